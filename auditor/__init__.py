@@ -1,0 +1,1 @@
+"""Judge a deployed Azure estate against an architecture baseline."""

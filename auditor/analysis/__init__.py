@@ -1,0 +1,1 @@
+"""Derive facts that no condition language can express; one module per question."""

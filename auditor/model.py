@@ -1,0 +1,229 @@
+"""The nouns that every layer shares: resource, relation, gap, fact, finding, report. Immutable, no input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from auditor import resource_id as ids
+
+Json = Mapping[str, Any]
+"""A decoded JSON object, as Azure spelled it."""
+
+
+class Status(StrEnum):
+    """What the evidence says about one requirement of one subject."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Severity(StrEnum):
+    """How much a failure matters; declared from the worst to the mildest."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for critical … 4 for info."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One ARM object and where it was read.
+
+    `body` is the whole object as Azure spelled it (`id`, `name`, `type`, `location`, `sku`, `properties`, …).
+    `key` is the id in comparable form, `type_key` the type in lower case.
+    """
+
+    body: Json
+    key: str
+    type_key: str
+    source: str = "export"
+    api_version: str | None = None
+    collected_at: str | None = None
+
+    @classmethod
+    def of(
+        cls, body: Json, *, source: str = "export", api_version: str | None = None, collected_at: str | None = None
+    ) -> Resource:
+        """Wrap an ARM object that has a string `id`; the type is read from `type`, else from the id."""
+        resource_type = body.get("type") or ids.type_of(body["id"]) or ""
+        return cls(body, ids.key(body["id"]), str(resource_type).lower(), source, api_version, collected_at)
+
+    @property
+    def id(self) -> str:
+        """Return the id as Azure spelled it."""
+        return str(self.body["id"])
+
+    @property
+    def type(self) -> str:
+        """Return the type as Azure spelled it, else as the id spells it."""
+        return str(self.body.get("type") or ids.type_of(self.id) or "")
+
+    @property
+    def name(self) -> str:
+        """Return the resource's own name."""
+        return str(self.body.get("name") or ids.name_of(self.id))
+
+    @property
+    def location(self) -> str | None:
+        """Return the Azure region as spelled."""
+        value = self.body.get("location")
+        return value if isinstance(value, str) else None
+
+    @property
+    def properties(self) -> Json:
+        """Return `properties`, or an empty object where Azure gave none or something else."""
+        value = self.body.get("properties")
+        return value if isinstance(value, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """A typed edge between two resource keys, derived from properties. The target need not exist in the snapshot."""
+
+    source: str
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """Something in scope that was not collected.
+
+    `scope` is a resource id, resource group, subscription or `/` (everything).
+    `what` is a resource type (it holds a slash: those resources below the scope are not known),
+    `related:NAME` (that relation of the scope's resource) or a property path of the scope's resource.
+    `reason`: `forbidden`, `throttled`, `not requested`, `not in the export`, `masked`, `failed`, … ;
+    `permission`: the Azure action that would settle it.
+    """
+
+    scope: str
+    what: str
+    reason: str
+    permission: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A derived, resource-shaped object of a named analysis.
+
+    `kind` is the name rules apply to (`private_link.endpoint`); `id` is deterministic and unique;
+    `subject` is the id the finding is filed under, `sub_object` tells several facts of one subject apart;
+    `fields` is what conditions read; `uncollected` maps field paths to why they are not known;
+    `inputs` are (resource id, property path) pairs the fact was computed from; `summary` is a sentence for the finding;
+    `witness` is the concrete counter-example (a packet, an action), JSON-shaped.
+    """
+
+    kind: str
+    id: str
+    subject: str
+    fields: Json
+    sub_object: str = ""
+    component: str | None = None
+    workload: str | None = None
+    uncollected: Mapping[str, Gap] = field(default_factory=dict)
+    inputs: Sequence[tuple[str, str]] = ()
+    summary: str = ""
+    witness: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One leaf that decided: the path as spelled in the data, what was expected after binding parameters, and what was there.
+
+    `assumed` is the documented default that stood in for an absent value; `absent` says that there was no value at all.
+    """
+
+    path: str
+    operator: str
+    expected: Any
+    actual: Any
+    assumed: Any = None
+    absent: bool = False
+    resource_id: str | None = None
+    name: str | None = None
+    source: str | None = None
+    api_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """An accepted deviation: who accepted what, why, and until when. It stands beside a status and never replaces it."""
+
+    id: str
+    rule: str
+    scope: str
+    reason: str
+    approved_by: str
+    ticket: str
+    expires_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict on one subject of one rule. `resource_id` is None where a rule met nothing to judge."""
+
+    rule_id: str
+    title: str
+    severity: Severity
+    status: Status
+    resource_id: str | None
+    resource_type: str | None
+    message: str
+    sub_object: str = ""
+    workload: str | None = None
+    component: str | None = None
+    location: str | None = None
+    evidence: Sequence[Evidence] = ()
+    witness: Json | None = None
+    unknown_reason: str | None = None
+    missing_permission: str | None = None
+    exemption: Exemption | None = None
+    controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    remediation_text: str = ""
+    remediation_cli: str = ""
+    fingerprint: str = ""
+    collected_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotIdentity:
+    """What was judged: the hash over the snapshot's rows, when it was collected, and the scope."""
+
+    sha256: str
+    collected_at: str | None
+    scope: Json
+    subscription_names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Findings with everything needed to defend them. Sorted, so that the same inputs give the same bytes.
+
+    `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
+    `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
+    """
+
+    tool_version: str
+    baseline_name: str
+    baseline_version: str
+    snapshot: SnapshotIdentity
+    as_of: datetime
+    as_of_source: str
+    rules: int
+    resources: int
+    findings: Sequence[Finding]
+    gaps: Sequence[Gap]
+    notices: Sequence[str] = ()

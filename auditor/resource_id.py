@@ -1,0 +1,75 @@
+"""Compare and take apart ARM resource ids, by segment and without case."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PROVIDERS: Final = "providers"
+
+
+def key(resource_id: str) -> str:
+    """Return the form of an id that is equal for equal resources: folded case, no trailing slash."""
+    return resource_id.rstrip("/").lower()
+
+
+def is_resource_id(text: object) -> bool:
+    """Whether a value reads as an ARM id (`/subscriptions/…` or `/providers/…`), in any case."""
+    return isinstance(text, str) and text[:15].lower().startswith(("/subscriptions/", "/providers/"))
+
+
+def segments(resource_id: str) -> list[str]:
+    """Return the path segments of an id, as spelled."""
+    return [part for part in resource_id.split("/") if part]
+
+
+def is_under(resource_id: str, scope: str) -> bool:
+    """Whether an id is the scope itself or lies below it, by whole segments. `/` and the empty scope hold everything."""
+    inner, outer = key(resource_id), key(scope)
+    return not outer or inner == outer or inner.startswith(outer + "/")
+
+
+def _value_after(resource_id: str, word: str) -> str | None:
+    parts = segments(resource_id)
+    for name, value in zip(parts, parts[1:], strict=False):
+        if name.lower() == word:
+            return value
+    return None
+
+
+def subscription_of(resource_id: str) -> str | None:
+    """Return the subscription id named in a resource id, as spelled."""
+    return _value_after(resource_id, "subscriptions")
+
+
+def resource_group_of(resource_id: str) -> str | None:
+    """Return the resource group named in a resource id, as spelled."""
+    return _value_after(resource_id, "resourcegroups")
+
+
+def name_of(resource_id: str) -> str:
+    """Return the last segment of an id."""
+    return resource_id.rstrip("/").rpartition("/")[2]
+
+
+def parent_of(resource_id: str) -> str | None:
+    """Return the id of the resource that this one is a child or extension of, or None for a top-level one.
+
+    `…/vaults/kv/secrets/s` → `…/vaults/kv`; `…/accounts/a/providers/Microsoft.Insights/diagnosticSettings/d` → `…/accounts/a`.
+    """
+    parts = segments(resource_id)
+    last = max((i for i, part in enumerate(parts) if part.lower() == _PROVIDERS), default=-1)
+    if last < 0:
+        return None
+    if len(parts) - last >= 6:
+        return "/" + "/".join(parts[:-2])
+    owner = parts[:last]
+    return "/" + "/".join(owner) if any(part.lower() == _PROVIDERS for part in owner) else None
+
+
+def type_of(resource_id: str) -> str | None:
+    """Return the resource type that an id spells: the last provider's namespace with the type names behind it."""
+    parts = segments(resource_id)
+    last = max((i for i, part in enumerate(parts) if part.lower() == _PROVIDERS), default=-1)
+    if last < 0 or len(parts) < last + 4:
+        return None
+    return "/".join([parts[last + 1], *parts[last + 2 :: 2]])

@@ -1,0 +1,38 @@
+"""What a snapshot holds in memory: resources, gaps and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from auditor.model import Gap, Json, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Where a snapshot came from.
+
+    `complete`: the input is the whole truth, what is not in it does not exist (a collected snapshot is complete but
+    for its gaps). `collected_at` and `judge_at` are ISO 8601 UTC; `judge_at` is an export's own `source.snapshotAt`.
+    `subscription_names` maps lower-case subscription ids to display names.
+    """
+
+    origin: str = "export"
+    complete: bool = False
+    collected_at: str | None = None
+    judge_at: str | None = None
+    tenant_id: str | None = None
+    scope: Json = field(default_factory=dict)
+    subscription_names: Mapping[str, str] = field(default_factory=dict)
+    tool_version: str | None = None
+    extra: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A normalised estate: resources sorted by key, each key once, nested children as resources of their own."""
+
+    resources: Sequence[Resource]
+    gaps: Sequence[Gap]
+    metadata: Metadata
+    sha256: str
