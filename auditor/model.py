@@ -141,7 +141,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One leaf that decided: the path as spelled in the data, what was expected after binding parameters, and what was there.
+    """One leaf that decided: the path as spelled in the data, what was expected (parameters bound), and what was there.
 
     `assumed` is the documented default that stood in for an absent value; `absent` says that there was no value at all.
     """
@@ -160,7 +160,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """An accepted deviation: who accepted what, why, and until when. It stands beside a status and never replaces it."""
+    """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it."""
 
     id: str
     rule: str
@@ -173,7 +173,10 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on one subject of one rule. `resource_id` is None where a rule met nothing to judge."""
+    """The verdict on one subject of one rule.
+
+    `resource_id` is None where a rule met nothing to judge; `fact` is the kind of fact that was judged, if it was one.
+    """
 
     rule_id: str
     title: str
@@ -196,6 +199,7 @@ class Finding:
     remediation_cli: str = ""
     fingerprint: str = ""
     collected_at: str | None = None
+    fact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ class Estate:
             return Gap("/", resource_type, NOT_IN_EXPORT)
         return None
 
+    def gaps_in(self, resource_type: str) -> Sequence[Gap]:
+        """Return the gaps that the snapshot itself declares in a type."""
+        return self._type_gaps.get(resource_type.lower(), ())
+
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
         """Return why a named navigation from this resource is not (all) known, or None where it is.
 
