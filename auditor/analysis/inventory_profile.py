@@ -16,7 +16,7 @@ PROFILE: Final = "inventory.profile"
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A mark of the cheaper profile: its field, the component that shows it, the paths it is read from, a word on it."""
+    """A mark of the cheaper profile: its field, the component that shows it, the paths read for it, a word on it."""
 
     field: str
     component: str

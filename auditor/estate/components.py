@@ -110,7 +110,7 @@ def unknown_because(
 
 
 def _could_be(estate: Estate, declaration: Declaration, bound: Mapping[str, Sequence[Resource]]) -> bool:
-    taken = {resource.key for resources in bound.values() for resource in resources}
+    taken = {resource.key for name in declaration.exclude for resource in bound.get(name, ())}
     typed = (resource for name in declaration.types for resource in estate.of_type(name))
     return any(resource.key not in taken and declaration.fits(resource) for resource in typed)
 

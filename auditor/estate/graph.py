@@ -61,7 +61,7 @@ class Estate:
         return self._in.get((ids.key(resource_id), kind), ())
 
     def related(self, resource_id: str, name: str) -> Sequence[Resource]:
-        """Return the resources reached by a named navigation (`privateEndpoint`, `child`; see `relations.NAVIGATION`)."""
+        """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
         navigation = NAVIGATION[name]
         find = self.targets if navigation.outward else self.sources
         found = (self._by_key.get(key) for key in find(resource_id, navigation.kind))
