@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -34,6 +35,7 @@ _GUARDS: Final = frozenset(
 def subnet_facts(context: Context) -> Iterator[Fact]:
     """Yield one fact for each subnet of the workloads' virtual networks, filed under the first workload that has it."""
     seen: set[str] = set()
+    roles = _roles(context)
     for workload in context.workloads.all:
         for network in workload.resources(_NETWORK):
             if network.key in seen:
@@ -41,12 +43,11 @@ def subnet_facts(context: Context) -> Iterator[Fact]:
             seen.add(network.key)
             for subnet in context.estate.related(network.id, "child"):
                 if subnet.type_key == _SUBNETS:
-                    yield _subnet(context, workload, subnet)
+                    yield _subnet(context, workload, subnet, roles.get(subnet.key, {}))
 
 
-def _subnet(context: Context, workload: Workload, subnet: Resource) -> Fact:
+def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mapping[str, str]) -> Fact:
     estate = context.estate
-    roles = _roles_of(context, subnet)
     belonging = {
         name.lower()
         for declaration in context.workloads.declared
@@ -84,14 +85,14 @@ def _subnet(context: Context, workload: Workload, subnet: Resource) -> Fact:
     )
 
 
-def _roles_of(context: Context, subnet: Resource) -> Mapping[str, str]:
-    """Return the subnet components that a subnet is in any workload, and how each was found."""
-    roles: dict[str, str] = {}
+def _roles(context: Context) -> Mapping[str, Mapping[str, str]]:
+    """Return for each subnet the components that it is in any workload, and how each was found."""
+    roles: dict[str, dict[str, str]] = defaultdict(dict)
     for workload in context.workloads.all:
         for name, bindings in workload.bindings.items():
-            for binding in bindings:
-                if name.startswith(_SUBNET_ROLE) and binding.resource.key == subnet.key:
-                    roles.setdefault(name, binding.how)
+            if name.startswith(_SUBNET_ROLE):
+                for binding in bindings:
+                    roles[binding.resource.key].setdefault(name, binding.how)
     return roles
 
 

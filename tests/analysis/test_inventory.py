@@ -3,12 +3,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from auditor.analysis.contract import Context
 from auditor.analysis.inventory import ANALYSIS
 from auditor.estate.components import bind
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap
-from tests.estate.estates import Body, estate_of, reference_bodies, renamed
+from tests.estate.estates import Body, estate_of, reference_bodies, renamed, spoil
 from tests.estate.test_components import DECLARATIONS, one, second, without
 
 NOW = datetime(2024, 2, 20, 12, tzinfo=UTC)
@@ -211,3 +214,13 @@ def test_an_interface_that_was_not_collected_leaves_open_whether_it_is_foreign()
     found = subnet(facts_of(estate_of(bodies, gaps=[gap])), "snet-jumpbox")
 
     assert found.uncollected == {"foreign": gap}
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_hostile_shapes_never_crash_the_bindings_or_the_facts(data: st.DataObject) -> None:
+    bodies = reference_bodies()
+    for item in data.draw(st.lists(st.sampled_from(bodies), min_size=1, max_size=8, unique_by=lambda item: item["id"])):
+        spoil(item, data)
+
+    assert all(isinstance(fact, Fact) for fact in facts_of(estate_of(bodies)))

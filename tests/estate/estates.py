@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
@@ -72,3 +73,28 @@ def renamed(bodies: Sequence[Body], words: dict[str, str]) -> list[Body]:
         text = text.replace(old, new)
     copied: list[Body] = json.loads(text)
     return copied
+
+
+_JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "/", "x", "/subscriptions/s1", "/subscriptions/s1/resourceGroups/rg"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "properties"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def spoil(item: Body, data: st.DataObject) -> None:
+    """Replace one value somewhere below the resource, at a random depth."""
+    place: Any = item
+    key: Any = data.draw(st.sampled_from([name for name in item if name not in {"id", "type"}]))
+    for _ in range(data.draw(st.integers(0, 5))):
+        inner = place[key]
+        if isinstance(inner, dict) and inner:
+            place, key = inner, data.draw(st.sampled_from(sorted(inner)))
+        elif isinstance(inner, list) and inner:
+            place, key = inner, data.draw(st.integers(0, len(inner) - 1))
+    place[key] = data.draw(_JUNK)

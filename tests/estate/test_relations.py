@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.estate.relations import NAVIGATION, derive
 from auditor.model import Relation, Resource
-from tests.estate.estates import Body, estate_of, reference_bodies
+from tests.estate.estates import Body, estate_of, reference_bodies, spoil
 
 GROUP = "/subscriptions/s1/resourceGroups/rg/providers"
 NETWORK = f"{GROUP}/Microsoft.Network"
@@ -175,15 +175,6 @@ def test_every_navigation_follows_a_kind_that_is_derived_and_names_types_in_lowe
     assert types == [name.lower() for name in types]
 
 
-_JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "/", "x", "/subscriptions/s1", GROUP]),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "properties"]), inner, max_size=2)
-    ),
-    max_leaves=4,
-)
-
-
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_hostile_shapes_never_crash(data: st.DataObject) -> None:
@@ -193,19 +184,6 @@ def test_hostile_shapes_never_crash(data: st.DataObject) -> None:
         spoil(item, data)
 
     assert all(isinstance(relation, Relation) for relation in derive([Resource.of(item) for item in chosen]))
-
-
-def spoil(item: Body, data: st.DataObject) -> None:
-    """Replace one value somewhere below the resource, at a random depth."""
-    place: Any = item
-    key: Any = data.draw(st.sampled_from([name for name in item if name not in {"id", "type"}]))
-    for _ in range(data.draw(st.integers(0, 5))):
-        inner = place[key]
-        if isinstance(inner, dict) and inner:
-            place, key = inner, data.draw(st.sampled_from(sorted(inner)))
-        elif isinstance(inner, list) and inner:
-            place, key = inner, data.draw(st.integers(0, len(inner) - 1))
-    place[key] = data.draw(_JUNK)
 
 
 def test_twenty_thousand_resources_take_well_under_a_second() -> None:
