@@ -29,7 +29,7 @@ class Estate:
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         for resource in snapshot.resources:
             self._by_type[resource.type_key].append(resource)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources)))
+        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
         self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
@@ -61,7 +61,7 @@ class Estate:
         return self._in.get((ids.key(resource_id), kind), ())
 
     def related(self, resource_id: str, name: str) -> Sequence[Resource]:
-        """Return the resources reached by a named navigation (`privateEndpoint`, `child`, …; see `relations.NAVIGATION`)."""
+        """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
         navigation = NAVIGATION[name]
         find = self.targets if navigation.outward else self.sources
         found = (self._by_key.get(key) for key in find(resource_id, navigation.kind))
@@ -93,7 +93,7 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = NAVIGATION[name]
-        for resource_type in navigation.types:
+        for resource_type in (*navigation.types, *navigation.stated_by):
             gap_found = self.type_gap(resource_type, resource_id if navigation.below else "")
             if gap_found is not None:
                 return gap_found
@@ -102,6 +102,10 @@ class Estate:
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
         return [gap for gap in self._own_gaps.get(ids.key(resource_id), ()) if not gap.what.startswith("related:")]
+
+
+def _order(relation: Relation) -> tuple[str, str, str]:
+    return relation.source, relation.kind, relation.target
 
 
 def _index(edges: Iterable[tuple[str, str, str]]) -> Mapping[tuple[str, str], Sequence[str]]:
