@@ -9,12 +9,13 @@ from typing import Final, TextIO
 from auditor.model import Finding, Gap, Report, Status
 from auditor.report import selection
 from auditor.report.safe_text import sentence
-from auditor.report.subject import subjects_of
+from auditor.report.subject import short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.table_layout import Layout
 from auditor.report.timestamps import utc, utc_text
 from auditor.report.values import observed, requirement
 
+_NARROWEST: Final = 40
 _SHOWN_PER_GROUP: Final = 20
 """More rows of one rule than this teach nothing new; `verbose` and the other formats hold all of them."""
 
@@ -33,7 +34,7 @@ def write(
     No line is longer than `width` (at least 40 cells), but for whole ids and commands, which `verbose` adds on lines
     of their own. Findings that do not apply are only counted.
     """
-    page = _Page(report, Layout(width, color), verbose=verbose)
+    page = _Page(report, Layout(max(width, _NARROWEST), color), verbose=verbose)
     summary = summarise(report)
     lines = [*page.blocks(include_passed=include_passed), *page.summary(summary)]
     out.writelines(f"{line}\n" for line in lines)
@@ -104,12 +105,13 @@ class _Page:
         messages = {sentence(each.message) for each in findings}
         requirements = {"; ".join(map(requirement, each.evidence)) for each in findings}
         shared_requirement = len(requirements) == 1
-        if len(messages) == 1:
+        told = len(messages) == 1
+        if told:
             yield from self._layout.paragraph(messages.pop())
         if shared_requirement and requirements != {""}:
             yield from self._layout.paragraph(f"Expected: {requirements.pop()}")
         rows = [
-            [subject, _found(each, shared_requirement=shared_requirement)]
+            [subject, _found(each, told=told, shared_requirement=shared_requirement)]
             for subject, each in zip(self._subjects(findings), findings, strict=True)
         ]
         yield from self._capped(("Resource", "Observed"), rows)
@@ -135,13 +137,7 @@ class _Page:
             return
         yield from self._heading("Failures accepted by exemption", len(findings))
         rows = [
-            [
-                each.severity.value,
-                each.rule_id,
-                subject,
-                f"{each.exemption.id}, by {each.exemption.approved_by}",
-                each.exemption.expires_on,
-            ]
+            [each.severity.value, each.rule_id, subject, each.exemption.id, each.exemption.expires_on]
             for subject, each in zip(self._subjects(findings), findings, strict=True)
             if each.exemption
         ]
@@ -180,7 +176,9 @@ class _Page:
         ):
             yield ""
             yield from self._layout.paragraph(_settling(permission, reason))
-            yield from self._capped(("What", "Scope"), [[gap.what, gap.scope] for gap in group])
+            yield from self._capped(
+                ("What", "Scope"), [[gap.what, gap.scope if self._verbose else short_name(gap.scope)] for gap in group]
+            )
 
     def _notices(self, notices: Sequence[str]) -> Iterator[str]:
         if not notices:
@@ -202,10 +200,11 @@ class _Page:
             yield from self._layout.paragraph(f"… and {len(rows) - len(shown):,} more (-v lists them all)")
 
 
-def _found(finding: Finding, *, shared_requirement: bool) -> str:
-    """Return what was found: values where a property decided, else the sentence of the analysis."""
-    if not finding.evidence or finding.witness is not None or (finding.resource_type or "").startswith("fact/"):
-        return sentence(finding.message)
+def _found(finding: Finding, *, told: bool, shared_requirement: bool) -> str:
+    """Return what was found: values where a property decided, the sentence of an analysis that is not told already."""
+    is_derived = finding.witness is not None or (finding.resource_type or "").startswith("fact/")
+    if not finding.evidence or (is_derived and not told):
+        return "" if told else sentence(finding.message)
     show: Callable[..., str] = observed if shared_requirement else lambda leaf: f"{requirement(leaf)}: {observed(leaf)}"
     return "; ".join(map(show, finding.evidence))
 

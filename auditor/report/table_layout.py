@@ -13,7 +13,6 @@ from auditor.model import Severity
 from auditor.report.safe_text import visible
 
 _GAP: Final = 2
-_NARROWEST: Final = 40
 _BOLD: Final = "1"
 _COLORS: Final = {
     Severity.CRITICAL: "1;31",
@@ -52,24 +51,24 @@ class Layout:
 
     def rows(self, header: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
         """Return a table whose widest columns are wrapped until it fits; without header, bare columns."""
-        cells = [[visible(cell) for cell in row] for row in rows]
-        if not cells:
+        if not rows:
             return []
-        shown = [list(header), *cells] if header else cells
-        natural = [max(1, *(cell_width(cell) for cell in column)) for column in zip(*shown, strict=True)]
-        room = self._room(indent) - _GAP * (len(natural) - 1)
+        cells = [[visible(cell) for cell in row] for row in ([header, *rows] if header else rows)]
+        natural = [max(1, *map(cell_width, column)) for column in zip(*cells, strict=True)]
+        widths = shared_widths(natural, self._room(indent) - _GAP * (len(natural) - 1))
+        if header:  # not tabulate's own header, which is two cells wider than its text
+            cells.insert(1, ["-" * width for width in widths])
         text = tabulate(
             cells,
-            headers=list(header),
-            tablefmt="simple" if header else "plain",
+            tablefmt="plain",
             disable_numparse=True,
-            maxcolwidths=list(shared_widths(natural, room)),
+            maxcolwidths=list(widths),
             break_on_hyphens=False,
         )
         return [(" " * indent + line).rstrip() for line in text.splitlines()]
 
     def _room(self, indent: int) -> int:
-        return max(self.width, _NARROWEST) - indent
+        return max(1, self.width - indent)
 
     def _wrapped(self, text: str, indent: int) -> list[str]:
         return self.__class__(self._room(indent), color=False).rows((), [[text]], indent=0) or [""]
