@@ -104,9 +104,17 @@ def _checked(entry: Entry) -> dict[str, Any]:
         raise InputError(f"{entry.place} is {_kind_of(body)}, not an ARM resource", hint)
     if body.get("id") is None:
         raise InputError(f"{entry.place} has no id", hint)
+    body = with_whole_id(body)
     if not ids.is_resource_id(body["id"]) or len(ids.segments(body["id"])) < 2:
         raise InputError(f"{entry.place} has an id that is no ARM id: {_quoted(body['id'])}", hint)
     return body
+
+
+def with_whole_id(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body whose id starts with a slash; the diagnostic settings of subscriptions come without."""
+    own_id = body.get("id")
+    lacks_slash = isinstance(own_id, str) and own_id[:14].lower() == "subscriptions/"
+    return {**body, "id": f"/{own_id}"} if lacks_slash else body
 
 
 def _kind_of(value: object) -> str:

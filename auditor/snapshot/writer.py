@@ -14,7 +14,7 @@ from auditor.snapshot import schema, store
 from auditor.snapshot.contents import Facet, Metadata
 from auditor.snapshot.decoding import decode
 from auditor.snapshot.identity import assemble, canonical
-from auditor.snapshot.normalise import normalise
+from auditor.snapshot.normalise import normalise, with_whole_id
 from auditor.snapshot.records import as_json
 from auditor.snapshot.rows import RowWriter, write_meta
 from auditor.snapshot.unpacking import label_of
@@ -67,7 +67,8 @@ class SnapshotWriter:
     ) -> None:
         """Add one ARM object as Azure sent it; a later one of the same id replaces it."""
         value = decode(body, "an answer of Azure") if isinstance(body, bytes) else dict(body)
-        if not isinstance(value, dict) or not ids.is_resource_id(value.get("id")):
+        value = with_whole_id(value) if isinstance(value, dict) else {}
+        if not ids.is_resource_id(value.get("id")):
             raise SnapshotError("an answer of Azure is no ARM resource", "report the operation that gave it")
         row = Resource.of(value, source=source, api_version=api_version, collected_at=collected_at)
         self._rows.put(row)

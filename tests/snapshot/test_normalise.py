@@ -193,6 +193,10 @@ def test_the_same_entry_twice_is_one_in_the_spelling_of_azure(read_document: Rea
     assert read_document([loud, account(), account()]) == read_document([account()])
 
 
+def test_an_id_without_its_first_slash_is_understood(read_document: ReadDocument) -> None:
+    assert read_document([{**account(), "id": account()["id"][1:]}]) == read_document([account()])
+
+
 def test_a_resource_that_contains_itself_is_one(read_document: ReadDocument) -> None:
     assert read_document([{**account(), "resources": [account()]}]) == read_document([account()])
 

@@ -93,6 +93,13 @@ def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
         SnapshotWriter.resume(tmp_path / "noise")
 
 
+def test_an_id_without_its_first_slash_is_taken(tmp_path: Path) -> None:
+    writer = SnapshotWriter(tmp_path / "estate.sqlite", METADATA)
+    writer.add({**account(), "id": account()["id"][1:]}, source="arm")
+    writer.close(finished=True)
+    assert [row.id for row in read(tmp_path / "estate.sqlite").resources] == [account()["id"]]
+
+
 def test_what_is_no_resource_is_not_taken(tmp_path: Path) -> None:
     writer = SnapshotWriter(tmp_path / "estate.sqlite", METADATA)
     with pytest.raises(SnapshotError, match="no ARM resource"):
