@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from auditor import resource_id as ids
 from auditor.estate.relations import NAVIGATION, derive
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
 
 NOT_IN_EXPORT = "not in the export"
 
@@ -72,7 +72,7 @@ class Estate:
 
         Without scope: anywhere. Of an incomplete export, a type without any resource is a gap.
         """
-        for gap in self._type_gaps.get(resource_type.lower(), ()):
+        for gap in self.gaps_in(resource_type):
             if not scope or ids.is_under(scope, gap.scope) or ids.is_under(gap.scope, scope):
                 return gap
         if not self.complete and resource_type.lower() not in self._by_type:
@@ -81,7 +81,7 @@ class Estate:
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
-        return self._type_gaps.get(resource_type.lower(), ())
+        return [*self._type_gaps.get(resource_type.lower(), ()), *self._type_gaps.get(ANY_TYPE, ())]
 
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
         """Return why a named navigation from this resource is not (all) known, or None where it is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -58,3 +59,9 @@ def assemble(
 
 def _gap_order(gap: Gap) -> tuple[str, str, str, str]:
     return gap.scope, gap.what, gap.reason, gap.permission or ""
+
+
+def as_complete(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot as the whole truth, with the identity that goes with it."""
+    metadata = replace(snapshot.metadata, complete=True)
+    return assemble(snapshot.resources, snapshot.gaps, metadata, snapshot.facets)
