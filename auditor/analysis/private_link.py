@@ -177,7 +177,7 @@ ANALYSIS: Final = Analysis(
         ENDPOINT: {
             "service": "the row of the table that asks for the endpoint",
             "groupId": "the sub-resource that the endpoint must connect to",
-            "effective": "how many endpoints are approved, provisioned, in the right network and not denied by the target",
+            "effective": "how many endpoints are approved, provisioned, well placed and not denied by the target",
             "endpointCount": "how many endpoints connect to this group at all, in any state",
             "endpoints[*].id": "the private endpoint",
             "endpoints[*].name": "its name",
@@ -190,7 +190,7 @@ ANALYSIS: Final = Analysis(
             "endpoints[*].wrongGroup": "whether it connects to another sub-resource",
             "problems[*]": "what keeps each endpoint from counting",
             "dnsZones[*].name": "the private DNS zone",
-            "dnsZones[*].registered": "whether such a zone holds a record of the endpoint, null if unknown",
+            "dnsZones[*].registered": "whether such a zone holds its record, null if unknown",
             "dnsZones[*].registration": "`zone group`, `record kept by hand` or `none`",
             "dnsZones[*].linked": "whether the zone is linked to the network, null where not known",
             "dnsZones[*].linkState": "the state of the link",
