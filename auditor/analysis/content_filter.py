@@ -262,19 +262,20 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
     earlier = [user.id for user in users if _is_before(arm.text(user.body, "systemData.lastModifiedAt"), changed)]
     gap = context.estate.type_gap(DEPLOYMENTS, account) if not users else None
     name = ids.name_of(policy.id)
+    names = [ids.name_of(user.id) for user in users]
     return facts.build(
         context,
         POLICY,
         policy.id,
         {
             "name": name,
-            "deployments": [ids.name_of(user.id) for user in users],
+            "deployments": names,
             "used": bool(users),
             "lastModifiedAt": changed,
             "changedAfterDeployment": bool(earlier),
         },
-        summary=f"The content filter {name} is used by {len(users)} deployment(s)"
-        + (", and was changed after one of them was." if earlier else "."),
+        summary=f"The content filter {name} is used by {facts.listed(names) or 'no deployment'}"
+        + (", and was changed later than what uses it." if earlier else "."),
         inputs=[(user.id, "properties.raiPolicyName") for user in users]
         + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
         uncollected={"used": gap, "deployments": gap} if gap else {},

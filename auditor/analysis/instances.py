@@ -164,7 +164,7 @@ def _fact(
         uncollected["instances"] = gap
     if scale.gap is not None:
         uncollected |= dict.fromkeys(_AUTOSCALE_FIELDS, scale.gap)
-    count = "not known" if "instances" in uncollected or lowest is None else str(lowest)
+    count = "an unknown number of instances" if "instances" in uncollected else f"{lowest} instance(s)"
     return facts.build(
         context,
         INSTANCES,
@@ -184,7 +184,7 @@ def _fact(
             **scale.extra,
             **(extra or {}),
         },
-        summary=f"The least number of instances of {ids.name_of(resource.id)} is {count} of {scale.required}.",
+        summary=f"Of {ids.name_of(resource.id)} at least {count} run, {scale.required} are asked for.",
         inputs=[(resource.id, scale.capacity_path), *scale.inputs],
         uncollected=uncollected,
     )

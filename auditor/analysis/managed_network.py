@@ -176,7 +176,7 @@ def _target_status(managed: Managed, rule: Rule) -> tuple[str | None, Gap | None
     if listed is None:
         return None, Gap(target.id, path, "the target states no connections"), None
     found = pairs.get(managed_rules.key_of(rule))
-    return (found.status if found else None), None, (target.id, found.path if found else path)
+    return (found.status if found else None), None, (found.source, found.path) if found else (target.id, path)
 
 
 def _defined_fact(network: Network, rule: Rule) -> Fact:

@@ -104,7 +104,7 @@ def _target_fact(
         sub_object=connection.name,
         summary=f"{target.name} lists the connection {connection.name} as {connection.status or 'without status'}"
         + (", which nothing in the estate or the baseline explains." if reason == "none" else f" ({reason})."),
-        inputs=[(target.id, connection.path)],
+        inputs=[(connection.source, connection.path)],
         uncollected={"explainedBy": unknown} if unknown and reason == "none" else {},
     )
 
@@ -144,21 +144,18 @@ def _networks_for(links: Links, target: Resource) -> frozenset[str] | None:
 
 def zone_facts(links: Links) -> Iterator[Fact]:
     """Yield a fact per judged network and private link zone that its endpoints register in or that is linked to it."""
-    for network, workload in judged_networks(links.context):
-        used: dict[str, set[str]] = defaultdict(set)
-        for found in links.connections.values():
-            for connection in found:
-                if connection.network == network:
-                    for registration in links.dns.groups.get(connection.endpoint.key, ()):
-                        used[registration.zone].add(connection.endpoint.id)
-        linked = {
-            zone
-            for zone, found_links in links.dns.links.items()
-            if any(link.network == network for link in found_links)
-        }
-        for zone in sorted(used.keys() | linked):
-            if ids.name_of(zone).startswith("privatelink."):
-                yield _zone_fact(links, zone, network, workload, sorted(used.get(zone, ())))
+    users: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for found in links.connections.values():
+        for connection in found:
+            for registration in links.dns.groups.get(connection.endpoint.key, ()):
+                users[connection.network or "", registration.zone].add(connection.endpoint.id)
+    for found_links in links.dns.links.values():
+        for link in found_links:
+            users[link.network or "", link.zone].update(())
+    judged = dict(judged_networks(links.context))
+    for (network, zone), used_by in sorted(users.items()):
+        if network in judged and ids.name_of(zone).startswith("privatelink."):
+            yield _zone_fact(links, zone, network, judged[network], sorted(used_by))
 
 
 def _zone_fact(links: Links, zone: str, network: str, workload: str | None, used_by: Sequence[str]) -> Fact:

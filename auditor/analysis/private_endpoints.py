@@ -39,9 +39,13 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class TargetConnection:
-    """One connection as its target lists it; `endpoint` is the private endpoint's id in comparable form."""
+    """One connection as its target lists it; `endpoint` is the private endpoint's id in comparable form.
+
+    `source` is the resource that says so (the target, or a child of it) and `path` where.
+    """
 
     id: str
+    source: str
     name: str
     endpoint: str | None
     groups: tuple[str, ...]
@@ -98,20 +102,21 @@ def target_connections(context: Context, target: Resource) -> Sequence[TargetCon
     """Return the connections that a target lists, inline and as children, each once; None where it says nothing."""
     found: dict[str, TargetConnection] = {}
     for resource in facts.children(context, target, target.type_key + _CHILD):
-        found[resource.key] = _as_listed(resource.body, resource.id, "properties")
+        found[resource.key] = _as_listed(resource.body, resource.id, resource.id, "properties")
     path = "properties.privateEndpointConnections"
     for place, body in arm.members(target.body, path):
         named = arm.text(body, "id") or f"{target.id}/privateEndpointConnections/{arm.text(body, 'name') or place}"
-        found.setdefault(ids.key(named), _as_listed(body, named, f"{place}.properties"))
+        found.setdefault(ids.key(named), _as_listed(body, named, target.id, f"{place}.properties"))
     if not found and not isinstance(arm.value(target.body, path), list | tuple):
         return None
     return [found[key] for key in sorted(found)]
 
 
-def _as_listed(body: object, named: str, path: str) -> TargetConnection:
+def _as_listed(body: object, named: str, source: str, path: str) -> TargetConnection:
     groups = arm.texts(body, "properties.groupIds") or arm.texts(body, "properties.groupId")
     return TargetConnection(
         id=named,
+        source=source,
         name=ids.name_of(named),
         endpoint=arm.reference(body, "properties.privateEndpoint"),
         groups=tuple(group.lower() for group in groups),

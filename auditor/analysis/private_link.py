@@ -168,7 +168,8 @@ def _summary(resource: Resource, group: str, reach: Reach, problems: Sequence[st
         )
     missing = [state.name for state in reach.zones if state.complete is False]
     names = f", but {facts.listed(missing)} does not resolve to it" if missing else ""
-    return f"{resource.name} has {reach.effective} working private endpoint(s) for {group}{names}."
+    count = "a working private endpoint" if reach.effective == 1 else f"{reach.effective} working private endpoints"
+    return f"{resource.name} has {count} for {group}{names}."
 
 
 ANALYSIS: Final = Analysis(

@@ -17,6 +17,10 @@ EXPLICIT: Final = "explicit"
 PLATFORM: Final = "platform default"
 NONE: Final = "none"
 _SEARCH_TIERS: Final = {"standard", "standard2", "standard3", "storage_optimized_l1", "storage_optimized_l2"}
+_HOLDERS: Final[Mapping[str, str]] = {
+    "microsoft.network/applicationgateways": "gateway-address",
+    "microsoft.network/bastionhosts": "bastion-address",
+}
 _PLAN_TIERS: Final = {"premiumv2", "premiumv3", "premiumv4", "premiumv2v3", "isolatedv2"}
 
 
@@ -43,19 +47,10 @@ def run(context: Context) -> Iterator[Fact]:
         for resource in context.estate.of_type(resource_type):
             yield _fact(context, regions, resource, service, spread_of(resource))
     for address in context.estate.of_type("Microsoft.Network/publicIPAddresses"):
-        if role := _address_service(address):
-            yield _fact(context, regions, address, role, _address(address))
+        holder = ids.parent_of(arm.reference(address.body, "properties.ipConfiguration") or "") or ""
+        if role := _HOLDERS.get((ids.type_of(holder) or "").lower()):
+            yield _fact(context, regions, address, role, _address(address), holder=context.workloads.role_of(holder))
     yield from instance_facts(context)
-
-
-def _address_service(address: Resource) -> str | None:
-    """Return which kind of entry point an address belongs to, or None for any other address."""
-    holder = ids.parent_of(arm.reference(address.body, "properties.ipConfiguration") or "")
-    kind = ids.type_of(holder) if holder else None
-    return {
-        "microsoft.network/applicationgateways": "gateway-address",
-        "microsoft.network/bastionhosts": "bastion-address",
-    }.get((kind or "").lower())
 
 
 def _plan(plan: Resource) -> Spread:
@@ -127,7 +122,15 @@ _SERVICES: Final[Mapping[str, tuple[str, Callable[[Resource], Spread]]]] = {
 }
 
 
-def _fact(context: Context, regions: Mapping[str, bool], resource: Resource, service: str, spread: Spread) -> Fact:
+def _fact(
+    context: Context,
+    regions: Mapping[str, bool],
+    resource: Resource,
+    service: str,
+    spread: Spread,
+    *,
+    holder: tuple[str | None, str | None] = (None, None),
+) -> Fact:
     uncollected: dict[str, Gap] = {}
     if gap := facts.gap_at(context, resource, spread.path):
         uncollected = dict.fromkeys(("explicit", "zoneCount", "redundant", "evidenceGrade"), gap)
@@ -162,6 +165,7 @@ def _fact(context: Context, regions: Mapping[str, bool], resource: Resource, ser
         summary=_summary(resource, spread),
         inputs=[(resource.id, spread.path), (resource.id, "location")],
         uncollected=uncollected,
+        role=holder if holder[0] else None,
     )
 
 

@@ -116,6 +116,7 @@ def test_zonal_resources_are_spread(reference: Reference, facts_of: FactsOf) -> 
         assert fact.fields["redundant"] is True
         assert fact.fields["evidenceGrade"] == "explicit"
         assert fact.fields["regionHasZones"] is True
+    assert [fact.component for fact in found if fact.fields["service"] == "gateway-address"] == ["gateway"]
 
 
 def test_three_instances_stay_everywhere(reference: Reference, facts_of: FactsOf) -> None:
