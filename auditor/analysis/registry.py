@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from auditor.analysis import inventory
+from auditor.analysis import address_ranges, content_filter, gateway, inventory, managed_network, private_link, zones
 from auditor.analysis.contract import Analysis
 
-ANALYSES: Final[tuple[Analysis, ...]] = (inventory.ANALYSIS,)
+ANALYSES: Final[tuple[Analysis, ...]] = (
+    address_ranges.ANALYSIS,
+    content_filter.ANALYSIS,
+    gateway.ANALYSIS,
+    inventory.ANALYSIS,
+    managed_network.ANALYSIS,
+    private_link.ANALYSIS,
+    zones.ANALYSIS,
+    # one line per analysis, in the order of their names
+)
 
 
 def kinds() -> Mapping[str, Analysis]:
