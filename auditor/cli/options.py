@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,7 +13,8 @@ from auditor.errors import AuditorError
 from auditor.model import Severity
 
 Baseline = Annotated[
-    str, typer.Option("--baseline", "-b", metavar="NAME_OR_PATH", help="Baseline to judge by: a shipped one, or a file.")
+    str,
+    typer.Option("--baseline", "-b", metavar="NAME_OR_PATH", help="Baseline to judge by: a shipped one, or a file."),
 ]
 Rules = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="DIR", help="Folder with rules of your own (repeatable).")
@@ -21,13 +22,19 @@ Rules = Annotated[
 Exemptions = Annotated[
     list[Path] | None, typer.Option("--exemptions", metavar="PATH", help="File of accepted deviations (repeatable).")
 ]
-Select = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these rules, such as 'storage-*' (repeatable).")]
+Select = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Only these rules, such as 'storage-*' (repeatable).")
+]
 Ignore = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Not these rules (repeatable).")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PARAMETER=VALUE", help="Set a baseline parameter; a dot reaches inside (repeatable)."),
+    typer.Option(
+        "--set", metavar="PARAMETER=VALUE", help="Set a baseline parameter; a dot reaches inside (repeatable)."
+    ),
 ]
-Complete = Annotated[bool, typer.Option("--complete", help="The input is the whole truth: what is not in it does not exist.")]
+Complete = Annotated[
+    bool, typer.Option("--complete", help="The input is the whole truth: what is not in it does not exist.")
+]
 Output = Annotated[
     list[str] | None,
     typer.Option(
@@ -59,7 +66,9 @@ class Color(StrEnum):
 
 FailOn = Annotated[Level, typer.Option(help="Exit 1 for failures of this severity or worse.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 although there are failures (not when 2 is due).")]
-AllowIncomplete = Annotated[bool, typer.Option("--allow-incomplete", help="Do not exit 2 because something is unknown.")]
+AllowIncomplete = Annotated[
+    bool, typer.Option("--allow-incomplete", help="Do not exit 2 because something is unknown.")
+]
 IncludePassed = Annotated[
     bool | None,
     typer.Option(
@@ -83,9 +92,11 @@ def time_of(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text) if len(text) > 10 else datetime.combine(date.fromisoformat(text), datetime.min.time())
+        found = datetime.fromisoformat(text)
     except ValueError as problem:
-        raise AuditorError(f"--as-of {text}: is no date or time", "write 2024-02-20 or 2024-02-20T12:00:00Z") from problem
+        raise AuditorError(
+            f"--as-of {text}: is no date or time", "write 2024-02-20 or 2024-02-20T12:00:00Z"
+        ) from problem
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
