@@ -28,6 +28,7 @@ class Navigation:
 
 
 _ENDPOINTS: Final = "microsoft.network/privateendpoints"
+_ML: Final = "microsoft.machinelearningservices/workspaces"
 _ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 _ZONES: Final = "microsoft.network/privatednszones"
 _LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"
@@ -41,6 +42,8 @@ _WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewa
 NAVIGATION: Final[Mapping[str, Navigation]] = {
     "parent": Navigation("contains", outward=False),
     "child": Navigation("contains", outward=True, below=True),
+    "compute": Navigation("contains", outward=True, types=(f"{_ML}/computes",), below=True),
+    "onlineEndpoint": Navigation("contains", outward=True, types=(f"{_ML}/onlineendpoints",), below=True),
     # private link: what endpoints say, and what their targets say
     "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(_ENDPOINTS,)),
     "privateEndpointTarget": Navigation("private-endpoint-for", outward=True),

@@ -122,6 +122,8 @@ def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
         compare(leaf, left, scope)
     except (Unknown, Problem, values.ComparisonError) as why:
         reasons.add(why)
+        if leaf.is_undecidable:
+            return
         if isinstance(why, Unknown):
             yield Evidence(_spot(leaf, scope), leaf.operator, _shown(expected), None, resource_id=_owner(scope))
             return
