@@ -58,6 +58,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "network": Navigation("in-network", outward=True, types=(_NETWORKS,)),
     "networkOccupant": Navigation("in-network", outward=False),
     "networkEndpoint": Navigation("in-network", outward=False, types=(_ENDPOINTS,)),
+    "networkGateway": Navigation("in-network", outward=False, types=(_GATEWAYS,)),
     "networkInterface": Navigation("attached", outward=False, types=("microsoft.network/networkinterfaces",)),
     "networkSecurityGroup": Navigation("attached", outward=False, types=("microsoft.network/networksecuritygroups",)),
     "routeTable": Navigation("attached", outward=False, types=("microsoft.network/routetables",)),
