@@ -42,6 +42,7 @@ _WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewa
 NAVIGATION: Final[Mapping[str, Navigation]] = {
     "parent": Navigation("contains", outward=False),
     "child": Navigation("contains", outward=True, below=True),
+    "siteConfig": Navigation("contains", outward=True, types=("microsoft.web/sites/config",), below=True),
     "compute": Navigation("contains", outward=True, types=(f"{_ML}/computes",), below=True),
     "onlineEndpoint": Navigation("contains", outward=True, types=(f"{_ML}/onlineendpoints",), below=True),
     # private link: what endpoints say, and what their targets say
