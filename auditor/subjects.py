@@ -65,7 +65,8 @@ class ResourceSubject:
             return found
         since = place.known.since if place.known else None
         version = self.resource.api_version
-        if since is not None and version is not None and version[:10] < since[:10] and not _stands(self.body, place.steps):
+        too_old = since is not None and version is not None and version[:10] < since[:10]
+        if too_old and not _stands(self.body, place.steps):
             reason = f"read with API version {version}, which cannot show it (first in {since})"
             return Gap(self.resource.id, paths.show(place.steps), reason)
         return None

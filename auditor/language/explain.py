@@ -94,7 +94,8 @@ def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons)
         case AllOf():
             yield from _parts(condition.conditions, scope, truth, reasons)
         case AnyOf():
-            yield from _parts(condition.conditions, scope, truth, reasons, enough=1 if truth else None)
+            parts = condition.conditions if truth is not False else _without_doubts(condition.conditions)
+            yield from _parts(parts, scope, truth, reasons, enough=1 if truth else None)
         case Not():
             yield from _leaves(condition.condition, scope, negate(truth), reasons)
         case Quantifier():
@@ -103,6 +104,15 @@ def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons)
             yield from _count(condition, scope, reasons)
         case _:
             assert_never(condition)
+
+
+def _without_doubts(parts: Sequence[Condition]) -> Sequence[Condition]:
+    """Leave out what could only have made the answer unknown: that it did not explains no failure."""
+    return [part for part in parts if not (isinstance(part, AllOf) and any(map(_is_doubt, part.conditions)))] or parts
+
+
+def _is_doubt(condition: Condition) -> bool:
+    return isinstance(condition, Leaf) and condition.is_undecidable
 
 
 def _parts(
