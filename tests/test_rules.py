@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -105,6 +106,19 @@ def test_examples_show_what_each_absent_property_means(rule: Rule) -> None:
     assert silent == []
 
 
+@pytest.mark.parametrize("wrong", ["text", [1], 7, True], ids=repr)
+def test_properties_of_a_wrong_shape_are_not_judged(rule: Rule, wrong: object) -> None:
+    if rule.applies.fact is not None:
+        return  # facts come from our own analyses
+    for example in rule.examples:
+        spoiled = {**example.resource, "properties": wrong}
+        status = examples.ask(rule, replace(example, resource=spoiled)).status
+        known = examples.ask(
+            rule, replace(example, resource=spoiled, uncollected=[*example.uncollected, "properties"])
+        ).status
+        assert status is known
+
+
 def test_rules_cite_the_catalogue_and_explain_themselves(rule: Rule) -> None:
     assert rule.controls.get("openai-chat")
     assert rule.references
@@ -113,7 +127,8 @@ def test_rules_cite_the_catalogue_and_explain_themselves(rule: Rule) -> None:
 
 
 def test_parameters_of_one_name_mean_the_same_in_every_rule() -> None:
-    declared: dict[str, rulebook.Parameter] = {}
+    declared: dict[str, tuple[str, object, object]] = {}
     for path in _FILES:
         for name, parameter in _rule(path).parameters.items():
-            assert declared.setdefault(name, parameter) == parameter
+            meaning = (parameter.type, parameter.default, parameter.allowed)
+            assert declared.setdefault(name, meaning) == meaning
