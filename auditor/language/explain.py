@@ -10,11 +10,13 @@ from typing import Any, Final, assert_never
 from auditor.language import paths, values
 from auditor.language.catalogue import Resolved
 from auditor.language.evaluate import BEYOND, Members, Truth, bounds, compare, judge, left_side, members, negate
-from auditor.language.paths import ABSENT, Steps
+from auditor.language.paths import ABSENT, EACH, Steps
 from auditor.language.scope import Problem, Scope, Unknown
 from auditor.language.tree import (
+    Access,
     AllOf,
     AnyOf,
+    Call,
     Condition,
     Constant,
     Count,
@@ -155,9 +157,21 @@ def _owner(scope: Scope) -> str:
 
 
 def _spot(leaf: Leaf, scope: Scope) -> str:
-    if not isinstance(leaf.left, Field):
-        return leaf.left.text
-    return _spelled(leaf.left.place.steps, scope)
+    if isinstance(leaf.left, Field):
+        return _spelled(leaf.left.place.steps, scope)
+    read = {place.steps for place in _reads(leaf.left.expression) if EACH not in place.steps}
+    return _spelled(read.pop(), scope) if len(read) == 1 else leaf.left.text
+
+
+def _reads(expression: Expression) -> Iterator[Resolved]:
+    """Yield the properties of the resource at hand that an expression is computed from."""
+    if isinstance(expression, Access):
+        yield from _reads(expression.of)
+    elif isinstance(expression, Call):
+        if expression.function == "field" and expression.reference is not None:
+            yield expression.reference
+        for argument in expression.arguments:
+            yield from _reads(argument)
 
 
 def _spelled(steps: Steps, scope: Scope) -> str:
