@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "AUDITOR"},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 evaluation.register(app)
 app.add_typer(snapshots.app, name="snapshot")
