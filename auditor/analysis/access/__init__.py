@@ -1,0 +1,1 @@
+"""Who may do what, decided exactly on sets of permissions at scopes."""
