@@ -23,7 +23,7 @@ class Danger:
 
 
 ANY_WRITE: Final = "Any.Provider/anyType/write"
-"""Stands for a write to a resource type that no role spells out: only `*` and patterns as wide as `*/write` permit it."""
+"""A write to a resource type that no role spells out: only `*` and patterns as wide as `*/write` permit it."""
 
 _EXTENSIONS: Final = (
     "microsoft.authorization/roleassignments/",
@@ -222,7 +222,7 @@ def dangers_in(permissions: Permissions, scope: str | None = None) -> Sequence[H
 
 
 def takes_effect(operation: str, scope: str) -> bool:
-    """Whether an operation means anything at a scope: at a resource only operations on it, its children or extensions."""
+    """Whether an operation means anything at a scope: at a resource only if it is on it, its children or extensions."""
     if kind_of(scope) not in {ScopeKind.RESOURCE, ScopeKind.CHILD}:
         return True
     wanted = operation.lower()

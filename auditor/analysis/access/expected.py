@@ -58,7 +58,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class BoundRow:
-    """A row for one workload: the principals that would satisfy it, the identities without a known one, and the scope."""
+    """A row for one workload: the scope, the principals that would do, and identities whose principal is not known."""
 
     row: Row
     workload: str
@@ -75,7 +75,7 @@ class BoundRow:
 
 
 def read_table(tables: Mapping[str, Any]) -> Table:
-    """Return the table `roles` of a baseline; without one, a table that expects nothing. Raise ContentError if wrong."""
+    """Return the table `roles` of a baseline, or one that expects nothing. Raise ContentError where it is wrong."""
     body = tables.get(TABLE)
     if body is None:
         return Table()

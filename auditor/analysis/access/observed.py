@@ -73,7 +73,7 @@ def role_of(definition: object, definition_id: str) -> Role:
 
 
 def _roles(estate: Estate) -> Iterator[Role]:
-    """Yield the definitions; of several copies of one (a built-in is listed per subscription) a readable one comes last."""
+    """Yield the definitions; of copies of one (a built-in is listed per subscription) a readable one comes last."""
     found = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
     yield from sorted(found, key=lambda role: (role.permissions is not None, ids.key(role.id)))
 

@@ -127,7 +127,7 @@ def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
     has_system = "systemassigned" in kinds or own is not None
     if has_system and own is None:
         unresolved.append(resource.id)
-    return Attached(tuple([*user, *([own] if own else [])]), tuple(unresolved), has_system, tuple(listed))
+    return Attached((*user, *([own] if own else [])), tuple(unresolved), has_system, tuple(listed))
 
 
 @dataclass(frozen=True, slots=True)

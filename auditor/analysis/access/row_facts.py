@@ -1,4 +1,4 @@
-"""Facts about the rows of the role table: does each work, and does it give no more than needed?"""
+"""Facts about the rows of the role table: whether each works and gives no more than needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge one row of the table: does the access work, and is it no more than the row says?"""
+"""Judge one row of the table: whether the access works and is no more than the row says."""
 
 from __future__ import annotations
 

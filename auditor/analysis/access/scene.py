@@ -32,21 +32,21 @@ class Scene:
     table: Table
     rows: Sequence[BoundRow]
     sanctions: Sanctions
-    _touched: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
 
-    def touched(self, scope: str) -> tuple[tuple[str, str], ...]:
-        """Return the (workload, component) pairs of which a resource is at, below or above a scope, sorted."""
+    def touched(self, scope: str) -> Sequence[Part]:
+        """Return the parts of workloads whose resource is at, below or above a scope."""
         key = ids.key(scope)
         if key not in self._touched:
-            self._touched[key] = tuple(sorted(set(self._touching(key))))
+            self._touched[key] = list(self._touching(key))
         return self._touched[key]
 
-    def _touching(self, scope: str) -> Iterator[tuple[str, str]]:
+    def _touching(self, scope: str) -> Iterator[Part]:
         covers = self.observed.grants.hierarchy.covers
         for workload in self.context.workloads.all:
             for component, resource in bound(workload):
                 if ids.is_under(scope, resource.key) or covers(scope, resource.key) is not Answer.NO:
-                    yield workload.name, component
+                    yield Part(workload.name, component, resource)
 
     def definition_gap(self, assignment: Assignment) -> Gap | None:
         """Return why an assignment's permissions are not known, or None where they are."""
