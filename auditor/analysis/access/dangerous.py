@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -227,6 +227,17 @@ def takes_effect(operation: str, scope: str) -> bool:
         return True
     wanted = operation.lower()
     return wanted.startswith((f"{(ids.type_of(scope) or '').lower()}/", *_EXTENSIONS))
+
+
+def has_subject(operation: str, types: Collection[str]) -> bool:
+    """Whether an operation has something to act on among resources of these types (in lower case).
+
+    Operations on no type in particular, on the scope itself or on extensions always have.
+    """
+    wanted = operation.lower()
+    if operation == ANY_WRITE or wanted.startswith((*_EXTENSIONS, "microsoft.authorization/", "microsoft.resources/")):
+        return True
+    return any(wanted.startswith(f"{name}/") for name in types)
 
 
 def names(held: Iterable[Held], answer: Answer) -> list[str]:

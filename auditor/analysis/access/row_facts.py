@@ -149,11 +149,17 @@ def _advice(scene: Scene, row: BoundRow, verdict: Verdict) -> Mapping[str, Any]:
     """Return what a sanctioned but broad row permits, where it is in force."""
     if row.row.advisory is None or verdict.works is not Answer.YES:
         return {}
-    held = dangerous.dangers_in(row.row.role.at_most, row.scope)
+    types = {one.type_key for one in scene.context.estate.resources if ids.is_under(one.key, row.scope)}
+    held = [
+        (one.danger.name, operation)
+        for one in dangerous.dangers_in(row.row.role.at_most, row.scope)
+        for operation in one.surely
+        if dangerous.has_subject(operation, types)
+    ]
     return {
         "advisory": row.row.advisory,
-        "allows": dangerous.names(held, Answer.YES),
-        "allowsOperations": [operation for one in held for operation in one.surely],
+        "allows": list(dict.fromkeys(name for name, _ in held)),
+        "allowsOperations": [operation for _, operation in held],
         "alsoReaches": _also_reached(scene, row),
     }
 

@@ -93,7 +93,7 @@ def _subscription(scene: Scene, key: str, powers: Mapping[int, tuple[bool, bool]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is State.ELIGIBLE and _powers(a, powers)[0])
     strong = _distinct(a for a in active if any(_powers(a, powers)))
-    custom = [role for role in _custom(scene) if _assignable_in(role, key)]
+    custom = [role for role in _custom(scene) if _assignable_in(scene, role, key)]
     spelled = estate.get(key)
     fields: dict[str, Any] = {
         "ownerCount": len(owners),
@@ -176,12 +176,11 @@ def _custom(scene: Scene) -> Sequence[Role]:
     return sorted((role for role in scene.observed.roles.values() if role.is_custom), key=lambda role: role.key)
 
 
-def _assignable_in(role: Role, subscription: str) -> bool:
-    """Whether a custom role can be assigned in a subscription; one that names no scope is counted everywhere."""
-    if not role.assignable_scopes:
-        return True
-    return any(
-        subscription_key(scope) in {subscription, ""} or ids.is_under(subscription, scope)
+def _assignable_in(scene: Scene, role: Role, subscription: str) -> bool:
+    """Whether a custom role can be assigned in a subscription, as far as is known; without scopes it counts everywhere."""
+    covers = scene.observed.grants.hierarchy.covers
+    return not role.assignable_scopes or any(
+        subscription_key(scope) == subscription or covers(scope, subscription) is not Answer.NO
         for scope in role.assignable_scopes
     )
 
