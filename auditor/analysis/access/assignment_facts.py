@@ -97,8 +97,9 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
     touched = scene.touched(assignment.scope)
     gap = scene.definition_gap(assignment)
     uncollected = {} if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
-    if sanction.answer is Answer.MAYBE and gap is not None:
-        uncollected["sanctioned"] = gap
+    if sanction.answer is Answer.MAYBE:
+        tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
+        uncollected["sanctioned"] = gap or tangled
     fields: dict[str, Any] = {
         **_principal_fields(scene, assignment, resource, uncollected),
         **_role_fields(scene, assignment),

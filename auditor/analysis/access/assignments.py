@@ -51,8 +51,8 @@ class Assignment:
 
     @property
     def is_to_group(self) -> bool:
-        """Whether the principal is a group, whose members get the role."""
-        return self.principal_type.lower() in {"group", "foreigngroup"}
+        """Whether the principal is a group, whose members get the role, or may be one because its type is not known."""
+        return self.principal_type.lower() in {"group", "foreigngroup", ""}
 
     @property
     def permissions(self) -> Permissions:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from auditor.analysis.access.patterns import WILDCARD, has_whole_segments
 from auditor.errors import AuditorError
 
-MAX_STATES: Final = 20_000
+MAX_STATES: Final = 5_000
 """Azure allows one `*` per pattern, which keeps the search small; only a hostile input comes near this bound."""
 
 _POSSIBLE: Final = 0

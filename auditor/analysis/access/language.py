@@ -153,6 +153,17 @@ def patterns_of(language: Language) -> Sequence[Match]:
             return list(dict.fromkeys(found for part in language.parts for found in patterns_of(part)))
 
 
+def excluded_from(language: Language) -> Sequence[Match]:
+    """Return the patterns that keep an operation out of the set (those under a complement), in order."""
+    match language:
+        case Match():
+            return []
+        case Not():
+            return patterns_of(language.part)
+        case AnyOf() | AllOf():
+            return list(dict.fromkeys(found for part in language.parts for found in excluded_from(part)))
+
+
 def _literals(language: Language) -> set[str] | None:
     """Return a finite set of candidate operations that holds the whole language, or None where none is at hand."""
     match language:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,15 +41,18 @@ class Observed:
     deny_gap: Gap | None
 
 
-def observe(estate: Estate, *, memberships: Memberships | None = None) -> Observed:
-    """Read everything about access; what is malformed stays in as something of which anything may be true."""
+def observe(estate: Estate, *, memberships: Memberships | None = None, identities: Collection[str] = ()) -> Observed:
+    """Read everything about access; what is malformed stays in as something of which anything may be true.
+
+    `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
+    """
     roles = {role.key: role for role in _roles(estate)}
     schedules = _schedules(estate)
     ends = {key: end for key, (end, _) in schedules.items() if end}
     listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
     deny_gap = estate.type_gap(DENIES)
     grants = Grants(
-        [_assignment(resource, roles, ends) for resource in listed],
+        [_assignment(resource, roles, ends, identities) for resource in listed],
         [_deny(resource) for resource in estate.of_type(DENIES)],
         hierarchy=hierarchy_of(estate),
         memberships=memberships,
@@ -89,7 +92,9 @@ def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
     return found
 
 
-def _assignment(resource: Resource, roles: Mapping[str, Role], ends: Mapping[str, str]) -> Assignment:
+def _assignment(
+    resource: Resource, roles: Mapping[str, Role], ends: Mapping[str, str], identities: Collection[str]
+) -> Assignment:
     properties = resource.properties
     definition_id = text(properties, "roleDefinitionId") or ""
     guid = ids.name_of(definition_id).lower()
@@ -97,11 +102,12 @@ def _assignment(resource: Resource, roles: Mapping[str, Role], ends: Mapping[str
     if not (condition is None or isinstance(condition, str)):
         condition = "unreadable"
     eligible = resource.type_key == ELIGIBLE.lower()
-    principal = text(properties, "principalId")
+    principal = (text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
+    known_type = "ServicePrincipal" if principal in identities else ""
     return Assignment(
         id=resource.id,
-        principal=principal.lower() if principal else UNREADABLE_PRINCIPAL,
-        principal_type=text(properties, "principalType") or "",
+        principal=principal,
+        principal_type=text(properties, "principalType") or known_type,
         role=roles.get(guid) or Role(guid, guid or "unreadable", None, id=definition_id),
         scope=_scope(resource),
         condition=condition,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from auditor.analysis.access import extent as extents
+from auditor.analysis.access.automaton import TooComplexError
 from auditor.analysis.access.condition import restriction
 from auditor.analysis.access.extent import ANYTHING_PERHAPS, NOTHING_AT_ALL, Extent, certain
 from auditor.analysis.access.language import (
@@ -156,7 +157,15 @@ def covers(outer: Permissions, inner: Permissions) -> Answer:
     """Whether the outer permissions hold all of the inner ones.
 
     Certain if even what the inner may permit is surely held; impossible if what it surely permits cannot be held.
+    Patterns too complex to decide leave it open.
     """
+    try:
+        return _covers(outer, inner)
+    except TooComplexError:
+        return Answer.MAYBE
+
+
+def _covers(outer: Permissions, inner: Permissions) -> Answer:
     if _within(inner, outer, certain_only=True):
         return Answer.YES
     return Answer.MAYBE if _within(inner, outer, certain_only=False) else Answer.NO
@@ -172,7 +181,10 @@ def _within(inner: Permissions, outer: Permissions, *, certain_only: bool) -> bo
 
 
 def first_excess(inner: Permissions, outer: Permissions) -> tuple[Plane, str] | None:
-    """Return a plane and an operation that the inner permissions may hold and the outer ones surely do not cover."""
+    """Return a plane and an operation that the inner permissions may hold and the outer ones surely do not cover.
+
+    Raise `TooComplexError` where the patterns are too complex to decide.
+    """
     for plane in Plane:
         found = witness(excess(inner.on(plane).may, outer.on(plane).must, plane))
         if found is not None:

@@ -130,9 +130,11 @@ def _operation(found: tuple[Plane, str] | None) -> Json | None:
 def _excess(row: BoundRow, verdict: Verdict) -> Json | None:
     if verdict.excess is None or not verdict.assignments:
         return None
-    named = [sanction.beyond(a.permissions, row.row.role.at_most) for a in verdict.assignments]
     plane, operation = verdict.excess
-    actions = sorted({action for one in named if one for action in one.actions})
+    required = row.row.role.at_most
+    actions = sorted(
+        {action for a in verdict.assignments for action in sanction.actions_beyond(a.permissions, required)}
+    )
     return {"plane": plane.value, "operation": operation, "actions": actions}
 
 

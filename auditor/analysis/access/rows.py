@@ -9,6 +9,7 @@ from enum import StrEnum
 from auditor import resource_id as ids
 from auditor.analysis.access import permissions as sets
 from auditor.analysis.access.assignments import Assignment, Deny, Role, State
+from auditor.analysis.access.automaton import TooComplexError
 from auditor.analysis.access.decisions import Effective, Grants
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.permissions import Answer, Plane
@@ -60,12 +61,19 @@ class Verdict:
 
 def judge(row: BoundRow, grants: Grants) -> Verdict:
     """Return the best verdict over the principals that the row's component acts as."""
-    verdicts = [_judge_for(principal, row, grants) for principal in row.principals]
+    verdicts = [_decided(principal, row, grants) for principal in row.principals]
     if row.unresolved:
         verdicts.append(Verdict(Answer.MAYBE, How.UNDECIDED, reasons=_unresolved(row)))
     order = [Answer.YES, Answer.MAYBE, Answer.NO]
     best = min(verdicts, key=lambda one: (order.index(one.works), list(How).index(one.how)), default=None)
     return best or Verdict(Answer.NO, How.NO_IDENTITY)
+
+
+def _decided(principal: str, row: BoundRow, grants: Grants) -> Verdict:
+    try:
+        return _judge_for(principal, row, grants)
+    except TooComplexError as error:
+        return Verdict(Answer.MAYBE, How.UNDECIDED, reasons=[error.message])
 
 
 def _unresolved(row: BoundRow) -> list[str]:

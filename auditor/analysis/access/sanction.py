@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.access import permissions as sets
 from auditor.analysis.access.assignments import Assignment
+from auditor.analysis.access.automaton import TooComplexError
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.language import intersection, is_empty, patterns_of
 from auditor.analysis.access.permissions import NO_PERMISSIONS, Answer, Permissions, Plane
@@ -60,7 +62,10 @@ class Sanctions:
             return Sanction(Answer.YES, [row for e, row in rows if e.role.key == assignment.role.key])
         if assignment.role.permissions is None:
             return Sanction(Answer.MAYBE, named)
-        beyond = self._beyond(assignment, [expected for expected, _ in rows])
+        try:
+            beyond = self._beyond(assignment, [expected for expected, _ in rows])
+        except TooComplexError:
+            return Sanction(Answer.MAYBE, named)
         return Sanction(Answer.YES if beyond is None else Answer.NO, named, beyond)
 
     def _beyond(self, assignment: Assignment, expected: Sequence[Assignment]) -> Beyond | None:
@@ -76,15 +81,22 @@ def beyond(inner: Permissions, outer: Permissions) -> Beyond | None:
     found = sets.first_excess(inner, outer)
     if found is None:
         return None
-    return Beyond(*found, tuple(_actions_beyond(inner, outer)))
+    return Beyond(*found, tuple(actions_beyond(inner, outer)))
 
 
-def _actions_beyond(inner: Permissions, outer: Permissions) -> Sequence[str]:
+def actions_beyond(inner: Permissions, outer: Permissions) -> Sequence[str]:
+    """Return the action patterns, as spelled and at most `MAX_NAMED`, that go beyond the outer permissions.
+
+    A pattern too complex to decide is left out: the list illustrates, the operation is the proof.
+    """
     named: list[str] = []
     for plane in Plane:
         granted = inner.on(plane).may
         for match in patterns_of(granted):
+            if len(named) == MAX_NAMED:
+                return named
             extra = sets.excess(intersection((match, granted)), outer.on(plane).must, plane)
-            if len(named) < MAX_NAMED and not is_empty(extra):
-                named.append(match.spelled)
+            with suppress(TooComplexError):
+                if not is_empty(extra):
+                    named.append(match.spelled)
     return named

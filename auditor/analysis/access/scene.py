@@ -63,8 +63,8 @@ class Scene:
 
 def set_scene(context: Context) -> Scene:
     """Read the estate and bind the baseline's table to its workloads."""
-    observed = observe(context.estate, memberships=_memberships(context))
     principals = principals_of(context.estate)
+    observed = observe(context.estate, memberships=_memberships(context), identities=principals.identities)
     table = read_table(context.tables)
     rows: list[BoundRow] = []
     tolerated: list[BoundRow] = []

@@ -177,7 +177,7 @@ def _custom(scene: Scene) -> Sequence[Role]:
 
 
 def _assignable_in(scene: Scene, role: Role, subscription: str) -> bool:
-    """Whether a custom role can be assigned in a subscription, as far as is known; without scopes it counts everywhere."""
+    """Whether a custom role can, as far as is known, be assigned in a subscription; one without scopes counts."""
     covers = scene.observed.grants.hierarchy.covers
     return not role.assignable_scopes or any(
         subscription_key(scope) == subscription or covers(scope, subscription) is not Answer.NO
