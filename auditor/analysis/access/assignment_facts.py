@@ -16,7 +16,7 @@ from auditor.analysis.access.permissions import Answer
 from auditor.analysis.access.reading import text
 from auditor.analysis.access.sanction import Sanction
 from auditor.analysis.access.scene import GRAPH_PERMISSION, Scene, build
-from auditor.analysis.access.scopes import ScopeKind, kind_of
+from auditor.analysis.access.scopes import kind_of
 from auditor.model import Fact, Gap, Resource
 
 KIND: Final = "access.assignment"
@@ -68,26 +68,10 @@ _BY_PERMISSION: Final = (
 )
 
 
-class _Dangers:
-    """The dangers of each role at each kind of scope, worked out once."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str | None, str], Sequence[Held]] = {}
-
-    def of(self, assignment: Assignment) -> Sequence[Held]:
-        inside = kind_of(assignment.scope) in {ScopeKind.RESOURCE, ScopeKind.CHILD}
-        where = (ids.type_of(assignment.scope) or "").lower() if inside else ""
-        key = (assignment.role.key, assignment.condition, where)
-        if key not in self._known:
-            self._known[key] = dangerous.dangers_in(assignment.permissions, assignment.scope)
-        return self._known[key]
-
-
 def facts(scene: Scene) -> Iterator[Fact]:
     """Yield one fact per assignment, active or eligible, wherever it is."""
-    dangers = _Dangers()
     for assignment in scene.observed.grants.assignments:
-        yield _fact(scene, assignment, dangers.of(assignment))
+        yield _fact(scene, assignment, dangerous.at_scope(scene.dangers_of(assignment), assignment.scope))
 
 
 def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:

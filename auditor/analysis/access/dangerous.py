@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.analysis.access.language import AllOf, AnyOf, Language, Match, Not
+from auditor.analysis.access.patterns import WILDCARD, matches
 from auditor.analysis.access.permissions import Answer, Permissions, Plane, permits
 from auditor.analysis.access.scopes import ScopeKind, kind_of
 
@@ -186,6 +189,12 @@ DANGERS: Final[Sequence[Danger]] = (
 )
 
 
+_OPERATIONS: Final[Mapping[Plane, frozenset[str]]] = {
+    plane: frozenset(o.lower() for danger in DANGERS if danger.plane is plane for o in danger.operations)
+    for plane in Plane
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A danger that permissions hold: the operations that are surely permitted and those that may be."""
@@ -200,33 +209,58 @@ class Held:
         return Answer.YES if self.surely else Answer.MAYBE
 
 
-def dangers_in(permissions: Permissions, scope: str | None = None) -> Sequence[Held]:
-    """Return the dangers that permissions hold, of those that take effect at the scope (None: anywhere)."""
+def dangers_in(permissions: Permissions) -> Sequence[Held]:
+    """Return the dangers that permissions hold wherever they apply."""
+    candidates = {plane: _candidates(permissions.on(plane).may, plane) for plane in Plane}
     found: list[Held] = []
     for danger in DANGERS:
-        surely: list[str] = []
-        perhaps: list[str] = []
-        for operation in danger.operations:
-            if scope is not None and not takes_effect(operation, scope):
-                continue
-            match permits(permissions, danger.plane, operation):
-                case Answer.YES:
-                    surely.append(operation)
-                case Answer.MAYBE:
-                    perhaps.append(operation)
-                case Answer.NO:
-                    pass
+        possible = candidates[danger.plane]
+        answers = [(o, permits(permissions, danger.plane, o)) for o in danger.operations if o.lower() in possible]
+        surely = tuple(operation for operation, answer in answers if answer is Answer.YES)
+        perhaps = tuple(operation for operation, answer in answers if answer is Answer.MAYBE)
         if surely or perhaps:
-            found.append(Held(danger, tuple(surely), tuple(perhaps)))
+            found.append(Held(danger, surely, perhaps))
     return found
 
 
-def takes_effect(operation: str, scope: str) -> bool:
-    """Whether an operation means anything at a scope: at a resource only if it is on it, its children or extensions."""
+def at_scope(held: Iterable[Held], scope: str) -> Sequence[Held]:
+    """Return the dangers of which some operation takes effect at a scope, with only those operations."""
     if kind_of(scope) not in {ScopeKind.RESOURCE, ScopeKind.CHILD}:
-        return True
-    wanted = operation.lower()
-    return wanted.startswith((f"{(ids.type_of(scope) or '').lower()}/", *_EXTENSIONS))
+        return list(held)
+    kind = (ids.type_of(scope) or "").lower()
+    found = []
+    for one in held:
+        surely = tuple(operation for operation in one.surely if _takes_effect(operation, kind))
+        perhaps = tuple(operation for operation in one.perhaps if _takes_effect(operation, kind))
+        if surely or perhaps:
+            found.append(Held(one.danger, surely, perhaps))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _takes_effect(operation: str, kind: str) -> bool:
+    """Whether an operation acts on resources of a type, on their children or on their extensions."""
+    return operation.lower().startswith((f"{kind}/", *_EXTENSIONS))
+
+
+def _candidates(language: Language, plane: Plane) -> frozenset[str]:
+    """Return the dangerous operations of a plane that may be in a set: all that are, and perhaps others."""
+    match language:
+        case Match():
+            return _matched(language.pattern, plane)
+        case AnyOf():
+            return frozenset().union(*(_candidates(part, plane) for part in language.parts))
+        case AllOf():
+            return _OPERATIONS[plane].intersection(*(_candidates(part, plane) for part in language.parts))
+        case Not():
+            return _OPERATIONS[plane]
+
+
+@lru_cache(maxsize=65536)
+def _matched(pattern: str, plane: Plane) -> frozenset[str]:
+    if WILDCARD not in pattern:
+        return _OPERATIONS[plane] & {pattern}
+    return frozenset(operation for operation in _OPERATIONS[plane] if matches(pattern, operation))
 
 
 def has_subject(operation: str, types: Collection[str]) -> bool:

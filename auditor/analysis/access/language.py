@@ -134,12 +134,14 @@ def witness(language: Language) -> str | None:
 
     Segments that a pattern spells out are spelled that way; `any` stands for free text.
     """
-    if is_empty(language):
+    literal = _literals(language)
+    if literal is not None and not any(_holds(language, operation) for operation in literal):
         return None
-    well_formed = _tree(intersection((language, WELL_FORMED)), positive=True)
     spelled = dict(_spellings(language))
-    found = automaton.search(well_formed, spelled)
-    return found if found is not None else automaton.search(_tree(language, positive=True), spelled)
+    found = automaton.search(_tree(language, positive=True), spelled)
+    if found is None or holds(WELL_FORMED, found):
+        return found
+    return automaton.search(_tree(intersection((language, WELL_FORMED)), positive=True), spelled) or found
 
 
 def patterns_of(language: Language) -> Sequence[Match]:

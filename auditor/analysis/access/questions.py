@@ -185,7 +185,9 @@ def _powers(scene: Scene, principal: str) -> Iterator[Power]:
             not_actions=tuple(match.spelled for match in excluded_from(control)),
             data_actions=tuple(match.spelled for match in patterns_of(data)),
             not_data_actions=tuple(match.spelled for match in excluded_from(data)),
-            dangers=tuple(dangerous.names(dangerous.dangers_in(assignment.permissions, assignment.scope), Answer.YES)),
+            dangers=tuple(
+                dangerous.names(dangerous.at_scope(scene.dangers_of(assignment), assignment.scope), Answer.YES)
+            ),
             denied_by=tuple(deny.id for deny in denied),
         )
 

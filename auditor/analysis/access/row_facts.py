@@ -154,7 +154,7 @@ def _advice(scene: Scene, row: BoundRow, verdict: Verdict) -> Mapping[str, Any]:
     types = {one.type_key for one in scene.context.estate.resources if ids.is_under(one.key, row.scope)}
     held = [
         (one.danger.name, operation)
-        for one in dangerous.dangers_in(row.row.role.at_most, row.scope)
+        for one in dangerous.at_scope(dangerous.dangers_in(row.row.role.at_most), row.scope)
         for operation in one.surely
         if dangerous.has_subject(operation, types)
     ]

@@ -11,7 +11,8 @@ from auditor.analysis.access import permissions as sets
 from auditor.analysis.access.assignments import Assignment
 from auditor.analysis.access.automaton import TooComplexError
 from auditor.analysis.access.expected import BoundRow
-from auditor.analysis.access.language import intersection, is_empty, patterns_of
+from auditor.analysis.access.language import Language, Match, holds, intersection, is_empty, patterns_of
+from auditor.analysis.access.patterns import WILDCARD
 from auditor.analysis.access.permissions import NO_PERMISSIONS, Answer, Permissions, Plane
 from auditor.analysis.access.rows import with_role
 from auditor.analysis.access.scopes import Hierarchy
@@ -95,8 +96,15 @@ def actions_beyond(inner: Permissions, outer: Permissions) -> Sequence[str]:
         for match in patterns_of(granted):
             if len(named) == MAX_NAMED:
                 return named
-            extra = sets.excess(intersection((match, granted)), outer.on(plane).must, plane)
             with suppress(TooComplexError):
-                if not is_empty(extra):
+                if _goes_beyond(match, granted, outer.on(plane).must, plane):
                     named.append(match.spelled)
     return named
+
+
+def _goes_beyond(match: Match, granted: Language, covered: Language, plane: Plane) -> bool:
+    if WILDCARD in match.pattern:
+        return not is_empty(sets.excess(intersection((match, granted)), covered, plane))
+    limit = sets.universe(plane)
+    inside = limit is None or holds(limit, match.pattern)
+    return inside and holds(granted, match.pattern) and not holds(covered, match.pattern)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.assignments import Assignment, Memberships
+from auditor.analysis.access.assignments import Assignment, Memberships, Role
+from auditor.analysis.access.dangerous import Held, dangers_in
 from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
 from auditor.analysis.access.observed import ASSIGNMENTS, DEFINITIONS, Observed, observe
 from auditor.analysis.access.permissions import Answer
 from auditor.analysis.access.principals import Part, Principals, bound, parts_of, principals_of
 from auditor.analysis.access.reading import texts
 from auditor.analysis.access.sanction import Sanctions
+from auditor.analysis.access.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.analysis.contract import Context
 from auditor.model import Fact, Gap, Json
 
@@ -32,21 +34,36 @@ class Scene:
     table: Table
     rows: Sequence[BoundRow]
     sanctions: Sanctions
+    _below: Mapping[str, Sequence[Part]]
+    _at: Mapping[str, Sequence[Part]]
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
+    _dangers: dict[tuple[str, str | None], Sequence[Held]] = field(default_factory=dict)
+
+    def dangers_of(self, assignment: Assignment) -> Sequence[Held]:
+        """Return the dangers that an assignment's role holds under its condition."""
+        key = (assignment.role.key, assignment.condition)
+        if key not in self._dangers:
+            self._dangers[key] = dangers_in(assignment.permissions)
+        return self._dangers[key]
+
+    def dangers_in_role(self, role: Role) -> Sequence[Held]:
+        """Return the dangers that a role holds."""
+        return self.dangers_of(Assignment("", "", "", role, "/"))
 
     def touched(self, scope: str) -> Sequence[Part]:
         """Return the parts of workloads whose resource is at, below or above a scope."""
         key = ids.key(scope)
         if key not in self._touched:
-            self._touched[key] = list(self._touching(key))
+            self._touched[key] = self._touching(key)
         return self._touched[key]
 
-    def _touching(self, scope: str) -> Iterator[Part]:
-        covers = self.observed.grants.hierarchy.covers
-        for workload in self.context.workloads.all:
-            for component, resource in bound(workload):
-                if ids.is_under(scope, resource.key) or covers(scope, resource.key) is not Answer.NO:
-                    yield Part(workload.name, component, resource)
+    def _touching(self, scope: str) -> Sequence[Part]:
+        hierarchy = self.observed.grants.hierarchy
+        found = [*self._below.get(scope, ()), *(p for key in hierarchy.above(scope)[1:] for p in self._at.get(key, ()))]
+        if not found and kind_of(scope) is ScopeKind.MANAGEMENT_GROUP:
+            everywhere = [part for parts in self._at.values() for part in parts]
+            found = [part for part in everywhere if hierarchy.covers(scope, part.resource.key) is not Answer.NO]
+        return found
 
     def definition_gap(self, assignment: Assignment) -> Gap | None:
         """Return why an assignment's permissions are not known, or None where they are."""
@@ -71,6 +88,7 @@ def set_scene(context: Context) -> Scene:
     for workload in context.workloads.all:
         rows.extend(bind_rows(table.rows, workload, principals, observed.roles))
         tolerated.extend(bind_rows(table.tolerated, workload, principals, observed.roles))
+    below, at = _places(context, observed.grants.hierarchy)
     return Scene(
         context,
         observed,
@@ -79,7 +97,24 @@ def set_scene(context: Context) -> Scene:
         table,
         rows,
         Sanctions([*rows, *tolerated], observed.grants.hierarchy),
+        below,
+        at,
     )
+
+
+def _places(
+    context: Context, hierarchy: Hierarchy
+) -> tuple[Mapping[str, Sequence[Part]], Mapping[str, Sequence[Part]]]:
+    """Return the parts of workloads at or below each scope, and those at each."""
+    below: dict[str, list[Part]] = {}
+    at: dict[str, list[Part]] = {}
+    for workload in context.workloads.all:
+        for component, resource in bound(workload):
+            part = Part(workload.name, component, resource)
+            at.setdefault(resource.key, []).append(part)
+            for key in hierarchy.above(resource.key):
+                below.setdefault(key, []).append(part)
+    return below, at
 
 
 def _memberships(context: Context) -> Memberships:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
@@ -28,6 +29,7 @@ class ScopeKind(StrEnum):
     OTHER = "other"
 
 
+@lru_cache(maxsize=8192)
 def kind_of(scope: str) -> ScopeKind:
     """Return what a scope is, by its segments."""
     key = ids.key(scope)

@@ -70,14 +70,15 @@ def assigns_roles(permissions: Permissions) -> bool:
 
 def facts(scene: Scene) -> Iterator[Fact]:
     """Yield one fact per subscription of the estate, and one per custom role."""
-    powers = {id(role): (is_owner(role.at_most), assigns_roles(role.at_most)) for role in _roles(scene)}
+    powers = {key: (is_owner(role.at_most), assigns_roles(role.at_most)) for key, role in _roles(scene).items()}
     for key in subscriptions_of(scene.context.estate):
         yield _subscription(scene, key, powers)
     yield from _role_facts(scene)
 
 
-def _roles(scene: Scene) -> Sequence[Role]:
-    return [*scene.observed.roles.values(), *(a.role for a in scene.observed.grants.assignments)]
+def _roles(scene: Scene) -> Mapping[int, Role]:
+    """Return every role that an assignment gives, by its identity as an object: assignments share them."""
+    return {id(assignment.role): assignment.role for assignment in scene.observed.grants.assignments}
 
 
 def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> tuple[bool, bool]:
@@ -105,7 +106,7 @@ def _subscription(scene: Scene, key: str, powers: Mapping[int, tuple[bool, bool]
         "standingHumans": sorted(a.principal for a in strong if _is_standing_human(scene, a)),
         "classicAdministrators": _classic(scene, key),
         "customRoleCount": len(custom),
-        "escalatingCustomRoles": [role.name for role in custom if _escalates(role)],
+        "escalatingCustomRoles": [role.name for role in custom if _escalates(scene, role)],
         "unlimitedCustomRoles": [role.name for role in custom if _is_unlimited(role)],
     }
     return build(
@@ -185,9 +186,8 @@ def _assignable_in(scene: Scene, role: Role, subscription: str) -> bool:
     )
 
 
-def _escalates(role: Role) -> bool:
-    held = dangerous.dangers_in(role.at_most)
-    return any(one.danger.escalates and one.answer is Answer.YES for one in held)
+def _escalates(scene: Scene, role: Role) -> bool:
+    return any(one.danger.escalates and one.surely for one in scene.dangers_in_role(role))
 
 
 def _is_unlimited(role: Role) -> bool:
@@ -199,7 +199,7 @@ def _role_facts(scene: Scene) -> Iterator[Fact]:
     for assignment in scene.observed.grants.assignments:
         counts[assignment.role.key] = counts.get(assignment.role.key, 0) + 1
     for role in _custom(scene):
-        held = dangerous.dangers_in(role.at_most)
+        held = scene.dangers_in_role(role)
         gap = None if role.permissions else Gap(role.id, "properties.permissions", "malformed")
         names = dangerous.names(held, Answer.YES)
         unknown = ("dangers", "possibleDangers", "dangerousOperations", "escalates", "isUnlimited")
@@ -210,7 +210,7 @@ def _role_facts(scene: Scene) -> Iterator[Fact]:
             "dangers": names,
             "possibleDangers": dangerous.names(held, Answer.MAYBE),
             "dangerousOperations": [operation for one in held for operation in one.surely],
-            "escalates": any(one.danger.escalates and one.surely for one in held),
+            "escalates": _escalates(scene, role),
             "isUnlimited": ANY_WRITE in {operation for one in held for operation in one.surely},
             "assignmentCount": counts.get(role.key, 0),
         }
