@@ -103,8 +103,16 @@ def actions_beyond(inner: Permissions, outer: Permissions) -> Sequence[str]:
 
 
 def _goes_beyond(match: Match, granted: Language, covered: Language, plane: Plane) -> bool:
-    if WILDCARD in match.pattern:
-        return not is_empty(sets.excess(intersection((match, granted)), covered, plane))
+    """Whether some operation of a pattern is granted and not covered; most often a single example settles it."""
     limit = sets.universe(plane)
-    inside = limit is None or holds(limit, match.pattern)
-    return inside and holds(granted, match.pattern) and not holds(covered, match.pattern)
+    example = _example(match.pattern)
+    inside = limit is None or holds(limit, example)
+    if inside and holds(granted, example) and not holds(covered, example):
+        return True
+    return WILDCARD in match.pattern and not is_empty(sets.excess(intersection((match, granted)), covered, plane))
+
+
+def _example(pattern: str) -> str:
+    """Return one operation that a pattern matches, ending in a verb where the pattern leaves its end open."""
+    closed = f"{pattern[:-1]}any/read" if pattern.endswith(WILDCARD) else pattern
+    return closed.replace(WILDCARD, "any")
