@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Grants:
         self.denies_known = denies_known
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
+        self._scopes = sorted(self._at)
         self._management_groups = sorted(
             key for key in {*self._at, *self._denies_at} if kind_of(key) is ScopeKind.MANAGEMENT_GROUP
         )
@@ -52,6 +54,16 @@ class Grants:
     def covering(self, scope: str) -> Sequence[tuple[Assignment, Answer]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
         return [(a, answer) for key, answer in self._scopes_over(scope) for a in self._at.get(key, ())]
+
+    def below(self, scope: str) -> Sequence[Assignment]:
+        """Return the assignments at scopes below a scope, by id: a management group's subscriptions don't count."""
+        prefix = f"{ids.key(scope)}/"
+        found: list[Assignment] = []
+        for key in self._scopes[bisect_left(self._scopes, prefix) :]:
+            if not key.startswith(prefix):
+                break
+            found.extend(self._at[key])
+        return found
 
     def _scopes_over(self, scope: str) -> Sequence[tuple[str, Answer]]:
         """Return the scopes whose assignments apply at a scope, or may: the management groups it may lie in too."""

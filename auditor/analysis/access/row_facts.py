@@ -13,6 +13,7 @@ from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.observed import ASSIGNMENTS, DENIES
 from auditor.analysis.access.permissions import Answer, Plane
 from auditor.analysis.access.principals import bound
+from auditor.analysis.access.reading import text
 from auditor.analysis.access.rows import How, Verdict, judge
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
@@ -46,6 +47,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "lacking": "What is required and not held.",
     "lacking.plane": "`control` or `data`.",
     "lacking.operation": "An operation as proof.",
+    "eligible": "Ids of assignments that the principal may activate and that then satisfy the row.",
     "deniedBy": "Ids of the deny assignments that take the permission away.",
     "proof": "Why another role counts as the required one.",
     "advisory": "The control under which a sanctioned row is reported as broad.",
@@ -55,16 +57,27 @@ FIELDS: Final[Mapping[str, str]] = {
     "remediation": "The command that creates or removes an assignment.",
 }
 
+_REGISTRY: Final = "microsoft.containerregistry/registries"
 _LEAST: Final = {Answer.YES: "met", Answer.NO: "exceeded", Answer.MAYBE: "not granted"}
 
 
 def facts(scene: Scene) -> Iterator[Fact]:
-    """Yield one fact per row, holder and target of every workload."""
+    """Yield one fact per row, holder and scope; what several workloads share is told once, of the first of them."""
+    told: dict[tuple[str, str], dict[str, BoundRow]] = {}
     for row in scene.rows:
-        yield _fact(scene, row, judge(row, scene.observed.grants))
+        told.setdefault((row.holder.key, _label(row)), {}).setdefault(ids.key(row.scope), row)
+    for (_, label), rows in told.items():
+        for key, row in rows.items():
+            sub_object = label if len(rows) == 1 else f"{label} ({key})"
+            yield _fact(scene, row, judge(row, scene.observed.grants), sub_object)
 
 
-def _fact(scene: Scene, row: BoundRow, verdict: Verdict) -> Fact:
+def _label(row: BoundRow) -> str:
+    """Return what a reader knows the row by; two scopes of one name are told apart by their ids besides."""
+    return f"{row.row.role.name} on {row.row.scope} {ids.name_of(row.scope)}"
+
+
+def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fact:
     gap = _gap(scene, row, verdict)
     uncollected = {} if gap is None else dict.fromkeys(("works", "how", "leastPrivilege"), gap)
     fields: dict[str, Any] = {
@@ -83,6 +96,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict) -> Fact:
         "grantedBy": [_granted(a) for a in verdict.assignments] if verdict.works is Answer.YES else [],
         "excess": _excess(row, verdict),
         "lacking": _operation(verdict.lacking),
+        "eligible": [a.id for a in verdict.eligible],
         "deniedBy": [deny.id for deny in verdict.denies],
         "proof": _proof(row, verdict),
         "remediation": _remediation(row, verdict),
@@ -93,7 +107,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict) -> Fact:
         KIND,
         row.holder.id,
         fields,
-        sub_object=f"{row.row.role.name} on {row.row.scope} {ids.name_of(row.scope)}",
+        sub_object=sub_object,
         role=(row.workload, row.row.principal),
         uncollected=uncollected,
         inputs=_inputs(row, verdict),
@@ -105,12 +119,25 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict) -> Fact:
 def _gap(scene: Scene, row: BoundRow, verdict: Verdict) -> Gap | None:
     if verdict.works is Answer.NO and verdict.how is not How.NO_IDENTITY:
         return scene.assignment_gap(row.scope)
+    if verdict.works is Answer.YES and _ignores_registry_roles(row):
+        return Gap(
+            row.target.id, "properties.roleAssignmentMode", "the registry decides per repository, by other roles"
+        )
     if verdict.works is not Answer.MAYBE:
         return None
     if scene.observed.deny_gap is not None and len(verdict.reasons) == 1:
         return scene.observed.deny_gap
     permission = f"{DENIES}/read" if scene.observed.deny_gap else None
     return Gap(row.scope, ASSIGNMENTS, "; ".join(verdict.reasons) or "not known", permission)
+
+
+def _ignores_registry_roles(row: BoundRow) -> bool:
+    """Whether the target is a registry on which AcrPull and AcrPush, and what contains them, may have no effect.
+
+    https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions
+    """
+    mode = text(row.target.properties, "roleAssignmentMode") or ""
+    return row.target.type_key == _REGISTRY and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
 
 
 def _granted(assignment: Assignment) -> Json:

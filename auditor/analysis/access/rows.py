@@ -50,6 +50,7 @@ class Verdict:
     lacking: tuple[Plane, str] | None = None
     denies: Sequence[Deny] = ()
     reasons: Sequence[str] = ()
+    eligible: Sequence[Assignment] = ()
 
     @property
     def least_privilege(self) -> Answer:
@@ -170,9 +171,8 @@ def _by_one(assignment: Assignment, row: BoundRow) -> Verdict:
 def _below(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
     """Return assignments on children of the row's scope that give the required permissions there."""
     found = []
-    for assignment in grants.assignments:
-        inside = ids.is_under(assignment.scope, row.scope) and kind_of(assignment.scope) is ScopeKind.CHILD
-        if not inside or assignment.state is not State.ACTIVE:
+    for assignment in grants.below(row.scope):
+        if assignment.state is not State.ACTIVE or kind_of(assignment.scope) is not ScopeKind.CHILD:
             continue
         known = with_role(assignment, row.row.role)
         held = grants.effective_of(principal, assignment.scope, [known]).permissions
@@ -188,7 +188,13 @@ def _unsatisfied(principal: str, row: BoundRow, grants: Grants, effective: Effec
     undenied = sets.combined(a.permissions for a in granted)
     if effective.denied_by and sets.covers(undenied, required) is Answer.YES:
         return Verdict(Answer.NO, How.DENIED, granted, lacking=lacking, denies=effective.denied_by)
-    return Verdict(Answer.NO, How.MISSING, lacking=lacking)
+    return Verdict(Answer.NO, How.MISSING, lacking=lacking, eligible=_activatable(principal, row, grants))
+
+
+def _activatable(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
+    """Return the eligible assignments that would satisfy the row once activated."""
+    eligible = [with_role(a, row.row.role) for a, _ in grants.covering(row.scope) if a.state is State.ELIGIBLE]
+    return [assignment for assignment in eligible if _covers(principal, row, grants, [assignment])]
 
 
 def _reasons(row: BoundRow, principal: str, effective: Effective, grants: Grants) -> Sequence[str]:

@@ -103,10 +103,9 @@ def _vault_name(secret_url: str) -> str:
 def _readers(scene: Scene, vault: Resource) -> Sequence[Assignment]:
     grants = scene.observed.grants
     above = [a for a, answer in grants.covering(vault.id) if answer is Answer.YES]
-    below = [a for a in grants.assignments if ids.key(a.scope).startswith(f"{vault.key}/")]
     return [
         assignment
-        for assignment in [*above, *below]
+        for assignment in [*above, *grants.below(vault.id)]
         if assignment.state is State.ACTIVE and permits(assignment.permissions, Plane.DATA, READ_SECRET) is Answer.YES
     ]
 

@@ -9,6 +9,14 @@ import pytest
 
 from auditor.analysis.access.permissions import Answer, Plane
 from auditor.analysis.access.questions import what_can, who_can
+from auditor.analysis.access.records import (
+    SUGGESTION_COLUMNS,
+    WHAT_COLUMNS,
+    WHO_COLUMNS,
+    suggestion_records,
+    what_records,
+    who_records,
+)
 from auditor.analysis.access.scene import Scene, set_scene
 from auditor.analysis.access.suggestions import needs_of, roles_from, suggest, suggest_for_rows
 from auditor.analysis.contract import Context
@@ -162,3 +170,21 @@ def test_roles_are_read_as_arm_and_as_the_command_line_print_them() -> None:
     assert (one.key, one.name, one.permissions) == (other.key, other.name, other.permissions)
     with pytest.raises(InputError):
         roles_from({"value": "nothing"})
+
+
+def test_answers_are_laid_out_as_flat_records() -> None:
+    scene = scene_of(reference())
+    who = who_records(who_can(scene, SECRET, place("app-vault")))
+    what = what_records(what_can(scene, "gateway"))
+    advice = suggestion_records([suggest(needs_of([SECRET], builtins()), place("app-vault"), builtins())], "p1")
+
+    assert all(tuple(record) == WHO_COLUMNS for record in who)
+    assert all(tuple(record) == WHAT_COLUMNS for record in what)
+    assert all(tuple(record) == SUGGESTION_COLUMNS for record in advice)
+    assert [record["roles"] for record in who] == [
+        "Key Vault Secrets User",
+        "Key Vault Administrator",
+        "Key Vault Secrets User",
+    ]
+    assert what[0]["data_actions"].startswith(SECRET)
+    assert advice[0]["command"].startswith("az role assignment create --assignee-object-id p1 --role 4633458b")

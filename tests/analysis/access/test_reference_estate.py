@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.estate.components import Binding, Workload, Workloads
 from auditor.model import Fact, Gap
 from tests.analysis.access.estates import (
     GROUP,
@@ -14,8 +15,10 @@ from tests.analysis.access.estates import (
     SUBSCRIPTION,
     Bodies,
     add,
+    analyse,
     assignments,
     deny_assignment,
+    estate_of,
     facts_after,
     find,
     of_kind,
@@ -23,6 +26,7 @@ from tests.analysis.access.estates import (
     reference,
     role_definition,
     rows,
+    workloads_of,
 )
 from tests.analysis.access.material import builtin_definitions, needs_shared
 
@@ -277,6 +281,7 @@ def test_an_eligible_assignment_does_not_count_as_granted() -> None:
     facts = facts_after(change)
 
     assert changed_rows(facts) == {PULL: ("missing", "no assignment", "not granted")}
+    assert len(rows(facts)[PULL].fields["eligible"]) == 1
     assert [f.fields["state"] for f in assignments(facts).values() if not f.fields["isStanding"]] == ["eligible"]
 
 
@@ -376,3 +381,30 @@ def test_the_order_and_case_of_the_input_do_not_matter() -> None:
 
     assert changed_rows(facts_after(shuffle)) == {}
     assert len(reference()) == 158
+
+
+def test_a_registry_that_decides_per_repository_leaves_its_rows_open() -> None:
+    def change(bodies: Bodies) -> None:
+        bodies[place("registry")]["properties"]["roleAssignmentMode"] = "AbacRepositoryPermissions"
+
+    changed = changed_rows(facts_after(change))
+
+    assert set(changed.values()) == {("unknown",)}
+    assert len(changed) == 4
+
+
+def test_facts_have_ids_of_their_own_even_where_workloads_share_resources() -> None:
+    bodies = reference()
+    twin = place("registry").replace("rg-chat", "rg-other")
+    bodies[twin] = bodies[place("registry")] | {"id": twin}
+    estate = estate_of(bodies.values())
+    (workload,) = workloads_of(estate).all
+    registries = [Binding("registry", r, "structure") for r in estate.of_type("Microsoft.ContainerRegistry/registries")]
+    one = Workload("one", workload.anchor, {**workload.bindings, "registry": registries})
+    other = Workload("other", workload.anchor, workload.bindings)
+
+    facts = analyse(estate, workloads=Workloads([one, other]))
+
+    found = [fact for fact in of_kind(facts, "access.row") if fact.fields["scopeComponent"] == "registry"]
+    assert len(found) == 8
+    assert len({fact.id for fact in facts}) == len(facts)
