@@ -133,10 +133,9 @@ class _Line:
 
     def stand_in(self) -> str:
         """Return a symbol that no pattern spells."""
-        if self.by_segment:
-            names = (f"any{number or ''}" for number in count())
-        else:
-            names = (chr(code) for code in count(ord("a")))
+        segments = (f"any{number or ''}" for number in count())
+        letters = (chr(code) for code in count(ord("a")))
+        names = segments if self.by_segment else letters
         return next(name for name in names if name not in self.alphabet and name != WILDCARD)
 
 
