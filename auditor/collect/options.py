@@ -1,0 +1,60 @@
+"""Say how to collect: the cloud, who signs in, and how hard to press."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Auth(StrEnum):
+    """How to sign in; none of them takes a secret from us."""
+
+    AUTO = "auto"
+    CLI = "cli"
+    ENVIRONMENT = "environment"
+    WORKLOAD = "workload"
+    MANAGED_IDENTITY = "managed-identity"
+    GITHUB = "github"
+    AZURE_PIPELINES = "azure-pipelines"
+
+
+class CloudName(StrEnum):
+    """A published Azure cloud."""
+
+    PUBLIC = "public"
+    US_GOVERNMENT = "usgovernment"
+    CHINA = "china"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """When to stop asking again. Times are in seconds; `deadline` is the most that one call may take, waiting included."""
+
+    attempts: int = 12
+    attempts_on_error: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    deadline: float = 300.0
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectOptions:
+    """How to collect.
+
+    `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's automation.
+    `redaction_key`: key of the hashes that stand for removed secrets; without one, a key that is the same for a tenant.
+    `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
+    """
+
+    auth: Auth = Auth.AUTO
+    cloud: CloudName = CloudName.PUBLIC
+    arm_endpoint: str | None = None
+    threads: int = 32
+    quota_share: float = 0.5
+    resolve_principals: bool = False
+    redact_people: bool = False
+    redaction_key: bytes | None = None
+    activity_days: int = 89
+    follow: bool = True
+    retry: RetryLimits = field(default_factory=RetryLimits)
