@@ -90,9 +90,7 @@ class Arm:
             connection_timeout=min(30.0, options.retry.timeout),
             read_timeout=options.retry.timeout,
         )
-        self._client = ARMPipelineClient[HttpRequest, HttpResponse](
-            cloud.arm, pipeline=self._pipeline(cloud.arm, cloud.scope)
-        )
+        self._client = _client_on(cloud.arm, self._pipeline(cloud.arm, cloud.scope))
         self._senders = self._open_clients()
         self._versions: dict[tuple[str, str], str] = {}
         self._providers: dict[tuple[str, str], Mapping[str, Any] | None] = {}
@@ -181,9 +179,7 @@ class Arm:
     def directory_objects(self, object_ids: list[str]) -> object:
         """Return the directory's objects of these ids (at most 1,000), with a token for Microsoft Graph."""
         graph = self.cloud.graph
-        client = ARMPipelineClient[HttpRequest, HttpResponse](
-            graph, pipeline=self._pipeline(graph, graph + "/.default")
-        )
+        client = _client_on(graph, self._pipeline(graph, graph + "/.default"))
         into = Decoded()
         request = HttpRequest("POST", f"{graph}/v1.0/directoryObjects/getByIds", json={"ids": object_ids})
         client.send_request(request, into=into)
@@ -244,6 +240,11 @@ class Arm:
             namespace, _, name = resource_type.partition("/")
             offered = _versions_of(self.provider(subscription, namespace), name)
         return choose_version(version, [text for text in offered if text != version])
+
+
+def _client_on(base_url: str, pipeline: Pipeline[HttpRequest, HttpResponse]) -> ARMPipelineClient[HttpRequest, HttpResponse]:
+    """Return a client on a pipeline of ours; the policies that it wants to be given would be ignored beside it."""
+    return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
 
 
 def _session(threads: int) -> requests.Session:
