@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
@@ -30,6 +30,7 @@ from auditor.collect.operations import (
     CATEGORIES,
     DIAGNOSED,
     OPERATIONS,
+    OUTSIDE,
     RESOURCE_GROUPS,
     SERVICE_TAGS,
     SUBSCRIPTION_OPERATIONS,
@@ -212,13 +213,18 @@ class Collection:
         ):
             for target in row:
                 if target is not None:
-                    yield from self._jobs_of(target, described)
+                    yield from self._jobs_of(target, described, _BY_TYPE)
 
-    def _jobs_of(self, target: Target, described: set[tuple[str, str, str]]) -> Iterator[Job]:
+    def _jobs_of(
+        self,
+        target: Target,
+        described: set[tuple[str, str, str]],
+        operations: Mapping[str, Sequence[Operation]],
+    ) -> Iterator[Job]:
         arm = self.session.arm
         wanted = [
             operation
-            for operation in _BY_TYPE.get(target.type_key, ())
+            for operation in operations.get(target.type_key, ())
             if not operation.kinds or target.kind.lower() in operation.kinds
         ]
         model = (target.type_key, target.kind.lower(), target.sku.lower())
@@ -278,7 +284,7 @@ class Collection:
     def _own_jobs(self, targets: Sequence[Target]) -> Iterator[Job]:
         described: set[tuple[str, str, str]] = set()
         for target in targets:
-            yield from self._jobs_of(target, described)
+            yield from self._jobs_of(target, described, _BY_TYPE_OUTSIDE)
 
     def _read_one(self, target: Target) -> Outcome:
         outcome = Outcome()
@@ -328,9 +334,16 @@ class Collection:
             self._do("second tries", again, len(again))
 
 
-_BY_TYPE: Final[dict[str, list[Operation]]] = defaultdict(list)
-for _operation in OPERATIONS:
-    _BY_TYPE[_operation.on].append(_operation)
+
+def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation]]:
+    found: dict[str, list[Operation]] = {}
+    for operation in operations:
+        found.setdefault(operation.on, []).append(operation)
+    return found
+
+
+_BY_TYPE: Final = _by_type(OPERATIONS)
+_BY_TYPE_OUTSIDE: Final = _by_type([*OPERATIONS, *OUTSIDE])
 _DIAGNOSED_KEYS: Final = frozenset(resource_type.lower() for resource_type in DIAGNOSED)
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -50,8 +50,9 @@ class TokenCache:
     `AzureCliCredential` starts a process for each token and keeps none; with many threads that must happen once.
     """
 
-    def __init__(self, inner: SupportsTokenInfo) -> None:
-        self._inner = inner
+    def __init__(self, create: Callable[[], SupportsTokenInfo]) -> None:
+        self._create = create
+        self._inner = create()
         self._tokens: dict[tuple[str, ...], AccessTokenInfo] = {}
         self._lock = threading.Lock()
 
@@ -80,10 +81,16 @@ class TokenCache:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def forget(self) -> None:
-        """Drop the tokens, so that the next call asks for a fresh one."""
+    def forget(self, refused: str) -> None:
+        """Ask for a fresh token next time, if a refused one is still the one that is kept.
+
+        The credentials keep tokens of their own, which go with the credential.
+        """
         with self._lock:
-            self._tokens.clear()
+            if any(kept.token == refused for kept in self._tokens.values()):
+                self._tokens.clear()
+                self._inner.close()
+                self._inner = self._create()
 
     @property
     def answered_by(self) -> str:
@@ -96,7 +103,7 @@ class TokenCache:
 def open_credential(auth: Auth, cloud: Cloud, tenant: str | None) -> TokenCache:
     """Return the credential for a way to sign in; nothing is asked of it yet."""
     try:
-        return TokenCache(_create(auth, cloud, tenant))
+        return TokenCache(lambda: _create(auth, cloud, tenant))
     except (ValueError, AzureError) as error:
         raise CollectionError(f"Sign-in by {auth.value} is not set up: {error}", _HINTS[auth]) from error
 

@@ -200,6 +200,11 @@ OPERATIONS: Final[Sequence[Operation]] = (
 )
 """What is read below each resource of the inventory."""
 
+OUTSIDE: Final[Sequence[Operation]] = (
+    _child("Microsoft.Network/privateDnsZones", "virtualNetworkLinks", DNS_VERSION),
+)
+"""What is read besides below a resource outside the scope; inside, Resource Graph has it."""
+
 CATEGORIES: Final = Operation(
     "diagnosticSettingsCategories",
     "",

@@ -39,6 +39,20 @@ class RetryLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotas:
+    """How fast Azure may be asked: what fits at once, and what is added each second. A little below what is published.
+
+    ARM gives each principal 250 reads in a subscription, refilled at 25 a second, and as many at tenant level; Resource
+    Graph allows 15 queries in 5 seconds. Microsoft raises them on request.
+    """
+
+    arm_at_once: float = 230.0
+    arm_per_second: float = 24.0
+    graph_at_once: float = 12.0
+    graph_per_second: float = 2.8
+
+
+@dataclass(frozen=True, slots=True)
 class CollectOptions:
     """How to collect.
 
@@ -58,3 +72,4 @@ class CollectOptions:
     activity_days: int = 89
     follow: bool = True
     retry: RetryLimits = field(default_factory=RetryLimits)
+    quotas: Quotas = field(default_factory=Quotas)

@@ -1,7 +1,4 @@
-"""Hold calls back so that they stay inside Azure's quotas.
-
-ARM gives each principal a token bucket per subscription (250 reads, refilled at 25 a second) and one for tenant-level
-calls; Resource Graph allows 15 queries in 5 seconds (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling,
+"""Hold calls back so that they stay inside Azure's quotas (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling,
 https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests).
 """
 
@@ -12,10 +9,7 @@ import time
 from collections import defaultdict
 from typing import Final, Protocol
 
-_ARM_CAPACITY: Final = 230.0
-_ARM_RATE: Final = 24.0
-_GRAPH_CAPACITY: Final = 12.0
-_GRAPH_RATE: Final = 2.8
+from auditor.collect.options import Quotas
 
 GRAPH_BUCKET: Final = "resource graph"
 
@@ -91,12 +85,12 @@ class Bucket:
 class Pacer:
     """The buckets of one collection: Resource Graph, the tenant, and each subscription."""
 
-    def __init__(self, clock: Clock, quota_share: float = 1.0) -> None:
+    def __init__(self, clock: Clock, quotas: Quotas, quota_share: float = 1.0) -> None:
         self.clock = clock
         share = min(1.0, max(0.02, quota_share))
-        self._graph = Bucket(_GRAPH_CAPACITY, _GRAPH_RATE, clock)
+        self._graph = Bucket(quotas.graph_at_once, quotas.graph_per_second, clock)
         self._arm: defaultdict[str, Bucket] = defaultdict(
-            lambda: Bucket(max(1.0, _ARM_CAPACITY * share), _ARM_RATE * share, clock)
+            lambda: Bucket(max(1.0, quotas.arm_at_once * share), quotas.arm_per_second * share, clock)
         )
         self._lock = threading.Lock()
         self.waited = 0.0

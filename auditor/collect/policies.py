@@ -87,10 +87,10 @@ class Identification(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
 
 
 class Tokens(Protocol):
-    """Something that keeps tokens and can be told that they are no longer accepted."""
+    """Something that keeps tokens and can be told that one is no longer accepted."""
 
-    def forget(self) -> None:
-        """Drop the tokens that are kept."""
+    def forget(self, refused: str) -> None:
+        """Get a fresh token next time, if the refused one is still kept."""
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
                 raise AssertionError("an attempt ended with neither an answer nor a refusal")
             if refusal.kind is Kind.SIGNED_OUT and not renewed:
                 renewed = True
-                self._tokens.forget()
+                self._tokens.forget(request.http_request.headers.get("Authorization", "").removeprefix("Bearer "))
                 continue
             if wait is None or not self._may_repeat(refusal, attempt, wait, started):
                 raise Refused(refusal)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auditor.collect.options import Auth, CollectOptions, RetryLimits
+from auditor.collect.options import Auth, CollectOptions, Quotas, RetryLimits
 from auditor.collect.run import Summary, collect
 from auditor.collect.scope import CollectScope
 from tests.collect.memory import MemorySink
@@ -20,6 +20,8 @@ from tests.simulator.client import Simulator
 SHARED = Path(os.environ.get("AUDITOR_SHARED", Path(__file__).parents[3] / "shared"))
 SUB = "00000000-0000-0000-0000-0000000000a1"
 QUICK = RetryLimits(first_wait=0.01, longest_wait=0.05, deadline=20.0, timeout=5.0)
+
+AMPLE = Quotas(graph_at_once=100.0, graph_per_second=1000.0)
 
 Collect = Callable[..., tuple[Summary, MemorySink]]
 
@@ -55,7 +57,7 @@ def run_collect(simulator: Simulator) -> Collect:
     ) -> tuple[Summary, MemorySink]:
         own = sink if sink is not None else MemorySink()
         chosen = CollectOptions(
-            **{"auth": Auth.MANAGED_IDENTITY, "arm_endpoint": simulator.url, "threads": 8, "retry": QUICK, "quota_share": 1.0, **options}
+            **{"auth": Auth.MANAGED_IDENTITY, "arm_endpoint": simulator.url, "threads": 8, "retry": QUICK, "quota_share": 1.0, "quotas": AMPLE, **options}
         )
         return collect(scope or CollectScope(), chosen, own.open), own
 

@@ -61,7 +61,7 @@ class World:
         """Return the fault that strikes a request, counting down those that strike a number of times."""
         with self.lock:
             for fault in self.faults:
-                if fault.get("times", 1) != 0 and re.search(fault["match"], line, re.IGNORECASE):
+                if fault.get("times", 1) != 0 and re.search(fault["match"], line, re.IGNORECASE | re.DOTALL):
                     if fault.get("skip", 0) > 0:
                         fault["skip"] -= 1
                         continue
@@ -99,6 +99,8 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:
