@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from auditor import resource_id as ids
 from auditor.model import Json
 
@@ -112,7 +110,7 @@ class Redactor:
 
     def _api_property(self, name: str, value: Any, where: str) -> Any:
         if name.lower().endswith(_API_PROPERTY_ENDINGS):
-            return self._secret(value, where)
+            return self._tree(value, where)
         return self._member(name, value, where)
 
     def _named_value(self, value: Any, where: str) -> Any:
@@ -120,7 +118,7 @@ class Redactor:
             return self._any(value, where)
         path = f"{where}.{value.get('name')}"
         return {
-            name: self._secret(item, path) if str(name).lower() == "value" else self._member(str(name), item, path)
+            name: self._tree(item, path) if str(name).lower() == "value" else self._member(str(name), item, path)
             for name, item in value.items()
         }
 
@@ -142,8 +140,7 @@ class Redactor:
             return value  # whether it is set is what the reader may know
         if isinstance(value, str) and (value.startswith((MARK, "@Microsoft.KeyVault("))):
             return value  # a reference to a secret is not one
-        text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-        return self._hash(text, where)
+        return self._hash(str(value), where)
 
     def _text(self, text: str, where: str) -> str:
         for pattern in _IN_TEXT:

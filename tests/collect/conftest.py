@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from auditor.collect.options import Auth, CollectOptions, Quotas, RetryLimits
+from auditor.collect.progress import Watcher, nobody
 from auditor.collect.run import Summary, collect
 from auditor.collect.scope import CollectScope
 from tests.collect.memory import MemorySink
@@ -53,13 +54,13 @@ def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
 @pytest.fixture
 def run_collect(simulator: Simulator) -> Collect:
     def run(
-        scope: CollectScope | None = None, sink: MemorySink | None = None, **options: Any
+        scope: CollectScope | None = None, sink: MemorySink | None = None, watch: Watcher = nobody, **options: Any
     ) -> tuple[Summary, MemorySink]:
         own = sink if sink is not None else MemorySink()
         chosen = CollectOptions(
             **{"auth": Auth.MANAGED_IDENTITY, "arm_endpoint": simulator.url, "threads": 8, "retry": QUICK, "quota_share": 1.0, "quotas": AMPLE, **options}
         )
-        return collect(scope or CollectScope(), chosen, own.open), own
+        return collect(scope or CollectScope(), chosen, own.open, watch), own
 
     return run
 
