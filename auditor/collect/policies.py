@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import uuid
 from collections import Counter
@@ -33,15 +34,18 @@ log = logging.getLogger("auditor.collect")
 RESOURCE_GRAPH_PATH: Final = "/providers/microsoft.resourcegraph/resources"
 GRAPH_BY_IDS_PATH: Final = "/v1.0/directoryobjects/getbyids"
 _POST_ALLOWED: Final = frozenset({RESOURCE_GRAPH_PATH, GRAPH_BY_IDS_PATH})
+_SECRETS: Final = re.compile(r"/list[a-z]*(keys?|secrets?|credentials?|tokens?|sas)(/|$)|/config/[^/]+/list$|/publishxml$")
 
 
 class ReadOnlyGuard(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
-    """Refuses every request that could change something, before it reaches the wire."""
+    """Refuses every request that could change something or bring secrets, before it reaches the wire."""
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Let only GET pass, and POST to the two queries that exist in no other form."""
         sent = request.http_request
         path = urlsplit(sent.url).path.rstrip("/").lower()
+        if _SECRETS.search(path):
+            raise CollectionError(f"{path} answers with secrets; it was not asked.", "this is a defect of auditor")
         if sent.method == "GET" or (sent.method == "POST" and path in _POST_ALLOWED):
             return
         raise CollectionError(f"{sent.method} {path} is not a read; it was not sent.", "this is a defect of auditor")
@@ -175,15 +179,15 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
         into.value = body
         status = sent.status_code
         request_id = sent.headers.get("x-ms-request-id") or sent.headers.get("x-ms-correlation-request-id")
-        if status == 200 and is_whole:
+        if status in {200, 201} and is_whole:
             return response, None, None
-        if status in {200, 204} and not content:
+        if status in {200, 201, 204} and not content:
             return (
                 response,
                 Refusal(Kind.FAILED, status, message="empty answer", attempts=attempt),
                 self._backoff(attempt),
             )
-        if status == 200:
+        if status in {200, 201}:
             message = "the answer is cut short or not JSON"
             return (
                 response,

@@ -22,7 +22,7 @@ SHARED = Path(os.environ.get("AUDITOR_SHARED", Path(__file__).parents[3] / "shar
 SUB = "00000000-0000-0000-0000-0000000000a1"
 QUICK = RetryLimits(first_wait=0.01, longest_wait=0.05, deadline=20.0, timeout=5.0)
 
-AMPLE = Quotas(graph_at_once=100.0, graph_per_second=1000.0)
+AMPLE = Quotas(arm_per_second=10_000.0, graph_at_once=100.0, graph_per_second=1000.0)
 
 Collect = Callable[..., tuple[Summary, MemorySink]]
 

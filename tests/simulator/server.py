@@ -39,6 +39,7 @@ class World:
     latency: float = 0.0
     tokens_valid_from: float = 0.0
     metadata: bool = True
+    replay: list[Json] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -53,6 +54,8 @@ class World:
         if "graph_columns_missing" in document:
             world.graph_columns -= set(document["graph_columns_missing"])
         world.unregistered = {name.lower() for name in document.get("unregistered", [])}
+        if "replay" in document:
+            world.replay = json.loads(Path(document["replay"]).read_bytes())
         if scale := document.get("quota_scale"):
             world.quotas = Quotas(scale=scale)
         return world
@@ -274,6 +277,12 @@ def _arm(world: World, method: str, url: str, content: bytes, base_url: str) -> 
         return _graph(world, json.loads(content))
     if method != "GET":
         return error(405, "MethodNotAllowed", "This stand-in only reads.")
+    if "replay" in query:
+        recorded = world.replay[int(query["replay"])]
+        body = recorded["body"]
+        if isinstance(body, dict) and isinstance(recorded.get("next"), int):
+            body = {**body, "nextLink": f"{base_url}{urlsplit(body['nextLink']).path}?api-version=1&replay={recorded['next']}"}
+        return Answer(recorded["status"], body, recorded["headers"])
     path = unquote(path).rstrip("/")
     _check_version(world, path, query["api-version"])
     return _read(world, path, query, base_url)
