@@ -1,4 +1,4 @@
-"""Ask Azure Resource Manager: one pipeline, the management clients of its namespaces, whole lists, negotiated versions."""
+"""Ask Azure Resource Manager: one pipeline, its management clients, whole lists, negotiated versions."""
 
 from __future__ import annotations
 
@@ -205,7 +205,11 @@ class Arm:
         They are used for sending only: the models of two of them drop properties that they do not know.
         """
         pipeline = self._client._pipeline  # noqa: SLF001 - the clients take a pipeline, but the base class keeps it private
-        common = {"base_url": self.cloud.arm, "credential_scopes": [self.cloud.scope], "pipeline": pipeline}
+        common: dict[str, Any] = {
+            "base_url": self.cloud.arm,
+            "credential_scopes": [self.cloud.scope],
+            "pipeline": pipeline,
+        }
         credential: Any = self._credential
         anywhere = "00000000-0000-0000-0000-000000000000"
         network = NetworkManagementClient(credential, anywhere, **common)
@@ -226,7 +230,8 @@ class Arm:
 
     def _send(self, request: HttpRequest) -> object:
         into = Decoded()
-        send = self._senders.get(_namespace_of(request.url), self._client.send_request)
+        otherwise: Send = self._client.send_request
+        send = self._senders.get(_namespace_of(request.url), otherwise)
         try:
             send(request, into=into)
         except ClientAuthenticationError as error:
@@ -242,7 +247,9 @@ class Arm:
         return choose_version(version, [text for text in offered if text != version])
 
 
-def _client_on(base_url: str, pipeline: Pipeline[HttpRequest, HttpResponse]) -> ARMPipelineClient[HttpRequest, HttpResponse]:
+def _client_on(
+    base_url: str, pipeline: Pipeline[HttpRequest, HttpResponse]
+) -> ARMPipelineClient[HttpRequest, HttpResponse]:
     """Return a client on a pipeline of ours; the policies that it wants to be given would be ignored beside it."""
     return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
 

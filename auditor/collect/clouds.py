@@ -64,8 +64,9 @@ def is_loopback(url: str) -> bool:
 def choose_cloud(name: CloudName, arm_endpoint: str | None, fetch: Callable[[str], object]) -> Cloud:
     """Return the cloud to talk to.
 
-    A private cloud's ARM endpoint tells audience and login host at `/metadata/endpoints`; what it does not tell is taken
-    from the named cloud. `fetch` returns the decoded JSON at a URL, or None where there is none; it sends no token.
+    A private cloud's ARM endpoint tells audience and login host at `/metadata/endpoints`; what it does not tell is
+    taken from the named cloud. `fetch` returns the decoded JSON at a URL, or None where there is none, and sends no
+    token.
     """
     known = CLOUDS[name]
     if arm_endpoint is None:
@@ -96,7 +97,7 @@ def _checked_endpoint(url: str) -> str:
 
 
 def _matching_entry(document: object, arm: str) -> Mapping[str, object]:
-    """Return what a metadata document says of an ARM endpoint; newer versions list several clouds, older ones are one."""
+    """Return what a metadata document says of an ARM endpoint; newer ones list clouds, older ones are one."""
     entries = document if isinstance(document, list) else [document]
     objects = [entry for entry in entries if isinstance(entry, Mapping)]
     for entry in objects:

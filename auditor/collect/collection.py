@@ -91,10 +91,8 @@ class Collection:
 
     def _do(self, phase: str, jobs: Iterable[Job], total: int | None = None) -> None:
         """Run jobs, settle each outcome, and remember those whose failure may pass."""
-        done = 0
-        stop = self.session.clock.stop
-        for (target, name, deed), outcome in spread(_run, jobs, self.options.threads, stop):
-            done += 1
+        finished = spread(_run, jobs, self.options.threads, self.session.clock.stop)
+        for done, ((target, name, deed), outcome) in enumerate(finished, start=1):
             if outcome.is_transient:
                 self._again.append((target, name, deed))
             self.ledger.settle(target.id, name, outcome)
@@ -239,6 +237,7 @@ class Collection:
 
     def _subscription_jobs(self) -> Iterator[Job]:
         arm, roots = self.session.arm, self._roots()
+        days, until = self.options.activity_days, self.started
         namespaces = {target.type_key.partition("/")[0] for target in self.targets}
         for one in self.resolved.subscriptions:
             target = Target(f"/subscriptions/{one.id}")
@@ -248,7 +247,6 @@ class Collection:
             if self.options.resolve_principals or not self.ledger.is_finished(target.id, "access"):
                 yield target, "access", lambda target: read_access(arm, target, roots.get(target.id, ()))
             if not self.ledger.is_finished(target.id, ACTIVITY_LOG.name):
-                days, until = self.options.activity_days, self.started
                 yield target, ACTIVITY_LOG.name, lambda target: read_regenerations(arm, target, namespaces, until, days)
         regions = sorted({_region(target.location) for target in self.targets if target.location})
         if regions and self.resolved.subscriptions:
@@ -332,7 +330,6 @@ class Collection:
         again, self._again = self._again, []
         if again:
             self._do("second tries", again, len(again))
-
 
 
 def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation]]:

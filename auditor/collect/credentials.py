@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from urllib.parse import quote
 
 import azure.identity as az
@@ -75,7 +75,7 @@ class TokenCache:
         """Release what the credential holds."""
         self._inner.close()
 
-    def __enter__(self) -> TokenCache:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,9 @@ def open_credential(auth: Auth, cloud: Cloud, tenant: str | None) -> TokenCache:
         raise CollectionError(f"Sign-in by {auth.value} is not set up: {error}", _HINTS[auth]) from error
 
 
-def _create(auth: Auth, cloud: Cloud, tenant: str | None) -> SupportsTokenInfo:
+def _create(  # noqa: PLR0911 - one way to sign in per line of the table
+    auth: Auth, cloud: Cloud, tenant: str | None
+) -> SupportsTokenInfo:
     authority, private = cloud.authority, cloud.is_private
     environment = os.environ
     match auth:
@@ -146,13 +148,13 @@ def _create(auth: Auth, cloud: Cloud, tenant: str | None) -> SupportsTokenInfo:
 
 
 _HINTS: Final[Mapping[Auth, str]] = {
-    Auth.AUTO: "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and a federated token or secret in the environment",
+    Auth.AUTO: "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and a federated token or secret",
     Auth.CLI: "run `az login`, with `--tenant` where you work in several",
     Auth.ENVIRONMENT: "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH",
-    Auth.WORKLOAD: "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, as the workload identity webhook does",
+    Auth.WORKLOAD: "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, as the webhook does",
     Auth.MANAGED_IDENTITY: "run where a managed identity is assigned; set AZURE_CLIENT_ID for a user-assigned one",
     Auth.GITHUB: "give the job `permissions: id-token: write` and set AZURE_TENANT_ID and AZURE_CLIENT_ID",
-    Auth.AZURE_PIPELINES: "use an AzureCLI@2 or AzurePowerShell@5 task and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+    Auth.AZURE_PIPELINES: "use an AzureCLI@2 task and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
 }
 
 

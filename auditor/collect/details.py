@@ -79,7 +79,7 @@ def _perform(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -
         settle(arm, target, operation, refused.refusal, outcome)
         return
     for item in found:
-        outcome.items.append(_detailed(arm, target, operation, item, outcome))
+        outcome.items.append(_detailed(arm, operation, item, outcome))
         if operation.then and isinstance(item.body.get("id"), str):
             child = Target(item.body["id"], operation.yields.lower())
             for further in operation.then:
@@ -111,7 +111,7 @@ def shaped(body: Mapping[str, Any], path: str, operation: Operation) -> dict[str
     return found
 
 
-def _detailed(arm: Arm, target: Target, operation: Operation, item: Item, outcome: Outcome) -> Item:
+def _detailed(arm: Arm, operation: Operation, item: Item, outcome: Outcome) -> Item:
     if not operation.details:
         return item
     try:

@@ -200,9 +200,7 @@ OPERATIONS: Final[Sequence[Operation]] = (
 )
 """What is read below each resource of the inventory."""
 
-OUTSIDE: Final[Sequence[Operation]] = (
-    _child("Microsoft.Network/privateDnsZones", "virtualNetworkLinks", DNS_VERSION),
-)
+OUTSIDE: Final[Sequence[Operation]] = (_child("Microsoft.Network/privateDnsZones", "virtualNetworkLinks", DNS_VERSION),)
 """What is read besides below a resource outside the scope; inside, Resource Graph has it."""
 
 CATEGORIES: Final = Operation(
@@ -313,11 +311,13 @@ ACTIVITY_LOG: Final = Operation(
 REGENERATIONS: Final[Mapping[str, str]] = {
     "microsoft.cognitiveservices/accounts/regeneratekey/action": "Microsoft.CognitiveServices",
     "microsoft.containerregistry/registries/regeneratecredential/action": "Microsoft.ContainerRegistry",
-    "microsoft.machinelearningservices/workspaces/onlineendpoints/regeneratekeys/action": "Microsoft.MachineLearningServices",
+    "microsoft.machinelearningservices/workspaces/onlineendpoints/regeneratekeys/action": (
+        "Microsoft.MachineLearningServices"
+    ),
     "microsoft.search/searchservices/regenerateadminkey/action": "Microsoft.Search",
     "microsoft.storage/storageaccounts/regeneratekey/action": "Microsoft.Storage",
 }
-"""Operations of the activity log (in lower case; Azure's spelling varies) that put a new key in place, and their provider."""
+"""Operations that put a new key in place (in lower case; the log's spelling varies), and their provider."""
 
 INVENTORY_ACTIONS: Final = (
     "Microsoft.Resources/subscriptions/read",

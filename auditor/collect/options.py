@@ -28,7 +28,7 @@ class CloudName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """When to stop asking again. Times are in seconds; `deadline` is the most that one call may take, waiting included."""
+    """When to stop asking again. Times are in seconds; `deadline` is the most that a call may take, with its waits."""
 
     attempts: int = 12
     attempts_on_error: int = 6
@@ -56,7 +56,7 @@ class Quotas:
 class CollectOptions:
     """How to collect.
 
-    `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's automation.
+    `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
     `redaction_key`: key of the hashes that stand for removed secrets; without one, a key that is the same for a tenant.
     `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
     """

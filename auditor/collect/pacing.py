@@ -1,5 +1,7 @@
-"""Hold calls back so that they stay inside Azure's quotas (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling,
-https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests).
+"""Hold calls back so that they stay inside Azure's quotas.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ TOO_MUCH: Final = (
     "Microsoft.Storage/storageAccounts/listKeys/action",
     "Microsoft.Web/sites/config/list/action",
 )
-"""What an auditor's identity should not be able to do: read keys, or change anything. Two of them are part of `*/read`."""
+"""What an auditor's identity should not be able to do: read keys, or change anything. `*/read` holds two of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The policies of our pipeline: nothing is written, no token leaves for another host, no transient failure loses data."""
+"""The policies of our pipeline: nothing is written, no token goes astray, no passing failure loses data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ log = logging.getLogger("auditor.collect")
 RESOURCE_GRAPH_PATH: Final = "/providers/microsoft.resourcegraph/resources"
 GRAPH_BY_IDS_PATH: Final = "/v1.0/directoryobjects/getbyids"
 _POST_ALLOWED: Final = frozenset({RESOURCE_GRAPH_PATH, GRAPH_BY_IDS_PATH})
-_SECRETS: Final = re.compile(r"/list[a-z]*(keys?|secrets?|credentials?|tokens?|sas)(/|$)|/config/[^/]+/list$|/publishxml$")
+_SECRETS: Final = re.compile(
+    r"/list[a-z]*(keys?|secrets?|credentials?|tokens?|sas)(/|$)|/config/[^/]+/list$|/publishxml$"
+)
 
 
 class ReadOnlyGuard(SansIOHTTPPolicy[HttpRequest, HttpResponse]):

@@ -42,7 +42,7 @@ FOLLOWED_FURTHER: Final = frozenset(
 """What is followed from a resource outside the scope: what decides about its traffic, not its other neighbours."""
 
 OTHER_SIDE: Final = "microsoft.network/privateendpoints"
-"""A private endpoint of a stranger on one of our resources: its state is known from our side, so that it may stay unread."""
+"""A stranger's private endpoint on one of our resources: its state is known from our side, it may stay unread."""
 
 
 def references(value: Any) -> Iterator[str]:

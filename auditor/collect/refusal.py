@@ -53,19 +53,45 @@ _SCOPE: Final = re.compile(r"over scope '([^']+)'")
 _VERSIONS: Final = re.compile(r"(?i)supported (?:api-)?versions? (?:are|is)[^']*'([^']+)'")
 
 _VERSION_CODES: Final = frozenset(
-    {"invalidapiversionparameter", "noregisteredproviderfound", "invalidresourcetype", "unsupportedapiversion", "apiversionnotsupported"}
-)  # fmt: skip
+    {
+        "invalidapiversionparameter",
+        "noregisteredproviderfound",
+        "invalidresourcetype",
+        "unsupportedapiversion",
+        "apiversionnotsupported",
+    }
+)
 _SIGN_IN_CODES: Final = frozenset(
-    {"expiredauthenticationtoken", "invalidauthenticationtoken", "authenticationfailed", "authenticationfailedinvalidheader"}
-)  # fmt: skip
+    {
+        "expiredauthenticationtoken",
+        "invalidauthenticationtoken",
+        "authenticationfailed",
+        "authenticationfailedinvalidheader",
+    }
+)
 _NOT_LICENSED_CODES: Final = frozenset({"aadpremiumlicenserequired"})
 _UNREGISTERED_CODES: Final = frozenset({"missingsubscriptionregistration", "subscriptionnotregistered"})
 _DENIED_CODES: Final = frozenset(
-    {"authorizationfailed", "invalidauthenticationtokentenant", "linkedauthorizationfailed", "subscriptionnotfound", "accessdenied", "forbidden", "requestdisallowedbypolicy", "readonlydisabledsubscription"}
-)  # fmt: skip
+    {
+        "authorizationfailed",
+        "invalidauthenticationtokentenant",
+        "linkedauthorizationfailed",
+        "subscriptionnotfound",
+        "accessdenied",
+        "forbidden",
+        "requestdisallowedbypolicy",
+        "readonlydisabledsubscription",
+    }
+)
 RETRYABLE_CONFLICTS: Final = frozenset(
-    {"anotheroperationinprogress", "conflict", "retryableerror", "retryableerrorduetoanotheroperation", "referencedresourcenotprovisioned"}
-)  # fmt: skip
+    {
+        "anotheroperationinprogress",
+        "conflict",
+        "retryableerror",
+        "retryableerrorduetoanotheroperation",
+        "referencedresourcenotprovisioned",
+    }
+)
 
 
 def error_of(body: object) -> tuple[str, str, list[str]]:
@@ -127,8 +153,9 @@ def supported_versions(message: str) -> list[str]:
 
 
 def choose_version(pinned: str, offered: list[str]) -> str | None:
-    """Return the version to use where the pinned one is unknown: the newest stable one that is not newer, else the oldest
-    stable one, else the same among previews; None when nothing is offered.
+    """Return the version to use where the pinned one is unknown, or None when nothing is offered.
+
+    The newest stable one that is not newer, else the oldest stable one, else the same among previews.
     """
     stable = sorted(version for version in offered if "preview" not in version.lower())
     for versions in (stable, sorted(offered)):

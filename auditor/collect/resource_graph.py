@@ -15,9 +15,20 @@ _ROWS_PER_PARTITION: Final = 700
 _MOST_PARTITIONS: Final = 1 << 20
 
 _COLUMNS: Final = (
-    "id", "name", "type", "location", "kind", "sku", "plan", "identity", "managedBy", "zones", "tags",
-    "extendedLocation", "properties",
-)  # fmt: skip
+    "id",
+    "name",
+    "type",
+    "location",
+    "kind",
+    "sku",
+    "plan",
+    "identity",
+    "managedBy",
+    "zones",
+    "tags",
+    "extendedLocation",
+    "properties",
+)
 PROJECTIONS: Final = (
     ", ".join([*_COLUMNS, "systemData", "apiVersion"]),
     ", ".join([*_COLUMNS, "apiVersion"]),

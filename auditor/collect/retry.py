@@ -24,8 +24,9 @@ def is_transient(status: int, body: object) -> bool:
 
 
 def told_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds that the answer asks us to wait, or None: `Retry-After` (seconds or date), its millisecond
-    forms, else Resource Graph's `x-ms-user-quota-resets-after` (`hh:mm:ss`).
+    """Return the seconds that the answer asks us to wait, or None.
+
+    `Retry-After` (seconds or date) or its millisecond forms, else Resource Graph's `x-ms-user-quota-resets-after`.
     """
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         value = headers.get(name)
@@ -44,7 +45,8 @@ def duration(text: str) -> float | None:
     if found is None:
         return None
     days, hours, minutes, seconds = found.groups()
-    return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    whole: int = int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60
+    return whole + float(seconds)
 
 
 def backoff(attempt: int, limits: RetryLimits, chance: random.Random) -> float:
@@ -62,8 +64,9 @@ def _number(text: str) -> float | None:
 
 def _until(text: str, now: datetime) -> float | None:
     try:
-        moment = parsedate_to_datetime(text)
+        moment: datetime = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    seconds: float = (moment - now).total_seconds()
+    return max(0.0, seconds)

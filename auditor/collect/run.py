@@ -28,7 +28,7 @@ log = logging.getLogger("auditor.collect")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a collection came to. `calls` counts requests on the wire by method and type, `waited` adds up all threads."""
+    """What a collection came to. `calls` counts requests by method and type, `waited` adds up all threads."""
 
     identity: Identity
     cloud: str
@@ -54,9 +54,9 @@ def collect(
     """Collect a scope into the sink that `open_sink` returns, and close it.
 
     `open_sink` is called once the scope is known, with the metadata of the new snapshot; to go on with an interrupted
-    collection it ignores them and returns the old one's sink. `announce` is told who signed in. Raises `CollectionError`
-    where nothing trustworthy can be read, and passes on KeyboardInterrupt; in both cases an open sink is closed as
-    unfinished, so that it can be resumed.
+    collection it ignores them and returns the old one's sink. `announce` is told who signed in.
+    Raises `CollectionError` where nothing trustworthy can be read, and passes on KeyboardInterrupt; in both cases an
+    open sink is closed as unfinished, so that it can be resumed.
     """
     started = datetime.now(UTC)
     session = open_session(options, scope.tenant)

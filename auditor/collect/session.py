@@ -36,7 +36,9 @@ def open_session(
     credential = open_credential(options.auth, cloud, tenant)
     identity = sign_in(credential, cloud.scope, options.auth)
     clock = WallClock()
-    return Session(Arm(cloud, credential, options, Pacer(clock, options.quotas, options.quota_share), note), cloud, identity, clock)
+    return Session(
+        Arm(cloud, credential, options, Pacer(clock, options.quotas, options.quota_share), note), cloud, identity, clock
+    )
 
 
 def _fetch(url: str) -> object:

@@ -11,9 +11,9 @@ from auditor.collect.arm import Arm
 from auditor.collect.credentials import Identity
 from auditor.collect.refusal import Kind, Refused
 from auditor.collect.scope import CollectScope
+from auditor.collect.sink import ANY_TYPE
 from auditor.errors import CollectionError
 from auditor.model import Gap
-from auditor.collect.sink import ANY_TYPE
 
 _SUBSCRIPTIONS_VERSION: Final = "2022-12-01"
 _MANAGEMENT_GROUPS_VERSION: Final = "2020-05-01"
@@ -38,7 +38,7 @@ class Resolved:
 
 
 def resolve(arm: Arm, scope: CollectScope, identity: Identity) -> Resolved:
-    """Return the subscriptions of a scope; raise `CollectionError` where there is none to read or a name is ambiguous."""
+    """Return the subscriptions of a scope; raise `CollectionError` where none can be read or a name is ambiguous."""
     _check_tenant(scope, identity)
     visible = _visible(arm, identity)
     if not visible:

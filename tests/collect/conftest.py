@@ -35,7 +35,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     simulator.stop()
     written = [one for one in everything if one["method"] not in {"GET", "POST"}]
     posted = {one["path"].partition("?")[0].lower() for one in everything if one["method"] == "POST"}
-    keys = [one for one in everything if re.search(r"(?i)/list\w*(keys|secrets|credentials)|/config/[^/]+/list|/register", one["path"])]
+    keys = [
+        one
+        for one in everything
+        if re.search(r"(?i)/list\w*(keys|secrets|credentials)|/config/[^/]+/list|/register", one["path"])
+    ]
     assert not written
     assert posted <= {"/providers/microsoft.resourcegraph/resources", "/v1.0/directoryobjects/getbyids"}
     assert not keys
@@ -43,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """The stand-in, with a managed identity whose endpoint it serves."""
+    """Return the stand-in, with a managed identity whose endpoint it serves."""
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{running.url}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", "simulated")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AZURE_CLIENT_ID"):
@@ -58,7 +62,15 @@ def run_collect(simulator: Simulator) -> Collect:
     ) -> tuple[Summary, MemorySink]:
         own = sink if sink is not None else MemorySink()
         chosen = CollectOptions(
-            **{"auth": Auth.MANAGED_IDENTITY, "arm_endpoint": simulator.url, "threads": 8, "retry": QUICK, "quota_share": 1.0, "quotas": AMPLE, **options}
+            **{
+                "auth": Auth.MANAGED_IDENTITY,
+                "arm_endpoint": simulator.url,
+                "threads": 8,
+                "retry": QUICK,
+                "quota_share": 1.0,
+                "quotas": AMPLE,
+                **options,
+            }
         )
         return collect(scope or CollectScope(), chosen, own.open, watch), own
 
@@ -67,7 +79,7 @@ def run_collect(simulator: Simulator) -> Collect:
 
 @pytest.fixture(scope="session")
 def reference() -> dict[str, Any]:
-    """The reference estate."""
+    """Return the reference estate."""
     path = SHARED / "data" / "reference-estate" / "2024-02.json"
     if not path.is_file():
         pytest.skip(f"{path} is absent")

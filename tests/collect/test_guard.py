@@ -44,7 +44,18 @@ def test_post_is_for_two_queries(url: str, *, passes: bool) -> None:
             ReadOnlyGuard().on_request(request("POST", url))
 
 
-@pytest.mark.parametrize("path", ["/listKeys", "/listAdminKeys", "/config/authsettingsV2/list", "/listsecrets", "/listCredentials", "/publishxml", "/listAccountSas"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/listKeys",
+        "/listAdminKeys",
+        "/config/authsettingsV2/list",
+        "/listsecrets",
+        "/listCredentials",
+        "/publishxml",
+        "/listAccountSas",
+    ],
+)
 def test_no_way_of_asking_brings_secrets(path: str) -> None:
     with pytest.raises(CollectionError, match="secrets"):
         ReadOnlyGuard().on_request(request("GET", ACCOUNT + path))

@@ -28,7 +28,10 @@ def test_the_role_grants_what_we_call(action: str) -> None:
     assert is_allowed(action, GRANTED)
 
 
-@pytest.mark.parametrize("resource_type", sorted({*READ_VERSIONS, *FOLLOWED, *(one.on for one in OPERATIONS)} - {"microsoft.resources/resourcegroups"}))
+@pytest.mark.parametrize(
+    "resource_type",
+    sorted({*READ_VERSIONS, *FOLLOWED, *(one.on for one in OPERATIONS)} - {"microsoft.resources/resourcegroups"}),
+)
 def test_the_role_shows_the_types_that_we_look_at(resource_type: str) -> None:
     """Resource Graph shows a resource to those who may read it."""
     assert is_allowed(f"{resource_type}/read", GRANTED)
@@ -53,7 +56,9 @@ def test_reader_is_found_to_reach_two_kinds_of_secrets() -> None:
 
 @given(st.text(alphabet="aB./*", min_size=1), st.sampled_from(["Microsoft.Network/virtualNetworks/read", "a/b/read"]))
 def test_not_actions_only_take_away(pattern: str, action: str) -> None:
-    assert not is_allowed(action, [{"actions": ["*"], "notActions": [pattern]}]) or is_allowed(action, [{"actions": ["*"]}])
+    assert not is_allowed(action, [{"actions": ["*"], "notActions": [pattern]}]) or is_allowed(
+        action, [{"actions": ["*"]}]
+    )
 
 
 @pytest.mark.parametrize("wrong", [None, "*/read", {"actions": "*"}, {"actions": [None, 3]}, {}])

@@ -3,13 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 from auditor import resource_id as ids
-from auditor.collect.redact import Redactor
 from auditor.collect.ledger import redaction_key
+from auditor.collect.redact import Redactor
 from tests.collect.conftest import Collect
 from tests.simulator.client import Simulator
 
 
-def test_the_reference_estate_comes_back_whole(simulator: Simulator, run_collect: Collect, reference: dict[str, Any]) -> None:
+def test_the_reference_estate_comes_back_whole(
+    simulator: Simulator, run_collect: Collect, reference: dict[str, Any]
+) -> None:
     simulator.serve(reference, page_size=3)
 
     summary, sink = run_collect()

@@ -48,7 +48,14 @@ def replay(simulator: Simulator, tmp_path: Path) -> Iterator[Callable[[list[Reco
         (tmp_path / "replay.json").write_text(json.dumps(served))
         simulator.serve(estate(), replay=str(tmp_path / "replay.json"))
         ample = AMPLE.__class__(1e6, 1e6, 1e6, 1e6)
-        options = CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=simulator.url, retry=QUICK, threads=8, quota_share=1.0, quotas=ample)
+        options = CollectOptions(
+            auth=Auth.MANAGED_IDENTITY,
+            arm_endpoint=simulator.url,
+            retry=QUICK,
+            threads=8,
+            quota_share=1.0,
+            quotas=ample,
+        )
         opened.append(open_session(options, None).arm)
         return opened[-1]
 
@@ -86,13 +93,26 @@ def recordings() -> list[Recorded]:
             data = body.get("data") if isinstance(body, dict) else None
             text = json.dumps(data)
             parts = urlsplit(one["request"]["uri"])
-            if one["request"]["method"] != "GET" or not isinstance(data, dict) or text in seen or parts.hostname != "management.azure.com":
+            if (
+                one["request"]["method"] != "GET"
+                or not isinstance(data, dict)
+                or text in seen
+                or parts.hostname != "management.azure.com"
+            ):
                 continue
             seen.add(text)
-            headers = {name: _text(value) for name, value in one["response"].get("headers", {}).items() if name.lower() not in _NOT_OURS}
+            headers = {
+                name: _text(value)
+                for name, value in one["response"].get("headers", {}).items()
+                if name.lower() not in _NOT_OURS
+            }
             version = parse_qs(parts.query).get("api-version", ["1"])[0]
             places[_place(one["request"]["uri"])] = len(found)
-            found.append(Recorded(f"{file.name} {parts.path}", parts.path, version, one["response"]["status"]["code"], headers, data))
+            found.append(
+                Recorded(
+                    f"{file.name} {parts.path}", parts.path, version, one["response"]["status"]["code"], headers, data
+                )
+            )
         found = [_linked(one, places) if one.name.startswith(file.name) else one for one in found]
     return found
 
@@ -109,7 +129,11 @@ def _place(url: str) -> str:
 def _linked(one: Recorded, places: dict[str, int]) -> Recorded:
     link = one.body.get("nextLink") if isinstance(one.body, dict) else None
     number = places.get(_place(link)) if isinstance(link, str) else None
-    return one if number is None else Recorded(one.name, one.path, one.api_version, one.status, one.headers, one.body, number)
+    return (
+        one
+        if number is None
+        else Recorded(one.name, one.path, one.api_version, one.status, one.headers, one.body, number)
+    )
 
 
 def check(arm: Arm, number: int, recorded: Recorded) -> str | None:
@@ -131,7 +155,9 @@ def _is_repeated(item: dict[str, Any], items: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.parametrize("source", [examples, recordings])
-def test_what_azure_answered_comes_through_whole(replay: Callable[[list[Recorded]], Arm], source: Callable[[], list[Recorded]]) -> None:
+def test_what_azure_answered_comes_through_whole(
+    replay: Callable[[list[Recorded]], Arm], source: Callable[[], list[Recorded]]
+) -> None:
     answers = source()
     arm = replay(answers)
     good = [(number, one) for number, one in enumerate(answers) if one.status in {200, 201}]

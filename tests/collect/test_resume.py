@@ -54,7 +54,9 @@ def test_what_was_read_is_not_read_again_and_the_result_is_the_same(simulator: S
 
 
 def test_what_was_refused_is_tried_again(simulator: Simulator, run_collect: Collect) -> None:
-    simulator.serve(vaults(), faults=[{"match": "kv03/secrets", "status": 403}, {"match": "kv05/secrets", "status": 401}])
+    simulator.serve(
+        vaults(), faults=[{"match": "kv03/secrets", "status": 403}, {"match": "kv05/secrets", "status": 401}]
+    )
     sink = MemorySink()
     with pytest.raises(CollectionError):
         run_collect(sink=sink)
@@ -66,7 +68,9 @@ def test_what_was_refused_is_tried_again(simulator: Simulator, run_collect: Coll
     assert len(sink.of_type("Microsoft.KeyVault/vaults/secrets")) == VAULTS
 
 
-def test_progress_counts_and_says_what_is_waited_for(simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_and_says_what_is_waited_for(
+    simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("auditor.collect.collection._REPORT_EVERY", 0.0)
     simulator.serve(vaults(), faults=[{"match": "kv03/secrets", "status": 429, "times": 1}])
     seen: list[Progress] = []
@@ -105,7 +109,11 @@ def test_an_interrupt_ends_soon_and_keeps_what_was_read(simulator: Simulator) ->
     simulator.serve(vaults(), faults=[{"match": "kv06/secrets", "status": 429, "headers": {"Retry-After": "100"}}])
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, simulator.url], stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+        [sys.executable, "-c", _SCRIPT, simulator.url],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert process.stdout is not None
     while "vaults/secrets" not in process.stdout.readline():

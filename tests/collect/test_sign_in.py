@@ -31,20 +31,27 @@ ESTATE = estate(resource("Microsoft.KeyVault/vaults/kv"))
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for this machine, signed by itself."""
+    """Make a certificate for this machine, signed by itself."""
     folder = tmp_path_factory.mktemp("tls")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = dt.datetime.now(dt.UTC)
     signed = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     (folder / "key.pem").write_bytes(private)
     return folder / "cert.pem", folder / "key.pem"
 
@@ -55,7 +62,11 @@ def running_tls(certificate: tuple[Path, Path], tmp_path_factory: pytest.TempPat
     yield simulator
     everything = simulator.requests(all_of_them=True)
     simulator.stop()
-    outside = [one for one in everything if one["method"] != "GET" and not re.search(r"ResourceGraph|/oauth2/|/oidc/", one["path"])]
+    outside = [
+        one
+        for one in everything
+        if one["method"] != "GET" and not re.search(r"ResourceGraph|/oauth2/|/oidc/", one["path"])
+    ]
     assert not outside
 
 
@@ -63,7 +74,7 @@ def running_tls(certificate: tuple[Path, Path], tmp_path_factory: pytest.TempPat
 def secure(
     simulator: Simulator, running_tls: Simulator, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> Simulator:
-    """The stand-in with a login host that speaks TLS, as azure-identity wants it."""
+    """Return the stand-in with a login host that speaks TLS, as azure-identity wants it."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
     monkeypatch.setenv("AZURE_TENANT_ID", "00000000-0000-0000-0000-00000000ff01")
     monkeypatch.setenv("AZURE_CLIENT_ID", "00000000-0000-0000-0000-00000000aa02")
@@ -86,7 +97,9 @@ def test_a_client_secret_of_the_environment_signs_in_at_the_clouds_own_login(
     assert "right" not in json.dumps([sink.metadata.extra, sink.metadata.scope])
 
 
-def test_a_wrong_secret_is_one_line_that_says_so(secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_secret_is_one_line_that_says_so(
+    secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
 
     with pytest.raises(CollectionError, match="AADSTS7000215") as caught:
@@ -95,7 +108,9 @@ def test_a_wrong_secret_is_one_line_that_says_so(secure: Simulator, run_collect:
     assert "\n" not in str(caught.value)
 
 
-def test_github_gives_a_fresh_assertion(secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github_gives_a_fresh_assertion(
+    secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{secure.url}/oidc/token?api=1")
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner")
 
@@ -105,7 +120,9 @@ def test_github_gives_a_fresh_assertion(secure: Simulator, run_collect: Collect,
     assert any("audience=api%3A%2F%2FAzureADTokenExchange" in one["path"] for one in secure.requests())
 
 
-def test_azure_pipelines_gives_a_fresh_assertion(secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_azure_pipelines_gives_a_fresh_assertion(
+    secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SYSTEM_OIDCREQUESTURI", f"{secure.tls_url}/oidc/token")
     monkeypatch.setenv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "connection")
     monkeypatch.setenv("SYSTEM_ACCESSTOKEN", "job")
@@ -128,7 +145,7 @@ def test_a_federated_token_file_signs_a_workload_in(
 
 @pytest.fixture
 def fake_az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An `az` that is signed in and counts how often it is asked."""
+    """Install an `az` that is signed in and counts how often it is asked."""
     calls = tmp_path / "calls"
     answer = json.dumps({"accessToken": issue_token("t"), "expires_on": 4102444800, "tokenType": "Bearer"})
     (tmp_path / "az").write_text(f"#!/bin/sh\necho x >> {calls}\ncat <<'END'\n{answer}\nEND\n")
@@ -171,7 +188,9 @@ def test_a_token_is_asked_for_once_by_many_threads(fake_az: Path) -> None:
     assert fake_az.read_text().splitlines() == ["x"]
 
 
-@pytest.mark.parametrize("auth", [Auth.CLI, Auth.AUTO, Auth.GITHUB, Auth.AZURE_PIPELINES, Auth.WORKLOAD, Auth.ENVIRONMENT])
+@pytest.mark.parametrize(
+    "auth", [Auth.CLI, Auth.AUTO, Auth.GITHUB, Auth.AZURE_PIPELINES, Auth.WORKLOAD, Auth.ENVIRONMENT]
+)
 def test_not_signed_in_is_one_line_with_what_to_do(
     simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, auth: Auth
 ) -> None:
@@ -194,7 +213,10 @@ def test_no_network_is_one_line_with_what_to_do(run_collect: Collect) -> None:
     assert "HTTPS_PROXY" in caught.value.hint
 
 
-def test_a_dead_proxy_is_one_line_with_what_to_do(simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_proxy_is_one_line_with_what_to_do(
+    simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.serve(ESTATE)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
@@ -212,7 +234,9 @@ def test_a_wrong_token_is_one_line_with_what_to_do(simulator: Simulator, run_col
         run_collect()
 
 
-@pytest.mark.parametrize("url", ["http://management.example.org", "ftp://x", "management.azure.com", "https://u:p@h/", "https://h/?x=1"])
+@pytest.mark.parametrize(
+    "url", ["http://management.example.org", "ftp://x", "management.azure.com", "https://u:p@h/", "https://h/?x=1"]
+)
 def test_an_endpoint_that_would_leak_or_is_none_is_refused(url: str) -> None:
     with pytest.raises(CollectionError):
         choose_cloud(CloudName.PUBLIC, url, lambda _: None)
@@ -233,7 +257,17 @@ def test_a_private_cloud_tells_its_audience_and_login() -> None:
     assert cloud.graph == CLOUDS[CloudName.US_GOVERNMENT].graph
 
 
-@pytest.mark.parametrize("document", [None, "text", [], [1], {"authentication": "x"}, {"authentication": {"audiences": [], "loginEndpoint": "http://plain"}}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        "text",
+        [],
+        [1],
+        {"authentication": "x"},
+        {"authentication": {"audiences": [], "loginEndpoint": "http://plain"}},
+    ],
+)
 def test_metadata_that_say_nothing_leave_the_chosen_cloud(document: object) -> None:
     cloud = choose_cloud(CloudName.CHINA, "https://arm.local", lambda _: document)
 
@@ -246,6 +280,12 @@ def test_a_token_without_claims_has_none(token: str) -> None:
 
 
 def test_naming_a_scope_loads_no_azure_package() -> None:
-    script = "import sys, auditor.collect.scope, auditor.collect.options; sys.exit(any(name.split('.')[0] == 'azure' for name in sys.modules))"
+    loaded = "any(name.split('.')[0] == 'azure' for name in sys.modules)"
+    script = f"import sys, auditor.collect.scope, auditor.collect.options; sys.exit({loaded})"
 
-    assert subprocess.run([sys.executable, "-c", script], check=False, env=os.environ, cwd=Path(__file__).parents[2]).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], check=False, env=os.environ, cwd=Path(__file__).parents[2]
+        ).returncode
+        == 0
+    )

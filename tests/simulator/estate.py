@@ -20,9 +20,25 @@ IN_RESOURCE_GRAPH = re.compile(
 
 _LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy)\w+$")
 COLUMNS = {
-    "id", "name", "type", "location", "kind", "sku", "plan", "identity", "managedBy", "zones", "tags",
-    "extendedLocation", "properties", "systemData", "apiVersion", "subscriptionId", "resourceGroup", "tenantId",
-}  # fmt: skip
+    "id",
+    "name",
+    "type",
+    "location",
+    "kind",
+    "sku",
+    "plan",
+    "identity",
+    "managedBy",
+    "zones",
+    "tags",
+    "extendedLocation",
+    "properties",
+    "systemData",
+    "apiVersion",
+    "subscriptionId",
+    "resourceGroup",
+    "tenantId",
+}
 
 
 class Estate:
@@ -53,7 +69,7 @@ class Estate:
         """Return the resource at a path."""
         return self.bodies.get(ids.key(path))
 
-    def list(self, path: str) -> list[Body]:
+    def listed(self, path: str) -> list[Body]:
         """Return what a collection's path lists, sorted by id."""
         key = ids.key(path)
         if _LISTED_BELOW.search(key):
@@ -69,7 +85,11 @@ class Estate:
         for own, body in self.bodies.items():
             if str(body.get("type", "")).lower() == wanted:
                 place = own.rpartition("/providers/microsoft.authorization/")[0]
-                if ids.is_under(place, scope) or ids.is_under(scope, place) or place.startswith("/providers/microsoft.management/"):
+                if (
+                    ids.is_under(place, scope)
+                    or ids.is_under(scope, place)
+                    or place.startswith("/providers/microsoft.management/")
+                ):
                     found.append(body)
         return sorted(found, key=lambda body: ids.key(body["id"]))
 
@@ -82,9 +102,12 @@ class Estate:
             if group and ids.is_under(key, scope) and f"{scope}/resourcegroups/{group.lower()}" not in found:
                 own = "/".join(body["id"].split("/")[:5])
                 found[ids.key(own)] = {
-                    "id": own, "name": group, "type": "Microsoft.Resources/resourceGroups", "location": "eastus2",
+                    "id": own,
+                    "name": group,
+                    "type": "Microsoft.Resources/resourceGroups",
+                    "location": "eastus2",
                     "properties": {"provisioningState": "Succeeded"},
-                }  # fmt: skip
+                }
         return [body for key, body in sorted(found.items()) if key.split("/")[-2] == "resourcegroups"]
 
     def rows(self, subscriptions: list[str]) -> list[Body]:

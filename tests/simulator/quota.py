@@ -1,4 +1,4 @@
-"""Azure's quotas, enforced: token buckets of subscriptions and the query quota of Resource Graph, with their headers."""
+"""Azure's quotas, enforced: token buckets of subscriptions and the query quota of Resource Graph."""
 
 from __future__ import annotations
 

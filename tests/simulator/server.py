@@ -47,7 +47,16 @@ class World:
         """Build a world from what a test posted."""
         options = {
             name: document[name]
-            for name in ("faults", "page_size", "graph_page_size", "graph_bytes", "versions", "permissions", "latency", "metadata")
+            for name in (
+                "faults",
+                "page_size",
+                "graph_page_size",
+                "graph_bytes",
+                "versions",
+                "permissions",
+                "latency",
+                "metadata",
+            )
             if name in document
         }
         world = cls(Estate(document["estate"]), **options)
@@ -91,9 +100,14 @@ def issue_token(tenant: str, lifetime: int = 3600) -> str:
     """Return a token with the claims that Azure's carry; nobody checks the signature."""
     now = int(time.time())
     claims = {
-        "aud": "https://management.azure.com", "tid": tenant, "oid": "00000000-0000-0000-0000-00000000aa01",
-        "appid": "00000000-0000-0000-0000-00000000aa02", "iat_exact": time.time(), "iat": now, "exp": now + lifetime,
-    }  # fmt: skip
+        "aud": "https://management.azure.com",
+        "tid": tenant,
+        "oid": "00000000-0000-0000-0000-00000000aa01",
+        "appid": "00000000-0000-0000-0000-00000000aa02",
+        "iat_exact": time.time(),
+        "iat": now,
+        "exp": now + lifetime,
+    }
     parts = [{"alg": "none", "typ": "JWT"}, claims, {"signature": "none"}]
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
@@ -110,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a read."""
         self._serve()
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815 - the names that http.server calls
 
     def log_message(self, *_: object) -> None:
         """Keep quiet; the server has its own log."""
@@ -165,11 +179,15 @@ class Handler(BaseHTTPRequestHandler):
         try:
             claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         except (IndexError, ValueError):
-            raise error(401, "AuthenticationFailed", "Authentication failed. The token is missing or invalid.") from None
+            raise error(
+                401, "AuthenticationFailed", "Authentication failed. The token is missing or invalid."
+            ) from None
         if kind != "Bearer" or claims["exp"] < time.time() or claims["iat_exact"] < world.tokens_valid_from:
             raise error(401, "ExpiredAuthenticationToken", "The access token expiry is in the past.")
 
-    def _sign_in(self, world: World, path: str, content: bytes) -> Answer | None:
+    def _sign_in(  # noqa: PLR0911 - one endpoint after the other
+        self, world: World, path: str, content: bytes
+    ) -> Answer | None:
         query = parse_qs(urlsplit(self.path).query)
         base = self.server.base_url
         tenant = world.estate.tenant
@@ -177,26 +195,48 @@ class Handler(BaseHTTPRequestHandler):
             if not world.metadata:
                 return Answer(404, {"error": {"code": "NotFound", "message": "no metadata"}})
             login = self.server.tls_url or "https://login.example.invalid"
-            authentication = {"loginEndpoint": login, "audiences": ["https://management.azure.com/"], "tenant": "common"}
+            authentication = {
+                "loginEndpoint": login,
+                "audiences": ["https://management.azure.com/"],
+                "tenant": "common",
+            }
             return Answer(200, [{"name": "Simulated", "resourceManager": base, "authentication": authentication}])
         if path == "/msi/token":
             if self.headers.get("X-IDENTITY-HEADER") != "simulated":
                 return Answer(401, {"error": "unauthorized"})
             token, ends = issue_token(tenant), int(time.time()) + 3600
             resource = query.get("resource", [""])[0]
-            return Answer(200, {"access_token": token, "expires_on": str(ends), "resource": resource, "token_type": "Bearer"})
+            return Answer(
+                200, {"access_token": token, "expires_on": str(ends), "resource": resource, "token_type": "Bearer"}
+            )
         if path == "/oidc/token":
             return Answer(200, {"value": "an.assertion.of-github", "oidcToken": "an.assertion.of-pipelines"})
         if path.endswith("/v2.0/.well-known/openid-configuration"):
             login = f"{self.server.tls_url}/{path.split('/')[1]}"
-            return Answer(200, {
-                "token_endpoint": f"{login}/oauth2/v2.0/token", "authorization_endpoint": f"{login}/oauth2/v2.0/authorize",
-                "issuer": f"{login}/v2.0", "device_authorization_endpoint": f"{login}/oauth2/v2.0/devicecode",
-            })  # fmt: skip
+            return Answer(
+                200,
+                {
+                    "token_endpoint": f"{login}/oauth2/v2.0/token",
+                    "authorization_endpoint": f"{login}/oauth2/v2.0/authorize",
+                    "issuer": f"{login}/v2.0",
+                    "device_authorization_endpoint": f"{login}/oauth2/v2.0/devicecode",
+                },
+            )
         if path.endswith("/oauth2/v2.0/token"):
             if b"client_secret=wrong" in content:
-                return Answer(401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."})
-            return Answer(200, {"token_type": "Bearer", "expires_in": 3600, "ext_expires_in": 3600, "access_token": issue_token(tenant)})
+                return Answer(
+                    401,
+                    {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."},
+                )
+            return Answer(
+                200,
+                {
+                    "token_type": "Bearer",
+                    "expires_in": 3600,
+                    "ext_expires_in": 3600,
+                    "access_token": issue_token(tenant),
+                },
+            )
         return None
 
     def _send(self, answer: Answer, fault: dict[str, Json] | None) -> None:
@@ -214,9 +254,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         length = len(content) * 2 if what == "cut" else len(content)
         headers = {
-            "Content-Type": content_type, "Content-Length": str(length), "x-ms-request-id": "00000000-0000-0000-0000-00000000rq01",
+            "Content-Type": content_type,
+            "Content-Length": str(length),
+            "x-ms-request-id": "00000000-0000-0000-0000-00000000rq01",
             **answer.headers,
-        }  # fmt: skip
+        }
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -257,7 +299,11 @@ class Server(ThreadingHTTPServer):
 
     def note(self, method: str, path: str, content: bytes) -> None:
         """Log a request as one line of JSON."""
-        query = content[:4000].decode(errors="replace") if path.lower().startswith("/providers/microsoft.resourcegraph") else ""
+        query = (
+            content[:4000].decode(errors="replace")
+            if path.lower().startswith("/providers/microsoft.resourcegraph")
+            else ""
+        )
         with self._log_lock:
             self._log.write(json.dumps({"method": method, "path": path, "body": query, "at": self.base_url}) + "\n")
             self._log.flush()
@@ -272,7 +318,11 @@ def _arm(world: World, method: str, url: str, content: bytes, base_url: str) -> 
     if path.lower() == "/v1.0/directoryobjects/getbyids":
         return _directory(world, json.loads(content))
     if "api-version" not in query:
-        return error(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+        return error(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
     if path.lower() == "/providers/microsoft.resourcegraph/resources":
         return _graph(world, json.loads(content))
     if method != "GET":
@@ -281,7 +331,10 @@ def _arm(world: World, method: str, url: str, content: bytes, base_url: str) -> 
         recorded = world.replay[int(query["replay"])]
         body = recorded["body"]
         if isinstance(body, dict) and isinstance(recorded.get("next"), int):
-            body = {**body, "nextLink": f"{base_url}{urlsplit(body['nextLink']).path}?api-version=1&replay={recorded['next']}"}
+            body = {
+                **body,
+                "nextLink": f"{base_url}{urlsplit(body['nextLink']).path}?api-version=1&replay={recorded['next']}",
+            }
         return Answer(recorded["status"], body, recorded["headers"])
     path = unquote(path).rstrip("/")
     _check_version(world, path, query["api-version"])
@@ -294,19 +347,23 @@ def _check_version(world: World, path: str, version: str) -> None:
     if known and version not in known:
         listed = ", ".join(known)
         raise error(
-            400, "NoRegisteredProviderFound",
+            400,
+            "NoRegisteredProviderFound",
             f"No registered resource provider found for location 'eastus2' and API version '{version}' for type "
-            f"'{resource_type.partition('/')[2]}'. The supported api-versions are '{listed}'. The supported locations are 'eastus2'.",
-        )  # fmt: skip
+            f"'{resource_type.partition('/')[2]}'. The supported api-versions are '{listed}'.",
+        )
     namespace = resource_type.partition("/")[0]
     if namespace in world.unregistered:
         raise error(
-            409, "MissingSubscriptionRegistration",
+            409,
+            "MissingSubscriptionRegistration",
             f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found.",
-        )  # fmt: skip
+        )
 
 
-def _read(world: World, path: str, query: dict[str, str], base_url: str) -> Answer:
+def _read(  # noqa: PLR0911 - one route after the other
+    world: World, path: str, query: dict[str, str], base_url: str
+) -> Answer:
     estate, lowered = world.estate, path.lower()
     segments = ids.segments(lowered)
     if lowered == "/subscriptions":
@@ -337,8 +394,16 @@ def _read(world: World, path: str, query: dict[str, str], base_url: str) -> Answ
     if lowered.endswith("/eventtypes/management/values"):
         return _page(world, path, _events(estate, query["$filter"]), query, base_url)
     if segments[-1] == "servicetags":
-        return Answer(200, {"name": "Public", "id": f"/subscriptions/{subscription}/providers/Microsoft.Network/serviceTags/Public",
-                            "type": "Microsoft.Network/serviceTags", "cloud": "Public", "values": estate.document.get("serviceTags", [])})  # fmt: skip
+        return Answer(
+            200,
+            {
+                "name": "Public",
+                "id": f"/subscriptions/{subscription}/providers/Microsoft.Network/serviceTags/Public",
+                "type": "Microsoft.Network/serviceTags",
+                "cloud": "Public",
+                "values": estate.document.get("serviceTags", []),
+            },
+        )
     return _object_or_list(world, path, query, base_url)
 
 
@@ -348,13 +413,21 @@ def _object_or_list(world: World, path: str, query: dict[str, str], base_url: st
     if (len(parts) - last) % 2 == 0:  # …/providers/Namespace/type/name: one object
         body = estate.get(path)
         if body is None:
-            return error(404, "ResourceNotFound", f"The Resource '{'/'.join(parts[last + 1:])}' under resource group was not found.")
+            return error(
+                404,
+                "ResourceNotFound",
+                f"The Resource '{'/'.join(parts[last + 1 :])}' under resource group was not found.",
+            )
         return Answer(200, body)
     parent = "/" + "/".join(parts[:-1] if len(parts) - last > 3 else parts[:last])
     is_resource = "providers" in parent.lower()
     if is_resource and estate.get(parent) is None and not _is_virtual(parent):
-        return error(404, "ParentResourceNotFound", f"Can not perform requested operation on nested resource. Parent resource '{parent}' not found.")
-    return _page(world, path, estate.list(path), query, base_url)
+        return error(
+            404,
+            "ParentResourceNotFound",
+            f"Can not perform requested operation on nested resource. Parent resource '{parent}' not found.",
+        )
+    return _page(world, path, estate.listed(path), query, base_url)
 
 
 def _is_virtual(parent: str) -> bool:
@@ -388,6 +461,8 @@ def _disturb(page: dict[str, Json], fault: dict[str, Json], own: str) -> None:
             del page["value"]
         case "odd-items":
             page["value"] = [*page["value"], "text", None]
+        case _:
+            raise AssertionError(fault)
 
 
 def _graph(world: World, body: Json) -> Answer:
@@ -395,7 +470,11 @@ def _graph(world: World, body: Json) -> Answer:
     subscriptions = body.get("subscriptions", [])
     visible = {one["subscriptionId"].lower() for one in world.estate.subscriptions}
     if not visible & {text.lower() for text in subscriptions}:
-        return error(403, "AuthorizationFailed", "The client does not have authorization to perform action 'Microsoft.ResourceGraph/resources/read' over scope '/'.")
+        return error(
+            403,
+            "AuthorizationFailed",
+            "Not authorized to perform action 'Microsoft.ResourceGraph/resources/read' over scope '/'.",
+        )
     try:
         rows = evaluate(body["query"], {"resources": world.estate.rows(subscriptions)}, world.graph_columns)
     except QueryError as problem:
@@ -414,7 +493,9 @@ def _graph(world: World, body: Json) -> Answer:
     size = len(json.dumps(page))
     if size > world.graph_bytes:
         message = f"Response payload size is {size}, and has exceeded the limit of {world.graph_bytes}."
-        return error(400, "BadRequest", "see details", details=[{"code": "ResponsePayloadTooLarge", "message": message}])
+        return error(
+            400, "BadRequest", "see details", details=[{"code": "ResponsePayloadTooLarge", "message": message}]
+        )
     answer = {"totalRecords": total, "count": len(page), "data": page, "facets": [], "resultTruncated": truncated}
     if start + len(page) < total and truncated == "false" and not fault:
         answer["$skipToken"] = str(start + len(page))
@@ -425,19 +506,25 @@ def _management_group(estate: Estate, name: str) -> Answer:
     for group in estate.document.get("managementGroups", []):
         if group["name"].lower() == name:
             return Answer(200, group)
-    return error(403, "AuthorizationFailed", f"The client 'x' with object id 'y' does not have authorization to perform action "
-                 f"'Microsoft.Management/managementGroups/read' over scope '/providers/Microsoft.Management/managementGroups/{name}'.")  # fmt: skip
+    return error(
+        403,
+        "AuthorizationFailed",
+        f"Not authorized to perform action 'Microsoft.Management/managementGroups/read' over scope '{name}'.",
+    )
 
 
 def _events(estate: Estate, chosen: str) -> list[Json]:
-    found = re.fullmatch(r"eventTimestamp ge '(.+?)' and eventTimestamp le '(.+?)' and resourceProvider eq '(.+?)'", chosen)
+    found = re.fullmatch(
+        r"eventTimestamp ge '(.+?)' and eventTimestamp le '(.+?)' and resourceProvider eq '(.+?)'", chosen
+    )
     if found is None:
         raise error(400, "BadRequest", "The filter is not one that the activity log takes.")
     start, end, namespace = found.groups()
     return [
         event
         for event in estate.document.get("events", [])
-        if start <= event["eventTimestamp"] <= end and event["resourceProviderName"]["value"].lower() == namespace.lower()
+        if start <= event["eventTimestamp"] <= end
+        and event["resourceProviderName"]["value"].lower() == namespace.lower()
     ]
 
 
