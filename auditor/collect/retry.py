@@ -51,7 +51,7 @@ def duration(text: str) -> float | None:
 
 def backoff(attempt: int, limits: RetryLimits, chance: random.Random) -> float:
     """Return how long to wait before attempt number `attempt` + 1 when nobody told: exponential with full jitter."""
-    return chance.uniform(0.5, 1.0) * min(limits.longest_wait, limits.first_wait * 2 ** min(attempt - 1, 30))
+    return chance.uniform(0.5, 1.0) * min(limits.longest_wait, limits.first_wait * 2.0 ** min(attempt - 1, 30))
 
 
 def _number(text: str) -> float | None:
