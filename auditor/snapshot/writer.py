@@ -73,6 +73,10 @@ class SnapshotWriter:
         row = Resource.of(value, source=source, api_version=api_version, collected_at=collected_at)
         self._rows.put(row)
 
+    def remove(self, resource_id: str) -> None:
+        """Take back an object that turned out to be gone, with everything below its id."""
+        self._rows.remove(ids.key(resource_id))
+
     def gap(self, gap: Gap) -> None:
         """Say that something in scope was not collected."""
         store.write_gaps(self._connection, [gap])

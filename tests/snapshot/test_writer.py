@@ -36,6 +36,17 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+def test_what_turned_out_to_be_gone_is_taken_back_with_what_lies_below(tmp_path: Path) -> None:
+    writer = SnapshotWriter(tmp_path / "estate.sqlite", METADATA)
+    below = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1/providers/Microsoft.Authorization"
+    role = {"id": f"{below}/roleAssignments/r", "type": "Microsoft.Authorization/roleAssignments", "properties": {}}
+    for body in (account(), account("st10"), role):
+        writer.add(body, source="arm")
+    writer.remove(account()["id"].upper())
+    writer.close(finished=True)
+    assert [row.name for row in read(tmp_path / "estate.sqlite").resources] == ["st10"]
+
+
 def test_a_collection_becomes_a_normalised_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "estate.sqlite"
     writer = SnapshotWriter(path, METADATA)
