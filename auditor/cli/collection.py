@@ -207,16 +207,18 @@ def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, 
 
 
 def _collect(request: _Request, path: Path) -> Summary:
-    from auditor.snapshot.writer import SnapshotWriter  # noqa: PLC0415 - imported on use, to keep --help quick
+    from auditor.estate.relations import derive  # noqa: PLC0415 - imported on use, to keep --help quick
+    from auditor.snapshot.writer import SnapshotWriter  # noqa: PLC0415
 
     streams.check_writable(path)
-    return _run(request, lambda metadata: SnapshotWriter(path, metadata))
+    return _run(request, lambda metadata: SnapshotWriter(path, metadata, derive))
 
 
 def _resume(request: _Request, path: Path) -> Summary:
-    from auditor.snapshot.writer import SnapshotWriter  # noqa: PLC0415 - imported on use, to keep --help quick
+    from auditor.estate.relations import derive  # noqa: PLC0415 - imported on use, to keep --help quick
+    from auditor.snapshot.writer import SnapshotWriter  # noqa: PLC0415
 
-    writer = SnapshotWriter.resume(path)
+    writer = SnapshotWriter.resume(path, derive)
     stored = CollectScope.from_json(writer.metadata.scope)
     return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: writer)
 
