@@ -117,13 +117,15 @@ def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
     left: Any = ABSENT
     expected: Any = None
     try:
-        expected = scope.compute(leaf.right)
         left = left_side(leaf, scope)
+        expected = scope.compute(leaf.right)
         compare(leaf, left, scope)
     except (Unknown, Problem, values.ComparisonError) as why:
         reasons.add(why)
         if isinstance(why, Unknown):
-            yield Evidence(_spot(leaf, scope), leaf.operator, _shown(expected), None, resource_id=_owner(scope))
+            yield Evidence(
+                _spot(leaf, scope), leaf.operator, _right(leaf.right, scope), _shown(left), resource_id=_owner(scope)
+            )
             return
     absent = left is ABSENT or left is None
     yield Evidence(
@@ -233,7 +235,8 @@ def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: boo
 
 
 def _expected(condition: Count, scope: Scope) -> str:
-    return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {_right(condition.right, scope)}"
+    right = _right(condition.right, scope)
+    return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {'?' if right is None else right}"
 
 
 def _right(right: Expression, scope: Scope) -> Any:
@@ -242,4 +245,4 @@ def _right(right: Expression, scope: Scope) -> Any:
     try:
         return _shown(scope.compute(right))
     except (Unknown, Problem):
-        return "?"
+        return None

@@ -135,7 +135,8 @@ class Scope:
     def _part(self, value: Any, part: Any) -> Any:
         if isinstance(value, list):
             number = values.as_number(part)
-            return value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
+            found = value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
+            return ABSENT if found is None else found
         try:
             return paths.member(value, paths.Step(str(part), str(part).lower()))
         except paths.ShapeError as problem:
@@ -152,7 +153,7 @@ class Scope:
             case "subject":
                 return replace(self, here=self.subject, members=()).read(call.reference) if call.reference else ABSENT
             case "if":
-                return self.compute(call.arguments[1 if self.compute(call.arguments[0]) is True else 2])
+                return self.compute(call.arguments[1 if self._truth(call.arguments[0]) else 2])
             case "utcNow":
                 return self.now.isoformat().replace("+00:00", "Z")
             case "resourceGroup":
@@ -161,6 +162,12 @@ class Scope:
                 return {"subscriptionId": self.subject.computed("subscriptionid")}
             case _:
                 return functions.call(call.function, [self.compute(argument) for argument in call.arguments])
+
+    def _truth(self, expression: Expression) -> bool:
+        value = self.compute(expression)
+        if not isinstance(value, bool):
+            raise Problem("if: true or false was expected")
+        return value
 
     def _field(self, place: Resolved | None) -> Any:
         if place is None:
