@@ -174,7 +174,9 @@ def _count(condition: Count, scope: Scope) -> Truth:
 
 def within(operator: str, found: Bounds, right: Any) -> Truth:
     """Compare a number between bounds: true or false where that holds for each number in between, else unknown."""
-    if operator not in _COUNTED and found.low != found.high:
+    if found.low == found.high:
+        return values.compare(operator, found.low, right)
+    if operator not in _COUNTED:
         return None  # of a pattern it is not known between which numbers it turns
     wanted = [int(n) for n in map(values.as_number, right if isinstance(right, list) else [right]) if n is not None]
     turning = [n + step for n in wanted for step in (-1, 0, 1) if found.low <= n + step <= found.high]

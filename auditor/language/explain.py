@@ -66,8 +66,12 @@ class _Reasons:
 
 def explain(condition: Condition, scope: Scope) -> Explanation:
     """Evaluate a condition and return what decided it."""
+    return because(condition, scope, judge(condition, scope))
+
+
+def because(condition: Condition, scope: Scope, truth: Truth) -> Explanation:
+    """Return what decided a condition whose truth in this scope is known already."""
     reasons = _Reasons()
-    truth = judge(condition, scope)
     evidence: list[Evidence] = []
     for leaf in islice(_leaves(condition, scope, truth, reasons), LEAVES_SHOWN):
         if leaf not in evidence:
@@ -108,7 +112,7 @@ def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons)
 def _parts(
     parts: Sequence[Condition], scope: Scope, truth: Truth, reasons: _Reasons, enough: int | None = None
 ) -> Iterator[Evidence]:
-    deciding = (part for part in parts if judge(part, scope) is truth)
+    deciding = parts if len(parts) == 1 else (part for part in parts if judge(part, scope) is truth)
     for part in islice(deciding, enough):
         yield from _leaves(part, scope, truth, reasons)
 

@@ -41,7 +41,7 @@ def equals(left: Any, right: Any) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         return left == right or fold(left) == fold(right)
     if isinstance(left, bool) or isinstance(right, bool):
-        return _boolean(left) is not None and _boolean(left) == _boolean(right)
+        return left is right or (_boolean(left) is not None and _boolean(left) == _boolean(right))
     if isinstance(left, int | float | str) and isinstance(right, int | float | str):
         number = as_number(left)
         return number is not None and number == as_number(right)
