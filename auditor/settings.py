@@ -10,8 +10,6 @@ from auditor.errors import ContentError
 from auditor.language.source import suggestion
 
 
-
-
 def defaults(command: Any) -> dict[str, Any]:
     """Return option defaults for every command that knows the option. ContentError for a key that none has."""
     found = _nearest(Path.cwd())
@@ -21,7 +19,9 @@ def defaults(command: Any) -> dict[str, Any]:
     known = _options(command)
     for key in given:
         if key.replace("-", "_") not in known:
-            raise ContentError(f"{path}: there is no option '{key}'", suggestion(key.replace("_", "-"), map(_dashed, known)))
+            raise ContentError(
+                f"{path}: there is no option '{key}'", suggestion(key.replace("_", "-"), map(_dashed, known))
+            )
     return _spread(command, {key.replace("-", "_"): value for key, value in given.items()})
 
 
@@ -36,7 +36,8 @@ def _nearest(start: Path) -> tuple[Path, dict[str, Any]] | None:
             return own, _read(own)
         project = folder / "pyproject.toml"
         if project.is_file():
-            section = _read(project).get("tool", {}).get("auditor")
+            tools = _read(project).get("tool")
+            section = tools.get("auditor") if isinstance(tools, dict) else None
             if isinstance(section, dict):
                 return project, section
     return None

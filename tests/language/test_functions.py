@@ -25,7 +25,7 @@ def value(expression: str, **properties: Any) -> Any:
 
 @given(outer=_RANGE, inner=_RANGE, spaced=st.booleans())
 def test_a_port_range_contains_what_the_set_of_its_ports_contains(
-    outer: list[int], inner: list[int], spaced: bool
+    outer: list[int], inner: list[int], *, spaced: bool
 ) -> None:
     sign = " - " if spaced else "-"
     written, asked = (f"{low}{sign}{high}" if low != high else str(low) for low, high in (outer, inner))
@@ -53,7 +53,7 @@ _LENGTH = st.integers(24, 32)
 
 @given(outer=st.tuples(_ADDRESS, _LENGTH), inner=st.tuples(_ADDRESS, _LENGTH), six=st.booleans())
 def test_an_address_range_contains_what_the_set_of_its_addresses_contains(
-    outer: tuple[int, int], inner: tuple[int, int], six: bool
+    outer: tuple[int, int], inner: tuple[int, int], *, six: bool
 ) -> None:
     def text(last: int, length: int) -> str:
         return f"2001:db8::{last:x}/{length + 96}" if six else f"203.0.113.{last}/{length}"

@@ -155,7 +155,7 @@ _TURNS = ["equals", "notEquals", "less", "lessOrEquals", "greater", "greaterOrEq
     open_ended=st.booleans(),
 )
 def test_a_count_is_known_where_it_comes_out_the_same_however_the_unknown_members_turn_out(
-    members: list[bool | None], operator: str, number: int, open_ended: bool
+    members: list[bool | None], operator: str, number: int, *, open_ended: bool
 ) -> None:
     spelled = {True: {"properties": {"color": "red"}}, False: {"properties": {}}, None: {"properties": "unreadable"}}
     right: Any = [number, number + 2] if operator in {"in", "notIn"} else f"{number}*" if "ike" in operator else number
@@ -172,7 +172,7 @@ def test_a_count_is_known_where_it_comes_out_the_same_however_the_unknown_member
 
 
 def _compared(operator: str, total: int, right: Any) -> bool:
-    return {
+    outcome: bool = {
         "equals": total == right,
         "notEquals": total != right,
         "less": total < _n(right),
@@ -184,6 +184,7 @@ def _compared(operator: str, total: int, right: Any) -> bool:
         "like": str(total).startswith(str(right).rstrip("*")),
         "notLike": not str(total).startswith(str(right).rstrip("*")),
     }[operator]
+    return outcome
 
 
 def _n(right: Any) -> int:

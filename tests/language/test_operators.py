@@ -8,7 +8,7 @@ import pytest
 
 from tests.language.asking import ask, truth
 
-GONE = {"properties": {}}
+GONE: dict[str, Any] = {"properties": {}}
 NULL = {"properties": {"color": None}}
 
 
@@ -65,7 +65,7 @@ NEGATED = {
 
 @pytest.mark.parametrize(("operator", "right", "held", "failed", "absent"), TABLE)
 def test_an_operator_holds_for_exactly_the_listed_values(
-    operator: str, right: Any, held: list[Any], failed: list[Any], absent: bool
+    operator: str, right: Any, held: list[Any], failed: list[Any], *, absent: bool
 ) -> None:
     leaf = {"field": "color", operator: right}
 
@@ -76,7 +76,7 @@ def test_an_operator_holds_for_exactly_the_listed_values(
 
 @pytest.mark.parametrize(("operator", "right", "held", "failed", "absent"), [row for row in TABLE if row[0] in NEGATED])
 def test_a_negative_operator_is_the_opposite_everywhere(
-    operator: str, right: Any, held: list[Any], failed: list[Any], absent: bool
+    operator: str, right: Any, held: list[Any], failed: list[Any], *, absent: bool
 ) -> None:
     leaf = {"field": "color", NEGATED[operator]: right}
 
@@ -113,7 +113,7 @@ def test_a_comparison_that_makes_no_sense_is_unknown_with_an_error_and_never_dec
     ],
 )
 def test_a_default_stands_in_for_an_absent_value_only(
-    operator: str, right: Any, without: bool, with_default: bool
+    operator: str, right: Any, *, without: bool, with_default: bool
 ) -> None:
     leaf = {"field": "color", operator: right}
 
