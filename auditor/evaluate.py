@@ -80,7 +80,13 @@ def _all(question: Question) -> list[Finding]:
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
-    return (_RANKS[finding.severity], finding.rule_id, ids.key(finding.resource_id or ""), finding.sub_object.lower())
+    resource, part = finding.resource_id, finding.sub_object
+    return (
+        _RANKS[finding.severity],
+        finding.rule_id,
+        ids.key(resource) if resource else "",
+        part.lower() if part else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,9 @@ def filed(rule: RuleInForce, verdict: Verdict, place: Place) -> Finding:
         location=place.location,
         evidence=[_sourced(leaf, place) for leaf in verdict.evidence] if verdict.evidence else (),
         unknown_reason=_reason(verdict),
-        missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None),
+        missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
+        if verdict.gaps
+        else None,
         controls=about.controls,
         remediation_text=about.remediation_text,
         remediation_cli=_filled(about.remediation_cli, place.resource_id) if verdict.status is Status.FAIL else "",
