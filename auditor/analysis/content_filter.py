@@ -261,6 +261,11 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
     changed = arm.text(policy.body, "systemData.lastModifiedAt")
     earlier = [user.id for user in users if _is_before(arm.text(user.body, "systemData.lastModifiedAt"), changed)]
     gap = context.estate.type_gap(DEPLOYMENTS, account) if not users else None
+    uncollected = {"used": gap, "deployments": gap} if gap else {}
+    undated = next((one for one in (policy, *users) if not arm.text(one.body, "systemData.lastModifiedAt")), None)
+    if undated is not None and not earlier:
+        reason = "when it was last changed is not stated"
+        uncollected["changedAfterDeployment"] = Gap(undated.id, "systemData.lastModifiedAt", reason)
     name = ids.name_of(policy.id)
     names = [ids.name_of(user.id) for user in users]
     return facts.build(
@@ -278,7 +283,7 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
         + (", and was changed later than what uses it." if earlier else "."),
         inputs=[(user.id, "properties.raiPolicyName") for user in users]
         + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
-        uncollected={"used": gap, "deployments": gap} if gap else {},
+        uncollected=uncollected,
         role=_role(context, policy),
     )
 

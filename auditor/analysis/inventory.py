@@ -155,6 +155,7 @@ ANALYSIS: Final = Analysis(
             "foreign[*].type": "its type",
             "networkSecurityGroup": "id of the network security group, or null",
             "hasPrivateEndpoints": "whether a private endpoint is in the subnet",
+            "privateEndpointPolicies": "network policies for its private endpoints, `Disabled` where absent",
             "delegations": "services that the subnet is delegated to",
         },
     },
