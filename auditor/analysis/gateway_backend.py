@@ -81,6 +81,10 @@ def _backend_fact(backends: Backends, gateway: Resource, pool: str, host: str, p
         uncollected["dnsComplete"] = gap
     known = site.name if site else "no web app of the estate"
     how = "over a private endpoint" if reach and reach.effective else "without a private endpoint"
+    if reach and reach.effective and not reach.dns_complete:
+        how += (
+            ", to which its name is not known to resolve" if reach.dns_gap else ", to which its name does not resolve"
+        )
     return facts.build(
         context,
         BACKEND,

@@ -26,6 +26,8 @@ _INTERFACES: Final = "microsoft.network/networkinterfaces"
 _POLICIES_DEFAULT: Final = "Disabled"
 _POLICIES_SINCE: Final = "2023-09-01"
 _ENFORCING: Final = frozenset({"enabled", "networksecuritygroupenabled"})
+_DELEGATED_ROLE: Final = "subnet/app-service"
+_DELEGATED_TO: Final = frozenset({"microsoft.web/serverfarms"})
 _READ: Final = ("networkSecurityGroup.id", "privateEndpointNetworkPolicies", "delegations")
 # These are attached to a subnet but do not occupy it.
 _GUARDS: Final = frozenset(
@@ -63,8 +65,6 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
     occupants = _occupants(estate, subnet)
     foreign = [item for item in occupants if roles and item["type"].lower() not in belonging]
     group = text(subnet.properties, "networkSecurityGroup", "id")
-    delegations = objects(subnet.properties, "delegations")
-    names = [name for item in delegations if (name := text(item, "properties", "serviceName"))]
     role = next(iter(roles), "")
     holds_endpoints = any(item["type"].lower() == _ENDPOINTS for item in occupants)
     policies = text(subnet.properties, "privateEndpointNetworkPolicies") or _POLICIES_DEFAULT
@@ -84,7 +84,7 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
             "networkSecurityGroup": group,
             "hasPrivateEndpoints": holds_endpoints,
             "privateEndpointPolicies": policies,
-            "delegations": names,
+            "delegations": _delegations(subnet),
         },
         uncollected=_subnet_gaps(estate, subnet, foreign),
         inputs=[(subnet.id, f"properties.{name}") for name in _READ],
@@ -101,12 +101,19 @@ def _summary(
 ) -> str:
     """Say what a subnet is and what is wrong with it; `policies` are those for its private endpoints, if it has any."""
     said = f"Subnet {subnet.name} of workload {workload.name} "
-    said += f"is {' and '.join(sorted(roles))}" if roles else "has no role"
+    said += f"plays the role {' and '.join(sorted(roles))}" if roles else "has no role"
     if foreign:
         said += f", holds {', '.join(ids.name_of(item['id']) for item in foreign)}, which does not belong there"
     if policies is not None and policies.lower() not in _ENFORCING:
         said += f", and applies no network security group to its private endpoints (network policies are {policies})"
-    return said
+    if _DELEGATED_ROLE in roles and not {name.lower() for name in _delegations(subnet)} & _DELEGATED_TO:
+        said += ", and is not delegated to App Service plans"
+    return f"{said}."
+
+
+def _delegations(subnet: Resource) -> list[str]:
+    found = (text(item, "properties", "serviceName") for item in objects(subnet.properties, "delegations"))
+    return [name for name in found if name]
 
 
 def _roles(context: Context) -> Mapping[str, Mapping[str, str]]:
