@@ -194,8 +194,11 @@ def _summary(resource: Resource, scale: Scale, lowest: int | None) -> str:
     what = "replica" if scale.service == "search" else "instance"
     name = ids.name_of(resource.id)
     if lowest is None:
-        return f"How many {what}s of {name} are sure to run is not known, {scale.required} are asked for."
-    said = f"{name} is sure of {lowest} {what}{'' if lowest == 1 else 's'}, {scale.required} are asked for"
+        return f"How many {what}s of {name} are sure to run is not known; the baseline asks for {scale.required}."
+    count = f"{lowest} {what}{'' if lowest == 1 else 's'}"
+    falls = scale.capacity is not None and scale.capacity > lowest
+    said = f"{name} runs {scale.capacity} but may fall to {count}" if falls else f"{name} keeps at least {count}"
+    said += f", where the baseline asks for {scale.required}"
     if scale.service == "search":
         return f"{said}."
     if scale.gap is not None:

@@ -43,6 +43,7 @@ def _component(context: Context, workload: Workload, declaration: Declaration, s
         "title": declaration.title,
         "required": declaration.required,
         "types": list(declaration.types),
+        "found": bool(bindings),
         "dangling": [{"property": path, "target": target} for _, path, target in lost],
     }
     uncollected = {"bound": gap, "resources": gap} if gap else {}
@@ -108,6 +109,7 @@ def _missing_architecture(context: Context) -> Fact:
         "title": "architecture",
         "required": True,
         "types": types,
+        "found": False,
         "dangling": [],
     }
     if gap is None:
@@ -136,6 +138,7 @@ ANALYSIS: Final = Analysis(
             "title": "what the component is",
             "required": "whether the baseline requires it",
             "types": "resource types it may be",
+            "found": "whether a resource is bound to it, as far as resources were read",
             "bound": "number of resources bound to it",
             "resources[*].id": "id of a bound resource",
             "resources[*].name": "its name",

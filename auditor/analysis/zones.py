@@ -142,7 +142,7 @@ def _fact(
         has_zones = True
     if has_zones is None:
         uncollected["regionHasZones"] = Gap(
-            ids.subscription_of(resource.id) or "/",
+            facts.subscription_scope(resource.id) or "/",
             "related:locations",
             f"whether {resource.location or 'the region'} has zones is not known",
             "Microsoft.Resources/subscriptions/locations/read",
