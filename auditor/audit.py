@@ -108,4 +108,3 @@ def judge(snapshot: Snapshot, content: Content, terms: Terms) -> Report:
 def _notices(workloads: Workloads) -> list[str]:
     own = [f"{workload.name}: {notice}" for workload in workloads.all for notice in workload.notices]
     return [*workloads.notices, *own]
-

@@ -12,7 +12,7 @@ _PACKAGE: Final = Path(__file__).resolve().parent
 
 def folder(name: str) -> Path:
     """Return the folder `rules`, `baselines` or `samples`. In a wheel they lie in the package, else beside it."""
-    for base in (_PACKAGE / "content", _PACKAGE.parent):
+    for base in (_PACKAGE / "shipped", _PACKAGE.parent):
         if (base / name).is_dir():
             return base / name
     raise AuditorError(f"the tool's own folder '{name}' is missing", "install auditor again")

@@ -57,7 +57,7 @@ def clause(leaf: Evidence) -> str:
 
 def decided(title: str, evidence: Sequence[Evidence]) -> str:
     """Return the sentence for a pass or failure."""
-    clauses = [clause(leaf) for leaf in evidence if leaf.operator not in {"context", "input"}]
+    clauses = [clause(leaf) for leaf in evidence if leaf.decides]
     more = len(clauses) - CLAUSES
     text = "; ".join(clauses[:CLAUSES]) + (f"; and {more} more" if more > 0 else "")
     return f"{title}: {text}." if text else f"{title}."

@@ -157,6 +157,11 @@ class Evidence:
     source: str | None = None
     api_version: str | None = None
 
+    @property
+    def decides(self) -> bool:
+        """Whether the leaf was compared; else it is context of the rule, or an input of a derived fact."""
+        return self.operator not in {"context", "input"}
+
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
@@ -200,6 +205,11 @@ class Finding:
     fingerprint: str = ""
     collected_at: str | None = None
     fact: str | None = None
+
+    @property
+    def deciding(self) -> Sequence[Evidence]:
+        """Return the leaves that decided, without context and inputs."""
+        return [leaf for leaf in self.evidence if leaf.decides]
 
 
 @dataclass(frozen=True, slots=True)

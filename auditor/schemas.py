@@ -29,7 +29,7 @@ def _closed(properties: Mapping[str, Schema], *required: str) -> Schema:
 
 
 def _condition() -> Schema:
-    operators = {operator: _ANY for operator in sorted(OPERATORS)}
+    operators = dict.fromkeys(sorted(OPERATORS), _ANY)
     conditions = {"type": "array", "items": _CONDITION, "minItems": 1}
     members = _closed({"in": _TEXT, "related": _TEXT, "where": _CONDITION}, "where")
     counted = _closed({"field": _TEXT, "value": _ANY, "name": _TEXT, "related": _TEXT, "where": _CONDITION})
@@ -48,7 +48,9 @@ def _condition() -> Schema:
 
 def _parameter() -> Schema:
     kinds = ["array", "object", "string", "integer", "number", "boolean"]
-    return _closed({"type": {"enum": kinds}, "default": _ANY, "allowed": {"type": "array"}, "description": _TEXT}, "type")
+    return _closed(
+        {"type": {"enum": kinds}, "default": _ANY, "allowed": {"type": "array"}, "description": _TEXT}, "type"
+    )
 
 
 def _example() -> Schema:

@@ -31,6 +31,14 @@ def _steps(text: str) -> Steps:
         return ()
 
 
+def _stands(body: Json, steps: Steps) -> bool:
+    """Whether a path leads to a value: previews show properties that stable versions of a later date do not."""
+    try:
+        return any(value is not ABSENT for _, value in paths.walk(body, steps))
+    except paths.ShapeError:
+        return True  # something stands there, and reading it will say what is wrong with it
+
+
 class ResourceSubject:
     """A resource of the estate."""
 
@@ -57,7 +65,8 @@ class ResourceSubject:
             return found
         since = place.known.since if place.known else None
         version = self.resource.api_version
-        if since is not None and version is not None and version[:10] < since[:10]:
+        too_old = since is not None and version is not None and version[:10] < since[:10]
+        if too_old and not _stands(self.body, place.steps):
             reason = f"read with API version {version}, which cannot show it (first in {since})"
             return Gap(self.resource.id, paths.show(place.steps), reason)
         return None
@@ -134,7 +143,8 @@ class ExampleSubject:
             if not text.startswith("related:") and _covers_short(text, place.steps):
                 return Gap(self.id, text, "not collected")
         since, version = place.known.since if place.known else None, self.body.get("apiVersion")
-        if since is not None and isinstance(version, str) and version[:10] < since[:10]:
+        too_old = since is not None and isinstance(version, str) and version[:10] < since[:10]
+        if too_old and not _stands(self.body, place.steps):
             return Gap(self.id, paths.show(place.steps), f"read with API version {version} (first in {since})")
         return None
 

@@ -23,14 +23,14 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "AUDITOR"},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 evaluation.register(app)
 app.add_typer(snapshots.app, name="snapshot")
 content.register(app)
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag's value
+def _show_version(value: bool) -> None:
     if value:
         from auditor.audit import tool_version  # noqa: PLC0415 - the engine is imported on use
 
@@ -66,7 +66,7 @@ def main() -> NoReturn:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except Exception as problem:  # noqa: BLE001 - the last line of defence: no traceback for users
+    except Exception as problem:
         logging.getLogger("auditor").debug("unexpected error", exc_info=True)
         hint = "this is a bug in auditor: please report it, with the output of the same command with -vv"
         _fail(f"{type(problem).__name__}: {problem} ({hint})")

@@ -80,10 +80,12 @@ def new_rule(
 
 
 @rules_app.command("test")
-def test_rules(
+def prove_rules(
     rule: Annotated[str, typer.Argument(metavar="[GLOB]", help="Only these rules.")] = "*",
     rules: opt.Rules = None,
-    mutants: Annotated[bool, typer.Option("--mutants/--no-mutants", help="Also look for changes no example notices.")] = True,
+    mutants: Annotated[
+        bool, typer.Option("--mutants/--no-mutants", help="Also look for changes no example notices.")
+    ] = True,
 ) -> None:
     """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
     from auditor import content, examples, mutation  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
@@ -96,7 +98,11 @@ def test_rules(
     for one in chosen:
         outcomes = examples.run(one)
         asked += len(outcomes)
-        wrong = [f"{outcome.example.place}: {outcome.example.name}: {problem}" for outcome in outcomes for problem in outcome.problems]
+        wrong = [
+            f"{outcome.example.place}: {outcome.example.name}: {problem}"
+            for outcome in outcomes
+            for problem in outcome.problems
+        ]
         problems += wrong
         if mutants and not wrong:
             changed += sum(1 for _ in mutation.mutants(one))

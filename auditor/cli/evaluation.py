@@ -117,7 +117,7 @@ def _run(choice: _Choice, as_of: str | None, shown: Presentation, *, complete: b
     )
     report = audit.judge(readers.read(choice.source), chosen, terms)
     write(report, targets, shown)
-    if not shown.quiet:
+    if not shown.quiet and all(name not in {"table", "markdown"} for name, _ in targets):  # those show them
         for notice in report.notices:
             sys.stderr.write(f"note: {streams.safe(notice)}\n")
     raise typer.Exit(exit_code(report, shown))

@@ -43,7 +43,9 @@ def output(path: Path | None) -> Iterator[TextIO]:
 def check_writable(path: Path) -> None:
     """Refuse early, before the work, a file that could not be written afterwards."""
     if path.is_dir() or not path.parent.is_dir():
-        raise AuditorError(f"{path}: cannot be written", "it is a folder" if path.is_dir() else "its folder does not exist")
+        raise AuditorError(
+            f"{path}: cannot be written", "it is a folder" if path.is_dir() else "its folder does not exist"
+        )
 
 
 def width() -> int:

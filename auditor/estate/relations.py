@@ -28,6 +28,7 @@ class Navigation:
 
 
 _ENDPOINTS: Final = "microsoft.network/privateendpoints"
+_ML: Final = "microsoft.machinelearningservices/workspaces"
 _ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 _ZONES: Final = "microsoft.network/privatednszones"
 _LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"
@@ -41,6 +42,9 @@ _WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewa
 NAVIGATION: Final[Mapping[str, Navigation]] = {
     "parent": Navigation("contains", outward=False),
     "child": Navigation("contains", outward=True, below=True),
+    "siteConfig": Navigation("contains", outward=True, types=("microsoft.web/sites/config",), below=True),
+    "compute": Navigation("contains", outward=True, types=(f"{_ML}/computes",), below=True),
+    "onlineEndpoint": Navigation("contains", outward=True, types=(f"{_ML}/onlineendpoints",), below=True),
     # private link: what endpoints say, and what their targets say
     "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(_ENDPOINTS,)),
     "privateEndpointTarget": Navigation("private-endpoint-for", outward=True),
@@ -55,6 +59,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "network": Navigation("in-network", outward=True, types=(_NETWORKS,)),
     "networkOccupant": Navigation("in-network", outward=False),
     "networkEndpoint": Navigation("in-network", outward=False, types=(_ENDPOINTS,)),
+    "networkGateway": Navigation("in-network", outward=False, types=(_GATEWAYS,)),
     "networkInterface": Navigation("attached", outward=False, types=("microsoft.network/networkinterfaces",)),
     "networkSecurityGroup": Navigation("attached", outward=False, types=("microsoft.network/networksecuritygroups",)),
     "routeTable": Navigation("attached", outward=False, types=("microsoft.network/routetables",)),

@@ -10,11 +10,13 @@ from typing import Any, Final, assert_never
 from auditor.language import paths, values
 from auditor.language.catalogue import Resolved
 from auditor.language.evaluate import BEYOND, Members, Truth, bounds, compare, judge, left_side, members, negate
-from auditor.language.paths import ABSENT, Steps
+from auditor.language.paths import ABSENT, EACH, Steps
 from auditor.language.scope import Problem, Scope, Unknown
 from auditor.language.tree import (
+    Access,
     AllOf,
     AnyOf,
+    Call,
     Condition,
     Constant,
     Count,
@@ -94,7 +96,8 @@ def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons)
         case AllOf():
             yield from _parts(condition.conditions, scope, truth, reasons)
         case AnyOf():
-            yield from _parts(condition.conditions, scope, truth, reasons, enough=1 if truth else None)
+            parts = condition.conditions if truth is not False else _without_doubts(condition.conditions)
+            yield from _parts(parts, scope, truth, reasons, enough=1 if truth else None)
         case Not():
             yield from _leaves(condition.condition, scope, negate(truth), reasons)
         case Quantifier():
@@ -103,6 +106,15 @@ def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons)
             yield from _count(condition, scope, reasons)
         case _:
             assert_never(condition)
+
+
+def _without_doubts(parts: Sequence[Condition]) -> Sequence[Condition]:
+    """Leave out what could only have made the answer unknown: that it did not explains no failure."""
+    return [part for part in parts if not (isinstance(part, AllOf) and any(map(_is_doubt, part.conditions)))] or parts
+
+
+def _is_doubt(condition: Condition) -> bool:
+    return isinstance(condition, Leaf) and condition.is_undecidable
 
 
 def _parts(
@@ -122,6 +134,8 @@ def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
         compare(leaf, left, scope)
     except (Unknown, Problem, values.ComparisonError) as why:
         reasons.add(why)
+        if leaf.is_undecidable:
+            return
         if isinstance(why, Unknown):
             yield Evidence(_spot(leaf, scope), leaf.operator, _shown(expected), None, resource_id=_owner(scope))
             return
@@ -143,9 +157,21 @@ def _owner(scope: Scope) -> str:
 
 
 def _spot(leaf: Leaf, scope: Scope) -> str:
-    if not isinstance(leaf.left, Field):
-        return leaf.left.text
-    return _spelled(leaf.left.place.steps, scope)
+    if isinstance(leaf.left, Field):
+        return _spelled(leaf.left.place.steps, scope)
+    read = {place.steps for place in _reads(leaf.left.expression) if EACH not in place.steps}
+    return _spelled(read.pop(), scope) if len(read) == 1 else leaf.left.text
+
+
+def _reads(expression: Expression) -> Iterator[Resolved]:
+    """Yield the properties of the resource at hand that an expression is computed from."""
+    if isinstance(expression, Access):
+        yield from _reads(expression.of)
+    elif isinstance(expression, Call):
+        if expression.function == "field" and expression.reference is not None:
+            yield expression.reference
+        for argument in expression.arguments:
+            yield from _reads(argument)
 
 
 def _spelled(steps: Steps, scope: Scope) -> str:

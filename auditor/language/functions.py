@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from auditor.language import values
@@ -133,6 +133,14 @@ def add_days(moment: Any, days: Any) -> str:
         raise FunctionError("the time lies outside the calendar") from problem
 
 
+def from_epoch(seconds: Any) -> str:
+    """Return the ISO 8601 time that a number of seconds since 1970 means, as Key Vault writes times in ARM."""
+    try:
+        return datetime.fromtimestamp(_whole(seconds), UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, OSError, ValueError) as problem:
+        raise FunctionError("the time lies outside the calendar") from problem
+
+
 def _network(text: Any) -> tuple[int, int, int]:
     words = _text(text).strip()
     try:
@@ -205,6 +213,7 @@ PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     "concat": (concat, 1, 64),
     "contains": (lambda left, right: left is not ABSENT and values.contains(left, right), 2, 2),
     "createArray": (lambda *parts: list(parts), 0, 64),
+    "dateTimeFromEpoch": (from_epoch, 1, 1),
     "empty": (empty, 1, 1),
     "endsWith": (lambda text, end: _text(text).casefold().endswith(_text(end).casefold()), 2, 2),
     "equals": (lambda left, right: values.compare("equals", left, right), 2, 2),
@@ -245,6 +254,7 @@ CONTEXTUAL: Final[Mapping[str, tuple[int, int]]] = {
     "resourceGroup": (0, 0),
     "subject": (1, 1),
     "subscription": (0, 0),
+    "unknown": (2, 2),
     "utcNow": (0, 0),
 }
 

@@ -153,6 +153,10 @@ class Scope:
                 return replace(self, here=self.subject, members=()).read(call.reference) if call.reference else ABSENT
             case "if":
                 return self.compute(call.arguments[1 if self.compute(call.arguments[0]) is True else 2])
+            case "unknown":
+                # a rule says that the data cannot answer: what is missing, and why
+                what, why = (str(self.compute(argument)) for argument in call.arguments)
+                raise Unknown(Gap(self.here.id, what, why))
             case "utcNow":
                 return self.now.isoformat().replace("+00:00", "Z")
             case "resourceGroup":

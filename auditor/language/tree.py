@@ -65,6 +65,11 @@ class Leaf:
     right: Expression
     default: Any = ABSENT
 
+    @property
+    def is_undecidable(self) -> bool:
+        """Whether the leaf only says that the data cannot answer: its left side is a call of `unknown`."""
+        return isinstance(self.left, Value) and getattr(self.left.expression, "function", None) == "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class AllOf:

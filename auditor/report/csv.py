@@ -137,7 +137,7 @@ def _place_cells(finding: Finding, report: Report) -> dict[str, str]:
 
 
 def _evidence_cells(finding: Finding, report: Report) -> dict[str, str]:
-    leaves = finding.evidence
+    leaves = finding.deciding
     return {
         "observed": _each(leaves, observed),
         "expected": _each(leaves, lambda leaf: value_text(leaf.expected)),

@@ -26,15 +26,13 @@ def about(report: Report, resource_id: str) -> list[Finding]:
 def write(rule: Rule, findings: Sequence[Finding], out: TextIO, *, width: int) -> None:
     """Write the explanation as text."""
     out.write(f"{rule.id} · {rule.severity} · {rule.title}\n")
-    for paragraph in (rule.rationale, *_controls(rule)):
-        out.write(textwrap.fill(paragraph, width) + "\n")
+    out.writelines(textwrap.fill(paragraph, width) + "\n" for paragraph in (rule.rationale, *_controls(rule)))
     for finding in findings:
         where = visible(finding.resource_id or "")
         part = f" · {visible(finding.sub_object)}" if finding.sub_object else ""
         out.write(f"\n{finding.status.upper()} {where}{part}\n")
         out.write(textwrap.fill(visible(finding.message), width, initial_indent="  ", subsequent_indent="  ") + "\n")
-        for leaf in finding.evidence:
-            out.write("  - " + _leaf(leaf, finding) + "\n")
+        out.writelines("  - " + _leaf(leaf, finding) + "\n" for leaf in finding.evidence)
         if finding.witness:
             out.write("  witness: " + visible(json.dumps(finding.witness, sort_keys=True, ensure_ascii=False)) + "\n")
         if finding.missing_permission:
@@ -42,8 +40,7 @@ def write(rule: Rule, findings: Sequence[Finding], out: TextIO, *, width: int) -
         if finding.remediation_cli:
             out.write("  mend it: " + visible(finding.remediation_cli) + "\n")
     out.write("\n" + textwrap.fill(f"Remediation: {rule.remediation_text}", width) + "\n")
-    for reference in rule.references:
-        out.write(f"See {reference}\n")
+    out.writelines(f"See {reference}\n" for reference in rule.references)
 
 
 def _controls(rule: Rule) -> list[str]:

@@ -178,8 +178,8 @@ def _gap(gap: Gap) -> Row:
 
 
 def _evidence(finding: Finding) -> Row:
-    expected = "; ".join(map(requirement, finding.evidence))
-    found = "; ".join(map(observed, finding.evidence))
+    expected = "; ".join(map(requirement, finding.deciding))
+    found = "; ".join(map(observed, finding.deciding))
     return (
         code(finding.rule_id),
         code(finding.resource_id or ""),

@@ -30,7 +30,9 @@ def write(found: Overview, out: TextIO) -> None:
     _counts("Resources by type", found.types, out)
     _counts("Relations by kind", found.relations, out)
     if found.gaps:
-        gaps = [[visible(text or "") for text in (gap.scope, gap.what, gap.reason, gap.permission)] for gap in found.gaps]
+        gaps = [
+            [visible(text or "") for text in (gap.scope, gap.what, gap.reason, gap.permission)] for gap in found.gaps
+        ]
         out.write("\nGaps\n" + tabulate(gaps, headers=("scope", "what", "reason", "permission")) + "\n")
     if found.facets:
         facets = [[visible(text) for text in (one.scope, one.name, one.state, one.detail)] for one in found.facets]

@@ -56,7 +56,8 @@ def write_page(rule: Rule, out: TextIO) -> None:
         out.write(tabulate(rows, headers=("name", "type", "default", "meaning"), tablefmt="github") + "\n")
     out.write("\n## Examples\n")
     for example in rule.examples:
-        out.write(f"\n{example.name}: **{example.status.value.replace('_', ' ')}**\n\n```json\n{_body(example)}\n```\n")
+        verdict = example.status.value.replace("_", " ")
+        out.writelines((f"\n{example.name}: **{verdict}**\n", f"\n```json\n{_body(example)}\n```\n"))
     if rule.references:
         out.write("\n## References\n\n" + "".join(f"- <{reference}>\n" for reference in rule.references))
 

@@ -8,8 +8,8 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.model import Finding, Report, Status
 
-COMPONENT_FACT: Final = "fact/inventory.component"
-"""The resource type of findings on whether a component of the architecture is there at all."""
+COMPONENT_FACT: Final = "inventory.component"
+"""The kind of fact behind findings on the components of the architecture."""
 
 _SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
@@ -34,7 +34,8 @@ def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
 
 def is_missing_component(finding: Finding) -> bool:
     """Whether a finding says that a component of the architecture is missing."""
-    return finding.status is Status.FAIL and (finding.resource_type or "").lower() == COMPONENT_FACT
+    is_absent = any(leaf.path == "bound" and leaf.actual == 0 for leaf in finding.evidence)
+    return finding.status is Status.FAIL and finding.fact == COMPONENT_FACT and is_absent
 
 
 def open_failures(findings: Sequence[Finding]) -> Sequence[Finding]:

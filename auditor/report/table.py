@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, TextIO
 
@@ -102,19 +102,13 @@ class _Page:
             yield from self._details(members) if self._verbose else self._members(members)
 
     def _members(self, findings: Sequence[Finding]) -> Iterator[str]:
-        messages = {sentence(each.message) for each in findings}
-        requirements = {"; ".join(map(requirement, each.evidence)) for each in findings}
-        shared_requirement = len(requirements) == 1
-        told = len(messages) == 1
-        if told:
-            yield from self._layout.paragraph(messages.pop())
-        if shared_requirement and requirements != {""}:
-            yield from self._layout.paragraph(f"Expected: {requirements.pop()}")
-        rows = [
-            [subject, _found(each, told=told, shared_requirement=shared_requirement)]
-            for subject, each in zip(self._subjects(findings), findings, strict=True)
-        ]
-        yield from self._capped(("Resource", "Observed"), rows)
+        found = [_found(each) for each in findings]
+        subjects = self._subjects(findings)
+        if len(set(found)) == 1:
+            yield from self._layout.paragraph(found[0])
+            yield from self._capped(("Resource",), [[subject] for subject in subjects])
+        else:
+            yield from self._capped(("Resource", "Found"), list(map(list, zip(subjects, found, strict=True))))
 
     def _details(self, findings: Sequence[Finding]) -> Iterator[str]:
         for subject, each in zip(self._subjects(findings), findings, strict=True):
@@ -200,13 +194,9 @@ class _Page:
             yield from self._layout.paragraph(f"… and {len(rows) - len(shown):,} more (-v lists them all)")
 
 
-def _found(finding: Finding, *, told: bool, shared_requirement: bool) -> str:
-    """Return what was found: values where a property decided, the sentence of an analysis that is not told already."""
-    is_derived = finding.witness is not None or (finding.resource_type or "").startswith("fact/")
-    if not finding.evidence or (is_derived and not told):
-        return "" if told else sentence(finding.message)
-    show: Callable[..., str] = observed if shared_requirement else lambda leaf: f"{requirement(leaf)}: {observed(leaf)}"
-    return "; ".join(map(show, finding.evidence))
+def _found(finding: Finding) -> str:
+    """Return what was found, without the rule's title, which stands above."""
+    return sentence(finding.message.removeprefix(f"{finding.title}: "))
 
 
 def _settling(permission: str, reason: str) -> str:

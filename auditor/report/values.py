@@ -48,5 +48,7 @@ def observed(evidence: Evidence) -> str:
 
 
 def requirement(evidence: Evidence) -> str:
-    """Return what a leaf asked for: path, operator and expected value."""
+    """Return what a leaf asked for: path, operator and expected value; of what was not compared, only what it is."""
+    if not evidence.decides:
+        return f"{evidence.path} ({evidence.operator})"
     return f"{evidence.path} {evidence.operator} {value_text(evidence.expected)}"

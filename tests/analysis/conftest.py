@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from auditor.analysis.contract import Analysis, Context
 from auditor.estate.components import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
+from auditor.language.source import load_file
 from auditor.model import Fact, Gap, Resource
 from auditor.snapshot.contents import Metadata, Snapshot
 
@@ -42,7 +42,7 @@ def _workloads(resources: Mapping[str, Resource], roles: Mapping[str, Sequence[s
 def make() -> Make:
     """Return a function that makes a context of ARM objects; `roles` maps components to ids."""
     tables = {
-        path.stem: YAML(typ="safe").load(path) for path in (ROOT / "baselines" / "openai-chat").glob("private-*.yaml")
+        path.stem: load_file(path).plain() for path in (ROOT / "baselines" / "openai-chat").glob("private-*.yaml")
     }
 
     def context(

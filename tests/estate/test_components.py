@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from auditor.errors import ContentError
 from auditor.estate.components import Workload, Workloads, bind
+from auditor.language.source import load_file
 from tests.estate.estates import Body, estate_of, reference_bodies, renamed
 
 _FILE = Path(__file__).parents[2] / "baselines" / "openai-chat" / "components.yaml"
-DECLARATIONS: dict[str, Any] = YAML(typ="safe").load(_FILE)
+DECLARATIONS: dict[str, Any] = load_file(_FILE).plain()
 
 BY_STRUCTURE = {
     "workspace": ["mlw-chat01"],

@@ -103,6 +103,8 @@ MISSING = Finding(
     message="No firewall controls the traffic that leaves the network; deploy Azure Firewall in AzureFirewallSubnet.",
     workload="chat01",
     component="firewall",
+    evidence=(Evidence("bound", "greater", 0, 0),),
+    fact="inventory.component",
     fingerprint="f3",
 )
 

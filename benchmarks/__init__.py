@@ -1,0 +1,1 @@
+"""Programs that measure the tool against its goals."""
