@@ -17,6 +17,7 @@ from auditor.baseline import RuleInForce
 from auditor.estate.components import Workloads
 from auditor.estate.graph import NOT_IN_EXPORT, Estate
 from auditor.filing import filed, inputs, place_of, place_of_fact, without_subject
+from auditor.language.evaluate import judge
 from auditor.language.scope import Scope, Subject
 from auditor.model import Fact, Finding, Severity, Status
 from auditor.rulebook import Rule
@@ -147,13 +148,23 @@ def _fact_findings(rule: RuleInForce, derived: _Derived, question: Question) -> 
             rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}. {derived.error}.", derived.error
         )
         return
+    met = False
     for fact in derived.facts:
-        verdict = _ask(rule, FactSubject(fact, question.estate), question)
+        subject = FactSubject(fact, question.estate)
+        if not _is_about(rule, subject, question):
+            continue
+        met = True
+        verdict = _ask(rule, subject, question)
         if verdict.status is not Status.NOT_APPLICABLE:
             verdict = replace(verdict, evidence=[*verdict.evidence, *inputs(fact, question.estate)])
         yield _fact_finding(rule, fact, verdict, question)
     reads = sorted(question.analyses[rule.rule.applies.fact or ""].reads)
-    yield from _unmet(rule, reads, question, met=bool(derived.facts))
+    yield from _unmet(rule, reads, question, met=met)
+
+
+def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
+    where = rule.rule.applies.where
+    return where is None or judge(where, _scope(rule, subject, question)) is not False
 
 
 def _fact_finding(rule: RuleInForce, fact: Fact, verdict: Verdict, question: Question) -> Finding:
@@ -196,4 +207,6 @@ def _nothing(rule: Rule, question: Question) -> str:
     missing = [name for name in roles if any(not workload.resources(name) for workload in question.workloads.all)]
     where = "" if question.estate.complete else f" ({NOT_IN_EXPORT})"
     pointer = f" See the finding on the missing component '{missing[0]}'." if missing else ""
-    return f"Does not apply: nothing to judge, no {what or applies.fact} in the estate{where}.{pointer}"
+    if not what:
+        return f"Does not apply: nothing to judge, the estate holds nothing that this rule is about{where}."
+    return f"Does not apply: nothing to judge, no {what} in the estate{where}.{pointer}"

@@ -16,7 +16,7 @@ from auditor.language import catalogue as names_of
 from auditor.language import load, paths
 from auditor.language.catalogue import Catalogue, Resolved, UnknownName, Vocabulary
 from auditor.language.source import Node, kind_of, load_file, suggestion
-from auditor.language.tree import Condition
+from auditor.language.tree import AllOf, Condition
 from auditor.language.values import equals
 from auditor.model import Severity, Status
 
@@ -61,12 +61,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Applies:
-    """What a rule is asked of: each resource of a type, each fact of a kind, or the resources bound to a component."""
+    """What a rule is asked of: each resource of a type, each fact of a kind, or the resources bound to a component.
+
+    `where` says which facts of the kind the rule is about; others get no finding. It is also part of `when`, under which
+    a resource or fact gets one that says the rule does not apply.
+    """
 
     resource_type: str | None = None
     fact: str | None = None
     component: str | None = None
     when: Condition | None = None
+    where: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +235,7 @@ def _parameter(name: str, node: Node) -> Parameter:
 
 
 def _vocabulary(node: Node, words: Words) -> Vocabulary:
-    entries = node.check_keys(("type", "fact", "component", "when"), "applies")
+    entries = node.check_keys(("type", "fact", "component", "where", "when"), "applies")
     if "fact" in entries:
         kind = entries["fact"].text("fact")
         analysis = words.facts.get(kind)
@@ -259,8 +264,12 @@ def _applies(node: Node, names: load.Names) -> Applies:
     texts = {key: entries[key].text(key) for key in ("type", "fact", "component") if key in entries}
     if "type" in texts and not re.fullmatch(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+", texts["type"]):
         entries["type"].fail(f"'{texts['type']}' is no resource type", "such as Microsoft.Storage/storageAccounts")
-    when = load.condition(entries["when"], names) if "when" in entries else None
-    return Applies(texts.get("type"), texts.get("fact"), texts.get("component"), when)
+    if "where" in entries and "fact" not in entries:
+        entries["where"].fail("only a rule on facts takes 'where'", "use 'when'")
+    where, when = (load.condition(entries[key], names) if key in entries else None for key in ("where", "when"))
+    if where is not None:
+        when = where if when is None else AllOf((where, when))
+    return Applies(texts.get("type"), texts.get("fact"), texts.get("component"), when, where)
 
 
 def _evidence_path(node: Node, vocabulary: Vocabulary) -> Resolved:
