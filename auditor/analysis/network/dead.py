@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.analysis.network.decisions import Chain
+from auditor.analysis.network.reading import values_in
 from auditor.analysis.network.rules import Access, Rule
 from auditor.analysis.network.scene import Scene
 
@@ -38,60 +39,58 @@ def effects(scene: Scene, chain: Chain, universe: int) -> tuple[RuleEffect, ...]
     none = len(chain.layer.rules) + 1
     first = diagram.keep(chain.first, universe, none)
     deciding = diagram.values(first)
-    search = _Redundancy(scene, chain, none)
+    search = _Redundancy(scene, chain)
     found: list[RuleEffect] = []
     for place, rule in enumerate(chain.layer.rules):
         if place in deciding:
             redundant = rule.is_custom and not search.changes(first, place)
             found.append(RuleEffect(rule, Effect.REDUNDANT if redundant else Effect.NEEDED))
             continue
-        takers = {value for box in chain.boxes[place] for value in diagram.values_in(first, box)} - {none}
+        takers = {value for box in chain.boxes[place] for value in values_in(diagram, first, box)} - {none}
         by = tuple(chain.layer.rules[value] for value in sorted(takers))
         found.append(RuleEffect(rule, Effect.SHADOWED if by else Effect.VACUOUS, by))
     return tuple(found)
 
 
-@dataclass(slots=True)
 class _Redundancy:
-    scene: Scene
-    chain: Chain
-    none: int
+    """Whether taking one rule away changes anything: a search through the rule's packets in the rules below it."""
+
+    def __init__(self, scene: Scene, chain: Chain) -> None:
+        self.diagram = scene.diagram
+        self.below = chain.below
+        self.allowing = frozenset(
+            place for place, rule in enumerate(chain.layer.rules) if rule.access is not Access.DENY
+        )
 
     def changes(self, first: int, place: int) -> bool:
-        """Whether some packet that the rule decides would have another fate without it."""
-        diagram = self.scene.diagram
-        rules = self.chain.layer.rules
-        allows = [rule.access is not Access.DENY for rule in rules] + [False]
+        """Return whether some packet that the rule decides would have another fate without it."""
+        diagram = self.diagram
         seen: set[tuple[int, int]] = set()
 
+        def differs(values: frozenset[int]) -> bool:
+            same = values & self.allowing
+            return bool(values - same) if place in self.allowing else bool(same)
+
         def at(one: int, two: int) -> bool:
-            if place not in diagram.values(one):
-                return False
-            if one < 0:
-                return any(allows[value] != allows[place] for value in diagram.values(two))
-            if two < 0 and allows[~two] != allows[place]:
-                return True
-            if (one, two) in seen:
+            if (one, two) in seen or place not in diagram.values(one):
                 return False
             seen.add((one, two))
-            return any(at(child, other) for child, other in _pairs(self.scene, one, two))
+            fates = diagram.values(two)
+            if not differs(fates):
+                return False
+            if one < 0 or two < 0:
+                return True
+            first_level, second_level = diagram.level(one), diagram.level(two)
+            if first_level < second_level:
+                return any(at(child, two) for _, child in diagram.edges(one))
+            mine = [edge for edge in diagram.edges(one) if place in diagram.values(edge[1])]
+            if first_level > second_level:
+                return any(at(one, child) for _, child in diagram.edges(two))
+            return any(
+                at(child, other) for values, child in mine for others, other in diagram.edges(two) if values & others
+            )
 
-        return at(first, self.chain.below[place + 1])
-
-
-def _pairs(scene: Scene, one: int, two: int) -> list[tuple[int, int]]:
-    diagram = scene.diagram
-    first, second = diagram.level(one), diagram.level(two)
-    if first < second:
-        return [(child, two) for _, child in diagram.edges(one)]
-    if second < first:
-        return [(one, child) for _, child in diagram.edges(two)]
-    return [
-        (child, other)
-        for values, child in diagram.edges(one)
-        for others, other in diagram.edges(two)
-        if values & others
-    ]
+        return at(first, self.below[place + 1])
 
 
 def removable(result: tuple[RuleEffect, ...]) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ function's values, written as ~value, so that nodes are ≥ 0 and terminals < 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Box = tuple[tuple[int, int], ...]
@@ -42,12 +42,12 @@ class Diagram:
         """Return the node that leads to each child by its values; a node with one child is that child."""
         if len(children) == 1:
             return next(iter(children))
-        key = (level, tuple(sorted(children.items())))
-        found = self._known.get(key)
+        edges = tuple(sorted(zip(children.values(), children, strict=True)))
+        found = self._known.get((level, edges))
         if found is None:
-            found = self._known[key] = len(self._levels)
+            found = self._known[level, edges] = len(self._levels)
             self._levels.append(level)
-            self._edges.append(tuple((values, child) for child, values in key[1]))
+            self._edges.append(edges)
         return found
 
     def override(self, root: int, box: Box, value: int) -> int:
@@ -154,31 +154,6 @@ class Diagram:
 
         return at(root)
 
-    def within(self, root: int, box: Box) -> int:
-        """Return the function on a box as if its levels had no other values: outside it repeats what is inside.
-
-        Only for boxes with one value per level.
-        """
-        wanted = dict(box)
-        memo: dict[int, int] = {}
-
-        def at(node: int) -> int:
-            if node < 0:
-                return node
-            if node not in memo:
-                mask = wanted.get(self._levels[node])
-                if mask is not None:
-                    memo[node] = next(at(child) for values, child in self._edges[node] if values & mask)
-                else:
-                    children: dict[int, int] = {}
-                    for values, child in self._edges[node]:
-                        got = at(child)
-                        children[got] = children.get(got, 0) | values
-                    memo[node] = self.node(self._levels[node], children)
-            return memo[node]
-
-        return at(root)
-
     def values(self, node: int) -> frozenset[int]:
         """Return the values that the function takes anywhere."""
         if node < 0:
@@ -188,55 +163,6 @@ class Diagram:
             known = frozenset().union(*(self.values(child) for _, child in self._edges[node]))
             self._values[node] = known
         return known
-
-    def values_in(self, root: int, box: Box) -> frozenset[int]:
-        """Return the values that the function takes inside a box."""
-        found: set[int] = set()
-        seen: set[tuple[int, int]] = set()
-
-        def at(node: int, place: int) -> None:
-            if node < 0:
-                found.add(~node)
-                return
-            if (node, place) in seen:
-                return
-            seen.add((node, place))
-            level = self._levels[node]
-            while place < len(box) and box[place][0] < level:
-                place += 1
-            inside = box[place][1] if place < len(box) and box[place][0] == level else -1
-            for values, child in self._edges[node]:
-                if values & inside:
-                    at(child, place)
-
-        at(root, 0)
-        return frozenset(found)
-
-    def paths(self, root: int, skip: int) -> Iterator[tuple[Box, int]]:
-        """Yield (box, value) for every path but those to the value `skip`; the boxes are disjoint."""
-
-        def at(node: int, box: Box) -> Iterator[tuple[Box, int]]:
-            if node < 0:
-                if node != ~skip:
-                    yield box, ~node
-                return
-            for values, child in self._edges[node]:
-                yield from at(child, (*box, (self._levels[node], values)))
-
-        return at(root, ())
-
-    def support(self, root: int) -> frozenset[int]:
-        """Return the levels that the function depends on."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        todo = [root]
-        while todo:
-            node = todo.pop()
-            if node >= 0 and node not in seen:
-                seen.add(node)
-                found.add(self._levels[node])
-                todo.extend(child for _, child in self._edges[node])
-        return frozenset(found)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from auditor.analysis.network.decisions import Decided, Decision
 from auditor.analysis.network.diagram import Box
 from auditor.analysis.network.partition import Partition
 from auditor.analysis.network.ranges import Ranges, difference, holds
+from auditor.analysis.network.reading import paths, values_in
 from auditor.analysis.network.rules import PROTOCOLS, WITH_PORTS
 from auditor.analysis.network.scene import READINGS, Scene
 
@@ -52,7 +53,7 @@ class Packet:
 def example(scene: Scene, root: int) -> Packet | None:
     """Return a packet of a 0/1 function; TCP on a known port between likely addresses, if there is one."""
     best: tuple[int, Box] | None = None
-    for count, (box, _) in enumerate(scene.diagram.paths(root, 0)):
+    for count, (box, _) in enumerate(paths(scene.diagram, root, 0)):
         score = _score(scene, dict(box))
         if best is None or score < best[0]:
             best = (score, box)
@@ -81,7 +82,7 @@ def _likely(cut: Partition, bits: int) -> Ranges:
 
 def _packet(scene: Scene, wanted: dict[int, int]) -> Packet:
     source = _address(scene.source, wanted.get(scene.source_level))
-    destination = _address(scene.destination, wanted.get(scene.destination_level))
+    destination = _address(scene.destination, wanted.get(scene.destination_level), avoid=source)
     bits = wanted.get(scene.protocol_level, (1 << len(PROTOCOLS)) - 1)
     protocol = (bits & -bits).bit_length() - 1
     ports: tuple[int | None, int | None] = (None, None)
@@ -113,13 +114,15 @@ def assumptions(scene: Scene, wanted: dict[int, int]) -> list[str]:
     return found
 
 
-def _address(cut: Partition, bits: int | None) -> int:
+def _address(cut: Partition, bits: int | None, avoid: int = -1) -> int:
     numbers = cut.ranges(cut.full if bits is None else bits)
     numbers = difference(numbers, addresses.RARE) or numbers
     start, end = max(
         numbers, key=lambda piece: (holds(addresses.PUBLIC, piece[0]), min(piece[1] - piece[0], 256), -piece[0])
     )
-    return start + 4 if end - start > 8 else start
+    if end - start > 8:
+        return start + 4 if start + 4 != avoid else start + 5
+    return start if start != avoid or end - start == 1 else start + 1
 
 
 def _port(cut: Partition, bits: int | None, wanted: Sequence[int]) -> int:
@@ -145,4 +148,4 @@ def values_for(scene: Scene, root: int, packet: Probe) -> frozenset[int]:
         if place is None:
             return frozenset()
         wanted[level] = 1 << place
-    return scene.diagram.values_in(root, tuple(sorted(wanted.items())))
+    return values_in(scene.diagram, root, tuple(sorted(wanted.items())))

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from auditor.analysis.network import addresses
 from auditor.analysis.network.ranges import intersection, is_within
+from auditor.analysis.network.reading import at_values
 from auditor.analysis.network.scene import Scene
 from auditor.analysis.network.surroundings import is_never_empty, parents
 
@@ -49,7 +50,7 @@ def prove(scene: Scene, root: int) -> Proof:
     if diagram.every(ends, [0]) == ~1:
         return Proof(Certainty.YES, diagram.both(root, anyhow))
     for wanted, level in _inhabited(scene):
-        if _holds_for_member(scene, diagram.within(rest, wanted), level):
+        if _holds_for_member(scene, at_values(diagram, rest, wanted), level):
             return Proof(Certainty.YES, _force(scene, root, wanted))
     return Proof(Certainty.MAYBE, root)
 

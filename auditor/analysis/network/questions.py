@@ -8,6 +8,7 @@ from typing import Final
 
 from auditor.analysis.network.decisions import Decided, Decision
 from auditor.analysis.network.proof import Certainty, Proof, prove
+from auditor.analysis.network.reading import support
 from auditor.analysis.network.rules import Match
 from auditor.analysis.network.scene import MOST_UNKNOWN, Path, Scene, compose
 
@@ -16,7 +17,7 @@ from auditor.analysis.network.scene import MOST_UNKNOWN, Path, Scene, compose
 class Answer:
     """The packets that answer a question.
 
-    `root` holds each answering packet's place in `decided.table`, or `nothing` elsewhere. `proof` says whether there is
+    `root` holds each answering packet's place in `decided.table`, or NOTHING elsewhere. `proof` says whether there is
     one for certain. `undecidable`: there is no answer, and why (`decided` is then None).
     """
 
@@ -36,16 +37,16 @@ class Answer:
         if self.decided is None:
             return (self.undecidable or "",)
         scene = self.decided.scene
-        support = scene.diagram.support(self.root)
+        levels = support(scene.diagram, self.root)
         found = {
             name
             for place, name in enumerate(scene.unknowns)
-            if 1 + place in support or scene.source_level + 1 + place in support
+            if 1 + place in levels or scene.source_level + 1 + place in levels
         }
-        found |= {name for place, name in enumerate(scene.guards) if scene.guard_level + place in support}
-        if 0 in support:
+        found |= {name for place, name in enumerate(scene.guards) if scene.guard_level + place in levels}
+        if 0 in levels:
             found.add("ports of protocols without ports")
-        return tuple(sorted(found))
+        return tuple(sorted(scene.label(name) for name in found))
 
 
 NOTHING: Final = 1 << 29

@@ -32,8 +32,14 @@ def normal(pieces: Iterable[tuple[int, int]]) -> Ranges:
     return tuple(merged)
 
 
-def intersection(left: Ranges, right: Ranges) -> Ranges:
-    """Return the numbers that are in both sets."""
+def intersection(left: Ranges, *others: Ranges) -> Ranges:
+    """Return the numbers that are in all of the sets."""
+    for right in others:
+        left = _intersection(left, right)
+    return left
+
+
+def _intersection(left: Ranges, right: Ranges) -> Ranges:
     found: list[tuple[int, int]] = []
     i = j = 0
     while i < len(left) and j < len(right):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from auditor.analysis.network import addresses
 from auditor.analysis.network.diagram import Box, Diagram
 from auditor.analysis.network.partition import Partition, partition
-from auditor.analysis.network.ranges import Ranges, intersection
+from auditor.analysis.network.ranges import Ranges, intersection, union
 from auditor.analysis.network.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -28,7 +28,7 @@ READINGS: Final = ("ignored", "never matching", "ICMP type")
 """What Azure may do with a rule's ports when the protocol has none; not documented, so answers must hold in all."""
 _IGNORED, _AS_TYPE = 0b001, 0b100
 _ICMP: Final = 1 << PROTOCOLS.index("Icmp")
-_TYPES: Final[Ranges] = ((0, 256),)
+TYPES: Final[Ranges] = ((0, 256),)
 _NOT_A_TYPE: Final[Ranges] = ((256, 65536),)
 _EVERY: Final = Term(addresses.ANY)
 
@@ -115,6 +115,7 @@ class Scene:
     destination_ports: Partition
     unknowns: tuple[str, ...]
     guards: tuple[str, ...]
+    possible: Mapping[str, Ranges]
     labels: Mapping[str, str]
     diagram: Diagram = field(init=False)
     _terms: dict[tuple[int, Side], tuple[Term, ...]] = field(default_factory=dict)
@@ -156,10 +157,28 @@ class Scene:
             box = self._box(Term(family), Term(family), _EVERY_WAY)
             if box is not None:
                 root = self.diagram.override(root, box, 1)
-        if _NOT_A_TYPE in self.destination_ports.bits:
-            box = self._box(_EVERY, _EVERY, _Way(_AS_TYPE, _ICMP, None, _NOT_A_TYPE))
-            root = self.diagram.override(root, box, 0) if box is not None else root
+        box = self._no_type()
+        return root if box is None else self.diagram.override(root, box, 0)
+
+    def impossible(self) -> int:
+        """Return what no packet is: in an unknown set that cannot hold its address, ICMP of a type beyond 255."""
+        root = ~0
+        if (box := self._no_type()) is not None:
+            root = self.diagram.override(root, box, 1)
+        for level, cut in ((self.source_level, self.source), (self.destination_level, self.destination)):
+            for place, name in enumerate(self.unknowns):
+                possible = self.possible[name]
+                outside = [not intersection(numbers, possible) for numbers in cut.classes]
+                mask = sum(1 << number for number, is_outside in enumerate(outside) if is_outside)
+                if mask:
+                    box = ((level - len(self.unknowns) + place, 0b10), (level, mask))
+                    root = self.diagram.override(root, box, 1)
         return root
+
+    def _no_type(self) -> Box | None:
+        if _NOT_A_TYPE not in self.destination_ports.bits:
+            return None
+        return self._box(_EVERY, _EVERY, _Way(_AS_TYPE, _ICMP, None, _NOT_A_TYPE))
 
     def boxes(self, match: Match, surroundings: Surroundings, guard: str | None = None) -> Iterator[Box]:
         """Yield the boxes whose union a rule or a table's row matches."""
@@ -219,7 +238,7 @@ def _ways(match: Match) -> Iterator[_Way]:
         yield _Way(_EVERY_WAY.readings, with_ports, match.source_ports, match.destination_ports)
     if without := match.protocols & ~WITH_PORTS:
         yield _Way(_IGNORED, without)
-    types = intersection(match.destination_ports, _TYPES)
+    types = intersection(match.destination_ports, TYPES)
     if types and match.protocols & _ICMP:
         yield _Way(_AS_TYPE, _ICMP, None, types)
 
@@ -245,9 +264,19 @@ def compose(path: Path, mentions: Sequence[Match] = ()) -> Scene:
         partition(ALL_PORTS, ports),
         tuple(sorted({name for term in (*sources, *destinations) for name, _ in term.literals})),
         tuple(dict.fromkeys(guard for guard in guards if guard is not None)),
+        _possible((*sources, *destinations)),
         {symbol.key: symbol.label for symbol in symbols},
         memo,
     )
+
+
+def _possible(terms: Iterable[Term]) -> dict[str, Ranges]:
+    """Return, for each unknown set, the addresses that may be in it."""
+    found: dict[str, set[Ranges]] = {}
+    for term in terms:
+        for name, _ in term.literals:
+            found.setdefault(name, set()).add(term.ranges)
+    return {name: union(*sorted(pieces)) for name, pieces in found.items()}
 
 
 def _sets(terms: Iterable[Term]) -> list[Ranges]:
