@@ -68,13 +68,18 @@ ANYWHERE: Final = Side(addresses.ANY)
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A box of packets: the product of its five sides. `protocols` is a set of bits (`PROTOCOLS`)."""
+    """A box of packets: the product of its five sides. `protocols` is a set of bits (`PROTOCOLS`).
+
+    `names_ports`: ports are spelled out at one side, even if they add up to all of them; what that means for protocols
+    without ports is not documented.
+    """
 
     source: Side = ANYWHERE
     destination: Side = ANYWHERE
     protocols: int = ALL_PROTOCOLS
     source_ports: Ranges = ALL_PORTS
     destination_ports: Ranges = ALL_PORTS
+    names_ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +121,10 @@ def parse_match(body: Mapping[str, Any]) -> tuple[Match, tuple[str, ...]]:
     source = _side(low, "source", problems)
     destination = _side(low, "destination", problems)
     protocols = _protocols(low.get("protocol"), problems)
-    source_ports = _ports(low, "source", problems)
-    destination_ports = _ports(low, "destination", problems)
-    return Match(source, destination, protocols, source_ports, destination_ports), tuple(problems)
+    source_ports, names_source = _ports(low, "source", problems)
+    destination_ports, names_destination = _ports(low, "destination", problems)
+    names_ports = names_source or names_destination
+    return Match(source, destination, protocols, source_ports, destination_ports, names_ports), tuple(problems)
 
 
 def _values(low: Mapping[str, Any], name: str, problems: list[str]) -> list[str]:
@@ -190,7 +196,8 @@ def _protocols(value: object, problems: list[str]) -> int:
     return ALL_PROTOCOLS
 
 
-def _ports(low: Mapping[str, Any], end: str, problems: list[str]) -> Ranges:
+def _ports(low: Mapping[str, Any], end: str, problems: list[str]) -> tuple[Ranges, bool]:
+    """Return the ports of one side, and whether they are spelled out."""
     before = len(problems)
     found: list[tuple[int, int]] = []
     for text in _values(low, f"{end}portrange", problems):
@@ -201,7 +208,9 @@ def _ports(low: Mapping[str, Any], end: str, problems: list[str]) -> Ranges:
             found.append(span)
     if not found and len(problems) == before:
         problems.append(f"no {end} port")
-    return ALL_PORTS if len(problems) > before else normal(found)
+    if len(problems) > before:
+        return ALL_PORTS, False
+    return normal(found), ALL_PORTS[0] not in found
 
 
 @lru_cache(maxsize=4096)

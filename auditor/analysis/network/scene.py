@@ -231,7 +231,7 @@ def terms_of(
 
 def _ways(match: Match) -> Iterator[_Way]:
     """Yield how a match treats protocols and ports, once per reading that makes a difference."""
-    if match.source_ports == ALL_PORTS and match.destination_ports == ALL_PORTS:
+    if not match.names_ports:
         yield _Way(_EVERY_WAY.readings, match.protocols)
         return
     if with_ports := match.protocols & WITH_PORTS:
