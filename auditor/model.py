@@ -141,7 +141,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One leaf that decided: the path as spelled in the data, what was expected after binding parameters, and what was there.
+    """One leaf that decided: the path as spelled in the data, what was expected (parameters bound), and what was there.
 
     `assumed` is the documented default that stood in for an absent value; `absent` says that there was no value at all.
     """
@@ -157,10 +157,15 @@ class Evidence:
     source: str | None = None
     api_version: str | None = None
 
+    @property
+    def decides(self) -> bool:
+        """Whether the leaf was compared; else it is context of the rule, or an input of a derived fact."""
+        return self.operator not in {"context", "input"}
+
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """An accepted deviation: who accepted what, why, and until when. It stands beside a status and never replaces it."""
+    """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it."""
 
     id: str
     rule: str
@@ -173,7 +178,10 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on one subject of one rule. `resource_id` is None where a rule met nothing to judge."""
+    """The verdict on one subject of one rule.
+
+    `resource_id` is None where a rule met nothing to judge; `fact` is the kind of fact that was judged, if it was one.
+    """
 
     rule_id: str
     title: str
@@ -196,6 +204,12 @@ class Finding:
     remediation_cli: str = ""
     fingerprint: str = ""
     collected_at: str | None = None
+    fact: str | None = None
+
+    @property
+    def deciding(self) -> Sequence[Evidence]:
+        """Return the leaves that decided, without context and inputs."""
+        return [leaf for leaf in self.evidence if leaf.decides]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 _PROVIDERS: Final = "providers"
@@ -30,7 +31,7 @@ def is_under(resource_id: str, scope: str) -> bool:
 
 def _value_after(resource_id: str, word: str) -> str | None:
     parts = segments(resource_id)
-    for name, value in zip(parts, parts[1:], strict=False):
+    for name, value in itertools.pairwise(parts):
         if name.lower() == word:
             return value
     return None

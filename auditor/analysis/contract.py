@@ -14,7 +14,7 @@ from auditor.model import Fact
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything an analysis may look at: the estate, its workloads, the baseline's parameters and tables, the time of judgement."""
+    """What an analysis may look at: the estate, its workloads, the baseline's parameters and tables, the time of judgement."""
 
     estate: Estate
     workloads: Workloads

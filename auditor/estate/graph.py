@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from auditor import resource_id as ids
 from auditor.estate.relations import NAVIGATION, derive
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
 
 NOT_IN_EXPORT = "not in the export"
 
@@ -29,7 +29,7 @@ class Estate:
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         for resource in snapshot.resources:
             self._by_type[resource.type_key].append(resource)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources)))
+        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
         self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
@@ -61,7 +61,7 @@ class Estate:
         return self._in.get((ids.key(resource_id), kind), ())
 
     def related(self, resource_id: str, name: str) -> Sequence[Resource]:
-        """Return the resources reached by a named navigation (`privateEndpoint`, `child`, …; see `relations.NAVIGATION`)."""
+        """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
         navigation = NAVIGATION[name]
         find = self.targets if navigation.outward else self.sources
         found = (self._by_key.get(key) for key in find(resource_id, navigation.kind))
@@ -72,12 +72,16 @@ class Estate:
 
         Without scope: anywhere. Of an incomplete export, a type without any resource is a gap.
         """
-        for gap in self._type_gaps.get(resource_type.lower(), ()):
+        for gap in self.gaps_in(resource_type):
             if not scope or ids.is_under(scope, gap.scope) or ids.is_under(gap.scope, scope):
                 return gap
         if not self.complete and resource_type.lower() not in self._by_type:
             return Gap("/", resource_type, NOT_IN_EXPORT)
         return None
+
+    def gaps_in(self, resource_type: str) -> Sequence[Gap]:
+        """Return the gaps that the snapshot itself declares in a type."""
+        return [*self._type_gaps.get(resource_type.lower(), ()), *self._type_gaps.get(ANY_TYPE, ())]
 
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
         """Return why a named navigation from this resource is not (all) known, or None where it is.
@@ -89,7 +93,7 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = NAVIGATION[name]
-        for resource_type in navigation.types:
+        for resource_type in (*navigation.types, *navigation.stated_by):
             gap_found = self.type_gap(resource_type, resource_id if navigation.below else "")
             if gap_found is not None:
                 return gap_found
@@ -98,6 +102,10 @@ class Estate:
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
         return [gap for gap in self._own_gaps.get(ids.key(resource_id), ()) if not gap.what.startswith("related:")]
+
+
+def _order(relation: Relation) -> tuple[str, str, str]:
+    return relation.source, relation.kind, relation.target
 
 
 def _index(edges: Iterable[tuple[str, str, str]]) -> Mapping[tuple[str, str], Sequence[str]]:

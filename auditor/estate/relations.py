@@ -1,4 +1,4 @@
-"""Derive the relations between resources from their properties."""
+"""Derive the relations between resources from their properties, and name the ways to follow them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from auditor import resource_id as ids
+from auditor.estate import lookup as lookups
+from auditor.estate import network_relations, service_relations
 from auditor.model import Relation, Resource
 
 
@@ -16,23 +17,107 @@ class Navigation:
 
     `outward`: along the relation, else against it. `types`: lower-case types of what is found (empty: any); those types
     must have been collected for the answer to be known. `below`: what is found lies below the resource's own id.
+    `stated_by`: further types that state the relation, and so must have been collected too.
     """
 
     kind: str
     outward: bool
     types: tuple[str, ...] = ()
     below: bool = False
+    stated_by: tuple[str, ...] = ()
 
+
+_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+_ML: Final = "microsoft.machinelearningservices/workspaces"
+_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
+_ZONES: Final = "microsoft.network/privatednszones"
+_LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"
+_ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
+_NETWORKS: Final = "microsoft.network/virtualnetworks"
+_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
+_SITES: Final = "microsoft.web/sites"
+_GATEWAYS: Final = "microsoft.network/applicationgateways"
+_WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
 
 NAVIGATION: Final[Mapping[str, Navigation]] = {
     "parent": Navigation("contains", outward=False),
     "child": Navigation("contains", outward=True, below=True),
-    "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=("microsoft.network/privateendpoints",)),
+    "siteConfig": Navigation("contains", outward=True, types=("microsoft.web/sites/config",), below=True),
+    "compute": Navigation("contains", outward=True, types=(f"{_ML}/computes",), below=True),
+    "onlineEndpoint": Navigation("contains", outward=True, types=(f"{_ML}/onlineendpoints",), below=True),
+    # private link: what endpoints say, and what their targets say
+    "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(_ENDPOINTS,)),
+    "privateEndpointTarget": Navigation("private-endpoint-for", outward=True),
+    "connectedEndpoint": Navigation("private-endpoint-connection", outward=True, types=(_ENDPOINTS,)),
+    "connectedTarget": Navigation("private-endpoint-connection", outward=False),
+    "privateDnsZone": Navigation("registered-in", outward=True, types=(_ZONES,), stated_by=(_ZONE_GROUPS,)),
+    "registeredEndpoint": Navigation("registered-in", outward=False, types=(_ENDPOINTS,), stated_by=(_ZONE_GROUPS,)),
+    "linkedNetwork": Navigation("dns-zone-linked", outward=True, types=(_NETWORKS,), stated_by=(_LINKS,)),
+    "linkedZone": Navigation("dns-zone-linked", outward=False, types=(_ZONES,), stated_by=(_LINKS,)),
+    # network placement
+    "subnet": Navigation("attached", outward=True, types=(_SUBNETS,)),
+    "network": Navigation("in-network", outward=True, types=(_NETWORKS,)),
+    "networkOccupant": Navigation("in-network", outward=False),
+    "networkEndpoint": Navigation("in-network", outward=False, types=(_ENDPOINTS,)),
+    "networkGateway": Navigation("in-network", outward=False, types=(_GATEWAYS,)),
+    "networkInterface": Navigation("attached", outward=False, types=("microsoft.network/networkinterfaces",)),
+    "networkSecurityGroup": Navigation("attached", outward=False, types=("microsoft.network/networksecuritygroups",)),
+    "routeTable": Navigation("attached", outward=False, types=("microsoft.network/routetables",)),
+    "natGateway": Navigation("attached", outward=False, types=("microsoft.network/natgateways",)),
+    "publicIpAddress": Navigation("attached", outward=False, types=("microsoft.network/publicipaddresses",)),
+    "owner": Navigation("attached", outward=True),
+    "virtualMachine": Navigation("attached", outward=True, types=("microsoft.compute/virtualmachines",)),
+    "peer": Navigation("peered", outward=True, types=(_NETWORKS,)),
+    "ddosProtectionPlan": Navigation("protects", outward=False, types=("microsoft.network/ddosprotectionplans",)),
+    # identities and roles
+    "identity": Navigation("identity-of", outward=False, types=("microsoft.managedidentity/userassignedidentities",)),
+    "principal": Navigation("identity-of", outward=False),
+    "identityUser": Navigation("identity-of", outward=True),
+    "roleAssignment": Navigation("assigned-on", outward=False, types=(_ASSIGNMENTS,)),
+    "grant": Navigation("assigned-to", outward=False, types=(_ASSIGNMENTS,)),
+    "grantee": Navigation("assigned-to", outward=True),
+    "roleScope": Navigation("assigned-on", outward=True),
+    "roleDefinition": Navigation("role-of", outward=False, types=("microsoft.authorization/roledefinitions",)),
+    # monitoring
+    "diagnosticSetting": Navigation(
+        "diagnostics-of", outward=False, types=("microsoft.insights/diagnosticsettings",), below=True
+    ),
+    "logDestination": Navigation("sends-to", outward=True),
+    "logAnalytics": Navigation("sends-to", outward=True, types=("microsoft.operationalinsights/workspaces",)),
+    "autoscale": Navigation("scales", outward=False, types=("microsoft.insights/autoscalesettings",)),
+    # services
+    "contentFilter": Navigation(
+        "content-filter-of", outward=False, types=("microsoft.cognitiveservices/accounts/raipolicies",)
+    ),
+    "filteredDeployment": Navigation(
+        "content-filter-of", outward=True, types=("microsoft.cognitiveservices/accounts/deployments",)
+    ),
+    "storageAccount": Navigation("uses", outward=True, types=("microsoft.storage/storageaccounts",)),
+    "keyVault": Navigation("uses", outward=True, types=("microsoft.keyvault/vaults",)),
+    "registry": Navigation("uses", outward=True, types=("microsoft.containerregistry/registries",)),
+    "applicationInsights": Navigation("uses", outward=True, types=("microsoft.insights/components",)),
+    "user": Navigation("uses", outward=False),
+    "managedEndpointTarget": Navigation(
+        "managed-endpoint-for", outward=True, stated_by=("microsoft.machinelearningservices/workspaces/outboundrules",)
+    ),
+    "connectionTarget": Navigation(
+        "connects-to", outward=True, stated_by=("microsoft.machinelearningservices/workspaces/connections",)
+    ),
+    "plan": Navigation("hosted-on", outward=True, types=("microsoft.web/serverfarms",)),
+    "site": Navigation("hosted-on", outward=False, types=(_SITES,)),
+    "backend": Navigation("forwards-to", outward=True, stated_by=(_SITES,)),
+    "gateway": Navigation("forwards-to", outward=False, types=(_GATEWAYS,)),
+    "wafPolicy": Navigation("waf-policy-of", outward=False, types=(_WAF_POLICIES,)),
 }
+
+_READERS: Final = {**network_relations.READERS, **service_relations.READERS}
 
 
 def derive(resources: Iterable[Resource]) -> Iterator[Relation]:
-    """Yield every relation that the resources' own properties state; the order is that of the resources."""
-    for resource in resources:
-        if parent := ids.parent_of(resource.id):
-            yield Relation(ids.key(parent), "contains", resource.key)
+    """Yield every relation that the resources' own properties state; the same one may come from both of its ends."""
+    known = list(resources)
+    lookup = lookups.build(known)
+    for resource in known:
+        yield from service_relations.read_any(resource, lookup)
+        if reader := _READERS.get(resource.type_key):
+            yield from reader(resource, lookup)

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from auditor.model import Gap, Json, Resource
+
+ANY_TYPE: Final = "*/*"
+"""What a gap names when resources of any type may be missing below its scope."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Facet:
+    """How far one kind of data was collected for one scope; `state` is `complete`, `partial` or `failed`."""
+
+    scope: str
+    name: str
+    state: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +50,4 @@ class Snapshot:
     gaps: Sequence[Gap]
     metadata: Metadata
     sha256: str
+    facets: Sequence[Facet] = ()

@@ -1,0 +1,25 @@
+"""List the analyses that there are, by name and by the kinds of facts they yield."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from auditor.analysis import address_ranges, content_filter, gateway, inventory, managed_network, private_link, zones
+from auditor.analysis.contract import Analysis
+
+ANALYSES: Final[tuple[Analysis, ...]] = (
+    address_ranges.ANALYSIS,
+    content_filter.ANALYSIS,
+    gateway.ANALYSIS,
+    inventory.ANALYSIS,
+    managed_network.ANALYSIS,
+    private_link.ANALYSIS,
+    zones.ANALYSIS,
+    # one line per analysis, in the order of their names
+)
+
+
+def kinds() -> Mapping[str, Analysis]:
+    """Return which analysis yields each kind of fact."""
+    return {kind: analysis for analysis in ANALYSES for kind in analysis.facts}

@@ -1,0 +1,78 @@
+"""Put the commands together and turn what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from auditor.cli import content, evaluation, snapshots
+from auditor.cli.streams import safe
+from auditor.errors import AuditorError
+
+NO_ANSWER = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="auditor",
+    help="Judge a deployed Azure estate against an architecture baseline, and show the evidence.",
+    epilog="Exit codes: 0 nothing at or above --fail-on; 1 failures; 2 no trustworthy answer; 130 interrupted.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "AUDITOR"},
+)
+evaluation.register(app)
+app.add_typer(snapshots.app, name="snapshot")
+content.register(app)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from auditor.audit import tool_version  # noqa: PLC0415 - the engine is imported on use
+
+        typer.echo(f"auditor {tool_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", "-V", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Log more to stderr (-vv: debug).")] = 0,
+) -> None:
+    """Read the configuration and set up logging."""
+    from auditor import settings  # noqa: PLC0415 - kept out of --help
+
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("auditor").setLevel(level)
+    context.default_map = settings.defaults(context.command)
+
+
+def main() -> NoReturn:
+    """Run the command line; the only place that knows what an unexpected error looks like to a user."""
+    try:
+        app(standalone_mode=True)
+    except AuditorError as problem:
+        _fail(str(problem))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing left to say
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as problem:
+        logging.getLogger("auditor").debug("unexpected error", exc_info=True)
+        hint = "this is a bug in auditor: please report it, with the output of the same command with -vv"
+        _fail(f"{type(problem).__name__}: {problem} ({hint})")
+    sys.exit(0)
+
+
+def _fail(text: str) -> NoReturn:
+    sys.stderr.write(f"auditor: {safe(text)}\n")
+    sys.exit(NO_ANSWER)

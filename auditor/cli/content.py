@@ -1,0 +1,165 @@
+"""The commands on rules, baselines and schemas."""
+
+from __future__ import annotations
+
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli import options as opt
+from auditor.cli import streams
+from auditor.errors import AuditorError
+
+rules_app = typer.Typer(help="List, show, write and test rules.", no_args_is_help=True, rich_markup_mode=None)
+baselines_app = typer.Typer(help="List, show and check baselines.", no_args_is_help=True, rich_markup_mode=None)
+
+_RuleId = Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(rules_app, name="rule")
+    app.add_typer(baselines_app, name="baseline")
+    app.command()(schema)
+
+
+@rules_app.command("list")
+def list_rules(
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
+    rules: opt.Rules = None,
+    select: opt.Select = None,
+    ignore: opt.Ignore = None,
+) -> None:
+    """List the rules in force in a baseline."""
+    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.report import rule_page  # noqa: PLC0415
+
+    found = content.load(content.Choice(baseline, rules or [], (), select or [], ignore or []))
+    with streams.output(None) as out:
+        rule_page.write_list([one.rule for one in found.in_force], out, width=streams.width())
+
+
+@rules_app.command("show")
+def show_rule(rule: _RuleId, rules: opt.Rules = None) -> None:
+    """Show a rule: what it asks, why, how to mend it, its examples (Markdown)."""
+    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.language.source import suggestion  # noqa: PLC0415
+    from auditor.report import rule_page  # noqa: PLC0415
+
+    known = content.load(content.Choice(rules=rules or [])).rules
+    if rule not in known:
+        raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, known))
+    with streams.output(None) as out:
+        rule_page.write_page(known[rule], out)
+
+
+@rules_app.command("new")
+def new_rule(
+    rule: _RuleId,
+    resource_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="The resource type it is about.")],
+    folder: Annotated[Path, typer.Option("--rules", metavar="DIR", help="The folder to write to.")] = Path("rules"),
+) -> None:
+    """Write the first draft of a rule, with what to fill in; `auditor rule test` proves it."""
+    from auditor import scaffold  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    path = folder / f"{rule}.yaml"
+    if path.exists():
+        raise AuditorError(f"{path}: is there already", "choose another id, or edit that file")
+    if not folder.is_dir():
+        raise AuditorError(f"{folder}: there is no such folder", "make it first, or name another with --rules")
+    path.write_text(scaffold.draft(rule, resource_type), encoding="utf-8")
+    try:
+        scaffold.check(path)
+    except AuditorError:
+        path.unlink()
+        raise
+    typer.echo(f"{path}\nFill it in, then: auditor rule test {rule} --rules {folder}")
+
+
+@rules_app.command("test")
+def prove_rules(
+    rule: Annotated[str, typer.Argument(metavar="[GLOB]", help="Only these rules.")] = "*",
+    rules: opt.Rules = None,
+    mutants: Annotated[
+        bool, typer.Option("--mutants/--no-mutants", help="Also look for changes no example notices.")
+    ] = True,
+) -> None:
+    """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
+    from auditor import content, examples, mutation  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    chosen = [one for one in content.all_rules(rules or []).values() if fnmatchcase(one.id, rule)]
+    if not chosen:
+        raise AuditorError(f"no rule matches '{rule}'")
+    problems: list[str] = []
+    asked = changed = 0
+    for one in chosen:
+        outcomes = examples.run(one)
+        asked += len(outcomes)
+        wrong = [
+            f"{outcome.example.place}: {outcome.example.name}: {problem}"
+            for outcome in outcomes
+            for problem in outcome.problems
+        ]
+        problems += wrong
+        if mutants and not wrong:
+            changed += sum(1 for _ in mutation.mutants(one))
+            problems += [f"{one.file}: no example notices: {change}" for change in mutation.survivors(one)]
+    for problem in problems:
+        sys.stdout.write(streams.safe(problem) + "\n")
+    sys.stdout.write(f"{len(chosen)} rules, {asked} examples, {changed} mutants: {len(problems)} problems\n")
+    raise typer.Exit(1 if problems else 0)
+
+
+@baselines_app.command("list")
+def list_baselines() -> None:
+    """List the baselines that ship with the tool."""
+    from auditor import baseline, data  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.report import rule_page  # noqa: PLC0415
+
+    shipped = data.folder("baselines")
+    found = [baseline.load(path.parent.name, shipped) for path in sorted(shipped.glob("*/baseline.yaml"))]
+    with streams.output(None) as out:
+        rule_page.write_baselines(found, out)
+
+
+@baselines_app.command("show")
+def show_baseline(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A shipped baseline, or a file.")],
+    rules: opt.Rules = None,
+    assignments: opt.Set = None,
+) -> None:
+    """Show a baseline: parameters, components, tables and the rules in force."""
+    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.report import rule_page  # noqa: PLC0415
+
+    found = content.load(content.Choice(name, rules or [], assignments or []))
+    with streams.output(None) as out:
+        rule_page.write_baseline(found.baseline, found.in_force, out, width=streams.width())
+
+
+@baselines_app.command("validate")
+def validate_baseline(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A shipped baseline, or a file.")],
+    rules: opt.Rules = None,
+) -> None:
+    """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
+    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    found = content.load(content.Choice(name, rules or []))
+    typer.echo(f"{found.baseline.name} {found.baseline.version}: {len(found.in_force)} rules in force, no mistakes")
+
+
+def schema(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="rule, baseline, exemption or report.")],
+) -> None:
+    """Print the JSON Schema of a file format."""
+    import json  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    from auditor.schemas import SCHEMAS  # noqa: PLC0415
+
+    if name not in SCHEMAS:
+        raise AuditorError(f"there is no schema '{name}'", f"known: {', '.join(SCHEMAS)}")
+    typer.echo(json.dumps(SCHEMAS[name](), indent=2))

@@ -1,0 +1,105 @@
+"""The options that several commands share: the same words everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from auditor.errors import AuditorError
+from auditor.model import Severity
+
+Baseline = Annotated[
+    str,
+    typer.Option("--baseline", "-b", metavar="NAME_OR_PATH", help="Baseline to judge by: a shipped one, or a file."),
+]
+Rules = Annotated[
+    list[Path] | None, typer.Option("--rules", metavar="DIR", help="Folder with rules of your own (repeatable).")
+]
+Exemptions = Annotated[
+    list[Path] | None, typer.Option("--exemptions", metavar="PATH", help="File of accepted deviations (repeatable).")
+]
+Select = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Only these rules, such as 'storage-*' (repeatable).")
+]
+Ignore = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Not these rules (repeatable).")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PARAMETER=VALUE", help="Set a baseline parameter; a dot reaches inside (repeatable)."
+    ),
+]
+Complete = Annotated[
+    bool, typer.Option("--complete", help="The input is the whole truth: what is not in it does not exist.")
+]
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT[=PATH]",
+        help="table, json, csv or markdown, to a file or to stdout (repeatable; default: table).",
+    ),
+]
+
+
+class Level(StrEnum):
+    """A severity as an option."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+FailOn = Annotated[Level, typer.Option(help="Exit 1 for failures of this severity or worse.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 although there are failures (not when 2 is due).")]
+AllowIncomplete = Annotated[
+    bool, typer.Option("--allow-incomplete", help="Do not exit 2 because something is unknown.")
+]
+IncludePassed = Annotated[
+    bool | None,
+    typer.Option(
+        "--include-passed/--no-include-passed",
+        help="List what passed or does not apply, too (default: json and csv yes, table and markdown no).",
+    ),
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="TIME", help="Judge ages and expiry at this time (ISO 8601, UTC).")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No remarks on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole ids and remediation commands in the table.")]
+Colors = Annotated[Color, typer.Option("--color", help="Colour the table.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress display on stderr.")]
+
+DEFAULT_BASELINE: Final = "openai-chat"
+
+
+def time_of(text: str | None) -> datetime | None:
+    """Read a date or time; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as problem:
+        raise AuditorError(
+            f"--as-of {text}: is no date or time", "write 2024-02-20 or 2024-02-20T12:00:00Z"
+        ) from problem
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def rank(level: Level) -> int:
+    """Return the rank of a level among severities."""
+    return Severity(level.value).rank

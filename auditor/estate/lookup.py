@@ -1,0 +1,150 @@
+"""Find resources by what other resources call them: host name, principal, address, role."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.estate.reading import host_of, objects, reference, references, text, texts, value
+from auditor.model import Resource
+
+Places = dict[str, set[str]]
+
+
+def _places() -> Places:
+    return defaultdict(set)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Resource keys by the names that properties of other resources use; everything in lower case.
+
+    `principals`: object id → user-assigned identity, or resource with a system-assigned one.
+    `hosts`: host name → site, vault, registry, account or search service. `definitions`: role GUID → role definition.
+    `targets`: private endpoint → what it leads to. `addresses`: private IP → (virtual network, private endpoint).
+    `subnets`: network interface → subnets. `peers`: virtual network → peered ones.
+    """
+
+    principals: Places = field(default_factory=_places)
+    hosts: Places = field(default_factory=_places)
+    definitions: Places = field(default_factory=_places)
+    targets: Places = field(default_factory=_places)
+    addresses: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    subnets: Places = field(default_factory=_places)
+    peers: Places = field(default_factory=_places)
+
+
+def network_of(subnet_key: str) -> str | None:
+    """Return the key of the virtual network that a subnet key lies in."""
+    network, found, _ = subnet_key.partition("/subnets/")
+    return network if found else None
+
+
+def endpoint_targets(endpoint: Resource) -> Iterable[tuple[str, Mapping[str, object]]]:
+    """Yield (target key, connection properties) of every connection of a private endpoint, automatic or manual."""
+    for array in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
+        for connection in objects(endpoint.properties, array):
+            properties = value(connection, "properties")
+            target = reference(properties, "privateLinkServiceId")
+            if target and isinstance(properties, Mapping):
+                yield target, properties
+
+
+def build(resources: Iterable[Resource]) -> Lookup:
+    """Return the lookup over all resources."""
+    lookup = Lookup()
+    for resource in resources:
+        if "identity" in resource.body:
+            _index_identity(resource, lookup)
+        if index := _INDEXES.get(resource.type_key):
+            index(resource, lookup)
+    return lookup
+
+
+def _index_identity(resource: Resource, lookup: Lookup) -> None:
+    identity = value(resource.body, "identity")
+    if principal := text(identity, "principalId"):
+        lookup.principals[principal.lower()].add(resource.key)
+    assigned = value(identity, "userAssignedIdentities")
+    if isinstance(assigned, Mapping):
+        for identity_id, detail in assigned.items():
+            if ids.is_resource_id(identity_id) and (principal := text(detail, "principalId")):
+                lookup.principals[principal.lower()].add(ids.key(identity_id))
+
+
+def _index_user_identity(resource: Resource, lookup: Lookup) -> None:
+    if principal := text(resource.properties, "principalId"):
+        lookup.principals[principal.lower()].add(resource.key)
+
+
+def _index_site(resource: Resource, lookup: Lookup) -> None:
+    properties = resource.properties
+    names = {
+        text(properties, "defaultHostName"),
+        *texts(properties, "hostNames"),
+        *texts(properties, "enabledHostNames"),
+    }
+    for name in names:
+        if name:
+            lookup.hosts[name.lower()].add(resource.key)
+
+
+def _index_endpoint_at(path: str, domain: str) -> Callable[[Resource, Lookup], None]:
+    """Index a service under the host it states, and under its name in its public domain (`vault.azure.net`)."""
+
+    def index(resource: Resource, lookup: Lookup) -> None:
+        if host := host_of(text(resource.properties, path) or ""):
+            lookup.hosts[host].add(resource.key)
+        lookup.hosts[f"{resource.name.lower()}.{domain}"].add(resource.key)
+
+    return index
+
+
+def _index_definition(resource: Resource, lookup: Lookup) -> None:
+    lookup.definitions[ids.name_of(resource.key)].add(resource.key)
+
+
+def _index_private_endpoint(resource: Resource, lookup: Lookup) -> None:
+    lookup.targets[resource.key].update(target for target, _ in endpoint_targets(resource))
+
+
+def _index_interface(resource: Resource, lookup: Lookup) -> None:
+    endpoint = reference(resource.properties, "privateEndpoint", "id")
+    for configuration in objects(resource.properties, "ipConfigurations"):
+        subnet = reference(configuration, "properties", "subnet", "id")
+        if not subnet:
+            continue
+        lookup.subnets[resource.key].add(subnet)
+        address, network = text(configuration, "properties", "privateIPAddress"), network_of(subnet)
+        if endpoint and address and network:
+            lookup.addresses[address].add((network, endpoint))
+
+
+def _index_network(resource: Resource, lookup: Lookup) -> None:
+    remote = references(resource.properties, ["virtualNetworkPeerings"], ["properties", "remoteVirtualNetwork", "id"])
+    lookup.peers[resource.key].update(remote)
+
+
+def _index_peering(resource: Resource, lookup: Lookup) -> None:
+    network, remote = ids.parent_of(resource.key), reference(resource.properties, "remoteVirtualNetwork", "id")
+    if network and remote:
+        lookup.peers[network].add(remote)
+
+
+_INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
+    "microsoft.managedidentity/userassignedidentities": _index_user_identity,
+    "microsoft.web/sites": _index_site,
+    "microsoft.web/sites/slots": _index_site,
+    "microsoft.keyvault/vaults": _index_endpoint_at("vaultUri", "vault.azure.net"),
+    "microsoft.containerregistry/registries": _index_endpoint_at("loginServer", "azurecr.io"),
+    "microsoft.cognitiveservices/accounts": _index_endpoint_at("endpoint", "openai.azure.com"),
+    "microsoft.search/searchservices": _index_endpoint_at("endpoint", "search.windows.net"),
+    "microsoft.authorization/roledefinitions": _index_definition,
+    "microsoft.network/privateendpoints": _index_private_endpoint,
+    "microsoft.network/networkinterfaces": _index_interface,
+    "microsoft.network/virtualnetworks": _index_network,
+    "microsoft.network/virtualnetworks/virtualnetworkpeerings": _index_peering,
+}

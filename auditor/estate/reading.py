@@ -1,0 +1,61 @@
+"""Read known paths of ARM objects without trusting their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from auditor import resource_id as ids
+
+
+def value(of: object, *path: str) -> object:
+    """Return what lies at a path of property names (any case), or None where a step is missing or not an object."""
+    for name in path:
+        if not isinstance(of, Mapping):
+            return None
+        of = of[name] if name in of else _any_case(of, name)
+    return of
+
+
+def text(of: object, *path: str) -> str | None:
+    """Return the non-empty string at a path, or None."""
+    found = value(of, *path)
+    return found if isinstance(found, str) and found else None
+
+
+def reference(of: object, *path: str) -> str | None:
+    """Return the resource key that the id at a path spells, or None where there is no id."""
+    found = value(of, *path)
+    return ids.key(found) if isinstance(found, str) and ids.is_resource_id(found) else None
+
+
+def objects(of: object, *path: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of the array at a path; anything else is no element."""
+    found = value(of, *path)
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        yield from (item for item in found if isinstance(item, Mapping))
+
+
+def references(of: object, array: Sequence[str], inner: Sequence[str] = ("id",)) -> Iterator[str]:
+    """Yield the resource keys at an inner path of every object of an array."""
+    for item in objects(of, *array):
+        if found := reference(item, *inner):
+            yield found
+
+
+def texts(of: object, *path: str) -> Iterator[str]:
+    """Yield the strings of the array at a path."""
+    found = value(of, *path)
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        yield from (item for item in found if isinstance(item, str) and item)
+
+
+def host_of(address: str) -> str:
+    """Return the host of a URL or of `host/path`, in lower case."""
+    return address.partition("://")[2].partition("/")[0].lower() or address.partition("/")[0].lower()
+
+
+def _any_case(of: Mapping[Any, Any], name: str) -> object:
+    length, wanted = len(name), name.lower()
+    matches = [key for key in of if isinstance(key, str) and len(key) == length and key.lower() == wanted]
+    return of[min(matches)] if matches else None

@@ -1,0 +1,151 @@
+"""Derive the relations that platform services, identities and role assignments state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.estate.lookup import Lookup
+from auditor.estate.network_relations import Reader, placed, placed_at
+from auditor.estate.reading import host_of, objects, reference, text, value
+from auditor.model import Relation, Resource
+
+_IMAGE_PREFIXES: Final = ("docker|", "compose|", "kube|")
+
+
+def read_any(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    """Yield what every resource may state: its parent, its identities, its private endpoint connections."""
+    if parent := ids.parent_of(resource.key):
+        yield Relation(parent, "contains", resource.key)
+        if resource.type_key.endswith("/privateendpointconnections") and (
+            endpoint := reference(resource.properties, "privateEndpoint", "id")
+        ):
+            yield Relation(parent, "private-endpoint-connection", endpoint)
+    if "identity" in resource.body:
+        yield from _identities(resource)
+    for connection in objects(resource.properties, "privateEndpointConnections"):
+        if endpoint := reference(connection, "properties", "privateEndpoint", "id"):
+            yield Relation(resource.key, "private-endpoint-connection", endpoint)
+
+
+def _identities(resource: Resource) -> Iterator[Relation]:
+    """Yield the identities of a resource; a system-assigned identity is the resource's own and points at itself."""
+    identity = value(resource.body, "identity")
+    if text(identity, "principalId"):
+        yield Relation(resource.key, "identity-of", resource.key)
+    assigned = value(identity, "userAssignedIdentities")
+    if isinstance(assigned, Mapping):
+        for identity_id in assigned:
+            if ids.is_resource_id(identity_id):
+                yield Relation(ids.key(identity_id), "identity-of", resource.key)
+
+
+def _role_assignment(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    properties = resource.properties
+    scope = text(properties, "scope") or resource.id.lower().rpartition("/providers/")[0]
+    yield Relation(resource.key, "assigned-on", ids.key(scope) or "/")
+    for holder in lookup.principals.get((text(properties, "principalId") or "").lower(), ()):
+        yield Relation(resource.key, "assigned-to", holder)
+    if definition := reference(properties, "roleDefinitionId"):
+        known = lookup.definitions.get(ids.name_of(definition), ())
+        # A built-in role has one GUID and an id per subscription that lists it.
+        yield Relation(definition if definition in known or not known else min(known), "role-of", resource.key)
+
+
+def _diagnostic_setting(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    owner = ids.parent_of(resource.key) or resource.key.rpartition("/providers/")[0]
+    if owner:
+        yield Relation(resource.key, "diagnostics-of", owner)
+    for name in ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId"):
+        if destination := reference(resource.properties, name):
+            yield Relation(resource.key, "sends-to", destination)
+
+
+def _insights(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    if workspace := reference(resource.properties, "WorkspaceResourceId"):
+        yield Relation(resource.key, "sends-to", workspace)
+
+
+def _autoscale(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    if target := reference(resource.properties, "targetResourceUri"):
+        yield Relation(resource.key, "scales", target)
+
+
+def _model_deployment(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    account, policy = ids.parent_of(resource.key), text(resource.properties, "raiPolicyName")
+    if account and policy and "/" not in policy:
+        yield Relation(f"{account}/raipolicies/{policy.lower()}", "content-filter-of", resource.key)
+
+
+def _ml_workspace(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    for name in ("storageAccount", "keyVault", "containerRegistry", "applicationInsights"):
+        if used := reference(resource.properties, name):
+            yield Relation(resource.key, "uses", used)
+    rules = value(resource.properties, "managedNetwork", "outboundRules")
+    if isinstance(rules, Mapping):
+        for rule in rules.values():
+            if target := reference(rule, "destination", "serviceResourceId"):
+                yield Relation(resource.key, "managed-endpoint-for", target)
+
+
+def _outbound_rule(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    workspace = ids.parent_of(resource.key)
+    target = reference(resource.properties, "destination", "serviceResourceId")
+    if workspace and target:
+        yield Relation(workspace, "managed-endpoint-for", target)
+
+
+def _connection(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    workspace = ids.parent_of(resource.key)
+    if not workspace:
+        return
+    if target := reference(resource.properties, "metadata", "ResourceId"):
+        yield Relation(workspace, "connects-to", target)
+    elif address := text(resource.properties, "target"):
+        for target in lookup.hosts.get(host_of(address), ()):
+            yield Relation(workspace, "connects-to", target)
+
+
+def _compute(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    if subnet := reference(resource.properties, "properties", "subnet", "id"):
+        yield from placed(resource.key, subnet)
+
+
+def _site(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    properties = resource.properties
+    if plan := reference(properties, "serverFarmId"):
+        yield Relation(resource.key, "hosted-on", plan)
+    if subnet := reference(properties, "virtualNetworkSubnetId"):
+        yield from placed(resource.key, subnet)
+    yield from _images(resource.key, value(properties, "siteConfig"), lookup)
+
+
+def _site_config(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    if site := ids.parent_of(resource.key):
+        yield from _images(site, resource.properties, lookup)
+
+
+def _images(site: str, configuration: object, lookup: Lookup) -> Iterator[Relation]:
+    for name in ("linuxFxVersion", "windowsFxVersion"):
+        version = text(configuration, name) or ""
+        if version.lower().startswith(_IMAGE_PREFIXES):
+            for registry in lookup.hosts.get(host_of(version.partition("|")[2]), ()):
+                yield Relation(site, "uses", registry)
+
+
+READERS: Final[Mapping[str, Reader]] = {
+    "microsoft.authorization/roleassignments": _role_assignment,
+    "microsoft.insights/diagnosticsettings": _diagnostic_setting,
+    "microsoft.insights/components": _insights,
+    "microsoft.insights/autoscalesettings": _autoscale,
+    "microsoft.cognitiveservices/accounts/deployments": _model_deployment,
+    "microsoft.machinelearningservices/workspaces": _ml_workspace,
+    "microsoft.machinelearningservices/workspaces/outboundrules": _outbound_rule,
+    "microsoft.machinelearningservices/workspaces/connections": _connection,
+    "microsoft.machinelearningservices/workspaces/computes": _compute,
+    "microsoft.web/sites": _site,
+    "microsoft.web/sites/slots": _site,
+    "microsoft.web/sites/config": _site_config,
+    "microsoft.web/hostingenvironments": placed_at("virtualNetwork", "id"),
+}

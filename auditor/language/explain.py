@@ -1,0 +1,271 @@
+"""Say why a condition holds, fails or cannot be decided: the leaves that decided it, as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final, assert_never
+
+from auditor.language import paths, values
+from auditor.language.catalogue import Resolved
+from auditor.language.evaluate import BEYOND, Members, Truth, bounds, compare, judge, left_side, members, negate
+from auditor.language.paths import ABSENT, EACH, Steps
+from auditor.language.scope import Problem, Scope, Unknown
+from auditor.language.tree import (
+    Access,
+    AllOf,
+    AnyOf,
+    Call,
+    Condition,
+    Constant,
+    Count,
+    Elements,
+    Expression,
+    Field,
+    Leaf,
+    Not,
+    Quantifier,
+    Relatives,
+    Values,
+)
+from auditor.model import Evidence, Gap
+
+MEMBERS_SHOWN: Final = 5
+LEAVES_SHOWN: Final = 40
+_SYMBOLS: Final = {
+    "equals": "=",
+    "notEquals": "!=",
+    "less": "<",
+    "lessOrEquals": "<=",
+    "greater": ">",
+    "greaterOrEquals": ">=",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The truth of a condition with the leaves that decided it; of an unknown one, the gaps and errors behind it."""
+
+    truth: Truth
+    evidence: Sequence[Evidence] = ()
+    gaps: Sequence[Gap] = ()
+    errors: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class _Reasons:
+    gaps: list[Gap] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def add(self, why: Unknown | Problem | values.ComparisonError) -> None:
+        if isinstance(why, Unknown):
+            if why.gap not in self.gaps:
+                self.gaps.append(why.gap)
+        elif str(why) not in self.errors:
+            self.errors.append(str(why))
+
+
+def explain(condition: Condition, scope: Scope) -> Explanation:
+    """Evaluate a condition and return what decided it."""
+    reasons = _Reasons()
+    truth = judge(condition, scope)
+    evidence: list[Evidence] = []
+    for leaf in islice(_leaves(condition, scope, truth, reasons), LEAVES_SHOWN):
+        if leaf not in evidence:
+            evidence.append(leaf)
+    return Explanation(truth, tuple(evidence), tuple(reasons.gaps), tuple(reasons.errors))
+
+
+def observe(place: Resolved, scope: Scope) -> list[Evidence]:
+    """Return what stands at a path that a rule adds to each finding as context; unknown places say nothing."""
+    try:
+        spots = scope.walk(place)[:MEMBERS_SHOWN]
+    except (Unknown, Problem):
+        return []
+    return [
+        Evidence(at, "context", None, _shown(value), absent=value is ABSENT, resource_id=scope.here.id)
+        for at, value in spots
+    ]
+
+
+def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+    match condition:
+        case Leaf():
+            yield from _leaf(condition, scope, reasons)
+        case AllOf():
+            yield from _parts(condition.conditions, scope, truth, reasons)
+        case AnyOf():
+            parts = condition.conditions if truth is not False else _without_doubts(condition.conditions)
+            yield from _parts(parts, scope, truth, reasons, enough=1 if truth else None)
+        case Not():
+            yield from _leaves(condition.condition, scope, negate(truth), reasons)
+        case Quantifier():
+            yield from _quantifier(condition, scope, truth, reasons)
+        case Count():
+            yield from _count(condition, scope, reasons)
+        case _:
+            assert_never(condition)
+
+
+def _without_doubts(parts: Sequence[Condition]) -> Sequence[Condition]:
+    """Leave out what could only have made the answer unknown: that it did not explains no failure."""
+    return [part for part in parts if not (isinstance(part, AllOf) and any(map(_is_doubt, part.conditions)))] or parts
+
+
+def _is_doubt(condition: Condition) -> bool:
+    return isinstance(condition, Leaf) and condition.is_undecidable
+
+
+def _parts(
+    parts: Sequence[Condition], scope: Scope, truth: Truth, reasons: _Reasons, enough: int | None = None
+) -> Iterator[Evidence]:
+    deciding = (part for part in parts if judge(part, scope) is truth)
+    for part in islice(deciding, enough):
+        yield from _leaves(part, scope, truth, reasons)
+
+
+def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
+    left: Any = ABSENT
+    expected: Any = None
+    try:
+        expected = scope.compute(leaf.right)
+        left = left_side(leaf, scope)
+        compare(leaf, left, scope)
+    except (Unknown, Problem, values.ComparisonError) as why:
+        reasons.add(why)
+        if leaf.is_undecidable:
+            return
+        if isinstance(why, Unknown):
+            yield Evidence(_spot(leaf, scope), leaf.operator, _shown(expected), None, resource_id=_owner(scope))
+            return
+    absent = left is ABSENT or left is None
+    yield Evidence(
+        path=_spot(leaf, scope),
+        operator=leaf.operator,
+        expected=_shown(expected),
+        actual=_shown(left),
+        assumed=_shown(leaf.default) if absent else None,
+        absent=absent,
+        resource_id=_owner(scope),
+        name=_member_name(scope),
+    )
+
+
+def _owner(scope: Scope) -> str:
+    return scope.here.id
+
+
+def _spot(leaf: Leaf, scope: Scope) -> str:
+    if isinstance(leaf.left, Field):
+        return _spelled(leaf.left.place.steps, scope)
+    read = {place.steps for place in _reads(leaf.left.expression) if EACH not in place.steps}
+    return _spelled(read.pop(), scope) if len(read) == 1 else leaf.left.text
+
+
+def _reads(expression: Expression) -> Iterator[Resolved]:
+    """Yield the properties of the resource at hand that an expression is computed from."""
+    if isinstance(expression, Access):
+        yield from _reads(expression.of)
+    elif isinstance(expression, Call):
+        if expression.function == "field" and expression.reference is not None:
+            yield expression.reference
+        for argument in expression.arguments:
+            yield from _reads(argument)
+
+
+def _spelled(steps: Steps, scope: Scope) -> str:
+    base, rest = "", steps
+    value: Any = scope.here.body
+    for member in scope.members:
+        if paths.starts_with(steps, member.steps) and len(steps) - len(member.steps) < len(rest):
+            base, rest, value = member.at, steps[len(member.steps) :], member.value
+    for step in rest:
+        if step.name is None:
+            base, value = paths.join(base, None), ABSENT
+            continue
+        base = paths.join(base, paths.spelling(value, step) or step.name)
+        try:
+            value = paths.member(value, step)
+        except paths.ShapeError:
+            value = ABSENT
+    return base
+
+
+def _member_name(scope: Scope) -> str | None:
+    if not scope.members or not isinstance(scope.members[-1].value, dict):
+        return None
+    name = scope.members[-1].value.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _shown(value: Any) -> Any:
+    return None if value is ABSENT else value
+
+
+def _quantifier(condition: Quantifier, scope: Scope, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+    over = members(condition.of, scope)
+    if over.why is not None and truth is None:
+        reasons.add(over.why)
+    wanted = truth if condition.kind != "none" else negate(truth)
+    inner = [one for one in over.scopes if judge(condition.where, one) is wanted]
+    if not inner:
+        yield _total(condition.of, scope, condition.kind, None, None if over.why else len(over.scopes))
+    for one in inner[:MEMBERS_SHOWN]:
+        yield from _member(condition, one, wanted, reasons)
+
+
+def _member(condition: Quantifier, one: Scope, wanted: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+    """Yield why one member decided; the member itself where no leaf lies in it."""
+    leaves = list(_leaves(condition.where, one, wanted, reasons))
+    if isinstance(condition.of, Elements) and not any(leaf.path.startswith(one.members[-1].at) for leaf in leaves):
+        member = one.members[-1]
+        shown = _shown(member.value)
+        yield Evidence(member.at, condition.kind, None, shown, resource_id=_owner(one), name=_member_name(one))
+    yield from leaves
+
+
+def _total(of: Elements | Relatives | Values, scope: Scope, operator: str, expected: Any, actual: Any) -> Evidence:
+    match of:
+        case Relatives():
+            path = f"related({of.relation})"
+        case Values():
+            path = of.text
+        case Elements():
+            path = _spelled(of.place.steps, scope)
+        case _:
+            assert_never(of)
+    return Evidence(path, operator, expected, actual, resource_id=_owner(scope))
+
+
+def _count(condition: Count, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
+    over = members(condition.of, scope)
+    if over.why is not None:
+        reasons.add(over.why)
+    found = bounds(condition, over)
+    actual: Any = found.low if found.low == found.high else None
+    yield _total(condition.of, scope, "count", _expected(condition, scope), actual)
+    if condition.where is not None:
+        yield from _counted(condition.where, over, reasons, settled=found.low == found.high or found.high >= BEYOND)
+
+
+def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: bool) -> Iterator[Evidence]:
+    truths = [(judge(where, one), one) for one in over.scopes]
+    wanted: Truth = any(truth is True for truth, _ in truths)
+    if not settled:
+        wanted = None
+    for truth, one in [pair for pair in truths if pair[0] is wanted][:MEMBERS_SHOWN]:
+        yield from _leaves(where, one, truth, reasons)
+
+
+def _expected(condition: Count, scope: Scope) -> str:
+    return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {_right(condition.right, scope)}"
+
+
+def _right(right: Expression, scope: Scope) -> Any:
+    if isinstance(right, Constant):
+        return right.value
+    try:
+        return _shown(scope.compute(right))
+    except (Unknown, Problem):
+        return "?"

@@ -1,0 +1,77 @@
+"""Say in one sentence what a finding found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from auditor.model import Evidence, Gap
+
+CLAUSES: Final = 3
+VALUE_LENGTH: Final = 120
+_WANTED: Final = {
+    "equals": "expected {}",
+    "notEquals": "must not be {}",
+    "in": "expected one of {}",
+    "notIn": "must be none of {}",
+    "contains": "must contain {}",
+    "notContains": "must not contain {}",
+    "containsKey": "must have the key {}",
+    "notContainsKey": "must not have the key {}",
+    "like": "must fit {}",
+    "notLike": "must not fit {}",
+    "less": "must be less than {}",
+    "lessOrEquals": "must be at most {}",
+    "greater": "must be greater than {}",
+    "greaterOrEquals": "must be at least {}",
+    "count": "expected {}",
+}
+
+
+def value(found: Any) -> str:
+    """Return a JSON value as a reader would write it: texts bare, the rest as compact JSON, long ones cut."""
+    if isinstance(found, list) and all(isinstance(item, str | int) for item in found):
+        text = ", ".join(map(value, found)) or "nothing"
+    elif isinstance(found, str):
+        text = found or '""'
+    else:
+        text = json.dumps(found, sort_keys=True, ensure_ascii=False, default=str)
+    return text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 1] + "…"
+
+
+def clause(leaf: Evidence) -> str:
+    """Return what one leaf says: where, what is there, what was expected."""
+    where = f"{leaf.path} ({leaf.name})" if leaf.name else leaf.path
+    if leaf.absent:
+        there = "is absent" if leaf.assumed is None else f"is absent, which Azure takes as {value(leaf.assumed)}"
+    else:
+        there = f"is {value(leaf.actual)}"
+    if leaf.operator == "exists":
+        return f"{where} {there}"
+    if leaf.operator in {"every", "any", "none"} and isinstance(leaf.actual, int | None):
+        return f"{where} has {leaf.actual} elements" if leaf.actual is not None else f"{where} is not known"
+    wanted = _WANTED.get(leaf.operator)
+    return f"{where} {there}, {wanted.format(value(leaf.expected))}" if wanted else f"{where} {there}"
+
+
+def decided(title: str, evidence: Sequence[Evidence]) -> str:
+    """Return the sentence for a pass or failure."""
+    clauses = [clause(leaf) for leaf in evidence if leaf.decides]
+    more = len(clauses) - CLAUSES
+    text = "; ".join(clauses[:CLAUSES]) + (f"; and {more} more" if more > 0 else "")
+    return f"{title}: {text}." if text else f"{title}."
+
+
+def undecided(title: str, gaps: Sequence[Gap], errors: Sequence[str]) -> str:
+    """Return the sentence for an unknown."""
+    reasons = [f"{gap.what} {_why(gap)}" for gap in gaps] + [
+        f"this could not be evaluated: {error}" for error in errors
+    ]
+    return f"Not known whether: {title}. " + ("; ".join(reasons[:CLAUSES]) or "the data does not say") + "."
+
+
+def _why(gap: Gap) -> str:
+    where = "" if gap.scope in {"", "/"} else f" at {gap.scope}"
+    needs = f", needs {gap.permission}" if gap.permission else ""
+    return f"was not collected{where}: {gap.reason}{needs}"

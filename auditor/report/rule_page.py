@@ -1,0 +1,95 @@
+"""Show rules and baselines as text, and a rule as a Markdown page."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from tabulate import tabulate
+
+from auditor.baseline import Baseline, RuleInForce
+from auditor.rulebook import Example, Rule
+
+
+def applies_to(rule: Rule) -> str:
+    """Return what a rule is asked of, in a word."""
+    applies = rule.applies
+    return applies.fact or applies.resource_type or f"component {applies.component}"
+
+
+def write_list(rules: Iterable[Rule], out: TextIO, *, width: int) -> None:
+    """Write one line per rule."""
+    rows = [(rule.severity.value, rule.id, _controls(rule, "openai-chat"), rule.title) for rule in rules]
+    used = sum(max((len(row[column]) for row in rows), default=0) + 2 for column in (0, 1))
+    room = max(20, width - used - 14)
+    shown = [(*row[:2], textwrap.shorten(row[2], 14, placeholder="…"), textwrap.shorten(row[3], room)) for row in rows]
+    out.write(tabulate(shown, headers=("severity", "rule", "controls", "title"), tablefmt="simple") + "\n")
+    out.write(f"\n{len(rows)} rules\n")
+
+
+def _controls(rule: Rule, framework: str) -> str:
+    return " ".join(rule.controls.get(framework, ()))
+
+
+def write_page(rule: Rule, out: TextIO) -> None:
+    """Write a rule as a Markdown page: what it asks, why, how to mend it, and its examples."""
+    out.write(f"# {rule.title}\n\n")
+    facts = [
+        ("Rule", f"`{rule.id}`"),
+        ("Severity", rule.severity.value),
+        ("Applies to", f"`{applies_to(rule)}`"),
+        *((f"Controls ({framework})", ", ".join(ids)) for framework, ids in rule.controls.items()),
+    ]
+    out.write(tabulate(facts, headers=("", ""), tablefmt="github") + "\n\n")
+    out.write(f"## Why\n\n{rule.rationale}\n\n## Remediation\n\n{rule.remediation_text}\n")
+    for language, code in (("sh", rule.remediation_cli), ("bicep", rule.remediation_bicep)):
+        if code:
+            out.write(f"\n```{language}\n{code}\n```\n")
+    if rule.parameters:
+        rows = [
+            (f"`{item.name}`", item.type, f"`{json.dumps(item.default, sort_keys=True)}`", item.description)
+            for item in rule.parameters.values()
+        ]
+        out.write("\n## Parameters\n\n")
+        out.write(tabulate(rows, headers=("name", "type", "default", "meaning"), tablefmt="github") + "\n")
+    out.write("\n## Examples\n")
+    for example in rule.examples:
+        verdict = example.status.value.replace("_", " ")
+        out.writelines((f"\n{example.name}: **{verdict}**\n", f"\n```json\n{_body(example)}\n```\n"))
+    if rule.references:
+        out.write("\n## References\n\n" + "".join(f"- <{reference}>\n" for reference in rule.references))
+
+
+def _body(example: Example) -> str:
+    shown: dict[str, object] = {"resource": example.resource}
+    if example.related:
+        shown["related"] = example.related
+    if example.parameters:
+        shown["parameters"] = example.parameters
+    if example.uncollected:
+        shown["not collected"] = list(example.uncollected)
+    body = shown if len(shown) > 1 else example.resource
+    return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def write_baselines(found: Sequence[Baseline], out: TextIO) -> None:
+    """Write one line per baseline."""
+    rows = [(one.name, one.version, one.title) for one in found]
+    out.write(tabulate(rows, headers=("baseline", "version", "title"), tablefmt="simple") + "\n")
+
+
+def write_baseline(baseline: Baseline, rules: Sequence[RuleInForce], out: TextIO, *, width: int) -> None:
+    """Write a baseline: what it is, its parameters, components, tables and rules in force."""
+    out.write(f"{baseline.name} {baseline.version}: {baseline.title}\n")
+    for paragraph in (baseline.description, *baseline.references):
+        if paragraph:
+            out.write(textwrap.fill(paragraph, width) + "\n")
+    out.write(f"Read from {' → '.join(baseline.chain)}\n\nParameters\n")
+    rows = [(name, json.dumps(value, sort_keys=True)) for name, value in sorted(baseline.parameters.items())]
+    room = max(30, width - 4 - max((len(name) for name, _ in rows), default=0))
+    out.write(tabulate([(name, textwrap.fill(text, room)) for name, text in rows], tablefmt="plain") + "\n")
+    out.write("\nComponents: " + ", ".join(sorted(baseline.components)) + "\n")
+    out.write("Tables: " + ", ".join(sorted(baseline.tables)) + "\n\n")
+    write_list([one.rule for one in rules], out, width=width)

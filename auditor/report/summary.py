@@ -1,0 +1,68 @@
+"""Count a report and say its outcome in one sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.model import Report, Severity, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over all findings of a report. `by_severity` counts failures; `exempted` those an exemption covers."""
+
+    by_status: Mapping[Status, int]
+    by_severity: Mapping[Severity, int]
+    exempted: int
+    rules: int
+    resources: int
+    gaps: int
+    workloads: Sequence[str]
+
+
+def summarise(report: Report) -> Summary:
+    """Count every finding of a report, listed or not; every status and severity is there, zero included."""
+    statuses = Counter(each.status for each in report.findings)
+    failures = [each for each in report.findings if each.status is Status.FAIL]
+    severities = Counter(each.severity for each in failures)
+    return Summary(
+        by_status={status: statuses[status] for status in Status},
+        by_severity={severity: severities[severity] for severity in Severity},
+        exempted=sum(each.exemption is not None for each in failures),
+        rules=report.rules,
+        resources=report.resources,
+        gaps=len(report.gaps),
+        workloads=sorted({each.workload for each in report.findings if each.workload}),
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun in the right number."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def verdict(summary: Summary) -> str:
+    """Return the outcome as one plain sentence; what is not known is part of it."""
+    unknown, failed = summary.by_status[Status.UNKNOWN], summary.by_status[Status.FAIL]
+    judged = summary.by_status[Status.PASS] + failed + unknown
+    if not judged:
+        return "Nothing was judged: this is not a pass"
+    parts = [_failures(summary)]
+    if unknown:
+        parts.append(f"{unknown:,} unknown")
+    if summary.gaps:
+        parts.append(counted(summary.gaps, "gap"))
+    if unknown or summary.gaps:
+        return f"{' · '.join(parts)}: this audit is incomplete"
+    return f"{parts[0]} · {counted(judged, 'check')} judged, nothing unknown"
+
+
+def _failures(summary: Summary) -> str:
+    failed = summary.by_status[Status.FAIL]
+    if not failed:
+        return "No failures"
+    by_severity = ", ".join(f"{count:,} {severity}" for severity, count in summary.by_severity.items() if count)
+    exempted = f", {summary.exempted:,} of them accepted by exemption" if summary.exempted else ""
+    return f"{counted(failed, 'failure')} ({by_severity}){exempted}"

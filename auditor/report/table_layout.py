@@ -1,0 +1,97 @@
+"""Fit text into the width of a terminal: headings, paragraphs and small tables."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tabulate import tabulate
+
+from auditor.model import Severity
+from auditor.report.safe_text import visible
+
+_GAP: Final = 2
+_BOLD: Final = "1"
+_COLORS: Final = {
+    Severity.CRITICAL: "1;31",
+    Severity.HIGH: "31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+    Severity.INFO: "2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Lines of text for a width in terminal cells; every text passes `visible`, so no name can steer a terminal."""
+
+    width: int
+    color: bool
+
+    def heading(self, text: str) -> list[str]:
+        """Return a block's heading after an empty line."""
+        return ["", *(self._painted(line, _BOLD) for line in self._wrapped(text, 0))]
+
+    def labelled(self, severity: Severity, text: str) -> list[str]:
+        """Return text behind its severity, after an empty line."""
+        label = severity.value.upper()
+        first, *more = self._wrapped(text, len(label) + _GAP)
+        indent = " " * (len(label) + _GAP)
+        return ["", f"{self._painted(label, _COLORS[severity])}  {first}", *(indent + line for line in more)]
+
+    def paragraph(self, text: str, indent: int = 2) -> list[str]:
+        """Return text wrapped on word borders."""
+        return [" " * indent + line for line in self._wrapped(text, indent)]
+
+    def verbatim(self, text: str, indent: int = 2) -> list[str]:
+        """Return text on one line however long it is, so that it can be copied whole."""
+        return [" " * indent + visible(text)]
+
+    def rows(self, header: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
+        """Return a table whose widest columns are wrapped until it fits; without header, bare columns."""
+        if not rows:
+            return []
+        cells = [[visible(cell) for cell in row] for row in ([header, *rows] if header else rows)]
+        natural = [max(1, *map(cell_width, column)) for column in zip(*cells, strict=True)]
+        widths = shared_widths(natural, self._room(indent) - _GAP * (len(natural) - 1))
+        if header:  # not tabulate's own header, which is two cells wider than its text
+            cells.insert(1, ["-" * width for width in widths])
+        text = tabulate(
+            cells,
+            tablefmt="plain",
+            disable_numparse=True,
+            maxcolwidths=list(widths),
+            break_on_hyphens=False,
+        )
+        return [(" " * indent + line).rstrip() for line in text.splitlines()]
+
+    def _room(self, indent: int) -> int:
+        return max(1, self.width - indent)
+
+    def _wrapped(self, text: str, indent: int) -> list[str]:
+        return self.__class__(self._room(indent), color=False).rows((), [[text]], indent=0) or [""]
+
+    def _painted(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+
+
+def cell_width(text: str) -> int:
+    """Return how many terminal cells a line takes: wide characters take two, combining ones none."""
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def shared_widths(natural: Sequence[int], room: int) -> Sequence[int]:
+    """Share room among columns: narrow ones get what they need, wide ones an equal part of the rest."""
+    widths = [0] * len(natural)
+    for done, index in enumerate(sorted(range(len(natural)), key=natural.__getitem__)):
+        widths[index] = max(1, min(natural[index], room // (len(natural) - done)))
+        room -= widths[index]
+    return widths

@@ -1,0 +1,66 @@
+"""Read `auditor.toml`, or `[tool.auditor]` in pyproject.toml: defaults for options, the nearest file upward wins."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ContentError
+from auditor.language.source import suggestion
+
+
+def defaults(command: Any) -> dict[str, Any]:
+    """Return option defaults for every command that knows the option. ContentError for a key that none has."""
+    found = _nearest(Path.cwd())
+    if found is None:
+        return {}
+    path, given = found
+    known = _options(command)
+    for key in given:
+        if key.replace("-", "_") not in known:
+            raise ContentError(
+                f"{path}: there is no option '{key}'", suggestion(key.replace("_", "-"), map(_dashed, known))
+            )
+    return _spread(command, {key.replace("-", "_"): value for key, value in given.items()})
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _nearest(start: Path) -> tuple[Path, dict[str, Any]] | None:
+    for folder in (start, *start.parents):
+        own = folder / "auditor.toml"
+        if own.is_file():
+            return own, _read(own)
+        project = folder / "pyproject.toml"
+        if project.is_file():
+            section = _read(project).get("tool", {}).get("auditor")
+            if isinstance(section, dict):
+                return project, section
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        if path.name == "pyproject.toml":
+            return {}  # somebody else's file: not ours to complain about
+        raise ContentError(f"{path}: cannot be read: {problem}") from problem
+
+
+def _options(command: Any) -> set[str]:
+    names = {parameter.name for parameter in command.params if parameter.param_type_name == "option"}
+    for inner in getattr(command, "commands", {}).values():
+        names |= _options(inner)
+    return names
+
+
+def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, inner in getattr(command, "commands", {}).items():
+        own = {parameter.name for parameter in inner.params}
+        found[name] = {key: value for key, value in given.items() if key in own} | _spread(inner, given)
+    return found

@@ -1,0 +1,261 @@
+"""Bring the entries of any export into one form: each resource once, children on their own and inside their parents.
+
+Nested children, children as entries of their own and both together give the same result, in any order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from auditor import resource_id as ids
+from auditor.errors import InputError
+from auditor.model import Gap, Resource
+from auditor.snapshot.contents import ANY_TYPE
+from auditor.snapshot.decoding import TOO_DEEP
+from auditor.snapshot.identity import canonical
+from auditor.snapshot.nesting import CHILD_SEGMENTS, NETWORK_CHILD_TYPES, inline_children, put_back, take_apart
+
+DEPTH_KEPT: Final = 200
+"""Levels of nesting that a body keeps; the canonical form is written to 254, and parents hold their children."""
+_SPARE: Final = 40
+
+# Columns that Resource Graph and the command line add to every resource; the id says the same.
+_ADDED_COLUMNS: Final = frozenset({"subscriptionid", "resourcegroup", "tenantid"})
+_EMPTY_COLUMNS: Final = frozenset({"kind", "managedBy"})  # Resource Graph writes "" where ARM writes nothing
+_SUBSCRIPTION: Final = "Microsoft.Resources/subscriptions"
+_RESOURCE_GROUP: Final = "Microsoft.Resources/resourceGroups"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`)."""
+
+    body: object
+    place: str
+    source: str = "export"
+    api_version: str | None = None
+    collected_at: str | None = None
+
+
+@dataclass(slots=True)
+class _Copy:
+    body: dict[str, Any]
+    entry: Entry
+    api_version: str | None
+
+
+@dataclass(slots=True)
+class _Draft:
+    own: list[_Copy] = field(default_factory=list)
+    nested: list[_Copy] = field(default_factory=list)
+
+
+def normalise(entries: Iterable[Entry]) -> tuple[list[Resource], list[Gap]]:
+    """Return the resources, sorted by key, and the gaps that the entries themselves show.
+
+    Raise InputError, naming the entry, for what is no ARM resource and for two entries that contradict each other.
+    """
+    drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
+    gaps: list[Gap] = []
+    references: set[str] = set()
+    for entry in entries:
+        _collect(entry, drafts, gaps, references)
+    merged = {key: _merged(draft) for key, draft in drafts.items()}
+    bodies = _with_children({key: copy.body for key, copy in merged.items()})
+    gaps += [
+        Gap(reference, ids.type_of(reference) or ANY_TYPE, "only its id is in the export")
+        for reference in sorted(references)
+        if ids.key(reference) not in bodies
+    ]
+    return [_resource(key, bodies[key], merged[key]) for key in sorted(bodies)], gaps
+
+
+def _resource(key: str, body: dict[str, Any], copy: _Copy) -> Resource:
+    entry = copy.entry
+    return Resource(body, key, str(body["type"]).lower(), entry.source, copy.api_version, entry.collected_at)
+
+
+def _collect(entry: Entry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str]) -> None:
+    body = _checked(entry)
+    if _is_deep(body):
+        body = _shortened_body(body, gaps)
+    waiting: list[tuple[dict[str, Any], str | None, bool]] = [(body, entry.api_version, False)]
+    while waiting:
+        raw, inherited, is_nested = waiting.pop()
+        given = raw.get("apiVersion")
+        api_version = given if isinstance(given, str) and given else inherited
+        tidy = _tidied(raw, entry.place)
+        parts = take_apart(tidy, str(tidy["type"]).lower(), entry.place)
+        draft = drafts[ids.key(str(tidy["id"]))]
+        (draft.nested if is_nested else draft.own).append(_Copy(parts.body, entry, api_version))
+        references.update(parts.references)
+        waiting += [(child, api_version, True) for child in parts.children]
+
+
+def _checked(entry: Entry) -> dict[str, Any]:
+    body = entry.body
+    hint = "give ARM resources as Azure returns them, each with its full id"
+    if not isinstance(body, dict):
+        raise InputError(f"{entry.place} is {_kind_of(body)}, not an ARM resource", hint)
+    if body.get("id") is None:
+        raise InputError(f"{entry.place} has no id", hint)
+    body = with_whole_id(body)
+    if not ids.is_resource_id(body["id"]) or len(ids.segments(body["id"])) < 2:
+        raise InputError(f"{entry.place} has an id that is no ARM id: {_quoted(body['id'])}", hint)
+    return body
+
+
+def with_whole_id(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body whose id starts with a slash; the diagnostic settings of subscriptions come without."""
+    own_id = body.get("id")
+    lacks_slash = isinstance(own_id, str) and own_id[:14].lower() == "subscriptions/"
+    return {**body, "id": f"/{own_id}"} if lacks_slash else body
+
+
+def _kind_of(value: object) -> str:
+    kinds = {str: "a string", list: "a list", bool: "true or false", int: "a number", float: "a number"}
+    return kinds.get(type(value), "null")
+
+
+def _quoted(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _tidied(raw: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return a body with `id`, `name` and `type` in one spelling and without what exporters add."""
+    own_id: str = raw["id"]
+    spelled = _type_in(own_id)
+    given = raw.get("type")
+    if not isinstance(given, str) or not given:
+        given = spelled
+    if not given:
+        raise InputError(
+            f"{place} has no type and its id spells none: {_quoted(own_id)}", "export resources with a type"
+        )
+    body = {key: value for key, value in raw.items() if value is not None and key != "apiVersion"}
+    if given.lower() != _SUBSCRIPTION.lower():
+        body = {key: value for key, value in body.items() if key.lower() not in _ADDED_COLUMNS}
+    for key in _EMPTY_COLUMNS:
+        if body.get(key) == "":
+            del body[key]
+    body["type"] = _best_type(given, spelled)
+    if not isinstance(body.get("name"), str) or not body["name"]:
+        body["name"] = ids.name_of(own_id)
+    return body
+
+
+def _type_in(own_id: str) -> str | None:
+    found = ids.type_of(own_id)
+    if found:
+        return found
+    parts = [part.lower() for part in ids.segments(own_id)]
+    if parts[0] == "subscriptions" and len(parts) == 2:
+        return _SUBSCRIPTION
+    return _RESOURCE_GROUP if len(parts) == 4 and parts[2] == "resourcegroups" else None
+
+
+def _best_type(given: str, spelled: str | None) -> str:
+    if spelled is None:
+        return given
+    if given.lower() == spelled.lower():
+        return min(given, spelled, key=_spelling_order)
+    is_group = spelled == _RESOURCE_GROUP  # Resource Graph says Microsoft.Resources/subscriptions/resourceGroups
+    return spelled if is_group or spelled.lower() in NETWORK_CHILD_TYPES else given
+
+
+def _spelling_order(text: str) -> tuple[bool, str]:
+    """Prefer mixed case, which is how Azure documents names; some services return all of it in one case."""
+    return text in (text.lower(), text.upper()), text
+
+
+def _merged(draft: _Draft) -> _Copy:
+    if len(draft.own) + len(draft.nested) == 1:
+        return (draft.own or draft.nested)[0]
+    own = sorted(draft.own, key=lambda copy: (_spelling_order(str(copy.body["id"])), canonical(copy.body)))
+    for other in own[1:]:
+        _check_agree(own[0], other, _comparable(own[0].body) == _comparable(other.body))
+    nested = sorted(draft.nested, key=lambda copy: canonical(copy.body))
+    for other in () if own else nested[1:]:
+        one, two = _filled(nested[0].body, other.body), _filled(other.body, nested[0].body)
+        _check_agree(nested[0], other, _comparable(one) == _comparable(two))
+    first, *rest = [*own, *nested]
+    body = first.body
+    for copy in rest:
+        body = _filled(body, copy.body)
+    versions = sorted(copy.api_version for copy in own or nested if copy.api_version)
+    return _Copy(body, first.entry, versions[-1] if versions else first.api_version)
+
+
+def _check_agree(one: _Copy, other: _Copy, agree: bool) -> None:  # noqa: FBT001 - reads as a sentence
+    if not agree:
+        first, second = sorted([one, other], key=lambda copy: (len(copy.entry.place), copy.entry.place))
+        places = sorted({first.entry.place, second.entry.place}, key=lambda place: (len(place), place))
+        raise InputError(
+            f"{' and '.join(places)} hold{'' if places[1:] else 's'} the same id with different contents: "
+            f"{_quoted(first.body['id'])}, {_quoted(second.body['id'])}",
+            "keep one of them, or export again",
+        )
+
+
+def _comparable(body: dict[str, Any]) -> bytes:
+    return canonical({**body, **{key: str(body[key]).lower() for key in ("id", "name", "type")}})
+
+
+def _filled(own: Any, extra: Any) -> Any:
+    """Return `own` with what only `extra` has, at any depth of objects."""
+    if not isinstance(own, dict) or not isinstance(extra, dict):
+        return own
+    return {**extra, **{key: _filled(value, extra[key]) if key in extra else value for key, value in own.items()}}
+
+
+def _with_children(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """List every known child inside its parent, innermost first."""
+    children: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    for key in sorted(bodies):
+        parent, _, segment = key.rpartition("/")[0].rpartition("/")
+        if segment in CHILD_SEGMENTS and parent in bodies:
+            name = inline_children(str(bodies[parent]["type"]).lower()).get(segment)
+            if name:
+                children[parent].setdefault(name, []).append(key)
+    for parent in sorted(children, key=lambda key: -key.count("/")):
+        for name, keys in children[parent].items():
+            bodies[parent] = put_back(bodies[parent], name, [bodies[key] for key in keys])
+    return bodies
+
+
+def _is_deep(body: dict[str, Any]) -> bool:
+    wrapped: Any = body
+    for _ in range(_SPARE):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except TypeError:
+        return True
+    return False
+
+
+def _shortened_body(body: dict[str, Any], gaps: list[Gap]) -> dict[str, Any]:
+    """Cut what is nested too deeply and say so, by the first two names of its path."""
+    cut: set[tuple[str, ...]] = set()
+    short = _shortened(body, (), cut.add)
+    gaps += [Gap(str(body["id"]), ".".join(path), f"nested deeper than {DEPTH_KEPT} levels") for path in sorted(cut)]
+    return dict(short)
+
+
+def _shortened(value: Any, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int = 1) -> Any:
+    if not isinstance(value, dict | list):
+        return value
+    if depth > DEPTH_KEPT:
+        note(path)
+        return TOO_DEEP
+    if isinstance(value, list):
+        return [_shortened(item, path, note, depth + 1) for item in value]
+    return {
+        key: _shortened(item, (*path, key) if len(path) < 2 else path, note, depth + 1) for key, item in value.items()
+    }

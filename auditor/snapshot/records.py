@@ -1,0 +1,48 @@
+"""Turn what a snapshot says about itself into JSON and back, checked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from auditor.errors import SnapshotError
+from auditor.model import Gap
+from auditor.snapshot.contents import Facet, Metadata
+
+T = TypeVar("T")
+
+_METADATA = TypeAdapter(Metadata)
+_GAP = TypeAdapter(Gap)
+_FACET = TypeAdapter(Facet)
+
+
+def as_json(record: Metadata | Gap | Facet) -> dict[str, Any]:
+    """Return a record as a JSON object without its empty fields."""
+    return {name: value for name, value in asdict(record).items() if value not in (None, "", {})}
+
+
+def metadata_of(value: object) -> Metadata:
+    """Return the metadata that a JSON object holds, or raise SnapshotError."""
+    return _read(_METADATA, value, "metadata")
+
+
+def gap_of(value: object) -> Gap:
+    """Return the gap that a JSON object holds, or raise SnapshotError."""
+    return _read(_GAP, value, "a gap")
+
+
+def facet_of(value: object) -> Facet:
+    """Return the facet that a JSON object holds, or raise SnapshotError."""
+    return _read(_FACET, value, "a facet")
+
+
+def _read(adapter: TypeAdapter[T], value: object, what: str) -> T:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise SnapshotError(
+            f"the snapshot holds {what} that cannot be read, at {where!r}", "export it again"
+        ) from error

@@ -1,0 +1,178 @@
+"""Write and read the rows of resources: compressed bodies, their hashes, and what is indexed beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+import zstandard
+
+from auditor import resource_id as ids
+from auditor.errors import SnapshotError
+from auditor.model import Resource
+from auditor.snapshot.identity import canonical
+
+COMMIT_EVERY: Final = 2000
+TRAIN_AT: Final = 5000
+TRAIN_FROM: Final = 500  # with fewer bodies a dictionary costs more than it saves
+_DICTIONARY_SIZE: Final = 110_000
+_BODY_LIMIT: Final = 64 << 20
+_LEVEL: Final = 3
+_ROLE_ASSIGNMENT: Final = "microsoft.authorization/roleassignments"
+_FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
+
+_PUT: Final = """
+INSERT INTO resource (id_lc, type_k, subscription_k, resource_group, location, api_version, source, fetched_at,
+    sha256, packing, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id_lc) DO UPDATE SET type_k = excluded.type_k, location = excluded.location,
+    api_version = excluded.api_version, source = excluded.source, fetched_at = excluded.fetched_at,
+    sha256 = excluded.sha256, packing = excluded.packing, body = excluded.body"""
+
+
+class RowWriter:
+    """Put resources into a snapshot database, a later one of the same id over an earlier; commits every 2,000 rows."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._labels: dict[str, int] = dict(connection.execute("SELECT text, k FROM label"))
+        self._pending: list[tuple[Any, ...]] = []
+        self._assignments: list[tuple[Any, ...]] = []
+        self._spellings: set[tuple[int, str, str]] = set()
+        self._known_spellings: set[tuple[int, str, str]] = set()
+        self._samples: list[bytes] = []
+        self._packing, self._packer = 0, zstandard.ZstdCompressor(level=_LEVEL)
+        if dictionary := read_meta(connection, "dictionary"):
+            self._use(dictionary)
+
+    def put(self, resource: Resource) -> None:
+        """Add or replace one resource."""
+        body = canonical(resource.body)
+        type_k = self._label(resource.type_key)
+        subscription = ids.subscription_of(resource.key)
+        row = (
+            *(resource.key, type_k, self._label(subscription) if subscription else None),
+            *(ids.resource_group_of(resource.key), resource.location, resource.api_version, resource.source),
+            *(resource.collected_at, hashlib.sha256(body).hexdigest(), self._packing, self._packer.compress(body)),
+        )
+        self._pending.append(row)
+        _note_spellings(resource.body, type_k, self._spellings)
+        if resource.type_key == _ROLE_ASSIGNMENT:
+            self._assignments.append(_assignment(resource))
+        if not self._packing:
+            self._samples.append(body)
+            if len(self._samples) == TRAIN_AT:
+                self.train()
+        if len(self._pending) >= COMMIT_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write and commit what is pending."""
+        self._connection.executemany(_PUT, self._pending)
+        self._connection.executemany("REPLACE INTO role_assignment VALUES (?, ?, ?, ?, ?, ?)", self._assignments)
+        new = sorted(self._spellings - self._known_spellings)
+        self._connection.executemany("INSERT OR IGNORE INTO spelling VALUES (?, ?, ?)", new)
+        self._connection.commit()
+        self._known_spellings.update(new)
+        self._spellings.clear()
+        self._pending.clear()
+        self._assignments.clear()
+
+    def train(self) -> None:
+        """Learn a dictionary from the bodies so far, where there are enough of them, and pack them again with it."""
+        samples: list[bytes | bytearray | memoryview] = list(self._samples)
+        self._samples.clear()
+        if self._packing or len(samples) < TRAIN_FROM:
+            return
+        try:
+            dictionary = zstandard.train_dictionary(_DICTIONARY_SIZE, samples).as_bytes()
+        except zstandard.ZstdError:  # too little to learn from: bodies that are all but empty
+            return
+        self.flush()
+        write_meta(self._connection, "dictionary", dictionary)
+        self._use(dictionary)
+        plain = zstandard.ZstdDecompressor()
+        rows = self._connection.execute("SELECT k, body FROM resource WHERE packing = 0").fetchall()
+        packed = ((self._packing, self._packer.compress(plain.decompress(body)), k) for k, body in rows)
+        self._connection.executemany("UPDATE resource SET packing = ?, body = ? WHERE k = ?", packed)
+        self._connection.commit()
+
+    def _use(self, dictionary: bytes) -> None:
+        trained = zstandard.ZstdCompressionDict(dictionary)
+        self._packing, self._packer = 1, zstandard.ZstdCompressor(level=_LEVEL, dict_data=trained)
+
+    def _label(self, text: str) -> int:
+        if text not in self._labels:
+            self._labels[text] = len(self._labels) + 1
+            self._connection.execute("INSERT INTO label VALUES (?, ?)", (self._labels[text], text))
+        return self._labels[text]
+
+
+def read_rows(connection: sqlite3.Connection, label: str) -> Iterator[tuple[Resource, str]]:
+    """Yield the resources with the hashes of their bodies, by key; raise SnapshotError for a row that was changed."""
+    dictionary = read_meta(connection, "dictionary")
+    unpackers = [zstandard.ZstdDecompressor()]
+    if dictionary:
+        unpackers.append(zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary)))
+    rows = connection.execute(
+        "SELECT id_lc, api_version, source, fetched_at, sha256, packing, body FROM resource ORDER BY id_lc"
+    )
+    for key, api_version, source, collected_at, sha256, packing, packed in rows:
+        try:
+            body = _unpacked(unpackers[packing], packed, sha256)
+            row = Resource.of(body, source=source, api_version=api_version, collected_at=collected_at)
+        except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError):
+            row = None
+        if row is None or row.key != key:
+            raise SnapshotError(
+                f"{label} is damaged: the row of {ascii(key)[:200]} was changed after it was written",
+                "restore or collect it again",
+            )
+        yield row, sha256
+
+
+def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes, sha256: str) -> dict[str, Any]:
+    """Return the body in a row, or raise ValueError where it is not the one that was written."""
+    if zstandard.frame_content_size(packed) > _BODY_LIMIT:
+        raise ValueError(packed[:8])
+    data = unpacker.decompress(packed)
+    body = orjson.loads(data)
+    if hashlib.sha256(data).hexdigest() != sha256 or not isinstance(body, dict):
+        raise ValueError(sha256)
+    return body
+
+
+def read_meta(connection: sqlite3.Connection, name: str) -> bytes | None:
+    """Return a value of the `meta` table."""
+    found = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    value = found[0] if found else None
+    if value is not None and not isinstance(value, bytes):
+        raise SnapshotError(f"the snapshot is damaged: {name} is no bytes", "restore or collect it again")
+    return value
+
+
+def write_meta(connection: sqlite3.Connection, name: str, value: bytes) -> None:
+    """Set a value of the `meta` table."""
+    connection.execute("REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+def _assignment(resource: Resource) -> tuple[Any, ...]:
+    names = ("scope", "roleDefinitionId", "principalId", "principalType", "condition")
+    values = (resource.properties.get(name) for name in names)
+    return (resource.key, *(value if isinstance(value, str) else None for value in values))
+
+
+def _note_spellings(value: Any, type_k: int, found: set[tuple[int, str, str]]) -> None:
+    """Collect how a type's keys are spelled, at any depth; keys that users choose (tags and the like) are left out."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            lower = key.lower()
+            if "/" not in key:
+                found.add((type_k, lower, key))
+            if lower not in _FREE_KEYS and isinstance(item, dict | list):
+                _note_spellings(item, type_k, found)
+    elif isinstance(value, list):
+        for item in value:
+            _note_spellings(item, type_k, found)

@@ -1,0 +1,113 @@
+"""Write a snapshot while it is being collected, so that a crash loses next to nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor import resource_id as ids
+from auditor.errors import SnapshotError
+from auditor.model import Gap, Relation, Resource
+from auditor.snapshot import schema, store
+from auditor.snapshot.contents import Facet, Metadata
+from auditor.snapshot.decoding import decode
+from auditor.snapshot.identity import assemble, canonical
+from auditor.snapshot.normalise import normalise, with_whole_id
+from auditor.snapshot.records import as_json
+from auditor.snapshot.rows import RowWriter, write_meta
+from auditor.snapshot.unpacking import label_of
+
+
+class SnapshotWriter:
+    """Collects into `PATH.partial`; `close(finished=True)` turns that into the snapshot at `PATH`.
+
+    One writer and one thread at a time. Rows are committed every 2,000, and before each gap and facet: what a facet
+    calls complete is on disk.
+    """
+
+    def __init__(self, path: Path, metadata: Metadata) -> None:
+        store.check_target(path)
+        partial = _partial(path)
+        if partial.exists():
+            raise SnapshotError(
+                f"{label_of(partial)} is left from an earlier collection", "resume that collection, or delete the file"
+            )
+        partial.touch(mode=0o600)
+        self._path = path
+        self._begin(schema.create(partial, survive_crash=True))
+        write_meta(self._connection, "metadata", canonical(as_json(metadata)))
+        self._connection.commit()
+
+    @classmethod
+    def resume(cls, path: Path) -> SnapshotWriter:
+        """Return a writer that goes on where an interrupted collection into `path` stopped."""
+        partial = _partial(path)
+        if not partial.is_file():
+            raise SnapshotError(f"there is no interrupted collection of {label_of(path)}", "start a new one")
+        with schema.opened(partial, label_of(partial)) as connection:
+            store.read_metadata(connection)
+        writer = cls.__new__(cls)
+        writer._path = path  # noqa: SLF001 - our own object
+        writer._begin(schema.reopen(partial))  # noqa: SLF001
+        return writer
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._rows = RowWriter(connection)
+
+    def add(
+        self,
+        body: bytes | Mapping[str, Any],
+        *,
+        source: str,
+        api_version: str | None = None,
+        collected_at: str | None = None,
+    ) -> None:
+        """Add one ARM object as Azure sent it; a later one of the same id replaces it."""
+        value = decode(body, "an answer of Azure") if isinstance(body, bytes) else dict(body)
+        value = with_whole_id(value) if isinstance(value, dict) else {}
+        if not ids.is_resource_id(value.get("id")):
+            raise SnapshotError("an answer of Azure is no ARM resource", "report the operation that gave it")
+        row = Resource.of(value, source=source, api_version=api_version, collected_at=collected_at)
+        self._rows.put(row)
+
+    def gap(self, gap: Gap) -> None:
+        """Say that something in scope was not collected."""
+        store.write_gaps(self._connection, [gap])
+        self._rows.flush()
+
+    def facet(self, scope: str, name: str, state: str, detail: str = "") -> None:
+        """Say how far one kind of data of a scope is collected."""
+        self._rows.flush()
+        store.write_facets(self._connection, [Facet(scope, name, state, detail)])
+        self._connection.commit()
+
+    def facets(self) -> Mapping[tuple[str, str], Facet]:
+        """Return what was said so far, by scope and name."""
+        return {(facet.scope, facet.name): facet for facet in store.read_facets(self._connection)}
+
+    def close(
+        self, *, finished: bool, relate: Callable[[Sequence[Resource]], Iterable[Relation]] = lambda _: ()
+    ) -> None:
+        """End the collection. Unfinished, it can be resumed; finished, it is normalised and put in its place."""
+        self._rows.flush()
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        if not finished:
+            return
+        partial = _partial(self._path)
+        label = label_of(partial)
+        with schema.opened(partial, label) as connection:
+            metadata, gaps = store.read_metadata(connection), store.read_gaps(connection)
+            facets = store.read_facets(connection)
+            resources, shown = normalise(store.entries(connection, label))
+        snapshot = assemble(resources, [*gaps, *shown], metadata, facets)
+        store.write(snapshot, self._path, relate(snapshot.resources))
+        for leftover in ("", "-wal", "-shm"):
+            partial.with_name(partial.name + leftover).unlink(missing_ok=True)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + schema.PARTIAL_SUFFIX)

@@ -1,0 +1,170 @@
+"""How strict the content filters of a deployment really are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.analysis import content_policy
+from auditor.analysis.content_filter import ANALYSIS, POLICIES
+from auditor.analysis.contract import Context
+from auditor.model import Fact, Gap, Resource
+
+Body = dict[str, Any]
+FactsOf = Callable[..., list[Fact]]
+Make = Callable[..., Context]
+
+ACCOUNT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/oai"
+HARM = ("hate", "sexual", "selfharm", "violence")
+
+
+def _entry(name: str, source: str, threshold: str | None = "Low", **more: Any) -> Body:
+    entry: Body = {"name": name, "source": source, "enabled": True, "blocking": True}
+    return entry | ({"severityThreshold": threshold} if threshold else {}) | more
+
+
+def _filters(threshold: str = "Low") -> list[Body]:
+    harm = [_entry(name, source, threshold) for name in HARM for source in ("Prompt", "Completion")]
+    binary = [("jailbreak", "Prompt"), ("profanity", "Prompt"), ("profanity", "Completion")]
+    return harm + [_entry(name, source, None) for name, source in binary]
+
+
+def _policy(filters: Any, name: str = "strict", account: str = ACCOUNT, **properties: Any) -> Body:
+    body = {"mode": "Default", "basePolicyName": "Microsoft.Default", "contentFilters": filters}
+    return {"id": f"{account}/raiPolicies/{name}", "name": name, "properties": body | properties}
+
+
+def _deployment(policy: str | None = "strict", model: str = "gpt-35-turbo") -> Body:
+    properties: Body = {"model": {"name": model}}
+    return {
+        "id": f"{ACCOUNT}/deployments/gpt",
+        "properties": properties | ({"raiPolicyName": policy} if policy else {}),
+    }
+
+
+@pytest.fixture
+def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+    """Return a function that gives the one deployment fact of a small estate."""
+
+    def run(*bodies: Body, **options: Any) -> Fact:
+        (fact,) = facts_of(ANALYSIS, make(bodies, **options), "content_filter.deployment")
+        return fact
+
+    return run
+
+
+@pytest.mark.parametrize(("threshold", "met"), [("Low", True), ("low", True), ("Medium", False), ("High", False)])
+@pytest.mark.parametrize("member", ["severityThreshold", "allowedContentLevel"])
+def test_p1_low_is_the_strictest_threshold(
+    judge: Callable[..., Fact], threshold: str, member: str, *, met: bool
+) -> None:
+    filters = [
+        {member if key == "severityThreshold" else key: inner for key, inner in entry.items()}
+        for entry in _filters(threshold)
+    ]
+    assert judge(_deployment(), _policy(filters)).fields["harmMet"] is met
+
+
+def test_stricter_than_asked_is_good_enough(judge: Callable[..., Fact]) -> None:
+    fact = judge(_deployment(), _policy(_filters()), parameters={"content_filter": {"min_threshold": "Medium"}})
+    assert (fact.fields["harmMet"], fact.fields["weakestHarm"]) == (True, 3)
+
+
+@pytest.mark.parametrize(
+    "weakness", [{"enabled": False}, {"blocking": False}, {"blocking": None, "action": "ANNOTATING"}]
+)
+def test_a_filter_that_does_not_block_is_no_filter(judge: Callable[..., Fact], weakness: Body) -> None:
+    filters = _filters()
+    filters[0] |= weakness
+    fact = judge(_deployment(), _policy(filters))
+    assert (fact.fields["harmMet"], fact.fields["weakestHarm"]) == (False, 0)
+    assert fact.fields["unmet"] == ["hate (Prompt)"]
+
+
+@pytest.mark.parametrize("name", ["Selfharm", "self_harm", "Self-Harm", "Self Harm"])
+def test_the_spelling_of_a_category_does_not_matter(judge: Callable[..., Fact], name: str) -> None:
+    filters = [entry | ({"name": name} if entry["name"] == "selfharm" else {}) for entry in _filters()]
+    assert judge(_deployment(), _policy(filters)).fields["harmMet"] is True
+
+
+def test_what_a_policy_does_not_say_it_inherits(judge: Callable[..., Fact]) -> None:
+    fact = judge(_deployment(), _policy([]))
+    hate = fact.fields["filters"][0]
+    assert (hate["strictness"], hate["origin"], hate["threshold"]) == (2, "base", "Medium")
+    assert fact.fields["jailbreakMet"] is False
+
+
+def test_a_base_policy_that_was_collected_is_read(judge: Callable[..., Fact]) -> None:
+    base = _policy([_entry("jailbreak", "Prompt", None)], "Microsoft.DefaultV2", type="SystemManaged")
+    fact = judge(_deployment(), _policy([], basePolicyName="Microsoft.DefaultV2"), base)
+    assert fact.fields["jailbreakMet"] is True
+
+
+def test_a_threshold_that_is_missing_on_an_enabled_filter_is_not_known(judge: Callable[..., Fact]) -> None:
+    filters = _filters()
+    del filters[0]["severityThreshold"]
+    fact = judge(_deployment(), _policy(filters))
+    assert {"harmMet", "filters[0].strictness"} <= set(fact.uncollected)
+    filters[1]["enabled"] = False
+    assert judge(_deployment(), _policy(filters)).fields["harmMet"] is False
+
+
+def test_binary_filters_need_no_threshold(judge: Callable[..., Fact]) -> None:
+    fact = judge(_deployment(), _policy(_filters()))
+    assert (fact.fields["jailbreakMet"], fact.fields["profanityMet"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind"),
+    [(None, "none"), ("", "none"), ("Microsoft.Default", "system"), ("gone", "dangling"), ("theirs", "other-account")],
+)
+def test_only_a_custom_policy_of_the_same_account_is_bound(
+    judge: Callable[..., Fact], policy: str | None, kind: str
+) -> None:
+    other = _policy(_filters(), "theirs", ACCOUNT.replace("oai", "other"))
+    fact = judge(_deployment(policy), _policy(_filters()), other)
+    assert (fact.fields["policyKind"], fact.fields["policyBound"]) == (kind, False)
+
+
+def test_policies_that_could_not_be_listed_leave_everything_unknown(judge: Callable[..., Fact]) -> None:
+    gap = Gap(ACCOUNT, POLICIES, "forbidden")
+    fact = judge(_deployment(), gaps=[gap])
+    assert {"policyBound", "policyKind", "harmMet", "jailbreakMet", "mode"} <= set(fact.uncollected)
+    assert judge(_deployment("Microsoft.Default"), gaps=[gap]).fields["policyBound"] is False
+
+
+@pytest.mark.parametrize(("model", "exempt"), [("Whisper", True), ("text-embedding-ada-002", True), ("gpt-4", False)])
+def test_models_are_exempt_by_pattern(judge: Callable[..., Fact], model: str, *, exempt: bool) -> None:
+    assert judge(_deployment(model=model)).fields["exempt"] is exempt
+
+
+def test_declared_extended_filters_are_asked_for(judge: Callable[..., Fact]) -> None:
+    parameters = {"content_filter": {"extended": ["Indirect Attack"]}}
+    assert judge(_deployment(), _policy(_filters()), parameters=parameters).fields["extendedMet"] is False
+    blocked = [*_filters(), _entry("indirect_attack", "Prompt", None)]
+    assert judge(_deployment(), _policy(blocked), parameters=parameters).fields["extendedMet"] is True
+
+
+def test_policies_based_on_each_other_end(judge: Callable[..., Fact]) -> None:
+    fact = judge(_deployment("a"), _policy([], "a", basePolicyName="b"), _policy([], "b", basePolicyName="a"))
+    assert "harmMet" in fact.uncollected
+
+
+def test_a_policy_without_deployments_is_unused(make: Make, facts_of: FactsOf) -> None:
+    context = make([_deployment(), _policy(_filters()), _policy(_filters(), "spare")])
+    found = facts_of(ANALYSIS, context, "content_filter.policy")
+    assert {fact.fields["name"]: fact.fields["used"] for fact in found} == {"strict": True, "spare": False}
+
+
+@given(st.permutations(_filters()), st.sampled_from(["Low", "Medium", "High"]))
+def test_a_second_entry_never_makes_a_policy_stricter(filters: list[Body], threshold: str) -> None:
+    def strictness(entries: list[Body]) -> int:
+        found = content_policy.effective({"strict": Resource.of(_policy(entries))}, "strict", "hate", "Prompt")
+        assert found.strictness is not None
+        return found.strictness
+
+    assert strictness([*filters, _entry("hate", "Prompt", threshold)]) <= strictness(filters)

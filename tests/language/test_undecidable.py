@@ -1,0 +1,69 @@
+"""A rule can say that the data cannot answer, and why; it is then neither pass nor fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor import examples, rulebook
+from auditor.evaluate import Verdict
+from auditor.language import paths
+from auditor.language.catalogue import Catalogue, Property
+from auditor.language.functions import FunctionError, call
+from auditor.language.paths import ABSENT
+from auditor.model import Status
+from auditor.rulebook import Words
+
+_RULE = """
+id: vault-access-off
+title: Vaults are closed
+severity: high
+rationale: Test.
+remediation: {text: Close it.}
+applies: {type: Test.Vault/vaults}
+require:
+  anyOf:
+    - {field: access, equals: Off, default: On}
+    - allOf:
+        - {field: access, equals: Perimeter}
+        - {value: "[unknown('the perimeter', 'the vault does not show it')]", equals: true}
+examples:
+  - {name: closed, resource: {properties: {access: Off}}, verdict: pass}
+  - {name: open, resource: {properties: {access: On}}, verdict: fail}
+  - {name: guarded, resource: {properties: {access: Perimeter}}, verdict: unknown}
+  - {name: too old, resource: {apiVersion: 2019-01-01, properties: {}}, verdict: unknown}
+  - {name: shown by a preview, resource: {apiVersion: 2019-06-01-preview, properties: {access: Off}}, verdict: pass}
+"""
+
+
+@pytest.fixture
+def verdicts(tmp_path: Path) -> dict[str, Verdict]:
+    file = tmp_path / "vault-access-off.yaml"
+    file.write_text(_RULE, encoding="utf-8")
+    steps = paths.parse("properties.access")
+    words = Words(Catalogue({"Test.Vault/vaults": [Property("properties.access", steps, since="2020-01-01")]}), {})
+    rule = rulebook.load_rule(file, words)
+    assert [outcome.problems for outcome in examples.run(rule)] == [[]] * 5
+    return {example.name: examples.ask(rule, example) for example in rule.examples}
+
+
+def test_what_cannot_be_known_is_named_with_its_reason(verdicts: dict[str, Verdict]) -> None:
+    guarded = verdicts["guarded"]
+    assert guarded.status is Status.UNKNOWN
+    assert ("the perimeter", "the vault does not show it") in [(gap.what, gap.reason) for gap in guarded.gaps]
+
+
+def test_a_failure_is_not_explained_by_what_could_have_been_unknown(verdicts: dict[str, Verdict]) -> None:
+    assert [(leaf.path, leaf.expected) for leaf in verdicts["open"].evidence] == [("properties.access", "Off")]
+
+
+@pytest.mark.parametrize(("seconds", "moment"), [(0, "1970-01-01T00:00:00Z"), ("1709251200", "2024-03-01T00:00:00Z")])
+def test_seconds_since_1970_become_a_time(seconds: object, moment: str) -> None:
+    assert call("dateTimeFromEpoch", [seconds]) == moment
+
+
+@pytest.mark.parametrize("hostile", [ABSENT, None, "soon", 1.5, True, [], {}, 10**17, -(10**17)])
+def test_what_is_no_number_of_seconds_has_no_time(hostile: object) -> None:
+    with pytest.raises(FunctionError):
+        call("dateTimeFromEpoch", [hostile])

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.model import Report
+from auditor.report.csv import COLUMNS, safe_cell, write
+from tests.report.conftest import EXEMPT, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK, named, report_of
+
+DESIGNED = (
+    "schema_version, run_id, snapshot_sha256, scanned_at_utc, tool_version, baseline, baseline_version, rule_id, "
+    "rule_title, severity, status, exempted, subscription_id, subscription_name, resource_group, resource_type, "
+    "resource_id, resource_name, sub_object, workload, component, location, message, observed, expected, "
+    "evidence_path, evidence_source, evidence_api_version, collected_at_utc, unknown_reason, missing_permission, "
+    "exemption_id, exemption_reason, exemption_approved_by, exemption_expires_on, controls, remediation, fingerprint"
+)
+
+
+def text_of(report: Report, *, include_passed: bool = True) -> str:
+    out = io.StringIO(newline="")
+    write(report, out, include_passed=include_passed)
+    return out.getvalue()
+
+
+def rows_of(report: Report, *, include_passed: bool = True) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text_of(report, include_passed=include_passed), newline="")))
+
+
+def test_the_columns_are_those_of_the_contract() -> None:
+    assert ", ".join(COLUMNS) == DESIGNED
+
+
+def test_the_documentation_tells_every_column_in_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+    section = text.partition("## CSV")[2].partition("## Markdown")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == COLUMNS
+
+
+def test_every_finding_is_one_line_that_reads_back(report: Report) -> None:
+    text = text_of(report)
+    assert text.count("\r\n") == len(text.splitlines()) == len(report.findings) + 1
+    assert all(None not in row and None not in row.values() for row in rows_of(report))
+
+
+def test_sub_objects_of_a_resource_are_rows_of_their_own() -> None:
+    """C1: two parameters of one rule on one resource are two rows."""
+    twins = [replace(OPENAI_PUBLIC, sub_object=name) for name in ("second", "first", "first")]
+    assert [row["sub_object"] for row in rows_of(report_of(*twins))] == ["first", "first", "second"]
+
+
+def test_rows_are_ordered_by_severity_rule_resource() -> None:
+    rows = rows_of(report_of(UNREAD, VAULT_NETWORK, replace(OPENAI_PUBLIC, resource_id="/z"), EXEMPT, OPENAI_PUBLIC))
+    assert [row["resource_name"] for row in rows] == ["oai-chat01", "oai-test", "z", "oai-chat01", "oai-chat01"]
+    assert [row["severity"] for row in rows] == ["critical", "critical", "critical", "high", "medium"]
+
+
+def test_a_row_shows_the_value_that_decided_and_where_it_is() -> None:
+    (row,) = rows_of(report_of(VAULT_NETWORK))
+    assert row["observed"] == "Allow; 7"
+    assert row["expected"] == 'Deny; ["0.0.0.0/0"]'
+    assert row["evidence_path"] == "properties.networkAcls.defaultAction; properties.networkAcls.ipRules[*].value"
+    assert (row["evidence_source"], row["evidence_api_version"]) == ("arm; resource-graph", "2024-10-01")
+
+
+def test_an_absent_value_names_the_default_that_stood_in() -> None:
+    (row,) = rows_of(report_of(OPENAI_PUBLIC))
+    assert row["observed"] == '(absent, assumed "Enabled")'
+    bare = replace(OPENAI_PUBLIC.evidence[0], assumed=None)
+    (row,) = rows_of(report_of(replace(OPENAI_PUBLIC, evidence=(bare,))))
+    assert row["observed"] == "(absent)"
+
+
+def test_the_subscription_is_named_whatever_its_case() -> None:
+    (row,) = rows_of(report_of(OPENAI_PUBLIC))
+    assert row["subscription_name"] == "Chat | production"
+    assert (row["resource_group"], row["controls"]) == ("rg-chat", "mcsb:NS-2; mcsb:NS-1; openai-chat:AOAI-NET-001")
+
+
+def test_an_exemption_stands_beside_the_status() -> None:
+    (row,) = rows_of(report_of(EXEMPT))
+    assert (row["status"], row["exempted"], row["exemption_id"]) == ("fail", "true", "EX-1")
+
+
+def test_passes_are_left_out_on_demand_and_unknowns_never() -> None:
+    rows = rows_of(report_of(PASSED, SKIPPED, UNREAD, OPENAI_PUBLIC), include_passed=False)
+    assert [row["status"] for row in rows] == ["fail", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-1+1", "'-1+1"),
+        ("-5", "-5"),
+        ("-0.5e-3", "-0.5e-3"),
+        ("\t=1", "' =1"),
+        ("\rx", "' x"),
+        (" \n=1", "'  =1"),
+        ("\x1b[31m", " [31m"),
+        ("a\r\nb\u2028c\u2029d", "a b c d"),
+        ("name", "name"),
+    ],
+)
+def test_a_cell_is_text_and_nothing_else(text: str, cell: str) -> None:
+    assert safe_cell(text) == cell
+
+
+@given(st.text() | st.text(alphabet="=+-@\t\r\n |'\"5;,\x1b\u2028\ud800", max_size=8))
+def test_no_text_makes_a_formula_a_line_or_a_control_character(text: str) -> None:
+    (row,) = rows_of(report_of(replace(named("kv"), message=text, resource_id=text, sub_object=text)))
+    for cell in (row["message"], row["resource_id"], row["sub_object"]):
+        assert not re.match(r"\s*[=+\-@]", cell) or re.fullmatch(r"-\d+(\.\d+)?([eE][+-]?\d+)?", cell)
+        assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cell)
+
+
+def test_a_cell_never_outgrows_a_spreadsheet(make_report: Callable[..., Report]) -> None:
+    (row,) = rows_of(make_report(replace(OPENAI_PUBLIC, message="x" * 100_000)))
+    assert len(row["message"]) < 32_767
+    assert row["message"].endswith("(68,000 more characters in the JSON report)")
