@@ -92,5 +92,8 @@ NOT_PUBLIC: Final = must_parse(
 PUBLIC: Final = union(difference(difference(IPV4, NOT_PUBLIC), PLATFORM), must_parse("2000::/3"))
 """Addresses of the internet: IPv4 without private, shared, local, multicast and reserved space; IPv6 global unicast."""
 
+STRANGERS: Final = must_parse("8.8.8.8", "9.9.9.9", "208.67.222.222")
+"""Public resolvers of others than Microsoft: addresses that are in no service tag."""
+
 RARE: Final = must_parse("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
 """Addresses that no host in a virtual network uses: poor examples."""

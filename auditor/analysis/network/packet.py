@@ -10,7 +10,7 @@ from auditor.analysis.network import addresses
 from auditor.analysis.network.decisions import Decided, Decision
 from auditor.analysis.network.diagram import Box
 from auditor.analysis.network.partition import Partition
-from auditor.analysis.network.ranges import Ranges, difference, holds
+from auditor.analysis.network.ranges import Ranges, difference, holds, intersection
 from auditor.analysis.network.reading import paths, values_in
 from auditor.analysis.network.rules import PROTOCOLS, WITH_PORTS
 from auditor.analysis.network.scene import READINGS, Scene
@@ -81,8 +81,12 @@ def _likely(cut: Partition, bits: int) -> Ranges:
 
 
 def _packet(scene: Scene, wanted: dict[int, int]) -> Packet:
-    source = _address(scene.source, wanted.get(scene.source_level))
-    destination = _address(scene.destination, wanted.get(scene.destination_level), avoid=source)
+    many = len(scene.unknowns)
+    ends: list[int] = []
+    for level, cut in ((scene.source_level, scene.source), (scene.destination_level, scene.destination)):
+        is_member = any(wanted.get(place) == 0b10 for place in range(level - many, level))
+        ends.append(_address(cut, wanted.get(level), avoid=ends[0] if ends else -1, is_member=is_member))
+    source, destination = ends
     bits = wanted.get(scene.protocol_level, (1 << len(PROTOCOLS)) - 1)
     protocol = (bits & -bits).bit_length() - 1
     ports: tuple[int | None, int | None] = (None, None)
@@ -114,15 +118,21 @@ def assumptions(scene: Scene, wanted: dict[int, int]) -> list[str]:
     return found
 
 
-def _address(cut: Partition, bits: int | None, avoid: int = -1) -> int:
+def _address(cut: Partition, bits: int | None, *, avoid: int, is_member: bool) -> int:
+    """Return a likely address of some classes: one that everybody knows, unless it is to be in an unknown set."""
     numbers = cut.ranges(cut.full if bits is None else bits)
+    known = intersection(numbers, addresses.STRANGERS)
+    if known and not is_member:
+        return next((start for start, _ in known if start != avoid), known[0][0])
     numbers = difference(numbers, addresses.RARE) or numbers
-    start, end = max(
-        numbers, key=lambda piece: (holds(addresses.PUBLIC, piece[0]), min(piece[1] - piece[0], 256), -piece[0])
-    )
+    start, end = max(numbers, key=_likelihood)
     if end - start > 8:
         return start + 4 if start + 4 != avoid else start + 5
     return start if start != avoid or end - start == 1 else start + 1
+
+
+def _likelihood(piece: tuple[int, int]) -> tuple[bool, int, int]:
+    return holds(addresses.PUBLIC, piece[0]), min(piece[1] - piece[0], 256), -piece[0]
 
 
 def _port(cut: Partition, bits: int | None, wanted: Sequence[int]) -> int:

@@ -81,9 +81,16 @@ class Inquiry:
             self._tables[key] = root
         return self._tables[key]
 
-    def only(self, allowed: Sequence[Match]) -> Answer:
-        """Return allowed packets that no row of the table allows (NO: the path is as tight as the table)."""
-        return self._ask(allowed, outside=True, wanted=lambda decision: decision.is_allowed)
+    def only(self, allowed: Sequence[Match], among: Sequence[Match] | None = None) -> Answer:
+        """Return allowed packets that no row of the table allows (NO: the path is as tight as the table).
+
+        With `among`, only packets that one of those matches.
+        """
+        return self._ask(allowed, outside=True, wanted=lambda decision: decision.is_allowed, among=among)
+
+    def stopped(self, allowed: Sequence[Match]) -> Answer:
+        """Return stopped packets that no row of the table allows."""
+        return self._ask(allowed, outside=True, wanted=lambda decision: not decision.is_allowed)
 
     def missing(self, required: Sequence[Match]) -> Answer:
         """Return stopped packets that a row of the table requires (NO: everything required passes)."""
@@ -97,13 +104,21 @@ class Inquiry:
         """Return packets outside the table that no customer's rule stops (NO: the rest is denied explicitly)."""
         return self._ask(allowed, outside=True, wanted=lambda decision: not decision.is_explicit_denial)
 
-    def _ask(self, matches: Sequence[Match], *, outside: bool, wanted: Callable[[Decision], bool]) -> Answer:
+    def _ask(
+        self,
+        matches: Sequence[Match],
+        *,
+        outside: bool,
+        wanted: Callable[[Decision], bool],
+        among: Sequence[Match] | None = None,
+    ) -> Answer:
         if self.scene is None:
             return Answer(undecidable=self.undecidable)
         diagram = self.scene.diagram
         table = self.table(matches)
         where = diagram.relabel(table, lambda value: 1 - value) if outside else table
         where = diagram.both(where, self.universe)
+        where = where if among is None else diagram.both(where, self.table(among))
         fate = self.decided.root
         picked = diagram.relabel(fate, lambda place: place if wanted(self.decided.table[place]) else NOTHING)
         root = diagram.keep(picked, where, NOTHING)

@@ -64,6 +64,8 @@ class Side:
 
 
 ANYWHERE: Final = Side(addresses.ANY)
+NETWORK_SPACE: Final = Symbol("network-space", "virtual network")
+"""The virtual network, its peers and what its gateway teaches: VirtualNetwork without prefixes of routes. No rule names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor.analysis.network.addresses import ANY, METADATA, PLATFORM, PUBLIC
 from auditor.analysis.network.ranges import Ranges, difference, intersection, union
-from auditor.analysis.network.rules import Side, Symbol
+from auditor.analysis.network.rules import NETWORK_SPACE, Side, Symbol
 
 Literals = tuple[tuple[str, bool], ...]
 """Unknown sets (by name) that an address must be in (True) or outside of (False)."""
@@ -83,6 +83,13 @@ class Surroundings:
         return (Term(self.known_network), *self._doubtful_network)
 
     @cached_property
+    def network_space(self) -> tuple[Term, ...]:
+        """Return what people call the virtual network: VirtualNetwork without the prefixes of routes."""
+        known = union(self.space, self.peers, self.gateway or (), PLATFORM)
+        learned = (Term(difference(ANY, known), ((_GATEWAY, True),)),) if self.gateway is None else ()
+        return (Term(known), *learned)
+
+    @cached_property
     def internet(self) -> tuple[Term, ...]:
         """Return Internet: public space outside VirtualNetwork; of public space inside it nobody knows."""
         outside = difference(PUBLIC, self.known_network)
@@ -111,6 +118,8 @@ class Surroundings:
             return self.virtual_network
         if symbol.key == "internet":
             return self.internet
+        if symbol == NETWORK_SPACE:
+            return self.network_space
         known = _FIXED.get(symbol.key) or self.tags.get(symbol.key)
         return (self._unknown_tag(symbol) if known is None else Term(known),)
 

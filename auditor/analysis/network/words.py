@@ -37,14 +37,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Names:
-    """What address sets are called: `here` is not mentioned, `known` sets go by name, the rest is spelled out."""
+    """What address sets are called: `here` is not mentioned, `known` sets go by name, the rest is spelled out.
+
+    `is_pair`: both ends are given, so that an end is mentioned only where it is a part of the whole.
+    """
 
     known: Mapping[str, Ranges] = field(default_factory=dict)
     here: Ranges = ()
+    is_pair: bool = False
 
 
 def lines(answer: Answer, names: Names) -> tuple[Line, ...]:
-    """Return the answer as few lines, grouped by deciding rules, in a stable order."""
+    """Return the answer as few lines, grouped by deciding rules; what holds on a condition only comes last."""
     if answer.decided is None:
         return ()
     scene, table = answer.decided.scene, answer.decided.table
@@ -59,7 +63,7 @@ def lines(answer: Answer, names: Names) -> tuple[Line, ...]:
     for rules, values in by_rules.items():
         part = scene.diagram.relabel(answer.root, _is_in(frozenset(values)))
         found += (Line(traffic(scene, box, ends), rules) for box in _parts(scene, part, free))
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(dict.fromkeys(found), key=lambda line: "[if" in line.traffic))
 
 
 def _is_in(values: frozenset[int]) -> Callable[[int], int]:
@@ -87,14 +91,15 @@ def _with_tags(scene: Scene, names: Names) -> Names:
         "non-public addresses": addresses.NOT_PUBLIC,
         "AzureLoadBalancer": addresses.PLATFORM,
     }
-    return Names(known | dict(names.known), names.here)
+    return Names(known | dict(names.known), names.here, names.is_pair)
 
 
 def _clip(names: Names, cut: Partition) -> Names:
     """Return the names of what is possible at one end; the whole of it is `anywhere`."""
     everything = cut.ranges(cut.full)
     known = {name: intersection(numbers, everything) for name, numbers in names.known.items()}
-    return Names({"anywhere": everything} | {name: numbers for name, numbers in known.items() if numbers}, names.here)
+    found = {"anywhere": everything} | {name: numbers for name, numbers in known.items() if numbers}
+    return Names(found, everything if names.is_pair else names.here)
 
 
 def traffic(scene: Scene, box: Box, ends: tuple[Names, Names]) -> str:
