@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from auditor.analysis import address_ranges, content_filter, gateway, inventory, managed_network, private_link, zones
+from auditor.analysis import (
+    access,
+    address_ranges,
+    content_filter,
+    gateway,
+    inventory,
+    managed_network,
+    private_link,
+    zones,
+)
 from auditor.analysis.contract import Analysis
 
 ANALYSES: Final[tuple[Analysis, ...]] = (
+    access.ANALYSIS,
     address_ranges.ANALYSIS,
     content_filter.ANALYSIS,
     gateway.ANALYSIS,

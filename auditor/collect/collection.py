@@ -1,0 +1,207 @@
+"""The steps of a collection, in order: groups, inventory, details, subscriptions, what lies outside, second chances."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.collect.access import principals_of, read_principals
+from auditor.collect.details import COMPLETE, Outcome, Target, gap_of, read_resource, stop_if_signed_out
+from auditor.collect.inventory import Inventory, Row
+from auditor.collect.jobs import Job, Planner, deed, target_of
+from auditor.collect.ledger import Ledger
+from auditor.collect.operations import RESOURCE_GROUPS
+from auditor.collect.options import CollectOptions
+from auditor.collect.progress import Progress, Watcher
+from auditor.collect.references import FOLLOWED_FURTHER, OTHER_SIDE, references
+from auditor.collect.scope import CollectScope
+from auditor.collect.session import Session
+from auditor.collect.subscriptions import Resolved, group_names, resource_condition
+from auditor.collect.workers import spread
+from auditor.errors import CollectionError
+from auditor.snapshot.contents import ANY_TYPE
+
+_REPORT_EVERY: Final = 0.2
+_FOLLOW_ROUNDS: Final = 3
+_RESOURCE_GRAPH: Final = "Microsoft.ResourceGraph/resources/read"
+
+
+@dataclass(slots=True)
+class Collection:
+    """One collection under way. Threads only fetch; everything here runs in one thread."""
+
+    session: Session
+    scope: CollectScope
+    options: CollectOptions
+    resolved: Resolved
+    ledger: Ledger
+    started: datetime
+    watch: Watcher
+    targets: dict[str, Target] = field(default_factory=dict)
+    groups: dict[str, list[Target]] = field(default_factory=dict)
+    principals: set[str] = field(default_factory=set)
+    _again: list[Job] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+    _told: float = 0.0
+
+    def run(self) -> None:
+        """Do all steps."""
+        planner = Planner(self.ledger.is_finished)
+        self.ledger.add_gaps("scope", self.resolved.gaps)
+        self._read_groups()
+        self._read_inventory()
+        groups = [group for found in self.groups.values() for group in found]
+        self._do("details", planner.resources([*self.targets.values(), *groups]))
+        self._do("subscriptions", self._subscription_jobs(planner))
+        if self.options.follow:
+            self._follow(planner)
+        if self.options.resolve_principals:
+            self._resolve_principals()
+        self._second_chance()
+
+    # Doing jobs
+
+    def _spread(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+        """Yield jobs with their outcomes as they come, and remember those whose failure may pass."""
+        arm = self.session.arm
+
+        def act(job: Job) -> Outcome:
+            target, _, act_on = job
+            return act_on(arm, target)
+
+        for job, outcome in spread(act, jobs, self.options.threads, self.session.clock.stop):
+            if outcome.is_transient:
+                self._again.append(job)
+            yield job, outcome
+
+    def _do(self, phase: str, jobs: Iterable[Job], total: int | None = None) -> None:
+        """Run jobs and settle each outcome."""
+        for done, ((target, name, _), outcome) in enumerate(self._spread(jobs), start=1):
+            self.ledger.settle(target.id, name, outcome)
+            self._note_principals(outcome)
+            self._tell(phase, done, total)
+
+    def _note_principals(self, outcome: Outcome) -> None:
+        for item in outcome.items:
+            is_role = str(item.body.get("type", "")).lower().startswith("microsoft.authorization/role")
+            if is_role and (principal := principals_of(item.body)):
+                self.principals.add(principal)
+
+    def _tell(self, phase: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._told < _REPORT_EVERY and done != total:
+            return
+        self._told = now
+        tally = self.session.arm.tally
+        rate = tally.attempts / max(0.001, now - self._began)
+        self.watch(Progress(phase, done, total, tally.attempts, rate, self.session.arm.pacer.waited, tally.waiting_for))
+
+    # Resource groups and inventory
+
+    def _read_groups(self) -> None:
+        """Read the resource groups that the scope means, in each subscription."""
+        jobs = [(target, RESOURCE_GROUPS.name, deed(RESOURCE_GROUPS)) for target in self._subscriptions()]
+        for (target, name, _), outcome in self._spread(jobs):
+            names = group_names(self.scope, [item.body for item in outcome.items])
+            if names is not None:
+                kept = {text.lower() for text in names}
+                outcome.items = [item for item in outcome.items if str(item.body.get("name", "")).lower() in kept]
+            self.groups[target.id] = [target_of(item.body) for item in outcome.items]
+            self.ledger.settle(target.id, name, outcome)
+        self._again.clear()  # the groups decide what follows; a list that came too late could not
+        found = {ids.name_of(group.id).lower() for groups in self.groups.values() for group in groups}
+        missing = [name for name in self.scope.resource_groups if name.lower() not in found]
+        if missing and not self.ledger.gaps_named(RESOURCE_GROUPS.name) and not self.scope.tags:
+            raise CollectionError(
+                f"No resource group is called {', '.join(missing)} in the chosen subscriptions.", "check -g and -s"
+            )
+
+    def _subscriptions(self) -> list[Target]:
+        return [Target(f"/subscriptions/{one.id}") for one in self.resolved.subscriptions]
+
+    def _read_inventory(self) -> None:
+        inventory = Inventory(self.session.arm, self._keep_row, self._drop_row)
+        if not self.scope.resource_groups and not self.scope.tags:
+            inventory.read([one.id for one in self.resolved.subscriptions])
+        else:
+            for one in self.resolved.subscriptions:
+                names = [ids.name_of(group.id) for group in self.groups[f"/subscriptions/{one.id}"]]
+                if condition := resource_condition(self.scope, names):
+                    inventory.read([one.id], condition)
+        for shortfall in inventory.shortfalls:
+            stop_if_signed_out(shortfall.refusal)
+            what = shortfall.resource_type or ANY_TYPE
+            scopes = [f"/subscriptions/{one}" for one in shortfall.subscriptions]
+            gaps = [gap_of(scope, what, shortfall.refusal, _RESOURCE_GRAPH) for scope in scopes]
+            self.ledger.add_gaps("inventory", gaps)
+        for subscription in self._subscriptions():
+            is_short = (ids.key(subscription.id), "inventory") in self.ledger.gaps
+            self.ledger.remark(subscription.id, "inventory", "partial" if is_short else COMPLETE)
+        if not self.targets and not self.ledger.gaps and not any(self.groups.values()):
+            raise CollectionError(
+                "The scope is empty: there is no resource in it that can be read.", "check the scope and the role"
+            )
+
+    def _keep_row(self, row: Row) -> None:
+        body = dict(row.body)
+        self.ledger.store(body, source="resource-graph", api_version=row.api_version, at=row.at)
+        self.targets[ids.key(str(body["id"]))] = target_of(body, row.api_version)
+        self._tell("inventory", len(self.targets), None)
+
+    def _drop_row(self, key: str) -> None:
+        self.ledger.forget(key)
+        self.targets.pop(key, None)
+
+    # Subscriptions
+
+    def _subscription_jobs(self, planner: Planner) -> Iterator[Job]:
+        namespaces = {target.type_key.partition("/")[0] for target in self.targets.values()}
+        is_part = self.scope.resource_groups and not self.scope.tags
+        for subscription in self._subscriptions():
+            roots = [group.id for group in self.groups[subscription.id]] if is_part else []
+            yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
+            yield from planner.activity(subscription, namespaces, self.started, self.options.activity_days)
+        yield from planner.service_tags(self._subscriptions()[0], self.targets.values())
+
+    # Outside the scope
+
+    def _follow(self, planner: Planner) -> None:
+        """Read what the scope's resources point at elsewhere, and mark it; strangers' endpoints may stay unread."""
+        wanted = dict(self.ledger.wanted)
+        for number in range(1, _FOLLOW_ROUNDS + 1):
+            outside = [reference for key, reference in sorted(wanted.items()) if key not in self.ledger.known]
+            targets = [Target(reference, (ids.type_of(reference) or "").lower()) for reference in outside]
+            found: list[Target] = []
+            further: list[str] = []
+            for (target, _, _), outcome in self._spread((target, "followed", read_resource) for target in targets):
+                self._settle_followed(target, outcome)
+                found += [target_of(item.body) for item in outcome.items]
+                further += [text for item in outcome.items for text in references(item.body.get("properties"))]
+            self._do(f"outside the scope, round {number}", planner.outside(found))
+            wanted = {ids.key(text): text for text in further if (ids.type_of(text) or "").lower() in FOLLOWED_FURTHER}
+
+    def _settle_followed(self, target: Target, outcome: Outcome) -> None:
+        """Store a followed resource. One that is gone leaves its reference dangling, which is a finding and no gap."""
+        is_stranger = target.type_key == OTHER_SIDE and target.subscription.lower() not in self.resolved.visible
+        if is_stranger and outcome.gaps:
+            self.ledger.remark(target.id, "followed", "failed", reason="in a subscription that the identity cannot see")
+            return
+        outcome.is_gone = False
+        self.ledger.settle(target.id, "followed", outcome)
+
+    # The rest
+
+    def _resolve_principals(self) -> None:
+        principals: Sequence[str] = sorted(self.principals)
+        at = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._do("principals", [(Target("/"), "principals", lambda arm, _: read_principals(arm, principals, at))])
+
+    def _second_chance(self) -> None:
+        """Try once more what failed for a reason that may have passed meanwhile."""
+        again, self._again = self._again, []
+        if again:
+            self._do("second tries", again, len(again))

@@ -1,0 +1,125 @@
+"""Write what was collected, and keep account of what was not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from auditor import resource_id as ids
+from auditor.collect.details import COMPLETE, Item, Outcome
+from auditor.collect.redact import Redactor
+from auditor.collect.references import references
+from auditor.collect.sink import Sink
+from auditor.model import Gap
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The one place that writes into the sink. Gaps are kept until the end, because a second try may settle them."""
+
+    sink: Sink
+    redactor: Redactor
+    known: dict[str, str] = field(default_factory=dict)
+    """What was stored: key → lower-case type."""
+    wanted: dict[str, str] = field(default_factory=dict)
+    """Followed references: key → id as spelled."""
+    gone: set[str] = field(default_factory=set)
+    gaps: dict[tuple[str, str], list[Gap]] = field(default_factory=dict)
+    finished: set[tuple[str, str]] = field(default_factory=set)
+
+    def open(self) -> None:
+        """Learn from an interrupted collection what need not be read again."""
+        for (scope, name), remark in self.sink.facets().items():
+            if remark.state == COMPLETE:
+                self.finished.add((ids.key(scope), name))
+                self._want(_stored_references(remark.detail))
+
+    def is_finished(self, scope: str, name: str) -> bool:
+        """Whether an interrupted collection had read this to the end."""
+        return (ids.key(scope), name) in self.finished
+
+    def store(self, body: dict[str, Any], *, source: str, api_version: str | None, at: str) -> list[str]:
+        """Store one object without its secrets and return what it points at."""
+        found = list(references(body.get("properties")))
+        self._want(found)
+        key = ids.key(str(body.get("id")))
+        self.known[key] = str(body.get("type", "")).lower()
+        self.sink.add(self.redactor.body(body), source=source, api_version=api_version, collected_at=at)
+        return found
+
+    def settle(self, scope: str, name: str, outcome: Outcome) -> None:
+        """Store what an operation yielded, and then how far it got."""
+        found = [reference for item in outcome.items for reference in self._item(item)]
+        key = (ids.key(scope), name)
+        if outcome.is_gone:
+            self.gone.add(ids.key(scope))
+        if outcome.gaps:
+            self.gaps[key] = outcome.gaps
+        else:
+            self.gaps.pop(key, None)
+        detail = {"references": sorted(set(found))} if found else {}
+        if outcome.gaps or outcome.notes:
+            detail["notes"] = sorted({*outcome.notes, *(f"{gap.what}: {gap.reason}" for gap in outcome.gaps)})
+        self.sink.facet(scope, name, outcome.state, orjson.dumps(detail).decode() if detail else "")
+
+    def _item(self, item: Item) -> list[str]:
+        return self.store(item.body, source=item.source, api_version=item.api_version, at=item.at)
+
+    def remark(self, scope: str, name: str, state: str, **detail: Any) -> None:
+        """Note how far something got that is not an operation."""
+        self.sink.facet(
+            scope, name, state, orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode() if detail else ""
+        )
+
+    def add_gaps(self, name: str, gaps: Iterable[Gap]) -> None:
+        """Keep gaps that belong to no operation."""
+        for gap in gaps:
+            self.gaps.setdefault((ids.key(gap.scope), name), []).append(gap)
+
+    def gaps_named(self, name: str) -> bool:
+        """Whether an operation of this name has left a gap anywhere."""
+        return any(found == name for _, found in self.gaps)
+
+    def forget(self, resource_id: str) -> None:
+        """Take a resource back that is gone."""
+        self.known.pop(ids.key(resource_id), None)
+        self.sink.remove(resource_id)
+
+    def close(self) -> list[Gap]:
+        """Take back what is gone, write the gaps, and return them."""
+        for key in sorted(self.gone):
+            self.forget(key)
+        gaps = sorted(
+            {
+                gap
+                for found in self.gaps.values()
+                for gap in found
+                if not any(ids.is_under(gap.scope, key) for key in self.gone)
+            },
+            key=lambda gap: (gap.scope, gap.what, gap.reason, gap.permission or ""),
+        )
+        for gap in gaps:
+            self.sink.gap(gap)
+        return gaps
+
+    def _want(self, found: Iterable[str]) -> None:
+        for reference in found:
+            self.wanted.setdefault(ids.key(reference), reference)
+
+
+def _stored_references(detail: str) -> list[str]:
+    try:
+        stored = orjson.loads(detail) if detail else {}
+    except orjson.JSONDecodeError:
+        return []
+    found = stored.get("references") if isinstance(stored, dict) else None
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
+def redaction_key(own: bytes | None, tenant_id: str | None) -> bytes:
+    """Return the key of the hashes that stand for secrets: the user's, else one that stays the same for a tenant."""
+    return own if own is not None else hashlib.sha256(f"tenant {tenant_id}".encode()).digest()

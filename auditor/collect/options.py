@@ -1,0 +1,75 @@
+"""Say how to collect: the cloud, who signs in, and how hard to press."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Auth(StrEnum):
+    """How to sign in; none of them takes a secret from us."""
+
+    AUTO = "auto"
+    CLI = "cli"
+    ENVIRONMENT = "environment"
+    WORKLOAD = "workload"
+    MANAGED_IDENTITY = "managed-identity"
+    GITHUB = "github"
+    AZURE_PIPELINES = "azure-pipelines"
+
+
+class CloudName(StrEnum):
+    """A published Azure cloud."""
+
+    PUBLIC = "public"
+    US_GOVERNMENT = "usgovernment"
+    CHINA = "china"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """When to stop asking again. Times are in seconds; `deadline` is the most that a call may take, with its waits."""
+
+    attempts: int = 12
+    attempts_on_error: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    deadline: float = 300.0
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How fast Azure may be asked: what fits at once, and what is added each second. A little below what is published.
+
+    ARM gives each principal 250 reads in a subscription, refilled at 25 a second, and as many at tenant level; Resource
+    Graph allows 15 queries in 5 seconds. Microsoft raises them on request.
+    """
+
+    arm_at_once: float = 230.0
+    arm_per_second: float = 24.0
+    graph_at_once: float = 12.0
+    graph_per_second: float = 2.8
+
+
+@dataclass(frozen=True, slots=True)
+class CollectOptions:
+    """How to collect.
+
+    `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
+    `redaction_key`: key of the hashes that stand for removed secrets; without one, a key that is the same for a tenant.
+    `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
+    """
+
+    auth: Auth = Auth.AUTO
+    cloud: CloudName = CloudName.PUBLIC
+    arm_endpoint: str | None = None
+    threads: int = 32
+    quota_share: float = 0.5
+    resolve_principals: bool = False
+    redact_people: bool = False
+    redaction_key: bytes | None = None
+    activity_days: int = 89
+    follow: bool = True
+    retry: RetryLimits = field(default_factory=RetryLimits)
+    quotas: Quotas = field(default_factory=Quotas)

@@ -1,0 +1,105 @@
+"""Compare what an identity may do with what a collection needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from auditor.collect.arm import Arm
+from auditor.collect.credentials import Identity
+from auditor.collect.operations import AUTHORIZATION_VERSION, INVENTORY_ACTIONS, all_operations
+from auditor.collect.refusal import Refused
+from auditor.collect.subscriptions import Resolved
+from auditor.model import Gap
+
+TOO_MUCH: Final = (
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.CognitiveServices/accounts/listKeys/action",
+    "Microsoft.CognitiveServices/accounts/write",
+    "Microsoft.ContainerRegistry/registries/listCredentials/action",
+    "Microsoft.KeyVault/vaults/write",
+    "Microsoft.MachineLearningServices/workspaces/listKeys/action",
+    "Microsoft.MachineLearningServices/workspaces/metadata/secrets/read",
+    "Microsoft.Network/virtualNetworks/write",
+    "Microsoft.OperationalInsights/workspaces/sharedKeys/read",
+    "Microsoft.Search/searchServices/listAdminKeys/action",
+    "Microsoft.Storage/storageAccounts/listKeys/action",
+    "Microsoft.Web/sites/config/list/action",
+)
+"""What an auditor's identity should not be able to do: read keys, or change anything. `*/read` holds two of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRights:
+    """What the identity lacks and has too much in one subscription; `is_known` is False where Azure would not say."""
+
+    id: str
+    name: str
+    missing: Sequence[str] = ()
+    too_much: Sequence[str] = ()
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What a collection with this identity could not read, and what the identity may do beyond reading."""
+
+    identity: Identity
+    subscriptions: Sequence[SubscriptionRights]
+    unreadable: Sequence[Gap] = ()
+
+    @property
+    def is_sufficient(self) -> bool:
+        """Whether everything can be read everywhere, as far as Azure says."""
+        return not self.unreadable and all(one.is_known and not one.missing for one in self.subscriptions)
+
+
+def needed_actions() -> Sequence[str]:
+    """Return every action that a collection needs, sorted."""
+    return sorted({*INVENTORY_ACTIONS, *(operation.action for operation in all_operations())})
+
+
+def examine(arm: Arm, identity: Identity, resolved: Resolved) -> Preflight:
+    """Ask Azure what the identity may do in each subscription."""
+    return Preflight(
+        identity,
+        [_rights(arm, one.id, one.name) for one in resolved.subscriptions],
+        resolved.gaps,
+    )
+
+
+def _rights(arm: Arm, subscription: str, name: str) -> SubscriptionRights:
+    path = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/permissions"
+    try:
+        listing = arm.list_all(path, AUTHORIZATION_VERSION)
+    except Refused:
+        return SubscriptionRights(subscription, name, is_known=False)
+    if listing.refusal is not None:
+        return SubscriptionRights(subscription, name, is_known=False)
+    return SubscriptionRights(
+        subscription,
+        name,
+        missing=[action for action in needed_actions() if not is_allowed(action, listing.items)],
+        too_much=[action for action in TOO_MUCH if is_allowed(action, listing.items)],
+    )
+
+
+def is_allowed(action: str, permissions: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of the permissions grants an action: its `actions` match and its own `notActions` don't."""
+    return any(
+        _matches(action, permission.get("actions")) and not _matches(action, permission.get("notActions"))
+        for permission in permissions
+    )
+
+
+def _matches(action: str, patterns: object) -> bool:
+    listed = patterns if isinstance(patterns, list) else []
+    return any(isinstance(pattern, str) and _pattern(pattern).fullmatch(action) is not None for pattern in listed)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.IGNORECASE)

@@ -1,0 +1,65 @@
+"""Find what the scope's resources point at outside of it: hub networks, central DNS zones, shared plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from auditor import resource_id as ids
+
+FOLLOWED: Final = frozenset(
+    {
+        "microsoft.containerregistry/registries",
+        "microsoft.insights/components",
+        "microsoft.keyvault/vaults",
+        "microsoft.managedidentity/userassignedidentities",
+        "microsoft.network/applicationgatewaywebapplicationfirewallpolicies",
+        "microsoft.network/azurefirewalls",
+        "microsoft.network/ddosprotectionplans",
+        "microsoft.network/firewallpolicies",
+        "microsoft.network/natgateways",
+        "microsoft.network/networkinterfaces",
+        "microsoft.network/networksecuritygroups",
+        "microsoft.network/privatednszones",
+        "microsoft.network/privateendpoints",
+        "microsoft.network/publicipaddresses",
+        "microsoft.network/routetables",
+        "microsoft.network/virtualnetworks",
+        "microsoft.operationalinsights/workspaces",
+        "microsoft.storage/storageaccounts",
+    }
+)
+"""Types that a workload needs and that often belong to somebody else."""
+
+FOLLOWED_FURTHER: Final = frozenset(
+    {
+        "microsoft.network/azurefirewalls",
+        "microsoft.network/firewallpolicies",
+        "microsoft.network/networksecuritygroups",
+        "microsoft.network/routetables",
+    }
+)
+"""What is followed from a resource outside the scope: what decides about its traffic, not its other neighbours."""
+
+OTHER_SIDE: Final = "microsoft.network/privateendpoints"
+"""A stranger's private endpoint on one of our resources: its state is known from our side, it may stay unread."""
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the ids of top-level resources of followed types in a body, as spelled, repeated as they come."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    elif isinstance(value, str) and value[:15].lower() == "/subscriptions/" and (found := top_level(value)):
+        yield found
+
+
+def top_level(resource_id: str) -> str | None:
+    """Return the id of the followed resource that an id is or lies below, or None."""
+    parts = ids.segments(resource_id)
+    if len(parts) < 8 or parts[2].lower() != "resourcegroups" or parts[4].lower() != "providers":
+        return None
+    return "/" + "/".join(parts[:8]) if f"{parts[5]}/{parts[6]}".lower() in FOLLOWED else None

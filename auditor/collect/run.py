@@ -1,0 +1,142 @@
+"""Collect an estate into a snapshot, or say beforehand what would be missing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from auditor.collect.arm import tool_version
+from auditor.collect.collection import Collection
+from auditor.collect.credentials import Identity
+from auditor.collect.ledger import Ledger, redaction_key
+from auditor.collect.options import CollectOptions
+from auditor.collect.pacing import Stopped
+from auditor.collect.permissions import Preflight, examine
+from auditor.collect.progress import Watcher, nobody
+from auditor.collect.redact import Redactor
+from auditor.collect.scope import CollectScope
+from auditor.collect.session import Session, open_session
+from auditor.collect.sink import Sink
+from auditor.collect.subscriptions import Resolved, resolve
+from auditor.model import Gap
+from auditor.snapshot.contents import Metadata
+
+log = logging.getLogger("auditor.collect")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a collection came to. `calls` counts requests by method and type, `waited` adds up all threads."""
+
+    identity: Identity
+    cloud: str
+    subscriptions: Mapping[str, str]
+    resources: int
+    gaps: Sequence[Gap]
+    calls: Mapping[str, int] = field(default_factory=dict)
+    attempts: int = 0
+    retries: int = 0
+    throttled: int = 0
+    received: int = 0
+    waited: float = 0.0
+    seconds: float = 0.0
+
+
+def collect(
+    scope: CollectScope,
+    options: CollectOptions,
+    open_sink: Callable[[Metadata], Sink],
+    watch: Watcher = nobody,
+    announce: Callable[[Identity], None] | None = None,
+) -> Summary:
+    """Collect a scope into the sink that `open_sink` returns, and close it.
+
+    `open_sink` is called once the scope is known, with the metadata of the new snapshot; to go on with an interrupted
+    collection it ignores them and returns the old one's sink. `announce` is told who signed in.
+    Raises `CollectionError` where nothing trustworthy can be read, and passes on KeyboardInterrupt; in both cases an
+    open sink is closed as unfinished, so that it can be resumed.
+    """
+    started = datetime.now(UTC)
+    session = open_session(options, scope.tenant)
+    try:
+        if announce is not None:
+            announce(session.identity)
+        resolved = resolve(session.arm, scope, session.identity)
+        sink = open_sink(_metadata(scope, session, resolved, started))
+        key = redaction_key(options.redaction_key, session.identity.tenant_id)
+        ledger = Ledger(sink, Redactor(key, people=options.redact_people))
+        gaps = _fill(Collection(session, scope, options, resolved, ledger, started, watch))
+        return _summary(session, resolved, ledger, gaps, started)
+    finally:
+        session.clock.stop()
+        session.arm.close()
+
+
+def _fill(collection: Collection) -> list[Gap]:
+    ledger = collection.ledger
+    try:
+        ledger.open()
+        collection.run()
+        gaps = ledger.close()
+    except Stopped:
+        ledger.sink.close(finished=False)
+        raise KeyboardInterrupt from None
+    except BaseException:
+        ledger.sink.close(finished=False)
+        raise
+    ledger.sink.close(finished=True)
+    return gaps
+
+
+def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:
+    """Return what the signed-in identity may not read in a scope, and what it may do that an auditor should not."""
+    session = open_session(options, scope.tenant)
+    try:
+        resolved = resolve(session.arm, scope, session.identity)
+        return examine(session.arm, session.identity, resolved)
+    finally:
+        session.clock.stop()
+        session.arm.close()
+
+
+def _metadata(scope: CollectScope, session: Session, resolved: Resolved, started: datetime) -> Metadata:
+    identity = session.identity
+    return Metadata(
+        origin="azure",
+        complete=True,
+        collected_at=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        tenant_id=identity.tenant_id,
+        scope={**scope.to_json(), "subscription_ids": [one.id for one in resolved.subscriptions]},
+        subscription_names={one.id.lower(): one.name for one in resolved.subscriptions},
+        tool_version=tool_version(),
+        extra={
+            "cloud": session.cloud.name,
+            "arm_endpoint": session.cloud.arm,
+            "identity": {
+                "credential": identity.credential,
+                "tenant_id": identity.tenant_id,
+                "object_id": identity.object_id,
+                "application_id": identity.application_id,
+            },
+        },
+    )
+
+
+def _summary(session: Session, resolved: Resolved, ledger: Ledger, gaps: Sequence[Gap], started: datetime) -> Summary:
+    tally = session.arm.tally
+    return Summary(
+        identity=session.identity,
+        cloud=session.cloud.name,
+        subscriptions={one.id: one.name for one in resolved.subscriptions},
+        resources=len(ledger.known),
+        gaps=gaps,
+        calls=dict(sorted(tally.calls.items())),
+        attempts=tally.attempts,
+        retries=tally.retries,
+        throttled=tally.throttled,
+        received=tally.received,
+        waited=session.arm.pacer.waited,
+        seconds=(datetime.now(UTC) - started).total_seconds(),
+    )

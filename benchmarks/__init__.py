@@ -1,0 +1,1 @@
+"""What the project costs to run, as ratios measured in one run."""

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Any
+
+from auditor import resource_id as ids
+from auditor.collect.ledger import redaction_key
+from auditor.collect.redact import Redactor
+from tests.collect.conftest import Collect
+from tests.simulator.client import Simulator
+
+
+def test_the_reference_estate_comes_back_whole(
+    simulator: Simulator, run_collect: Collect, reference: dict[str, Any]
+) -> None:
+    simulator.serve(reference, page_size=3)
+
+    summary, sink = run_collect()
+
+    redactor = Redactor(redaction_key(None, reference["tenantId"]))
+    expected = {ids.key(body["id"]): redactor.body(body) for body in reference["resources"]}
+    own = {key: body for key, body in sink.bodies.items() if body["type"] != "Microsoft.Insights/eventtypes/management"}
+    assert sorted(set(expected) - set(own)) == []
+    assert sorted(set(own) - set(expected)) == []
+    assert own == expected
+    assert summary.gaps == []
+    assert sink.finished

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.collect.options import RetryLimits
+from auditor.collect.progress import Progress
+from auditor.errors import CollectionError
+from tests.collect.conftest import Collect, estate, resource
+from tests.collect.memory import MemorySink
+from tests.simulator.client import Simulator
+
+VAULTS = 12
+
+
+def vaults() -> dict[str, Any]:
+    found = [resource(f"Microsoft.KeyVault/vaults/kv{number:02d}") for number in range(VAULTS)]
+    secrets = [resource(f"Microsoft.KeyVault/vaults/kv{number:02d}/secrets/s") for number in range(VAULTS)]
+    return estate(*found, *secrets)
+
+
+def stored(sink: MemorySink) -> dict[str, Any]:
+    return {key: body for key, body in sink.bodies.items() if "eventtypes" not in key}
+
+
+def test_what_was_read_is_not_read_again_and_the_result_is_the_same(simulator: Simulator, run_collect: Collect) -> None:
+    simulator.serve(vaults())
+    _, whole = run_collect()
+    refusal = {"status": 401, "body": {"error": {"code": "ExpiredAuthenticationToken"}}}
+    simulator.serve(vaults(), faults=[{"match": "kv08/secrets", **refusal}])
+    sink = MemorySink()
+    with pytest.raises(CollectionError):
+        run_collect(sink=sink, threads=1)
+    assert sink.finished is False
+    before = {path for path in simulator.paths() if path.endswith("/secrets")}
+    simulator.serve(vaults())
+
+    summary, _ = run_collect(sink=sink)
+
+    again = {path for path in simulator.paths() if path.endswith("/secrets")}
+    assert stored(sink) == stored(whole)
+    assert summary.gaps == []
+    assert sink.finished
+    assert len(before | again) == VAULTS
+    assert len(again) < VAULTS
+
+
+def test_what_was_refused_is_tried_again(simulator: Simulator, run_collect: Collect) -> None:
+    simulator.serve(
+        vaults(), faults=[{"match": "kv03/secrets", "status": 403}, {"match": "kv05/secrets", "status": 401}]
+    )
+    sink = MemorySink()
+    with pytest.raises(CollectionError):
+        run_collect(sink=sink)
+    simulator.serve(vaults())
+
+    summary, _ = run_collect(sink=sink)
+
+    assert summary.gaps == []
+    assert len(sink.of_type("Microsoft.KeyVault/vaults/secrets")) == VAULTS
+
+
+def test_progress_counts_and_says_what_is_waited_for(
+    simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.collect.collection._REPORT_EVERY", 0.0)
+    simulator.serve(vaults(), faults=[{"match": "kv03/secrets", "status": 429, "times": 1}])
+    seen: list[Progress] = []
+
+    summary, _ = run_collect(watch=seen.append)
+
+    assert {one.phase for one in seen} >= {"inventory", "details", "subscriptions"}
+    assert [one.calls for one in seen] == sorted(one.calls for one in seen)
+    assert any("throttled" in one.waiting_for for one in seen)
+    assert summary.attempts == sum(summary.calls.values())
+    assert summary.throttled == 1
+
+
+_SCRIPT = """
+import json, sys
+from auditor.collect.options import Auth, CollectOptions
+from auditor.collect.run import collect
+from auditor.collect.scope import CollectScope
+from tests.collect.memory import MemorySink
+
+class Loud(MemorySink):
+    def facet(self, scope, name, state, detail=""):
+        super().facet(scope, name, state, detail)
+        print(name, flush=True)
+
+sink = Loud()
+try:
+    collect(CollectScope(), CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=sys.argv[1], threads=2), sink.open)
+except KeyboardInterrupt:
+    print(json.dumps({"finished": sink.finished, "bodies": len(sink.bodies)}), flush=True)
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_ends_soon_and_keeps_what_was_read(simulator: Simulator) -> None:
+    simulator.serve(vaults(), faults=[{"match": "kv06/secrets", "status": 429, "headers": {"Retry-After": "100"}}])
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, simulator.url],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert process.stdout is not None
+    while "vaults/secrets" not in process.stdout.readline():
+        pass
+
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert time.monotonic() - began < 10
+    said = json.loads(output.strip().splitlines()[-1])
+    assert said["finished"] is False
+    assert said["bodies"] >= VAULTS
+
+
+def test_a_long_wait_that_exceeds_the_deadline_is_not_waited_for(simulator: Simulator, run_collect: Collect) -> None:
+    simulator.serve(vaults(), faults=[{"match": "kv06/secrets", "status": 429, "headers": {"Retry-After": "3600"}}])
+
+    summary, _ = run_collect(retry=RetryLimits(deadline=5.0))
+
+    assert [(gap.what, gap.reason) for gap in summary.gaps] == [("Microsoft.KeyVault/vaults/secrets", "throttled")]

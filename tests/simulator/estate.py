@@ -1,0 +1,131 @@
+"""An estate as ARM and Resource Graph would show it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from auditor import resource_id as ids
+
+Body = dict[str, Any]
+
+IN_RESOURCE_GRAPH = re.compile(
+    r"(?i)microsoft\.(network/(?!privateendpoints/|firewallpolicies/|privatednszones/(?!virtualnetworklinks$))[a-z]+(/virtualnetworklinks)?"
+    r"|cognitiveservices/accounts|machinelearningservices/workspaces(/onlineendpoints(/deployments)?)?|search/searchservices"
+    r"|keyvault/vaults|storage/storageaccounts|containerregistry/registries|web/serverfarms|web/sites(/slots)?"
+    r"|insights/(components|autoscalesettings|metricalerts|activitylogalerts|actiongroups|datacollectionrules)"
+    r"|operationalinsights/workspaces|managedidentity/userassignedidentities|compute/[a-z]+(/extensions)?|app/containerapps)"
+)
+"""Types of the `resources` table, after Microsoft's reference of tables and types."""
+
+_LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy)\w+$")
+COLUMNS = {
+    "id",
+    "name",
+    "type",
+    "location",
+    "kind",
+    "sku",
+    "plan",
+    "identity",
+    "managedBy",
+    "zones",
+    "tags",
+    "extendedLocation",
+    "properties",
+    "systemData",
+    "apiVersion",
+    "subscriptionId",
+    "resourceGroup",
+    "tenantId",
+}
+
+
+class Estate:
+    """Resources by id, children by parent, rows for Resource Graph."""
+
+    def __init__(self, document: Body) -> None:
+        self.document = document
+        self.tenant = document.get("tenantId", "00000000-0000-0000-0000-00000000ff01")
+        self.subscriptions: list[Body] = document.get("subscriptions", [])
+        self.bodies: dict[str, Body] = {}
+        self.children: dict[str, list[Body]] = {}
+        for body in document.get("resources", []):
+            self.add(body)
+
+    def add(self, body: Body) -> None:
+        """Let a resource exist."""
+        key = ids.key(body["id"])
+        self.bodies[key] = body
+        self.children.setdefault(key.rpartition("/")[0], []).append(body)
+
+    def delete(self, resource_id: str) -> None:
+        """Let a resource and what lies below it exist no more."""
+        for key in [key for key in self.bodies if ids.is_under(key, resource_id)]:
+            body = self.bodies.pop(key)
+            self.children[key.rpartition("/")[0]].remove(body)
+
+    def get(self, path: str) -> Body | None:
+        """Return the resource at a path."""
+        return self.bodies.get(ids.key(path))
+
+    def listed(self, path: str) -> list[Body]:
+        """Return what a collection's path lists, sorted by id."""
+        key = ids.key(path)
+        if _LISTED_BELOW.search(key):
+            return self._authorization(key)
+        found = self.children.get(key, [])
+        return sorted(found, key=lambda body: ids.key(body["id"]))
+
+    def _authorization(self, key: str) -> list[Body]:
+        """Return assignments at, below and above a scope: Azure lists what is inherited too."""
+        scope, _, name = key.rpartition("/providers/microsoft.authorization/")
+        wanted = f"microsoft.authorization/{name}"
+        found = []
+        for own, body in self.bodies.items():
+            if str(body.get("type", "")).lower() == wanted:
+                place = own.rpartition("/providers/microsoft.authorization/")[0]
+                if (
+                    ids.is_under(place, scope)
+                    or ids.is_under(scope, place)
+                    or place.startswith("/providers/microsoft.management/")
+                ):
+                    found.append(body)
+        return sorted(found, key=lambda body: ids.key(body["id"]))
+
+    def groups(self, subscription: str) -> list[Body]:
+        """Return the resource groups of a subscription, those that only appear in ids included."""
+        scope = f"/subscriptions/{subscription.lower()}"
+        found = {key: body for key, body in self.bodies.items() if ids.is_under(key, scope) and key.count("/") == 4}
+        for key, body in list(self.bodies.items()):
+            group = ids.resource_group_of(body["id"])
+            if group and ids.is_under(key, scope) and f"{scope}/resourcegroups/{group.lower()}" not in found:
+                own = "/".join(body["id"].split("/")[:5])
+                found[ids.key(own)] = {
+                    "id": own,
+                    "name": group,
+                    "type": "Microsoft.Resources/resourceGroups",
+                    "location": "eastus2",
+                    "properties": {"provisioningState": "Succeeded"},
+                }
+        return [body for key, body in sorted(found.items()) if key.split("/")[-2] == "resourcegroups"]
+
+    def rows(self, subscriptions: list[str]) -> list[Body]:
+        """Return the rows of the `resources` table, as Resource Graph spells them."""
+        wanted = {text.lower() for text in subscriptions}
+        rows = []
+        for key, body in self.bodies.items():
+            subscription = ids.subscription_of(key)
+            spelled = str(body.get("type", ""))
+            if subscription in wanted and IN_RESOURCE_GRAPH.fullmatch(spelled):
+                row: Body = dict.fromkeys(COLUMNS)
+                row |= {
+                    "kind": "",
+                    "managedBy": "",
+                    **body,
+                    "type": spelled.lower(),
+                    "apiVersion": self.document.get("graphVersion", "2026-01-01"),
+                }
+                row |= {"subscriptionId": subscription, "resourceGroup": ids.resource_group_of(key) or ""}
+                rows.append(row)
+        return rows
