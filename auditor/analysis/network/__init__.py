@@ -5,3 +5,7 @@ A packet is (source, destination, protocol, source port, destination port). `ran
 addresses; `diagram` is the representation of a set of packets, `scene` draws a chain of groups in it; `questions` asks,
 `proof` decides between yes, no and maybe, `dead` finds rules without effect, `words` and `packet` say it to a person.
 """
+
+from auditor.analysis.network.analysis import ANALYSIS
+
+__all__ = ["ANALYSIS"]

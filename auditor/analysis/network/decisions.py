@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from auditor.analysis.network.diagram import Box
+from auditor.analysis.network.path import Layer
 from auditor.analysis.network.rules import Access, Rule
-from auditor.analysis.network.scene import Layer, Scene
+from auditor.analysis.network.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.network.path import Path
 from auditor.analysis.network.places import Place, Places
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import Inquiry
 from auditor.analysis.network.ranges import intersection
 from auditor.analysis.network.rules import ALL_PROTOCOLS, ANYWHERE, WITH_PORTS, Direction, Match
-from auditor.analysis.network.scene import Path
 from auditor.analysis.network.table import Binder
 from auditor.analysis.network.verdicts import Verdict, sentence
 from auditor.analysis.network.words import Names

@@ -12,9 +12,9 @@ from auditor.analysis.contract import Context
 from auditor.analysis.network import addresses
 from auditor.analysis.network.groups import parse_group
 from auditor.analysis.network.networks import Networks, items, prefixes
+from auditor.analysis.network.path import Layer, Path
 from auditor.analysis.network.ranges import Ranges, difference, union
 from auditor.analysis.network.rules import Direction, Group
-from auditor.analysis.network.scene import Layer, Path
 from auditor.analysis.network.surroundings import Surroundings
 from auditor.model import Gap, Resource
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.analysis.network.decisions import Decided, Decision
+from auditor.analysis.network.path import Path
 from auditor.analysis.network.proof import Certainty, Proof, prove
 from auditor.analysis.network.reading import support
 from auditor.analysis.network.rules import Match
-from auditor.analysis.network.scene import MOST_UNKNOWN, Path, Scene, compose
+from auditor.analysis.network.scene import MOST_UNKNOWN, Scene, compose
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ from auditor.analysis.contract import Context
 from auditor.analysis.network import addresses
 from auditor.analysis.network.integration import is_outbound_filtered
 from auditor.analysis.network.packet import Packet
+from auditor.analysis.network.path import Path
 from auditor.analysis.network.places import Place, Places
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import Answer, Inquiry
 from auditor.analysis.network.ranges import Ranges
 from auditor.analysis.network.rule_effects import idle_denies
 from auditor.analysis.network.rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
-from auditor.analysis.network.scene import Path
 from auditor.analysis.network.table import Binder, Expected, Row
 from auditor.analysis.network.verdicts import Verdict, rule_names, sentence
 from auditor.analysis.network.words import Names

@@ -6,10 +6,10 @@ from typing import Any
 
 from auditor.analysis.network import addresses
 from auditor.analysis.network.groups import parse_group
+from auditor.analysis.network.path import Layer, Path
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import Answer, Inquiry
 from auditor.analysis.network.rules import Direction, Match, parse_match
-from auditor.analysis.network.scene import Layer, Path
 from auditor.analysis.network.surroundings import Surroundings
 from auditor.analysis.network.words import Names, lines
 

@@ -14,10 +14,11 @@ from auditor.analysis.network import addresses
 from auditor.analysis.network.dead import Effect, effects
 from auditor.analysis.network.groups import parse_group
 from auditor.analysis.network.packet import Probe, values_for
+from auditor.analysis.network.path import Layer, Path
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import NOTHING, Inquiry
 from auditor.analysis.network.rules import PROTOCOLS, Direction, parse_match
-from auditor.analysis.network.scene import READINGS, Layer, Path
+from auditor.analysis.network.scene import READINGS
 from auditor.analysis.network.surroundings import Surroundings
 from tests.analysis.network.cases import (
     ADDRESSES,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from auditor.analysis.network import addresses
 from auditor.analysis.network.groups import parse_group
+from auditor.analysis.network.path import Layer, Path
 from auditor.analysis.network.questions import Inquiry
 from auditor.analysis.network.rules import Direction, parse_match
-from auditor.analysis.network.scene import Layer, Path
 from auditor.analysis.network.surroundings import Surroundings
 from auditor.analysis.network.words import Names, lines
 from tests.analysis.network.cases import PREFIXES, SPACE, SUBNET, TAGS, groups, rules

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from auditor.analysis.network import addresses
 from auditor.analysis.network.groups import parse_group, parse_rule
+from auditor.analysis.network.path import Layer, Path
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import Inquiry
 from auditor.analysis.network.rules import Direction, Group, parse_match, parse_ports
-from auditor.analysis.network.scene import Layer, Path
 from tests.analysis.network.ask import AROUND, SUBNET, is_open, path, reach, row, rule
 
 JSON = st.recursive(

@@ -14,12 +14,12 @@ from auditor.analysis.network import addresses
 from auditor.analysis.network.dead import Effect, effects
 from auditor.analysis.network.groups import parse_group, parse_rule
 from auditor.analysis.network.packet import Probe, example, fates, values_for
+from auditor.analysis.network.path import Layer
+from auditor.analysis.network.path import Path as Way
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import NOTHING, Answer, Inquiry
 from auditor.analysis.network.ranges import Ranges
 from auditor.analysis.network.rules import PROTOCOLS, Direction, Group, Match, Rule, by_priority, parse_match
-from auditor.analysis.network.scene import Layer
-from auditor.analysis.network.scene import Path as Way
 from auditor.analysis.network.surroundings import Route, Surroundings
 
 SHARED = Path(os.environ.get("AUDITOR_SHARED") or Path(__file__).parents[4] / "shared")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from auditor.analysis.network import addresses
 from auditor.analysis.network.dead import Effect, effects
 from auditor.analysis.network.groups import parse_group
+from auditor.analysis.network.path import Layer, Path
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import Inquiry
 from auditor.analysis.network.rules import Direction, parse_match
-from auditor.analysis.network.scene import Layer, Path
 from auditor.analysis.network.surroundings import Surroundings
 from tests.analysis.network.cases import DEFAULT_BODIES, SPACE, SUBNET, groups, rules
 from tests.analysis.network.oracle import NOT_PUBLIC, values
