@@ -309,6 +309,31 @@ class TestUnknown:
         fact = traffic(facts_of, reference_context(gaps=(gap,)), "agents", "Outbound")
         assert "forbidden" in fact.uncollected["tooOpen"].reason
 
+    def test_an_interface_that_was_not_collected_may_have_a_group_of_its_own(self, facts_of: FactsOf) -> None:
+        def change(bodies: list[Body]) -> None:
+            bodies[:] = [body for body in bodies if body["name"] != "nic-jmp-chat01"]
+
+        fact = traffic(facts_of, reference_context(change), "jump-box", "Inbound")
+        assert "tooOpen" not in fact.fields
+        assert fact.uncollected["tooOpen"].what == "microsoft.network/networkinterfaces"
+
+    def test_a_gateway_may_teach_a_default_route_which_an_explicit_denial_settles(self, facts_of: FactsOf) -> None:
+        def change(bodies: list[Body]) -> None:
+            kind = "Microsoft.Network/virtualNetworkGateways"
+            vnet = f"{GROUP}/virtualNetworks/vnet-chat01"
+            place = {"id": f"{vnet}/subnets/GatewaySubnet"}
+            inner = {"ipConfigurations": [{"properties": {"subnet": place}}]}
+            bodies.append({"id": f"{GROUP}/virtualNetworkGateways/g", "name": "g", "type": kind, "properties": inner})
+            subnet = {**place, "name": "GatewaySubnet", "properties": {"addressPrefix": "10.0.9.0/24"}}
+            named(bodies, "vnet-chat01")["subnets"].append(subnet)
+
+        context = reference_context(change)
+        assert traffic(facts_of, context, "agents", "Outbound").fields["tooOpen"] is True
+        inbound = traffic(facts_of, context, "agents", "Inbound")
+        assert inbound.uncollected["tooOpen"].reason == "depends on VirtualNetwork:gateway-learned"
+        closed = reference_context(lambda bodies: (change(bodies), add_rule("nsg-agentsSubnet", "rest", 4000)(bodies)))
+        assert traffic(facts_of, closed, "agents", "Inbound").fields["tooOpen"] is False
+
     def test_routing_of_the_app_that_was_not_collected(self, facts_of: FactsOf) -> None:
         def change(bodies: list[Body]) -> None:
             bodies[:] = [body for body in bodies if body["type"].lower() != "microsoft.web/sites/config"]
