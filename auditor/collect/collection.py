@@ -23,6 +23,7 @@ from auditor.collect.session import Session
 from auditor.collect.subscriptions import Resolved, group_names, resource_condition
 from auditor.collect.workers import spread
 from auditor.errors import CollectionError
+from auditor.model import Gap
 from auditor.snapshot.contents import ANY_TYPE
 
 _REPORT_EVERY: Final = 0.2
@@ -129,7 +130,7 @@ class Collection:
             inventory.read([one.id for one in self.resolved.subscriptions])
         else:
             for one in self.resolved.subscriptions:
-                names = [ids.name_of(group.id) for group in self.groups[f"/subscriptions/{one.id}"]]
+                names = self._whole_groups(f"/subscriptions/{one.id}")
                 if condition := resource_condition(self.scope, names):
                     inventory.read([one.id], condition)
         for shortfall in inventory.shortfalls:
@@ -145,6 +146,15 @@ class Collection:
             raise CollectionError(
                 "The scope is empty: there is no resource in it that can be read.", "check the scope and the role"
             )
+
+    def _whole_groups(self, subscription: str) -> Sequence[str]:
+        """Return the groups that lie in the scope as a whole; where they could not be listed, those that were named."""
+        unread = self.ledger.gaps.get((ids.key(subscription), RESOURCE_GROUPS.name))
+        if unread and self.scope.tags:
+            self.ledger.add_gaps("inventory", [Gap(subscription, ANY_TYPE, unread[0].reason, unread[0].permission)])
+        elif unread:
+            return self.scope.resource_groups
+        return [ids.name_of(group.id) for group in self.groups[subscription]]
 
     def _keep_row(self, row: Row) -> None:
         body = dict(row.body)
