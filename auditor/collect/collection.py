@@ -48,6 +48,9 @@ class Collection:
     _again: list[Job] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _told: float = 0.0
+    _phase: str = "resource groups"
+    _done: int = 0
+    _total: int | None = None
 
     def run(self) -> None:
         """Do all steps."""
@@ -72,17 +75,19 @@ class Collection:
             target, _, act_on = job
             return act_on(arm, target)
 
-        for job, outcome in spread(act, jobs, self.options.threads, self.session.clock.stop):
+        for job, outcome in spread(act, jobs, self.options.threads, tick=self._tick, stop=self.session.clock.stop):
             if outcome.is_transient:
                 self._again.append(job)
             yield job, outcome
 
     def _do(self, phase: str, jobs: Iterable[Job | None], total: int | None = None) -> None:
         """Run jobs and settle each outcome."""
-        for done, ((target, name, _), outcome) in enumerate(self._spread(jobs), start=1):
+        self._phase, self._done, self._total = phase, 0, total
+        for (target, name, _), outcome in self._spread(jobs):
+            self._done += 1
             self.ledger.settle(target.id, name, outcome)
             self._note_principals(outcome)
-            self._tell(phase, done, total)
+        self._tell()
 
     def _note_principals(self, outcome: Outcome) -> None:
         for item in outcome.items:
@@ -90,14 +95,27 @@ class Collection:
             if is_role and (principal := principals_of(item.body)):
                 self.principals.add(principal)
 
-    def _tell(self, phase: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if now - self._told < _REPORT_EVERY and done != total:
-            return
-        self._told = now
-        tally = self.session.arm.tally
-        rate = tally.attempts / max(0.001, now - self._began)
-        self.watch(Progress(phase, done, total, tally.attempts, rate, self.session.arm.pacer.waited, tally.waiting_for))
+    def _tick(self) -> None:
+        self.ledger.tick()
+        if time.monotonic() - self._told >= _REPORT_EVERY:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        tally, pacer = self.session.arm.tally, self.session.arm.pacer
+        rate = tally.attempts / max(0.001, self._told - self._began)
+        self.watch(
+            Progress(
+                phase=self._phase,
+                resources=len(self.ledger.known),
+                done=self._done,
+                total=self._total,
+                calls=tally.attempts,
+                rate=rate,
+                waited=pacer.waited,
+                waiting_for=pacer.waiting_for,
+            )
+        )
 
     # Resource groups and inventory
 

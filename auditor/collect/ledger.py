@@ -84,7 +84,12 @@ class Ledger:
         """Keep a facet for a moment: each time they are written costs more than many of them."""
         text = orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode() if detail else ""
         self._facets.append((scope, name, state, text))
-        if len(self._facets) >= _FACETS_AT_ONCE or time.monotonic() - self._flushed > _FACETS_KEPT:
+        if len(self._facets) >= _FACETS_AT_ONCE:
+            self.flush()
+
+    def tick(self) -> None:
+        """Write the facets that were kept long enough."""
+        if self._facets and time.monotonic() - self._flushed > _FACETS_KEPT:
             self.flush()
 
     def flush(self) -> None:

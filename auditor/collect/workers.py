@@ -18,12 +18,18 @@ _FETCHED_AHEAD: Final = 2000
 
 
 def spread(
-    work: Callable[[Job], Result], jobs: Iterable[Job | None], threads: int, stop: Callable[[], None]
+    work: Callable[[Job], Result],
+    jobs: Iterable[Job | None],
+    threads: int,
+    *,
+    tick: Callable[[], None],
+    stop: Callable[[], None],
 ) -> Iterator[tuple[Job, Result]]:
     """Yield (job, result) as jobs finish, in the caller's thread. A job that is None means: nothing yet, ask later.
 
-    When the caller gives up or is interrupted, `stop` is called, what has not begun is dropped and what is under way is
-    awaited. An exception of a job ends everything in the same way.
+    `tick` is called many times a second, also while nothing finishes. When the caller gives up or is interrupted,
+    `stop` is called, what has not begun is dropped and what is under way is awaited. An exception of a job ends
+    everything in the same way.
     """
     pool = ThreadPoolExecutor(threads, "collect")
     waiting = iter(jobs)
@@ -42,6 +48,7 @@ def spread(
                 running[pool.submit(work, job)] = job
             if not running and is_exhausted:
                 return
+            tick()
             for done in wait(running, _PATIENCE, FIRST_COMPLETED).done:
                 yield running.pop(done), done.result()
     except BaseException:
