@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
+import re
 import sqlite3
 import subprocess
 import sys
@@ -121,7 +121,9 @@ class _Timed(SnapshotWriter):
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the most memory that this process has had, in MB; `ru_maxrss` would count what its parent had, too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
 
 
 def _floor(simulator: Simulator) -> tuple[int, int, float]:

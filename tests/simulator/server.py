@@ -202,7 +202,8 @@ class Handler(BaseHTTPRequestHandler):
                 "audiences": ["https://management.azure.com/"],
                 "tenant": "common",
             }
-            return Answer(200, [{"name": "Simulated", "resourceManager": base, "authentication": authentication}])
+            cloud = {"name": "Simulated", "resourceManager": base, "authentication": authentication}
+            return Answer(200, [{**cloud, "microsoftGraphResourceId": self.server.tls_url}])
         if path == "/msi/token":
             if self.headers.get("X-IDENTITY-HEADER") != "simulated":
                 return Answer(401, {"error": "unauthorized"})
