@@ -64,7 +64,13 @@ def auditor(
 ) -> Ended:
     """Run the tool in a folder and return what came of it; standard input is empty unless given."""
     ended = subprocess.run(
-        command(*arguments), cwd=at, env=environment(at, env), input=stdin or b"", capture_output=True, timeout=60
+        command(*arguments),
+        check=False,
+        cwd=at,
+        env=environment(at, env),
+        input=stdin or b"",
+        capture_output=True,
+        timeout=60,
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
