@@ -57,14 +57,12 @@ class Arm:
         credential: TokenCache,
         options: CollectOptions,
         pacer: Pacer,
-        note: Callable[[str, str], None] | None = None,
     ) -> None:
         self.cloud = cloud
         self.tally = Tally()
         self.pacer = pacer
         self._credential = credential
         self._options = options
-        self._note = note
         self._transport = RequestsTransport(
             session=_session(options.threads, cloud.arm),
             session_owner=True,
@@ -176,7 +174,7 @@ class Arm:
                 PatientSender(self.pacer, self._options.retry, self.tally, self._credential),
                 Identification(f"auditor/{tool_version()}"),
                 ArmAuthentication(self._credential, scope),
-                CallLog(self.tally, self._note),
+                CallLog(self.tally),
                 SensitiveHeaderCleanupPolicy(),
             ],
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -97,18 +96,22 @@ class ArmAuthentication(ARMChallengeAuthenticationPolicy):
 
 
 class CallLog(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
-    """Notes each attempt that reaches the wire, without headers, bodies or anything behind the `?` but the version."""
+    """Counts and logs each attempt that reaches the wire: method and path, no headers, query or body."""
 
-    def __init__(self, tally: Tally, note: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, tally: Tally) -> None:
         super().__init__()
-        self._tally, self._note = tally, note
+        self._tally = tally
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Count one attempt."""
         sent = request.http_request
         path = urlsplit(sent.url).path
         with self._tally.lock:
-            self._tally.calls[f"{sent.method} {ids.type_of(path) or path}"] += 1
+            self._tally.calls[f"{sent.method} {_kind_of(path)}"] += 1
         log.debug("%s %s", sent.method, path)
-        if self._note is not None:
-            self._note(sent.method, path)
+
+
+def _kind_of(path: str) -> str:
+    """Return what a call asks for, without names: a type, else what stands behind the provider, else the last word."""
+    _, provider, behind = path.rpartition("/providers/")
+    return ids.type_of(path) or (behind if provider else path.rpartition("/")[2])
