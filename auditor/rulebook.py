@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from auditor.analysis.contract import Analysis
 from auditor.errors import ContentError
+from auditor.estate.relations import NAVIGATION
 from auditor.language import catalogue as names_of
-from auditor.language import load
+from auditor.language import load, paths
 from auditor.language.catalogue import Catalogue, Resolved, UnknownName, Vocabulary
 from auditor.language.source import Node, kind_of, load_file, suggestion
-from auditor.language.tree import Condition
+from auditor.language.tree import AllOf, Condition
+from auditor.language.values import equals
 from auditor.model import Severity, Status
 
 _ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
@@ -51,19 +53,25 @@ class Parameter:
         kinds = _TYPES[self.type]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             return f"parameter '{self.name}' must be of type {self.type}, not {kind_of(value)}"
-        if self.allowed and value not in self.allowed:
+        given = value if isinstance(value, list) else [value]
+        if self.allowed and not all(any(equals(one, item) for item in self.allowed) for one in given):
             return f"parameter '{self.name}' must be one of {', '.join(map(str, self.allowed))}"
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Applies:
-    """What a rule is asked of: each resource of a type, each fact of a kind, or the resources bound to a component."""
+    """What a rule is asked of: each resource of a type, each fact of a kind, or the resources bound to a component.
+
+    `where` says which facts of the kind the rule is about; others get no finding. It is also part of `when`, under which
+    a resource or fact gets one that says the rule does not apply.
+    """
 
     resource_type: str | None = None
     fact: str | None = None
     component: str | None = None
     when: Condition | None = None
+    where: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +225,7 @@ def _parameter(name: str, node: Node) -> Parameter:
     kind = str(entries["type"].value).lower() if "type" in entries else ""
     if kind not in _TYPES:
         node.fail(f"parameter '{name}' needs a type", f"one of {', '.join(_TYPES)}")
-    allowed = entries["allowed"].plain() if "allowed" in entries else []
+    allowed = [item.plain() for item in _items(entries.get("allowed"), "allowed")]
     description = entries["description"].text("description") if "description" in entries else ""
     default = entries["default"].plain() if "default" in entries else None
     found = Parameter(name, kind, default, "default" in entries, allowed, description)
@@ -227,7 +235,7 @@ def _parameter(name: str, node: Node) -> Parameter:
 
 
 def _vocabulary(node: Node, words: Words) -> Vocabulary:
-    entries = node.check_keys(("type", "fact", "component", "when"), "applies")
+    entries = node.check_keys(("type", "fact", "component", "where", "when"), "applies")
     if "fact" in entries:
         kind = entries["fact"].text("fact")
         analysis = words.facts.get(kind)
@@ -256,8 +264,12 @@ def _applies(node: Node, names: load.Names) -> Applies:
     texts = {key: entries[key].text(key) for key in ("type", "fact", "component") if key in entries}
     if "type" in texts and not re.fullmatch(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+", texts["type"]):
         entries["type"].fail(f"'{texts['type']}' is no resource type", "such as Microsoft.Storage/storageAccounts")
-    when = load.condition(entries["when"], names) if "when" in entries else None
-    return Applies(texts.get("type"), texts.get("fact"), texts.get("component"), when)
+    if "where" in entries and "fact" not in entries:
+        entries["where"].fail("only a rule on facts takes 'where'", "use 'when'")
+    where, when = (load.condition(entries[key], names) if key in entries else None for key in ("where", "when"))
+    if where is not None:
+        when = where if when is None else AllOf((where, when))
+    return Applies(texts.get("type"), texts.get("fact"), texts.get("component"), when, where)
 
 
 def _evidence_path(node: Node, vocabulary: Vocabulary) -> Resolved:
@@ -294,6 +306,7 @@ def _example(node: Node, parameters: Mapping[str, Parameter]) -> Example:
         if problem := parameters[name].problem_with(value.plain()):
             value.fail(problem)
     entries["resource"].mapping("an example's resource")
+    _check_surroundings(entries)
     plain = {key: entry.plain() for key, entry in entries.items()}
     return Example(
         name=entries["name"].text("name"),
@@ -305,3 +318,29 @@ def _example(node: Node, parameters: Mapping[str, Parameter]) -> Example:
         evidence=plain.get("evidence", []),
         place=str(node.mark),
     )
+
+
+def _check_surroundings(entries: Mapping[str, Node]) -> None:
+    """Refuse what would make an example test less than it seems to: misspelt relations, paths and kinds of evidence."""
+    related = entries["related"].mapping("related") if "related" in entries else {}
+    for name, node in related.items():
+        if name not in NAVIGATION:
+            node.fail(f"there is no relation '{name}'", suggestion(name, NAVIGATION))
+        for item in node.items(f"the related {name}"):
+            item.mapping(f"each of the related {name}")
+    for item in _items(entries.get("uncollected"), "uncollected"):
+        _check_uncollected(item)
+    for item in _items(entries.get("evidence"), "evidence"):
+        item.check_keys(("path", "operator", "expected", "actual", "assumed", "name"), "an example's evidence")
+
+
+def _check_uncollected(node: Node) -> None:
+    text = node.text("each of uncollected")
+    name = text.removeprefix("related:")
+    if name != text and name not in NAVIGATION:
+        node.fail(f"there is no relation '{name}'", suggestion(name, NAVIGATION))
+    if name == text:
+        try:
+            paths.parse(text)
+        except ValueError as problem:
+            node.fail(str(problem))

@@ -73,7 +73,7 @@ def _example() -> Schema:
 
 def rule() -> Schema:
     """Return the schema of a rule file."""
-    applies = _closed({"type": _TEXT, "fact": _TEXT, "component": _TEXT, "when": _CONDITION})
+    applies = _closed({"type": _TEXT, "fact": _TEXT, "component": _TEXT, "where": _CONDITION, "when": _CONDITION})
     properties: dict[str, Schema] = {
         "id": {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)+$"},
         "title": _TEXT,

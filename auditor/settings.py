@@ -18,11 +18,9 @@ def defaults(command: Any) -> dict[str, Any]:
     path, given = found
     known = _options(command)
     for key in given:
-        if key.replace("-", "_") not in known:
-            raise ContentError(
-                f"{path}: there is no option '{key}'", suggestion(key.replace("_", "-"), map(_dashed, known))
-            )
-    return _spread(command, {key.replace("-", "_"): value for key, value in given.items()})
+        if _dashed(key) not in known:
+            raise ContentError(f"{path}: there is no option '{key}'", suggestion(_dashed(key), known))
+    return _spread(command, {_dashed(key): value for key, value in given.items()})
 
 
 def _dashed(name: str) -> str:
@@ -36,7 +34,8 @@ def _nearest(start: Path) -> tuple[Path, dict[str, Any]] | None:
             return own, _read(own)
         project = folder / "pyproject.toml"
         if project.is_file():
-            section = _read(project).get("tool", {}).get("auditor")
+            tools = _read(project).get("tool")
+            section = tools.get("auditor") if isinstance(tools, dict) else None
             if isinstance(section, dict):
                 return project, section
     return None
@@ -51,8 +50,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise ContentError(f"{path}: cannot be read: {problem}") from problem
 
 
+def _key(parameter: Any) -> str | None:
+    """Return how the file names an option: its long form without dashes before it."""
+    if parameter.param_type_name != "option":
+        return None
+    return next((str(text).removeprefix("--") for text in parameter.opts if text.startswith("--")), None)
+
+
 def _options(command: Any) -> set[str]:
-    names = {parameter.name for parameter in command.params if parameter.param_type_name == "option"}
+    names = {key for parameter in command.params if (key := _key(parameter))}
     for inner in getattr(command, "commands", {}).values():
         names |= _options(inner)
     return names
@@ -61,6 +67,13 @@ def _options(command: Any) -> set[str]:
 def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, inner in getattr(command, "commands", {}).items():
-        own = {parameter.name for parameter in inner.params}
-        found[name] = {key: value for key, value in given.items() if key in own} | _spread(inner, given)
+        own = {}
+        for parameter in inner.params:
+            key = _key(parameter)
+            if key not in given or isinstance(given[key], list) > parameter.multiple:
+                continue  # a list is for the commands that take several: `output` names formats, or one file
+            own[parameter.name] = (
+                [given[key]] if parameter.multiple and not isinstance(given[key], list) else given[key]
+            )
+        found[name] = own | _spread(inner, given)
     return found

@@ -1,1 +1,1 @@
-"""Measurements that are too long for the tests."""
+"""What the project costs to run, as ratios measured in one run."""

@@ -154,7 +154,7 @@ def _fact(context: Context, resource: Resource, firewall: Firewall) -> Fact:
             "widestPrefix": cover.widest_prefix,
             "exposure": exposure,
         },
-        summary=_summary(resource, exposure, ranges),
+        summary=_summary(resource, exposure, ranges, covers=cover.covers_internet),
         inputs=[(resource.id, "properties.publicNetworkAccess"), (resource.id, firewall.acl)],
         uncollected=uncollected,
     )
@@ -193,7 +193,7 @@ def _unknown(
     return unknown
 
 
-def _summary(resource: Resource, exposure: str, ranges: Sequence[str]) -> str:
+def _summary(resource: Resource, exposure: str, ranges: Sequence[str], *, covers: bool) -> str:
     said = {
         "closed": "has no public endpoint",
         "perimeter": "is reached as its network security perimeter allows",
@@ -203,7 +203,7 @@ def _summary(resource: Resource, exposure: str, ranges: Sequence[str]) -> str:
     listed = (
         f"; its allow list is {facts.listed(list(ranges[:5]))}" + (" …" if len(ranges) > 5 else "") if ranges else ""
     )
-    return f"{resource.name} {said}{listed}."
+    return f"{resource.name} {said}{listed}{', which covers the internet' if covers else ''}."
 
 
 ANALYSIS: Final = Analysis(

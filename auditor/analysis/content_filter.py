@@ -18,6 +18,7 @@ POLICY: Final = "content_filter.policy"
 DEPLOYMENTS: Final = "Microsoft.CognitiveServices/accounts/deployments"
 POLICIES: Final = "Microsoft.CognitiveServices/accounts/raiPolicies"
 _SOURCES: Final = ("Prompt", "Completion")
+_AFTERWARDS: Final = {"deferred", "asynchronous_filter"}
 _EXTENDED: Final[Mapping[str, Sequence[str]]] = {
     "indirectattack": ("Prompt",),
     "protectedmaterialtext": ("Completion",),
@@ -123,6 +124,7 @@ def _deployment_fact(
     uncollected = _unknown(bound, filters)
     unmet = [_label(need) for need, found in filters if found.strictness is not None and _falls_short(need, found)]
     policy = bound.policy
+    mode = (arm.text(policy.body, "properties.mode") if policy else None) or "Default"
     return facts.build(
         context,
         DEPLOYMENT,
@@ -133,7 +135,7 @@ def _deployment_fact(
             "policyName": bound.name,
             "policyKind": bound.kind,
             "policyBound": bound.kind == "custom",
-            "mode": (arm.text(policy.body, "properties.mode") if policy else None) or "Default",
+            "mode": mode,
             "filters": [_shown(need, found) for need, found in filters],
             "unmet": unmet,
             **{f"{group}Met": _met(filters, group) for group in _GROUPS},
@@ -141,7 +143,7 @@ def _deployment_fact(
             "weakestHarm": _weakest(filters),
             "blocklists": _blocklists(policy),
         },
-        summary=_summary(deployment, bound, unmet, exempt=exempt),
+        summary=_summary(deployment, bound, unmet, mode, exempt=exempt),
         inputs=[
             (deployment.id, "properties.raiPolicyName"),
             *([(policy.id, "properties.mode")] if policy else []),
@@ -242,7 +244,7 @@ def _blocklists(policy: Resource | None) -> Sequence[Mapping[str, object]]:
     return found
 
 
-def _summary(deployment: Resource, bound: Bound, unmet: Sequence[str], *, exempt: bool) -> str:
+def _summary(deployment: Resource, bound: Bound, unmet: Sequence[str], mode: str, *, exempt: bool) -> str:
     name = ids.name_of(deployment.id)
     if exempt:
         return f"Content filters don't apply to the model of {name}."
@@ -253,7 +255,8 @@ def _summary(deployment: Resource, bound: Bound, unmet: Sequence[str], *, exempt
         "dangling": f"the policy {bound.name}, which does not exist",
         "other-account": f"the policy {bound.name}, which exists on another account only",
     }.get(bound.kind or "", f"the policy {bound.name}, which could not be read")
-    return f"{name} has {said}" + (f"; too weak for {facts.listed(list(unmet))}." if unmet else ".")
+    late = f" in mode {mode}, which sends text before it is filtered" if mode.lower() in _AFTERWARDS else ""
+    return f"{name} has {said}{late}" + (f"; too weak for {facts.listed(list(unmet))}." if unmet else ".")
 
 
 def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) -> Fact:
@@ -261,6 +264,11 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
     changed = arm.text(policy.body, "systemData.lastModifiedAt")
     earlier = [user.id for user in users if _is_before(arm.text(user.body, "systemData.lastModifiedAt"), changed)]
     gap = context.estate.type_gap(DEPLOYMENTS, account) if not users else None
+    uncollected = {"used": gap, "deployments": gap} if gap else {}
+    undated = next((one for one in (policy, *users) if not arm.text(one.body, "systemData.lastModifiedAt")), None)
+    if undated is not None and not earlier:
+        reason = "when it was last changed is not stated"
+        uncollected["changedAfterDeployment"] = Gap(undated.id, "systemData.lastModifiedAt", reason)
     name = ids.name_of(policy.id)
     names = [ids.name_of(user.id) for user in users]
     return facts.build(
@@ -278,7 +286,7 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
         + (", and was changed later than what uses it." if earlier else "."),
         inputs=[(user.id, "properties.raiPolicyName") for user in users]
         + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
-        uncollected={"used": gap, "deployments": gap} if gap else {},
+        uncollected=uncollected,
         role=_role(context, policy),
     )
 

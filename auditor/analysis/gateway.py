@@ -200,7 +200,8 @@ def _tls_fact(
             "weakCiphers": list(policy.weak_ciphers),
         },
         sub_object=profile,
-        summary=f"{what} accepts {version}.",
+        summary=f"{what} accepts {version}"
+        + (f", with the weak suites {facts.listed(list(policy.weak_ciphers))}." if policy.weak_ciphers else "."),
         inputs=[(gateway.id, policy.path)],
         uncollected={"minimumVersion": policy.gap} if policy.gap else {},
     )

@@ -79,8 +79,11 @@ def _backend_fact(backends: Backends, gateway: Resource, pool: str, host: str, p
         uncollected |= dict.fromkeys(("privateEndpointOk", "private"), reach.effective_gap)
     if reach is not None and (gap := reach.dns_gap or (None if reach.candidates else reach.gap)):
         uncollected["dnsComplete"] = gap
-    known = site.name if site else "no web app of the estate"
     how = "over a private endpoint" if reach and reach.effective else "without a private endpoint"
+    if reach and reach.effective and not reach.dns_complete:
+        how += (
+            ", to which its name is not known to resolve" if reach.dns_gap else ", to which its name does not resolve"
+        )
     return facts.build(
         context,
         BACKEND,
@@ -95,7 +98,8 @@ def _backend_fact(backends: Backends, gateway: Resource, pool: str, host: str, p
             "private": is_private,
         },
         sub_object=f"{pool}/{host}",
-        summary=f"The backend {host} of {gateway.name} is {known}, reached {how}.",
+        summary=f"The backend {host} of {gateway.name} "
+        + (f"is {site.name}, reached {how}." if site else "belongs to no web app of the estate."),
         inputs=[(gateway.id, place), *((item.connection.endpoint.id, item.connection.path) for item in _found(reach))],
         uncollected=uncollected,
     )

@@ -164,7 +164,6 @@ def _fact(
         uncollected["instances"] = gap
     if scale.gap is not None:
         uncollected |= dict.fromkeys(_AUTOSCALE_FIELDS, scale.gap)
-    count = "an unknown number of instances" if "instances" in uncollected else f"{lowest} instance(s)"
     return facts.build(
         context,
         INSTANCES,
@@ -184,10 +183,33 @@ def _fact(
             **scale.extra,
             **(extra or {}),
         },
-        summary=f"Of {ids.name_of(resource.id)} at least {count} run, {scale.required} are asked for.",
+        summary=_summary(resource, scale, None if "instances" in uncollected else lowest),
         inputs=[(resource.id, scale.capacity_path), *scale.inputs],
         uncollected=uncollected,
     )
+
+
+def _summary(resource: Resource, scale: Scale, lowest: int | None) -> str:
+    """Say how many instances are sure to run, and how the number changes."""
+    what = "replica" if scale.service == "search" else "instance"
+    name = ids.name_of(resource.id)
+    if lowest is None:
+        return f"How many {what}s of {name} are sure to run is not known; the baseline asks for {scale.required}."
+    count = f"{lowest} {what}{'' if lowest == 1 else 's'}"
+    falls = scale.capacity is not None and scale.capacity > lowest
+    said = f"{name} runs {scale.capacity} but may fall to {count}" if falls else f"{name} keeps at least {count}"
+    said += f", where the baseline asks for {scale.required}"
+    if scale.service == "search":
+        return f"{said}."
+    if scale.gap is not None:
+        return f"{said}; whether it scales by itself is not known."
+    if not scale.is_autoscaled:
+        return f"{said}; it does not scale by itself."
+    scales_out, scales_in = (any(getattr(one, way) for one in scale.profiles) for way in ("scales_out", "scales_in"))
+    ways = {(True, True): "out and in", (True, False): "out but never in", (False, True): "in but never out"}
+    fixed = all(one.maximum is not None and one.maximum == one.minimum for one in scale.profiles)
+    room = ", but its maximum leaves no room" if fixed and (scales_out or scales_in) else ""
+    return f"{said}; it scales {ways.get((scales_out, scales_in), 'neither out nor in')}{room}."
 
 
 _AUTOSCALE_FIELDS: Final = (

@@ -9,7 +9,7 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.inventory_profile import PROFILE, SIGNS, profile_fact
 from auditor.analysis.inventory_subnets import SUBNET, subnet_facts
-from auditor.estate.components import Workload, unknown_because
+from auditor.estate.components import Binding, Workload, unknown_because
 from auditor.estate.declarations import Declaration
 from auditor.estate.reach import dangling, is_outside, provisioning_state
 from auditor.model import Fact, Gap
@@ -43,6 +43,7 @@ def _component(context: Context, workload: Workload, declaration: Declaration, s
         "title": declaration.title,
         "required": declaration.required,
         "types": list(declaration.types),
+        "found": bool(bindings),
         "dangling": [{"property": path, "target": target} for _, path, target in lost],
     }
     uncollected = {"bound": gap, "resources": gap} if gap else {}
@@ -82,13 +83,18 @@ def _component_summary(workload: Workload, declaration: Declaration, gap: Gap | 
     types = " or ".join(declaration.types) or "resource"
     bindings = workload.bindings.get(declaration.name, ())
     if bindings:
-        shown = ", ".join(f"{b.resource.name} (bound by {b.how})" for b in bindings)
-        summary = f"{what} in {of} is {shown}"
+        summary = f"{what} in {of} is {', '.join(map(_shown, bindings))}"
     elif gap:
         summary = f"Whether {what[0].lower()}{what[1:]} exists in {of} is not known: {gap.what} is {gap.reason}"
     else:
         summary = f"{what} is missing: no {types} is connected to {of}"
-    return f"{summary}; it points at {', '.join(lost)}, which is not in the estate" if lost else summary
+    return f"{summary}; {', '.join(lost)} is pointed at but not in the estate." if lost else f"{summary}."
+
+
+def _shown(binding: Binding) -> str:
+    state = provisioning_state(binding.resource) or "Succeeded"
+    said = f"{binding.resource.name} (bound by {binding.how}"
+    return said + (")" if state.lower() == "succeeded" else f", provisioning state {state})")
 
 
 def _missing_architecture(context: Context) -> Fact:
@@ -103,11 +109,12 @@ def _missing_architecture(context: Context) -> Fact:
         "title": "architecture",
         "required": True,
         "types": types,
+        "found": False,
         "dangling": [],
     }
     if gap is None:
         fields |= {"bound": 0, "resources": []}
-    summary = f"None of the architecture is in the estate: there is no {' or '.join(types)}"
+    summary = f"None of the architecture is in the estate: there is no {' or '.join(types)}."
     return Fact(
         kind=COMPONENT,
         id=f"{COMPONENT}//architecture",
@@ -115,7 +122,7 @@ def _missing_architecture(context: Context) -> Fact:
         sub_object="architecture",
         fields=fields,
         uncollected={"bound": gap, "resources": gap} if gap else {},
-        summary=f"Whether the architecture exists is not known: {gap.what} is {gap.reason}" if gap else summary,
+        summary=f"Whether the architecture exists is not known: {gap.what} is {gap.reason}." if gap else summary,
     )
 
 
@@ -131,6 +138,7 @@ ANALYSIS: Final = Analysis(
             "title": "what the component is",
             "required": "whether the baseline requires it",
             "types": "resource types it may be",
+            "found": "whether a resource is bound to it, as far as resources were read",
             "bound": "number of resources bound to it",
             "resources[*].id": "id of a bound resource",
             "resources[*].name": "its name",
@@ -142,7 +150,7 @@ ANALYSIS: Final = Analysis(
         },
         PROFILE: {
             **{sign.field: sign.words for sign in SIGNS},
-            "count": "how many of the marks are there",
+            "count": "how many of the marks are there; not known while fewer than two are seen and one is not known",
         },
         SUBNET: {
             "name": "name of the subnet",
@@ -155,6 +163,7 @@ ANALYSIS: Final = Analysis(
             "foreign[*].type": "its type",
             "networkSecurityGroup": "id of the network security group, or null",
             "hasPrivateEndpoints": "whether a private endpoint is in the subnet",
+            "privateEndpointPolicies": "network policies for its private endpoints, `Disabled` where absent",
             "delegations": "services that the subnet is delegated to",
         },
     },

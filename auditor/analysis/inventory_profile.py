@@ -12,6 +12,7 @@ from auditor.estate.reading import text, value
 from auditor.model import Fact, Gap, Resource
 
 PROFILE: Final = "inventory.profile"
+_TELLING: Final = 2  # marks that together are no coincidence, whatever is not known of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ def profile_fact(context: Context, workload: Workload) -> Fact:
             continue
         fields[sign.field] = any(_shows(sign, resource) for resource in judged)
         inputs += [(resource.id, path) for resource in judged for path in sign.paths]
-    if uncollected:
+    count = sum(fields.get(sign.field, False) for sign in SIGNS)
+    if uncollected and count < _TELLING:
         uncollected["count"] = min(uncollected.values())
     else:
-        fields["count"] = sum(fields[sign.field] for sign in SIGNS)
+        fields["count"] = count
     shown = [sign.words for sign in SIGNS if fields.get(sign.field)]
     return Fact(
         kind=PROFILE,
@@ -79,7 +81,7 @@ def profile_fact(context: Context, workload: Workload) -> Fact:
         uncollected=uncollected,
         inputs=inputs,
         summary=f"Workload {workload.name} shows {len(shown)} of {len(SIGNS)} marks of the development profile"
-        + (f": {', '.join(shown)}" if shown else ""),
+        + (f": {', '.join(shown)}." if shown else "."),
     )
 
 

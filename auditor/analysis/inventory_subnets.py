@@ -21,6 +21,14 @@ _SUBNET_ROLE: Final = "subnet/"
 _SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 _ENDPOINTS: Final = "microsoft.network/privateendpoints"
 _INTERFACES: Final = "microsoft.network/networkinterfaces"
+# What an absent setting means, and the first API version that shows all its values.
+# https://learn.microsoft.com/azure/private-link/disable-private-endpoint-network-policy
+_POLICIES_DEFAULT: Final = "Disabled"
+_POLICIES_SINCE: Final = "2023-09-01"
+_ENFORCING: Final = frozenset({"enabled", "networksecuritygroupenabled"})
+_DELEGATED_ROLE: Final = "subnet/app-service"
+_DELEGATED_TO: Final = frozenset({"microsoft.web/serverfarms"})
+_READ: Final = ("networkSecurityGroup.id", "privateEndpointNetworkPolicies", "delegations")
 # These are attached to a subnet but do not occupy it.
 _GUARDS: Final = frozenset(
     {
@@ -57,11 +65,9 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
     occupants = _occupants(estate, subnet)
     foreign = [item for item in occupants if roles and item["type"].lower() not in belonging]
     group = text(subnet.properties, "networkSecurityGroup", "id")
-    delegations = objects(subnet.properties, "delegations")
-    names = [name for item in delegations if (name := text(item, "properties", "serviceName"))]
     role = next(iter(roles), "")
-    described = f"Subnet {subnet.name} of workload {workload.name} " + (f"is {role}" if role else "has no role")
-    shown = ", ".join(ids.name_of(item["id"]) for item in foreign)
+    holds_endpoints = any(item["type"].lower() == _ENDPOINTS for item in occupants)
+    policies = text(subnet.properties, "privateEndpointNetworkPolicies") or _POLICIES_DEFAULT
     return Fact(
         kind=SUBNET,
         id=f"{SUBNET}/{subnet.key}",
@@ -76,13 +82,38 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
             "occupants": occupants,
             "foreign": foreign,
             "networkSecurityGroup": group,
-            "hasPrivateEndpoints": any(item["type"].lower() == _ENDPOINTS for item in occupants),
-            "delegations": names,
+            "hasPrivateEndpoints": holds_endpoints,
+            "privateEndpointPolicies": policies,
+            "delegations": _delegations(subnet),
         },
         uncollected=_subnet_gaps(estate, subnet, foreign),
-        inputs=[(subnet.id, "properties.networkSecurityGroup.id"), (subnet.id, "properties.delegations")],
-        summary=f"{described} and holds {shown}, which does not belong there" if foreign else described,
+        inputs=[(subnet.id, f"properties.{name}") for name in _READ],
+        summary=_summary(subnet, workload, roles, foreign, policies if holds_endpoints else None),
     )
+
+
+def _summary(
+    subnet: Resource,
+    workload: Workload,
+    roles: Mapping[str, str],
+    foreign: Sequence[Mapping[str, str]],
+    policies: str | None,
+) -> str:
+    """Say what a subnet is and what is wrong with it; `policies` are those for its private endpoints, if it has any."""
+    said = f"Subnet {subnet.name} of workload {workload.name} "
+    said += f"plays the role {' and '.join(sorted(roles))}" if roles else "has no role"
+    if foreign:
+        said += f", holds {', '.join(ids.name_of(item['id']) for item in foreign)}, which does not belong there"
+    if policies is not None and policies.lower() not in _ENFORCING:
+        said += f", and applies no network security group to its private endpoints (network policies are {policies})"
+    if _DELEGATED_ROLE in roles and not {name.lower() for name in _delegations(subnet)} & _DELEGATED_TO:
+        said += ", and is not delegated to App Service plans"
+    return f"{said}."
+
+
+def _delegations(subnet: Resource) -> list[str]:
+    found = (text(item, "properties", "serviceName") for item in objects(subnet.properties, "delegations"))
+    return [name for name in found if name]
 
 
 def _roles(context: Context) -> Mapping[str, Mapping[str, str]]:
@@ -103,6 +134,13 @@ def _subnet_gaps(estate: Estate, subnet: Resource, foreign: Sequence[Mapping[str
     lost = [key for key in attached if _type_of(key).lower() == _INTERFACES and estate.get(key) is None]
     if lost and not foreign:
         gaps["foreign"] = estate.type_gap(_INTERFACES, lost[0]) or Gap(lost[0], _INTERFACES, "not in the snapshot")
+    path = "properties.privateEndpointNetworkPolicies"
+    stated = text(subnet.properties, "privateEndpointNetworkPolicies")
+    if gap := next((gap for gap in estate.path_gaps(subnet.id) if gap.what.lower().startswith(path.lower())), None):
+        gaps["privateEndpointPolicies"] = gap
+    elif stated is None and subnet.api_version and subnet.api_version[:10] < _POLICIES_SINCE:
+        reason = f"API version {subnet.api_version} may not show it"
+        gaps["privateEndpointPolicies"] = Gap(subnet.id, path, reason)
     gap = estate.type_gap(_ENDPOINTS)
     if gap and not any(_type_of(key).lower() == _ENDPOINTS for key in attached):
         gaps["hasPrivateEndpoints"] = gap

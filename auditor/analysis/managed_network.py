@@ -181,8 +181,7 @@ def _target_status(managed: Managed, rule: Rule) -> tuple[str | None, Gap | None
 
 def _defined_fact(network: Network, rule: Rule) -> Fact:
     context, workspace = network.managed.context, network.workspace
-    tag = rule.destination.lower().partition(".")[0]
-    place = rule.destination or "an unnamed place"
+    is_broad = arm.same(rule.type, "ServiceTag") and rule.destination.lower().partition(".")[0] in _BROAD
     return facts.build(
         context,
         RULE,
@@ -201,14 +200,24 @@ def _defined_fact(network: Network, rule: Rule) -> Fact:
             "targetStatus": None,
             "effective": rule.is_active,
             "wildcard": "*" in rule.destination,
-            "broad": arm.same(rule.type, "ServiceTag") and tag in _BROAD,
+            "broad": is_broad,
             **network.fields,
         },
         sub_object=rule.name,
-        summary=f"The rule {rule.name} of {workspace.name} ({rule.type}) lets traffic out to {place}.",
+        summary=_defined_summary(rule, workspace, is_broad=is_broad),
         inputs=[rule.source],
         uncollected=network.unknown,
     )
+
+
+def _defined_summary(rule: Rule, workspace: Resource, *, is_broad: bool) -> str:
+    place = rule.destination or "an unnamed place"
+    if arm.same(rule.type, "FQDN"):
+        place = f"every host of {place}" if "*" in place else f"the host {place}"
+    elif arm.same(rule.type, "ServiceTag"):
+        place = f"the service tag {place}" + (", where anybody's resources answer" if is_broad else "")
+    lets = "keeps traffic from going" if arm.same(rule.action, "Deny") else "lets traffic out"
+    return f"The outbound rule {rule.name} of {workspace.name} {lets} to {place}."
 
 
 FIELDS: Final[Mapping[str, str]] = {

@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from auditor.analysis import address_ranges, content_filter, gateway, inventory, managed_network, private_link, zones
+from auditor.analysis import (
+    access,
+    address_ranges,
+    content_filter,
+    exposure,
+    gateway,
+    inventory,
+    managed_network,
+    network,
+    private_link,
+    zones,
+)
 from auditor.analysis.contract import Analysis
 
 ANALYSES: Final[tuple[Analysis, ...]] = (
+    access.ANALYSIS,
     address_ranges.ANALYSIS,
     content_filter.ANALYSIS,
+    exposure.ANALYSIS,
     gateway.ANALYSIS,
     inventory.ANALYSIS,
     managed_network.ANALYSIS,
+    network.ANALYSIS,
     private_link.ANALYSIS,
     zones.ANALYSIS,
     # one line per analysis, in the order of their names

@@ -142,7 +142,7 @@ def _fact(
         has_zones = True
     if has_zones is None:
         uncollected["regionHasZones"] = Gap(
-            ids.subscription_of(resource.id) or "/",
+            facts.subscription_scope(resource.id) or "/",
             "related:locations",
             f"whether {resource.location or 'the region'} has zones is not known",
             "Microsoft.Resources/subscriptions/locations/read",
@@ -162,21 +162,24 @@ def _fact(
             "sku": spread.sku,
             "skuSupportsZones": spread.sku_fits,
         },
-        summary=_summary(resource, spread),
+        summary=_summary(resource, spread, has_zones=has_zones),
         inputs=[(resource.id, spread.path), (resource.id, "location")],
         uncollected=uncollected,
         role=holder if holder[0] else None,
     )
 
 
-def _summary(resource: Resource, spread: Spread) -> str:
+def _summary(resource: Resource, spread: Spread, *, has_zones: bool | None) -> str:
+    if has_zones is False:
+        return f"{resource.name} lies in {resource.location}, which has no availability zones."
     if spread.redundant is None:
         return f"Whether {resource.name} is spread over availability zones is not known."
     if spread.zones == 1:
         return f"{resource.name} is pinned to one availability zone."
     grade = {EXPLICIT: "by its own setting", PLATFORM: "by the platform's default", NONE: "and says nothing of zones"}
     verb = "is" if spread.redundant else "is not"
-    return f"{resource.name} {verb} spread over availability zones {grade[spread.grade]}."
+    unfit = "" if spread.sku_fits else f", which its tier {spread.sku or '(not given)'} does not allow"
+    return f"{resource.name} {verb} spread over availability zones {grade[spread.grade]}{unfit}."
 
 
 _READS: Final[Sequence[str]] = (

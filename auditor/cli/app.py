@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import content, evaluation, snapshots
+from auditor.cli import collection, content, evaluation, snapshots
 from auditor.cli.streams import safe
 from auditor.errors import AuditorError
 
@@ -23,8 +23,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "AUDITOR"},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+collection.register(app)
 evaluation.register(app)
 app.add_typer(snapshots.app, name="snapshot")
 content.register(app)
@@ -51,6 +52,7 @@ def root(
 
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better
     logging.getLogger("auditor").setLevel(level)
     context.default_map = settings.defaults(context.command)
 

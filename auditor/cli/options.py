@@ -14,26 +14,45 @@ from auditor.model import Severity
 
 Baseline = Annotated[
     str,
-    typer.Option("--baseline", "-b", metavar="NAME_OR_PATH", help="Baseline to judge by: a shipped one, or a file."),
+    typer.Option(
+        "--baseline",
+        "-b",
+        metavar="NAME_OR_PATH",
+        envvar="AUDITOR_BASELINE",
+        help="Baseline to judge by: a shipped one, or a file.",
+    ),
 ]
 Rules = Annotated[
-    list[Path] | None, typer.Option("--rules", metavar="DIR", help="Folder with rules of your own (repeatable).")
+    list[Path] | None,
+    typer.Option("--rules", metavar="DIR", envvar="AUDITOR_RULES", help="Folder with rules of your own (repeatable)."),
 ]
 Exemptions = Annotated[
-    list[Path] | None, typer.Option("--exemptions", metavar="PATH", help="File of accepted deviations (repeatable).")
+    list[Path] | None,
+    typer.Option(
+        "--exemptions", metavar="PATH", envvar="AUDITOR_EXEMPTIONS", help="File of accepted deviations (repeatable)."
+    ),
 ]
 Select = Annotated[
-    list[str] | None, typer.Option(metavar="GLOB", help="Only these rules, such as 'storage-*' (repeatable).")
+    list[str] | None,
+    typer.Option(metavar="GLOB", envvar="AUDITOR_SELECT", help="Only these rules, such as 'storage-*' (repeatable)."),
 ]
-Ignore = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Not these rules (repeatable).")]
+Ignore = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", envvar="AUDITOR_IGNORE", help="Not these rules (repeatable).")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="PARAMETER=VALUE", help="Set a baseline parameter; a dot reaches inside (repeatable)."
+        "--set",
+        metavar="PARAMETER=VALUE",
+        envvar="AUDITOR_SET",
+        help="Set a baseline parameter; a dot reaches inside (repeatable).",
     ),
 ]
 Complete = Annotated[
-    bool, typer.Option("--complete", help="The input is the whole truth: what is not in it does not exist.")
+    bool,
+    typer.Option(
+        "--complete", envvar="AUDITOR_COMPLETE", help="The input is the whole truth: what is not in it does not exist."
+    ),
 ]
 Output = Annotated[
     list[str] | None,
@@ -41,6 +60,7 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FORMAT[=PATH]",
+        envvar="AUDITOR_OUTPUT",
         help="table, json, csv or markdown, to a file or to stdout (repeatable; default: table).",
     ),
 ]
@@ -64,25 +84,42 @@ class Color(StrEnum):
     NEVER = "never"
 
 
-FailOn = Annotated[Level, typer.Option(help="Exit 1 for failures of this severity or worse.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 although there are failures (not when 2 is due).")]
+FailOn = Annotated[Level, typer.Option(envvar="AUDITOR_FAIL_ON", help="Exit 1 for failures of this severity or worse.")]
+ExitZero = Annotated[
+    bool,
+    typer.Option(
+        "--exit-zero", envvar="AUDITOR_EXIT_ZERO", help="Exit 0 although there are failures (not when 2 is due)."
+    ),
+]
 AllowIncomplete = Annotated[
-    bool, typer.Option("--allow-incomplete", help="Do not exit 2 because something is unknown.")
+    bool,
+    typer.Option(
+        "--allow-incomplete", envvar="AUDITOR_ALLOW_INCOMPLETE", help="Do not exit 2 because something is unknown."
+    ),
 ]
 IncludePassed = Annotated[
     bool | None,
     typer.Option(
         "--include-passed/--no-include-passed",
+        envvar="AUDITOR_INCLUDE_PASSED",
         help="List what passed or does not apply, too (default: json and csv yes, table and markdown no).",
     ),
 ]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", metavar="TIME", help="Judge ages and expiry at this time (ISO 8601, UTC).")
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME", envvar="AUDITOR_AS_OF", help="Judge ages and expiry at this time (ISO 8601, UTC)."
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No remarks on stderr.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole ids and remediation commands in the table.")]
-Colors = Annotated[Color, typer.Option("--color", help="Colour the table.")]
-NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress display on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="AUDITOR_QUIET", help="No remarks on stderr.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", envvar="AUDITOR_VERBOSE", help="Whole ids and remediation commands in the table."),
+]
+Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="Colour the table.")]
+NoProgress = Annotated[
+    bool, typer.Option("--no-progress", envvar="AUDITOR_NO_PROGRESS", help="No progress display on stderr.")
+]
 
 DEFAULT_BASELINE: Final = "openai-chat"
 

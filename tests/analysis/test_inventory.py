@@ -46,7 +46,7 @@ def test_of_the_reference_estate_only_the_search_service_is_missing() -> None:
     assert missing[0].subject == one(bodies, "mlw-chat01")["id"]
     assert missing[0].summary == (
         "The architecture's AI Search service is missing: "
-        "no Microsoft.Search/searchServices is connected to workload mlw-chat01"
+        "no Microsoft.Search/searchServices is connected to workload mlw-chat01."
     )
     assert not any(f.uncollected for f in facts)
 

@@ -1,0 +1,168 @@
+"""The baseline's table of roles, and its rows bound to the principals and scopes of a workload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from auditor import resource_id as ids
+from auditor.analysis.access.assignments import Assignment, Role
+from auditor.analysis.access.permissions import permissions_of
+from auditor.analysis.access.principals import Principals
+from auditor.analysis.access.reading import items, objects, text, texts, value
+from auditor.errors import ContentError
+from auditor.estate.components import Workload
+from auditor.model import Resource
+
+TABLE: Final = "roles"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One role that a component's identity needs on a component. `on_group`: on the resource group that it lies in."""
+
+    principal: str
+    scope: str
+    role: Role
+    control: str = ""
+    on_group: bool = False
+    narrower: bool = False
+    advisory: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return a label that no other row has."""
+        place = f"group of {self.scope}" if self.on_group else self.scope
+        return f"{self.principal} on {place}: {self.role.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Two or more groups of components that one identity should not have roles on at once."""
+
+    name: str
+    sides: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the baseline expects: rows needed, rows tolerated, the GUIDs of roles for people, and boundaries."""
+
+    rows: Sequence[Row] = ()
+    tolerated: Sequence[Row] = ()
+    people: frozenset[str] = frozenset()
+    boundaries: Sequence[Boundary] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRow:
+    """A row for one workload: the scope, the principals that would do, and identities whose principal is not known."""
+
+    row: Row
+    workload: str
+    holder: Resource
+    target: Resource
+    scope: str
+    principals: tuple[str, ...]
+    unresolved: tuple[str, ...]
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Yield what the table sanctions, as assignments."""
+        for principal in self.principals:
+            yield Assignment(self.row.name, principal, "ServicePrincipal", self.row.role, self.scope)
+
+
+def read_table(tables: Mapping[str, Any]) -> Table:
+    """Return the table `roles` of a baseline, or one that expects nothing. Raise ContentError where it is wrong."""
+    body = tables.get(TABLE)
+    if body is None:
+        return Table()
+    roles = {name: _role(role, name) for role in objects(body, "roles") if (name := text(role, "name"))}
+    return Table(
+        rows=[_row(row, roles, _required(row, "principal")) for row in objects(body, "rows")],
+        tolerated=[
+            _row(row, roles, principal) for row in objects(body, "tolerated") for principal in texts(row, "principals")
+        ],
+        people=frozenset(_named(roles, name).key for name in texts(body, "people")),
+        boundaries=[
+            Boundary(
+                _required(boundary, "name"),
+                tuple(frozenset(name for name in side if isinstance(name, str)) for side in _sides(boundary)),
+            )
+            for boundary in objects(body, "boundaries")
+        ],
+        roles={role.key: role for role in roles.values()},
+    )
+
+
+def _sides(boundary: object) -> Iterator[Sequence[object]]:
+    for side in items(boundary, "sides"):
+        yield side if isinstance(side, Sequence) and not isinstance(side, str) else ()
+
+
+def _role(body: object, name: str) -> Role:
+    blocks = value(body, "permissions")
+    permissions = None if blocks is None else permissions_of(blocks)
+    if blocks is not None and permissions is None:
+        raise ContentError(f"Table `{TABLE}`: the permissions of role `{name}` cannot be read.")
+    return Role(_required(body, "guid").lower(), name, permissions)
+
+
+def _row(body: object, roles: Mapping[str, Role], principal: str) -> Row:
+    return Row(
+        principal=principal,
+        scope=_required(body, "scope"),
+        role=_named(roles, _required(body, "role")),
+        control=text(body, "control") or "",
+        on_group=text(body, "level") == "resource-group",
+        narrower=value(body, "narrower") is True,
+        advisory=text(body, "advisory"),
+    )
+
+
+def _required(body: object, name: str) -> str:
+    found = text(body, name)
+    if found is None:
+        raise ContentError(f"Table `{TABLE}`: an entry lacks `{name}`.", "Give it as text.")
+    return found
+
+
+def _named(roles: Mapping[str, Role], name: str) -> Role:
+    if name not in roles:
+        raise ContentError(f"Table `{TABLE}`: role `{name}` is not among its `roles`.", "Add it with its GUID.")
+    return roles[name]
+
+
+def bind_rows(
+    rows: Sequence[Row], workload: Workload, principals: Principals, observed: Mapping[str, Role]
+) -> Sequence[BoundRow]:
+    """Return the rows for each resource that plays the principal and each that plays the scope.
+
+    A role is what the estate's definition says, else what the table says. Rows of components that are not there have
+    no place here: that a component is missing is a finding of its own.
+    """
+    found = []
+    for row in rows:
+        known_row = replace(row, role=_best_known(row.role, observed))
+        for holder in workload.resources(row.principal):
+            acting, unresolved = principals.of(holder)
+            for target in workload.resources(row.scope):
+                scope = _scope_of(target) if row.on_group else target.id
+                found.append(
+                    BoundRow(known_row, workload.name, holder, target, scope, tuple(acting), tuple(unresolved))
+                )
+    return found
+
+
+def _best_known(role: Role, observed: Mapping[str, Role]) -> Role:
+    seen = observed.get(role.key)
+    if seen is None or seen.permissions is None or seen.is_custom:
+        return role
+    return Role(role.key, role.name, seen.permissions, id=seen.id)
+
+
+def _scope_of(resource: Resource) -> str:
+    """Return the resource group that a resource lies in, as its id spells it."""
+    return "/" + "/".join(ids.segments(resource.id)[:4])

@@ -1,0 +1,180 @@
+"""Facts about managed identities: who shares one, who has none, and which have roles on both sides of a boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from auditor import resource_id as ids
+from auditor.analysis.access.assignments import Assignment, State
+from auditor.analysis.access.expected import Boundary
+from auditor.analysis.access.principals import Identity, Part
+from auditor.analysis.access.reading import text
+from auditor.analysis.access.scene import Scene, build
+from auditor.analysis.access.scopes import kind_of
+from auditor.model import Fact, Gap, Resource
+
+KIND: Final = "access.identity"
+RESOURCE_KIND: Final = "access.managed_identity"
+
+FIELDS: Final[Mapping[str, str]] = {
+    "principalId": "The identity's principal.",
+    "identity": "The id of the user-assigned identity, or of the resource whose own identity it is.",
+    "isUserAssigned": "Whether it is a resource of its own.",
+    "usedBy": "Ids of the resources that run as it.",
+    "components": "The components that run as it.",
+    "isShared": "Whether different components, through different resources, run as it.",
+    "roles": "Its active role assignments.",
+    "roles[*].id": "An assignment.",
+    "roles[*].role": "Its role.",
+    "roles[*].scope": "Its scope.",
+    "roles[*].scopeKind": "What its scope is.",
+    "hasRoles": "Whether it has any active role assignment of its own.",
+    "crosses": "Names of the boundaries that it has roles on both sides of.",
+    "crossesBoundary": "Whether there is such a boundary.",
+}
+
+RESOURCE_FIELDS: Final[Mapping[str, str]] = {
+    "type": "The resource's type.",
+    "identityType": "The kind of identity, as Azure spells it; `None` without one.",
+    "hasManagedIdentity": "Whether it runs as any managed identity.",
+    "hasSystemAssigned": "Whether it has an identity of its own.",
+    "hasUserAssigned": "Whether it has a user-assigned identity.",
+    "hasPrimaryIdentity": "Whether it names one of its user-assigned identities as the primary one.",
+    "userAssigned": "Ids of its user-assigned identities.",
+    "principals": "The principals that it acts as.",
+    "vaultReferenceIdentity": "The identity that an app reads Key Vault references with.",
+    "readsVaultAsUserAssigned": "Whether that is one of its own user-assigned identities.",
+    "sharesIdentityWith": "Ids of resources of other components that run as one of its identities.",
+    "sharesIdentityWithComponents": "Those components.",
+}
+
+_CAPABLE: Final = (
+    "Microsoft.CognitiveServices/accounts",
+    "Microsoft.Compute/virtualMachines",
+    "Microsoft.ContainerRegistry/registries",
+    "Microsoft.MachineLearningServices/workspaces",
+    "Microsoft.MachineLearningServices/workspaces/computes",
+    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+    "Microsoft.Network/applicationGateways",
+    "Microsoft.Search/searchServices",
+    "Microsoft.Web/sites",
+    "Microsoft.Web/sites/slots",
+)
+READS: Final = frozenset({*_CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
+
+
+def facts(scene: Scene) -> Iterator[Fact]:
+    """Yield one fact per managed identity, and one per resource of a type that can have one."""
+    held: dict[str, list[Assignment]] = {}
+    for assignment in scene.observed.grants.assignments:
+        if assignment.state is State.ACTIVE:
+            held.setdefault(assignment.principal, []).append(assignment)
+    for identity in scene.principals.identities.values():
+        yield _identity(scene, identity, held.get(identity.principal, []))
+    for kind in _CAPABLE:
+        for resource in scene.context.estate.of_type(kind):
+            yield _resource(scene, resource)
+
+
+def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment]) -> Fact:
+    parts = scene.parts.get(identity.principal, ())
+    components = sorted({part.component for part in parts})
+    crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments)]
+    gap = scene.assignment_gap()
+    uncollected = dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), gap) if gap else None
+    fields: dict[str, Any] = {
+        "principalId": identity.principal,
+        "identity": identity.id,
+        "isUserAssigned": identity.is_user_assigned,
+        "usedBy": [resource.id for resource in identity.users],
+        "components": components,
+        "isShared": _is_shared(parts),
+        "roles": [
+            {"id": a.id, "role": a.role.name, "scope": a.scope, "scopeKind": kind_of(a.scope).value}
+            for a in assignments
+        ],
+        "hasRoles": bool(assignments),
+        "crosses": crossed,
+        "crossesBoundary": bool(crossed),
+    }
+    used = f"is used by {', '.join(components) or f'{len(identity.users)} resources'}"
+    beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
+    return build(
+        scene,
+        KIND,
+        identity.id,
+        fields,
+        role=(parts[0].workload, parts[0].component) if parts else None,
+        uncollected=uncollected if not crossed else None,
+        inputs=[(resource.id, "identity") for resource in identity.users],
+        summary=f"Identity {ids.name_of(identity.id)} {used}{beyond}.",
+    )
+
+
+def _is_shared(parts: Sequence[Part]) -> bool:
+    """Whether two resources with no component in common are among the parts."""
+    roles: dict[str, set[str]] = {}
+    for part in parts:
+        roles.setdefault(part.resource.key, set()).add(part.component)
+    groups = list(roles.values())
+    return any(not left & right for at, left in enumerate(groups) for right in groups[at + 1 :])
+
+
+def _crosses(scene: Scene, boundary: Boundary, assignments: Sequence[Assignment]) -> bool:
+    """Whether assignments reach resources of at least two sides; a resource of several sides counts for none."""
+    reached: set[int] = set()
+    for assignment in assignments:
+        roles: dict[str, set[str]] = {}
+        for part in scene.touched(assignment.scope):
+            roles.setdefault(part.resource.key, set()).add(part.component)
+        for components in roles.values():
+            sides = {at for at, side in enumerate(boundary.sides) if side & components}
+            if len(sides) == 1:
+                reached |= sides
+    return len(reached) > 1
+
+
+def _resource(scene: Scene, resource: Resource) -> Fact:
+    attached = scene.principals.attached_to(resource)
+    kind = text(resource.body, "identity", "type")
+    reference = text(resource.properties, "keyVaultReferenceIdentity")
+    primary = text(resource.properties, "primaryUserAssignedIdentity")
+    own = {ids.key(identity) for identity in attached.user_assigned}
+    shared = _shared_with(scene, resource)
+    fields: dict[str, Any] = {
+        "type": resource.type,
+        "identityType": kind or "None",
+        "hasManagedIdentity": attached.has_any,
+        "hasSystemAssigned": attached.has_system,
+        "hasUserAssigned": bool(attached.user_assigned),
+        "hasPrimaryIdentity": primary is not None and ids.key(primary) in own,
+        "userAssigned": list(attached.user_assigned),
+        "principals": list(attached.principals),
+        "vaultReferenceIdentity": reference,
+        "readsVaultAsUserAssigned": reference is not None and ids.key(reference) in own,
+        "sharesIdentityWith": sorted({part.resource.id for part in shared}),
+        "sharesIdentityWithComponents": sorted({part.component for part in shared}),
+    }
+    gap = _identity_gap(scene, resource)
+    return build(
+        scene,
+        RESOURCE_KIND,
+        resource.id,
+        fields,
+        uncollected=dict.fromkeys(set(fields) - {"type", "vaultReferenceIdentity"}, gap) if gap else None,
+        inputs=[(resource.id, "identity")],
+        summary=f"{resource.name} runs as {kind or 'no managed identity'}.",
+    )
+
+
+def _identity_gap(scene: Scene, resource: Resource) -> Gap | None:
+    gaps = scene.context.estate.path_gaps(resource.id)
+    return next((gap for gap in gaps if gap.what.lower().split(".")[0] == "identity"), None)
+
+
+def _shared_with(scene: Scene, resource: Resource) -> Sequence[Part]:
+    """Return the parts of other components that run as an identity of a resource which is itself part of a workload."""
+    parts = [p for one in scene.principals.attached_to(resource).principals for p in scene.parts.get(one, ())]
+    own = {part.component for part in parts if part.resource.key == resource.key}
+    return [p for p in parts if own and p.resource.key != resource.key and p.component not in own]
