@@ -13,10 +13,10 @@ from auditor.analysis.access.dangerous import Held
 from auditor.analysis.access.language import NOTHING
 from auditor.analysis.access.observed import UNREADABLE_PRINCIPAL
 from auditor.analysis.access.permissions import Answer
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.sanction import Sanction
 from auditor.analysis.access.scene import GRAPH_PERMISSION, Scene, build
 from auditor.analysis.access.scopes import kind_of
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Resource
 
 KIND: Final = "access.assignment"

@@ -9,9 +9,9 @@ from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, State
 from auditor.analysis.access.expected import Boundary
 from auditor.analysis.access.principals import Identity, Part
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Resource
 
 KIND: Final = "access.identity"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.reading import text, value
 from auditor.estate.components import Workload, Workloads
 from auditor.estate.graph import Estate
+from auditor.estate.reading import text, value
 from auditor.model import Resource
 
 USER_ASSIGNED: Final = "microsoft.managedidentity/userassignedidentities"

@@ -13,10 +13,10 @@ from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.observed import ASSIGNMENTS, DENIES
 from auditor.analysis.access.permissions import Answer, Plane
 from auditor.analysis.access.principals import bound
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.rows import How, Verdict, judge
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Json
 
 KIND: Final = "access.row"

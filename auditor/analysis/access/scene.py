@@ -13,10 +13,10 @@ from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_ta
 from auditor.analysis.access.observed import ASSIGNMENTS, DEFINITIONS, Observed, observe
 from auditor.analysis.access.permissions import Answer
 from auditor.analysis.access.principals import Part, Principals, bound, parts_of, principals_of
-from auditor.analysis.access.reading import texts
 from auditor.analysis.access.sanction import Sanctions
 from auditor.analysis.access.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.analysis.contract import Context
+from auditor.estate.reading import texts
 from auditor.model import Fact, Gap, Json
 
 MEMBERS_PARAMETER: Final = "group_members"

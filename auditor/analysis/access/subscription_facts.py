@@ -17,8 +17,8 @@ from auditor.analysis.access.observed import (
     subscriptions_of,
 )
 from auditor.analysis.access.permissions import Answer, Permissions, Plane, permits
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.scene import Scene, build
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Json
 
 KIND: Final = "access.subscription"
