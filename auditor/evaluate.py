@@ -187,9 +187,11 @@ def _fact_finding(rule: RuleInForce, fact: Fact, verdict: Verdict, question: Que
     filed = _filed(
         rule, verdict, resource, workload=fact.workload or workload, component=fact.component or component, fact=fact
     )
-    if verdict.status is Status.FAIL and fact.summary:
-        filed = replace(filed, message=fact.summary)
-    return replace(filed, witness=fact.witness if verdict.status is Status.FAIL else None)
+    if verdict.status is not Status.FAIL:
+        return filed
+    command = fact.fields.get("remediation")
+    cli = command if isinstance(command, str) else filed.remediation_cli
+    return replace(filed, message=fact.summary or filed.message, witness=fact.witness, remediation_cli=cli)
 
 
 def _inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:

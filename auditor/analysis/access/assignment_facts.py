@@ -9,7 +9,7 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis.access import dangerous
 from auditor.analysis.access.assignments import Assignment, State
-from auditor.analysis.access.dangerous import Held
+from auditor.analysis.access.dangerous import DANGERS, Held
 from auditor.analysis.access.language import NOTHING
 from auditor.analysis.access.observed import UNREADABLE_PRINCIPAL
 from auditor.analysis.access.permissions import Answer
@@ -49,6 +49,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "excess.plane": "`control` or `data`.",
     "excess.operation": "An operation as proof.",
     "excess.actions": "The actions of the role that go beyond.",
+    **{f"permits.{danger.field}": f"Whether it permits to {danger.title}, at its scope." for danger in DANGERS},
     "dangers": "Names of the dangers that it surely permits at its scope.",
     "possibleDangers": "Names of those that it permits if its condition holds or its role turns out so.",
     "dangerousOperations": "The operations behind `dangers`.",
@@ -64,6 +65,7 @@ _BY_PERMISSION: Final = (
     "dangerousOperations",
     "escalates",
     "hasDataAccess",
+    "permits",
     "possibleDangers",
 )
 
@@ -80,7 +82,7 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
     resource = scene.observed.resources[ids.key(assignment.id)]
     touched = scene.touched(assignment.scope)
     gap = scene.definition_gap(assignment)
-    uncollected = {} if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
+    uncollected = _open(assignment, held) if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
     if sanction.answer is Answer.MAYBE:
         tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
         uncollected["sanctioned"] = gap or tangled
@@ -107,6 +109,15 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
         summary=_summary(assignment, fields),
         witness=fields["excess"],
     )
+
+
+def _open(assignment: Assignment, held: Sequence[Held]) -> dict[str, Gap]:
+    """Return the dangers that its condition decides, with the condition's text."""
+    gap = Gap(assignment.id, "properties.condition", f"the condition decides: {assignment.condition or 'in the role'}")
+    perhaps = [one.danger for one in held if one.answer is Answer.MAYBE]
+    sure = any(one.danger.escalates for one in held if one.answer is Answer.YES)
+    names = [f"permits.{danger.field}" for danger in perhaps]
+    return dict.fromkeys([*names, "escalates"] if not sure and any(d.escalates for d in perhaps) else names, gap)
 
 
 def _principal_fields(
@@ -184,7 +195,13 @@ def _sanction_fields(sanction: Sanction) -> Mapping[str, Any]:
 
 
 def _danger_fields(assignment: Assignment, held: Sequence[Held]) -> Mapping[str, Any]:
+    answers = {one.danger.field: one.answer for one in held}
     return {
+        "permits": {
+            danger.field: answers.get(danger.field) is Answer.YES
+            for danger in DANGERS
+            if answers.get(danger.field) is not Answer.MAYBE
+        },
         "dangers": dangerous.names(held, Answer.YES),
         "possibleDangers": dangerous.names(held, Answer.MAYBE),
         "dangerousOperations": [operation for one in held for operation in one.surely],

@@ -8,6 +8,7 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, State
 from auditor.analysis.access.expected import Boundary
+from auditor.analysis.access.language import NOTHING
 from auditor.analysis.access.principals import Identity, Part
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
@@ -30,6 +31,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "roles[*].scope": "Its scope.",
     "roles[*].scopeKind": "What its scope is.",
     "hasRoles": "Whether it has any active role assignment of its own.",
+    "hasDataAccess": "Whether one of them permits any operation on data.",
     "crosses": "Names of the boundaries that it has roles on both sides of.",
     "crossesBoundary": "Whether there is such a boundary.",
 }
@@ -47,6 +49,7 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
     "readsVaultAsUserAssigned": "Whether that is one of its own user-assigned identities.",
     "sharesIdentityWith": "Ids of resources of other components that run as one of its identities.",
     "sharesIdentityWithComponents": "Those components.",
+    "sharesIdentityWithComponents[*]": "One of them.",
 }
 
 _CAPABLE: Final = (
@@ -81,8 +84,6 @@ def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment
     parts = scene.parts.get(identity.principal, ())
     components = sorted({part.component for part in parts})
     crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments)]
-    gap = scene.assignment_gap()
-    uncollected = dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), gap) if gap else None
     fields: dict[str, Any] = {
         "principalId": identity.principal,
         "identity": identity.id,
@@ -95,6 +96,7 @@ def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment
             for a in assignments
         ],
         "hasRoles": bool(assignments),
+        "hasDataAccess": any(a.permissions.data.may != NOTHING for a in assignments if a.role.permissions),
         "crosses": crossed,
         "crossesBoundary": bool(crossed),
     }
@@ -106,10 +108,22 @@ def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment
         identity.id,
         fields,
         role=(parts[0].workload, parts[0].component) if parts else None,
-        uncollected=uncollected if not crossed else None,
+        uncollected=_identity_gaps(scene, fields, assignments),
         inputs=[(resource.id, "identity") for resource in identity.users],
         summary=f"Identity {ids.name_of(identity.id)} {used}{beyond}.",
     )
+
+
+def _identity_gaps(scene: Scene, fields: Mapping[str, Any], assignments: Sequence[Assignment]) -> Mapping[str, Gap]:
+    """Return what further assignments, or roles that were not read, could change; what is found stays found."""
+    missing = scene.assignment_gap()
+    undefined = next((gap for a in assignments if (gap := scene.definition_gap(a))), None)
+    found = {} if missing is None else dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), missing)
+    if fields["crossesBoundary"]:
+        found = {}
+    if not fields["hasDataAccess"] and (gap := missing or undefined):
+        found["hasDataAccess"] = gap
+    return found
 
 
 def _is_shared(parts: Sequence[Part]) -> bool:
@@ -164,8 +178,14 @@ def _resource(scene: Scene, resource: Resource) -> Fact:
         fields,
         uncollected=dict.fromkeys(set(fields) - {"type", "vaultReferenceIdentity"}, gap) if gap else None,
         inputs=[(resource.id, "identity")],
-        summary=f"{resource.name} runs as {kind or 'no managed identity'}.",
+        summary=_resource_summary(resource.name, kind, fields),
     )
+
+
+def _resource_summary(name: str, kind: str | None, fields: Mapping[str, Any]) -> str:
+    told = f"{name} runs as {kind if fields['hasManagedIdentity'] else 'no managed identity'}"
+    others = fields["sharesIdentityWithComponents"]
+    return f"{told}, an identity that {' and '.join(others)} use as well." if others else f"{told}."
 
 
 def _identity_gap(scene: Scene, resource: Resource) -> Gap | None:

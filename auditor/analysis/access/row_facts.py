@@ -54,7 +54,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "allows": "Names of the dangers that the sanctioned row permits at its scope.",
     "allowsOperations": "The operations behind `allows`.",
     "alsoReaches": "Other components of the workload that the row's scope holds.",
-    "remediation": "The command that creates or removes an assignment.",
+    "alsoReaches[*]": "One of them.",
+    "remediation": "The command that creates the right assignment and removes those that give too much.",
 }
 
 _REGISTRY: Final = "microsoft.containerregistry/registries"
@@ -80,6 +81,7 @@ def _label(row: BoundRow) -> str:
 def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fact:
     gap = _gap(scene, row, verdict)
     uncollected = {} if gap is None else dict.fromkeys(("works", "how", "leastPrivilege"), gap)
+    advice = _advice(scene, row, verdict)
     fields: dict[str, Any] = {
         "control": row.row.control,
         "row": row.row.name,
@@ -100,7 +102,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fac
         "deniedBy": [deny.id for deny in verdict.denies],
         "proof": _proof(row, verdict),
         "remediation": _remediation(row, verdict),
-        **_advice(scene, row, verdict),
+        **advice,
     }
     return build(
         scene,
@@ -111,7 +113,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fac
         role=(row.workload, row.row.principal),
         uncollected=uncollected,
         inputs=_inputs(row, verdict),
-        summary=_summary(row, verdict, gap),
+        summary=_summary(row, verdict, gap) + _warning(advice),
         witness=_operation(verdict.lacking) or _operation(verdict.excess),
     )
 
@@ -191,6 +193,14 @@ def _advice(scene: Scene, row: BoundRow, verdict: Verdict) -> Mapping[str, Any]:
         "allowsOperations": [operation for _, operation in held],
         "alsoReaches": _also_reached(scene, row),
     }
+
+
+def _warning(advice: Mapping[str, Any]) -> str:
+    if not advice:
+        return ""
+    reach = f", also on {', '.join(advice['alsoReaches'])}" if advice["alsoReaches"] else ""
+    titles = [danger.title for danger in dangerous.DANGERS if danger.name in advice["allows"]]
+    return f" It is sanctioned by the architecture, advisory: it allows to {', '.join(titles) or 'do little'}{reach}."
 
 
 def _also_reached(scene: Scene, row: BoundRow) -> Sequence[str]:
