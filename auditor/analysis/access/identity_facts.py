@@ -185,7 +185,7 @@ def _resource(scene: Scene, resource: Resource) -> Fact:
 def _resource_summary(name: str, kind: str | None, fields: Mapping[str, Any]) -> str:
     told = f"{name} runs as {kind if fields['hasManagedIdentity'] else 'no managed identity'}"
     others = fields["sharesIdentityWithComponents"]
-    return f"{told}, an identity that {' and '.join(others)} use as well." if others else f"{told}."
+    return f"{told}, and shares an identity with {' and '.join(others)}." if others else f"{told}."
 
 
 def _identity_gap(scene: Scene, resource: Resource) -> Gap | None:

@@ -59,6 +59,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 
 _REGISTRY: Final = "microsoft.containerregistry/registries"
+_REACHED_SHOWN: Final = 12
 _LEAST: Final = {Answer.YES: "met", Answer.NO: "exceeded", Answer.MAYBE: "not granted"}
 
 
@@ -198,7 +199,9 @@ def _advice(scene: Scene, row: BoundRow, verdict: Verdict) -> Mapping[str, Any]:
 def _warning(advice: Mapping[str, Any]) -> str:
     if not advice:
         return ""
-    reach = f", also on {', '.join(advice['alsoReaches'])}" if advice["alsoReaches"] else ""
+    reached = [name for name in advice["alsoReaches"] if "/" not in name]  # subnets go with their network
+    more = f" and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
+    reach = f", also on {', '.join(reached[:_REACHED_SHOWN])}{more}" if reached else ""
     titles = [danger.title for danger in dangerous.DANGERS if danger.name in advice["allows"]]
     return f" It is sanctioned by the architecture, advisory: it allows to {', '.join(titles) or 'do little'}{reach}."
 
