@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -24,9 +25,17 @@ MAX_EXTENDS: Final = 8
 class Setting:
     """What a baseline says about one rule."""
 
-    enabled: bool = True
+    enabled: bool | None = None
     severity: Severity | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
+
+    def over(self, base: Setting | None) -> Setting:
+        """Return this setting, with what it leaves open taken from the baseline below."""
+        if base is None:
+            return self
+        enabled = base.enabled if self.enabled is None else self.enabled
+        return Setting(enabled, self.severity or base.severity, {**base.parameters, **self.parameters}, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +100,10 @@ def _load(path: Path, shipped: Path, below: tuple[Path, ...]) -> Baseline:
 
 def _extended(node: Node, path: Path, shipped: Path) -> Path:
     text = node.text("extends")
-    if (shipped / text / "baseline.yaml").is_file() and "/" not in text and ".." not in text:
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)*", text) and len(text) < 100 and (shipped / text / "baseline.yaml").is_file():
         return shipped / text / "baseline.yaml"
-    target = (path.parent / text).resolve()
-    if not target.is_relative_to(path.parent.resolve()):
-        node.fail(
-            f"'{text}' leads out of the baseline's folder", "extend a shipped baseline by name, or a file beside it"
-        )
-    if not target.is_file():
+    target = _inside(node, text, path, "extend a shipped baseline by name, or a file beside it")
+    if target is None:
         names = sorted(item.parent.name for item in shipped.glob("*/baseline.yaml"))
         node.fail(f"there is no baseline '{text}'", suggestion(text, names))
     return target
@@ -144,24 +149,34 @@ def _beside(node: Node, path: Path) -> Any:
     """Return a table: written out, or the content of a file in the baseline's own folder."""
     if not isinstance(node.value, str):
         return node.plain()
-    target = (path.parent / node.value).resolve()
-    if not target.is_relative_to(path.parent.resolve()):
-        node.fail(f"'{node.value}' leads out of the baseline's folder")
-    if not target.is_file():
+    target = _inside(node, node.value, path, "keep the file beside the baseline")
+    if target is None:
         node.fail(f"there is no file '{node.value}' beside the baseline")
     return load_file(target).plain()
 
 
+def _inside(node: Node, text: str, path: Path, hint: str) -> Path | None:
+    """Return the file that a text names in the baseline's own folder, or None where there is none."""
+    try:
+        target = (path.parent / text).resolve()
+        if not target.is_relative_to(path.parent.resolve()):
+            node.fail(f"'{text}' leads out of the baseline's folder", hint)
+        return target if target.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have: too long, or with a null character
+        return None
+
+
 def _setting(node: Node) -> Setting:
     entries = node.check_keys(("enabled", "severity", "parameters"), "a rule's settings")
-    enabled = entries["enabled"].value if "enabled" in entries else True
-    if not isinstance(enabled, bool):
+    enabled = entries["enabled"].value if "enabled" in entries else None
+    if "enabled" in entries and not isinstance(enabled, bool):
         entries["enabled"].fail("enabled must be true or false")
     given = entries["parameters"].mapping("parameters") if "parameters" in entries else {}
     return Setting(
-        enabled,
+        enabled if isinstance(enabled, bool) else None,
         severity(entries["severity"]) if "severity" in entries else None,
         {name: item.plain() for name, item in given.items()},
+        str(node.mark),
     )
 
 
@@ -176,7 +191,7 @@ def _overlay(base: Baseline, own: Baseline, entries: Mapping[str, Node]) -> Base
         references=[*base.references, *own.references],
         rules=[*base.rules, *own.rules],
         parameters=parameters,
-        settings={**base.settings, **own.settings},
+        settings={**base.settings, **{rule: item.over(base.settings.get(rule)) for rule, item in own.settings.items()}},
         tables={**base.tables, **own.tables},
         components={**base.components, **own.components},
         chain=[*own.chain, *base.chain],
@@ -246,9 +261,9 @@ def in_force(
 
     `extra` are ids of rules that the user added, in force without the baseline naming them; `select` and `ignore` narrow.
     """
-    for rule_id in baseline.settings:
+    for rule_id, setting in baseline.settings.items():
         if rule_id not in rules:
-            raise ContentError(f"{baseline.file}: settings name the rule '{rule_id}', which does not exist",
+            raise ContentError(f"{setting.place}: settings name the rule '{rule_id}', which does not exist",
                                suggestion(rule_id, rules))  # fmt: skip
     chosen = set(extra)
     for glob, node in baseline.rules:
@@ -264,7 +279,7 @@ def in_force(
     for rule_id in sorted(chosen):
         setting = baseline.settings.get(rule_id, Setting())
         wanted = not select or any(fnmatchcase(rule_id, glob) for glob in select)
-        if setting.enabled and wanted and not any(fnmatchcase(rule_id, glob) for glob in ignore):
+        if setting.enabled is not False and wanted and not any(fnmatchcase(rule_id, glob) for glob in ignore):
             found.append(bind(rules[rule_id], baseline, setting))
     return found
 
@@ -274,7 +289,7 @@ def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
     bound: dict[str, Any] = {}
     for name in setting.parameters:
         if name not in rule.parameters:
-            raise ContentError(f"{baseline.file}: rule '{rule.id}' has no parameter '{name}'",
+            raise ContentError(f"{setting.place}: rule '{rule.id}' has no parameter '{name}'",
                                suggestion(name, rule.parameters))  # fmt: skip
     for name, parameter in rule.parameters.items():
         if name in setting.parameters:
@@ -286,6 +301,7 @@ def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
         else:
             raise ContentError(f"{rule.file}: parameter '{name}' has no default and baseline {baseline.name} sets none")
         if problem := parameter.problem_with(value):
-            raise ContentError(f"{baseline.file}: rule '{rule.id}': {problem}")
+            place = setting.place if name in setting.parameters else baseline.file
+            raise ContentError(f"{place}: rule '{rule.id}': {problem}")
         bound[name] = value
     return RuleInForce(rule, setting.severity or rule.severity, bound)

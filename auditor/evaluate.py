@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import shlex
+import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from auditor import message
 from auditor import resource_id as ids
@@ -16,25 +16,15 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.baseline import RuleInForce
 from auditor.estate.components import Workloads
 from auditor.estate.graph import NOT_IN_EXPORT, Estate
+from auditor.filing import filed, inputs, place_of, place_of_fact, without_subject
 from auditor.language.evaluate import judge
-from auditor.language.explain import Explanation, explain, observe
-from auditor.language.paths import ABSENT, ShapeError, parse, walk
 from auditor.language.scope import Scope, Subject
-from auditor.model import Evidence, Fact, Finding, Gap, Resource, Status
+from auditor.model import Fact, Finding, Severity, Status
 from auditor.rulebook import Rule
 from auditor.subjects import FactSubject, ResourceSubject
+from auditor.verdict import Verdict, decide
 
-INPUTS_SHOWN = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a rule says of one subject, before it is filed under a resource."""
-
-    status: Status
-    evidence: Sequence[Evidence] = ()
-    gaps: Sequence[Gap] = ()
-    errors: Sequence[str] = ()
+_RANKS: Final = {severity: severity.rank for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +42,25 @@ class Question:
     explain_passes: bool = True
 
 
-def decide(rule: Rule, scope: Scope, *, explain_passes: bool = True) -> Verdict:
-    """Ask a rule about one subject.
-
-    `when` false is not applicable; `when` unknown passes only where the requirement holds anyway.
-    """
-    when = True if rule.applies.when is None else judge(rule.applies.when, scope)
-    if when is False:
-        evidence = explain(rule.applies.when, scope).evidence if rule.applies.when and explain_passes else ()
-        return Verdict(Status.NOT_APPLICABLE, evidence)
-    truth = judge(rule.require, scope)
-    if truth is True:
-        return Verdict(Status.PASS, _evidence(rule, scope, explain(rule.require, scope)) if explain_passes else ())
-    found = explain(rule.require, scope)
-    if truth is False and when is True:
-        return Verdict(Status.FAIL, _evidence(rule, scope, found))
-    if when is None and rule.applies.when is not None:
-        doubt = explain(rule.applies.when, scope)
-        return Verdict(Status.UNKNOWN, (*doubt.evidence, *found.evidence), doubt.gaps or found.gaps, doubt.errors)
-    return Verdict(Status.UNKNOWN, _evidence(rule, scope, found), found.gaps, found.errors)
-
-
-def _evidence(rule: Rule, scope: Scope, found: Explanation) -> list[Evidence]:
-    seen = {leaf.path for leaf in found.evidence}
-    extra = [leaf for place in rule.evidence for leaf in observe(place, scope) if leaf.path not in seen]
-    return [*found.evidence, *extra]
-
-
 def findings(question: Question) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
+    with _collector_at_rest():
+        return sorted(_all(question), key=_order)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep the cyclic collector from searching the whole estate again and again: findings hold no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _all(question: Question) -> list[Finding]:
     facts = _facts(question)
     found: list[Finding] = []
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
@@ -94,13 +74,20 @@ def findings(question: Question) -> list[Finding]:
     for resource_type, rules in sorted(by_type.items()):
         for resource in question.estate.of_type(resource_type):
             subject = ResourceSubject(resource, question.estate)
-            found += [_resource_finding(rule, subject, question) for rule in rules]
+            place = place_of(resource, *question.workloads.role_of(resource.key))
+            found += [filed(rule, _ask(rule, subject, question), place) for rule in rules]
         found += [one for rule in rules for one in _unmet(rule, (resource_type,), question)]
-    return sorted(found, key=_order)
+    return found
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
-    return (finding.severity.rank, finding.rule_id, ids.key(finding.resource_id or ""), finding.sub_object.lower())
+    resource, part = finding.resource_id, finding.sub_object
+    return (
+        _RANKS[finding.severity],
+        finding.rule_id,
+        ids.key(resource) if resource else "",
+        part.lower() if part else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +127,26 @@ def _ask(rule: RuleInForce, subject: Subject, question: Question) -> Verdict:
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
 
 
-def _resource_finding(rule: RuleInForce, subject: ResourceSubject, question: Question) -> Finding:
-    verdict = _ask(rule, subject, question)
-    workload, component = question.workloads.role_of(subject.resource.key)
-    return _filed(rule, verdict, subject.resource, workload=workload, component=component)
-
-
 def _component_findings(rule: RuleInForce, question: Question) -> Iterator[Finding]:
     component = rule.rule.applies.component or ""
-    met = False
+    wanted = (rule.rule.applies.resource_type or "").lower()
+    met: set[str] = set()
     for workload in question.workloads.all:
         for resource in workload.resources(component):
-            met = True
+            if resource.key in met or wanted not in {"", resource.type_key}:
+                continue  # a shared resource is judged once, and names the first of its workloads
+            met.add(resource.key)
             verdict = _ask(rule, ResourceSubject(resource, question.estate), question)
-            yield _filed(rule, verdict, resource, workload=workload.name, component=component)
-    yield from _unmet(rule, question.components.get(component, ()), question, met=met)
+            yield filed(rule, verdict, place_of(resource, workload.name, component))
+    types = [wanted] if wanted else question.components.get(component, ())
+    yield from _unmet(rule, types, question, met=bool(met))
 
 
 def _fact_findings(rule: RuleInForce, derived: _Derived, question: Question) -> Iterator[Finding]:
     if derived.error is not None:
-        yield _unsubject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}. {derived.error}.", derived.error)
+        yield without_subject(
+            rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}. {derived.error}.", derived.error
+        )
         return
     met = False
     for fact in derived.facts:
@@ -169,8 +156,7 @@ def _fact_findings(rule: RuleInForce, derived: _Derived, question: Question) -> 
         met = True
         verdict = _ask(rule, subject, question)
         if verdict.status is not Status.NOT_APPLICABLE:
-            inputs = list(_inputs(fact, question.estate))
-            verdict = replace(verdict, evidence=[*verdict.evidence, *inputs])
+            verdict = replace(verdict, evidence=[*verdict.evidence, *inputs(fact, question.estate)])
         yield _fact_finding(rule, fact, verdict, question)
     reads = sorted(question.analyses[rule.rule.applies.fact or ""].reads)
     yield from _unmet(rule, reads, question, met=met)
@@ -184,121 +170,12 @@ def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
 def _fact_finding(rule: RuleInForce, fact: Fact, verdict: Verdict, question: Question) -> Finding:
     resource = question.estate.get(fact.subject)
     workload, component = question.workloads.role_of(ids.key(fact.subject))
-    filed = _filed(
-        rule, verdict, resource, workload=fact.workload or workload, component=fact.component or component, fact=fact
-    )
+    finding = filed(rule, verdict, place_of_fact(fact, resource, workload, component))
     if verdict.status is not Status.FAIL:
-        return filed
+        return finding
     command = fact.fields.get("remediation")
-    cli = command if isinstance(command, str) else filed.remediation_cli
-    return replace(filed, message=fact.summary or filed.message, witness=fact.witness, remediation_cli=cli)
-
-
-def _inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
-    """Show what a fact was derived from, as it stands in the data."""
-    for resource_id, path in list(fact.inputs)[:INPUTS_SHOWN]:
-        resource = estate.get(resource_id)
-        if resource is None:
-            continue
-        try:
-            spots = list(walk(resource.body, parse(path)))[:1]
-        except (ValueError, ShapeError):
-            continue
-        for at, value in spots:
-            shown = None if value is ABSENT else value
-            yield Evidence(at, "input", None, shown, absent=value is ABSENT, resource_id=resource.id,
-                           source=resource.source, api_version=resource.api_version)  # fmt: skip
-
-
-def _filed(
-    rule: RuleInForce,
-    verdict: Verdict,
-    resource: Resource | None,
-    *,
-    workload: str | None,
-    component: str | None,
-    fact: Fact | None = None,
-) -> Finding:
-    resource_id = resource.id if resource else (fact.subject if fact else None) or None
-    sub_object = fact.sub_object if fact else ""
-    evidence = [_sourced(leaf, resource) for leaf in verdict.evidence]
-    cli = rule.rule.remediation_cli
-    return Finding(
-        rule_id=rule.rule.id,
-        title=rule.rule.title,
-        severity=rule.severity,
-        status=verdict.status,
-        resource_id=resource_id,
-        resource_type=resource.type if resource else (f"fact/{fact.kind}" if fact else None),
-        message=_sentence(rule.rule, verdict),
-        sub_object=sub_object,
-        workload=workload,
-        component=component,
-        location=resource.location if resource else None,
-        evidence=evidence,
-        unknown_reason=_reason(verdict),
-        missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None),
-        controls=rule.rule.controls,
-        remediation_text=rule.rule.remediation_text,
-        remediation_cli=_filled(cli, resource_id) if verdict.status is Status.FAIL else "",
-        fingerprint=fingerprint(rule.rule.id, resource_id or "", sub_object),
-        collected_at=resource.collected_at if resource else None,
-        fact=fact.kind if fact else None,
-    )
-
-
-def _sourced(leaf: Evidence, resource: Resource | None) -> Evidence:
-    if resource is None or leaf.source is not None or ids.key(leaf.resource_id or "") != resource.key:
-        return leaf
-    return replace(leaf, source=resource.source, api_version=resource.api_version)
-
-
-def _sentence(rule: Rule, verdict: Verdict) -> str:
-    if verdict.status is Status.UNKNOWN:
-        return message.undecided(rule.title, verdict.gaps, verdict.errors)
-    if verdict.status is Status.NOT_APPLICABLE:
-        return message.decided("Does not apply", verdict.evidence)
-    return message.decided(rule.title, verdict.evidence)
-
-
-def _reason(verdict: Verdict) -> str | None:
-    if verdict.status is not Status.UNKNOWN:
-        return None
-    reasons = [f"{gap.what}: {gap.reason}" for gap in verdict.gaps] + [f"error: {error}" for error in verdict.errors]
-    return "; ".join(reasons) or "the data does not say"
-
-
-def _filled(cli: str, resource_id: str | None) -> str:
-    """Put the resource into a remediation command; names come from strangers, so they are quoted for the shell."""
-    if resource_id is None:
-        return cli
-    return cli.replace("{id}", shlex.quote(resource_id)).replace("{name}", shlex.quote(ids.name_of(resource_id)))
-
-
-def fingerprint(rule_id: str, subject: str, sub_object: str) -> str:
-    """Return an identity that is stable across runs: the rule, the subject and the part of it, never a value."""
-    text = "\n".join((rule_id, ids.key(subject), sub_object.lower()))
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _unsubject(rule: RuleInForce, status: Status, text: str, reason: str | None, gap: Gap | None = None) -> Finding:
-    scope = gap.scope if gap and gap.scope not in {"", "/"} else None
-    sub_object = gap.what if gap else ""
-    return Finding(
-        rule_id=rule.rule.id,
-        title=rule.rule.title,
-        severity=rule.severity,
-        status=status,
-        resource_id=scope,
-        resource_type=rule.rule.applies.resource_type,
-        message=text,
-        sub_object=sub_object,
-        unknown_reason=reason,
-        missing_permission=gap.permission if gap else None,
-        controls=rule.rule.controls,
-        remediation_text=rule.rule.remediation_text,
-        fingerprint=fingerprint(rule.rule.id, scope or "", sub_object),
-    )
+    cli = command if isinstance(command, str) else finding.remediation_cli
+    return replace(finding, message=fact.summary or finding.message, witness=fact.witness, remediation_cli=cli)
 
 
 def _unmet(
@@ -308,19 +185,20 @@ def _unmet(
     listed = sorted({name.lower() for name in types})
     if met is None:
         met = any(question.estate.of_type(name) for name in listed)
-    gaps = [gap for name in listed for gap in question.estate.gaps_in(name)]
+    known = (gap for name in listed for gap in question.estate.gaps_in(name))
+    gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if rule.rule.applies.fact is None:
         for gap in gaps:
             text = message.undecided(rule.rule.title, [gap], ())
-            yield _unsubject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+            yield without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
         if gaps:
             return
     elif gaps and not met:
         text = message.undecided(rule.rule.title, gaps, ())
-        yield _unsubject(rule, Status.UNKNOWN, text, f"{gaps[0].what}: {gaps[0].reason}", gaps[0])
+        yield without_subject(rule, Status.UNKNOWN, text, f"{gaps[0].what}: {gaps[0].reason}", gaps[0])
         return
     if not met:
-        yield _unsubject(rule, Status.NOT_APPLICABLE, _nothing(rule.rule, question), None)
+        yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.rule, question), None)
 
 
 def _nothing(rule: Rule, question: Question) -> str:

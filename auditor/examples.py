@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from auditor.evaluate import Verdict, decide
 from auditor.language.scope import Scope
 from auditor.language.values import equals
 from auditor.model import Evidence
 from auditor.rulebook import Example, Rule
 from auditor.subjects import ExampleSubject
+from auditor.verdict import Verdict, decide
 
 EXAMPLE_NOW: Final = datetime(2024, 3, 1, tzinfo=UTC)
 """The time of judgement in examples: `utcNow()` is always this."""

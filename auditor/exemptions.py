@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,12 +33,25 @@ def _exemption(node: Node, number: int) -> Exemption:
         if key not in entries:
             hint = "an exemption ends on a date, such as '2025-12-31'" if key == "expires_on" else ""
             node.fail(f"an exemption needs '{key}'", hint)
-    texts = {key: str(item.value) for key, item in entries.items()}
+    texts = {key: _text(key, item) for key, item in entries.items()}
     try:
-        date.fromisoformat(texts["expires_on"])
+        _day(texts["expires_on"])
     except ValueError:
         entries["expires_on"].fail(f"'{texts['expires_on']}' is no date", "write YYYY-MM-DD")
     return Exemption(id=texts.get("id", f"exemption-{number}"), **{key: texts[key] for key in _KEYS[1:]})
+
+
+def _text(key: str, node: Node) -> str:
+    is_number = isinstance(node.value, int) and not isinstance(node.value, bool)
+    return str(node.value) if key in {"id", "ticket"} and is_number else node.text(key)
+
+
+def _day(text: str) -> date:
+    if not re.fullmatch(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text
+    ):  # Python takes week dates and more, which nobody else does
+        raise ValueError(text)
+    return date.fromisoformat(text)
 
 
 @dataclass(frozen=True, slots=True)

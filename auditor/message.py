@@ -49,7 +49,7 @@ def clause(leaf: Evidence) -> str:
         there = f"is {value(leaf.actual)}"
     if leaf.operator == "exists":
         return f"{where} {there}"
-    if leaf.operator in {"every", "any", "none"} and isinstance(leaf.actual, int | None):
+    if leaf.operator in {"every", "any", "none"} and leaf.path.endswith(("[*]", ")")):  # all of them, not one
         return f"{where} has {leaf.actual} elements" if leaf.actual is not None else f"{where} is not known"
     wanted = _WANTED.get(leaf.operator)
     return f"{where} {there}, {wanted.format(value(leaf.expected))}" if wanted else f"{where} {there}"
@@ -57,6 +57,8 @@ def clause(leaf: Evidence) -> str:
 
 def decided(title: str, evidence: Sequence[Evidence]) -> str:
     """Return the sentence for a pass or failure."""
+    if not evidence:
+        return f"{title}."
     clauses = [clause(leaf) for leaf in evidence if leaf.decides]
     more = len(clauses) - CLAUSES
     text = "; ".join(clauses[:CLAUSES]) + (f"; and {more} more" if more > 0 else "")

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from auditor.analysis.contract import Analysis
 from auditor.errors import ContentError
+from auditor.estate.relations import NAVIGATION
 from auditor.language import catalogue as names_of
-from auditor.language import load
+from auditor.language import load, paths
 from auditor.language.catalogue import Catalogue, Resolved, UnknownName, Vocabulary
 from auditor.language.source import Node, kind_of, load_file, suggestion
 from auditor.language.tree import AllOf, Condition
+from auditor.language.values import equals
 from auditor.model import Severity, Status
 
 _ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
@@ -51,7 +53,8 @@ class Parameter:
         kinds = _TYPES[self.type]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             return f"parameter '{self.name}' must be of type {self.type}, not {kind_of(value)}"
-        if self.allowed and value not in self.allowed:
+        given = value if isinstance(value, list) else [value]
+        if self.allowed and not all(any(equals(one, item) for item in self.allowed) for one in given):
             return f"parameter '{self.name}' must be one of {', '.join(map(str, self.allowed))}"
         return None
 
@@ -222,7 +225,7 @@ def _parameter(name: str, node: Node) -> Parameter:
     kind = str(entries["type"].value).lower() if "type" in entries else ""
     if kind not in _TYPES:
         node.fail(f"parameter '{name}' needs a type", f"one of {', '.join(_TYPES)}")
-    allowed = entries["allowed"].plain() if "allowed" in entries else []
+    allowed = [item.plain() for item in _items(entries.get("allowed"), "allowed")]
     description = entries["description"].text("description") if "description" in entries else ""
     default = entries["default"].plain() if "default" in entries else None
     found = Parameter(name, kind, default, "default" in entries, allowed, description)
@@ -303,6 +306,7 @@ def _example(node: Node, parameters: Mapping[str, Parameter]) -> Example:
         if problem := parameters[name].problem_with(value.plain()):
             value.fail(problem)
     entries["resource"].mapping("an example's resource")
+    _check_surroundings(entries)
     plain = {key: entry.plain() for key, entry in entries.items()}
     return Example(
         name=entries["name"].text("name"),
@@ -314,3 +318,29 @@ def _example(node: Node, parameters: Mapping[str, Parameter]) -> Example:
         evidence=plain.get("evidence", []),
         place=str(node.mark),
     )
+
+
+def _check_surroundings(entries: Mapping[str, Node]) -> None:
+    """Refuse what would make an example test less than it seems to: misspelt relations, paths and kinds of evidence."""
+    related = entries["related"].mapping("related") if "related" in entries else {}
+    for name, node in related.items():
+        if name not in NAVIGATION:
+            node.fail(f"there is no relation '{name}'", suggestion(name, NAVIGATION))
+        for item in node.items(f"the related {name}"):
+            item.mapping(f"each of the related {name}")
+    for item in _items(entries.get("uncollected"), "uncollected"):
+        _check_uncollected(item)
+    for item in _items(entries.get("evidence"), "evidence"):
+        item.check_keys(("path", "operator", "expected", "actual", "assumed", "name"), "an example's evidence")
+
+
+def _check_uncollected(node: Node) -> None:
+    text = node.text("each of uncollected")
+    name = text.removeprefix("related:")
+    if name != text and name not in NAVIGATION:
+        node.fail(f"there is no relation '{name}'", suggestion(name, NAVIGATION))
+    if name == text:
+        try:
+            paths.parse(text)
+        except ValueError as problem:
+            node.fail(str(problem))

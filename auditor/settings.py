@@ -34,7 +34,8 @@ def _nearest(start: Path) -> tuple[Path, dict[str, Any]] | None:
             return own, _read(own)
         project = folder / "pyproject.toml"
         if project.is_file():
-            section = _read(project).get("tool", {}).get("auditor")
+            tools = _read(project).get("tool")
+            section = tools.get("auditor") if isinstance(tools, dict) else None
             if isinstance(section, dict):
                 return project, section
     return None

@@ -1,1 +1,1 @@
-"""Programs that measure the tool against its goals."""
+"""What the project costs to run, as ratios measured in one run."""

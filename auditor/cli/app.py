@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import content, evaluation, snapshots
+from auditor.cli import collection, content, evaluation, snapshots
 from auditor.cli.streams import safe
 from auditor.errors import AuditorError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+collection.register(app)
 evaluation.register(app)
 app.add_typer(snapshots.app, name="snapshot")
 content.register(app)

@@ -68,8 +68,8 @@ def evaluate(
     shown = Presentation(
         output or ["table"], fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
     )
-    choice = _Choice(source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or [])
-    _run(choice, as_of, shown, complete=complete)
+    choice = Choice(source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or [])
+    run(choice, as_of, shown, complete=complete)
 
 
 def demo(
@@ -87,11 +87,13 @@ def demo(
 
     shown = Presentation(output or ["table"], opt.Level.LOW, True, True, include_passed, verbose, color, quiet)
     sample = str(data.folder("samples") / "chat.json")
-    _run(_Choice(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
+    run(Choice(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class Choice:
+    """What is judged, and by what."""
+
     source: str
     baseline: str
     rules: list[Path]
@@ -101,7 +103,8 @@ class _Choice:
     exemptions: list[Path]
 
 
-def _run(choice: _Choice, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
+def run(choice: Choice, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
+    """Judge an input, write the reports and end with the exit code."""
     from auditor import audit, content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.snapshot import readers  # noqa: PLC0415
 
@@ -121,6 +124,23 @@ def _run(choice: _Choice, as_of: str | None, shown: Presentation, *, complete: b
         for notice in report.notices:
             sys.stderr.write(f"note: {streams.safe(notice)}\n")
     raise typer.Exit(exit_code(report, shown))
+
+
+def check_outputs(shown: Presentation) -> None:
+    """Refuse, before any work, formats that do not exist and files that cannot be written."""
+    for text in shown.outputs:
+        _target(text)
+
+
+def check_content(choice: Choice) -> None:
+    """Refuse, before any work, a wrong baseline, rule or exemption file."""
+    from auditor import content, exemptions  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    found = content.load(
+        content.Choice(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
+    )
+    for path in choice.exemptions:
+        exemptions.check_rules(exemptions.load(path), found.rules, path)
 
 
 def _lists_passes(targets: list[tuple[str, Path | None]], shown: Presentation) -> bool:

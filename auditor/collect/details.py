@@ -12,6 +12,7 @@ from auditor.collect.operations import Operation, read_version
 from auditor.collect.refusal import Kind, Refusal, Refused
 from auditor.errors import CollectionError
 from auditor.model import Gap
+from auditor.snapshot.contents import ANY_TYPE
 
 COMPLETE: Final = "complete"
 PARTIAL: Final = "partial"
@@ -29,6 +30,7 @@ class Target:
     kind: str = ""
     sku: str = ""
     location: str = ""
+    is_stale: bool = False
 
     @property
     def subscription(self) -> str:
@@ -173,6 +175,26 @@ def gap_of(scope: str, what: str, refusal: Refusal, action: str) -> Gap:
     if refusal.kind not in {Kind.DENIED, Kind.THROTTLED} and (refusal.code or refusal.message):
         reason = f"{reason}: {refusal.code or refusal.message}"[:200]
     return Gap(scope, what, reason, permission)
+
+
+def read_resource(arm: Arm, target: Target) -> Outcome:
+    """Read a resource once more by its own id, in the version that the rules need."""
+    outcome = Outcome()
+    resource_type = ids.type_of(target.id) or ANY_TYPE
+    version = read_version(target.type_key)
+    if version is None:
+        return outcome
+    try:
+        answer = arm.get(target.id, version)
+    except Refused as refused:
+        operation = Operation("resource", target.type_key, "", version, resource_type, f"{resource_type}/read")
+        settle(arm, target, operation, refused.refusal, outcome)
+        return outcome
+    if isinstance(answer.value, dict) and ids.key(str(answer.value.get("id"))) == ids.key(target.id):
+        outcome.items.append(Item(answer.value, answer.api_version, answer.at))
+    else:
+        outcome.gaps.append(Gap(target.id, resource_type, f"{Kind.FAILED.value}: another object came"))
+    return outcome
 
 
 def is_gone(arm: Arm, target: Target) -> bool:

@@ -80,6 +80,10 @@ class Ledger:
         for gap in gaps:
             self.gaps.setdefault((ids.key(gap.scope), name), []).append(gap)
 
+    def gaps_named(self, name: str) -> bool:
+        """Whether an operation of this name has left a gap anywhere."""
+        return any(found == name for _, found in self.gaps)
+
     def forget(self, resource_id: str) -> None:
         """Take a resource back that is gone."""
         self.known.pop(ids.key(resource_id), None)

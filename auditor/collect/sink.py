@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from auditor.model import Gap
-
-ANY_TYPE: Final = "*/*"
-"""What a gap names when resources of any type may be missing below its scope."""
 
 
 class Remark(Protocol):

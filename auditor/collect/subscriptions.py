@@ -10,10 +10,11 @@ from typing import Any, Final
 from auditor.collect.arm import Arm
 from auditor.collect.credentials import Identity
 from auditor.collect.refusal import Kind, Refused
+from auditor.collect.resource_graph import any_of, literal
 from auditor.collect.scope import CollectScope
-from auditor.collect.sink import ANY_TYPE
 from auditor.errors import CollectionError
 from auditor.model import Gap
+from auditor.snapshot.contents import ANY_TYPE
 
 _SUBSCRIPTIONS_VERSION: Final = "2022-12-01"
 _MANAGEMENT_GROUPS_VERSION: Final = "2020-05-01"
@@ -146,18 +147,27 @@ def _by_name(visible: Sequence[Subscription], name: str) -> Subscription:
     return found[0]
 
 
-def group_condition(scope: CollectScope, groups: Sequence[Mapping[str, Any]]) -> list[str] | None:
-    """Return the names of the resource groups that a scope means, or None for all of them."""
+def group_names(scope: CollectScope, groups: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """Return the names of the resource groups that lie in a scope as a whole, sorted; None: all of them."""
     if not scope.resource_groups and not scope.tags:
         return None
     wanted = {name.lower() for name in scope.resource_groups}
-    chosen = [
-        str(group.get("name"))
-        for group in groups
-        if (not wanted or str(group.get("name", "")).lower() in wanted)
-        and (not scope.tags or has_tags(group, scope.tags))
-    ]
-    return sorted(set(chosen), key=str.lower)
+    named = [group for group in groups if not wanted or str(group.get("name", "")).lower() in wanted]
+    return sorted({str(group.get("name")) for group in named if not scope.tags or has_tags(group, scope.tags)})
+
+
+def resource_condition(scope: CollectScope, whole_groups: Sequence[str]) -> str:
+    """Return the condition of the query language for the resources of a scope that names groups or tags.
+
+    `whole_groups` are those that lie in it as a whole. Where tags are asked for, a resource may carry them itself.
+    """
+    in_groups = any_of("resourceGroup", whole_groups) if whole_groups else ""
+    if not scope.tags:
+        return in_groups
+    tagged = " and ".join(f"tags[{literal(name)}] =~ {literal(value)}" for name, value in sorted(scope.tags.items()))
+    if scope.resource_groups:
+        tagged = f"({any_of('resourceGroup', sorted(scope.resource_groups))}) and {tagged}"
+    return f"({tagged}) or ({in_groups})" if in_groups else tagged
 
 
 def has_tags(body: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:

@@ -26,6 +26,7 @@ from auditor.language.tree import (
 Truth = bool | None
 """None is unknown."""
 
+_COUNTED: Final = values.ORDERING | {"equals", "notEquals", "in", "notIn", "exists"}
 BEYOND: Final = 10**9  # stands for "any number of members more" where a list or relation is not wholly known
 
 
@@ -173,6 +174,10 @@ def _count(condition: Count, scope: Scope) -> Truth:
 
 def within(operator: str, found: Bounds, right: Any) -> Truth:
     """Compare a number between bounds: true or false where that holds for each number in between, else unknown."""
+    if found.low == found.high:
+        return values.compare(operator, found.low, right)
+    if operator not in _COUNTED:
+        return None  # of a pattern it is not known between which numbers it turns
     wanted = [int(n) for n in map(values.as_number, right if isinstance(right, list) else [right]) if n is not None]
     turning = [n + step for n in wanted for step in (-1, 0, 1) if found.low <= n + step <= found.high]
     answers = {values.compare(operator, number, right) for number in {found.low, found.high, *turning}}

@@ -68,8 +68,12 @@ class _Reasons:
 
 def explain(condition: Condition, scope: Scope) -> Explanation:
     """Evaluate a condition and return what decided it."""
+    return because(condition, scope, judge(condition, scope))
+
+
+def because(condition: Condition, scope: Scope, truth: Truth) -> Explanation:
+    """Return what decided a condition whose truth in this scope is known already."""
     reasons = _Reasons()
-    truth = judge(condition, scope)
     evidence: list[Evidence] = []
     for leaf in islice(_leaves(condition, scope, truth, reasons), LEAVES_SHOWN):
         if leaf not in evidence:
@@ -120,7 +124,7 @@ def _is_doubt(condition: Condition) -> bool:
 def _parts(
     parts: Sequence[Condition], scope: Scope, truth: Truth, reasons: _Reasons, enough: int | None = None
 ) -> Iterator[Evidence]:
-    deciding = (part for part in parts if judge(part, scope) is truth)
+    deciding = parts if len(parts) == 1 else (part for part in parts if judge(part, scope) is truth)
     for part in islice(deciding, enough):
         yield from _leaves(part, scope, truth, reasons)
 
@@ -129,15 +133,17 @@ def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
     left: Any = ABSENT
     expected: Any = None
     try:
-        expected = scope.compute(leaf.right)
         left = left_side(leaf, scope)
+        expected = scope.compute(leaf.right)
         compare(leaf, left, scope)
     except (Unknown, Problem, values.ComparisonError) as why:
         reasons.add(why)
         if leaf.is_undecidable:
             return
         if isinstance(why, Unknown):
-            yield Evidence(_spot(leaf, scope), leaf.operator, _shown(expected), None, resource_id=_owner(scope))
+            yield Evidence(
+                _spot(leaf, scope), leaf.operator, _right(leaf.right, scope), _shown(left), resource_id=_owner(scope)
+            )
             return
     absent = left is ABSENT or left is None
     yield Evidence(
@@ -259,7 +265,8 @@ def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: boo
 
 
 def _expected(condition: Count, scope: Scope) -> str:
-    return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {_right(condition.right, scope)}"
+    right = _right(condition.right, scope)
+    return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {'?' if right is None else right}"
 
 
 def _right(right: Expression, scope: Scope) -> Any:
@@ -268,4 +275,4 @@ def _right(right: Expression, scope: Scope) -> Any:
     try:
         return _shown(scope.compute(right))
     except (Unknown, Problem):
-        return "?"
+        return None

@@ -12,6 +12,7 @@ from auditor.language import values
 from auditor.language.paths import ABSENT, kind_of_json
 
 MAX_RESULT: Final = 131_072  # characters; Azure's own limit on a template expression's result
+MAX_COMPARISONS: Final = 1_000_000  # of two lists, element by element: keeps hostile data from stalling a run
 
 
 class FunctionError(Exception):
@@ -175,7 +176,7 @@ def _ports(value: Any) -> tuple[int, int]:
     words = _text(value).strip()
     if words == "*":
         return 0, 65535
-    found = re.fullmatch(r"(\d{1,5})(?:\s*-\s*(\d{1,5}))?", words)
+    found = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", words)
     low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if low > high or high > 65535:
         raise FunctionError(f"'{words[:40]}' is no port or port range")
@@ -184,13 +185,20 @@ def _ports(value: Any) -> tuple[int, int]:
 
 def _union(*lists: Any) -> list[Any]:
     found: list[Any] = []
+    _check_size(sum(len(_list(part)) for part in lists) ** 2 // 2)
     for element in (element for part in lists for element in _list(part)):
         if not values.is_in(element, found):
             found.append(element)
     return found
 
 
+def _check_size(comparisons: int) -> None:
+    if comparisons > MAX_COMPARISONS:
+        raise FunctionError(f"the lists are too long to compare: more than {MAX_COMPARISONS} pairs")
+
+
 def _intersection(left: Any, right: Any) -> list[Any]:
+    _check_size(len(_list(left)) * len(_list(right)))
     return [element for element in _list(left) if values.is_in(element, _list(right))]
 
 
@@ -211,8 +219,8 @@ PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     "and": (lambda *parts: all(map(_truth, parts)), 1, 16),
     "coalesce": (coalesce, 1, 16),
     "concat": (concat, 1, 64),
-    "contains": (lambda left, right: left is not ABSENT and values.contains(left, right), 2, 2),
-    "createArray": (lambda *parts: list(parts), 0, 64),
+    "contains": (lambda left, right: coalesce(left) is not ABSENT and values.contains(left, right), 2, 2),
+    "createArray": (lambda *parts: [None if part is ABSENT else part for part in parts], 0, 64),
     "dateTimeFromEpoch": (from_epoch, 1, 1),
     "empty": (empty, 1, 1),
     "endsWith": (lambda text, end: _text(text).casefold().endswith(_text(end).casefold()), 2, 2),

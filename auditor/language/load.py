@@ -51,6 +51,7 @@ class Names:
     members: tuple[Steps, ...] = ()
     values: frozenset[str] = frozenset()
     depth: int = 0
+    nested: int = 0  # counts and quantifiers around this place, whatever they go over
 
 
 def condition(node: Node, names: Names) -> Condition:
@@ -59,7 +60,7 @@ def condition(node: Node, names: Names) -> Condition:
         node.fail(f"conditions are nested deeper than {MAX_DEPTH} levels")
     entries = node.mapping("a condition")
     deeper = replace(names, depth=names.depth + 1)
-    by_name = {key.lower(): key for key in entries}
+    by_name = _by_name(node, entries)
     for joiner in ("allof", "anyof", "not"):
         if joiner in by_name:
             return _joined(node, joiner, entries[by_name[joiner]], deeper)
@@ -74,6 +75,15 @@ def condition(node: Node, names: Names) -> Condition:
     known = ["allOf", "anyOf", "not", "field", "value", "count", "every", "any", "none"]
     word = next(iter(entries), "")
     return node.fail("a condition needs one of " + ", ".join(known), suggestion(word, known) if word else "")
+
+
+def _by_name(node: Node, entries: Mapping[str, Node]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key in entries:
+        if key.lower() in found:
+            Node(None, node.keys[key]).fail(f"'{key}' stands here twice, as '{found[key.lower()]}' too")
+        found[key.lower()] = key
+    return found
 
 
 def _only(node: Node, allowed: list[str]) -> None:
@@ -105,7 +115,7 @@ def _operator(node: Node, others: set[str]) -> tuple[str, Node]:
 def _leaf(node: Node, by_name: Mapping[str, str], names: Names) -> Leaf:
     entries = node.mapping("a condition")
     operator, right = _operator(node, {"field", "value", "default"})
-    default = entries[by_name["default"]].plain() if "default" in by_name else ABSENT
+    default = _default(entries[by_name["default"]]) if "default" in by_name else ABSENT
     left: Field | Value
     if "field" in by_name:
         if "value" in by_name:
@@ -114,7 +124,19 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: Names) -> Leaf:
     else:
         source = entries[by_name["value"]]
         left = Value(expression(source, names), str(source.plain()))
+    if operator == "exists" and str(right.value).lower() not in {"true", "false"} and not _is_expression(right):
+        right.fail("'exists' takes true or false")
     return Leaf(left, operator, expression(right, names), ABSENT if default is None else default)
+
+
+def _is_expression(node: Node) -> bool:
+    return isinstance(node.value, str) and expressions.is_expression(node.value)
+
+
+def _default(node: Node) -> Any:
+    if _is_expression(node):
+        node.fail("a default is what Azure applies: it must be a literal, not an expression")
+    return expressions.unescape(node.value) if isinstance(node.value, str) else node.plain()
 
 
 def _field(node: Node, names: Names) -> Field:
@@ -139,10 +161,14 @@ def _resolve(node: Node, text: str, names: Names) -> Resolved:
 
 def _named(text: str, names: Names) -> Resolved:
     # a full alias: Microsoft.Network/privateEndpoints/privateLinkServiceConnections[*].groupIds
-    for resource_type in names.catalogue.types() if "/" in text else ():
-        if text.lower().startswith(resource_type.lower() + "/"):
-            return names.catalogue.of_type(resource_type).resolve(text[len(resource_type) + 1 :])
-    return names.here.resolve(text)
+    types = names.catalogue.types() if "/" in text else []
+    aliased = [one for one in types if text.lower().startswith(one.lower() + "/")]
+    if not aliased:
+        return names.here.resolve(text)
+    resource_type = max(aliased, key=len)
+    if names.here.is_fact or (names.here.what in types and names.here.what != resource_type):
+        raise ValueError(f"'{text}' is a property of another type: {names.here.what} is read here")
+    return names.catalogue.of_type(resource_type).resolve(text[len(resource_type) + 1 :])
 
 
 def _remaining(steps: Steps, members: tuple[Steps, ...]) -> Steps:
@@ -198,9 +224,14 @@ def _quantifier(kind: Literal["every", "any", "none"], node: Node, names: Names)
     return Quantifier(kind, of, condition(entries["where"], inner))
 
 
-def _members(path: Node | None, relation: Node | None, names: Names, node: Node) -> tuple[Elements | Relatives, Names]:
-    if len(names.members) + len(names.values) >= MAX_MEMBERS:
+def _inside(node: Node, names: Names) -> Names:
+    if names.nested >= MAX_MEMBERS:
         node.fail(f"counts and quantifiers are nested deeper than {MAX_MEMBERS}")
+    return replace(names, nested=names.nested + 1)
+
+
+def _members(path: Node | None, relation: Node | None, names: Names, node: Node) -> tuple[Elements | Relatives, Names]:
+    names = _inside(node, names)
     if relation is not None:
         word = relation.text("related")
         navigation = NAVIGATION.get(word)
@@ -234,8 +265,7 @@ def _count(node: Node, key: str, names: Names) -> Count:
 
 
 def _values(node: Node, entries: Mapping[str, Node], names: Names) -> tuple[Values, Names]:
-    if len(names.members) + len(names.values) >= MAX_MEMBERS:
-        node.fail(f"counts and quantifiers are nested deeper than {MAX_MEMBERS}")
+    names = _inside(node, names)
     if "name" not in entries:
         node.fail("count of a value needs a 'name' for current('…')")
     name = entries["name"].text("name")

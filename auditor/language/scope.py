@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -69,15 +69,17 @@ class Scope:
 
     def with_member(self, member: Member) -> Scope:
         """Return the scope inside a quantifier or count, for one element."""
-        return replace(self, members=(*self.members, member))
+        members = (*self.members, member)
+        return Scope(self.subject, self.here, self.parameters, self.now, members, self.counted)
 
     def with_counted(self, name: str, value: Any) -> Scope:
         """Return the scope inside a count of values, for one of them."""
-        return replace(self, counted={**self.counted, name: value})
+        counted = {**self.counted, name: value}
+        return Scope(self.subject, self.here, self.parameters, self.now, self.members, counted)
 
     def at_related(self, resource: Subject) -> Scope:
         """Return the scope inside a count of related resources, for one of them."""
-        return replace(self, here=resource, members=())
+        return Scope(self.subject, resource, self.parameters, self.now, (), self.counted)
 
     def _start(self, steps: Steps) -> tuple[Any, Steps, str]:
         best: Member | None = None
@@ -90,7 +92,8 @@ class Scope:
 
     def read(self, place: Resolved) -> Any:
         """Return the value at a place without open `[*]`; ABSENT where there is none. Raise Unknown or Problem."""
-        self._check(place)
+        if (gap := self.here.gap(place)) is not None:
+            raise Unknown(gap)
         steps = place.steps
         if steps[0].folded in COMPUTED:
             return self.here.computed(steps[0].folded)
@@ -135,7 +138,8 @@ class Scope:
     def _part(self, value: Any, part: Any) -> Any:
         if isinstance(value, list):
             number = values.as_number(part)
-            return value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
+            found = value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
+            return ABSENT if found is None else found
         try:
             return paths.member(value, paths.Step(str(part), str(part).lower()))
         except paths.ShapeError as problem:
@@ -150,9 +154,9 @@ class Scope:
             case "field":
                 return self._field(call.reference)
             case "subject":
-                return replace(self, here=self.subject, members=()).read(call.reference) if call.reference else ABSENT
+                return self.at_related(self.subject).read(call.reference) if call.reference else ABSENT
             case "if":
-                return self.compute(call.arguments[1 if self.compute(call.arguments[0]) is True else 2])
+                return self.compute(call.arguments[1 if self._truth(call.arguments[0]) else 2])
             case "unknown":
                 # a rule says that the data cannot answer: what is missing, and why
                 what, why = (str(self.compute(argument)) for argument in call.arguments)
@@ -165,6 +169,12 @@ class Scope:
                 return {"subscriptionId": self.subject.computed("subscriptionid")}
             case _:
                 return functions.call(call.function, [self.compute(argument) for argument in call.arguments])
+
+    def _truth(self, expression: Expression) -> bool:
+        value = self.compute(expression)
+        if not isinstance(value, bool):
+            raise Problem("if: true or false was expected")
+        return value
 
     def _field(self, place: Resolved | None) -> Any:
         if place is None:

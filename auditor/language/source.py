@@ -85,7 +85,7 @@ class Node:
         entries, names = self.mapping(what), list(allowed)
         for key in entries:
             if key not in names:
-                raise ContentError(f"{self.keys[key]}: unknown key '{key}' in {what}", suggestion(key, names))
+                raise ContentError(f"{self.keys[key]}: unknown key '{key[:60]}' in {what}", suggestion(key, names))
         return entries
 
 
@@ -110,7 +110,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """Return "did you mean …?", or the known words where none is near and they are few."""
     names = sorted(known)
     by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word.lower(), list(by_lower), n=2, cutoff=0.6)
+    near = difflib.get_close_matches(word[:100].lower(), list(by_lower), n=2, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(f"'{by_lower[name]}'" for name in near) + "?"
     return f"known: {', '.join(names)}" if names and len(names) <= 30 else ""
@@ -131,7 +131,9 @@ def load_file(path: Path, shown_as: str | None = None) -> Node:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise ContentError(f"{name}: is not UTF-8 text") from problem
+        line = data.count(b"\n", 0, problem.start) + 1
+        column = problem.start - data.rfind(b"\n", 0, problem.start)
+        raise ContentError(f"{name}:{line}:{column}: is not UTF-8 text", "save the file as UTF-8") from problem
     return load_text(text, name)
 
 
@@ -140,9 +142,15 @@ def load_text(text: str, name: str) -> Node:
     try:
         events = iter(yaml.parse(text, Loader=_LOADER))
         return _document(events, name)
+    except UnicodeEncodeError as problem:
+        raise ContentError(f"{_place(name, text, problem.start)}: is not text that UTF-8 can write") from problem
+    except yaml.reader.ReaderError as problem:
+        unprintable = next((at for at, letter in enumerate(text) if not _is_printable(letter)), 0)
+        reason = f"not valid YAML: {problem.reason}"
+        raise ContentError(f"{_place(name, text, unprintable)}: {reason}", "remove the control character") from problem
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else _place(name, text, 0)
         reason = getattr(problem, "problem", None) or str(problem).splitlines()[0]
         lines = text.splitlines()
         tabbed = mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]
@@ -150,16 +158,24 @@ def load_text(text: str, name: str) -> Node:
         raise ContentError(f"{place}: not valid YAML: {reason}", hint) from problem
 
 
+def _place(name: str, text: str, at: int) -> str:
+    return f"{name}:{text.count(chr(10), 0, at) + 1}:{at - text.rfind(chr(10), 0, at)}"
+
+
+def _is_printable(letter: str) -> bool:
+    return letter in "\t\n\r\x85" or not (letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\ufffe\uffff")
+
+
 def _document(events: Iterator[Any], name: str) -> Node:
     for event in events:
         if isinstance(event, yaml.StreamEndEvent):
-            raise ContentError(f"{name}: is empty")
+            raise ContentError(f"{name}:1:1: is empty")
         if isinstance(event, yaml.DocumentStartEvent):
             break
     node = _node(next(events), events, name, 0)
     next(events)
-    if not isinstance(next(events), yaml.StreamEndEvent):
-        raise ContentError(f"{name}: holds more than one document")
+    if not isinstance(after := next(events), yaml.StreamEndEvent):
+        raise ContentError(f"{_mark(after, name)}: holds more than one document", "write one file for each")
     return node
 
 
@@ -172,7 +188,7 @@ def _node(event: Any, events: Iterator[Any], name: str, depth: int) -> Node:
     if isinstance(event, yaml.AliasEvent) or event.anchor:
         raise ContentError(f"{mark}: anchors and aliases are not allowed", "write the value out")
     if event.tag and event.tag != "!":
-        raise ContentError(f"{mark}: tags such as '{event.tag}' are not allowed")
+        raise ContentError(f"{mark}: tags such as '{event.tag[:60]}' are not allowed")
     if depth > MAX_DEPTH:
         raise ContentError(f"{mark}: nested deeper than {MAX_DEPTH} levels")
     if isinstance(event, yaml.ScalarEvent):
@@ -198,7 +214,7 @@ def _mapping(mark: Mark, events: Iterator[Any], name: str, depth: int) -> Node:
         if text is None or text == "<<":
             key.fail("merge keys are not allowed" if text else "a key must be text")
         if text in entries:
-            key.fail(f"key '{text}' stands here twice; first at line {keys[text].line}")
+            key.fail(f"key '{text[:60]}' stands here twice; first at line {keys[text].line}")
         keys[text] = key.mark
         entries[text] = _node(next(events), events, name, depth + 1)
     return Node(entries, mark, keys)

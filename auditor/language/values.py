@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ def as_number(value: Any) -> float | int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return value
+        return value if isinstance(value, int) or math.isfinite(value) else None
     if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9]{1,30}(\.[0-9]{1,30})?\s*", value):
         return float(value) if "." in value else int(value)
     return None
@@ -40,7 +41,7 @@ def equals(left: Any, right: Any) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         return left == right or fold(left) == fold(right)
     if isinstance(left, bool) or isinstance(right, bool):
-        return _boolean(left) is not None and _boolean(left) == _boolean(right)
+        return left is right or (_boolean(left) is not None and _boolean(left) == _boolean(right))
     if isinstance(left, int | float | str) and isinstance(right, int | float | str):
         number = as_number(left)
         return number is not None and number == as_number(right)
@@ -95,14 +96,14 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def match(left: Any, right: Any) -> bool:
     """Whether a text fits letter by letter: `#` a digit, `?` a letter, `.` any character; with case."""
-    text, pattern = str(left), str(right)
+    text, pattern = _plain_text(left), _plain_text(right)
     return len(text) == len(pattern) and all(_fits(a, b) for a, b in zip(text, pattern, strict=True))
 
 
 def _fits(letter: str, wanted: str) -> bool:
     match wanted:
         case "#":
-            return letter.isdigit()
+            return letter.isdecimal()
         case "?":
             return letter.isalpha()
         case ".":
@@ -112,8 +113,12 @@ def _fits(letter: str, wanted: str) -> bool:
 
 
 def _text(value: Any) -> str:
+    return _plain_text(value).casefold()
+
+
+def _plain_text(value: Any) -> str:
     if isinstance(value, str):
-        return value.casefold()
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -68,6 +68,14 @@ class RowWriter:
         if len(self._pending) >= COMMIT_EVERY:
             self.flush()
 
+    def remove(self, key: str) -> None:
+        """Take back a resource, by its key, and everything below its id."""
+        self.flush()
+        for table in ("resource", "role_assignment"):
+            below = f"DELETE FROM {table} WHERE id_lc = ? OR substr(id_lc, 1, ?) = ?"  # noqa: S608 - names of our own
+            self._connection.execute(below, (key, len(key) + 1, f"{key}/"))
+        self._connection.commit()
+
     def flush(self) -> None:
         """Write and commit what is pending."""
         self._connection.executemany(_PUT, self._pending)

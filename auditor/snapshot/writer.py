@@ -19,6 +19,9 @@ from auditor.snapshot.records import as_json
 from auditor.snapshot.rows import RowWriter, write_meta
 from auditor.snapshot.unpacking import label_of
 
+Relate = Callable[[Sequence[Resource]], Iterable[Relation]]
+"""Derives the relations that are stored beside the resources; the layer above knows how."""
+
 
 class SnapshotWriter:
     """Collects into `PATH.partial`; `close(finished=True)` turns that into the snapshot at `PATH`.
@@ -27,7 +30,7 @@ class SnapshotWriter:
     calls complete is on disk.
     """
 
-    def __init__(self, path: Path, metadata: Metadata) -> None:
+    def __init__(self, path: Path, metadata: Metadata, relate: Relate = lambda _: ()) -> None:
         store.check_target(path)
         partial = _partial(path)
         if partial.exists():
@@ -35,13 +38,13 @@ class SnapshotWriter:
                 f"{label_of(partial)} is left from an earlier collection", "resume that collection, or delete the file"
             )
         partial.touch(mode=0o600)
-        self._path = path
+        self._path, self._relate = path, relate
         self._begin(schema.create(partial, survive_crash=True))
         write_meta(self._connection, "metadata", canonical(as_json(metadata)))
         self._connection.commit()
 
     @classmethod
-    def resume(cls, path: Path) -> SnapshotWriter:
+    def resume(cls, path: Path, relate: Relate = lambda _: ()) -> SnapshotWriter:
         """Return a writer that goes on where an interrupted collection into `path` stopped."""
         partial = _partial(path)
         if not partial.is_file():
@@ -49,7 +52,7 @@ class SnapshotWriter:
         with schema.opened(partial, label_of(partial)) as connection:
             store.read_metadata(connection)
         writer = cls.__new__(cls)
-        writer._path = path  # noqa: SLF001 - our own object
+        writer._path, writer._relate = path, relate  # noqa: SLF001 - our own object
         writer._begin(schema.reopen(partial))  # noqa: SLF001
         return writer
 
@@ -73,6 +76,10 @@ class SnapshotWriter:
         row = Resource.of(value, source=source, api_version=api_version, collected_at=collected_at)
         self._rows.put(row)
 
+    def remove(self, resource_id: str) -> None:
+        """Take back an object that turned out to be gone, with everything below its id."""
+        self._rows.remove(ids.key(resource_id))
+
     def gap(self, gap: Gap) -> None:
         """Say that something in scope was not collected."""
         store.write_gaps(self._connection, [gap])
@@ -88,9 +95,12 @@ class SnapshotWriter:
         """Return what was said so far, by scope and name."""
         return {(facet.scope, facet.name): facet for facet in store.read_facets(self._connection)}
 
-    def close(
-        self, *, finished: bool, relate: Callable[[Sequence[Resource]], Iterable[Relation]] = lambda _: ()
-    ) -> None:
+    @property
+    def metadata(self) -> Metadata:
+        """Return what the snapshot says of itself."""
+        return store.read_metadata(self._connection)
+
+    def close(self, *, finished: bool) -> None:
         """End the collection. Unfinished, it can be resumed; finished, it is normalised and put in its place."""
         self._rows.flush()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -104,7 +114,7 @@ class SnapshotWriter:
             facets = store.read_facets(connection)
             resources, shown = normalise(store.entries(connection, label))
         snapshot = assemble(resources, [*gaps, *shown], metadata, facets)
-        store.write(snapshot, self._path, relate(snapshot.resources))
+        store.write(snapshot, self._path, self._relate(snapshot.resources))
         for leftover in ("", "-wal", "-shm"):
             partial.with_name(partial.name + leftover).unlink(missing_ok=True)
 

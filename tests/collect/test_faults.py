@@ -342,6 +342,25 @@ def test_an_unknown_api_version_is_negotiated_and_recorded(
     assert sink.origins[f"{ROOT}/{ACCOUNT}/oai/deployments/one".lower()][:2] == ("arm", "2023-05-01")
 
 
+def test_what_resource_graph_read_with_an_old_version_is_read_anew(simulator: Simulator, run_collect: Collect) -> None:
+    simulator.serve({**small(), "graphVersion": "2021-01-01"})
+
+    summary, sink = run_collect()
+
+    account, addresses = f"{ROOT}/{ACCOUNT}/oai".lower(), f"{ROOT}/Microsoft.KeyVault/vaults/kv".lower()
+    assert sink.origins[account][:2] == ("arm", "2024-10-01")
+    assert sink.origins[addresses][:2] == ("arm", "2023-07-01")
+    assert summary.gaps == []
+
+
+def test_a_resource_that_is_just_changing_is_read_anew(simulator: Simulator, run_collect: Collect) -> None:
+    simulator.serve(estate(resource(f"{ACCOUNT}/oai", properties={"provisioningState": "Creating"})))
+
+    _, sink = run_collect()
+
+    assert sink.origins[f"{ROOT}/{ACCOUNT}/oai".lower()][0] == "arm"
+
+
 def test_a_failure_that_stays_is_a_gap_after_a_second_try(simulator: Simulator, run_collect: Collect) -> None:
     simulator.serve(small(), faults=[{"match": GET, "status": 500}])
 

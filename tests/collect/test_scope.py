@@ -72,8 +72,18 @@ def several() -> dict[str, Any]:
         (CollectScope(resource_groups=("RG-CHAT",)), ["chat", "second"]),
         (CollectScope(subscriptions=(SUB,), resource_groups=("rg-chat",)), ["chat"]),
         (CollectScope(tags={"workload": "chat"}), ["chat", "intagged"]),
+        (CollectScope(tags={"workload": "chat"}, resource_groups=("rg-chat",)), ["chat"]),
     ],
-    ids=["everything", "by id", "by name", "below a management group", "group anywhere", "group of one", "by tag"],
+    ids=[
+        "everything",
+        "by id",
+        "by name",
+        "below a management group",
+        "group anywhere",
+        "group of one",
+        "by tag",
+        "by tag in a group",
+    ],
 )
 def test_a_scope_brings_what_it_names(
     simulator: Simulator, run_collect: Collect, scope: CollectScope, vaults: list[str]

@@ -119,7 +119,13 @@ class Estate:
             spelled = str(body.get("type", ""))
             if subscription in wanted and IN_RESOURCE_GRAPH.fullmatch(spelled):
                 row: Body = dict.fromkeys(COLUMNS)
-                row |= {"kind": "", "managedBy": "", **body, "type": spelled.lower(), "apiVersion": "2024-05-01"}
+                row |= {
+                    "kind": "",
+                    "managedBy": "",
+                    **body,
+                    "type": spelled.lower(),
+                    "apiVersion": self.document.get("graphVersion", "2026-01-01"),
+                }
                 row |= {"subscriptionId": subscription, "resourceGroup": ids.resource_group_of(key) or ""}
                 rows.append(row)
         return rows

@@ -36,15 +36,26 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+def test_what_turned_out_to_be_gone_is_taken_back_with_what_lies_below(tmp_path: Path) -> None:
+    writer = SnapshotWriter(tmp_path / "estate.sqlite", METADATA, derive)
+    below = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st1/providers/Microsoft.Authorization"
+    role = {"id": f"{below}/roleAssignments/r", "type": "Microsoft.Authorization/roleAssignments", "properties": {}}
+    for body in (account(), account("st10"), role):
+        writer.add(body, source="arm")
+    writer.remove(account()["id"].upper())
+    writer.close(finished=True)
+    assert [row.name for row in read(tmp_path / "estate.sqlite").resources] == ["st10"]
+
+
 def test_a_collection_becomes_a_normalised_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "estate.sqlite"
-    writer = SnapshotWriter(path, METADATA)
+    writer = SnapshotWriter(path, METADATA, derive)
     writer.add(json.dumps(NETWORK).encode(), source="arm", api_version="2024-01-01")
     writer.add(account(state="old"), source="arg")
     writer.add(account(), source="arm")
     writer.gap(Gap(GROUP, "a/b", "forbidden", "a/b/read"))
     writer.facet(GROUP, "network", "complete")
-    writer.close(finished=True, relate=derive)
+    writer.close(finished=True)
     snapshot = read(path)
     assert [(row.name, row.source, row.api_version) for row in snapshot.resources] == [
         ("vnet", "arm", "2024-01-01"),

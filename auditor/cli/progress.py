@@ -1,0 +1,82 @@
+"""Say on stderr who signed in, how far a collection is, what it waits for, and what it came to."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from auditor.cli.streams import safe
+from auditor.collect.progress import Progress, Watcher
+
+if TYPE_CHECKING:  # importing them loads the Azure packages
+    from auditor.collect.credentials import Identity
+    from auditor.collect.permissions import Preflight
+    from auditor.collect.run import Summary
+
+_EVERY = 0.2  # seconds between two lines
+_ERASE = "\r\x1b[2K"
+
+
+@contextmanager
+def display(*, quiet: bool) -> Iterator[Watcher]:
+    """Give a watcher that keeps one line up to date on a terminal, and says nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    last = 0.0
+
+    def watch(now: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _EVERY:
+            last = time.monotonic()
+            sys.stderr.write(_ERASE + safe(line(now))[:100])
+            sys.stderr.flush()
+
+    try:
+        yield watch
+    finally:
+        sys.stderr.write(_ERASE)
+        sys.stderr.flush()
+
+
+def line(now: Progress) -> str:
+    """Return a moment of a collection as one line."""
+    done = f"{now.done:,}" if now.total is None else f"{now.done:,}/{now.total:,}"
+    waits = f" · waited {now.waited:.0f} s" if now.waited >= 1 else ""
+    reason = f" · waiting for {now.waiting_for}" if now.waiting_for else ""
+    return f"{now.phase}: {done} · {now.calls:,} calls · {now.rate:.0f}/s{waits}{reason}"
+
+
+def say_identity(identity: Identity) -> None:
+    """Say who signed in."""
+    sys.stderr.write(
+        safe(f"signed in by {identity.credential}: tenant {identity.tenant_id}, object {identity.object_id}") + "\n"
+    )
+
+
+def say_summary(summary: Summary) -> None:
+    """Say what a collection came to: resources, gaps, calls and waiting."""
+    calls = ", ".join(f"{name} {count:,}" for name, count in summary.calls.items())
+    sys.stderr.write(
+        f"{summary.resources:,} resources in {len(summary.subscriptions)} subscriptions, {len(summary.gaps)} gaps; "
+        f"{summary.attempts:,} requests ({safe(calls)}), {summary.retries} retries, {summary.throttled} throttled, "
+        f"waited {summary.waited:.0f} s in all threads, took {summary.seconds:.0f} s\n"
+    )
+
+
+def preflight_lines(found: Preflight) -> Iterator[str]:
+    """Return what an identity may not read, and what it may do beyond reading, as lines."""
+    yield safe(f"identity: {found.identity.credential}, object {found.identity.object_id}")
+    for rights in found.subscriptions:
+        yield safe(f"{rights.name} ({rights.id})")
+        if not rights.is_known:
+            yield "  Azure does not say what this identity may do here"
+        yield from (f"  lacks     {safe(action)}" for action in rights.missing)
+        yield from (f"  warning: should not have {safe(action)}" for action in rights.too_much)
+        if rights.is_known and not rights.missing and not rights.too_much:
+            yield "  can read everything that is needed, and nothing more"
+    yield from (safe(f"unreadable: {gap.scope} {gap.what}: {gap.reason}") for gap in found.unreadable)
+    yield "everything can be read" if found.is_sufficient else "something would be missing: grant what is listed"

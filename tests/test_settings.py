@@ -1,0 +1,67 @@
+"""Defaults of options from `auditor.toml` or pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from auditor import settings
+from auditor.errors import ContentError
+
+
+def option(name: str) -> Any:
+    opts = ["--" + name.replace("_", "-")]
+    return SimpleNamespace(name=name, param_type_name="option", opts=opts, multiple=False)
+
+
+COMMAND = SimpleNamespace(
+    params=[],
+    commands={
+        "evaluate": SimpleNamespace(params=[option("fail_on"), option("baseline")]),
+        "rule": SimpleNamespace(params=[], commands={"test": SimpleNamespace(params=[option("baseline")])}),
+    },
+)
+
+
+def test_each_command_gets_the_options_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "auditor.toml").write_text('fail-on = "high"\nbaseline = "own"\n')
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+
+    assert settings.defaults(COMMAND) == {
+        "evaluate": {"fail_on": "high", "baseline": "own"},
+        "rule": {"test": {"baseline": "own"}},
+    }
+
+
+def test_the_nearest_file_wins_and_a_foreign_pyproject_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.auditor]\nbaseline = "far"\n')
+    folder = tmp_path
+    for text in ("tool = 5\n", "not toml [", '[tool]\nauditor = "x"\n', "[tool.ruff]\n"):
+        folder /= "x"
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text(text)
+    monkeypatch.chdir(folder)
+
+    assert settings.defaults(COMMAND)["evaluate"] == {"baseline": "far"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("bseline = 1\n", "did you mean 'baseline'?"), ("x = [", "cannot be read")]
+)
+def test_a_mistake_in_the_own_file_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    (tmp_path / "auditor.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ContentError) as raised:
+        settings.defaults(COMMAND)
+
+    assert str(tmp_path / "auditor.toml") in raised.value.message
+    assert message in str(raised.value)
