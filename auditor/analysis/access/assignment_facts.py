@@ -13,10 +13,10 @@ from auditor.analysis.access.dangerous import DANGERS, Held
 from auditor.analysis.access.language import NOTHING
 from auditor.analysis.access.observed import UNREADABLE_PRINCIPAL
 from auditor.analysis.access.permissions import Answer
+from auditor.analysis.access.principals import name_given
 from auditor.analysis.access.sanction import Sanction
 from auditor.analysis.access.scene import GRAPH_PERMISSION, Scene, build
 from auditor.analysis.access.scopes import kind_of
-from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Resource
 
 KIND: Final = "access.assignment"
@@ -125,7 +125,7 @@ def _principal_fields(
 ) -> Mapping[str, Any]:
     kind = assignment.principal_type.lower()
     identity = scene.principals.identities.get(assignment.principal)
-    named = _name_given(resource)
+    named = name_given(resource)
     graph_gap = Gap(assignment.id, "principal", "the directory was not read", GRAPH_PERMISSION)
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
@@ -147,16 +147,6 @@ def _principal_fields(
         "isKnown": identity is not None or named is not None,
         "isDeleted": deleted,
     }
-
-
-def _name_given(resource: Resource) -> str | None:
-    """Return the principal's name where the source added it to the assignment."""
-    return (
-        text(resource.properties, "principalName")
-        or text(resource.body, "principalName")
-        or text(resource.properties, "expandedProperties", "principal", "email")
-        or text(resource.properties, "expandedProperties", "principal", "displayName")
-    )
 
 
 def _role_fields(scene: Scene, assignment: Assignment) -> Mapping[str, Any]:

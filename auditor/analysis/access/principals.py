@@ -130,6 +130,16 @@ def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
     return Attached((*user, *([own] if own else [])), tuple(unresolved), has_system, tuple(listed))
 
 
+def name_given(assignment: Resource) -> str | None:
+    """Return the principal's name where the source added it to the assignment."""
+    return (
+        text(assignment.properties, "principalName")
+        or text(assignment.body, "principalName")
+        or text(assignment.properties, "expandedProperties", "principal", "email")
+        or text(assignment.properties, "expandedProperties", "principal", "displayName")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A role that a principal plays in a workload, through one resource."""
