@@ -75,7 +75,7 @@ def _copied(value: Value) -> Sequence[str]:
 def write_json(sheet: Sheet, out: TextIO, width: int) -> None:  # noqa: ARG001 - all writers are called alike
     """Write everything, with lists as lists and keys in order."""
     document = {
-        "schemaVersion": SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "asked": sheet.asked,
         "records": sheet.records,
         "unknowns": sheet.unknowns,

@@ -9,6 +9,7 @@ from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, State
 from auditor.analysis.access.expected import Boundary
 from auditor.analysis.access.language import NOTHING
+from auditor.analysis.access.permissions import Answer
 from auditor.analysis.access.principals import Identity, Part
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
@@ -64,6 +65,8 @@ _CAPABLE: Final = (
     "Microsoft.Web/sites",
     "Microsoft.Web/sites/slots",
 )
+_SURE: Final = frozenset({Answer.YES})
+_PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
 READS: Final = frozenset({*_CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
 
 
@@ -83,7 +86,7 @@ def facts(scene: Scene) -> Iterator[Fact]:
 def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment]) -> Fact:
     parts = scene.parts.get(identity.principal, ())
     components = sorted({part.component for part in parts})
-    crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments)]
+    crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments, _SURE)]
     fields: dict[str, Any] = {
         "principalId": identity.principal,
         "identity": identity.id,
@@ -121,6 +124,10 @@ def _identity_gaps(scene: Scene, fields: Mapping[str, Any], assignments: Sequenc
     found = {} if missing is None else dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), missing)
     if fields["crossesBoundary"]:
         found = {}
+    elif any(_crosses(scene, b, assignments, _PERHAPS) for b in scene.table.boundaries):
+        reason = "the condition or the size of a role decides"
+        open_gap = undefined or Gap(assignments[0].id, "properties.condition", reason)
+        found = dict.fromkeys(("crosses", "crossesBoundary"), open_gap) | found
     if not fields["hasDataAccess"] and (gap := missing or undefined):
         found["hasDataAccess"] = gap
     return found
@@ -135,13 +142,14 @@ def _is_shared(parts: Sequence[Part]) -> bool:
     return any(not left & right for at, left in enumerate(groups) for right in groups[at + 1 :])
 
 
-def _crosses(scene: Scene, boundary: Boundary, assignments: Sequence[Assignment]) -> bool:
-    """Whether assignments reach resources of at least two sides; a resource of several sides counts for none."""
+def _crosses(scene: Scene, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Answer]) -> bool:
+    """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
     reached: set[int] = set()
     for assignment in assignments:
         roles: dict[str, set[str]] = {}
         for part in scene.touched(assignment.scope):
-            roles.setdefault(part.resource.key, set()).add(part.component)
+            if scene.acts_on(assignment, part.resource.type_key) in answers:
+                roles.setdefault(part.resource.key, set()).add(part.component)
         for components in roles.values():
             sides = {at for at, side in enumerate(boundary.sides) if side & components}
             if len(sides) == 1:
