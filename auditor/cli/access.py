@@ -173,7 +173,7 @@ def suggest(
         title=f"Roles for {principal} ({', '.join(who)})",
         asked={"principal": principal, "principals": ", ".join(who), "actions": " ".join(wanted), "scope": place or ""},
         columns=records.SUGGESTION_COLUMNS,
-        shown=("scope", "roles", "alternatives", "needs"),
+        shown=(*(["principal"] if len(who) > 1 else []), "scope", "roles", "alternatives", "needs"),
         records=found,
         unknowns=[] if roles else ["only roles of the estate and of the baseline were chosen from; --roles adds more"],
         verbatim=("commands", "custom_role"),

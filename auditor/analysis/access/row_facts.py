@@ -114,7 +114,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fac
         role=(row.workload, row.row.principal),
         uncollected=uncollected,
         inputs=_inputs(row, verdict),
-        summary=_summary(row, verdict, gap) + _warning(advice),
+        summary=_summary(row, verdict, gap) + _warning(row, advice),
         witness=_operation(verdict.lacking) or _operation(verdict.excess),
     )
 
@@ -196,14 +196,15 @@ def _advice(scene: Scene, row: BoundRow, verdict: Verdict) -> Mapping[str, Any]:
     }
 
 
-def _warning(advice: Mapping[str, Any]) -> str:
+def _warning(row: BoundRow, advice: Mapping[str, Any]) -> str:
     if not advice:
         return ""
     reached = [name for name in advice["alsoReaches"] if "/" not in name]  # subnets go with their network
     more = f" and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
     reach = f", also on {', '.join(reached[:_REACHED_SHOWN])}{more}" if reached else ""
     titles = [danger.title for danger in dangerous.DANGERS if danger.name in advice["allows"]]
-    return f" It is sanctioned by the architecture, advisory: it allows to {', '.join(titles) or 'do little'}{reach}."
+    told = f"{row.row.role.name} on {ids.name_of(row.scope)} is sanctioned by the architecture, advisory"
+    return f" {told}: it allows to {', '.join(titles) or 'do little'}{reach}."
 
 
 def _also_reached(scene: Scene, row: BoundRow) -> Sequence[str]:
