@@ -9,9 +9,11 @@ from auditor.analysis import (
     access,
     address_ranges,
     content_filter,
+    exposure,
     gateway,
     inventory,
     managed_network,
+    network,
     private_link,
     zones,
 )
@@ -21,9 +23,11 @@ ANALYSES: Final[tuple[Analysis, ...]] = (
     access.ANALYSIS,
     address_ranges.ANALYSIS,
     content_filter.ANALYSIS,
+    exposure.ANALYSIS,
     gateway.ANALYSIS,
     inventory.ANALYSIS,
     managed_network.ANALYSIS,
+    network.ANALYSIS,
     private_link.ANALYSIS,
     zones.ANALYSIS,
     # one line per analysis, in the order of their names

@@ -53,6 +53,7 @@ def root(
 
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better
     logging.getLogger("auditor").setLevel(level)
     context.default_map = settings.defaults(context.command)
 

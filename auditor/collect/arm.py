@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
 from auditor import resource_id as ids
 from auditor.collect.clouds import Cloud
@@ -85,8 +87,9 @@ class Arm:
         self._options = options
         self._note = note
         self._transport = RequestsTransport(
-            session=_session(options.threads),
+            session=_session(options.threads, cloud.arm),
             session_owner=True,
+            connection_verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
             connection_timeout=min(30.0, options.retry.timeout),
             read_timeout=options.retry.timeout,
         )
@@ -254,9 +257,15 @@ def _client_on(
     return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
 
 
-def _session(threads: int) -> requests.Session:
-    """Return a session with a connection for each thread; the default pool holds ten and throws the others away."""
+def _session(threads: int, url: str) -> requests.Session:
+    """Return a session with a connection for each thread; the default pool holds ten and throws the others away.
+
+    The environment's proxies are looked up once, not for each of many thousand calls, and its `.netrc` is not read: a
+    password there would take the place of the token.
+    """
     session = requests.Session()
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(url, no_proxy=None))
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=threads + 8, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

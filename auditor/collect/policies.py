@@ -116,7 +116,6 @@ class Tally:
     throttled: int = 0
     received: int = 0
     answered: bool = False
-    waiting_for: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -220,12 +219,11 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
         with self._tally.lock:
             self._tally.retries += 1
             self._tally.throttled += refusal.kind is Kind.THROTTLED
-            self._tally.waiting_for = f"{bucket}: {refusal.kind.value}"
         log.debug("waiting %.1f s for %s: %s %s", wait, bucket, refusal.status, refusal.code)
         if refusal.kind is Kind.THROTTLED:
             self._pacer.bucket(bucket).close_for(wait)  # the next draw waits
         else:
-            self._pacer.wait(wait)
+            self._pacer.wait(wait, f"another try: {refusal.status or ''} {refusal.code or refusal.kind.value}")
 
     def _learn(self, bucket: str, response: PipelineResponse[HttpRequest, HttpResponse]) -> None:
         headers = response.http_response.headers

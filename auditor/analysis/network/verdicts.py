@@ -1,0 +1,81 @@
+"""Join answers of several paths into what a fact says: yes, no or not known, in which words, with which example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.analysis.network.decisions import Decision
+from auditor.analysis.network.packet import Packet, example
+from auditor.analysis.network.proof import Certainty
+from auditor.analysis.network.questions import NOTHING, Answer
+from auditor.analysis.network.surroundings import is_never_empty
+from auditor.analysis.network.words import Line, Names, lines
+from auditor.model import Gap, Json
+
+_TAGS_PERMISSION: Final = "Microsoft.Network/locations/serviceTags/read"
+_MOST_LINES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether some packet answers a question on any of the paths, and which."""
+
+    answers: tuple[Answer, ...]
+    names: Names
+
+    @property
+    def certainty(self) -> Certainty:
+        """Return YES where one path has an answer for certain, NO where none can have one."""
+        found = {answer.certainty for answer in self.answers}
+        return next((one for one in (Certainty.YES, Certainty.MAYBE) if one in found), Certainty.NO)
+
+    @property
+    def decisive(self) -> Answer | None:
+        """Return the first answer that decides the certainty; None where nothing answers."""
+        wanted = self.certainty
+        return next((a for a in self.answers if a.certainty is wanted), None) if wanted is not Certainty.NO else None
+
+    def lines(self) -> tuple[Line, ...]:
+        """Return what answers, in words, each line once."""
+        found = (line for answer in self.answers for line in lines(answer, self.names))
+        return tuple(dict.fromkeys(found))[:_MOST_LINES]
+
+    def records(self) -> list[Json]:
+        """Return the lines as JSON objects: the traffic, and the names of the rules that decide about it."""
+        return [{"traffic": line.traffic, "rules": [name for _, name in line.rules]} for line in self.lines()]
+
+    def gap(self, scope: str) -> Gap | None:
+        """Return why the answer is not known, or None where it is."""
+        if self.certainty is not Certainty.MAYBE:
+            return None
+        unknowns = sorted({name for answer in self.answers for name in answer.unknowns if name})
+        reason = self.answers[0].undecidable or f"depends on {', '.join(unknowns)}"
+        is_tags = all(is_never_empty(name) and " " not in name and "/" not in name for name in unknowns)
+        return Gap(scope, "properties.securityRules", reason, _TAGS_PERMISSION if unknowns and is_tags else None)
+
+    def witness(self) -> Packet | None:
+        """Return a packet that answers, for certain where that is possible."""
+        answer = self.decisive
+        if answer is None or answer.decided is None:
+            return None
+        return example(answer.decided.scene, answer.proof.root)
+
+    def decisions(self) -> Iterator[Decision]:
+        """Yield what happens to the packets that answer."""
+        for answer in self.answers:
+            if answer.decided is not None:
+                values = sorted(answer.decided.scene.diagram.values(answer.root) - {NOTHING})
+                yield from (answer.decided.table[value] for value in values)
+
+
+def rule_names(decisions: Iterable[Decision]) -> list[str]:
+    """Return the names of the rules that decide, the last one of each chain, each once."""
+    return list(dict.fromkeys(one.deciders[-1].rule.name for one in decisions if one.deciders))
+
+
+def sentence(found: Sequence[Line], most: int = 3) -> str:
+    """Return the first lines as one sentence part."""
+    shown = "; ".join(str(line) for line in found[:most])
+    return shown if len(found) <= most else f"{shown}; and {len(found) - most} more"

