@@ -416,9 +416,9 @@ def identities(facts: list[Fact]) -> dict[str, Fact]:
 
 def test_an_identity_crosses_a_boundary_by_what_its_roles_permit_and_not_by_their_scope() -> None:
     def strengthen(bodies: Bodies) -> None:
-        move(GROUP)(bodies)
-        add(bodies, builtin_definitions()["Reader"])
-        pull(bodies)["properties"]["roleDefinitionId"] = builtin_definitions()["Reader"]["id"]
+        reader = builtin_definitions()["Reader"]
+        add(bodies, reader)
+        pull(bodies)["properties"] |= {"roleDefinitionId": reader["id"], "scope": GROUP}
 
     narrow, wide = (identities(facts_after(change))["id-amlonlineendpoint"] for change in (move(GROUP), strengthen))
     assert (narrow.fields["crossesBoundary"], wide.fields["crossesBoundary"]) == (False, True)
