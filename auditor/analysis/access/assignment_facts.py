@@ -59,6 +59,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "remediation": "The command that removes it.",
 }
 
+_DANGERS_SHOWN: Final = 5
 _HUMAN: Final = {"user", "group", "foreigngroup"}
 _BY_PERMISSION: Final = (
     "dangers",
@@ -220,5 +221,6 @@ def _summary(assignment: Assignment, fields: Mapping[str, Any]) -> str:
     told = f"{who} {verb} {assignment.role.name} on {kind_of(assignment.scope).value} {place}"
     if fields["sanctioned"]:
         return f"{told}, as the table of roles says."
-    what = f", which permits {', '.join(fields['dangers'])}" if fields["dangers"] else ""
+    named, more = fields["dangers"][:_DANGERS_SHOWN], len(fields["dangers"]) - _DANGERS_SHOWN
+    what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
     return f"{told}, which the table of roles does not sanction{what}."
