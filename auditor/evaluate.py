@@ -171,9 +171,11 @@ def _fact_finding(rule: RuleInForce, fact: Fact, verdict: Verdict, question: Que
     resource = question.estate.get(fact.subject)
     workload, component = question.workloads.role_of(ids.key(fact.subject))
     finding = filed(rule, verdict, place_of_fact(fact, resource, workload, component))
-    if verdict.status is Status.FAIL and fact.summary:
-        finding = replace(finding, message=fact.summary)
-    return replace(finding, witness=fact.witness if verdict.status is Status.FAIL else None)
+    if verdict.status is not Status.FAIL:
+        return finding
+    command = fact.fields.get("remediation")
+    cli = command if isinstance(command, str) else finding.remediation_cli
+    return replace(finding, message=fact.summary or finding.message, witness=fact.witness, remediation_cli=cli)
 
 
 def _unmet(
