@@ -72,7 +72,7 @@ def _all(question: Question) -> list[Finding]:
         else:
             by_type[(rule.rule.applies.resource_type or "").lower()].append(rule)
     for resource_type, rules in sorted(by_type.items()):
-        for resource in question.estate.of_type(resource_type):
+        for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
             place = place_of(resource, *question.workloads.role_of(resource.key))
             found += [filed(rule, _ask(rule, subject, question), place) for rule in rules]
@@ -184,7 +184,7 @@ def _unmet(
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     listed = sorted({name.lower() for name in types})
     if met is None:
-        met = any(question.estate.of_type(name) for name in listed)
+        met = any(question.estate.judged(name) for name in listed)
     known = (gap for name in listed for gap in question.estate.gaps_in(name))
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if rule.rule.applies.fact is None:
