@@ -72,7 +72,7 @@ def _all(question: Question) -> list[Finding]:
         else:
             by_type[(rule.rule.applies.resource_type or "").lower()].append(rule)
     for resource_type, rules in sorted(by_type.items()):
-        for resource in question.estate.of_type(resource_type):
+        for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
             place = place_of(resource, *question.workloads.role_of(resource.key))
             found += [filed(rule, _ask(rule, subject, question), place) for rule in rules]
@@ -171,9 +171,11 @@ def _fact_finding(rule: RuleInForce, fact: Fact, verdict: Verdict, question: Que
     resource = question.estate.get(fact.subject)
     workload, component = question.workloads.role_of(ids.key(fact.subject))
     finding = filed(rule, verdict, place_of_fact(fact, resource, workload, component))
-    if verdict.status is Status.FAIL and fact.summary:
-        finding = replace(finding, message=fact.summary)
-    return replace(finding, witness=fact.witness if verdict.status is Status.FAIL else None)
+    if verdict.status is not Status.FAIL:
+        return finding
+    command = fact.fields.get("remediation")
+    cli = command if isinstance(command, str) else finding.remediation_cli
+    return replace(finding, message=fact.summary or finding.message, witness=fact.witness, remediation_cli=cli)
 
 
 def _unmet(
@@ -182,7 +184,7 @@ def _unmet(
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     listed = sorted({name.lower() for name in types})
     if met is None:
-        met = any(question.estate.of_type(name) for name in listed)
+        met = any(question.estate.judged(name) for name in listed)
     known = (gap for name in listed for gap in question.estate.gaps_in(name))
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if rule.rule.applies.fact is None:

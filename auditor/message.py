@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from auditor.model import Evidence, Gap
 
 CLAUSES: Final = 3
 VALUE_LENGTH: Final = 120
+_PARAMETER: Final = re.compile(r"^\[parameters\('(\w+)'\)\]$")
 _WANTED: Final = {
     "equals": "expected {}",
     "notEquals": "must not be {}",
@@ -25,7 +27,6 @@ _WANTED: Final = {
     "lessOrEquals": "must be at most {}",
     "greater": "must be greater than {}",
     "greaterOrEquals": "must be at least {}",
-    "count": "expected {}",
 }
 
 
@@ -42,7 +43,8 @@ def value(found: Any) -> str:
 
 def clause(leaf: Evidence) -> str:
     """Return what one leaf says: where, what is there, what was expected."""
-    where = f"{leaf.path} ({leaf.name})" if leaf.name else leaf.path
+    path = _PARAMETER.sub(r"the baseline's \1", leaf.path)
+    where = f"{path} ({leaf.name})" if leaf.name else path
     if leaf.absent:
         there = "is absent" if leaf.assumed is None else f"is absent, which Azure takes as {value(leaf.assumed)}"
     else:
@@ -51,6 +53,10 @@ def clause(leaf: Evidence) -> str:
         return f"{where} {there}"
     if leaf.operator in {"every", "any", "none"} and leaf.path.endswith(("[*]", ")")):  # all of them, not one
         return f"{where} has {leaf.actual} elements" if leaf.actual is not None else f"{where} is not known"
+    if leaf.operator == "count":
+        wanted_count = str(leaf.expected).removeprefix("count ")
+        counted = "not known" if leaf.actual is None else f"{leaf.actual} that match"
+        return f"{where}: {counted}, expected {wanted_count}"
     wanted = _WANTED.get(leaf.operator)
     return f"{where} {there}, {wanted.format(value(leaf.expected))}" if wanted else f"{where} {there}"
 

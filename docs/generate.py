@@ -1,16 +1,24 @@
-"""Write one page per rule and their index under docs/rules; with --check, say which pages are out of date instead."""
+"""Write one page per rule with an index under docs/rules, and the demo's output into the README.
+
+With --check, say what is out of date instead.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
+from auditor.audit import Terms, judge
 from auditor.content import Choice, load
-from auditor.report import rule_page
+from auditor.report import rule_page, table
 from auditor.rulebook import Rule
+from auditor.snapshot.readers import read
 
-TARGET = Path(__file__).parent / "rules"
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "docs" / "rules"
+HEAD, TAIL = 16, 11  # lines of the demo that the README shows
 
 
 def page(rule: Rule) -> str:
@@ -30,25 +38,40 @@ def index(rules: list[Rule]) -> str:
     return head + "| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 
-def pages() -> dict[str, str]:
-    """Return every page by file name."""
+def readme() -> str:
+    """Return the README with the beginning and the end of what the demo prints now."""
+    report = judge(read(ROOT / "samples" / "chat.json"), load(Choice()), Terms(complete=True, explain_passes=False))
+    out = io.StringIO()
+    table.write(report, out, width=100)
+    lines = out.getvalue().strip("\n").splitlines()
+    shown = "\n".join([*lines[:HEAD], "", "…", "", *lines[-TAIL:]])
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = f"<!-- demo -->\n\n```text\n{shown}\n```\n\n<!-- /demo -->"
+    return re.sub(r"<!-- demo -->.*?<!-- /demo -->", lambda _: block, text, flags=re.DOTALL)
+
+
+def pages() -> dict[Path, str]:
+    """Return everything that is generated, by file."""
     rules = list(load(Choice()).rules.values())
-    return {"README.md": index(rules)} | {f"{rule.id}.md": page(rule) for rule in rules}
+    written = {TARGET / "README.md": index(rules)} | {TARGET / f"{rule.id}.md": page(rule) for rule in rules}
+    return written | {ROOT / "README.md": readme()}
 
 
 def main() -> int:
     """Write the pages, or compare them."""
     wanted = pages()
-    present = {path.name: path.read_text(encoding="utf-8") for path in TARGET.glob("*.md")}
+    present = {path: path.read_text(encoding="utf-8") for path in (*TARGET.glob("*.md"), ROOT / "README.md")}
     if "--check" in sys.argv[1:]:
-        stale = sorted(name for name in {*wanted, *present} if wanted.get(name) != present.get(name))
-        sys.stdout.writelines(f"docs/rules/{name} is out of date: run python docs/generate.py\n" for name in stale)
+        stale = sorted(path for path in {*wanted, *present} if wanted.get(path) != present.get(path))
+        sys.stdout.writelines(
+            f"{path.relative_to(ROOT)} is out of date: run python docs/generate.py\n" for path in stale
+        )
         return 1 if stale else 0
     TARGET.mkdir(exist_ok=True)
-    for name in present.keys() - wanted.keys():
-        (TARGET / name).unlink()
-    for name, text in wanted.items():
-        (TARGET / name).write_text(text, encoding="utf-8")
+    for path in present.keys() - wanted.keys():
+        path.unlink()
+    for path, text in wanted.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

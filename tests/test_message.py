@@ -28,7 +28,7 @@ from auditor.model import Evidence, Gap
         (Evidence("r[*]", "every", None, 0), "r[*] has 0 elements"),
         (Evidence("r[*]", "every", None, None), "r[*] is not known"),
         (Evidence("related(child)", "any", None, 2), "related(child) has 2 elements"),
-        (Evidence("r[*]", "count", "count >= 1", 0), "r[*] is 0, expected count >= 1"),
+        (Evidence("r[*]", "count", "count >= 1", 0), "r[*]: 0 that match, expected >= 1"),
         (Evidence("{x}", "like", "{0}", "{1}"), "{x} is {1}, must fit {0}"),
     ],
 )

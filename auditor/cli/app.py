@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import collection, content, evaluation, snapshots
+from auditor.cli import access, collection, content, evaluation, snapshots
 from auditor.cli.streams import safe
 from auditor.errors import AuditorError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 collection.register(app)
 evaluation.register(app)
+app.add_typer(access.app, name="access")
 app.add_typer(snapshots.app, name="snapshot")
 content.register(app)
 
@@ -52,6 +53,7 @@ def root(
 
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better
     logging.getLogger("auditor").setLevel(level)
     context.default_map = settings.defaults(context.command)
 

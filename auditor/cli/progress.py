@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -59,7 +60,10 @@ def say_identity(identity: Identity) -> None:
 
 def say_summary(summary: Summary) -> None:
     """Say what a collection came to: resources, gaps, calls and waiting."""
-    calls = ", ".join(f"{name} {count:,}" for name, count in summary.calls.items())
+    by_method: Counter[str] = Counter()
+    for call, count in summary.calls.items():
+        by_method[call.partition(" ")[0]] += count
+    calls = ", ".join(f"{count:,} {method}" for method, count in sorted(by_method.items()))
     sys.stderr.write(
         f"{summary.resources:,} resources in {len(summary.subscriptions)} subscriptions, {len(summary.gaps)} gaps; "
         f"{summary.attempts:,} requests ({safe(calls)}), {summary.retries} retries, {summary.throttled} throttled, "

@@ -11,6 +11,7 @@ from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
 
 NOT_IN_EXPORT = "not in the export"
+FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
 
 
 class Estate:
@@ -25,6 +26,7 @@ class Estate:
         self.complete = complete or snapshot.metadata.complete
         self.resources: Sequence[Resource] = snapshot.resources
         self.gaps: Sequence[Gap] = snapshot.gaps
+        self.followed = sorted({ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED})
         self._by_key: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         for resource in snapshot.resources:
@@ -47,6 +49,14 @@ class Estate:
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
         return self._by_type.get(resource_type.lower(), ())
+
+    def judged(self, resource_type: str) -> Sequence[Resource]:
+        """Return the resources of a type that were asked for, without those outside the scope that were only followed."""
+        found = self.of_type(resource_type)
+        return [resource for resource in found if not self._is_followed(resource.key)] if self.followed else found
+
+    def _is_followed(self, key: str) -> bool:
+        return any(key == other or key.startswith(other + "/") for other in self.followed)
 
     def types(self) -> Sequence[str]:
         """Return the types present, in lower case, sorted."""

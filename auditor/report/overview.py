@@ -35,8 +35,14 @@ def write(found: Overview, out: TextIO) -> None:
         ]
         out.write("\nGaps\n" + tabulate(gaps, headers=("scope", "what", "reason", "permission")) + "\n")
     if found.facets:
-        facets = [[visible(text) for text in (one.scope, one.name, one.state, one.detail)] for one in found.facets]
-        out.write("\nCollection\n" + tabulate(facets, headers=("scope", "what", "state", "detail")) + "\n")
+        out.write(f"\nCollection: {sum(one.state == 'complete' for one in found.facets)} calls complete\n")
+        facets = [
+            [visible(text) for text in (one.scope, one.name, one.state, one.detail)]
+            for one in found.facets
+            if one.state != "complete"
+        ]
+        if facets:
+            out.write("\nNot complete\n" + tabulate(facets, headers=("scope", "what", "state", "detail")) + "\n")
 
 
 def _counts(title: str, counts: Mapping[str, int], out: TextIO) -> None:

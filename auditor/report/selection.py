@@ -19,10 +19,10 @@ def _order(finding: Finding) -> tuple[int, str, str, str, str, str, str]:
         finding.severity.rank,
         finding.rule_id,
         ids.key(finding.resource_id or ""),
-        finding.sub_object,
-        finding.workload or "",
+        finding.sub_object.lower(),
+        (finding.workload or "").lower(),
         finding.fingerprint,
-        finding.message,
+        finding.message.lower(),
     )
 
 

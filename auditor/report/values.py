@@ -51,4 +51,6 @@ def requirement(evidence: Evidence) -> str:
     """Return what a leaf asked for: path, operator and expected value; of what was not compared, only what it is."""
     if not evidence.decides:
         return f"{evidence.path} ({evidence.operator})"
+    if evidence.operator == "count":
+        return f"{evidence.path} {value_text(evidence.expected)}"
     return f"{evidence.path} {evidence.operator} {value_text(evidence.expected)}"

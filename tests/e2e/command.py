@@ -1,0 +1,114 @@
+"""Run the tool as a user does: a process of its own, an environment without settings, a folder without a project."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SAMPLE = CHECKOUT / "samples" / "chat.json"
+GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-test"
+
+_SHARED = Path(os.environ.get("AUDITOR_SHARED") or CHECKOUT.parent / "shared")
+_REFERENCE = _SHARED / "data" / "reference-estate" / "2024-02.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a finished command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> Any:
+        """Return standard output as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """Return the findings of a JSON report on standard output."""
+        found: list[dict[str, Any]] = self.report["findings"]
+        return found
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """Return standard output as rows of CSV."""
+        return list(csv.DictReader(io.StringIO(self.out, newline="")))
+
+
+def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment with nothing of the caller's but where programs are found."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "HOME": str(home), "PYTHONPATH": str(CHECKOUT), "COLUMNS": "100", **(extra or {})}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """Return a command line of the tool."""
+    return [sys.executable, "-m", "auditor", *map(str, arguments)]
+
+
+def auditor(
+    *arguments: str | Path, at: Path, stdin: bytes | None = None, env: Mapping[str, str] | None = None
+) -> Ended:
+    """Run the tool in a folder and return what came of it; standard input is empty unless given."""
+    ended = subprocess.run(
+        command(*arguments),
+        check=False,
+        cwd=at,
+        env=environment(at, env),
+        input=stdin or b"",
+        capture_output=True,
+        timeout=60,
+    )
+    return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def storage(name: str = "st1", **properties: Any) -> dict[str, Any]:
+    """Return a storage account as ARM does; `None` leaves a property out."""
+    return {
+        "id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{name}",
+        "name": name,
+        "type": "Microsoft.Storage/storageAccounts",
+        "location": "swedencentral",
+        "kind": "StorageV2",
+        "sku": {"name": "Standard_ZRS"},
+        "properties": {key: value for key, value in properties.items() if value is not None},
+    }
+
+
+def estate(folder: Path, *resources: Mapping[str, Any], name: str = "estate.json", **beside: Any) -> Path:
+    """Write an export of resources to a file; `beside` stands next to them (`gaps`, `complete`)."""
+    path = folder / name
+    path.write_text(json.dumps({"resources": resources, **beside}), encoding="utf-8")
+    return path
+
+
+def sample() -> dict[str, Any]:
+    """Return the sample estate as a fresh document."""
+    document: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    return document
+
+
+def reference() -> Path:
+    """Return the file of the reference estate, or skip the test where the data is absent."""
+    if not _REFERENCE.exists():
+        pytest.skip(f"no reference estate at {_REFERENCE}; set AUDITOR_SHARED")
+    return _REFERENCE
+
+
+def is_one_line(text: str) -> bool:
+    """Return whether a message is one line of the tool's own, without a traceback."""
+    lines: Sequence[str] = text.splitlines()
+    return len(lines) == 1 and lines[0].startswith("auditor: ") and "Traceback" not in text
