@@ -16,17 +16,18 @@ def value(body: object, path: str) -> object:
     """Return what lies at a dotted path, its names in any case, or None where there is nothing."""
     found: object = body
     for name in path.split("."):
-        if not isinstance(found, Mapping):
+        if type(found) is not dict and not isinstance(found, Mapping):  # the first answers for JSON, and quickly
             return None
-        found = _member(found, name)
+        found = found[name] if name in found else _any_case(found, name)
     return found
 
 
-def _member(body: Mapping[object, object], name: str) -> object:
-    if name in body:
-        return body[name]
-    wanted = name.lower()
-    return next((inner for key, inner in body.items() if isinstance(key, str) and key.lower() == wanted), None)
+def _any_case(body: Json, name: str) -> object:
+    length, wanted = len(name), name.lower()  # comparing lengths is what most names end at
+    for key in body:
+        if len(key) == length and key.lower() == wanted:
+            return body[key]
+    return None
 
 
 def text(body: object, path: str) -> str | None:

@@ -81,6 +81,8 @@ class Estate:
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
+        if not self._type_gaps:
+            return ()
         return [*self._type_gaps.get(resource_type.lower(), ()), *self._type_gaps.get(ANY_TYPE, ())]
 
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
