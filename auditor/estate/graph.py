@@ -94,6 +94,8 @@ class Estate:
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
+        if not self._type_gaps:
+            return ()
         found = self._type_gaps.get(ANY_TYPE, ())
         kind = resource_type.lower()
         while "/" in kind:  # children are found through their parents: a gap in these is one in those
@@ -139,7 +141,8 @@ class Estate:
         """
         subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
         scope = self.metadata.scope
-        subscriptions = {_last(name) for name in texts(scope, "subscriptions")}
+        named = [*texts(scope, "subscription_ids")] or [*texts(scope, "subscriptions")]
+        subscriptions = {_last(name) for name in named}
         groups = {_last(name) for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))}
         if subscriptions and subscription not in subscriptions:
             return True
