@@ -81,7 +81,7 @@ def judge(snapshot: Snapshot, content: Content, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
     question, when = prepare(snapshot, content, terms)
     found = findings(question)
-    notices = _notices(question.workloads)
+    notices = [*_notices(question.workloads), *_followed(question.estate)]
     for path in terms.exemption_files:
         accepted = exemptions.load(path)
         exemptions.check_rules(accepted, content.rules, path)
@@ -103,6 +103,12 @@ def judge(snapshot: Snapshot, content: Content, terms: Terms) -> Report:
         gaps=snapshot.gaps,
         notices=notices,
     )
+
+
+def _followed(estate: Estate) -> list[str]:
+    known = [key for key in estate.followed if estate.get(key)]
+    text = "resources outside the scope were followed by reference: they decide about others, and are not judged themselves"
+    return [f"{len(known)} {text}"] if known else []
 
 
 def _notices(workloads: Workloads) -> list[str]:

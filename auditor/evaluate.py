@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from auditor import message
@@ -16,10 +17,10 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.baseline import RuleInForce
 from auditor.estate.components import Workloads
 from auditor.estate.graph import NOT_IN_EXPORT, Estate
-from auditor.filing import filed, inputs, place_of, place_of_fact, without_subject
+from auditor.filing import Place, filed, inputs, place_of, place_of_fact, without_subject
 from auditor.language.evaluate import judge
 from auditor.language.scope import Scope, Subject
-from auditor.model import Fact, Finding, Gap, Severity, Status
+from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
 from auditor.rulebook import Rule
 from auditor.subjects import FactSubject, ResourceSubject
 from auditor.verdict import Verdict, decide
@@ -64,15 +65,18 @@ def _all(question: Question) -> list[Finding]:
     facts = _facts(question)
     found: list[Finding] = []
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
+    cases: dict[str, list[_Case]] = {}
     for rule in question.rules:
-        if rule.rule.applies.fact is not None:
-            found += _fact_findings(rule, facts[rule.rule.applies.fact], question)
+        if (kind := rule.rule.applies.fact) is not None:
+            if kind not in cases:
+                cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
+            found += _fact_findings(rule, facts[kind].error, cases[kind], question)
         elif rule.rule.applies.component is not None:
             found += _component_findings(rule, question)
         else:
             by_type[(rule.rule.applies.resource_type or "").lower()].append(rule)
     for resource_type, rules in sorted(by_type.items()):
-        for resource in question.estate.of_type(resource_type):
+        for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
             place = place_of(resource, *question.workloads.role_of(resource.key))
             found += [filed(rule, _ask(rule, subject, question), place) for rule in rules]
@@ -96,6 +100,26 @@ class _Derived:
 
     facts: Sequence[Fact] = ()
     error: str | None = None
+
+
+class _Case:
+    """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
+
+    def __init__(self, fact: Fact, question: Question) -> None:
+        self.fact = fact
+        self.subject = FactSubject(fact, question.estate)
+        self._question = question
+
+    @cached_property
+    def place(self) -> Place:
+        """Where its findings are filed."""
+        resource = self._question.estate.get(self.fact.subject)
+        return place_of_fact(self.fact, resource, *self._question.workloads.role_of(ids.key(self.fact.subject)))
+
+    @cached_property
+    def inputs(self) -> Sequence[Evidence]:
+        """What it was derived from."""
+        return list(inputs(self.fact, self._question.estate))
 
 
 def _facts(question: Question) -> Mapping[str, _Derived]:
@@ -142,22 +166,17 @@ def _component_findings(rule: RuleInForce, question: Question) -> Iterator[Findi
     yield from _unmet(rule, types, question, met=bool(met))
 
 
-def _fact_findings(rule: RuleInForce, derived: _Derived, question: Question) -> Iterator[Finding]:
-    if derived.error is not None:
-        yield without_subject(
-            rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}. {derived.error}.", derived.error
-        )
+def _fact_findings(
+    rule: RuleInForce, error: str | None, cases: Sequence[_Case], question: Question
+) -> Iterator[Finding]:
+    if error is not None:
+        yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}. {error}.", error)
         return
     met = False
-    for fact in derived.facts:
-        subject = FactSubject(fact, question.estate)
-        if not _is_about(rule, subject, question):
-            continue
-        met = True
-        verdict = _ask(rule, subject, question)
-        if verdict.status is not Status.NOT_APPLICABLE:
-            verdict = replace(verdict, evidence=[*verdict.evidence, *inputs(fact, question.estate)])
-        yield _fact_finding(rule, fact, verdict, question)
+    for case in cases:
+        if _is_about(rule, case.subject, question):
+            met = True
+            yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
     analysis = question.analyses[rule.rule.applies.fact or ""]
     missing = _missing_subjects(rule, analysis, question)
     yield from missing
@@ -191,13 +210,16 @@ def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
     return where is None or judge(where, _scope(rule, subject, question)) is not False
 
 
-def _fact_finding(rule: RuleInForce, fact: Fact, verdict: Verdict, question: Question) -> Finding:
-    resource = question.estate.get(fact.subject)
-    workload, component = question.workloads.role_of(ids.key(fact.subject))
-    finding = filed(rule, verdict, place_of_fact(fact, resource, workload, component))
-    if verdict.status is Status.FAIL and fact.summary:
-        finding = replace(finding, message=fact.summary)
-    return replace(finding, witness=fact.witness if verdict.status is Status.FAIL else None)
+def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Question) -> Finding:
+    is_explained = verdict.status is not Status.PASS or question.explain_passes
+    if verdict.status is not Status.NOT_APPLICABLE and is_explained:
+        evidence = [*verdict.evidence, *case.inputs]
+        verdict = Verdict(verdict.status, evidence, verdict.gaps, verdict.errors)
+    if verdict.status is not Status.FAIL:
+        return filed(rule, verdict, case.place)
+    finding = filed(rule, verdict, case.place, sentence=case.fact.summary, witness=case.fact.witness)
+    command = case.fact.fields.get("remediation")
+    return replace(finding, remediation_cli=command) if isinstance(command, str) else finding
 
 
 def _unmet(
@@ -206,7 +228,7 @@ def _unmet(
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     listed = sorted({name.lower() for name in types})
     if met is None:
-        met = any(question.estate.of_type(name) for name in listed)
+        met = any(question.estate.judged(name) for name in listed)
     known = (gap for name in listed for gap in question.estate.gaps_in(name))
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if rule.rule.applies.fact is None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from auditor import message
 from auditor import resource_id as ids
 from auditor.baseline import RuleInForce
 from auditor.estate.graph import Estate
 from auditor.language.paths import ABSENT, ShapeError, parse, walk
-from auditor.model import Evidence, Fact, Finding, Gap, Resource, Status
+from auditor.model import Evidence, Fact, Finding, Gap, Json, Resource, Status
 from auditor.rulebook import Rule
 from auditor.verdict import Verdict
 
@@ -36,10 +36,13 @@ class Place:
     component: str | None = None
     sub_object: str = ""
     fact: str | None = None
+    identity: bytes = b"\n"
 
 
-def place_of(resource: Resource, workload: str | None, component: str | None) -> Place:
-    """Return the place of a resource."""
+def place_of(
+    resource: Resource, workload: str | None, component: str | None, sub_object: str = "", fact: str | None = None
+) -> Place:
+    """Return the place of a resource, or of a fact about it."""
     return Place(
         resource.key,
         resource.id,
@@ -50,6 +53,9 @@ def place_of(resource: Resource, workload: str | None, component: str | None) ->
         resource.api_version,
         workload,
         component,
+        sub_object,
+        fact,
+        identity(resource.key, sub_object),
     )
 
 
@@ -57,7 +63,7 @@ def place_of_fact(fact: Fact, resource: Resource | None, workload: str | None, c
     """Return the place of a fact: its subject's, which need not be in the estate."""
     workload, component = fact.workload or workload, fact.component or component
     if resource is not None:
-        return replace(place_of(resource, workload, component), sub_object=fact.sub_object, fact=fact.kind)
+        return place_of(resource, workload, component, sub_object=fact.sub_object, fact=fact.kind)
     return Place(
         resource_id=fact.subject or None,
         resource_type=f"fact/{fact.kind}",
@@ -65,11 +71,14 @@ def place_of_fact(fact: Fact, resource: Resource | None, workload: str | None, c
         component=component,
         sub_object=fact.sub_object,
         fact=fact.kind,
+        identity=identity(fact.subject, fact.sub_object),
     )
 
 
-def filed(rule: RuleInForce, verdict: Verdict, place: Place) -> Finding:
-    """Return the finding that a verdict makes."""
+def filed(
+    rule: RuleInForce, verdict: Verdict, place: Place, *, sentence: str = "", witness: Json | None = None
+) -> Finding:
+    """Return the finding that a verdict makes; `sentence` stands in for the message made of its evidence."""
     about = rule.rule
     return Finding(
         rule_id=about.id,
@@ -78,12 +87,13 @@ def filed(rule: RuleInForce, verdict: Verdict, place: Place) -> Finding:
         status=verdict.status,
         resource_id=place.resource_id,
         resource_type=place.resource_type,
-        message=_sentence(about, verdict),
+        message=sentence or _sentence(about, verdict),
         sub_object=place.sub_object,
         workload=place.workload,
         component=place.component,
         location=place.location,
         evidence=[_sourced(leaf, place) for leaf in verdict.evidence] if verdict.evidence else (),
+        witness=witness,
         unknown_reason=_reason(verdict),
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
@@ -91,7 +101,7 @@ def filed(rule: RuleInForce, verdict: Verdict, place: Place) -> Finding:
         controls=about.controls,
         remediation_text=about.remediation_text,
         remediation_cli=_filled(about.remediation_cli, place.resource_id) if verdict.status is Status.FAIL else "",
-        fingerprint=fingerprint(about.id, place.resource_id or "", place.sub_object),
+        fingerprint=fingerprint(about.id, place.identity),
         collected_at=place.collected_at,
         fact=place.fact,
     )
@@ -140,10 +150,14 @@ def _filled(cli: str, resource_id: str | None) -> str:
     return re.sub(r"\{(?:id|name)\}", lambda found: words[found[0]], cli)
 
 
-def fingerprint(rule_id: str, subject: str, sub_object: str) -> str:
-    """Return an identity that is stable across runs: the rule, the subject and the part of it, never a value."""
-    text = "\n".join((rule_id, ids.key(subject), sub_object.lower()))
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+def fingerprint(rule_id: str, place: bytes) -> str:
+    """Return an identity that is stable across runs: the rule and the identity of the place, never a value."""
+    return hashlib.sha256(b"%b\n%b" % (rule_id.encode("utf-8", "replace"), place)).hexdigest()[:32]
+
+
+def identity(subject: str, sub_object: str) -> bytes:
+    """Return what makes a place the same in every run: the subject and the part of it, without case."""
+    return f"{ids.key(subject)}\n{sub_object.lower()}".encode("utf-8", "replace")
 
 
 def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
@@ -157,7 +171,7 @@ def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
         except (ValueError, ShapeError):
             continue
         for at, value in spots:
-            shown = None if value is ABSENT else value
+            shown = _outlined(value)
             yield Evidence(at, "input", None, shown, absent=value is ABSENT, resource_id=resource.id,
                            source=resource.source, api_version=resource.api_version)  # fmt: skip
 
@@ -181,5 +195,16 @@ def without_subject(
         missing_permission=gap.permission if gap else None,
         controls=rule.rule.controls,
         remediation_text=rule.rule.remediation_text,
-        fingerprint=fingerprint(rule.rule.id, scope or "", sub_object),
+        fingerprint=fingerprint(rule.rule.id, identity(scope or "", sub_object)),
     )
+
+
+def _outlined(value: Any) -> Any:
+    """Return an input as evidence shows it: plain values as they are, of objects only the size, as they may hold secrets."""
+    if value is ABSENT:
+        return None
+    if isinstance(value, Mapping):
+        return f"object with {len(value)} properties"
+    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        return f"list of {len(value)}"
+    return value

@@ -52,13 +52,20 @@ def name_of(resource_id: str) -> str:
     return resource_id.rstrip("/").rpartition("/")[2]
 
 
+def _last_provider(parts: list[str]) -> int:
+    for index in range(len(parts) - 1, -1, -1):
+        if parts[index].lower() == _PROVIDERS:
+            return index
+    return -1
+
+
 def parent_of(resource_id: str) -> str | None:
     """Return the id of the resource that this one is a child or extension of, or None for a top-level one.
 
     `…/vaults/kv/secrets/s` → `…/vaults/kv`; `…/accounts/a/providers/Microsoft.Insights/diagnosticSettings/d` → `…/accounts/a`.
     """
     parts = segments(resource_id)
-    last = max((i for i, part in enumerate(parts) if part.lower() == _PROVIDERS), default=-1)
+    last = _last_provider(parts)
     if last < 0:
         return None
     if len(parts) - last >= 6:
@@ -70,7 +77,7 @@ def parent_of(resource_id: str) -> str | None:
 def type_of(resource_id: str) -> str | None:
     """Return the resource type that an id spells: the last provider's namespace with the type names behind it."""
     parts = segments(resource_id)
-    last = max((i for i, part in enumerate(parts) if part.lower() == _PROVIDERS), default=-1)
+    last = _last_provider(parts)
     if last < 0 or len(parts) < last + 4:
         return None
     return "/".join([parts[last + 1], *parts[last + 2 :: 2]])

@@ -42,10 +42,11 @@ def _stands(body: Json, steps: Steps) -> bool:
 class ResourceSubject:
     """A resource of the estate."""
 
-    __slots__ = ("_estate", "_gaps", "resource")
+    __slots__ = ("_estate", "_gaps", "body", "resource")
 
     def __init__(self, resource: Resource, estate: Estate) -> None:
         self.resource = resource
+        self.body: Json = resource.body
         self._estate = estate
         self._gaps = [(_steps(gap.what), gap) for gap in estate.path_gaps(resource.id)]
 
@@ -53,11 +54,6 @@ class ResourceSubject:
     def id(self) -> str:
         """Return the id as Azure spelled it."""
         return self.resource.id
-
-    @property
-    def body(self) -> Json:
-        """Return the ARM object."""
-        return self.resource.body
 
     def gap(self, place: Resolved) -> Gap | None:
         """Return the gap that covers a path, or that the API version is older than the property."""

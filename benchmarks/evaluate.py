@@ -1,42 +1,49 @@
-"""Measure what judging costs, as a multiple of what parsing the same JSON costs in the same run.
+"""Measure what each step from a file to a report costs, as a multiple of what parsing the same JSON costs in the same run.
 
-    python benchmarks/evaluate.py [--resources 20000] [--rules rules] [--profile]
+    python -m benchmarks.evaluate [--resources 20000] [--profile read|estate|bind|judge|json|csv]
 
-The resources are synthetic, of the common types, about 2.9 KB each; one value in ten is not as it should be.
+The estate is synthetic, about 3 KB a resource: copies of the sample estate, each a workload of its own with all its
+relations, and as many loose resources of the common types, of whose values one in ten is not as it should be. All
+shipped rules are in force. The commands are run anew each time.
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
+import io
 import pstats
 import random
+import re
+import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import orjson
 
-from auditor.baseline import Baseline, RuleInForce, Setting, bind
-from auditor.estate.components import Workloads
+from auditor import audit, content, data
+from auditor.estate.components import bind
 from auditor.estate.graph import Estate
-from auditor.evaluate import Question, findings
-from auditor.language import catalogue
-from auditor.language.source import load_file
-from auditor.rulebook import Words, load_rule, rule_files
-from auditor.snapshot.contents import Metadata
-from auditor.snapshot.identity import assemble
-from auditor.snapshot.normalise import Entry, normalise
+from auditor.evaluate import findings
+from auditor.model import Report
+from auditor.report import FORMATS, Options
+from auditor.snapshot import readers
 
 T = TypeVar("T")
 
 SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 BYTES: Final = 2_900
 ROUNDS: Final = 3
+COLD_STARTS: Final = 5
 OFF: Final = ("Disabled", "Enabled")
 DENY: Final = ({"defaultAction": "Deny", "bypass": "None", "ipRules": [], "virtualNetworkRules": []},
                {"defaultAction": "Allow", "ipRules": [{"value": "198.51.100.7"}]})  # fmt: skip
@@ -63,7 +70,7 @@ TYPES: Final[Mapping[str, tuple[int, str | None, Mapping[str, tuple[Any, Any]]]]
         "siteConfig": ({"minTlsVersion": "1.2", "ftpsState": "Disabled", "remoteDebuggingEnabled": False},
                        {"minTlsVersion": "1.0", "ftpsState": "AllAllowed"}),
     }),
-    "Microsoft.MachineLearningServices/workspaces": (2, "Default", {
+    "Microsoft.MachineLearningServices/workspaces": (2, "Hub", {
         "publicNetworkAccess": OFF, "v1LegacyMode": (False, True),
         "managedNetwork": ({"isolationMode": "AllowOnlyApprovedOutbound", "status": {"status": "Active"}}, None),
         "systemDatastoresAuthMode": ("identity", "accesskey"),
@@ -80,8 +87,26 @@ TYPES: Final[Mapping[str, tuple[int, str | None, Mapping[str, tuple[Any, Any]]]]
 }  # fmt: skip
 
 
-def bodies(number: int) -> Iterator[dict[str, Any]]:
-    """Yield ARM objects; always the same for the same number."""
+def document(number: int) -> bytes:
+    """Return an export of that many resources, half of them in workloads; always the same for the same number."""
+    resources = list(islice(_workloads(), number // 2))
+    resources += loose(number - len(resources))
+    return orjson.dumps({"complete": True, "source": {"snapshotAt": "2024-03-01T00:00:00Z"}, "resources": resources})
+
+
+def _workloads() -> Iterator[dict[str, Any]]:
+    """Yield the sample estate again and again, each time in a subscription and with principals of its own."""
+    sample = (data.folder("samples") / "chat.json").read_text()
+    own = {*re.findall(r'"(?:subscriptionId|principalId)": "([0-9a-f-]{36})"', sample)}
+    pattern = re.compile("|".join(sorted(own)))
+    for copy in count():
+        renamed = pattern.sub(lambda found, copy=copy: f"{copy:08x}{found[0][8:]}", sample)
+        for body in orjson.loads(renamed)["resources"]:
+            yield _filled_up(body)
+
+
+def loose(number: int) -> Iterator[dict[str, Any]]:
+    """Yield resources that belong to no workload."""
     chance = random.Random(number)  # noqa: S311 - synthetic data
     kinds = [name for name, (share, _, _) in TYPES.items() for _ in range(share)]
     for index in range(number):
@@ -104,32 +129,25 @@ def _body(resource_type: str, index: int, chance: random.Random) -> dict[str, An
     if kind is not None:
         body["kind"] = kind
     body["properties"]["provisioningState"] = "Succeeded"
-    body["properties"]["endpointsList"] = []
-    while (size := len(orjson.dumps(body))) < BYTES:  # what else Azure returns: endpoints, states, times
-        rest = body["properties"]["endpointsList"]
+    return _filled_up(body)
+
+
+def _filled_up(body: dict[str, Any]) -> dict[str, Any]:
+    """Add what else Azure returns, endpoints, states and times, until a body has its size."""
+    name = body["name"]
+    rest = body.setdefault("properties", {}).setdefault("endpointsList", [])
+    while (size := len(orjson.dumps(body))) < BYTES:
         rest.append({"address": f"https://{name}-{size}.example.net/", "state": "Ready", "isPrimary": size % 2 == 0,
                      "changedAt": "2024-02-28T10:11:12.1234567Z", "weights": [size, size / 7, None]})  # fmt: skip
     return body
-
-
-def rules_in(folder: Path) -> list[RuleInForce]:
-    """Return the rules of a folder that are asked of these resource types, with their own defaults."""
-    words = Words(catalogue.load(load_file(folder / "properties.yaml")), {})
-    nothing = Baseline("benchmark", "1", "", "", (), (), {}, {}, {}, {}, "", ())
-    found = []
-    for path in rule_files(folder):
-        applies = load_file(path).plain()["applies"]
-        if applies.get("type") in TYPES and "component" not in applies:
-            found.append(bind(load_rule(path, words), nothing, Setting()))
-    if not found:
-        sys.exit(f"no rules for the types of this benchmark in {folder}")
-    return found
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
     """Return the least CPU seconds of a few rounds, and the result."""
     seconds, result = [], None
     for _ in range(ROUNDS):
+        result = None
+        gc.collect()
         start = time.process_time()
         result = work()
         seconds.append(time.process_time() - start)
@@ -137,44 +155,85 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
     return min(seconds), result
 
 
-def _parse(lines: Iterable[bytes]) -> int:
-    return sum(1 for line in lines if orjson.loads(line))
+class Steps:
+    """What each step costs; `profiled` names the one whose functions are shown."""
+
+    def __init__(self, profiled: str | None) -> None:
+        self.profiled = profiled
+        self.seconds: dict[str, float] = {}
+
+    def run(self, name: str, work: Callable[[], T]) -> T:
+        """Carry out a step."""
+        self.seconds[name], result = timed(work)
+        if self.profiled == name.partition(" ")[0]:
+            profile = cProfile.Profile()
+            profile.runcall(work)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+        return result
+
+    def table(self) -> str:
+        """Return the steps with their seconds and ratios to the first one, as a Markdown table."""
+        parse = next(iter(self.seconds.values()))
+        rows = [f"| {name:<28} | {seconds:6.2f} | {seconds / parse:6.1f} |" for name, seconds in self.seconds.items()]
+        return "\n".join([f"| {'step':<28} | {'CPU s':>6} | {'ratio':>6} |", "| --- | ---: | ---: |", *rows])
 
 
-def _question(lines: Iterable[bytes], rules: list[RuleInForce]) -> Question:
-    resources, gaps = normalise(Entry(orjson.loads(line), "line") for line in lines)
-    estate = Estate(assemble(resources, gaps, Metadata(complete=True)))
-    now = datetime(2024, 3, 1, tzinfo=UTC)
-    return Question(estate, Workloads(), rules, {}, {}, {}, {}, now, explain_passes=False)
+def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
+    """Carry out all steps on an export, without and with passes explained."""
+    steps, chosen = Steps(profiled), content.load(content.Choice())
+    texts = [orjson.dumps(body) for body in orjson.loads(path.read_bytes())["resources"]]
+    steps.run("parse (orjson.loads)", lambda: sum(1 for text in texts if orjson.loads(text)))
+    snapshot = steps.run("read", lambda: readers.read(path))
+    estate = steps.run("estate", lambda: Estate(snapshot))
+    steps.run("bind", lambda: bind(estate, chosen.baseline.parameters, chosen.baseline.components))
+    reports = []
+    for name, explained in (("judge", False), ("judge, passes explained", True)):
+        terms = audit.Terms(explain_passes=explained)
+        question, _ = audit.prepare(snapshot, chosen, terms)
+        found = steps.run(name, lambda question=question: findings(question))
+        only = replace(chosen, in_force=[])
+        reports.append(replace(audit.judge(snapshot, only, terms), findings=found, rules=len(chosen.in_force)))
+    for name in ("json", "csv"):
+        steps.run(f"{name} report", lambda name=name: _written(name, reports[1]))
+    return steps, reports
+
+
+def _written(name: str, report: Report) -> int:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", newline="")
+    FORMATS[name](report, out, Options())
+    return out.tell()
+
+
+def cold(*arguments: str) -> float:
+    """Return the median of the wall seconds that a command takes in a process of its own."""
+    seconds = []
+    for _ in range(COLD_STARTS):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "auditor", *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
 
 
 def main() -> None:
-    """Print the ratios."""
+    """Print the table and the cold starts."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--resources", type=int, default=20_000)
-    options.add_argument("--rules", type=Path, default=Path(__file__).parents[1] / "rules")
-    options.add_argument("--profile", action="store_true", help="show where judging spends its time")
+    options.add_argument("--profile", metavar="STEP", help="show where a step spends its time: read, judge, …")
     chosen = options.parse_args()
-    lines = [orjson.dumps(body) for body in bodies(chosen.resources)]
-    rules = rules_in(chosen.rules)
-    parsing, _ = timed(lambda: _parse(lines))
-    start = time.process_time()
-    question = _question(lines, rules)
-    reading = time.process_time() - start
-    judging, found = timed(lambda: findings(question))
-    if chosen.profile:
-        profile = cProfile.Profile()
-        profile.runcall(findings, question)
-        pstats.Stats(profile).sort_stats("tottime").print_stats(30)
+    text = document(chosen.resources)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "estate.json")
+        path.write_bytes(text)
+        steps, reports = steps_of(path, chosen.profile)
+    found = reports[-1].findings
     states = Counter(finding.status.value for finding in found)
-    size = sum(map(len, lines)) / len(lines)
-    sys.stdout.write(
-        f"{len(lines)} resources of {size:.0f} bytes, {len(rules)} rules, {len(found)} findings "
-        f"({', '.join(f'{name} {number}' for name, number in sorted(states.items()))})\n"
-        f"parse {parsing:.3f} s, read {reading:.3f} s, judge {judging:.3f} s "
-        f"({judging / len(found) * 1e6:.1f} µs a finding)\n"
-        f"judge / parse {judging / parsing:.1f}, read and judge / parse {(reading + judging) / parsing:.1f}\n"
-    )
+    shown = ", ".join(f"{name} {number:,}" for name, number in sorted(states.items()))
+    speed = len(found) / steps.seconds["judge"]
+    print(f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {reports[-1].rules} rules")
+    print(f"{len(found):,} findings ({shown}), {speed:,.0f} a second")
+    print(f"\n{steps.table()}\n")
+    for arguments in (["demo"], ["--help"]):
+        print(f"auditor {arguments[0]}: {cold(*arguments):.2f} s, the median of {COLD_STARTS} cold starts")
 
 
 if __name__ == "__main__":

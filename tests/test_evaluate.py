@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis, Context
 from auditor.estate.components import Binding, Workload, Workloads
+from auditor.estate.graph import Estate
 from auditor.evaluate import findings
 from auditor.filing import filed, place_of
 from auditor.model import Fact, Finding, Gap, Resource, Status
 from auditor.rulebook import Rule, Words
-from auditor.snapshot.contents import ANY_TYPE
+from auditor.snapshot.contents import ANY_TYPE, Facet, Metadata
+from auditor.snapshot.identity import assemble
+from auditor.snapshot.normalise import Entry, normalise
 from auditor.subjects import ResourceSubject
 from auditor.verdict import Verdict
 from tests.estates import CATALOGUE, GROUP, RULE, THING, Body, estate_of, in_force, question, thing, write_rule
@@ -92,6 +95,16 @@ def test_resources_that_could_not_be_listed_are_one_unknown_finding_beside_the_o
     assert (finding.status, finding.resource_id) == (Status.UNKNOWN, scope)
     assert finding.missing_permission == "Contoso.Test/things/read"
     assert [one.status for one in beside] == [Status.PASS, Status.UNKNOWN]
+
+
+def test_a_resource_outside_the_scope_that_was_only_followed_is_not_judged(red: Rule) -> None:
+    resources, _ = normalise(Entry(thing(name, color="blue"), "here") for name in ("t1", "t10"))
+    facets = [Facet(ID.upper(), "followed", "complete")]
+    estate = Estate(assemble(resources, [], Metadata(complete=True), facets))
+
+    [finding] = findings(question(estate, red))
+
+    assert finding.resource_id == ID + "0"
 
 
 def test_a_rule_that_meets_nothing_says_so_once_and_does_not_pass(red: Rule) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -79,13 +80,17 @@ class Cover:
     @property
     def covers_internet(self) -> bool:
         """Whether every public address of IPv4, or of IPv6, lies in the union."""
-        everything = list(collapse_addresses([*self.ipv4, *_NOT_PUBLIC]))
-        return everything == [_ALL_IPV4] or any(_PUBLIC_IPV6.subnet_of(network) for network in self.ipv6)
+        return _is_everything(tuple(self.ipv4)) or any(_PUBLIC_IPV6.subnet_of(network) for network in self.ipv6)
 
     @property
     def widest_prefix(self) -> int | None:
         """Return the prefix length of the widest IPv4 range of the union, 0 being everything."""
         return min((network.prefixlen for network in self.ipv4), default=None)
+
+
+@lru_cache(maxsize=1024)  # the same few lists stand at many resources
+def _is_everything(ipv4: Sequence[IPv4Network]) -> bool:
+    return list(collapse_addresses([*ipv4, *_NOT_PUBLIC])) == [_ALL_IPV4]
 
 
 def union(texts: Sequence[str]) -> Cover:

@@ -1,12 +1,13 @@
-"""Read values out of ARM JSON whose shape, spelling and case cannot be trusted."""
+"""Read values at dotted paths of ARM objects, by the rules of `estate.reading`, and take them as what they mean."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.estate import reading
 from auditor.model import Json
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
@@ -14,25 +15,12 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 def value(body: object, path: str) -> object:
     """Return what lies at a dotted path, its names in any case, or None where there is nothing."""
-    found: object = body
-    for name in path.split("."):
-        if not isinstance(found, Mapping):
-            return None
-        found = _member(found, name)
-    return found
-
-
-def _member(body: Mapping[object, object], name: str) -> object:
-    if name in body:
-        return body[name]
-    wanted = name.lower()
-    return next((inner for key, inner in body.items() if isinstance(key, str) and key.lower() == wanted), None)
+    return reading.value(body, *path.split("."))
 
 
 def text(body: object, path: str) -> str | None:
-    """Return the non-empty text at a path, or None."""
-    found = value(body, path)
-    return found if isinstance(found, str) and found else None
+    """Return the text at a path without outer blanks, or None where there is none."""
+    return reading.text(body, *path.split("."))
 
 
 def flag(body: object, path: str) -> bool | None:
@@ -61,11 +49,9 @@ def as_number(found: object) -> int | None:
 
 def members(body: object, path: str) -> Iterator[tuple[str, Json]]:
     """Yield (concrete path, object) for each object in the list at a path."""
-    found = value(body, path)
-    if isinstance(found, Sequence) and not isinstance(found, str | bytes):
-        for position, member in enumerate(found):
-            if isinstance(member, Mapping):
-                yield f"{path}[{position}]", member
+    for position, member in enumerate(reading.items(body, *path.split("."))):
+        if isinstance(member, Mapping):
+            yield f"{path}[{position}]", member
 
 
 def texts(body: object, path: str) -> list[str]:
@@ -73,9 +59,7 @@ def texts(body: object, path: str) -> list[str]:
     found = value(body, path)
     if isinstance(found, str):
         return [found] if found else []
-    if isinstance(found, Sequence):
-        return [member for member in found if isinstance(member, str) and member]
-    return []
+    return list(reading.texts(body, *path.split(".")))
 
 
 def reference(body: object, path: str) -> str | None:

@@ -168,8 +168,9 @@ def endpoints_gap(estate: Estate, scope: Scope) -> Gap | None:
 
     An endpoint lies in the subscription of its virtual network, so that other subscriptions don't matter.
     """
-    if scope.networks is None:
-        return estate.type_gap(ENDPOINTS)
+    anywhere = estate.type_gap(ENDPOINTS)
+    if anywhere is None or scope.networks is None:
+        return anywhere
     found = (estate.type_gap(ENDPOINTS, facts.subscription_scope(network)) for network in sorted(scope.networks))
     return next((gap for gap in found if gap is not None), None)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Final
@@ -23,48 +23,29 @@ from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
 from auditor import resource_id as ids
 from auditor.collect.clouds import Cloud
 from auditor.collect.credentials import TokenCache
 from auditor.collect.options import CollectOptions
 from auditor.collect.pacing import Pacer
+from auditor.collect.pages import Answer, Listing, take_page
 from auditor.collect.policies import (
     ArmAuthentication,
     CallLog,
-    Decoded,
     HostPin,
     Identification,
-    PatientSender,
     ReadOnlyGuard,
-    Tally,
     origin,
 )
 from auditor.collect.refusal import Kind, Refusal, Refused, choose_version, supported_versions
+from auditor.collect.sender import Decoded, PatientSender, Tally
 
 PROVIDERS_VERSION: Final = "2021-04-01"
 GRAPH_VERSION: Final = "2024-04-01"
 
 Send = Callable[..., HttpResponse]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The decoded body of a call, the API version that gave it, and when it came (ISO 8601, UTC)."""
-
-    value: object
-    api_version: str
-    at: str
-
-
-@dataclass(slots=True)
-class Listing:
-    """All items of a list, each id once; `refusal` says why the list may not be whole."""
-
-    items: list[dict[str, Any]] = field(default_factory=list)
-    api_version: str = ""
-    at: str = ""
-    refusal: Refusal | None = None
 
 
 class Arm:
@@ -76,17 +57,16 @@ class Arm:
         credential: TokenCache,
         options: CollectOptions,
         pacer: Pacer,
-        note: Callable[[str, str], None] | None = None,
     ) -> None:
         self.cloud = cloud
         self.tally = Tally()
         self.pacer = pacer
         self._credential = credential
         self._options = options
-        self._note = note
         self._transport = RequestsTransport(
-            session=_session(options.threads),
+            session=_session(options.threads, cloud.arm),
             session_owner=True,
+            connection_verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
             connection_timeout=min(30.0, options.retry.timeout),
             read_timeout=options.retry.timeout,
         )
@@ -130,7 +110,7 @@ class Arm:
         seen_ids: set[str] = set()
         body: object = first.value
         while True:
-            link = _take_page(body, listing, seen_ids)
+            link = take_page(body, listing, seen_ids)
             if listing.refusal is not None or link is None:
                 return listing
             url = urljoin(self.cloud.arm + path, link).replace("{", "%7B").replace("}", "%7D")
@@ -194,7 +174,7 @@ class Arm:
                 PatientSender(self.pacer, self._options.retry, self.tally, self._credential),
                 Identification(f"auditor/{tool_version()}"),
                 ArmAuthentication(self._credential, scope),
-                CallLog(self.tally, self._note),
+                CallLog(self.tally),
                 SensitiveHeaderCleanupPolicy(),
             ],
         )
@@ -254,9 +234,15 @@ def _client_on(
     return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
 
 
-def _session(threads: int) -> requests.Session:
-    """Return a session with a connection for each thread; the default pool holds ten and throws the others away."""
+def _session(threads: int, url: str) -> requests.Session:
+    """Return a session with a connection for each thread; the default pool holds ten and throws the others away.
+
+    The environment's proxies are looked up once, not for each of many thousand calls, and its `.netrc` is not read: a
+    password there would take the place of the token.
+    """
     session = requests.Session()
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(url, no_proxy=None))
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=threads + 8, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -270,26 +256,6 @@ def _namespace_of(url: str) -> str:
         return found.partition("/")[0]
     parts = ids.segments(path)
     return parts[parts.index("providers") + 1] if "providers" in parts[:-1] else "microsoft.resources"
-
-
-def _take_page(body: object, listing: Listing, seen: set[str]) -> str | None:
-    """Add the items of a page to the listing and return the link to the next one."""
-    items = body.get("value") if isinstance(body, Mapping) else None
-    if not isinstance(body, Mapping) or not isinstance(items, list):
-        listing.refusal = Refusal(Kind.FAILED, 200, message="the answer is not a list")
-        return None
-    for item in items:
-        if not isinstance(item, dict):
-            listing.refusal = Refusal(Kind.FAILED, 200, message="the list holds something that is not an object")
-            continue
-        own_id = item.get("id")
-        if isinstance(own_id, str):
-            if ids.key(own_id) in seen:
-                continue
-            seen.add(ids.key(own_id))
-        listing.items.append(item)
-    link = body.get("nextLink")
-    return link if isinstance(link, str) and link else None
 
 
 def _versions_of(provider: Mapping[str, Any] | None, type_name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -21,8 +21,9 @@ from auditor.collect.references import FOLLOWED_FURTHER, OTHER_SIDE, references
 from auditor.collect.scope import CollectScope
 from auditor.collect.session import Session
 from auditor.collect.subscriptions import Resolved, group_names, resource_condition
-from auditor.collect.workers import spread
+from auditor.collect.workers import Arrivals, spread
 from auditor.errors import CollectionError
+from auditor.model import Gap
 from auditor.snapshot.contents import ANY_TYPE
 
 _REPORT_EVERY: Final = 0.2
@@ -47,16 +48,17 @@ class Collection:
     _again: list[Job] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _told: float = 0.0
+    _phase: str = "resource groups"
+    _done: int = 0
+    _total: int | None = None
 
     def run(self) -> None:
         """Do all steps."""
         planner = Planner(self.ledger.is_finished)
         self.ledger.add_gaps("scope", self.resolved.gaps)
         self._read_groups()
-        self._read_inventory()
-        groups = [group for found in self.groups.values() for group in found]
-        self._do("details", planner.resources([*self.targets.values(), *groups]))
-        self._do("subscriptions", self._subscription_jobs(planner))
+        self._do("inventory and details", self._main_jobs(planner))
+        self._do("subscriptions", self._late_jobs(planner))
         if self.options.follow:
             self._follow(planner)
         if self.options.resolve_principals:
@@ -65,7 +67,7 @@ class Collection:
 
     # Doing jobs
 
-    def _spread(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome]]:
+    def _spread(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Job, Outcome]]:
         """Yield jobs with their outcomes as they come, and remember those whose failure may pass."""
         arm = self.session.arm
 
@@ -73,17 +75,19 @@ class Collection:
             target, _, act_on = job
             return act_on(arm, target)
 
-        for job, outcome in spread(act, jobs, self.options.threads, self.session.clock.stop):
+        for job, outcome in spread(act, jobs, self.options.threads, tick=self._tick, stop=self.session.clock.stop):
             if outcome.is_transient:
                 self._again.append(job)
             yield job, outcome
 
-    def _do(self, phase: str, jobs: Iterable[Job], total: int | None = None) -> None:
+    def _do(self, phase: str, jobs: Iterable[Job | None], total: int | None = None) -> None:
         """Run jobs and settle each outcome."""
-        for done, ((target, name, _), outcome) in enumerate(self._spread(jobs), start=1):
+        self._phase, self._done, self._total = phase, 0, total
+        for (target, name, _), outcome in self._spread(jobs):
+            self._done += 1
             self.ledger.settle(target.id, name, outcome)
             self._note_principals(outcome)
-            self._tell(phase, done, total)
+        self._tell()
 
     def _note_principals(self, outcome: Outcome) -> None:
         for item in outcome.items:
@@ -91,14 +95,27 @@ class Collection:
             if is_role and (principal := principals_of(item.body)):
                 self.principals.add(principal)
 
-    def _tell(self, phase: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if now - self._told < _REPORT_EVERY and done != total:
-            return
-        self._told = now
-        tally = self.session.arm.tally
-        rate = tally.attempts / max(0.001, now - self._began)
-        self.watch(Progress(phase, done, total, tally.attempts, rate, self.session.arm.pacer.waited, tally.waiting_for))
+    def _tick(self) -> None:
+        self.ledger.tick()
+        if time.monotonic() - self._told >= _REPORT_EVERY:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        tally, pacer = self.session.arm.tally, self.session.arm.pacer
+        rate = tally.attempts / max(0.001, self._told - self._began)
+        self.watch(
+            Progress(
+                phase=self._phase,
+                resources=len(self.ledger.known),
+                done=self._done,
+                total=self._total,
+                calls=tally.attempts,
+                rate=rate,
+                waited=pacer.waited,
+                waiting_for=pacer.waiting_for,
+            )
+        )
 
     # Resource groups and inventory
 
@@ -123,15 +140,41 @@ class Collection:
     def _subscriptions(self) -> list[Target]:
         return [Target(f"/subscriptions/{one.id}") for one in self.resolved.subscriptions]
 
-    def _read_inventory(self) -> None:
-        inventory = Inventory(self.session.arm, self._keep_row, self._drop_row)
+    def _main_jobs(self, planner: Planner) -> Iterator[Job | None]:
+        """Yield what can be asked of subscriptions and groups, and of each resource as soon as it is known.
+
+        Resource Graph's quota is the narrowest; the calls to ARM are made while its answers come in.
+        """
+        is_part = self.scope.resource_groups and not self.scope.tags
+        for subscription in self._subscriptions():
+            groups = self.groups[subscription.id]
+            roots = [group.id for group in groups] if is_part else []
+            yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
+            yield from planner.resources(groups)
+        inventory = Inventory(self.session.arm)
+        for row in Arrivals[Row | str](lambda put: self._read_inventory(inventory, put)):
+            if row is None:
+                yield None
+            elif isinstance(row, str):
+                self.ledger.forget(row)
+                self.targets.pop(row, None)
+            else:
+                yield from planner.resources([self._keep_row(row)])
+        self._close_inventory(inventory)
+
+    def _read_inventory(self, inventory: Inventory, put: Callable[[Row | str], None]) -> None:
+        """Read the inventory, in a thread of its own: rows, and the keys of those that turned out to be gone."""
+        inventory.store, inventory.remove = put, put
         if not self.scope.resource_groups and not self.scope.tags:
             inventory.read([one.id for one in self.resolved.subscriptions])
         else:
             for one in self.resolved.subscriptions:
-                names = [ids.name_of(group.id) for group in self.groups[f"/subscriptions/{one.id}"]]
+                names = self._whole_groups(f"/subscriptions/{one.id}")
                 if condition := resource_condition(self.scope, names):
                     inventory.read([one.id], condition)
+
+    def _close_inventory(self, inventory: Inventory) -> None:
+        """Note what the inventory could not prove."""
         for shortfall in inventory.shortfalls:
             stop_if_signed_out(shortfall.refusal)
             what = shortfall.resource_type or ANY_TYPE
@@ -146,24 +189,28 @@ class Collection:
                 "The scope is empty: there is no resource in it that can be read.", "check the scope and the role"
             )
 
-    def _keep_row(self, row: Row) -> None:
+    def _whole_groups(self, subscription: str) -> Sequence[str]:
+        """Return the groups that lie in the scope as a whole; where they could not be listed, those that were named."""
+        unread = self.ledger.gaps.get((ids.key(subscription), RESOURCE_GROUPS.name))
+        if unread and self.scope.tags:
+            self.ledger.add_gaps("inventory", [Gap(subscription, ANY_TYPE, unread[0].reason, unread[0].permission)])
+        elif unread:
+            return self.scope.resource_groups
+        return [ids.name_of(group.id) for group in self.groups[subscription]]
+
+    def _keep_row(self, row: Row) -> Target:
         body = dict(row.body)
         self.ledger.store(body, source="resource-graph", api_version=row.api_version, at=row.at)
-        self.targets[ids.key(str(body["id"]))] = target_of(body, row.api_version)
-        self._tell("inventory", len(self.targets), None)
-
-    def _drop_row(self, key: str) -> None:
-        self.ledger.forget(key)
-        self.targets.pop(key, None)
+        target = target_of(body, row.api_version)
+        self.targets[ids.key(target.id)] = target
+        return target
 
     # Subscriptions
 
-    def _subscription_jobs(self, planner: Planner) -> Iterator[Job]:
+    def _late_jobs(self, planner: Planner) -> Iterator[Job]:
+        """Yield what depends on which providers and regions are in use."""
         namespaces = {target.type_key.partition("/")[0] for target in self.targets.values()}
-        is_part = self.scope.resource_groups and not self.scope.tags
         for subscription in self._subscriptions():
-            roots = [group.id for group in self.groups[subscription.id]] if is_part else []
-            yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
             yield from planner.activity(subscription, namespaces, self.started, self.options.activity_days)
         yield from planner.service_tags(self._subscriptions()[0], self.targets.values())
 

@@ -50,11 +50,15 @@ class Shortfall:
 
 @dataclass(slots=True)
 class Inventory:
-    """Reads the inventory of some subscriptions. `store` is called once for each row, in the calling thread."""
+    """Reads the inventory of some subscriptions.
+
+    `store` is called for each row, `remove` with the key of one that was gone when it was read again; both in the
+    calling thread.
+    """
 
     arm: Arm
-    store: Callable[[Row], None]
-    remove: Callable[[str], None]
+    store: Callable[[Row], None] = lambda _: None
+    remove: Callable[[str], None] = lambda _: None
     shortfalls: list[Shortfall] = field(default_factory=list)
     projection: int = 0
     _keys: dict[str, set[str]] = field(default_factory=dict)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import zip_longest
 from typing import Any, Final
 
 from auditor import resource_id as ids
@@ -42,15 +40,9 @@ class Planner:
     _described: set[tuple[str, str, str]] = field(default_factory=set)
 
     def resources(self, targets: Iterable[Target]) -> Iterator[Job]:
-        """Yield the jobs of each target, the subscriptions taking turns so that no quota runs dry early."""
-        lanes: dict[str, list[Target]] = defaultdict(list)
+        """Yield the jobs of resources in the scope."""
         for target in targets:
-            lanes[target.subscription.lower()].append(target)
-        ordered = [sorted(lane, key=lambda target: ids.key(target.id)) for _, lane in sorted(lanes.items())]
-        for row in zip_longest(*ordered):
-            for target in row:
-                if target is not None:
-                    yield from self._of(target, _BY_TYPE)
+            yield from self._of(target, _BY_TYPE)
 
     def outside(self, targets: Iterable[Target]) -> Iterator[Job]:
         """Yield the jobs of resources outside the scope."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -15,6 +16,10 @@ from auditor.collect.redact import Redactor
 from auditor.collect.references import references
 from auditor.collect.sink import Sink
 from auditor.model import Gap
+
+_FACETS_AT_ONCE: Final = 500
+_FACETS_KEPT: Final = 1.0
+"""Seconds of work that a crash may cost."""
 
 
 @dataclass(slots=True)
@@ -30,6 +35,8 @@ class Ledger:
     gone: set[str] = field(default_factory=set)
     gaps: dict[tuple[str, str], list[Gap]] = field(default_factory=dict)
     finished: set[tuple[str, str]] = field(default_factory=set)
+    _facets: list[tuple[str, str, str, str]] = field(default_factory=list)
+    _flushed: float = field(default_factory=time.monotonic)
 
     def open(self) -> None:
         """Learn from an interrupted collection what need not be read again."""
@@ -64,16 +71,32 @@ class Ledger:
         detail = {"references": sorted(set(found))} if found else {}
         if outcome.gaps or outcome.notes:
             detail["notes"] = sorted({*outcome.notes, *(f"{gap.what}: {gap.reason}" for gap in outcome.gaps)})
-        self.sink.facet(scope, name, outcome.state, orjson.dumps(detail).decode() if detail else "")
+        self._facet(scope, name, outcome.state, detail)
 
     def _item(self, item: Item) -> list[str]:
         return self.store(item.body, source=item.source, api_version=item.api_version, at=item.at)
 
     def remark(self, scope: str, name: str, state: str, **detail: Any) -> None:
         """Note how far something got that is not an operation."""
-        self.sink.facet(
-            scope, name, state, orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode() if detail else ""
-        )
+        self._facet(scope, name, state, detail)
+
+    def _facet(self, scope: str, name: str, state: str, detail: dict[str, Any]) -> None:
+        """Keep a facet for a moment: each time they are written costs more than many of them."""
+        text = orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode() if detail else ""
+        self._facets.append((scope, name, state, text))
+        if len(self._facets) >= _FACETS_AT_ONCE:
+            self.flush()
+
+    def tick(self) -> None:
+        """Write the facets that were kept long enough."""
+        if self._facets and time.monotonic() - self._flushed > _FACETS_KEPT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the facets that are kept; what was stored before them goes with them."""
+        self.sink.facet_all(self._facets)
+        self._facets.clear()
+        self._flushed = time.monotonic()
 
     def add_gaps(self, name: str, gaps: Iterable[Gap]) -> None:
         """Keep gaps that belong to no operation."""
@@ -102,6 +125,7 @@ class Ledger:
             },
             key=lambda gap: (gap.scope, gap.what, gap.reason, gap.permission or ""),
         )
+        self.flush()
         for gap in gaps:
             self.sink.gap(gap)
         return gaps

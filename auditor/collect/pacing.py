@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Final, Protocol
 
 from auditor.collect.options import Quotas
@@ -96,6 +96,7 @@ class Pacer:
         )
         self._lock = threading.Lock()
         self.waited = 0.0
+        self._reasons: Counter[str] = Counter()
 
     def bucket(self, name: str) -> Bucket:
         """Return the bucket of a name: `GRAPH_BUCKET`, a lower-case subscription id, or `tenant`."""
@@ -108,10 +109,22 @@ class Pacer:
         """Wait for a place in a bucket."""
         seconds = self.bucket(name).draw()
         if seconds > 0:
-            self.wait(seconds)
+            self.wait(seconds, f"the quota of {name}")
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass and remember how much."""
+    def wait(self, seconds: float, reason: str) -> None:
+        """Let time pass, and remember how much and why."""
         with self._lock:
             self.waited += seconds
-        self.clock.wait(seconds)
+            self._reasons[reason] += 1
+        try:
+            self.clock.wait(seconds)
+        finally:
+            with self._lock:
+                self._reasons[reason] -= 1
+
+    @property
+    def waiting_for(self) -> str:
+        """Return what most of the calls that are held back right now wait for, or nothing."""
+        with self._lock:
+            found = self._reasons.most_common(1)
+        return found[0][0] if found and found[0][1] > 0 else ""

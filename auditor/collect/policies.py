@@ -1,41 +1,30 @@
-"""The policies of our pipeline: nothing is written, no token goes astray, no passing failure loses data."""
+"""Policies of our pipeline: nothing is written, no secret is asked for, no token goes astray."""
 
 from __future__ import annotations
 
 import logging
-import random
 import re
-import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
-import orjson
-from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from auditor import resource_id as ids
 from auditor.collect.clouds import is_loopback
-from auditor.collect.options import RetryLimits
-from auditor.collect.pacing import GRAPH_BUCKET, Pacer
-from auditor.collect.refusal import Kind, Refusal, Refused, read_refusal
-from auditor.collect.retry import backoff, duration, is_transient, told_to_wait
+from auditor.collect.sender import RESOURCE_GRAPH_PATH, Tally
 from auditor.errors import CollectionError
 
 log = logging.getLogger("auditor.collect")
 
-RESOURCE_GRAPH_PATH: Final = "/providers/microsoft.resourcegraph/resources"
 GRAPH_BY_IDS_PATH: Final = "/v1.0/directoryobjects/getbyids"
 _POST_ALLOWED: Final = frozenset({RESOURCE_GRAPH_PATH, GRAPH_BY_IDS_PATH})
-_SECRETS: Final = re.compile(
-    r"/list[a-z]*(keys?|secrets?|credentials?|tokens?|sas)(/|$)|/config/[^/]+/list$|/publishxml$"
+
+_SECRET_OPERATION: Final = re.compile(
+    r"list|list[a-z]*(key|secret|credential|token|sas|connectionstring|password)[a-z]*|publishxml"
 )
 
 
@@ -46,11 +35,21 @@ class ReadOnlyGuard(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
         """Let only GET pass, and POST to the two queries that exist in no other form."""
         sent = request.http_request
         path = urlsplit(sent.url).path.rstrip("/").lower()
-        if _SECRETS.search(path):
+        if _asks_for_secrets(path):
             raise CollectionError(f"{path} answers with secrets; it was not asked.", "this is a defect of auditor")
         if sent.method == "GET" or (sent.method == "POST" and path in _POST_ALLOWED):
             return
         raise CollectionError(f"{sent.method} {path} is not a read; it was not sent.", "this is a defect of auditor")
+
+
+def _asks_for_secrets(path: str) -> bool:
+    """Whether a path, in lower case, ends in an operation that lists secrets (`…/listkeys`, `…/config/x/list`).
+
+    Resources may be called so: only where a type or an operation stands does the word count.
+    """
+    parts = ids.segments(path)
+    last = max((index for index, part in enumerate(parts) if part == "providers"), default=-1)
+    return last >= 0 and any(_SECRET_OPERATION.fullmatch(part) for part in parts[last + 2 :: 2])
 
 
 class HostPin(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
@@ -92,196 +91,27 @@ class Identification(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
         headers.setdefault("Accept", "application/json")
 
 
-class Tokens(Protocol):
-    """Something that keeps tokens and can be told that one is no longer accepted."""
-
-    def forget(self, refused: str) -> None:
-        """Get a fresh token next time, if the refused one is still kept."""
-
-
-@dataclass(slots=True)
-class Decoded:
-    """Where a call finds the decoded body of its answer."""
-
-    value: object = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the calls of a collection added up to."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    attempts: int = 0
-    retries: int = 0
-    throttled: int = 0
-    received: int = 0
-    answered: bool = False
-    waiting_for: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
-    """Paces each attempt, asks again while a failure is transient, and hands over a body that is whole.
-
-    azure-core's own retries lose data here: a POST that is throttled without `Retry-After` is not repeated, a body that
-    is cut short or HTML is not noticed, and Resource Graph's quota headers are not read.
-    """
-
-    def __init__(self, pacer: Pacer, limits: RetryLimits, tally: Tally, tokens: Tokens) -> None:
-        super().__init__()
-        self._pacer, self._limits, self._tally, self._tokens = pacer, limits, tally, tokens
-        self._chance = random.Random()  # noqa: S311 - jitter
-
-    def send(self, request: PipelineRequest[HttpRequest]) -> PipelineResponse[HttpRequest, HttpResponse]:
-        """Return the final answer with its body decoded; raise `Refused` when there is none that can be trusted."""
-        into = request.context.options.pop("into", None)
-        into = into if isinstance(into, Decoded) else Decoded()
-        bucket = bucket_of(request.http_request.url)
-        started = self._pacer.clock.now()
-        attempt, renewed = 0, False
-        while True:
-            attempt += 1
-            self._pacer.enter(bucket)
-            response, refusal, wait = self._attempt(request, into, attempt)
-            if response is not None:
-                self._learn(bucket, response)
-                if refusal is None:
-                    return response
-            if refusal is None:
-                raise AssertionError("an attempt ended with neither an answer nor a refusal")
-            if refusal.kind is Kind.SIGNED_OUT and not renewed:
-                renewed = True
-                self._tokens.forget(request.http_request.headers.get("Authorization", "").removeprefix("Bearer "))
-                continue
-            if wait is None or not self._may_repeat(refusal, attempt, wait, started):
-                raise Refused(refusal)
-            self._hold(bucket, refusal, wait)
-
-    def _attempt(
-        self, request: PipelineRequest[HttpRequest], into: Decoded, attempt: int
-    ) -> tuple[PipelineResponse[HttpRequest, HttpResponse] | None, Refusal | None, float | None]:
-        """Send once. Returns (answer, refusal, seconds to wait before asking again or None where that is useless)."""
-        with self._tally.lock:
-            self._tally.attempts += 1
-        try:
-            response = self.next.send(request)
-        except ClientAuthenticationError:
-            raise
-        except AzureError as error:
-            log.debug("attempt %d: %s", attempt, type(error).__name__)
-            text = " ".join(str(error).split())[:300]
-            kind = Kind.FAILED if self._tally.answered else Kind.UNREACHABLE
-            return None, Refusal(kind, message=text, attempts=attempt), self._backoff(attempt)
-        sent = response.http_response
-        content = sent.content
-        with self._tally.lock:
-            self._tally.received += len(content)
-            self._tally.answered = True
-        body, is_whole = _decode(content)
-        into.value = body
-        status = sent.status_code
-        request_id = sent.headers.get("x-ms-request-id") or sent.headers.get("x-ms-correlation-request-id")
-        if status in {200, 201} and is_whole:
-            return response, None, None
-        if status in {200, 201, 204} and not content:
-            return (
-                response,
-                Refusal(Kind.FAILED, status, message="empty answer", attempts=attempt),
-                self._backoff(attempt),
-            )
-        if status in {200, 201}:
-            message = "the answer is cut short or not JSON"
-            return (
-                response,
-                Refusal(Kind.FAILED, status, "", message, request_id=request_id, attempts=attempt),
-                self._backoff(attempt),
-            )
-        refusal = read_refusal(status, body, request_id=request_id, attempts=attempt)
-        if not is_transient(status, body):
-            return response, refusal, None
-        told = told_to_wait(sent.headers, datetime.now(UTC))
-        # A little more than told: those who were told the same must not come back in the same instant.
-        return (
-            response,
-            refusal,
-            self._backoff(attempt) if told is None else told + self._chance.uniform(0, 0.25) * self._limits.first_wait,
-        )
-
-    def _backoff(self, attempt: int) -> float:
-        return backoff(attempt, self._limits, self._chance)
-
-    def _may_repeat(self, refusal: Refusal, attempt: int, wait: float, started: float) -> bool:
-        if refusal.kind is Kind.UNREACHABLE:
-            return attempt < 3  # nothing has ever answered: waiting minutes would only hide a wrong host or proxy
-        most = self._limits.attempts if refusal.kind is Kind.THROTTLED else self._limits.attempts_on_error
-        return attempt < most and self._pacer.clock.now() + wait - started <= self._limits.deadline
-
-    def _hold(self, bucket: str, refusal: Refusal, wait: float) -> None:
-        with self._tally.lock:
-            self._tally.retries += 1
-            self._tally.throttled += refusal.kind is Kind.THROTTLED
-            self._tally.waiting_for = f"{bucket}: {refusal.kind.value}"
-        log.debug("waiting %.1f s for %s: %s %s", wait, bucket, refusal.status, refusal.code)
-        if refusal.kind is Kind.THROTTLED:
-            self._pacer.bucket(bucket).close_for(wait)  # the next draw waits
-        else:
-            self._pacer.wait(wait)
-
-    def _learn(self, bucket: str, response: PipelineResponse[HttpRequest, HttpResponse]) -> None:
-        headers = response.http_response.headers
-        if bucket == GRAPH_BUCKET:
-            left, resets = headers.get("x-ms-user-quota-remaining"), headers.get("x-ms-user-quota-resets-after")
-            if (
-                left is not None
-                and left.isdigit()
-                and int(left) <= 1
-                and (seconds := duration(resets or "")) is not None
-            ):
-                self._pacer.bucket(bucket).close_for(min(seconds, 60.0))
-            return
-        name = (
-            "x-ms-ratelimit-remaining-tenant-reads"
-            if bucket == "tenant"
-            else "x-ms-ratelimit-remaining-subscription-reads"
-        )
-        left = headers.get(name)
-        if left is not None and left.isdigit():
-            self._pacer.bucket(bucket).remaining(float(left))
-
-
-def bucket_of(url: str) -> str:
-    """Return the quota that a call draws on."""
-    path = urlsplit(url).path
-    if path.lower().rstrip("/") == RESOURCE_GRAPH_PATH:
-        return GRAPH_BUCKET
-    subscription = ids.subscription_of(path)
-    return subscription.lower() if subscription else "tenant"
-
-
-def _decode(content: bytes) -> tuple[object, bool]:
-    try:
-        return orjson.loads(content), True
-    except orjson.JSONDecodeError:
-        return None, False
-
-
 class ArmAuthentication(ARMChallengeAuthenticationPolicy):
     """Puts the token on each attempt; the credential behind it keeps and renews tokens."""
 
 
 class CallLog(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
-    """Notes each attempt that reaches the wire, without headers, bodies or anything behind the `?` but the version."""
+    """Counts and logs each attempt that reaches the wire: method and path, no headers, query or body."""
 
-    def __init__(self, tally: Tally, note: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, tally: Tally) -> None:
         super().__init__()
-        self._tally, self._note = tally, note
+        self._tally = tally
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Count one attempt."""
         sent = request.http_request
         path = urlsplit(sent.url).path
         with self._tally.lock:
-            self._tally.calls[f"{sent.method} {ids.type_of(path) or path}"] += 1
+            self._tally.calls[f"{sent.method} {_kind_of(path)}"] += 1
         log.debug("%s %s", sent.method, path)
-        if self._note is not None:
-            self._note(sent.method, path)
+
+
+def _kind_of(path: str) -> str:
+    """Return what a call asks for, without names: a type, else what stands behind the provider, else the last word."""
+    _, provider, behind = path.rpartition("/providers/")
+    return ids.type_of(path) or (behind if provider else path.rpartition("/")[2])

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of the collection. `total` is None while it is not known; `rate` is answered calls a second."""
+    """A moment of the collection.
+
+    `done` operations of the phase, of a `total` that is None while it is not known; `resources` stored so far; `calls`
+    on the wire and their `rate` a second; `waited` seconds of all threads, and what somebody waits for right now.
+    """
 
     phase: str
+    resources: int
     done: int
     total: int | None
     calls: int

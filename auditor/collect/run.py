@@ -81,13 +81,18 @@ def _fill(collection: Collection) -> list[Gap]:
         collection.run()
         gaps = ledger.close()
     except Stopped:
-        ledger.sink.close(finished=False)
+        _break_off(ledger)
         raise KeyboardInterrupt from None
     except BaseException:
-        ledger.sink.close(finished=False)
+        _break_off(ledger)
         raise
     ledger.sink.close(finished=True)
     return gaps
+
+
+def _break_off(ledger: Ledger) -> None:
+    ledger.flush()
+    ledger.sink.close(finished=False)
 
 
 def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,16 +27,14 @@ class Session:
     clock: WallClock
 
 
-def open_session(
-    options: CollectOptions, tenant: str | None, note: Callable[[str, str], None] | None = None
-) -> Session:
+def open_session(options: CollectOptions, tenant: str | None) -> Session:
     """Sign in and return the session; raise `CollectionError` with what to do where that fails."""
     cloud = choose_cloud(options.cloud, options.arm_endpoint, _fetch)
     credential = open_credential(options.auth, cloud, tenant)
     identity = sign_in(credential, cloud.scope, options.auth)
     clock = WallClock()
     return Session(
-        Arm(cloud, credential, options, Pacer(clock, options.quotas, options.quota_share), note), cloud, identity, clock
+        Arm(cloud, credential, options, Pacer(clock, options.quotas, options.quota_share)), cloud, identity, clock
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from auditor.model import Gap
@@ -39,8 +39,8 @@ class Sink(Protocol):
     def gap(self, gap: Gap) -> None:
         """Say that something in scope was not collected."""
 
-    def facet(self, scope: str, name: str, state: str, detail: str = "") -> None:
-        """Say how far one kind of data of one scope is collected."""
+    def facet_all(self, facets: Iterable[tuple[str, str, str, str]]) -> None:
+        """Say how far kinds of data are collected: scope, name, state and detail of each."""
 
     def facets(self) -> Mapping[tuple[str, str], Remark]:
         """Return what was said so far, by scope and name."""

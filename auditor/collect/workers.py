@@ -2,36 +2,109 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Thing = TypeVar("Thing")
+
+_PATIENCE: Final = 0.05
+_FETCHED_AHEAD: Final = 2000
 
 
 def spread(
-    work: Callable[[Job], Result], jobs: Iterable[Job], threads: int, stop: Callable[[], None]
+    work: Callable[[Job], Result],
+    jobs: Iterable[Job | None],
+    threads: int,
+    *,
+    tick: Callable[[], None],
+    stop: Callable[[], None],
 ) -> Iterator[tuple[Job, Result]]:
-    """Yield (job, result) as jobs finish, in the caller's thread.
+    """Yield (job, result) as jobs finish, in the caller's thread. A job that is None means: nothing yet, ask later.
 
-    When the caller gives up or is interrupted, `stop` is called, what has not begun is dropped and what is under way is
-    awaited. An exception of a job ends everything in the same way.
+    `tick` is called many times a second, also while nothing finishes. When the caller gives up or is interrupted,
+    `stop` is called, what has not begun is dropped and what is under way is awaited. An exception of a job ends
+    everything in the same way.
     """
     pool = ThreadPoolExecutor(threads, "collect")
     waiting = iter(jobs)
     running: dict[Future[Result], Job] = {}
+    is_exhausted = False
     try:
         while True:
-            for job in islice(waiting, 2 * threads - len(running)):
+            while not is_exhausted and len(running) < 2 * threads:
+                try:
+                    job = next(waiting)
+                except StopIteration:
+                    is_exhausted = True
+                    break
+                if job is None:
+                    break
                 running[pool.submit(work, job)] = job
-            if not running:
+            if not running and is_exhausted:
                 return
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
+            tick()
+            for done in wait(running, _PATIENCE, FIRST_COMPLETED).done:
                 yield running.pop(done), done.result()
     except BaseException:
         stop()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The last thing that a background reader says: that it is done, or why not."""
+
+    error: BaseException | None = None
+
+
+class Arrivals(Generic[Thing]):
+    """What another thread reads, handed over in order; that thread waits when the taker falls behind."""
+
+    def __init__(self, read: Callable[[Callable[[Thing], None]], None]) -> None:
+        self._read = read
+        self._queue: queue.Queue[Thing | _End] = queue.Queue(_FETCHED_AHEAD)
+        self._is_over = threading.Event()
+
+    def __iter__(self) -> Iterator[Thing | None]:
+        """Yield what arrives, and None while nothing has; raise what the other thread raised."""
+        reader = threading.Thread(target=self._run, name="arrivals", daemon=True)
+        reader.start()
+        try:
+            while True:
+                try:
+                    thing = self._queue.get(timeout=_PATIENCE / 5)
+                except queue.Empty:
+                    yield None
+                    continue
+                if isinstance(thing, _End):
+                    if thing.error is not None:
+                        raise thing.error
+                    return
+                yield thing
+        finally:
+            self._is_over.set()
+            reader.join(timeout=60)
+
+    def _run(self) -> None:
+        try:
+            self._read(self._put)
+        except BaseException as error:  # noqa: BLE001 - whatever ends the reader is raised again where it is awaited
+            self._put(_End(error))
+        else:
+            self._put(_End())
+
+    def _put(self, thing: Thing | _End) -> None:
+        while not self._is_over.is_set():
+            try:
+                self._queue.put(thing, timeout=_PATIENCE)
+            except queue.Full:
+                continue
+            return

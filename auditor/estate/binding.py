@@ -38,7 +38,7 @@ class Binder:
     """Settles the components of one workload.
 
     `claims`: component → keys that other workloads reach on their own account; no candidates through a shared network.
-    `pinned`: components decided beforehand. `is_alone`: there is no other workload.
+    `pinned`: components decided beforehand. `is_alone`: there is no other workload. `names`: as `names_of` returns.
     """
 
     estate: Estate
@@ -48,6 +48,7 @@ class Binder:
     anchor: Resource
     anchor_component: str
     is_alone: bool
+    names: Mapping[str, AbstractSet[str]]
     claims: Claims = field(default_factory=dict)
     pinned: Mapping[str, Found] = field(default_factory=dict)
 
@@ -95,7 +96,8 @@ class Binder:
         wanted = spelled(parameter(self.parameters, declaration.override))
         if not wanted:
             return Found()
-        named = [resource for resource in self._candidates(declaration) if _is_named(resource, wanted)]
+        keys = frozenset(map(ids.key, wanted))
+        named = [resource for resource in self._candidates(declaration) if _is_named(resource, keys)]
         if not named:
             path = ".".join(declaration.override)
             return Found(notices=(f"parameter {path} names {', '.join(wanted)}, which is not in the estate",))
@@ -114,12 +116,12 @@ class Binder:
         if len(structural) == 1 or declaration.many:
             return Found(structural)
         if declaration.tell_apart:
-            wanted = self._names_of(declaration.tell_apart)
+            wanted = self.names[declaration.tell_apart]
             chosen = tuple(
                 r for r in structural if any(_is_named(s, wanted) for s in self.estate.related(r.key, "subnet"))
             )
         else:
-            wanted = self._names_of(declaration.name)
+            wanted = self.names[declaration.name]
             chosen = tuple(resource for resource in structural if _is_named(resource, wanted))
             chosen = chosen or tuple(r for r in structural if not self._is_named_for_other(r, declaration))
         shown = ", ".join(resource.name for resource in structural)
@@ -132,7 +134,7 @@ class Binder:
 
     def _by_name(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
         """Return resources inside a bound one that have the component's name and that nothing else claims."""
-        wanted = self._names_of(declaration.name)
+        wanted = self.names[declaration.name]
         if not wanted or declaration.inside is None:
             return Found()
         claimed = {
@@ -150,17 +152,17 @@ class Binder:
         if not chosen:
             return Found()
         shown = ", ".join(resource.name for resource in chosen)
-        if all(resource.key in {ids.key(name) for name in wanted} for resource in chosen):
+        if all(resource.key in wanted for resource in chosen):
             return Found(chosen, PARAMETER)
         return Found(chosen, NAME, (f"{declaration.name} is bound to {shown} by name only",))
 
-    def _names_of(self, component: str) -> Sequence[str]:
-        declaration = next(item for item in self.declared if item.name == component)
-        return spelled(parameter(self.parameters, declaration.fallback)) or declaration.names
-
     def _is_named_for_other(self, resource: Resource, declaration: Declaration) -> bool:
-        others = (other for other in self.declared if other.types == declaration.types and other is not declaration)
-        return any(_is_named(resource, self._names_of(other.name)) for other in others)
+        return any(
+            other.types == declaration.types
+            and other is not declaration
+            and _is_named(resource, self.names[other.name])
+            for other in self.declared
+        )
 
     def _candidates(self, declaration: Declaration) -> Sequence[Resource]:
         typed = (resource for name in sorted(declaration.types) for resource in self.estate.of_type(name))
@@ -183,7 +185,13 @@ def _keys(found: Found) -> tuple[str, ...]:
     return tuple(resource.key for resource in found.resources)
 
 
-def _is_named(resource: Resource, wanted: Sequence[str]) -> bool:
-    """Whether a resource has one of the names, or one of the ids."""
-    names = {ids.key(name) for name in wanted}
-    return resource.name.lower() in names or resource.key in names
+def names_of(declared: Sequence[Declaration], parameters: Mapping[str, Any]) -> Mapping[str, AbstractSet[str]]:
+    """Return the names and ids that each component goes by, as keys: those of its parameter, else its own."""
+    return {
+        one.name: frozenset(map(ids.key, spelled(parameter(parameters, one.fallback)) or one.names)) for one in declared
+    }
+
+
+def _is_named(resource: Resource, keys: AbstractSet[str]) -> bool:
+    """Whether a resource has one of the names, or one of the ids, given as keys."""
+    return bool(keys) and (resource.key in keys or resource.name.lower() in keys)

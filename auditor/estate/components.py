@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auditor import resource_id as ids
-from auditor.estate.binding import Binder, Found
+from auditor.estate.binding import Binder, Found, names_of
 from auditor.estate.declarations import Declaration, parameter, read_declarations
 from auditor.estate.graph import Estate
 from auditor.estate.reach import Paths, dangling, relation_gap_of, spelled
@@ -148,9 +148,10 @@ def _settle_all(
     anchors: Sequence[Resource],
 ) -> Mapping[str, Mapping[str, Found]]:
     """Settle every workload: first by its own connections, then through networks but for what others hold by theirs."""
-    paths, is_alone = Paths(estate), len(anchors) == 1
+    paths, is_alone, names = Paths(estate), len(anchors) == 1, names_of(declared, parameters)
     binders = {
-        anchor.key: Binder(estate, paths, parameters, declared, anchor, component, is_alone) for anchor in anchors
+        anchor.key: Binder(estate, paths, parameters, declared, anchor, component, is_alone, names)
+        for anchor in anchors
     }
     if is_alone:
         binder = binders[anchors[0].key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.errors import ContentError
@@ -84,8 +85,14 @@ class Declaration:
 
     def fits(self, candidate: Resource) -> bool:
         """Whether the candidate is of the component's type and meets its conditions."""
-        is_typed = any(candidate.type_key == wanted.lower() for wanted in self.types)
-        return is_typed and all(condition.holds(candidate) for condition in self.where)
+        return candidate.type_key in _keys_of(self.types) and all(
+            condition.holds(candidate) for condition in self.where
+        )
+
+
+@lru_cache(maxsize=256)
+def _keys_of(types: Names) -> frozenset[str]:
+    return frozenset(name.lower() for name in types)
 
 
 def runs_container(site: Resource) -> bool:

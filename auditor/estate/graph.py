@@ -12,6 +12,7 @@ from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
 
 NOT_IN_EXPORT = "not in the export"
+FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
 _PLACED = frozenset({"attached", "in-network"})
 OUTSIDE = "outside the collected scope"
 
@@ -28,6 +29,7 @@ class Estate:
         self.complete = complete or snapshot.metadata.complete
         self.resources: Sequence[Resource] = snapshot.resources
         self.gaps: Sequence[Gap] = snapshot.gaps
+        self.followed = sorted({ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED})
         self._by_key: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         for resource in snapshot.resources:
@@ -50,6 +52,14 @@ class Estate:
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
         return self._by_type.get(resource_type.lower(), ())
+
+    def judged(self, resource_type: str) -> Sequence[Resource]:
+        """Return the resources of a type that were asked for, without those outside the scope that were only followed."""
+        found = self.of_type(resource_type)
+        return [resource for resource in found if not self._is_followed(resource.key)] if self.followed else found
+
+    def _is_followed(self, key: str) -> bool:
+        return any(key == other or key.startswith(other + "/") for other in self.followed)
 
     def types(self) -> Sequence[str]:
         """Return the types present, in lower case, sorted."""
@@ -84,6 +94,8 @@ class Estate:
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
+        if not self._type_gaps:
+            return ()
         found = self._type_gaps.get(ANY_TYPE, ())
         kind = resource_type.lower()
         while "/" in kind:  # children are found through their parents: a gap in these is one in those
@@ -129,7 +141,8 @@ class Estate:
         """
         subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
         scope = self.metadata.scope
-        subscriptions = {_last(name) for name in texts(scope, "subscriptions")}
+        named = [*texts(scope, "subscription_ids")] or [*texts(scope, "subscriptions")]
+        subscriptions = {_last(name) for name in named}
         groups = {_last(name) for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))}
         if subscriptions and subscription not in subscriptions:
             return True

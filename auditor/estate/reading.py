@@ -11,16 +11,16 @@ from auditor import resource_id as ids
 def value(of: object, *path: str) -> object:
     """Return what lies at a path of property names (any case), or None where a step is missing or not an object."""
     for name in path:
-        if not isinstance(of, Mapping):
+        if type(of) is not dict and not isinstance(of, Mapping):  # the first answers for JSON, and quickly
             return None
         of = of[name] if name in of else _any_case(of, name)
     return of
 
 
 def text(of: object, *path: str) -> str | None:
-    """Return the non-empty string at a path, or None."""
+    """Return the text at a path without outer blanks, or None where there is none."""
     found = value(of, *path)
-    return found if isinstance(found, str) and found else None
+    return (found.strip() or None) if isinstance(found, str) else None
 
 
 def reference(of: object, *path: str) -> str | None:
@@ -29,11 +29,15 @@ def reference(of: object, *path: str) -> str | None:
     return ids.key(found) if isinstance(found, str) and ids.is_resource_id(found) else None
 
 
+def items(of: object, *path: str) -> Sequence[object]:
+    """Return the elements of the array at a path; anything else has none."""
+    found = value(of, *path)
+    return found if isinstance(found, Sequence) and not isinstance(found, str | bytes) else ()
+
+
 def objects(of: object, *path: str) -> Iterator[Mapping[str, Any]]:
     """Yield the objects of the array at a path; anything else is no element."""
-    found = value(of, *path)
-    if isinstance(found, Sequence) and not isinstance(found, str):
-        yield from (item for item in found if isinstance(item, Mapping))
+    yield from (item for item in items(of, *path) if isinstance(item, Mapping))
 
 
 def references(of: object, array: Sequence[str], inner: Sequence[str] = ("id",)) -> Iterator[str]:
@@ -45,9 +49,7 @@ def references(of: object, array: Sequence[str], inner: Sequence[str] = ("id",))
 
 def texts(of: object, *path: str) -> Iterator[str]:
     """Yield the strings of the array at a path."""
-    found = value(of, *path)
-    if isinstance(found, Sequence) and not isinstance(found, str):
-        yield from (item for item in found if isinstance(item, str) and item)
+    yield from (item for item in items(of, *path) if isinstance(item, str) and item)
 
 
 def host_of(address: str) -> str:

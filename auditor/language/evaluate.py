@@ -13,6 +13,7 @@ from auditor.language.tree import (
     AllOf,
     AnyOf,
     Condition,
+    Constant,
     Count,
     Elements,
     Field,
@@ -36,9 +37,9 @@ def judge(condition: Condition, scope: Scope) -> Truth:
         case Leaf():
             return _leaf(condition, scope)
         case AllOf():
-            return _all(judge(part, scope) for part in condition.conditions)
+            return _first(condition.conditions, scope, decisive=False)
         case AnyOf():
-            return negate(_all(negate(judge(part, scope)) for part in condition.conditions))
+            return _first(condition.conditions, scope, decisive=True)
         case Not():
             return negate(judge(condition.condition, scope))
         case Quantifier():
@@ -52,6 +53,18 @@ def judge(condition: Condition, scope: Scope) -> Truth:
 def negate(truth: Truth) -> Truth:
     """Return the opposite; unknown stays unknown."""
     return None if truth is None else not truth
+
+
+def _first(conditions: Sequence[Condition], scope: Scope, *, decisive: bool) -> Truth:
+    """Return the truth that decides where a condition has it, else unknown where one is, else the opposite."""
+    result: Truth = not decisive
+    for condition in conditions:
+        truth = judge(condition, scope)
+        if truth is decisive:
+            return decisive
+        if truth is None:
+            result = None
+    return result
 
 
 def _all(truths: Iterable[Truth]) -> Truth:
@@ -80,16 +93,13 @@ def compare(leaf: Leaf, left: Any, scope: Scope) -> bool:
     """Apply a leaf's operator to its left value. Raise Unknown, Problem or ComparisonError."""
     if left is ABSENT or left is None:
         left = leaf.default
-    right = scope.compute(leaf.right)
-    if left is ABSENT and not isinstance(leaf.left, Field) and leaf.operator != "exists":
+    right = leaf.right.value if isinstance(leaf.right, Constant) else scope.compute(leaf.right)
+    if isinstance(leaf.left, Field):
+        if leaf.left.place.steps[-1].folded == "location":
+            left, right = _location(left), _location(right)
+    elif left is ABSENT and leaf.operator != "exists":
         return False  # Azure Policy: a value that is missing satisfies no operator, not even a negative one
-    if _is_location(leaf):
-        left, right = _location(left), _location(right)
     return values.compare(leaf.operator, left, right)
-
-
-def _is_location(leaf: Leaf) -> bool:
-    return isinstance(leaf.left, Field) and leaf.left.place.steps[-1].folded == "location"
 
 
 def _location(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 ABSENT: Final = object()
@@ -30,6 +31,7 @@ EACH: Final = Step(None, "[*]")
 Steps = tuple[Step, ...]
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Steps:
     """Parse `a.b[*].c`, `tags['a.b']` or `tags[a]`. ValueError says what is wrong."""
     steps: list[Step] = []

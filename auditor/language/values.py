@@ -193,10 +193,9 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     """Apply an operator to the left side, which may be ABSENT. ComparisonError where the two have nothing in common."""
     if operator == "exists":
         return (left is not ABSENT) == _wanted(right)
-    positive = NEGATIVE.get(operator)
-    if positive is not None:
-        return not _holds(positive, left, right)
-    return _holds(operator, left, right)
+    if operator in POSITIVE:
+        return _holds(operator, left, right)
+    return not _holds(NEGATIVE[operator], left, right)
 
 
 def _wanted(right: Any) -> bool:

@@ -79,6 +79,8 @@ def write(report: Report, out: TextIO, *, include_passed: bool = True) -> None:
 
 def safe_cell(text: str) -> str:
     """Return text that a spreadsheet shows and never runs: one line, no control characters, no formula."""
+    if not text or (text[0].isalnum() and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()):
+        return text  # what nearly all cells are: neither a formula nor anything to hide
     line = blanked(text)
     if len(line) > _CELL_LIMIT:
         line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"

@@ -58,9 +58,11 @@ def take_apart(body: dict[str, Any], type_key: str, place: str) -> Parts:
 
 def _take_inline(parts: Parts, names: Mapping[str, str]) -> None:
     properties = parts.body["properties"]
-    found = [(key, names[key.lower()]) for key in properties if key.lower() in names]
+    found = _inline_names(tuple(properties), tuple(names.items()))
     lists = [(key, segment, properties[key]) for key, segment in found if isinstance(properties[key], list)]
-    kept = dict(properties) if lists else properties
+    if not lists:
+        return
+    kept = dict(properties)
     for key, segment, items in lists:
         rest = []
         for item in items:
@@ -73,8 +75,14 @@ def _take_inline(parts: Parts, names: Mapping[str, str]) -> None:
             del kept[key]
         if rest:
             kept[segment] = rest
-    if lists:
-        parts.body = {**parts.body, "properties": kept}
+    parts.body = {**parts.body, "properties": kept}
+
+
+@lru_cache(maxsize=4096)  # resources of a type have the same few sets of properties
+def _inline_names(properties: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> Sequence[tuple[str, str]]:
+    """Return (name as spelled, name as Azure spells it) of the properties that list children."""
+    known = dict(names)
+    return [(name, known[name.lower()]) for name in properties if name.lower() in known]
 
 
 def _inline_child(item: object, parent_id: str, segment: str) -> dict[str, Any] | None:

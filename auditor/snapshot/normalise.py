@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -138,9 +139,10 @@ def _tidied(raw: dict[str, Any], place: str) -> dict[str, Any]:
         raise InputError(
             f"{place} has no type and its id spells none: {_quoted(own_id)}", "export resources with a type"
         )
-    body = {key: value for key, value in raw.items() if value is not None and key != "apiVersion"}
-    if given.lower() != _SUBSCRIPTION.lower():
-        body = {key: value for key, value in body.items() if key.lower() not in _ADDED_COLUMNS}
+    added = _added(tuple(raw))
+    if given.lower() == _SUBSCRIPTION.lower():
+        added = added & {"apiVersion"}
+    body = {key: value for key, value in raw.items() if value is not None and key not in added}
     for key in _EMPTY_COLUMNS:
         if body.get(key) == "":
             del body[key]
@@ -148,6 +150,12 @@ def _tidied(raw: dict[str, Any], place: str) -> dict[str, Any]:
     if not isinstance(body.get("name"), str) or not body["name"]:
         body["name"] = ids.name_of(own_id)
     return body
+
+
+@lru_cache(maxsize=4096)  # resources of a type have the same few sets of names
+def _added(names: tuple[str, ...]) -> frozenset[str]:
+    """Return which of the names are no part of the resource itself."""
+    return frozenset(name for name in names if name == "apiVersion" or name.lower() in _ADDED_COLUMNS)
 
 
 def _type_in(own_id: str) -> str | None:
@@ -162,6 +170,8 @@ def _type_in(own_id: str) -> str | None:
 
 def _best_type(given: str, spelled: str | None) -> str:
     if spelled is None:
+        return given
+    if given == spelled:
         return given
     if given.lower() == spelled.lower():
         return min(given, spelled, key=_spelling_order)

@@ -87,8 +87,12 @@ class SnapshotWriter:
 
     def facet(self, scope: str, name: str, state: str, detail: str = "") -> None:
         """Say how far one kind of data of a scope is collected."""
+        self.facet_all([(scope, name, state, detail)])
+
+    def facet_all(self, facets: Iterable[tuple[str, str, str, str]]) -> None:
+        """Say how far several kinds of data are collected: scope, name, state and detail of each."""
         self._rows.flush()
-        store.write_facets(self._connection, [Facet(scope, name, state, detail)])
+        store.write_facets(self._connection, [Facet(*facet) for facet in facets])
         self._connection.commit()
 
     def facets(self) -> Mapping[tuple[str, str], Facet]:

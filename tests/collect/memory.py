@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +40,9 @@ class MemorySink:
     def gap(self, gap: Gap) -> None:
         self.gaps.append(gap)
 
-    def facet(self, scope: str, name: str, state: str, detail: str = "") -> None:
-        self.notes[scope, name] = Noted(state, detail)
+    def facet_all(self, facets: Iterable[tuple[str, str, str, str]]) -> None:
+        for scope, name, state, detail in facets:
+            self.notes[scope, name] = Noted(state, detail)
 
     def facets(self) -> Mapping[tuple[str, str], Noted]:
         return self.notes

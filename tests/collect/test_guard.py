@@ -4,7 +4,8 @@ import pytest
 from azure.core.pipeline import PipelineContext, PipelineRequest
 from azure.core.rest import HttpRequest
 
-from auditor.collect.policies import HostPin, ReadOnlyGuard, bucket_of, origin
+from auditor.collect.policies import HostPin, ReadOnlyGuard, origin
+from auditor.collect.sender import bucket_of
 from auditor.errors import CollectionError
 
 ARM = "https://management.azure.com"
@@ -59,6 +60,11 @@ def test_post_is_for_two_queries(url: str, *, passes: bool) -> None:
 def test_no_way_of_asking_brings_secrets(path: str) -> None:
     with pytest.raises(CollectionError, match="secrets"):
         ReadOnlyGuard().on_request(request("GET", ACCOUNT + path))
+
+
+@pytest.mark.parametrize("path", ["/deployments/listKeys", "/deployments/list/providers/A.B/c", "/listUsages"])
+def test_a_resource_may_be_called_like_an_operation(path: str) -> None:
+    ReadOnlyGuard().on_request(request("GET", ACCOUNT + path))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from auditor import resource_id as ids
@@ -7,6 +8,21 @@ from auditor.collect.ledger import redaction_key
 from auditor.collect.redact import Redactor
 from tests.collect.conftest import Collect
 from tests.simulator.client import Simulator
+
+
+def test_three_workloads_in_one_subscription_come_back_whole(
+    simulator: Simulator, run_collect: Collect, reference: dict[str, Any]
+) -> None:
+    text = json.dumps(reference["resources"])
+    copies = [text.replace("rg-chat", f"rg-{name}").replace("chat01", f"{name}01") for name in ("one", "two", "three")]
+    resources = {ids.key(body["id"]): body for copy in copies for body in json.loads(copy)}
+    simulator.serve({**reference, "resources": [*resources.values()]})
+
+    summary, sink = run_collect()
+
+    assert set(resources) <= set(sink.bodies)
+    assert len(resources) > 400
+    assert summary.gaps == []
 
 
 def test_the_reference_estate_comes_back_whole(

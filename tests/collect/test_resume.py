@@ -72,14 +72,16 @@ def test_progress_counts_and_says_what_is_waited_for(
     simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auditor.collect.collection._REPORT_EVERY", 0.0)
-    simulator.serve(vaults(), faults=[{"match": "kv03/secrets", "status": 429, "times": 1}])
+    simulator.serve(
+        vaults(), faults=[{"match": "kv03/secrets", "status": 429, "headers": {"Retry-After": "0.5"}, "times": 1}]
+    )
     seen: list[Progress] = []
 
     summary, _ = run_collect(watch=seen.append)
 
-    assert {one.phase for one in seen} >= {"inventory", "details", "subscriptions"}
+    assert {one.phase for one in seen} >= {"inventory and details", "subscriptions"}
     assert [one.calls for one in seen] == sorted(one.calls for one in seen)
-    assert any("throttled" in one.waiting_for for one in seen)
+    assert any(one.waiting_for.startswith("the quota of") for one in seen)
     assert summary.attempts == sum(summary.calls.values())
     assert summary.throttled == 1
 
@@ -92,9 +94,9 @@ from auditor.collect.scope import CollectScope
 from tests.collect.memory import MemorySink
 
 class Loud(MemorySink):
-    def facet(self, scope, name, state, detail=""):
-        super().facet(scope, name, state, detail)
-        print(name, flush=True)
+    def facet_all(self, facets):
+        super().facet_all(facets)
+        print([facet[1] for facet in facets], flush=True)
 
 sink = Loud()
 try:

@@ -100,6 +100,26 @@ def test_a_scope_brings_what_it_names(
     assert CollectScope.from_json(sink.metadata.scope) == CollectScope.from_json(scope.to_json())
 
 
+def test_groups_that_cannot_be_listed_are_read_by_name(simulator: Simulator, run_collect: Collect) -> None:
+    simulator.serve(several(), faults=[{"match": "/resourcegroups\\?", "status": 403}])
+
+    summary, sink = run_collect(CollectScope(subscriptions=(SUB,), resource_groups=("rg-chat",)))
+
+    assert [key.rpartition("/")[2] for key in sink.of_type(VAULT)] == ["chat"]
+    assert {gap.what for gap in summary.gaps} == {"Microsoft.Resources/resourceGroups"}
+
+
+def test_groups_that_cannot_be_listed_may_hide_anything_that_tags_mean(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    simulator.serve(several(), faults=[{"match": "/resourcegroups\\?", "status": 403}])
+
+    summary, sink = run_collect(CollectScope(subscriptions=(SUB,), tags={"workload": "chat"}))
+
+    assert [key.rpartition("/")[2] for key in sink.of_type(VAULT)] == ["chat"]
+    assert "*/*" in {gap.what for gap in summary.gaps}
+
+
 def test_a_quote_in_a_tag_stays_text(simulator: Simulator, run_collect: Collect) -> None:
     simulator.serve(estate(resource(f"{VAULT}/kv", tags={"o'wner\\": "a' or '1' == '1"}), resource(f"{VAULT}/kv2")))
 

@@ -65,7 +65,7 @@ def running_tls(certificate: tuple[Path, Path], tmp_path_factory: pytest.TempPat
     outside = [
         one
         for one in everything
-        if one["method"] != "GET" and not re.search(r"ResourceGraph|/oauth2/|/oidc/", one["path"])
+        if one["method"] != "GET" and not re.search(r"ResourceGraph|getByIds|/oauth2/|/oidc/", one["path"])
     ]
     assert not outside
 
@@ -95,6 +95,25 @@ def test_a_client_secret_of_the_environment_signs_in_at_the_clouds_own_login(
     assert summary.identity.object_id == "00000000-0000-0000-0000-00000000aa01"
     assert sink.metadata.extra["identity"]["credential"] == "EnvironmentCredential"
     assert "right" not in json.dumps([sink.metadata.extra, sink.metadata.scope])
+
+
+def test_principals_get_their_names_and_the_deleted_are_marked(
+    secure: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "right")
+    roles = [
+        resource(f"Microsoft.Authorization/roleAssignments/{name}", properties={"principalId": name})
+        for name in ("known", "lost")
+    ]
+    secure.serve(
+        estate(*roles, resource("Microsoft.KeyVault/vaults/kv"), directory=[{"id": "known", "displayName": "App"}])
+    )
+
+    summary, sink = run_collect(auth=Auth.ENVIRONMENT, arm_endpoint=secure.url, resolve_principals=True)
+
+    found = {body["name"]: body["properties"] for body in sink.bodies.values() if "directoryObjects" in body["type"]}
+    assert found == {"known": {"id": "known", "displayName": "App", "deleted": False}, "lost": {"deleted": True}}
+    assert summary.gaps == []
 
 
 def test_a_wrong_secret_is_one_line_that_says_so(

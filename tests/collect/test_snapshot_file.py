@@ -76,11 +76,12 @@ from auditor.snapshot.writer import SnapshotWriter
 
 class Doomed(SnapshotWriter):
     left = int(sys.argv[3])
-    def facet(self, scope, name, state, detail=""):
-        super().facet(scope, name, state, detail)
-        self.left -= 1
-        if not self.left:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def facet_all(self, facets):
+        for facet in list(facets):
+            super().facet_all([facet])
+            self.left -= 1
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 options = CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=sys.argv[1], threads=2)
 collect(CollectScope(), options, lambda metadata: Doomed(Path(sys.argv[2]), metadata))

@@ -65,12 +65,12 @@ def auditor(
     """Run the tool in a folder and return what came of it; standard input is empty unless given."""
     ended = subprocess.run(
         command(*arguments),
+        check=False,
         cwd=at,
         env=environment(at, env),
         input=stdin or b"",
         capture_output=True,
         timeout=60,
-        check=False,
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 

@@ -50,6 +50,8 @@ class Estate:
         self.subscriptions: list[Body] = document.get("subscriptions", [])
         self.bodies: dict[str, Body] = {}
         self.children: dict[str, list[Body]] = {}
+        self.by_subscription: dict[str, dict[str, Body]] = {}
+        self._rows: dict[str, list[Body]] = {}
         for body in document.get("resources", []):
             self.add(body)
 
@@ -57,12 +59,15 @@ class Estate:
         """Let a resource exist."""
         key = ids.key(body["id"])
         self.bodies[key] = body
+        self.by_subscription.setdefault(ids.subscription_of(key) or "", {})[key] = body
         self.children.setdefault(key.rpartition("/")[0], []).append(body)
 
     def delete(self, resource_id: str) -> None:
         """Let a resource and what lies below it exist no more."""
         for key in [key for key in self.bodies if ids.is_under(key, resource_id)]:
             body = self.bodies.pop(key)
+            del self.by_subscription[ids.subscription_of(key) or ""][key]
+            self._rows.clear()
             self.children[key.rpartition("/")[0]].remove(body)
 
     def get(self, path: str) -> Body | None:
@@ -82,7 +87,8 @@ class Estate:
         scope, _, name = key.rpartition("/providers/microsoft.authorization/")
         wanted = f"microsoft.authorization/{name}"
         found = []
-        for own, body in self.bodies.items():
+        near = ["", ids.subscription_of(scope) or ""]
+        for own, body in [pair for name in dict.fromkeys(near) for pair in self.by_subscription.get(name, {}).items()]:
             if str(body.get("type", "")).lower() == wanted:
                 place = own.rpartition("/providers/microsoft.authorization/")[0]
                 if (
@@ -96,13 +102,14 @@ class Estate:
     def groups(self, subscription: str) -> list[Body]:
         """Return the resource groups of a subscription, those that only appear in ids included."""
         scope = f"/subscriptions/{subscription.lower()}"
-        found = {key: body for key, body in self.bodies.items() if ids.is_under(key, scope) and key.count("/") == 4}
-        for key, body in list(self.bodies.items()):
+        own = self.by_subscription.get(subscription.lower(), {})
+        found = {key: body for key, body in own.items() if key.count("/") == 4}
+        for body in own.values():
             group = ids.resource_group_of(body["id"])
-            if group and ids.is_under(key, scope) and f"{scope}/resourcegroups/{group.lower()}" not in found:
-                own = "/".join(body["id"].split("/")[:5])
-                found[ids.key(own)] = {
-                    "id": own,
+            if group and f"{scope}/resourcegroups/{group.lower()}" not in found:
+                place = "/".join(body["id"].split("/")[:5])
+                found[ids.key(place)] = {
+                    "id": place,
                     "name": group,
                     "type": "Microsoft.Resources/resourceGroups",
                     "location": "eastus2",
@@ -112,20 +119,20 @@ class Estate:
 
     def rows(self, subscriptions: list[str]) -> list[Body]:
         """Return the rows of the `resources` table, as Resource Graph spells them."""
-        wanted = {text.lower() for text in subscriptions}
-        rows = []
-        for key, body in self.bodies.items():
-            subscription = ids.subscription_of(key)
-            spelled = str(body.get("type", ""))
-            if subscription in wanted and IN_RESOURCE_GRAPH.fullmatch(spelled):
-                row: Body = dict.fromkeys(COLUMNS)
-                row |= {
-                    "kind": "",
-                    "managedBy": "",
-                    **body,
-                    "type": spelled.lower(),
-                    "apiVersion": self.document.get("graphVersion", "2026-01-01"),
-                }
-                row |= {"subscriptionId": subscription, "resourceGroup": ids.resource_group_of(key) or ""}
-                rows.append(row)
-        return rows
+        return [row for text in sorted({text.lower() for text in subscriptions}) for row in self._rows_of(text)]
+
+    def _rows_of(self, subscription: str) -> list[Body]:
+        if subscription not in self._rows:
+            own = self.by_subscription.get(subscription, {})
+            self._rows[subscription] = [
+                self._row(subscription, key, body)
+                for key, body in own.items()
+                if IN_RESOURCE_GRAPH.fullmatch(str(body.get("type", "")))
+            ]
+        return self._rows[subscription]
+
+    def _row(self, subscription: str, key: str, body: Body) -> Body:
+        row: Body = dict.fromkeys(COLUMNS)
+        row |= {"kind": "", "managedBy": "", **body, "type": str(body["type"]).lower()}
+        row |= {"apiVersion": self.document.get("graphVersion", "2026-01-01"), "subscriptionId": subscription}
+        return row | {"resourceGroup": ids.resource_group_of(key) or ""}

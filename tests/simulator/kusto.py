@@ -30,6 +30,9 @@ def evaluate(query: str, tables: dict[str, list[Row]], columns: set[str]) -> lis
 
 def _stage(stage: str, rows: list[Row], columns: set[str]) -> list[Row]:
     word, _, rest = stage.partition(" ")
+    if word == "where" and (found := re.fullmatch(r"hash\(tolower\(id\)\) % (\d+) == (\d+)", rest.strip())):
+        of, index = int(found.group(1)), int(found.group(2))
+        return [row for row in rows if zlib.crc32(row["id"].lower().encode()) % of == index]
     if word == "where":
         return [row for row in rows if _condition(rest.strip(), row)]
     if word == "project":
@@ -57,8 +60,6 @@ def _condition(text: str, row: Row) -> bool:
     text = text.strip()
     if text.startswith("(") and text.endswith(")"):
         return _condition(text[1:-1], row)
-    if found := re.fullmatch(r"hash\(tolower\(id\)\) % (\d+) == (\d+)", text):
-        return zlib.crc32(row["id"].lower().encode()) % int(found.group(1)) == int(found.group(2))
     if found := re.fullmatch(r"(\w+) in~ \((.*)\)", text):
         wanted = [_unquote(part).lower() for part in re.findall(r"'(?:[^'\\]|\\.)*'", found.group(2))]
         return str(row.get(found.group(1)) or "").lower() in wanted

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import orjson
+
 from auditor import resource_id as ids
 from tests.simulator.estate import COLUMNS, Estate
 from tests.simulator.kusto import QueryError, evaluate
@@ -200,7 +202,8 @@ class Handler(BaseHTTPRequestHandler):
                 "audiences": ["https://management.azure.com/"],
                 "tenant": "common",
             }
-            return Answer(200, [{"name": "Simulated", "resourceManager": base, "authentication": authentication}])
+            cloud = {"name": "Simulated", "resourceManager": base, "authentication": authentication}
+            return Answer(200, [{**cloud, "microsoftGraphResourceId": self.server.tls_url}])
         if path == "/msi/token":
             if self.headers.get("X-IDENTITY-HEADER") != "simulated":
                 return Answer(401, {"error": "unauthorized"})
@@ -240,7 +243,7 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _send(self, answer: Answer, fault: dict[str, Json] | None) -> None:
-        content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        content = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
         what = fault.get("do") if fault else None
         content_type = "application/json; charset=utf-8"
         if what == "reset":
@@ -490,7 +493,7 @@ def _graph(world: World, body: Json) -> Answer:
         page = [*page, *page[:1]]
     if fault and fault["do"] == "truncated":
         truncated = "true"
-    size = len(json.dumps(page))
+    size = len(orjson.dumps(page))
     if size > world.graph_bytes:
         message = f"Response payload size is {size}, and has exceeded the limit of {world.graph_bytes}."
         return error(

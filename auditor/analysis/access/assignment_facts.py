@@ -9,11 +9,11 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis.access import dangerous
 from auditor.analysis.access.assignments import Assignment, State
-from auditor.analysis.access.dangerous import Held
+from auditor.analysis.access.dangerous import DANGERS, Held
 from auditor.analysis.access.language import NOTHING
 from auditor.analysis.access.observed import UNREADABLE_PRINCIPAL
 from auditor.analysis.access.permissions import Answer
-from auditor.analysis.access.reading import text
+from auditor.analysis.access.principals import name_given
 from auditor.analysis.access.sanction import Sanction
 from auditor.analysis.access.scene import GRAPH_PERMISSION, Scene, build
 from auditor.analysis.access.scopes import kind_of
@@ -49,6 +49,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "excess.plane": "`control` or `data`.",
     "excess.operation": "An operation as proof.",
     "excess.actions": "The actions of the role that go beyond.",
+    **{f"permits.{danger.field}": f"Whether it permits to {danger.title}, at its scope." for danger in DANGERS},
     "dangers": "Names of the dangers that it surely permits at its scope.",
     "possibleDangers": "Names of those that it permits if its condition holds or its role turns out so.",
     "dangerousOperations": "The operations behind `dangers`.",
@@ -58,12 +59,14 @@ FIELDS: Final[Mapping[str, str]] = {
     "remediation": "The command that removes it.",
 }
 
+_DANGERS_SHOWN: Final = 5
 _HUMAN: Final = {"user", "group", "foreigngroup"}
 _BY_PERMISSION: Final = (
     "dangers",
     "dangerousOperations",
     "escalates",
     "hasDataAccess",
+    "permits",
     "possibleDangers",
 )
 
@@ -80,7 +83,7 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
     resource = scene.observed.resources[ids.key(assignment.id)]
     touched = scene.touched(assignment.scope)
     gap = scene.definition_gap(assignment)
-    uncollected = {} if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
+    uncollected = _open(assignment, held) if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
     if sanction.answer is Answer.MAYBE:
         tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
         uncollected["sanctioned"] = gap or tangled
@@ -109,12 +112,21 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
     )
 
 
+def _open(assignment: Assignment, held: Sequence[Held]) -> dict[str, Gap]:
+    """Return the dangers that its condition decides, with the condition's text."""
+    gap = Gap(assignment.id, "properties.condition", f"the condition decides: {assignment.condition or 'in the role'}")
+    perhaps = [one.danger for one in held if one.answer is Answer.MAYBE]
+    sure = any(one.danger.escalates for one in held if one.answer is Answer.YES)
+    names = [f"permits.{danger.field}" for danger in perhaps]
+    return dict.fromkeys([*names, "escalates"] if not sure and any(d.escalates for d in perhaps) else names, gap)
+
+
 def _principal_fields(
     scene: Scene, assignment: Assignment, resource: Resource, uncollected: dict[str, Gap]
 ) -> Mapping[str, Any]:
     kind = assignment.principal_type.lower()
     identity = scene.principals.identities.get(assignment.principal)
-    named = _name_given(resource)
+    named = name_given(resource)
     graph_gap = Gap(assignment.id, "principal", "the directory was not read", GRAPH_PERMISSION)
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
@@ -136,16 +148,6 @@ def _principal_fields(
         "isKnown": identity is not None or named is not None,
         "isDeleted": deleted,
     }
-
-
-def _name_given(resource: Resource) -> str | None:
-    """Return the principal's name where the source added it to the assignment."""
-    return (
-        text(resource.properties, "principalName")
-        or text(resource.body, "principalName")
-        or text(resource.properties, "expandedProperties", "principal", "email")
-        or text(resource.properties, "expandedProperties", "principal", "displayName")
-    )
 
 
 def _role_fields(scene: Scene, assignment: Assignment) -> Mapping[str, Any]:
@@ -184,7 +186,13 @@ def _sanction_fields(sanction: Sanction) -> Mapping[str, Any]:
 
 
 def _danger_fields(assignment: Assignment, held: Sequence[Held]) -> Mapping[str, Any]:
+    answers = {one.danger.field: one.answer for one in held}
     return {
+        "permits": {
+            danger.field: answers.get(danger.field) is Answer.YES
+            for danger in DANGERS
+            if answers.get(danger.field) is not Answer.MAYBE
+        },
         "dangers": dangerous.names(held, Answer.YES),
         "possibleDangers": dangerous.names(held, Answer.MAYBE),
         "dangerousOperations": [operation for one in held for operation in one.surely],
@@ -213,5 +221,6 @@ def _summary(assignment: Assignment, fields: Mapping[str, Any]) -> str:
     told = f"{who} {verb} {assignment.role.name} on {kind_of(assignment.scope).value} {place}"
     if fields["sanctioned"]:
         return f"{told}, as the table of roles says."
-    what = f", which permits {', '.join(fields['dangers'])}" if fields["dangers"] else ""
+    named, more = fields["dangers"][:_DANGERS_SHOWN], len(fields["dangers"]) - _DANGERS_SHOWN
+    what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
     return f"{told}, which the table of roles does not sanction{what}."

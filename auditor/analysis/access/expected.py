@@ -10,9 +10,9 @@ from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, Role
 from auditor.analysis.access.permissions import permissions_of
 from auditor.analysis.access.principals import Principals
-from auditor.analysis.access.reading import items, objects, text, texts, value
 from auditor.errors import ContentError
 from auditor.estate.components import Workload
+from auditor.estate.reading import items, objects, text, texts, value
 from auditor.model import Resource
 
 TABLE: Final = "roles"

@@ -8,10 +8,12 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, State
 from auditor.analysis.access.expected import Boundary
+from auditor.analysis.access.language import NOTHING
+from auditor.analysis.access.permissions import Answer
 from auditor.analysis.access.principals import Identity, Part
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Resource
 
 KIND: Final = "access.identity"
@@ -30,6 +32,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "roles[*].scope": "Its scope.",
     "roles[*].scopeKind": "What its scope is.",
     "hasRoles": "Whether it has any active role assignment of its own.",
+    "hasDataAccess": "Whether one of them permits any operation on data.",
     "crosses": "Names of the boundaries that it has roles on both sides of.",
     "crossesBoundary": "Whether there is such a boundary.",
 }
@@ -47,6 +50,7 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
     "readsVaultAsUserAssigned": "Whether that is one of its own user-assigned identities.",
     "sharesIdentityWith": "Ids of resources of other components that run as one of its identities.",
     "sharesIdentityWithComponents": "Those components.",
+    "sharesIdentityWithComponents[*]": "One of them.",
 }
 
 _CAPABLE: Final = (
@@ -61,6 +65,8 @@ _CAPABLE: Final = (
     "Microsoft.Web/sites",
     "Microsoft.Web/sites/slots",
 )
+_SURE: Final = frozenset({Answer.YES})
+_PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
 READS: Final = frozenset({*_CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
 
 
@@ -80,9 +86,7 @@ def facts(scene: Scene) -> Iterator[Fact]:
 def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment]) -> Fact:
     parts = scene.parts.get(identity.principal, ())
     components = sorted({part.component for part in parts})
-    crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments)]
-    gap = scene.assignment_gap()
-    uncollected = dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), gap) if gap else None
+    crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments, _SURE)]
     fields: dict[str, Any] = {
         "principalId": identity.principal,
         "identity": identity.id,
@@ -95,6 +99,7 @@ def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment
             for a in assignments
         ],
         "hasRoles": bool(assignments),
+        "hasDataAccess": any(a.permissions.data.may != NOTHING for a in assignments if a.role.permissions),
         "crosses": crossed,
         "crossesBoundary": bool(crossed),
     }
@@ -106,10 +111,26 @@ def _identity(scene: Scene, identity: Identity, assignments: Sequence[Assignment
         identity.id,
         fields,
         role=(parts[0].workload, parts[0].component) if parts else None,
-        uncollected=uncollected if not crossed else None,
+        uncollected=_identity_gaps(scene, fields, assignments),
         inputs=[(resource.id, "identity") for resource in identity.users],
         summary=f"Identity {ids.name_of(identity.id)} {used}{beyond}.",
     )
+
+
+def _identity_gaps(scene: Scene, fields: Mapping[str, Any], assignments: Sequence[Assignment]) -> Mapping[str, Gap]:
+    """Return what further assignments, or roles that were not read, could change; what is found stays found."""
+    missing = scene.assignment_gap()
+    undefined = next((gap for a in assignments if (gap := scene.definition_gap(a))), None)
+    found = {} if missing is None else dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), missing)
+    if fields["crossesBoundary"]:
+        found = {}
+    elif any(_crosses(scene, b, assignments, _PERHAPS) for b in scene.table.boundaries):
+        reason = "the condition or the size of a role decides"
+        open_gap = undefined or Gap(assignments[0].id, "properties.condition", reason)
+        found = dict.fromkeys(("crosses", "crossesBoundary"), open_gap) | found
+    if not fields["hasDataAccess"] and (gap := missing or undefined):
+        found["hasDataAccess"] = gap
+    return found
 
 
 def _is_shared(parts: Sequence[Part]) -> bool:
@@ -121,13 +142,14 @@ def _is_shared(parts: Sequence[Part]) -> bool:
     return any(not left & right for at, left in enumerate(groups) for right in groups[at + 1 :])
 
 
-def _crosses(scene: Scene, boundary: Boundary, assignments: Sequence[Assignment]) -> bool:
-    """Whether assignments reach resources of at least two sides; a resource of several sides counts for none."""
+def _crosses(scene: Scene, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Answer]) -> bool:
+    """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
     reached: set[int] = set()
     for assignment in assignments:
         roles: dict[str, set[str]] = {}
         for part in scene.touched(assignment.scope):
-            roles.setdefault(part.resource.key, set()).add(part.component)
+            if scene.acts_on(assignment, part.resource.type_key) in answers:
+                roles.setdefault(part.resource.key, set()).add(part.component)
         for components in roles.values():
             sides = {at for at, side in enumerate(boundary.sides) if side & components}
             if len(sides) == 1:
@@ -164,8 +186,14 @@ def _resource(scene: Scene, resource: Resource) -> Fact:
         fields,
         uncollected=dict.fromkeys(set(fields) - {"type", "vaultReferenceIdentity"}, gap) if gap else None,
         inputs=[(resource.id, "identity")],
-        summary=f"{resource.name} runs as {kind or 'no managed identity'}.",
+        summary=_resource_summary(resource.name, kind, fields),
     )
+
+
+def _resource_summary(name: str, kind: str | None, fields: Mapping[str, Any]) -> str:
+    told = f"{name} runs as {kind if fields['hasManagedIdentity'] else 'no managed identity'}"
+    others = fields["sharesIdentityWithComponents"]
+    return f"{told}, and shares an identity with {' and '.join(others)}." if others else f"{told}."
 
 
 def _identity_gap(scene: Scene, resource: Resource) -> Gap | None:

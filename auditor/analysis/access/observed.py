@@ -10,9 +10,9 @@ from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, Deny, Memberships, Role, State
 from auditor.analysis.access.decisions import Grants
 from auditor.analysis.access.permissions import UNKNOWN_PERMISSIONS, permissions_of
-from auditor.analysis.access.reading import objects, text, texts, value
 from auditor.analysis.access.scopes import ROOT, Hierarchy, ScopeKind, kind_of
 from auditor.estate.graph import Estate
+from auditor.estate.reading import objects, text, texts, value
 from auditor.model import Gap, Resource
 
 ASSIGNMENTS: Final = "Microsoft.Authorization/roleAssignments"

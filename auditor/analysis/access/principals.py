@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.reading import text, value
 from auditor.estate.components import Workload, Workloads
 from auditor.estate.graph import Estate
+from auditor.estate.reading import text, value
 from auditor.model import Resource
 
 USER_ASSIGNED: Final = "microsoft.managedidentity/userassignedidentities"
@@ -128,6 +128,16 @@ def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
     if has_system and own is None:
         unresolved.append(resource.id)
     return Attached((*user, *([own] if own else [])), tuple(unresolved), has_system, tuple(listed))
+
+
+def name_given(assignment: Resource) -> str | None:
+    """Return the principal's name where the source added it to the assignment."""
+    return (
+        text(assignment.properties, "principalName")
+        or text(assignment.body, "principalName")
+        or text(assignment.properties, "expandedProperties", "principal", "email")
+        or text(assignment.properties, "expandedProperties", "principal", "displayName")
+    )
 
 
 @dataclass(frozen=True, slots=True)

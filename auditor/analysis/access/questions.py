@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from auditor import resource_id as ids
 from auditor.analysis.access import dangerous
@@ -12,6 +12,7 @@ from auditor.analysis.access.decisions import Grants
 from auditor.analysis.access.language import excluded_from, patterns_of
 from auditor.analysis.access.permissions import Answer, Plane, permits
 from auditor.analysis.access.planes import plane_of
+from auditor.analysis.access.principals import name_given
 from auditor.analysis.access.scene import Scene
 from auditor.analysis.access.scopes import ScopeKind, kind_of
 
@@ -39,6 +40,11 @@ class WhoCan:
     actors: Sequence[Actor]
     unknowns: Sequence[str]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that is not known could change the answer."""
+        return not self.unknowns and all(actor.answer is Answer.YES for actor in self.actors)
+
 
 @dataclass(frozen=True, slots=True)
 class Power:
@@ -62,6 +68,11 @@ class WhatCan:
     powers: Sequence[Power]
     unknowns: Sequence[str]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that is not known could change the answer."""
+        return not self.unknowns and all(power.answer is Answer.YES for power in self.powers)
+
 
 def who_can(scene: Scene, operation: str, resource_id: str, plane: Plane | None = None) -> WhoCan:
     """Return every principal that can or may do an operation on a resource, those that surely can first.
@@ -72,15 +83,17 @@ def who_can(scene: Scene, operation: str, resource_id: str, plane: Plane | None 
     grants = scene.observed.grants
     asked = plane or plane_of(operation, [*scene.observed.roles.values(), *scene.table.roles.values()])
     covering = grants.covering(resource_id)
+    names = given_names(scene)
     found: list[Actor] = []
     for state in State:
         relevant = [a for a, _ in covering if a.state is state and _may(a, asked, operation)]
         for principal in _candidates(grants, relevant):
             actor = _actor(scene, principal, relevant, (asked, operation, resource_id))
             if actor is not None:
-                found.append(actor)
+                found.append(replace(actor, name=names.get(principal, principal)))
     found.sort(key=lambda actor: (actor.answer is not Answer.YES, actor.eligible, actor.name.lower(), actor.principal))
-    return WhoCan(operation, resource_id, asked, found, _unknowns(scene, resource_id))
+    groups = {a.principal for actor in found for a in actor.assignments if a.is_to_group}
+    return WhoCan(operation, resource_id, asked, found, _unknowns(scene, resource_id, groups))
 
 
 def _may(assignment: Assignment, plane: Plane, operation: str) -> bool:
@@ -123,7 +136,7 @@ def _actor(
     return Actor(
         principal,
         held.principal_type if held else "",
-        name_of(scene, principal),
+        principal,
         answer,
         sure[0].state is State.ELIGIBLE,
         tuple(sure),
@@ -131,14 +144,17 @@ def _actor(
     )
 
 
-def name_of(scene: Scene, principal: str) -> str:
-    """Return a managed identity's name, else the principal id."""
-    identity = scene.principals.identities.get(principal)
-    return ids.name_of(identity.id) if identity else principal
+def given_names(scene: Scene) -> Mapping[str, str]:
+    """Return the names of principals: a managed identity's, else the one that came with an assignment."""
+    found: dict[str, str] = {}
+    for assignment in scene.observed.grants.assignments:
+        if name := name_given(scene.observed.resources[ids.key(assignment.id)]):
+            found.setdefault(assignment.principal, name)
+    return found | {who: ids.name_of(identity.id) for who, identity in scene.principals.identities.items()}
 
 
 def principals_named(scene: Scene, name: str) -> Sequence[str]:
-    """Return the principals that a name stands for: a principal id, the id or name of an identity, or a resource's.
+    """Return the principals that a name stands for: a principal id, a name, the id of an identity or of a resource.
 
     A component's name stands for the identities of its resources in every workload.
     """
@@ -149,9 +165,10 @@ def principals_named(scene: Scene, name: str) -> Sequence[str]:
     resource = scene.context.estate.get(wanted)
     if resource is not None and (attached := scene.principals.of(resource)[0]):
         return sorted(attached)
-    by_identity = [one.principal for one in known.values() if wanted in {ids.key(one.id), ids.name_of(one.id).lower()}]
+    by_name = {one.principal for one in known.values() if ids.key(one.id) == wanted}
+    by_name |= {principal for principal, given in given_names(scene).items() if given.lower() == wanted}
     parts = scene.parts.items()
-    return sorted(by_identity or {who for who, held in parts if any(part.component == wanted for part in held)})
+    return sorted(by_name or {who for who, held in parts if any(part.component == wanted for part in held)})
 
 
 def what_can(scene: Scene, name: str) -> WhatCan:
@@ -161,7 +178,16 @@ def what_can(scene: Scene, name: str) -> WhatCan:
     """
     principals = principals_named(scene, name)
     powers = [power for principal in principals for power in _powers(scene, principal)]
-    return WhatCan(principals, powers, _unknowns(scene, "") if principals else [])
+    return WhatCan(
+        principals, powers, _unknowns(scene, "", _groups_of_strangers(scene, principals)) if principals else []
+    )
+
+
+def _groups_of_strangers(scene: Scene, principals: Sequence[str]) -> set[str]:
+    """Return the groups with assignments that principals may be members of, where the members are not known."""
+    listed = [a for a in scene.observed.grants.assignments if a.is_to_group and a.principal not in principals]
+    held = scene.observed.grants.memberships
+    return {a.principal for a in listed if any(held.is_member(who, a.principal) is Answer.MAYBE for who in principals)}
 
 
 def _powers(scene: Scene, principal: str) -> Iterator[Power]:
@@ -192,20 +218,17 @@ def _powers(scene: Scene, principal: str) -> Iterator[Power]:
         )
 
 
-def _unknowns(scene: Scene, scope: str) -> Sequence[str]:
-    """Return what was not collected and could add to or take from an answer, and the doors that roles don't guard."""
+def _unknowns(scene: Scene, scope: str, groups: set[str]) -> Sequence[str]:
+    """Return what was not collected and could add to or take from an answer."""
     estate = scene.context.estate
     found = [
-        f"{what} were not all collected: {gap.reason}"
+        f"{what} were not all collected: {gap.reason}" + (f", needs {gap.permission}" if gap.permission else "")
         for what, kind in _SOURCES
         if (gap := estate.type_gap(kind, scope)) is not None
     ]
-    groups = {
-        a.principal for a, _ in (scene.observed.grants.covering(scope) if scope else ()) if a.is_to_group
-    } - scene.observed.grants.memberships.resolved
-    if groups and not scene.observed.grants.memberships.all_known:
-        found.append(f"the members of {len(groups)} groups are not known")
-    return [*found, "keys, shared access signatures, vault access policies and Entra roles are not looked at"]
+    known = scene.observed.grants.memberships
+    unresolved = set() if known.all_known else groups - known.resolved
+    return [*found, *(f"the members of group {group} are not known" for group in sorted(unresolved))]
 
 
 _SOURCES = (

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from auditor.analysis.access.assignments import State
 from auditor.analysis.access.questions import WhatCan, WhoCan
 from auditor.analysis.access.scopes import kind_of
 from auditor.analysis.access.suggestions import Suggestion
 
-Record = Mapping[str, str]
+Value = str | Sequence[str] | Mapping[str, Any]
+Record = Mapping[str, Value]
+"""One line of an answer: texts, lists of texts, and a role definition where a new one is proposed."""
 
 WHO_COLUMNS: Final = (
     "answer",
@@ -28,7 +30,7 @@ WHAT_COLUMNS: Final = (
     "answer", "principal", "state", "role", "scope_kind", "scope", "actions", "not_actions", "data_actions",
     "not_data_actions", "dangers", "condition", "denied_by", "assignment",
 )  # fmt: skip
-SUGGESTION_COLUMNS: Final = ("scope", "needs", "roles", "alternatives", "command")
+SUGGESTION_COLUMNS: Final = ("principal", "scope", "needs", "roles", "alternatives", "commands", "custom_role")
 
 
 def who_records(answer: WhoCan) -> Sequence[Record]:
@@ -40,10 +42,10 @@ def who_records(answer: WhoCan) -> Sequence[Record]:
             "principal_type": actor.principal_type,
             "name": actor.name,
             "state": (State.ELIGIBLE if actor.eligible else State.ACTIVE).value,
-            "roles": _joined(assignment.role.name for assignment in actor.assignments),
-            "scopes": _joined(assignment.scope for assignment in actor.assignments),
-            "assignments": _joined(assignment.id for assignment in actor.assignments),
-            "reasons": "; ".join(actor.reasons),
+            "roles": _distinct(assignment.role.name for assignment in actor.assignments),
+            "scopes": _distinct(assignment.scope for assignment in actor.assignments),
+            "assignments": _distinct(assignment.id for assignment in actor.assignments),
+            "reasons": actor.reasons,
         }
         for actor in answer.actors
     ]
@@ -59,13 +61,13 @@ def what_records(answer: WhatCan) -> Sequence[Record]:
             "role": power.assignment.role.name,
             "scope_kind": kind_of(power.assignment.scope).value,
             "scope": power.assignment.scope,
-            "actions": " ".join(power.actions),
-            "not_actions": " ".join(power.not_actions),
-            "data_actions": " ".join(power.data_actions),
-            "not_data_actions": " ".join(power.not_data_actions),
-            "dangers": " ".join(power.dangers),
+            "actions": power.actions,
+            "not_actions": power.not_actions,
+            "data_actions": power.data_actions,
+            "not_data_actions": power.not_data_actions,
+            "dangers": power.dangers,
             "condition": power.assignment.condition or "",
-            "denied_by": " ".join(power.denied_by),
+            "denied_by": power.denied_by,
             "assignment": power.assignment.id,
         }
         for power in answer.powers
@@ -73,14 +75,16 @@ def what_records(answer: WhatCan) -> Sequence[Record]:
 
 
 def suggestion_records(suggestions: Sequence[Suggestion], principal: str) -> Sequence[Record]:
-    """Return one record per scope, with the columns `SUGGESTION_COLUMNS`; a command only where known roles do."""
+    """Return one record per scope, with the columns `SUGGESTION_COLUMNS`: commands, or the role to define first."""
     return [
         {
+            "principal": principal,
             "scope": one.scope,
-            "needs": " ".join(need.operation for need in one.needs),
-            "roles": " + ".join(role.name for role in one.roles) or "a custom role",
-            "alternatives": "; ".join(" + ".join(role.name for role in group) for group in one.alternatives),
-            "command": " && ".join(_create(principal, role.key, one.scope) for role in one.roles),
+            "needs": [need.operation for need in one.needs],
+            "roles": [role.name for role in one.roles],
+            "alternatives": [" + ".join(role.name for role in group) for group in one.alternatives],
+            "commands": [_create(principal, role.key, one.scope) for role in one.roles],
+            "custom_role": one.custom_role or {},
         }
         for one in suggestions
     ]
@@ -93,5 +97,5 @@ def _create(principal: str, role: str, scope: str) -> str:
     )
 
 
-def _joined(values: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(values))
+def _distinct(values: Iterable[str]) -> Sequence[str]:
+    return list(dict.fromkeys(values))

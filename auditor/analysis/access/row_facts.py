@@ -13,10 +13,10 @@ from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.observed import ASSIGNMENTS, DENIES
 from auditor.analysis.access.permissions import Answer, Plane
 from auditor.analysis.access.principals import bound
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.rows import How, Verdict, judge
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import kind_of
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Json
 
 KIND: Final = "access.row"
@@ -54,10 +54,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "allows": "Names of the dangers that the sanctioned row permits at its scope.",
     "allowsOperations": "The operations behind `allows`.",
     "alsoReaches": "Other components of the workload that the row's scope holds.",
-    "remediation": "The command that creates or removes an assignment.",
+    "alsoReaches[*]": "One of them.",
+    "remediation": "The command that creates the right assignment and removes those that give too much.",
 }
 
 _REGISTRY: Final = "microsoft.containerregistry/registries"
+_REACHED_SHOWN: Final = 12
 _LEAST: Final = {Answer.YES: "met", Answer.NO: "exceeded", Answer.MAYBE: "not granted"}
 
 
@@ -80,6 +82,7 @@ def _label(row: BoundRow) -> str:
 def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fact:
     gap = _gap(scene, row, verdict)
     uncollected = {} if gap is None else dict.fromkeys(("works", "how", "leastPrivilege"), gap)
+    advice = _advice(scene, row, verdict)
     fields: dict[str, Any] = {
         "control": row.row.control,
         "row": row.row.name,
@@ -100,7 +103,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fac
         "deniedBy": [deny.id for deny in verdict.denies],
         "proof": _proof(row, verdict),
         "remediation": _remediation(row, verdict),
-        **_advice(scene, row, verdict),
+        **advice,
     }
     return build(
         scene,
@@ -111,7 +114,7 @@ def _fact(scene: Scene, row: BoundRow, verdict: Verdict, sub_object: str) -> Fac
         role=(row.workload, row.row.principal),
         uncollected=uncollected,
         inputs=_inputs(row, verdict),
-        summary=_summary(row, verdict, gap),
+        summary=_summary(row, verdict, gap) + _warning(row, advice),
         witness=_operation(verdict.lacking) or _operation(verdict.excess),
     )
 
@@ -191,6 +194,17 @@ def _advice(scene: Scene, row: BoundRow, verdict: Verdict) -> Mapping[str, Any]:
         "allowsOperations": [operation for _, operation in held],
         "alsoReaches": _also_reached(scene, row),
     }
+
+
+def _warning(row: BoundRow, advice: Mapping[str, Any]) -> str:
+    if not advice:
+        return ""
+    reached = [name for name in advice["alsoReaches"] if "/" not in name]  # subnets go with their network
+    more = f" and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
+    reach = f", also on {', '.join(reached[:_REACHED_SHOWN])}{more}" if reached else ""
+    titles = [danger.title for danger in dangerous.DANGERS if danger.name in advice["allows"]]
+    told = f"{row.row.role.name} on {ids.name_of(row.scope)} is sanctioned by the architecture, advisory"
+    return f" {told}: it allows to {', '.join(titles) or 'do little'}{reach}."
 
 
 def _also_reached(scene: Scene, row: BoundRow) -> Sequence[str]:

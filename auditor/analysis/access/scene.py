@@ -8,15 +8,17 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, Memberships, Role
+from auditor.analysis.access.automaton import TooComplexError
 from auditor.analysis.access.dangerous import Held, dangers_in
 from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
+from auditor.analysis.access.language import pattern
 from auditor.analysis.access.observed import ASSIGNMENTS, DEFINITIONS, Observed, observe
-from auditor.analysis.access.permissions import Answer
+from auditor.analysis.access.permissions import Answer, Plane, permits_some
 from auditor.analysis.access.principals import Part, Principals, bound, parts_of, principals_of
-from auditor.analysis.access.reading import texts
 from auditor.analysis.access.sanction import Sanctions
 from auditor.analysis.access.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.analysis.contract import Context
+from auditor.estate.reading import texts
 from auditor.model import Fact, Gap, Json
 
 MEMBERS_PARAMETER: Final = "group_members"
@@ -38,6 +40,7 @@ class Scene:
     _at: Mapping[str, Sequence[Part]]
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
     _dangers: dict[tuple[str, str | None], Sequence[Held]] = field(default_factory=dict)
+    _effects: dict[tuple[str, str | None, str], Answer] = field(default_factory=dict)
 
     def dangers_of(self, assignment: Assignment) -> Sequence[Held]:
         """Return the dangers that an assignment's role holds under its condition."""
@@ -49,6 +52,18 @@ class Scene:
     def dangers_in_role(self, role: Role) -> Sequence[Held]:
         """Return the dangers that a role holds."""
         return self.dangers_of(Assignment("", "", "", role, "/"))
+
+    def acts_on(self, assignment: Assignment, kind: str) -> Answer:
+        """Whether an assignment permits anything on resources of a type; MAYBE where it is too complex to decide."""
+        key = (assignment.role.key, assignment.condition, kind)
+        if key not in self._effects:
+            operations = pattern(f"{kind}/*")
+            try:
+                answers = {permits_some(assignment.permissions, plane, operations) for plane in Plane}
+            except TooComplexError:
+                answers = {Answer.MAYBE}
+            self._effects[key] = next(one for one in (Answer.YES, Answer.MAYBE, Answer.NO) if one in answers)
+        return self._effects[key]
 
     def touched(self, scope: str) -> Sequence[Part]:
         """Return the parts of workloads whose resource is at, below or above a scope."""

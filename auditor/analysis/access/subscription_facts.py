@@ -17,8 +17,8 @@ from auditor.analysis.access.observed import (
     subscriptions_of,
 )
 from auditor.analysis.access.permissions import Answer, Permissions, Plane, permits
-from auditor.analysis.access.reading import text
 from auditor.analysis.access.scene import Scene, build
+from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Json
 
 KIND: Final = "access.subscription"
@@ -117,7 +117,8 @@ def _subscription(scene: Scene, key: str, powers: Mapping[int, tuple[bool, bool]
         uncollected=_unknown(scene, key, active, custom),
         inputs=[(a.id, "properties.roleDefinitionId") for a in owners],
         summary=f"{len(owners)} principals own the subscription; "
-        f"{len(fields['escalatingCustomRoles'])} of {len(custom)} custom roles escalate.",
+        f"{len(fields['escalatingCustomRoles'])} of {len(custom)} custom roles escalate; "
+        f"classic administrators: {', '.join(fields['classicAdministrators']) or 'none'}.",
     )
 
 

@@ -20,10 +20,10 @@ from auditor.analysis.access.language import (
 from auditor.analysis.access.observed import role_of
 from auditor.analysis.access.permissions import Plane
 from auditor.analysis.access.planes import plane_of
-from auditor.analysis.access.reading import items, text, value
 from auditor.analysis.access.scene import Scene
 from auditor.analysis.access.tables import smallest
 from auditor.errors import InputError
+from auditor.estate.reading import items, text, value
 
 MAX_TOGETHER: Final = 3
 _MAX_CANDIDATES: Final = 60

@@ -9,10 +9,10 @@ from auditor import resource_id as ids
 from auditor.analysis.access.assignments import Assignment, State
 from auditor.analysis.access.permissions import Answer, Plane, permits
 from auditor.analysis.access.principals import bound
-from auditor.analysis.access.reading import objects, text, value
 from auditor.analysis.access.scene import Scene, build
 from auditor.analysis.access.scopes import ScopeKind, kind_of
 from auditor.estate.components import Workload
+from auditor.estate.reading import objects, text, value
 from auditor.model import Fact, Json, Resource
 
 KIND: Final = "access.vault"

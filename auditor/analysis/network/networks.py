@@ -53,15 +53,15 @@ class Networks:
         """Return the member addresses of application security groups; nothing where interfaces were not collected."""
         if self.estate.type_gap(_INTERFACES) is not None:
             return {}
-        found: dict[str, Ranges] = {
-            group.key: () for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
+        found: dict[str, list[Ranges]] = {
+            group.key: [()] for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
         }
         for interface in self.estate.of_type(_INTERFACES):
             for configuration in items(interface.body, "properties.ipConfigurations"):
                 address = prefixes(configuration, "properties.privateIPAddress")
                 for group in self._memberships(interface, configuration):
-                    found[group] = union(found.get(group, ()), address)
-        return found
+                    found.setdefault(group, []).append(address)
+        return {group: union(*members) for group, members in found.items()}
 
     def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
         """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
@@ -114,11 +114,12 @@ class Networks:
         return union(*peers), gateway
 
     def _has_gateway(self, network: str) -> bool:
+        """Whether there is, or for all that is known may be, a gateway in the network."""
         subnet = f"{network}/subnets/{_GATEWAY_SUBNET}"
-        return any((found := self.estate.get(key)) and found.type_key == _GATEWAYS for key in self._occupants(subnet))
-
-    def _occupants(self, subnet: str) -> Sequence[str]:
-        return self.estate.sources(subnet, "attached")
+        occupants = self.estate.sources(subnet, "attached")
+        if any((ids.type_of(key) or "").lower() == _GATEWAYS for key in occupants):
+            return True
+        return self.estate.get(subnet) is not None and self.estate.type_gap(_GATEWAYS, subnet) is not None
 
     def _unknown_peers(self, network: str) -> bool:
         """Whether the snapshot itself says that peerings of the network were not collected."""

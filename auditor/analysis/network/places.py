@@ -47,6 +47,7 @@ class Place:
     subnet: Resource
     prefixes: Ranges
     surroundings: Surroundings
+    group_key: str | None
     group: Group | None
     interfaces: tuple[Interface, ...]
     policies: str
@@ -105,7 +106,7 @@ class Places:
     def _read(self, subnet: Resource) -> Place:
         own = prefixes(subnet.body, "properties.addressPrefix", "properties.addressPrefixes")
         gap = self._gap(subnet, own)
-        reference = arm.reference(subnet.body, "properties.networkSecurityGroup")
+        reference = self._attached_group(subnet)
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
         if reference and (found := self.context.estate.get(reference)):
             inputs.append((found.id, "properties.securityRules"))
@@ -113,12 +114,19 @@ class Places:
             subnet,
             own,
             self.networks.around(subnet, own),
+            reference,
             self.group(reference),
             tuple(self._interfaces(subnet)),
             (arm.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
             gap,
             tuple(inputs),
         )
+
+    def _attached_group(self, subnet: Resource) -> str | None:
+        """Return the subnet's group: the one that it states, else one that says that it is attached here."""
+        stated = arm.reference(subnet.body, "properties.networkSecurityGroup")
+        attached = (key for key in self.context.estate.sources(subnet.key, "attached") if _is(key, _GROUPS))
+        return stated or next(attached, None)
 
     def _gap(self, subnet: Resource, own: Ranges) -> Gap | None:
         for path in ("properties.networkSecurityGroup", "properties.addressPrefix", "properties.routeTable"):
@@ -128,7 +136,17 @@ class Places:
             return gap
         if not own:
             return Gap(subnet.id, "properties.addressPrefix", "no readable address prefix")
-        return self.networks.gap(subnet)
+        return self.networks.gap(subnet) or self._lost_interface(subnet)
+
+    def _lost_interface(self, subnet: Resource) -> Gap | None:
+        """Return that an interface was not collected: it may have a group of its own. Private endpoints' have none."""
+        if next(arm.members(subnet.body, "properties.privateEndpoints"), None) is not None:
+            return None
+        estate = self.context.estate
+        for key in estate.sources(subnet.key, "attached"):
+            if _is(key, _INTERFACES) and estate.get(key) is None:
+                return estate.type_gap(_INTERFACES, key) or Gap(key, _INTERFACES, "not in the snapshot")
+        return None
 
     def _managed(self, subnet: Resource) -> Gap | None:
         """Return that security-admin rules of a network manager may come before the groups, where there is one."""
@@ -181,3 +199,7 @@ class Places:
             endpoint = arm.reference(found.body, "properties.privateEndpoint")
             forwards = arm.flag(found.body, "properties.enableIPForwarding") is True
             yield Interface(found, union(*inside) if inside else (), group, forwards, endpoint is not None)
+
+
+def _is(key: str, resource_type: str) -> bool:
+    return (ids.type_of(key) or "").lower() == resource_type

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.network.dead import Effect, RuleEffect
@@ -40,13 +39,11 @@ def rule_facts(context: Context, places: Places) -> Iterator[Fact]:
     attached: dict[str, list[Place]] = {}
     neighbours = [places.at(subnet) for subnet in context.estate.of_type(_SUBNETS)]
     for place in neighbours:
-        subnet = place.subnet
-        for key in context.estate.sources(subnet.key, "attached"):
-            if place.group is not None and ids.name_of(key) == place.group.name.lower():
-                attached.setdefault(key, []).append(place)
+        if place.group_key is not None:
+            attached.setdefault(place.group_key, []).append(place)
     for key in sorted(attached):
         group = context.estate.get(key)
-        if group is not None and group.type_key == "microsoft.network/networksecuritygroups":
+        if group is not None:
             for direction in Direction:
                 yield from _facts(context, group.id, attached[key], direction, neighbours)
 

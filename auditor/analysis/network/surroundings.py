@@ -84,9 +84,13 @@ class Surroundings:
 
     @cached_property
     def network_space(self) -> tuple[Term, ...]:
-        """Return what people call the virtual network: VirtualNetwork without the prefixes of routes."""
+        """Return what people call the virtual network: VirtualNetwork without routes, and without the Internet.
+
+        A gateway may teach even a default route: then VirtualNetwork holds every address, but nobody means that.
+        """
         known = union(self.space, self.peers, self.gateway or (), PLATFORM)
-        learned = (Term(difference(ANY, known), ((_GATEWAY, True),)),) if self.gateway is None else ()
+        private = difference(difference(ANY, PUBLIC), known)
+        learned = (Term(private, ((_GATEWAY, True),)),) if self.gateway is None else ()
         return (Term(known), *learned)
 
     @cached_property

@@ -147,7 +147,8 @@ def test_r10_denies_conditions_and_eligibility_modify_the_answer() -> None:
     assert may([role, limited], "u1", LIST_KEYS, ACCOUNT) is Answer.MAYBE
     assert may([role, eligible], "u1", LIST_KEYS, ACCOUNT) is Answer.NO
     (fact,) = facts(role, limited, kind="access.assignment")
-    assert (fact.fields["escalates"], "assign-roles" in fact.fields["possibleDangers"]) == (False, True)
+    assert ("escalates" in fact.uncollected, "assign-roles" in fact.fields["possibleDangers"]) == (True, True)
+    assert "the condition decides" in fact.uncollected["permits.assignRoles"].reason
     assert fact.fields["condition"] == "@Resource[a:b] StringEquals 'c'"
     (fact,) = facts(role, eligible, kind="access.assignment")
     assert (fact.fields["state"], fact.fields["isStanding"]) == ("eligible", False)

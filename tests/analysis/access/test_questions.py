@@ -182,9 +182,10 @@ def test_answers_are_laid_out_as_flat_records() -> None:
     assert all(tuple(record) == WHAT_COLUMNS for record in what)
     assert all(tuple(record) == SUGGESTION_COLUMNS for record in advice)
     assert [record["roles"] for record in who] == [
-        "Key Vault Secrets User",
-        "Key Vault Administrator",
-        "Key Vault Secrets User",
+        ["Key Vault Secrets User"],
+        ["Key Vault Administrator"],
+        ["Key Vault Secrets User"],
     ]
-    assert what[0]["data_actions"].startswith(SECRET)
-    assert advice[0]["command"].startswith("az role assignment create --assignee-object-id p1 --role 4633458b")
+    assert SECRET in what[0]["data_actions"]
+    (command,) = advice[0]["commands"]
+    assert command.startswith("az role assignment create --assignee-object-id p1 --role 4633458b")

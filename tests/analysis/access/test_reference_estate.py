@@ -408,3 +408,27 @@ def test_facts_have_ids_of_their_own_even_where_workloads_share_resources() -> N
     found = [fact for fact in of_kind(facts, "access.row") if fact.fields["scopeComponent"] == "registry"]
     assert len(found) == 8
     assert len({fact.id for fact in facts}) == len(facts)
+
+
+def identities(facts: list[Fact]) -> dict[str, Fact]:
+    return {fact.subject.rpartition("/")[2]: fact for fact in of_kind(facts, "access.identity")}
+
+
+def test_an_identity_crosses_a_boundary_by_what_its_roles_permit_and_not_by_their_scope() -> None:
+    def strengthen(bodies: Bodies) -> None:
+        reader = builtin_definitions()["Reader"]
+        add(bodies, reader)
+        pull(bodies)["properties"] |= {"roleDefinitionId": reader["id"], "scope": GROUP}
+
+    narrow, wide = (identities(facts_after(change))["id-amlonlineendpoint"] for change in (move(GROUP), strengthen))
+    assert (narrow.fields["crossesBoundary"], wide.fields["crossesBoundary"]) == (False, True)
+
+
+def test_a_role_that_was_not_read_leaves_open_whether_its_identity_crosses_a_boundary_or_reads_data() -> None:
+    def change(bodies: Bodies) -> None:
+        unread = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{GUID}"
+        pull(bodies)["properties"] |= {"roleDefinitionId": unread, "scope": GROUP}
+        del bodies[find(bodies, "Storage Blob Data Reader", "online-endpoint", place("workspace-storage"))["id"]]
+
+    fact = identities(facts_after(change))["id-amlonlineendpoint"]
+    assert {"crossesBoundary", "crosses", "hasDataAccess"} <= set(fact.uncollected)

@@ -1,0 +1,207 @@
+"""The questions about access, asked from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.cli import main
+
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
+ACCOUNT = f"{GROUP}/providers/Microsoft.CognitiveServices/accounts/oai"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-app"
+ROLE = "/providers/Microsoft.Authorization/roleDefinitions/5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
+LIST_KEYS = "Microsoft.CognitiveServices/accounts/listKeys/action"
+PRINCIPAL = "33d717b0-c721-5b56-967f-fbe0f16381dd"
+DEFINITION = {
+    "id": ROLE,
+    "name": "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd",
+    "type": "Microsoft.Authorization/roleDefinitions",
+    "properties": {
+        "roleName": "Keys, and more",
+        "type": "BuiltInRole",
+        "permissions": [{"actions": [LIST_KEYS, "Microsoft.CognitiveServices/accounts/read"]}],
+    },
+}
+
+
+def assignment(name: str, principal: str, kind: str, **properties: Any) -> dict[str, Any]:
+    body = {"principalId": principal, "principalType": kind, "roleDefinitionId": ROLE, "scope": GROUP, **properties}
+    kind_of_body = "Microsoft.Authorization/roleAssignments"
+    return {"id": f"{GROUP}/providers/{kind_of_body}/{name}", "name": name, "type": kind_of_body, "properties": body}
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Path:
+    path = tmp_path / "estate.json"
+    bodies = [
+        {"id": ACCOUNT, "type": "Microsoft.CognitiveServices/accounts", "name": "oai", "kind": "OpenAI"},
+        {
+            "id": IDENTITY,
+            "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+            "name": "id-app",
+            "properties": {"principalId": PRINCIPAL},
+        },
+        DEFINITION,
+        assignment("a1", PRINCIPAL, "ServicePrincipal"),
+        assignment("a2", "u1", "User", principalName="=HYPERLINK(1)\x1b[2J"),
+    ]
+    path.write_text(json.dumps({"resources": bodies}), encoding="utf-8")
+    return path
+
+
+def ask(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    run = subprocess.run(
+        [sys.executable, "-m", "auditor", "access", *arguments],
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "120"},
+    )
+    return run.returncode, run.stdout.decode(), run.stderr.decode()
+
+
+def test_who_can_is_answered_whole_where_the_input_is_the_whole_truth(estate: Path) -> None:
+    code, out, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", ACCOUNT, "--complete", "-o", "json")
+
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["unknowns"] == []
+    assert answer["asked"] == {"operation": LIST_KEYS, "plane": "control", "resource": ACCOUNT}
+    assert [(one["answer"], one["principal"], one["roles"]) for one in answer["records"]] == [
+        ("yes", "u1", ["Keys, and more"]),
+        ("yes", PRINCIPAL, ["Keys, and more"]),
+    ]
+
+
+def test_what_was_not_collected_leaves_the_answer_open(estate: Path) -> None:
+    code, out, err = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", "oai")
+    assert code == 2
+    assert "deny assignments were not all collected" in out
+    assert err == ""
+
+    code, out, err = ask(
+        estate.parent, "who-can", LIST_KEYS, str(estate), "--on", "oai", "-o", "csv", "--allow-incomplete"
+    )
+    assert code == 0
+    assert "note: deny assignments were not all collected" in err
+
+
+def test_names_from_strangers_run_nowhere(estate: Path) -> None:
+    _, table, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", "oai", "--complete")
+    _, text, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", "oai", "--complete", "-o", "csv")
+
+    assert "\x1b" not in table
+    (row, _) = csv.DictReader(io.StringIO(text))
+    assert row["name"].startswith("'=HYPERLINK(1)")
+    assert "\x1b" not in row["name"]
+
+
+@pytest.mark.parametrize("name", [PRINCIPAL, "ID-APP", IDENTITY])
+def test_what_a_principal_can_do_is_found_by_any_of_its_names(name: str, estate: Path) -> None:
+    code, out, _ = ask(estate.parent, "what-can", name, str(estate), "--complete", "-o", "json")
+
+    (record,) = json.loads(out)["records"]
+    assert code == 0
+    assert record["actions"] == [LIST_KEYS, "Microsoft.CognitiveServices/accounts/read"]
+    assert record["dangers"] == ["read-keys"]
+    assert record["scope"] == GROUP
+
+
+def test_a_group_whose_members_are_not_known_leaves_open_what_a_principal_can_do(estate: Path) -> None:
+    document = json.loads(estate.read_text())
+    document["resources"].append(assignment("a3", "g1", "Group"))
+    estate.write_text(json.dumps(document))
+    code, out, _ = ask(estate.parent, "what-can", "id-app", str(estate), "--complete")
+    assert code == 2
+    assert "the members of group g1 are not known" in out
+    known = ("--set", "group_members.g1=[]")
+    code, _, err = ask(estate.parent, "what-can", "id-app", str(estate), "--complete", *known)
+    assert (code, err) == (0, "")
+
+
+def test_the_smallest_role_of_a_file_is_suggested_with_the_command(estate: Path) -> None:
+    smaller = json.loads(json.dumps(DEFINITION))
+    smaller["id"] = smaller["id"][:-1] + "f"
+    smaller["name"] = smaller["name"][:-1] + "f"
+    smaller["properties"] |= {"roleName": "Keys only", "permissions": [{"actions": [LIST_KEYS]}]}
+    roles = estate.parent / "roles.json"
+    roles.write_text(json.dumps([smaller]), encoding="utf-8")
+    asked = ("--actions", LIST_KEYS, "--on", "oai", "--roles", str(roles), "-o", "json")
+    code, out, _ = ask(estate.parent, "suggest", "id-app", str(estate), *asked)
+
+    (record,) = json.loads(out)["records"]
+    assert code == 0
+    assert record["roles"] == ["Keys only"]
+    assert record["commands"] == [
+        f"az role assignment create --assignee-object-id {PRINCIPAL} --role {smaller['name']} --scope {ACCOUNT}"
+    ]
+
+
+def test_a_custom_role_is_proposed_where_no_role_does(estate: Path) -> None:
+    asked = ("--actions", "Microsoft.Nowhere/things/read data:Microsoft.Nowhere/things/poke/action", "--on", GROUP)
+    narrow = ("--roles", str(_only_keys(estate.parent)))
+    code, out, _ = ask(estate.parent, "suggest", "id-app", str(estate), *asked, *narrow, "-o", "json")
+
+    (record,) = json.loads(out)["records"]
+    assert code == 0
+    assert record["custom_role"]["DataActions"] == ["Microsoft.Nowhere/things/poke/action"]
+    assert record["custom_role"]["AssignableScopes"] == [GROUP]
+
+
+def _only_keys(folder: Path) -> Path:
+    path = folder / "roles.json"
+    path.write_text(json.dumps([DEFINITION]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("who-can", "listKeys", "{}", "--on", "oai"), "'listKeys' is no operation (write it as roles do"),
+        (("who-can", "Microsoft.X/*/read", "{}", "--on", "oai"), "ask about one operation, not about a pattern"),
+        (("who-can", LIST_KEYS, "{}", "--on", "oia"), "'oia' is not in the estate (did you mean oai?)"),
+        (("who-can", LIST_KEYS, "{}", "--on", f"{ACCOUNT}2"), "is not in the estate (did you mean"),
+        (("who-can", LIST_KEYS, "{}", "--on", "/"), "the root scope is no resource"),
+        (("who-can", LIST_KEYS, "{}", "--on", GROUP + "2"), "is not in the estate"),
+        (("what-can", "id-ap", "{}"), "nobody is named 'id-ap' in the estate (did you mean id-app?)"),
+        (("what-can", ACCOUNT, "{}"), "'oai' runs as no managed identity that is known"),
+        (("suggest", "id-app", "{}"), "the baseline's table of roles has no row for it"),
+        (("suggest", "id-app", "{}", "--actions", LIST_KEYS), "--actions needs a scope"),
+        (("suggest", "id-app", "{}", "--actions", " ", "--on", "oai"), "no operation is given"),
+        (("suggest", "id-app", "{}", "--actions", "read!", "--on", "oai"), "'read!' is no operation"),
+        (("suggest", "id-app", "{}", "--roles", "absent.json"), "absent.json: cannot be read as JSON"),
+        (("suggest", "id-app", "{}", "--roles", "{}"), "holds no role definition"),
+    ],
+)
+def test_a_question_without_an_answer_says_what_is_wrong(
+    arguments: Sequence[str],
+    said: str,
+    estate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [str(estate) if one == "{}" else one for one in arguments]
+    monkeypatch.setattr(sys, "argv", ["auditor", "access", *given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_child_of_a_resource_can_be_asked_about_though_it_was_not_read(estate: Path) -> None:
+    child = f"{ACCOUNT}/deployments/gpt"
+    code, out, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", child, "--complete", "-o", "json")
+    assert code == 0
+    assert len(json.loads(out)["records"]) == 2

@@ -1,0 +1,206 @@
+"""What the command line finds on the reference estate's access: nothing but what is known, and each single change."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.analysis.access.estates import (
+    GROUP,
+    ROOT_GROUP,
+    SUBSCRIPTION,
+    Bodies,
+    add,
+    assignment,
+    deny_assignment,
+    find,
+    place,
+    principal_of,
+    reference,
+    role_definition,
+)
+from tests.analysis.access.material import builtin_definitions, needs_shared
+
+pytestmark = needs_shared
+
+RULES = ("access-*", "app-*ident*", "keyvault-consumers-separated", "ml-*-identit*", "vm-identity-*")
+PULL = "the endpoint's pull assignment"
+PULL_ROW = ("access-endpoint-pull-images", "ept-chat01")
+EXCESS_ROW = ("access-no-more-than-the-table", "ept-chat01")
+FURTHER = "access-machine-learning-no-further-roles"
+PULL_ACTION = "Microsoft.ContainerRegistry/registries/pull/read"
+Change = Callable[[Bodies], None]
+Found = set[tuple[str, str, str]]
+
+
+def findings(change: Change, folder: Path) -> list[dict[str, Any]]:
+    bodies = copy.deepcopy(reference())
+    change(bodies)
+    path = folder / "estate.json"
+    path.write_text(json.dumps({"resources": list(bodies.values())}), encoding="utf-8")
+    selected = [part for rule in RULES for part in ("--select", rule)]
+    run = subprocess.run(
+        [sys.executable, "-m", "auditor", "evaluate", str(path), "--complete", "-o", "json", *selected],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=folder,
+    )
+    assert run.returncode in {0, 1, 2}, run.stderr
+    listed: list[dict[str, Any]] = json.loads(run.stdout)["findings"]
+    return listed
+
+
+def told(listed: list[dict[str, Any]]) -> Found:
+    """Return (rule, resource, status) of all that failed or is not known."""
+    known = {pull(reference())["name"]: PULL}
+    names = [(one, one["resource_id"].rpartition("/")[2]) for one in listed if one["status"] in {"fail", "unknown"}]
+    return {(one["rule_id"], known.get(name, name), one["status"]) for one, name in names}
+
+
+def unchanged(_: Bodies) -> None:
+    """Leave the estate as it is."""
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    return findings(unchanged, tmp_path_factory.mktemp("before"))
+
+
+def pull(bodies: Bodies) -> dict[str, Any]:
+    return find(bodies, "AcrPull", "online-endpoint", place("registry"))
+
+
+def use(bodies: Bodies, definition: dict[str, Any]) -> None:
+    add(bodies, definition)
+    pull(bodies)["properties"]["roleDefinitionId"] = definition["id"]
+
+
+def moved(scope: str) -> Change:
+    return lambda bodies: pull(bodies)["properties"].__setitem__("scope", scope)
+
+
+def remove(bodies: Bodies) -> None:
+    del bodies[pull(bodies)["id"]]
+
+
+def equivalent(bodies: Bodies) -> None:
+    use(bodies, role_definition("Puller", [{"actions": [PULL_ACTION]}]))
+
+
+def wider(bodies: Bodies) -> None:
+    use(bodies, builtin_definitions()["AcrPush"])
+
+
+def second_block(bodies: Bodies) -> None:
+    use(
+        bodies,
+        role_definition("Harmless", [{"actions": [PULL_ACTION]}, {"actions": ["Microsoft.Authorization/*/write"]}]),
+    )
+
+
+def grouped(bodies: Bodies) -> None:
+    pull(bodies)["properties"] |= {"principalId": "99999999-0000-0000-0000-000000000001", "principalType": "Group"}
+
+
+def denied(bodies: Bodies) -> None:
+    add(bodies, deny_assignment(place("registry"), {"actions": ["*/pull/read"]}))
+
+
+def denied_to_the_endpoint(bodies: Bodies) -> None:
+    denied(bodies)
+    spared = sorted({b["properties"]["principalId"] for b in bodies.values() if b["type"].endswith("roleAssignments")})
+    own = principal_of(bodies, "online-endpoint")
+    deny = next(body for body in bodies.values() if body["type"].endswith("denyAssignments"))
+    deny["properties"]["excludePrincipals"] = [{"id": one, "type": "ServicePrincipal"} for one in spared if one != own]
+
+
+EXCEEDED = {(*EXCESS_ROW, "fail"), (FURTHER, PULL, "fail")}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(moved(GROUP), EXCEEDED, id="moved to the group"),
+        pytest.param(moved(SUBSCRIPTION), EXCEEDED, id="moved to the subscription"),
+        pytest.param(moved(ROOT_GROUP), EXCEEDED, id="moved to the management group"),
+        pytest.param(equivalent, set(), id="a role with the same permissions"),
+        pytest.param(wider, EXCEEDED, id="a wider role"),
+        pytest.param(remove, {(*PULL_ROW, "fail")}, id="no pull role"),
+        pytest.param(denied_to_the_endpoint, {(*PULL_ROW, "fail")}, id="denied"),
+        pytest.param(
+            grouped,
+            {(*PULL_ROW, "unknown"), (*EXCESS_ROW, "unknown"), ("access-principals-exist", PULL, "unknown")},
+            id="a group",
+        ),
+        pytest.param(
+            second_block,
+            EXCEEDED
+            | {
+                ("access-workload-identity-not-privileged", PULL, "fail"),
+                ("access-custom-roles-cannot-grant", "aaaaaaaa-0000-0000-0000-000000000001", "fail"),
+            },
+            id="a second block that writes authorization",
+        ),
+    ],
+)
+def test_each_single_change_is_found_and_nothing_else_changes(
+    change: Change, expected: Found, before: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    after = findings(change, tmp_path)
+    assert told(after) - told(before) == expected
+    assert told(before) - told(after) == set()
+
+
+def test_all_ten_rows_pass_on_the_reference_estate(before: list[dict[str, Any]]) -> None:
+    wanted = {f"IAM-RBAC-{number:03}" for number in range(1, 11)}
+    passed = {
+        control
+        for one in before
+        if one["status"] == "pass" and one["severity"] == "high" and len(one["controls"]["openai-chat"]) == 1
+        for control in one["controls"]["openai-chat"]
+    }
+    assert wanted <= passed
+    assert not [one for one in before if one["status"] == "unknown"]
+
+
+def test_broad_rows_are_advisory_and_say_what_they_allow(before: list[dict[str, Any]]) -> None:
+    found = {one["sub_object"]: one for one in before if one["rule_id"] == "access-sanctioned-but-broad"}
+    group, vault = (
+        found["Contributor on workspace rg-chat"],
+        found["Key Vault Administrator on workspace-vault kv-chat01"],
+    )
+    assert (group["severity"], vault["severity"]) == ("medium", "medium")
+    for one in (group, vault):
+        assert "sanctioned by the architecture, advisory" in one["message"]
+    assert "read or replace access keys" in group["message"]
+    assert "read secrets of a vault" in vault["message"]
+
+
+def test_a_missing_row_names_the_assignment_to_create(tmp_path: Path) -> None:
+    (found,) = [one for one in findings(remove, tmp_path) if one["rule_id"] == PULL_ROW[0] and one["status"] == "fail"]
+    command = found["remediation"]["cli"]
+    assert command.startswith("az role assignment create --assignee-object-id ")
+    assert command.endswith(place("registry"))
+
+
+def test_an_assignment_beyond_the_table_names_the_one_to_remove_quoted_for_the_shell(tmp_path: Path) -> None:
+    def change(bodies: Bodies) -> None:
+        owner = builtin_definitions()["Owner"]
+        add(bodies, owner)
+        add(bodies, assignment("u1", owner["id"], GROUP, name="a1; rm -rf ~", principalName="ada@contoso.com"))
+
+    listed = [one for one in findings(change, tmp_path) if one["status"] == "fail"]
+    (found,) = [one for one in listed if one["rule_id"] == "access-people-no-standing-privilege"]
+    assert found["remediation"]["cli"].startswith("az role assignment delete --ids '/subscriptions/")
+    assert found["remediation"]["cli"].endswith("rm -rf ~'")
+    assert "ada@contoso.com has Owner on resource group rg-chat" in found["message"]
