@@ -193,4 +193,5 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset({*SERVICES, *APPS, *HOLDERS, ADDRESSES, "microsoft.compute/virtualmachines"}),
     parameters=frozenset({_ROLES}),
+    subjects={WORKLOAD: {"Microsoft.MachineLearningServices/workspaces": [{}]}},
 )

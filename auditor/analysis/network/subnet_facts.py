@@ -110,6 +110,9 @@ def _fact(
         found, unknown = judged.fields()
         fields |= found
         gaps |= unknown
+        if found["tooOpen"] and (gap := context.estate.type_gap(_ENDPOINTS)) is not None:
+            # which subnet holds the private endpoints is not known, so neither is what the table allows towards it
+            gaps |= dict.fromkeys(_EXCESS, gap)
         summary, witness = judged.summary(), judged.witness()
     built = facts.build(
         context,
@@ -125,6 +128,8 @@ def _fact(
     return replace(built, witness=witness.as_json() if witness else None)
 
 
+_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+_EXCESS: Final = ("tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault")
 _VERDICTS: Final = (
     "tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault", "broken", "lacking", "explicitlyDenied",
     "stoppedBy", "idleDenies",
