@@ -46,6 +46,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "lacking[*].why": "what it is required for",
     "denialExpected": "whether the table wants the rest denied by a rule",
     "explicitlyDenied": "whether everything outside the table is stopped by a rule of the group's own, not by a default",
+    "openByDefault": "whether Azure's default rules, or the want of a group, let something of the network or the Internet through",
     "stoppedBy[*]": "the rules that stop what the table does not allow",
     "idleDenies[*]": "rules of this direction that are to deny and decide about no packet here, and why",
 }
@@ -101,15 +102,18 @@ def _fact(
     }
     judged = _Judgement(place, expected, limits, Names(names, place.prefixes))
     gaps: dict[str, Gap] = {}
-    if limits.gap is not None:
-        gaps["internetFiltered"] = limits.gap
     if place.gap is not None:
         gaps |= dict.fromkeys(_VERDICTS, place.gap)
-        summary, witness = f"what passes subnet {place.subnet.name} is not known ({place.gap.reason})", None
+        gaps |= {"internetFiltered": limits.gap} if limits.gap is not None else {}
+        verb = "gets into" if direction is Direction.INBOUND else "gets out of"
+        summary, witness = f"What {verb} subnet {place.subnet.name} is not known ({place.gap.reason})", None
     else:
         found, unknown = judged.fields()
         fields |= found
         gaps |= unknown
+        if limits.gap is not None:  # what leaves for the Internet may take this way, and be let through
+            unsure = [name for name in ("tooOpen", "excessInternet", "openByDefault") if not found[name]]
+            gaps = dict.fromkeys(["internetFiltered", *unsure], limits.gap) | gaps
         summary, witness = judged.summary(), judged.witness()
     built = facts.build(
         context,
@@ -117,7 +121,7 @@ def _fact(
         place.subnet.id,
         fields,
         sub_object=direction.value,
-        summary=f"{direction.value} of subnet {place.subnet.name}: {summary}.",
+        summary=f"{summary}.",
         inputs=place.inputs,
         uncollected=gaps,
         role=owner,
@@ -127,13 +131,13 @@ def _fact(
 
 _VERDICTS: Final = (
     "tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault", "broken", "lacking", "explicitlyDenied",
-    "stoppedBy", "idleDenies",
+    "openByDefault", "stoppedBy", "idleDenies",
 )  # fmt: skip
 
 
 def _limits(context: Context, place: Place, role: str, direction: Direction) -> Limits:
     if role == "subnet/private-endpoints" and not place.enforces_on_endpoints:
-        return Limits("the network policies of the subnet for private endpoints are off")
+        return Limits("the network policies of the subnet for private endpoints are off (NET-PE-001)")
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
@@ -192,6 +196,10 @@ class _Judgement:
         found["explicitlyDenied"] = explicit.certainty is Certainty.NO
         if (gap := explicit.gap(scope)) is not None:
             gaps["explicitlyDenied"] = gap
+        default = self._verdict([one.by_default([self.internet, self.network]) for one in self.inquiries])
+        found["openByDefault"] = default.certainty is Certainty.YES
+        if (gap := default.gap(scope)) is not None:
+            gaps["openByDefault"] = gap
         if self.excess.certainty is Certainty.MAYBE:
             gaps["excessByDefault"] = gaps["tooOpen"]
         found["stoppedBy"] = rule_names(stopped.decisions())
@@ -201,15 +209,17 @@ class _Judgement:
     def summary(self) -> str:
         """Return the verdict as a sentence without its end."""
         parts = []
+        way = "in" if self.expected.direction is Direction.INBOUND else "out"
         if self.excess.certainty is Certainty.YES:
-            parts.append(f"lets through more than the table allows: {sentence(self.excess.lines())}")
+            parts.append(f"lets {way} more than the table allows: {sentence(self.excess.lines())}")
             parts += self.idle
         elif (gap := self.excess.gap("")) is not None:
-            parts.append(f"whether it lets through too much is not known ({gap.reason})")
+            parts.append(f"whether it lets {way} too much is not known ({gap.reason})")
         for row, one in self.lacking:
             if one.certainty is Certainty.YES:
-                parts.append(f"stops what is needed for {row.why}: {sentence(one.lines(), 1)}")
-        return "; ".join(parts) or "lets through what the table allows and nothing else"
+                parts.append(f"does not let {way} what is needed for {row.why}: {sentence(one.lines(), 1)}")
+        said = "; ".join(parts) or f"lets {way} what the table allows and nothing else"
+        return f"Subnet {self.place.subnet.name} {said}"
 
     def witness(self) -> Packet | None:
         """Return a packet that should not pass, else one that should."""
