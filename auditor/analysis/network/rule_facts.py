@@ -102,7 +102,9 @@ def _unknown(here: list[tuple[Place, RuleEffect | None]], group_id: str) -> dict
     if not lost or any(one is not None and one.effect not in _DEAD for _, one in here):
         return {}
     reason = next((place.gap.reason for place in lost if place.gap), "the group's rules cannot be put in order")
-    return dict.fromkeys(("dead", "covered", "redundant", "deadAt", "subnets"), Gap(group_id, "properties.securityRules", reason))
+    return dict.fromkeys(
+        ("dead", "covered", "redundant", "deadAt", "subnets"), Gap(group_id, "properties.securityRules", reason)
+    )
 
 
 def _is_covered(one: RuleEffect) -> bool:

@@ -46,7 +46,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "lacking[*].why": "what it is required for",
     "denialExpected": "whether the table wants the rest denied by a rule",
     "explicitlyDenied": "whether everything outside the table is stopped by a rule of the group's own, not by a default",
-    "openByDefault": "whether Azure's default rules, or the want of a group, let something of the network or the Internet through",
+    "openByDefault": "whether a default rule, or the want of a group, lets the network or the Internet through",
     "stoppedBy[*]": "the rules that stop what the table does not allow",
     "idleDenies[*]": "rules of this direction that are to deny and decide about no packet here, and why",
 }
@@ -157,6 +157,8 @@ class _Judgement:
         self.inquiries = [Inquiry(path, rows) for path in paths]
         self.excess = self._verdict([one.only(expected.allowed) for one in self.inquiries])
         self.lacking = [(row, self._lacking(row)) for row in expected.rows if row.is_required]
+        self.explicit = self._verdict([one.explicit(expected.allowed) for one in self.inquiries])
+        self.default = self._verdict([one.by_default([self.internet, self.network]) for one in self.inquiries])
         self.idle = idle_denies(place, expected.direction, names)
 
     def _verdict(self, answers: Sequence[Answer]) -> Verdict:
@@ -170,7 +172,6 @@ class _Judgement:
 
     def fields(self) -> tuple[dict[str, Any], dict[str, Gap]]:
         scope = self.place.subnet.id
-        explicit = self._verdict([one.explicit(self.expected.allowed) for one in self.inquiries])
         stopped = self._verdict([one.stopped(self.expected.allowed) for one in self.inquiries])
         questions = {
             "tooOpen": self.excess,
@@ -193,13 +194,10 @@ class _Judgement:
         ]
         if not broken and (gap := next((gap for _, one in self.lacking if (gap := one.gap(scope))), None)):
             gaps["broken"] = gap
-        found["explicitlyDenied"] = explicit.certainty is Certainty.NO
-        if (gap := explicit.gap(scope)) is not None:
-            gaps["explicitlyDenied"] = gap
-        default = self._verdict([one.by_default([self.internet, self.network]) for one in self.inquiries])
-        found["openByDefault"] = default.certainty is Certainty.YES
-        if (gap := default.gap(scope)) is not None:
-            gaps["openByDefault"] = gap
+        found["explicitlyDenied"] = self.explicit.certainty is Certainty.NO
+        found["openByDefault"] = self.default.certainty is Certainty.YES
+        rest = {"explicitlyDenied": self.explicit, "openByDefault": self.default}
+        gaps |= {name: gap for name, one in rest.items() if (gap := one.gap(scope)) is not None}
         if self.excess.certainty is Certainty.MAYBE:
             gaps["excessByDefault"] = gaps["tooOpen"]
         found["stoppedBy"] = rule_names(stopped.decisions())
@@ -218,7 +216,11 @@ class _Judgement:
         for row, one in self.lacking:
             if one.certainty is Certainty.YES:
                 parts.append(f"does not let {way} what is needed for {row.why}: {sentence(one.lines(), 1)}")
-        said = "; ".join(parts) or f"lets {way} what the table allows and nothing else"
+        parts = parts or [f"lets {way} what the table allows and nothing else"]
+        is_open = self.explicit.certainty is self.default.certainty is Certainty.YES
+        if self.expected.is_explicit and is_open:
+            parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
+        said = "; ".join(parts)
         return f"Subnet {self.place.subnet.name} {said}"
 
     def witness(self) -> Packet | None:
