@@ -80,7 +80,8 @@ def connect(places: Places, source: End, destination: End, traffic: Match) -> Co
     """Return whether some of the traffic gets from one end to the other. Raise InputError where no end is in a subnet."""
     if not source.spots and not destination.spots:
         raise InputError(
-            f"neither {source.label} nor {destination.label} is in a subnet of the estate", "no rule decides between them"
+            f"neither {source.label} nor {destination.label} is in a subnet of the estate",
+            "no rule decides between them",
         )
     ways = _Ways()
     for one, other in product([*source.spots, None], [*destination.spots, None]):
@@ -124,10 +125,16 @@ def _leaving(places: Places, source: Spot, target: End, ways: _Ways) -> None:
         seen = leaving if filtered else replace(leaving, destinations=_PRIVATE)
         _routed(places, near, _Way(seen, ANYWHERE, wanted, doubts), ways)
         if not filtered:
-            why = () if gap is None else (f"whether App Service routes all traffic into {near.subnet.name} ({gap.reason})",)
+            why = (
+                ()
+                if gap is None
+                else (f"whether App Service routes all traffic into {near.subnet.name} ({gap.reason})",)
+            )
             around = Path((), near.surroundings, leaving.sources, addresses.PUBLIC)
             ways.asked.append(_Way(around, ANYWHERE, wanted, (*doubts, *why)))
-            ways.notes.append(f"App Service in {near.subnet.name} may send public traffic past the subnet and its rules.")
+            ways.notes.append(
+                f"App Service in {near.subnet.name} may send public traffic past the subnet and its rules."
+            )
 
 
 def _entering(places: Places, source: End, target: Spot, ways: _Ways) -> None:
@@ -234,6 +241,8 @@ def _note_integration(places: Places, place: Place, ways: _Ways) -> None:
 def _judged(ways: _Ways, traffic: Match) -> Connection:
     """Ask every way; one that passes for certain decides, then one that may pass."""
     names = Names(is_pair=True)
+    if not ways.asked and not ways.unknowns and not ways.notes:
+        ways.notes.append("No machine that is known has such an address.")
     results: list[tuple[Certainty, Verdict, Verdict, tuple[str, ...]]] = []
     for way in ways.asked:
         row = replace(traffic, source=way.source, destination=way.destination)

@@ -13,11 +13,12 @@ from auditor.analysis.network import addresses
 from auditor.analysis.network.networks import items, prefixes
 from auditor.analysis.network.places import Place, Places
 from auditor.analysis.network.ranges import Ranges, difference, intersection, union
-from auditor.analysis.network.rules import Side, is_tag, parse_ports, tag
+from auditor.analysis.network.rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.errors import InputError
 from auditor.model import Resource
 
 INTERNET: Final = "internet"
+_PROTOCOLS: Final = {"tcp": 0b001, "udp": 0b010, "icmp": 0b100, "any": ALL_PROTOCOLS}
 _SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 _NETWORKS: Final = "microsoft.network/virtualnetworks"
 _INTERFACES: Final = "microsoft.network/networkinterfaces"
@@ -233,5 +234,22 @@ def is_endpoint_only(places: Places, place: Place) -> bool:
     found = [estate.get(key) for key in estate.sources(place.subnet.key, "attached")]
     kinds = {one.type_key for one in found if one is not None}
     own = {one.resource.key for one in place.interfaces if not one.is_endpoint}
-    others = kinds - {_ENDPOINTS, _INTERFACES, "microsoft.network/networksecuritygroups", "microsoft.network/routetables"}
+    others = kinds - {
+        _ENDPOINTS,
+        _INTERFACES,
+        "microsoft.network/networksecuritygroups",
+        "microsoft.network/routetables",
+    }
     return _ENDPOINTS in kinds and not others and not own
+
+
+def traffic(protocol: str, port: str | None) -> Match:
+    """Return the traffic of a protocol (`tcp`, `udp`, `icmp`, `any`), to some ports if any are given.
+
+    Raise InputError for what is no port, and for a port of ICMP.
+    """
+    if port is None:
+        return Match(protocols=_PROTOCOLS[protocol])
+    if protocol == "icmp":
+        raise InputError("ICMP has no ports", "leave out --port")
+    return Match(protocols=_PROTOCOLS[protocol] & WITH_PORTS, destination_ports=ports(port), names_ports=True)

@@ -36,7 +36,7 @@ def detours(places: Places, place: Place) -> Iterator[Detour]:
         return
     found: list[tuple[int, bool, Ranges, Detour | None]] = [
         (size(piece), True, piece, None)
-        for piece in (((span,)) for span in union(place.surroundings.space, place.surroundings.peers))
+        for piece in ((span,) for span in union(place.surroundings.space, place.surroundings.peers))
     ]
     for key in estate.targets(table, "contains"):
         route = estate.get(key)
@@ -44,14 +44,15 @@ def detours(places: Places, place: Place) -> Iterator[Detour]:
             continue
         hop = arm.text(route.body, "properties.nextHopType") or "not known"
         text = arm.text(route.body, "properties.addressPrefix") or ""
-        numbers = addresses.parse(text) or places.networks.tags.get(text.lower()) or addresses.PUBLIC
+        exact = addresses.parse(text) or places.networks.tags.get(text.lower())
+        numbers = exact or addresses.PUBLIC  # a tag without data: some of it, so that nothing is dropped for certain
         address = arm.text(route.body, "properties.nextHopIpAddress") or ""
         is_direct = hop.lower() in {"internet", "vnetlocal"}
-        detour = Detour(numbers, route.name, f"{hop} {address}".strip(), hop.lower() == "none")
+        detour = Detour(numbers, route.name, f"{hop} {address}".strip(), exact is not None and hop.lower() == "none")
         found.append((size(numbers), False, numbers, None if is_direct else detour))
     claimed: Ranges = ()
-    for _, _, numbers, detour in sorted(found, key=lambda one: (one[0], one[1], one[2])):
+    for _, _, numbers, way in sorted(found, key=lambda one: (one[0], one[1], one[2])):
         own = difference(numbers, claimed)
         claimed = union(claimed, numbers)
-        if detour is not None and own:
-            yield Detour(own, detour.label, detour.hop, detour.drops)
+        if way is not None and own:
+            yield Detour(own, way.label, way.hop, way.drops)

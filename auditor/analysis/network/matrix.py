@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from auditor.analysis.network.ends import End, Spot, find
 from auditor.analysis.network.places import Places
 from auditor.analysis.network.rules import WITH_PORTS, Match
 from auditor.analysis.network.table import Binder
+from auditor.errors import InputError
 from auditor.estate.components import Workload
 
 _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
@@ -44,3 +45,14 @@ def matrix(places: Places, workload: Workload) -> Iterator[Cell]:
 
 def _is_other(one: End, other: End) -> bool:
     return {spot.place.subnet.key for spot in one.spots} != {spot.place.subnet.key for spot in other.spots}
+
+
+def workloads_named(places: Places, name: str | None) -> Sequence[Workload]:
+    """Return the workload of a name (any case), or all of them. Raise InputError where there is none."""
+    known = places.context.workloads.all
+    found = [one for one in known if name is None or one.name.lower() == name.lower()]
+    if not found and name is not None:
+        raise InputError(f"there is no workload '{name}'", f"known: {', '.join(one.name for one in known) or 'none'}")
+    if not found:
+        raise InputError("the estate holds no workload of the baseline", "ask about its subnets with: network query")
+    return found
