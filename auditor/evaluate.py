@@ -19,7 +19,7 @@ from auditor.estate.graph import NOT_IN_EXPORT, Estate
 from auditor.filing import filed, inputs, place_of, place_of_fact, without_subject
 from auditor.language.evaluate import judge
 from auditor.language.scope import Scope, Subject
-from auditor.model import Fact, Finding, Severity, Status
+from auditor.model import Fact, Finding, Gap, Severity, Status
 from auditor.rulebook import Rule
 from auditor.subjects import FactSubject, ResourceSubject
 from auditor.verdict import Verdict, decide
@@ -158,8 +158,32 @@ def _fact_findings(rule: RuleInForce, derived: _Derived, question: Question) -> 
         if verdict.status is not Status.NOT_APPLICABLE:
             verdict = replace(verdict, evidence=[*verdict.evidence, *inputs(fact, question.estate)])
         yield _fact_finding(rule, fact, verdict, question)
-    reads = sorted(question.analyses[rule.rule.applies.fact or ""].reads)
-    yield from _unmet(rule, reads, question, met=met)
+    analysis = question.analyses[rule.rule.applies.fact or ""]
+    missing = _missing_subjects(rule, analysis, question)
+    yield from missing
+    if not missing:
+        yield from _unmet(rule, sorted(analysis.reads), question, met=met)
+
+
+def _missing_subjects(rule: RuleInForce, analysis: Analysis, question: Question) -> Sequence[Finding]:
+    """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about."""
+    kind = rule.rule.applies.fact or ""
+    gaps: dict[tuple[str, str], Gap] = {}
+    for resource_type, alike in analysis.subjects.get(kind, {}).items():
+        found = question.estate.gaps_in(resource_type)
+        for fields in alike if found else ():
+            unknown = {
+                name: found[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
+            }
+            subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
+            if _is_about(rule, subject, question):
+                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in found}
+    return [_missing(rule, gap) for gap in gaps.values()]
+
+
+def _missing(rule: RuleInForce, gap: Gap) -> Finding:
+    text = message.undecided(rule.rule.title, [gap], ())
+    return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
 
 
 def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
@@ -188,9 +212,7 @@ def _unmet(
     known = (gap for name in listed for gap in question.estate.gaps_in(name))
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if rule.rule.applies.fact is None:
-        for gap in gaps:
-            text = message.undecided(rule.rule.title, [gap], ())
-            yield without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+        yield from (_missing(rule, gap) for gap in gaps)
         if gaps:
             return
     elif gaps and not met:

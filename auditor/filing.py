@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from auditor import message
 from auditor import resource_id as ids
@@ -157,7 +157,7 @@ def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
         except (ValueError, ShapeError):
             continue
         for at, value in spots:
-            shown = None if value is ABSENT else value
+            shown = _outlined(value)
             yield Evidence(at, "input", None, shown, absent=value is ABSENT, resource_id=resource.id,
                            source=resource.source, api_version=resource.api_version)  # fmt: skip
 
@@ -183,3 +183,14 @@ def without_subject(
         remediation_text=rule.rule.remediation_text,
         fingerprint=fingerprint(rule.rule.id, scope or "", sub_object),
     )
+
+
+def _outlined(value: Any) -> Any:
+    """Return an input as evidence shows it: plain values as they are, of objects only the size, as they may hold secrets."""
+    if value is ABSENT:
+        return None
+    if isinstance(value, Mapping):
+        return f"object with {len(value)} properties"
+    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        return f"list of {len(value)}"
+    return value

@@ -223,5 +223,6 @@ ANALYSIS: Final = Analysis(
         }
     },
     run=run,
+    subjects={ALLOWLIST: {name: [{"service": one.service}] for name, one in SERVICES.items()}},
     reads=frozenset(name.lower() for name in SERVICES),
 )

@@ -124,7 +124,8 @@ def _deployment_fact(
     uncollected = _unknown(bound, filters)
     unmet = [_label(need) for need, found in filters if found.strictness is not None and _falls_short(need, found)]
     policy = bound.policy
-    mode = (arm.text(policy.body, "properties.mode") if policy else None) or "Default"
+    is_lost = bound.kind in {"dangling", "other-account"}
+    mode = (arm.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
     return facts.build(
         context,
         DEPLOYMENT,
@@ -166,6 +167,8 @@ def _role(context: Context, child: Resource) -> tuple[str | None, str | None]:
 def _filter(bound: Bound, policies: Mapping[str, Resource], need: Requirement) -> Filter:
     if bound.gap is not None:
         return Filter(None, "absent", gap=bound.gap)
+    if bound.kind in {"dangling", "other-account"}:
+        return Filter(0, "absent")  # what does not exist filters nothing that anybody could vouch for
     name = bound.name or "Microsoft.Default"
     return content_policy.effective(policies, name, need.category, need.source)
 
@@ -175,8 +178,6 @@ def _unknown(bound: Bound, filters: Sequence[tuple[Requirement, Filter]]) -> dic
     unknown: dict[str, Gap] = {}
     if bound.gap is not None:
         unknown = dict.fromkeys(("policyKind", "policyBound", "mode", "blocklists"), bound.gap)
-    if bound.policy is None and bound.kind in {"dangling", "other-account"}:
-        unknown["mode"] = Gap(bound.name or "", "properties.mode", "the policy does not exist on this account")
     for position, (_, found) in enumerate(filters):
         if found.gap is not None:
             unknown[f"filters[{position}].strictness"] = found.gap
@@ -263,8 +264,12 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
     account = ids.parent_of(policy.key) or ""
     changed = arm.text(policy.body, "systemData.lastModifiedAt")
     earlier = [user.id for user in users if _is_before(arm.text(user.body, "systemData.lastModifiedAt"), changed)]
-    gap = context.estate.type_gap(DEPLOYMENTS, account) if not users else None
-    uncollected = {"used": gap, "deployments": gap} if gap else {}
+    gap = context.estate.type_gap(DEPLOYMENTS, account)
+    uncollected = {"deployments": gap} if gap else {}
+    if gap and not users:
+        uncollected["used"] = gap
+    if gap and not earlier:
+        uncollected["changedAfterDeployment"] = gap
     undated = next((one for one in (policy, *users) if not arm.text(one.body, "systemData.lastModifiedAt")), None)
     if undated is not None and not earlier:
         reason = "when it was last changed is not stated"
@@ -337,4 +342,5 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset({DEPLOYMENTS.lower(), POLICIES.lower()}),
     parameters=frozenset({"content_filter"}),
+    subjects={DEPLOYMENT: {DEPLOYMENTS: [{}]}, POLICY: {POLICIES: [{}]}},
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from auditor.estate.components import Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Fact
+from auditor.model import Fact, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Analysis:
 
     `facts` maps each fact kind to its field paths (`zones[*].name`) with a word on each: rules are checked against it.
     `reads` are the resource types it looks at, `parameters` and `tables` the names it takes from the baseline.
+    `subjects` maps a fact kind to the types of which each resource gets a fact, with the fields that tell what kind of
+    thing it is (`{"service": "plan"}`): where resources of such a type may be missing, so may facts.
     """
 
     name: str
@@ -37,3 +39,4 @@ class Analysis:
     reads: frozenset[str] = frozenset()
     parameters: frozenset[str] = field(default_factory=frozenset)
     tables: frozenset[str] = field(default_factory=frozenset)
+    subjects: Mapping[str, Mapping[str, Sequence[Json]]] = field(default_factory=dict)

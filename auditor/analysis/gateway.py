@@ -267,4 +267,5 @@ ANALYSIS: Final = Analysis(
     reads=frozenset(name.lower() for name in _READS),
     parameters=frozenset({"workload_vnets", "central_private_dns_zones"}),
     tables=frozenset({"private-endpoints"}),
+    subjects={kind: {GATEWAYS: [{}]} for kind in FIELDS},
 )

@@ -140,8 +140,8 @@ def _traffic(context: Context, deployment: Resource) -> tuple[int | None, Gap | 
     """Return the share of traffic that the endpoint gives a deployment, or why it is not known."""
     endpoint = context.estate.get(ids.parent_of(deployment.id) or "/")
     if endpoint is None:
-        gap = context.estate.type_gap(_ENDPOINTS, deployment.key)
-        return None, gap or Gap(deployment.id, "related:parent", "the endpoint was not collected")
+        unseen = context.estate.unseen(ids.parent_of(deployment.id) or "/")
+        return None if unseen else 0, unseen
     if gap := facts.gap_at(context, endpoint, "properties.traffic"):
         return None, gap
     traffic = arm.value(endpoint.body, "properties.traffic")

@@ -11,7 +11,7 @@ from auditor.analysis.inventory_profile import PROFILE, SIGNS, profile_fact
 from auditor.analysis.inventory_subnets import SUBNET, subnet_facts
 from auditor.estate.components import Binding, Workload, unknown_because
 from auditor.estate.declarations import Declaration
-from auditor.estate.reach import dangling, is_outside, provisioning_state
+from auditor.estate.reach import dangling, provisioning_state
 from auditor.model import Fact, Gap
 
 COMPONENT: Final = "inventory.component"
@@ -59,10 +59,10 @@ def _component(context: Context, workload: Workload, declaration: Declaration, s
             }
             for binding in bindings
         ]
-    outside = [target for _, _, target in lost if is_outside(estate, target)]
-    if outside:
+    unseen = next((found for _, _, target in lost if (found := estate.unseen(target))), None if lost else gap)
+    if unseen:
         del fields["dangling"]
-        uncollected["dangling"] = Gap(outside[0], _type_of(outside[0]), "outside the collected scope")
+        uncollected["dangling"] = unseen
     return Fact(
         kind=COMPONENT,
         id=f"{COMPONENT}/{workload.name}/{name}",
@@ -110,10 +110,9 @@ def _missing_architecture(context: Context) -> Fact:
         "required": True,
         "types": types,
         "found": False,
-        "dangling": [],
     }
     if gap is None:
-        fields |= {"bound": 0, "resources": []}
+        fields |= {"bound": 0, "resources": [], "dangling": []}
     summary = f"None of the architecture is in the estate: there is no {' or '.join(types)}."
     return Fact(
         kind=COMPONENT,
@@ -121,13 +120,9 @@ def _missing_architecture(context: Context) -> Fact:
         subject=f"/subscriptions/{min(found)}" if found else "",
         sub_object="architecture",
         fields=fields,
-        uncollected={"bound": gap, "resources": gap} if gap else {},
+        uncollected={"bound": gap, "resources": gap, "dangling": gap} if gap else {},
         summary=f"Whether the architecture exists is not known: {gap.what} is {gap.reason}." if gap else summary,
     )
-
-
-def _type_of(resource_id: str) -> str:
-    return ids.type_of(resource_id) or ""
 
 
 ANALYSIS: Final = Analysis(
@@ -168,6 +163,7 @@ ANALYSIS: Final = Analysis(
         },
     },
     run=derive_facts,
+    subjects={SUBNET: {"Microsoft.Network/virtualNetworks/subnets": [{}]}},
     reads=frozenset(
         {
             "microsoft.network/virtualnetworks",

@@ -132,8 +132,9 @@ def _subnet_gaps(estate: Estate, subnet: Resource, foreign: Sequence[Mapping[str
     gaps = {}
     attached = estate.sources(subnet.id, "attached")
     lost = [key for key in attached if _type_of(key).lower() == _INTERFACES and estate.get(key) is None]
-    if lost and not foreign:
-        gaps["foreign"] = estate.type_gap(_INTERFACES, lost[0]) or Gap(lost[0], _INTERFACES, "not in the snapshot")
+    unseen = next((gap for key in lost if (gap := estate.unseen(key))), None)
+    if unseen and not foreign:
+        gaps["foreign"] = unseen
     path = "properties.privateEndpointNetworkPolicies"
     stated = text(subnet.properties, "privateEndpointNetworkPolicies")
     if gap := next((gap for gap in estate.path_gaps(subnet.id) if gap.what.lower().startswith(path.lower())), None):

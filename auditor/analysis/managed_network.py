@@ -169,7 +169,8 @@ def _target_status(managed: Managed, rule: Rule) -> tuple[str | None, Gap | None
     target = managed.context.estate.get(rule.target or "/")
     path = "properties.privateEndpointConnections"
     if target is None:
-        return None, Gap(rule.target or "/", path, "the target was not collected"), None
+        unseen = managed.context.estate.unseen(rule.target) if rule.target else Gap("/", path, "no target is stated")
+        return None, unseen, None
     if gap := facts.gap_at(managed.context, target, path):
         return None, gap, None
     pairs, listed = managed_rules.match(managed, target)
@@ -252,4 +253,5 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset({WORKSPACES.lower(), RULES.lower(), *_TARGETS}),
     parameters=frozenset({"ai_search_required"}),
+    subjects={RULE: {RULES: [{}]}},
 )

@@ -139,12 +139,19 @@ def _records(estate: Estate) -> Mapping[str, frozenset[str]]:
     return {zone: frozenset(addresses) for zone, addresses in found.items()}
 
 
+def may_exist(estate: Estate, network: str | None, scope: Scope) -> bool:
+    """Whether a virtual network that others point at is in the estate or declared, or may lie where nobody looked."""
+    if network is None or network in (scope.networks or ()):
+        return True
+    return estate.get(network) is not None or estate.unseen(network) is not None
+
+
 def uses_custom_dns(estate: Estate, network: str | None) -> bool | Gap:
     """Whether a virtual network asks its own DNS servers instead of Azure's, or why that is not known."""
     found = estate.get(network) if network else None
     if found is None:
-        reason = "the virtual network was not collected"
-        return estate.type_gap(NETWORKS, network or "") or Gap(network or "/", NETWORKS, reason)
+        unseen = estate.unseen(network) if network else Gap("/", NETWORKS, "the endpoint names no virtual network")
+        return unseen or False
     return bool(arm.texts(found.body, "properties.dhcpOptions.dnsServers"))
 
 
@@ -206,7 +213,8 @@ def _linked(dns: Dns, zone: str, connection: Connection, scope: Scope) -> tuple[
     if zone in dns.central:
         return True, None, None
     networks = {connection.network} if scope.networks is None else scope.networks
-    found = [link for link in dns.links.get(zone, ()) if link.network in networks]
+    own = [link for link in dns.links.get(zone, ()) if link.network in networks]
+    found = [link for link in own if may_exist(dns.estate, link.network, scope)]
     complete = [link for link in found if arm.same(link.state, "Completed")]
     if complete:
         return True, complete[0], None

@@ -10,14 +10,31 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis import arm, facts, private_reach
 from auditor.analysis.contract import Analysis, Context
-from auditor.analysis.private_connections import CONNECTION_FIELDS, ZONE_FIELDS, connection_facts, zone_facts
+from auditor.analysis.private_connections import (
+    CONNECTION,
+    CONNECTION_FIELDS,
+    ZONE,
+    ZONE_FIELDS,
+    connection_facts,
+    zone_facts,
+)
 from auditor.analysis.private_dns import ZoneState
-from auditor.analysis.private_endpoints import Scope
+from auditor.analysis.private_endpoints import ENDPOINTS, Scope
 from auditor.analysis.private_link_table import TABLE, Row, rows_of
 from auditor.analysis.private_reach import ANYWHERE, Candidate, Links, Reach
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Fact, Gap, Json, Resource
 
 ENDPOINT: Final = "private_link.endpoint"
+_SERVICES: Final[Mapping[str, Sequence[Json]]] = {
+    "Microsoft.CognitiveServices/accounts": [{"service": "openai"}, {"service": "ai-services"}],
+    "Microsoft.MachineLearningServices/workspaces": [{"service": "workspace"}],
+    "Microsoft.Search/searchServices": [{"service": "search"}],
+    "Microsoft.ContainerRegistry/registries": [{"service": "registry"}],
+    "Microsoft.KeyVault/vaults": [{"service": "vault"}],
+    "Microsoft.Storage/storageAccounts": [{"service": "workspace-storage"}, {"service": "storage"}],
+    "Microsoft.Web/sites": [{"service": "app"}],
+    "Microsoft.Web/sites/slots": [{"service": "app-slot"}],
+}
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -229,4 +246,9 @@ ANALYSIS: Final = Analysis(
     ),
     parameters=frozenset({"workload_vnets", "central_private_dns_zones", "foreign_private_endpoints"}),
     tables=frozenset({TABLE}),
+    subjects={
+        ENDPOINT: _SERVICES,
+        CONNECTION: {**{name: [{"side": "target"}] for name in _SERVICES}, ENDPOINTS: [{"side": "endpoint"}]},
+        ZONE: {"Microsoft.Network/privateDnsZones": [{}]},
+    },
 )

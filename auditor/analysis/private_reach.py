@@ -19,6 +19,7 @@ from auditor.analysis.private_endpoints import (
     scopes_of,
     target_connections,
 )
+from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.resource_id import name_of, parent_of
 
@@ -109,7 +110,7 @@ def judge(links: Links, target: Resource, groups: Sequence[str], zones: Sequence
         found = [*found, *_slot_connections(links, target, wanted)]
     elif target.type_key == _SITE:
         found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
-    candidates = [_candidate(connection, wanted, scope, listed) for connection in found]
+    candidates = [_candidate(estate, connection, wanted, scope, listed) for connection in found]
     target_gap = facts.gap_at(links.context, target, _LISTED)
     if scope.workload is not None and scope.networks is None:
         target_gap = target_gap or estate.type_gap(NETWORKS)
@@ -128,13 +129,18 @@ def _slot_connections(links: Links, slot: Resource, wanted: set[str]) -> Sequenc
 
 
 def _candidate(
-    connection: Connection, wanted: set[str], scope: Scope, listed: Sequence[TargetConnection] | None
+    estate: Estate,
+    connection: Connection,
+    wanted: set[str],
+    scope: Scope,
+    listed: Sequence[TargetConnection] | None,
 ) -> Candidate:
     statuses = [item.status for item in listed or () if item.endpoint == connection.endpoint.key]
     refusals = [status or "nothing" for status in statuses if (status or "").lower() != "approved"]
     agrees = None if listed is None else bool(statuses) and not refusals
     wrong = not wanted & set(connection.groups)
-    holds = scope.holds(connection.network)
+    exists = private_dns.may_exist(estate, connection.network, scope)
+    holds = scope.holds(connection.network) and exists
     problems = []
     if wrong:
         problems.append(f"connects to {facts.listed(list(connection.groups)) or 'no group'}")
@@ -144,7 +150,8 @@ def _candidate(
         problems.append(f"its provisioning state is {connection.state or 'not given'}")
     if not holds:
         where = name_of(connection.network) if connection.network else "an unnamed network"
-        problems.append(f"it lies in {where}, outside the workload's virtual network")
+        why = "outside the workload's virtual network" if exists else "which does not exist"
+        problems.append(f"it lies in {where}, {why}")
     if agrees is False:
         problems.append(f"the target says {refusals[0]}" if refusals else "the target does not list it")
     return Candidate(

@@ -209,6 +209,20 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset(name.lower() for name in _READS),
     parameters=frozenset({"min_instances"}),
+    subjects={
+        RESOURCE: {
+            **{name: [{"service": service}] for name, (service, _) in _SERVICES.items()},
+            "Microsoft.Network/publicIPAddresses": [{"service": role} for role in _HOLDERS.values()],
+        },
+        INSTANCES: {
+            "Microsoft.Web/serverfarms": [{"service": "plan"}],
+            "Microsoft.Network/applicationGateways": [{"service": "gateway"}],
+            "Microsoft.Search/searchServices": [{"service": "search"}],
+            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments": [
+                {"service": "online-deployment"}
+            ],
+        },
+    },
 )
 
 __all__ = ["ANALYSIS", "INSTANCES", "RESOURCE", "run"]

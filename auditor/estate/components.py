@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.estate.binding import Binder, Found
 from auditor.estate.declarations import Declaration, parameter, read_declarations
 from auditor.estate.graph import Estate
-from auditor.estate.reach import Paths, dangling, is_outside, relation_gap_of, spelled
+from auditor.estate.reach import Paths, dangling, relation_gap_of, spelled
 from auditor.model import Gap, Resource
 
 
@@ -97,8 +97,8 @@ def unknown_because(
             return gap
     bound = workload.bound() if workload else {}
     for _, path, target in dangling(estate, declaration, bound):
-        if is_outside(estate, target):
-            return Gap(target, declaration.types[0] if declaration.types else path, "outside the collected scope")
+        if gap := estate.unseen(target):
+            return Gap(target, declaration.types[0] if declaration.types else path, gap.reason, gap.permission)
     if not _could_be(estate, declaration, bound):
         return None
     if gap := next((gap for step in declaration.steps if (gap := relation_gap_of(estate, step, bound))), None):

@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from auditor import resource_id as ids
-from auditor.estate.relations import NAVIGATION, derive
+from auditor.estate.reading import texts
+from auditor.estate.relations import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
 
 NOT_IN_EXPORT = "not in the export"
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
+_PLACED = frozenset({"attached", "in-network"})
+OUTSIDE = "outside the collected scope"
 
 
 class Estate:
@@ -91,7 +94,12 @@ class Estate:
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
-        return [*self._type_gaps.get(resource_type.lower(), ()), *self._type_gaps.get(ANY_TYPE, ())]
+        found = self._type_gaps.get(ANY_TYPE, ())
+        kind = resource_type.lower()
+        while "/" in kind:  # children are found through their parents: a gap in these is one in those
+            found = [*self._type_gaps.get(kind, ()), *found]
+            kind = kind.rpartition("/")[0]
+        return found
 
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
         """Return why a named navigation from this resource is not (all) known, or None where it is.
@@ -103,15 +111,59 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = NAVIGATION[name]
+        if navigation.outward:
+            gap_found = self._gap_on_the_way(resource_id, navigation)
+            if gap_found is not None:
+                return gap_found
         for resource_type in (*navigation.types, *navigation.stated_by):
             gap_found = self.type_gap(resource_type, resource_id if navigation.below else "")
             if gap_found is not None:
                 return gap_found
         return None
 
+    def _gap_on_the_way(self, resource_id: str, navigation: Navigation) -> Gap | None:
+        """Return why what a resource points at, or what carries it into a network (its interfaces), is not known."""
+        for target in self.targets(resource_id, navigation.kind):
+            kind = ids.type_of(target) or ""
+            fits = not navigation.types or kind in navigation.types
+            if fits and target not in self._by_key and self.is_outside(target):
+                return Gap(target, kind, OUTSIDE)
+        carriers = self.sources(resource_id, "attached") if navigation.kind in _PLACED else ()
+        unseen = (self.unseen(carrier) for carrier in carriers if carrier not in self._by_key)
+        return next((gap for gap in unseen if gap is not None), None)
+
+    def is_outside(self, resource_id: str) -> bool:
+        """Whether an id lies in a subscription or resource group that nobody asked to collect.
+
+        Of an export that names no scope, the subscriptions of its resources are the scope, unless it is complete.
+        """
+        subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
+        scope = self.metadata.scope
+        subscriptions = {_last(name) for name in texts(scope, "subscriptions")}
+        groups = {_last(name) for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))}
+        if subscriptions and subscription not in subscriptions:
+            return True
+        if groups and group not in groups:
+            return True
+        if subscriptions or groups or self.complete:
+            return False
+        return all((ids.subscription_of(resource.key) or "") != subscription for resource in self.resources)
+
+    def unseen(self, resource_id: str) -> Gap | None:
+        """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
+        kind = ids.type_of(resource_id) or ""
+        gap = self.type_gap(kind, resource_id)
+        if gap is None and self.is_outside(resource_id):
+            return Gap(resource_id, kind, OUTSIDE)
+        return gap
+
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
         return [gap for gap in self._own_gaps.get(ids.key(resource_id), ()) if not gap.what.startswith("related:")]
+
+
+def _last(text: str | None) -> str:
+    return (text or "").lower().rpartition("/")[2]
 
 
 def _order(relation: Relation) -> tuple[str, str, str]:

@@ -107,27 +107,6 @@ def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence
     return sorted(found)
 
 
-def is_outside(estate: Estate, resource_id: str) -> bool:
-    """Whether an id lies in a subscription or resource group that nobody asked to collect.
-
-    Of an export that names no scope, the subscriptions of its resources are the scope, unless it is complete.
-    """
-    subscription = (ids.subscription_of(resource_id) or "").lower()
-    group = (ids.resource_group_of(resource_id) or "").lower()
-    scope = estate.metadata.scope
-    subscriptions = {name.lower().rpartition("/")[2] for name in texts(scope, "subscriptions")}
-    groups = {
-        name.lower().rpartition("/")[2] for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))
-    }
-    if subscriptions and subscription not in subscriptions:
-        return True
-    if groups and group not in groups:
-        return True
-    if subscriptions or groups or estate.complete:
-        return False
-    return all((ids.subscription_of(resource.key) or "") != subscription for resource in estate.resources)
-
-
 def relation_gap_of(estate: Estate, step: Step, bound: Bound) -> Gap | None:
     """Return why what a step follows is not (all) known, or None where it is."""
     for origin in step.origins:

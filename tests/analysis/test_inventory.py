@@ -117,7 +117,7 @@ def test_a_type_that_was_not_collected_is_unknown_and_not_missing() -> None:
 
     found = component(facts_of(estate_of(reference_bodies(), gaps=[gap])), "search")
 
-    assert found.uncollected == {"bound": gap, "resources": gap}
+    assert found.uncollected == {"bound": gap, "resources": gap, "dangling": gap}
     assert "forbidden" in found.summary
 
 

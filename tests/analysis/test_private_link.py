@@ -184,7 +184,7 @@ def test_a_target_whose_connections_are_not_known_may_have_withdrawn_its_consent
 
 
 def test_outside_a_workload_any_network_will_do_and_the_fact_says_so(judge: Callable[..., Fact]) -> None:
-    fact = judge(_vault(), _vnet(), _endpoint(vnet="elsewhere"), roles={})
+    fact = judge(_vault(), _vnet(), _vnet("elsewhere"), _endpoint(vnet="elsewhere"), roles={})
     assert (fact.fields["effective"], fact.fields["networkScope"], fact.workload) == (1, "any", None)
 
 
