@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,11 @@ class SnapshotWriter:
     def facets(self) -> Mapping[tuple[str, str], Facet]:
         """Return what was said so far, by scope and name."""
         return {(facet.scope, facet.name): facet for facet in store.read_facets(self._connection)}
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of what was added and not taken back, sorted."""
+        self._rows.flush()
+        return (str(key) for (key,) in self._connection.execute("SELECT id_lc FROM resource ORDER BY id_lc"))
 
     @property
     def metadata(self) -> Metadata:
