@@ -1,12 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,52 +127,6 @@ def test_progress_counts_and_says_what_is_waited_for(
     assert any(one.waiting_for.startswith("the quota of") for one in seen)
     assert summary.attempts == sum(summary.calls.values())
     assert summary.throttled == 1
-
-
-_SCRIPT = """
-import json, sys
-from auditor.collect.options import Auth, CollectOptions
-from auditor.collect.run import collect
-from auditor.collect.scope import CollectScope
-from tests.collect.memory import MemorySink
-
-class Loud(MemorySink):
-    def facet_all(self, facets):
-        super().facet_all(facets)
-        print([facet[1] for facet in facets], flush=True)
-
-sink = Loud()
-try:
-    collect(CollectScope(), CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=sys.argv[1], threads=2), sink.open)
-except KeyboardInterrupt:
-    print(json.dumps({"finished": sink.finished, "bodies": len(sink.bodies)}), flush=True)
-    sys.exit(130)
-"""
-
-
-def test_an_interrupt_ends_soon_and_keeps_what_was_read(simulator: Simulator) -> None:
-    simulator.serve(vaults(), faults=[{"match": "kv06/secrets", "status": 429, "headers": {"Retry-After": "100"}}])
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, simulator.url],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    assert process.stdout is not None
-    while "vaults/secrets" not in process.stdout.readline():
-        pass
-
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
-
-    assert process.returncode == 130
-    assert time.monotonic() - began < 10
-    said = json.loads(output.strip().splitlines()[-1])
-    assert said["finished"] is False
-    assert said["bodies"] >= VAULTS
 
 
 def test_a_long_wait_that_exceeds_the_deadline_is_not_waited_for(simulator: Simulator, run_collect: Collect) -> None:
