@@ -72,7 +72,8 @@ def test_an_answer_names_the_rules_of_both_ends(context: Context) -> None:
     found = reach(context, AGENTS, "vm-jmp-chat01", port=3389, protocol="Tcp")
     assert found.certainty is Certainty.YES
     assert [str(line) for line in found.passes] == [
-        "TCP 3389, by rules AllowVnetOutBound (nsg-agentsSubnet), AllowVnetInBound (nsg-jumpboxSubnet)"
+        "TCP 3389, by Azure's default rule AllowVnetOutBound of nsg-agentsSubnet"
+        " and Azure's default rule AllowVnetInBound of nsg-jumpboxSubnet"
     ]
     assert found.example is not None
     assert (found.example.source, found.example.destination) == ("10.0.2.36", "10.0.2.132")
@@ -87,7 +88,7 @@ def test_a_refusal_names_the_rule_that_stops(context: Context) -> None:
 def test_an_address_of_the_outside(context: Context) -> None:
     found = reach(context, "8.8.8.8", JUMP, port=3389, protocol="Tcp")
     assert found.certainty is Certainty.NO
-    assert [str(line) for line in found.stops] == ["TCP 3389, by rule DenyAllInBound"]
+    assert [str(line) for line in found.stops] == ["TCP 3389, by Azure's default rule DenyAllInBound"]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "10.0.0.0/99", ""])
