@@ -72,8 +72,8 @@ def test_an_answer_names_the_rules_of_both_ends(context: Context) -> None:
     found = reach(context, AGENTS, "vm-jmp-chat01", port=3389, protocol="Tcp")
     assert found.certainty is Certainty.YES
     assert [str(line) for line in found.passes] == [
-        "TCP 3389, by Azure's default rule AllowVnetOutBound of nsg-agentsSubnet"
-        " and Azure's default rule AllowVnetInBound of nsg-jumpboxSubnet"
+        ("TCP 3389, by Azure's default rule AllowVnetOutBound of nsg-agentsSubnet"
+        " and Azure's default rule AllowVnetInBound of nsg-jumpboxSubnet")
     ]
     assert found.example is not None
     assert (found.example.source, found.example.destination) == ("10.0.2.36", "10.0.2.132")
