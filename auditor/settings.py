@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ContentError
-from auditor.language.source import suggestion
 
 
 def defaults(command: Any) -> dict[str, Any]:
@@ -19,6 +18,8 @@ def defaults(command: Any) -> dict[str, Any]:
     known = _options(command)
     for key in given:
         if _dashed(key) not in known:
+            from auditor.language.source import suggestion  # noqa: PLC0415 - loads the YAML reader: keep --help quick
+
             raise ContentError(f"{path}: there is no option '{key}'", suggestion(_dashed(key), known))
     return _spread(command, {_dashed(key): value for key, value in given.items()})
 

@@ -84,6 +84,7 @@ def opened(path: Path, label: str) -> Iterator[sqlite3.Connection]:
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         check_version(connection, label)
+        _check_length(connection, path, label)
         yield connection
     except (sqlite3.Error, UnicodeError) as error:
         raise SnapshotError(
@@ -91,6 +92,15 @@ def opened(path: Path, label: str) -> Iterator[sqlite3.Connection]:
         ) from error
     finally:
         connection.close()
+
+
+def _check_length(connection: sqlite3.Connection, path: Path, label: str) -> None:
+    """Raise SnapshotError where the file is shorter than it says: SQLite notices only when it needs the missing pages."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    has_log = path.with_name(f"{path.name}-wal").exists()  # of a collection at work: pages may still be in its log
+    if not has_log and path.stat().st_size < pages * size:
+        raise SnapshotError(f"{label} is truncated", "restore or collect it again")
 
 
 def check_version(connection: sqlite3.Connection, label: str) -> None:

@@ -1,0 +1,271 @@
+"""Whatever is wrong with what a user gives, one line says what it is and what to do, and the exit code is 2."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import scaffold
+from auditor.cli import main
+from tests.e2e.command import GROUP, Ended, auditor, is_one_line, storage
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Return a way to run the command line in this process, in an empty folder: dozens of processes would take long."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["auditor", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsysbinary.readouterr()
+        code = ended.value.code
+        return Ended(code if isinstance(code, int) else 1, shown.out.decode(), shown.err.decode())
+
+    return run
+
+
+def _write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+    return path
+
+
+_TWO = json.dumps([storage("st1"), storage("st2")])
+_FILES: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "empty"),
+    "blank": (" \n\t\n", "empty"),
+    "a sign-in page": ("<!DOCTYPE html><html><body>Sign in</body></html>", "HTML"),
+    "a 404 page": ("\n<html><head><title>404 Not Found</title></head></html>", "HTML"),
+    "cut off": (_TWO[:-40], "JSON"),
+    "cut off gzip": (gzip.compress(_TWO.encode() * 50)[:-30], "cut off"),
+    "nested brackets": ("[" * 200_000 + "]" * 200_000, "nested"),
+    "a number": ("42", "resources"),
+    "an unknown shape": ('{"hello": "world"}', "resources"),
+    "texts": ('["a", "b"]', "resource 1 is a string"),
+    "nothing in scope": ("[]", "nothing"),
+    "nothing in a list": ('{"value": []}', "nothing"),
+    "an ARM error": ('{"error": {"code": "AuthorizationFailed", "message": "no access"}}', "AuthorizationFailed"),
+    "binary": (random.Random(1).randbytes(4096), "JSON"),
+    "YAML": ("resources:\n- id: x\n", "JSON"),
+    "a contradiction": (
+        json.dumps([storage("st1", publicNetworkAccess="Enabled"), storage("ST1", publicNetworkAccess="Disabled")]),
+        "same id",
+    ),
+    "gaps of another shape": (json.dumps({"resources": [storage()], "gaps": [{"what": 1}]}), "gap"),
+    "complete in words": (json.dumps({"resources": [storage()], "complete": "yes"}), "complete"),
+    "a time that is none": (json.dumps({"resources": [storage()], "source": {"snapshotAt": "soon"}}), "snapshotAt"),
+}
+
+
+@pytest.mark.parametrize("name", _FILES)
+def test_a_file_that_is_no_estate(name: str, run: Run, tmp_path: Path) -> None:
+    content, said = _FILES[name]
+    ended = run("evaluate", _write(tmp_path / "estate.json", content), "--complete")
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_line(ended.err)
+    assert said in ended.err
+
+
+def test_an_estate_that_is_not_there_or_a_folder(run: Run, tmp_path: Path) -> None:
+    for source in ("nowhere.json", tmp_path):
+        ended = run("evaluate", source)
+        assert (ended.code, is_one_line(ended.err)) == (2, True)
+
+
+_BASELINES: dict[str, tuple[str, str]] = {
+    "a list": ("- a\n- b\n", "baseline.yaml:1:1"),
+    "a tab": ("name: x\nversion: '1'\nparameters:\n\tx: 1\n", "baseline.yaml:4"),
+    "a bomb": (
+        "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"a{i}: &a{i} [" + ",".join([f"*a{i - 1}"] * 10) + "]\n" for i in range(1, 10)),
+        "baseline.yaml",
+    ),
+    "a Python tag": ("!!python/object/apply:os.system ['touch PWNED']\n", "baseline.yaml:1"),
+    "a way out of its folder": ("name: b\nversion: '1'\nextends: ../../../../etc/passwd\n", "leads out"),
+    "itself": ("name: b\nversion: '1'\nextends: baseline.yaml\n", "itself"),
+    "a glob that matches nothing": (
+        "name: b\nversion: '1'\nextends: openai-chat\nrules: ['zzz-*']\n",
+        "baseline.yaml:4:",
+    ),
+    "a parameter that nobody declares": (
+        "name: b\nversion: '1'\nextends: openai-chat\nparameters: {no_such: 1}\n",
+        "no_such",
+    ),
+    "a rule that is not there": (
+        "name: b\nversion: '1'\nextends: openai-chat\nsettings: {storage-minimum-tsl: {severity: low}}\n",
+        "storage-minimum-tls",
+    ),
+    "a severity that is none": (
+        "name: b\nversion: '1'\nextends: openai-chat\nsettings: {storage-minimum-tls: {severity: awful}}\n",
+        "awful",
+    ),
+    "a key that is unknown": ("name: b\nversion: '1'\nextendz: openai-chat\n", "extends"),
+}
+
+
+@pytest.mark.parametrize("name", _BASELINES)
+def test_a_baseline_with_a_mistake(name: str, run: Run, tmp_path: Path) -> None:
+    content, said = _BASELINES[name]
+    path = _write(tmp_path / "b" / "baseline.yaml", content)
+    ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "-b", path)
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_line(ended.err)
+    assert said in ended.err
+    assert "root:" not in ended.err
+    assert not list(tmp_path.rglob("PWNED"))
+
+
+def test_a_baseline_behind_links_that_go_in_circles(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "b.yaml")
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "a.yaml")
+    ended = run("baseline", "validate", tmp_path / "a.yaml")
+    assert (ended.code, is_one_line(ended.err)) == (2, True)
+
+
+_DRAFT = scaffold.draft("x-y", "A.B/c")
+_RULES: dict[str, tuple[str, str]] = {
+    "an unknown key": (_DRAFT + "whatever: 1\n", "unknown key 'whatever'"),
+    "nothing but an id": ("id: x-y\n", "a rule needs"),
+    "broken YAML": ("id: [unclosed\n  : :\n", "x-y.yaml:"),
+    "an operator that is misspelt": (_DRAFT.replace("  in: ", "  inn: "), "did you mean 'in'"),
+    "another id than the file's name": (_DRAFT.replace("id: x-y", "id: x-z"), "x-y.yaml:1:5"),
+}
+
+
+@pytest.mark.parametrize("name", _RULES)
+def test_a_rule_with_a_mistake(name: str, run: Run, tmp_path: Path) -> None:
+    content, said = _RULES[name]
+    folder = _write(tmp_path / "own" / "x-y.yaml", content).parent
+    ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "--rules", folder)
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_line(ended.err)
+    assert said in ended.err
+
+
+def test_a_rule_with_the_id_of_one_of_the_tool_s_own(run: Run, tmp_path: Path) -> None:
+    _write(tmp_path / "own" / "storage-minimum-tls.yaml", scaffold.draft("storage-minimum-tls", "A.B/c"))
+    ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "--rules", "own")
+    assert (ended.code, is_one_line(ended.err)) == (2, True)
+    assert "already used" in ended.err
+
+
+_OPTIONS: dict[str, tuple[list[str], str]] = {
+    "baseline": (["-b", "no-such-baseline"], "openai-chat"),
+    "misspelt baseline": (["-b", "openai-chta"], "openai-chat"),
+    "rules": (["--rules", "no-folder"], "no-folder"),
+    "parameter": (["--set", "no_such_parameter=1"], "no_such_parameter"),
+    "misspelt parameter": (["--set", "tls_mn=1"], "tls_min"),
+    "no value": (["--set", "tls_min"], "="),
+    "wrong type": (["--set", "min_instances.app_service=many"], "app_service"),
+    "date": (["--as-of", "yesterday-ish"], "2024-02-20"),
+    "format": (["-o", "pdf"], "csv"),
+    "select": (["--select", "zzz-*"], "zzz-*"),
+    "exemptions": (["--exemptions", "no.yaml"], "no.yaml"),
+    "output folder": (["-o", "csv=no/folder/x.csv"], "folder"),
+}
+
+
+@pytest.mark.parametrize("name", _OPTIONS)
+def test_an_option_with_a_mistake(name: str, run: Run, tmp_path: Path) -> None:
+    options, said = _OPTIONS[name]
+    ended = run("evaluate", _write(tmp_path / "good.json", _TWO), *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_line(ended.err)
+    assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    "options", [["--no-such-option"], ["--fail-on", "dreadful"], ["--color", "pink"]], ids=lambda words: str(words[0])
+)
+def test_usage_is_shown_where_the_command_line_itself_is_wrong(options: list[str], run: Run, tmp_path: Path) -> None:
+    ended = run("evaluate", _write(tmp_path / "good.json", _TWO), *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Usage:" in ended.err
+    assert options[-1] in ended.err
+    assert len(ended.err.splitlines()) <= 6
+
+
+def test_an_exemption_without_an_end(run: Run, tmp_path: Path) -> None:
+    text = "exemptions:\n- {rule: storage-minimum-tls, scope: /, reason: r, approved_by: me, ticket: T}\n"
+    path = _write(tmp_path / "ex.yaml", text)
+    ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "--exemptions", path)
+    assert (ended.code, is_one_line(ended.err)) == (2, True)
+    assert "ex.yaml:2:3" in ended.err
+    assert "expires_on" in ended.err
+
+
+def _nsg(**properties: Any) -> dict[str, Any]:
+    kind = "Microsoft.Network/networkSecurityGroups"
+    rules = [{"name": "r", "properties": properties}]
+    return {"id": f"{GROUP}/providers/{kind}/n1", "name": "n1", "type": kind, "properties": {"securityRules": rules}}
+
+
+_HOSTILE: dict[str, str] = {
+    "a text for an object": json.dumps([storage() | {"properties": "oops"}, storage("st2", networkAcls="Deny")]),
+    "a text for a SKU": json.dumps([storage() | {"sku": "Standard_LRS", "identity": "None"}]),
+    "a list for an object": json.dumps([storage() | {"properties": []}, storage("st2", networkAcls=[])]),
+    "null everywhere": json.dumps([storage() | dict.fromkeys(("properties", "sku", "identity", "location", "tags"))]),
+    "NaN": json.dumps([storage(x=float("nan"), y=float("inf"))]),
+    "a number without end": f"[{json.dumps(storage(keyPolicy={'days': 7})).replace('7}', '9' * 5000 + '}')}]",
+    "half a character": f"[{json.dumps(storage())}]".replace('"name": "st1"', '"name": "st\\ud800"'),
+    "nonsense in a security rule": json.dumps(
+        [_nsg(access={}, direction=[], priority="high", destinationPortRange="99999-1", sourceAddressPrefix="300.1/99")]
+    ),
+    "a parent inside itself": json.dumps([storage() | {"resources": [storage()]}]),
+    "an id that is none": json.dumps([storage() | {"id": "not/an/id"}, storage("st2")]),
+    "no id": json.dumps([{"type": "Microsoft.Storage/storageAccounts"}, storage()]),
+    "UTF-16": "",
+}
+
+
+@pytest.mark.parametrize("name", _HOSTILE)
+def test_hostile_contents_are_judged_or_refused_but_never_crash(name: str, run: Run, tmp_path: Path) -> None:
+    content = json.dumps([storage()]).encode("utf-16") if name == "UTF-16" else _HOSTILE[name]
+    path = _write(tmp_path / "estate.json", content)
+    ended = run("evaluate", path, "--complete", "--quiet", "-o", "json")
+    assert ended.code in {1, 2}
+    if ended.out:
+        assert "failed:" not in ended.out, "an analysis raised"
+        assert not [one for one in ended.findings if (one["unknown_reason"] or "").startswith("error: TypeError")]
+        assert ended.findings
+    else:
+        assert is_one_line(ended.err)
+
+
+_EVIL = [
+    storage("=cmd|'/c calc'!A1"),
+    storage("\x1b[31mred\x1b[0m\x07"),
+    storage("plain") | {"location": "a\nb\r\nc"},
+    storage("@SUM(1)") | {"location": '=HYPERLINK("http://x")'},
+    storage("<script>alert(1)</script>"),
+    storage("|a|b|`c`](x)"),
+]
+
+
+def test_names_from_strangers_neither_colour_nor_calculate(run: Run, tmp_path: Path) -> None:
+    path = _write(tmp_path / "estate.json", json.dumps(_EVIL))
+    rows = run("evaluate", path, "--complete", "--quiet", "-o", "csv").rows
+    cells = [cell for row in rows for cell in row.values()]
+    assert len(rows) > 50
+    assert [cell for cell in cells if cell[:1] in set("=+-@\t\r") or set(cell) & set("\n\r\x1b")] == []
+
+    table = run("evaluate", path, "--complete", "--quiet", "--verbose").out
+    assert not {char for char in table if not char.isprintable()} - {"\n"}
+    markdown = run("evaluate", path, "--complete", "--quiet", "-o", "markdown").out
+    assert "<script>" not in markdown
+
+
+def test_no_traceback_in_a_process_of_its_own(tmp_path: Path) -> None:
+    ended = auditor("evaluate", "nowhere.json", at=tmp_path)
+    assert (ended.code, ended.out, is_one_line(ended.err)) == (2, "", True)

@@ -1,0 +1,120 @@
+"""The exit code says what a pipeline may conclude, and the report is written all the same."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command import auditor, command, environment, estate, storage
+
+_ONLY = ("--select", "storage-minimum-tls", "--complete")
+_GOOD = storage("st1", minimumTlsVersion="TLS1_3")
+_BAD = storage("st2", minimumTlsVersion="TLS1_0")
+_GAP = {"scope": _GOOD["id"], "what": "properties.minimumTlsVersion", "reason": "forbidden", "permission": "st/read"}
+
+
+def _exemption(folder: Path, expires_on: str) -> Path:
+    path = folder / "exemptions.yaml"
+    path.write_text(
+        "exemptions:\n"
+        f"- {{rule: storage-minimum-tls, scope: '{_BAD['id']}', reason: old client, approved_by: Ada, ticket: T-1,"
+        f" expires_on: {expires_on}}}\n"
+    )
+    return path
+
+
+def test_nothing_wrong_is_0_and_a_failure_is_1(tmp_path: Path) -> None:
+    assert auditor("evaluate", estate(tmp_path, _GOOD), *_ONLY, at=tmp_path).code == 0
+    assert auditor("evaluate", estate(tmp_path, _GOOD, _BAD), *_ONLY, at=tmp_path).code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--fail-on", "critical"], 0),
+        (["--fail-on", "info"], 1),
+        (["--exit-zero"], 0),
+        (["--fail-on", "info", "--exit-zero"], 0),
+    ],
+)
+def test_options_say_which_failures_count_but_all_are_listed(options: list[str], code: int, tmp_path: Path) -> None:
+    ended = auditor("evaluate", estate(tmp_path, _GOOD, _BAD), *_ONLY, *options, "-o", "json", at=tmp_path)
+    assert (ended.code, [one["status"] for one in ended.findings]) == (code, ["pass", "fail"])
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [([], 2), (["--exit-zero"], 2), (["--allow-incomplete"], 1), (["--allow-incomplete", "--exit-zero"], 0)],
+)
+def test_what_is_not_known_outranks_failures_and_is_reported_all_the_same(
+    options: list[str], code: int, tmp_path: Path
+) -> None:
+    given = estate(tmp_path, _GOOD, _BAD, gaps=[_GAP])
+    ended = auditor("evaluate", given, *_ONLY, *options, "-o", "json", at=tmp_path)
+    assert (ended.code, [one["status"] for one in ended.findings]) == (code, ["unknown", "fail"])
+    assert ended.findings[0]["missing_permission"] == ended.report["gaps"][0]["permission"] == "st/read"
+
+
+def test_an_exemption_stands_beside_the_failure_and_an_expired_one_does_nothing(tmp_path: Path) -> None:
+    arguments = ("evaluate", estate(tmp_path, _BAD), *_ONLY, "--as-of", "2024-02-20", "-o", "json", "--exemptions")
+    valid = auditor(*arguments, _exemption(tmp_path, "2024-02-21"), at=tmp_path)
+    expired = auditor(*arguments, _exemption(tmp_path, "2024-02-19"), at=tmp_path)
+
+    assert (valid.code, valid.findings[0]["status"]) == (0, "fail")
+    assert valid.findings[0]["exemption"]["ticket"] == "T-1"
+    assert (expired.code, expired.findings[0]["exemption"]) == (1, None)
+    assert "expired" in json.dumps(expired.report["notices"])
+    assert "expired" in expired.err
+
+
+def test_an_exemption_that_covers_nothing_is_said(tmp_path: Path) -> None:
+    exemptions = _exemption(tmp_path, "2030-01-01")
+    ended = auditor("evaluate", estate(tmp_path, _GOOD), *_ONLY, "--exemptions", exemptions, at=tmp_path)
+    assert ended.code == 0
+    assert "matches no" in ended.out or "covers no" in ended.out
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children be interrupted, also where the tests themselves run in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def _interrupted(process: subprocess.Popen[bytes]) -> int:
+    """Interrupt a process, again where Python missed it: it does when the signal comes just before a read that blocks."""
+    for _ in range(10):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    return process.wait()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
+    """The input is a pipe that stays open, so that the interruption meets a command at work."""
+    process = subprocess.Popen(
+        command("evaluate", "-"),
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    with process.stdin, process.stdout, process.stderr:
+        process.stdin.write(b" " * 1_000_000)  # more than a pipe holds: once it is written, the command is reading
+        process.stdin.flush()
+        code, said = _interrupted(process), process.stderr.read()
+    assert (code, b"Traceback" in said) == (130, False)
