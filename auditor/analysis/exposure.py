@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from auditor import resource_id as ids
@@ -95,7 +96,7 @@ def run(context: Context) -> Iterator[Fact]:
 
 def _entry_fact(context: Context, entry: Entry, sub: str, *, is_allowed: bool) -> Fact:
     title = f"{entry.resource.name}" + (f" ({entry.name})" if entry.name else "")
-    return facts.build(
+    built = facts.build(
         context,
         ENTRY,
         entry.resource.id,
@@ -114,6 +115,7 @@ def _entry_fact(context: Context, entry: Entry, sub: str, *, is_allowed: bool) -
         inputs=entry.inputs or tuple((one, "id") for one in entry.path),
         uncollected={"state": _gap(entry)} if entry.state is State.UNKNOWN else {},
     )
+    return replace(built, witness={"path": list(entry.path)}) if entry.path else built
 
 
 def _said(entry: Entry) -> str:
@@ -193,4 +195,5 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset({*SERVICES, *APPS, *HOLDERS, ADDRESSES, "microsoft.compute/virtualmachines"}),
     parameters=frozenset({_ROLES}),
+    subjects={WORKLOAD: {"Microsoft.MachineLearningServices/workspaces": [{}]}},
 )

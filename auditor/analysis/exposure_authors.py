@@ -88,6 +88,7 @@ def _unknown(context: Context, exposed: Sequence[Entry], *, has_interface: bool,
     doubt = next((one.gap for one in exposed if one.state is State.UNKNOWN and one.gap), None)
     if doubt is not None and not any(one.state in {State.OPEN, State.RESTRICTED} for one in exposed):
         gaps["exposed"] = doubt
-    if not has_path and (gap := context.estate.type_gap(_BASTIONS)) is not None:
+    lacking = next((gap for kind in (_BASTIONS, _INTERFACES) if (gap := context.estate.type_gap(kind))), None)
+    if not has_path and (gap := lacking) is not None:
         gaps |= dict.fromkeys(("privatePath", "bastion"), gap)
     return gaps

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, collection, content, evaluation, snapshots
+from auditor.cli import access, collection, content, evaluation, network, snapshots
 from auditor.cli.streams import safe
 from auditor.errors import AuditorError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 collection.register(app)
 evaluation.register(app)
 app.add_typer(access.app, name="access")
+app.add_typer(network.app, name="network")
 app.add_typer(snapshots.app, name="snapshot")
 content.register(app)
 

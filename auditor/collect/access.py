@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from auditor import resource_id as ids
@@ -20,6 +21,7 @@ from auditor.collect.refusal import Refused
 from auditor.model import Gap
 
 _WITH_ROLES: Final = (ROLE_ASSIGNMENTS, ELIGIBILITY, SCHEDULES)
+_ROLE: Final = replace(ROLE_DEFINITIONS, many=False)
 _DIRECTORY_TYPE: Final = "Microsoft.Graph/directoryObjects"
 _IDS_PER_CALL: Final = 1000
 
@@ -38,6 +40,23 @@ def read_access(arm: Arm, subscription: Target, roots: Sequence[str]) -> Outcome
         is_custom = (_text(item.body, "type") or _text(item.body, "roleType") or "").lower() == "customrole"
         if is_custom or ids.name_of(str(item.body.get("id"))).lower() in {name.lower() for name in named}:
             outcome.items.append(item)
+    return outcome
+
+
+def read_access_outside(arm: Arm, target: Target) -> Outcome:
+    """Return the role and deny assignments that hold on a resource outside the scope, and the roles they name."""
+    outcome = Outcome()
+    for operation in (ROLE_ASSIGNMENTS, DENY_ASSIGNMENTS):
+        outcome.items += _read(arm, target, operation, outcome)
+    roles = {ids.key(role): role for item in outcome.items if (role := _text(item.body, "roleDefinitionId"))}
+    for role in (roles[key] for key in sorted(roles) if ids.is_resource_id(key)):
+        try:
+            answer = arm.get(role, ROLE_DEFINITIONS.api_version)
+        except Refused as refused:
+            settle(arm, Target(role), ROLE_DEFINITIONS, refused.refusal, outcome)
+            continue
+        if isinstance(answer.value, dict):
+            outcome.items.append(Item(shaped(answer.value, role, _ROLE), answer.api_version, answer.at))
     return outcome
 
 

@@ -148,6 +148,14 @@ class Arm:
                 self._providers[key] = found if isinstance(found, Mapping) else None
         return self._providers[key]
 
+    def newest_version(self, resource_id: str) -> str | None:
+        """Return the newest API version, a stable one if there is any, that Azure offers for a resource's type."""
+        subscription, resource_type = ids.subscription_of(resource_id), ids.type_of(resource_id)
+        if subscription is None or resource_type is None:
+            return None
+        namespace, _, name = resource_type.partition("/")
+        return choose_version("9999-12-31", _versions_of(self.provider(subscription, namespace), name))
+
     def is_unregistered(self, subscription: str, namespace: str) -> bool:
         """Whether the subscription has never used a provider; only then is an empty answer the truth."""
         known = self.provider(subscription, namespace)

@@ -6,21 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.access import principals_of, read_principals
 from auditor.collect.details import COMPLETE, Outcome, Target, gap_of, read_resource, stop_if_signed_out
-from auditor.collect.inventory import Inventory, Row
+from auditor.collect.inventory import ARM, Inventory, Row
 from auditor.collect.jobs import Job, Planner, deed, target_of
-from auditor.collect.ledger import Ledger
+from auditor.collect.ledger import FOLLOWED, Ledger
 from auditor.collect.operations import RESOURCE_GROUPS
 from auditor.collect.options import CollectOptions
 from auditor.collect.progress import Progress, Watcher
 from auditor.collect.references import FOLLOWED_FURTHER, OTHER_SIDE, references
 from auditor.collect.scope import CollectScope
 from auditor.collect.session import Session
-from auditor.collect.subscriptions import Resolved, group_names, resource_condition
+from auditor.collect.subscriptions import Resolved, concerns, group_names, resource_condition
 from auditor.collect.workers import Arrivals, spread
 from auditor.errors import CollectionError
 from auditor.model import Gap
@@ -28,7 +29,6 @@ from auditor.snapshot.contents import ANY_TYPE
 
 _REPORT_EVERY: Final = 0.2
 _FOLLOW_ROUNDS: Final = 3
-_RESOURCE_GRAPH: Final = "Microsoft.ResourceGraph/resources/read"
 
 
 @dataclass(slots=True)
@@ -123,6 +123,8 @@ class Collection:
         """Read the resource groups that the scope means, in each subscription."""
         jobs = [(target, RESOURCE_GROUPS.name, deed(RESOURCE_GROUPS)) for target in self._subscriptions()]
         for (target, name, _), outcome in self._spread(jobs):
+            if not outcome.gaps:
+                self.ledger.forget_deleted_groups(target.id, [str(item.body.get("id")) for item in outcome.items])
             names = group_names(self.scope, [item.body for item in outcome.items])
             if names is not None:
                 kept = {text.lower() for text in names}
@@ -171,7 +173,7 @@ class Collection:
             for one in self.resolved.subscriptions:
                 names = self._whole_groups(f"/subscriptions/{one.id}")
                 if condition := resource_condition(self.scope, names):
-                    inventory.read([one.id], condition)
+                    inventory.read([one.id], condition, partial(concerns, self.scope, names))
 
     def _close_inventory(self, inventory: Inventory) -> None:
         """Note what the inventory could not prove."""
@@ -179,11 +181,15 @@ class Collection:
             stop_if_signed_out(shortfall.refusal)
             what = shortfall.resource_type or ANY_TYPE
             scopes = [f"/subscriptions/{one}" for one in shortfall.subscriptions]
-            gaps = [gap_of(scope, what, shortfall.refusal, _RESOURCE_GRAPH) for scope in scopes]
+            gaps = [gap_of(scope, what, shortfall.refusal, shortfall.action) for scope in scopes]
             self.ledger.add_gaps("inventory", gaps)
         for subscription in self._subscriptions():
             is_short = (ids.key(subscription.id), "inventory") in self.ledger.gaps
-            self.ledger.remark(subscription.id, "inventory", "partial" if is_short else COMPLETE)
+            refusal = inventory.instead.get(subscription.subscription)
+            way = {"read_from": ARM, "because": f"{refusal.kind.value} {refusal.code}".strip()} if refusal else {}
+            self.ledger.remark(subscription.id, "inventory", "partial" if is_short else COMPLETE, **way)
+            if not is_short:
+                self.ledger.forget_deleted(subscription.id, self.targets)
         if not self.targets and not self.ledger.gaps and not any(self.groups.values()):
             raise CollectionError(
                 "The scope is empty: there is no resource in it that can be read.", "check the scope and the role"
@@ -200,8 +206,8 @@ class Collection:
 
     def _keep_row(self, row: Row) -> Target:
         body = dict(row.body)
-        self.ledger.store(body, source="resource-graph", api_version=row.api_version, at=row.at)
-        target = target_of(body, row.api_version)
+        self.ledger.store(body, source=row.source, api_version=row.api_version, at=row.at)
+        target = target_of(body, row.api_version, is_bare=row.source == ARM)
         self.targets[ids.key(target.id)] = target
         return target
 
@@ -224,7 +230,7 @@ class Collection:
             targets = [Target(reference, (ids.type_of(reference) or "").lower()) for reference in outside]
             found: list[Target] = []
             further: list[str] = []
-            for (target, _, _), outcome in self._spread((target, "followed", read_resource) for target in targets):
+            for (target, _, _), outcome in self._spread((target, FOLLOWED, read_resource) for target in targets):
                 self._settle_followed(target, outcome)
                 found += [target_of(item.body) for item in outcome.items]
                 further += [text for item in outcome.items for text in references(item.body.get("properties"))]
@@ -235,10 +241,12 @@ class Collection:
         """Store a followed resource. One that is gone leaves its reference dangling, which is a finding and no gap."""
         is_stranger = target.type_key == OTHER_SIDE and target.subscription.lower() not in self.resolved.visible
         if is_stranger and outcome.gaps:
-            self.ledger.remark(target.id, "followed", "failed", reason="in a subscription that the identity cannot see")
+            self.ledger.remark(target.id, FOLLOWED, "failed", reason="in a subscription that the identity cannot see")
             return
-        outcome.is_gone = False
-        self.ledger.settle(target.id, "followed", outcome)
+        if outcome.is_gone and not outcome.items:
+            self.ledger.forget(target.id)  # an interrupted collection may have had it
+            outcome.is_gone = False
+        self.ledger.settle(target.id, FOLLOWED, outcome)
 
     # The rest
 

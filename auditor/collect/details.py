@@ -31,6 +31,8 @@ class Target:
     sku: str = ""
     location: str = ""
     is_stale: bool = False
+    is_bare: bool = False
+    """Known without its properties."""
 
     @property
     def subscription(self) -> str:
@@ -194,6 +196,30 @@ def read_resource(arm: Arm, target: Target) -> Outcome:
         outcome.items.append(Item(answer.value, answer.api_version, answer.at))
     else:
         outcome.gaps.append(Gap(target.id, resource_type, f"{Kind.FAILED.value}: another object came"))
+    return outcome
+
+
+def read_listed(arm: Arm, target: Target) -> Outcome:
+    """Read a resource that a list gave without its properties, in any version; where that fails they are a gap."""
+    outcome = Outcome()
+    resource_type = ids.type_of(target.id) or ANY_TYPE
+    version = read_version(target.type_key) or arm.newest_version(target.id)
+    if version is None:
+        outcome.gaps.append(Gap(target.id, "properties", Kind.UNKNOWN_VERSION.value))
+        return outcome
+    try:
+        answer = arm.get(target.id, version)
+    except Refused as refused:
+        stop_if_signed_out(refused.refusal)
+        outcome.is_gone = refused.refusal.kind is Kind.NOT_FOUND
+        outcome.is_transient = refused.refusal.kind in _TRANSIENT
+        if not outcome.is_gone:
+            outcome.gaps.append(gap_of(target.id, "properties", refused.refusal, f"{resource_type}/read"))
+        return outcome
+    if isinstance(answer.value, dict) and ids.key(str(answer.value.get("id"))) == ids.key(target.id):
+        outcome.items.append(Item(answer.value, answer.api_version, answer.at))
+    else:
+        outcome.gaps.append(Gap(target.id, "properties", f"{Kind.FAILED.value}: another object came"))
     return outcome
 
 

@@ -1,4 +1,7 @@
-"""Read every resource of the scope from Resource Graph and prove by counting that none is missing."""
+"""Read every resource of the scope from Resource Graph and prove by counting that none is missing.
+
+Where Resource Graph does not answer, the lists of Azure Resource Manager take its place.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any, Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm import Arm
+from auditor.collect.operations import LISTED
 from auditor.collect.refusal import Kind, Refusal, Refused
 from auditor.collect.resource_graph import (
     PROJECTIONS,
@@ -25,18 +29,23 @@ from auditor.collect.resource_graph import (
 
 log = logging.getLogger("auditor.collect")
 
+RESOURCE_GRAPH: Final = "resource-graph"
+ARM: Final = "arm"
+
 _SUBSCRIPTIONS_PER_QUERY: Final = 200
+_USELESS_TO_ASK_ELSEWHERE: Final = frozenset({Kind.SIGNED_OUT, Kind.UNREACHABLE})
 _WORKERS: Final = 4
 """Queries in flight; the quota allows fewer than three a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One resource as Resource Graph has it, ready to be stored."""
+    """One resource as the inventory has it, ready to be stored; a list of ARM has no properties."""
 
     body: Mapping[str, Any]
     api_version: str | None
     at: str
+    source: str = RESOURCE_GRAPH
 
 
 @dataclass(slots=True)
@@ -46,6 +55,7 @@ class Shortfall:
     subscriptions: Sequence[str]
     resource_type: str | None
     refusal: Refusal
+    action: str = "Microsoft.ResourceGraph/resources/read"
 
 
 @dataclass(slots=True)
@@ -60,17 +70,47 @@ class Inventory:
     store: Callable[[Row], None] = lambda _: None
     remove: Callable[[str], None] = lambda _: None
     shortfalls: list[Shortfall] = field(default_factory=list)
+    instead: dict[str, Refusal] = field(default_factory=dict)
+    """Subscriptions that were listed by ARM, and what Resource Graph said."""
     projection: int = 0
     _keys: dict[str, set[str]] = field(default_factory=dict)
 
-    def read(self, subscriptions: Sequence[str], condition: str = "") -> None:
-        """Read every resource of the subscriptions that meets a condition of the query language."""
+    def read(
+        self,
+        subscriptions: Sequence[str],
+        condition: str = "",
+        concerns: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    ) -> None:
+        """Read every resource of the subscriptions that meets a condition of the query language.
+
+        `concerns` is the same condition on the body of a resource as ARM lists it.
+        """
         for start in range(0, len(subscriptions), _SUBSCRIPTIONS_PER_QUERY):
             chosen = Filter(subscriptions[start : start + _SUBSCRIPTIONS_PER_QUERY], condition)
             try:
                 self._read_group(chosen)
             except Refused as refused:
-                self.shortfalls.append(Shortfall(chosen.subscriptions, None, refused.refusal))
+                if refused.refusal.kind in _USELESS_TO_ASK_ELSEWHERE:
+                    self.shortfalls.append(Shortfall(chosen.subscriptions, None, refused.refusal))
+                    continue
+                log.info("Resource Graph does not answer: %s", refused)
+                for subscription in chosen.subscriptions:
+                    self.instead[subscription] = refused.refusal
+                    self._list(subscription, concerns)
+
+    def _list(self, subscription: str, concerns: Callable[[Mapping[str, Any]], bool]) -> None:
+        """List a subscription's resources by ARM; what Resource Graph gave before it failed says more and stays."""
+        have = {key for keys in self._keys.values() for key in keys}
+        try:
+            listing = self.arm.list_all(f"/subscriptions/{subscription}/resources", LISTED.api_version)
+        except Refused as refused:
+            self.shortfalls.append(Shortfall([subscription], None, refused.refusal, LISTED.action))
+            return
+        if listing.refusal is not None:
+            self.shortfalls.append(Shortfall([subscription], None, listing.refusal, LISTED.action))
+        for body in listing.items:
+            if ids.is_resource_id(body.get("id")) and ids.key(body["id"]) not in have and concerns(body):
+                self.store(Row(body, None, listing.at, ARM))
 
     def _read_group(self, chosen: Filter) -> None:
         self._keys = {}

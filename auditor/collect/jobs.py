@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.collect.access import read_access
+from auditor.collect.access import read_access, read_access_outside
 from auditor.collect.activity import read_regenerations
 from auditor.collect.arm import Arm
-from auditor.collect.details import Outcome, Target, perform, read_resource
+from auditor.collect.details import Outcome, Target, perform, read_listed, read_resource
 from auditor.collect.operations import (
     ACTIVITY_LOG,
     CATEGORIES,
@@ -48,9 +48,13 @@ class Planner:
         """Yield the jobs of resources outside the scope."""
         for target in targets:
             yield from self._of(target, _BY_TYPE_OUTSIDE)
+            if not self.is_finished(target.id, "access outside"):
+                yield target, "access outside", read_access_outside
 
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
-        if target.is_stale:
+        if target.is_bare:
+            yield target, "resource", read_listed
+        elif target.is_stale:
             yield target, "resource", read_resource
         for operation in operations.get(target.type_key, ()):
             fits = not operation.kinds or target.kind.lower() in operation.kinds
@@ -87,8 +91,8 @@ def deed(operation: Operation) -> Deed:
     return lambda arm, target: perform(arm, target, operation)
 
 
-def target_of(body: Mapping[str, Any], api_version: str | None = None) -> Target:
-    """Return a resource as a target.
+def target_of(body: Mapping[str, Any], api_version: str | None = None, *, is_bare: bool = False) -> Target:
+    """Return a resource as a target; a bare one has come without its properties.
 
     `api_version` is what Resource Graph read it with: an older one than the rules need, or a resource that is just
     changing, makes the target stale.
@@ -106,6 +110,7 @@ def target_of(body: Mapping[str, Any], api_version: str | None = None) -> Target
         sku=str(sku.get("name") or "") if isinstance(sku, Mapping) else "",
         location=str(body.get("location") or ""),
         is_stale=is_old or (is_changing and type_key in READ_VERSIONS),
+        is_bare=is_bare,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,11 +12,14 @@ import orjson
 
 from auditor import resource_id as ids
 from auditor.collect.details import COMPLETE, Item, Outcome
+from auditor.collect.operations import NOT_INVENTORIED
 from auditor.collect.redact import Redactor
 from auditor.collect.references import references
 from auditor.collect.sink import Sink
 from auditor.model import Gap
 
+FOLLOWED: Final = "followed"
+"""The facet of what was read outside the scope."""
 _FACETS_AT_ONCE: Final = 500
 _FACETS_KEPT: Final = 1.0
 """Seconds of work that a crash may cost."""
@@ -35,11 +38,13 @@ class Ledger:
     gone: set[str] = field(default_factory=set)
     gaps: dict[tuple[str, str], list[Gap]] = field(default_factory=dict)
     finished: set[tuple[str, str]] = field(default_factory=set)
+    is_resumed: bool = False
     _facets: list[tuple[str, str, str, str]] = field(default_factory=list)
     _flushed: float = field(default_factory=time.monotonic)
 
     def open(self) -> None:
         """Learn from an interrupted collection what need not be read again."""
+        self.is_resumed = any(True for _ in self.sink.keys())  # noqa: SIM118 - no mapping
         for (scope, name), remark in self.sink.facets().items():
             if remark.state == COMPLETE:
                 self.finished.add((ids.key(scope), name))
@@ -112,6 +117,27 @@ class Ledger:
         self.known.pop(ids.key(resource_id), None)
         self.sink.remove(resource_id)
 
+    def forget_deleted_groups(self, subscription: str, listed: Iterable[str]) -> None:
+        """Take back what an interrupted collection had in the subscription's groups that are listed no longer."""
+        if self.is_resumed:
+            kept = {ids.key(group) for group in listed}
+            found = {_group_of(key) for key in self.sink.keys() if ids.is_under(key, subscription)}  # noqa: SIM118
+            for group in sorted(group for group in found if group and group not in kept):
+                self.forget(group)
+
+    def forget_deleted(self, subscription: str, inventory: Collection[str]) -> None:
+        """Take back what an interrupted collection had of a subscription and the inventory, by key, no longer has.
+
+        What was followed is no part of the inventory, and neither is what is listed for a subscription or a group.
+        """
+        if not self.is_resumed:
+            return
+        kept = {ids.key(scope) for scope, name in self.sink.facets() if name == FOLLOWED}
+        kept.update(root for key in inventory if (root := inventoried(key)))
+        roots = {inventoried(key) for key in self.sink.keys() if ids.is_under(key, subscription)}  # noqa: SIM118
+        for root in sorted(root for root in roots if root and root not in kept):
+            self.forget(root)
+
     def close(self) -> list[Gap]:
         """Take back what is gone, write the gaps, and return them."""
         for key in sorted(self.gone):
@@ -133,6 +159,19 @@ class Ledger:
     def _want(self, found: Iterable[str]) -> None:
         for reference in found:
             self.wanted.setdefault(ids.key(reference), reference)
+
+
+def _group_of(key: str) -> str | None:
+    parts = key.split("/")
+    return "/".join(parts[:5]) if len(parts) >= 5 and parts[3] == "resourcegroups" else None
+
+
+def inventoried(key: str) -> str | None:
+    """Return the key of the top-level resource that a key is or lies below, or None where no inventory shows it."""
+    parts = key.split("/")
+    if len(parts) < 9 or parts[3] != "resourcegroups" or parts[5] != "providers":
+        return None
+    return None if f"{parts[6]}/{parts[7]}" in NOT_INVENTORIED else "/".join(parts[:9])
 
 
 def _stored_references(detail: str) -> list[str]:

@@ -280,6 +280,13 @@ SUBSCRIPTION_OPERATIONS: Final[Sequence[Operation]] = (
 )
 """What is read once for each subscription."""
 
+NOT_INVENTORIED: Final = frozenset(
+    one.yields.lower()
+    for one in (*OPERATIONS, *ACCESS, *SUBSCRIPTION_OPERATIONS)
+    if one.on in ("", "microsoft.resources/resourcegroups")
+)
+"""Types that stand below a resource group without being resources of their own."""
+
 RESOURCE_GROUPS: Final = Operation(
     "resourceGroups",
     "",
@@ -288,6 +295,16 @@ RESOURCE_GROUPS: Final = Operation(
     "Microsoft.Resources/resourceGroups",
     "Microsoft.Resources/subscriptions/resourceGroups/read",
 )
+
+LISTED: Final = Operation(
+    "resources",
+    "",
+    "/resources",
+    "2021-04-01",
+    "Microsoft.Resources/resources",
+    "Microsoft.Resources/subscriptions/resources/read",
+)
+"""The inventory of a subscription without properties, for where Resource Graph does not answer."""
 
 SERVICE_TAGS: Final = Operation(
     "serviceTags",

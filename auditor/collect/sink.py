@@ -45,5 +45,8 @@ class Sink(Protocol):
     def facets(self) -> Mapping[tuple[str, str], Remark]:
         """Return what was said so far, by scope and name."""
 
+    def keys(self) -> Iterable[str]:
+        """Return the keys of what was added and not taken back."""
+
     def close(self, *, finished: bool) -> None:
         """End the collection; unfinished, it can be resumed."""

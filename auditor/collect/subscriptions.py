@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from auditor import resource_id as ids
 from auditor.collect.arm import Arm
 from auditor.collect.credentials import Identity
 from auditor.collect.refusal import Kind, Refused
@@ -168,6 +169,15 @@ def resource_condition(scope: CollectScope, whole_groups: Sequence[str]) -> str:
     if scope.resource_groups:
         tagged = f"({any_of('resourceGroup', sorted(scope.resource_groups))}) and {tagged}"
     return f"({tagged}) or ({in_groups})" if in_groups else tagged
+
+
+def concerns(scope: CollectScope, whole_groups: Sequence[str], body: Mapping[str, Any]) -> bool:
+    """Whether a resource of a list meets the condition that `resource_condition` puts to Resource Graph."""
+    group = (ids.resource_group_of(str(body.get("id"))) or "").lower()
+    if group in {name.lower() for name in whole_groups}:
+        return True
+    is_named = not scope.resource_groups or group in {name.lower() for name in scope.resource_groups}
+    return bool(scope.tags) and is_named and has_tags(body, scope.tags)
 
 
 def has_tags(body: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:

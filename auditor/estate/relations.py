@@ -114,8 +114,11 @@ _READERS: Final = {**network_relations.READERS, **service_relations.READERS}
 
 
 def derive(resources: Iterable[Resource]) -> Iterator[Relation]:
-    """Yield every relation that the resources' own properties state; the same one may come from both of its ends."""
-    known = list(resources)
+    """Yield every relation that the resources' own properties state; the same one may come from both of its ends.
+
+    It goes through them twice: an iterator is kept in memory, anything else is asked again.
+    """
+    known = list(resources) if isinstance(resources, Iterator) else resources
     lookup = lookups.build(known)
     for resource in known:
         yield from service_relations.read_any(resource, lookup)

@@ -10,6 +10,7 @@ from typing import TextIO
 from auditor import message
 from auditor import resource_id as ids
 from auditor.model import Evidence, Finding, Report
+from auditor.report.packet_path import path_of
 from auditor.report.safe_text import visible
 from auditor.rulebook import Rule
 
@@ -33,6 +34,8 @@ def write(rule: Rule, findings: Sequence[Finding], out: TextIO, *, width: int) -
         out.write(f"\n{finding.status.upper()} {where}{part}\n")
         out.write(textwrap.fill(visible(finding.message), width, initial_indent="  ", subsequent_indent="  ") + "\n")
         out.writelines("  - " + _leaf(leaf, finding) + "\n" for leaf in finding.evidence)
+        if drawn := path_of(finding.witness):
+            out.writelines(f"    {line}\n" for line in drawn)
         if finding.witness:
             out.write("  witness: " + visible(json.dumps(finding.witness, sort_keys=True, ensure_ascii=False)) + "\n")
         if finding.missing_permission:

@@ -29,15 +29,24 @@ def body_hash(body: Json) -> str:
     return hashlib.sha256(canonical(body)).hexdigest()
 
 
-def snapshot_hash(rows: Iterable[tuple[Resource, str]], gaps: Iterable[Gap], metadata: Metadata) -> str:
-    """Return the SHA-256 over rows (resource, hash of its body; sorted by key), gaps and what is said of the whole.
+RowIdentity = tuple[str, str, str | None, str, str | None]
+"""What a resource adds to the identity: key, hash of its body, API version, source, time of collection."""
+
+
+def row_identity(row: Resource, sha256: str) -> RowIdentity:
+    """Return what a resource, with the hash of its body, adds to the identity of its snapshot."""
+    return row.key, sha256, row.api_version, row.source, row.collected_at
+
+
+def snapshot_hash(rows: Iterable[RowIdentity], gaps: Iterable[Gap], metadata: Metadata) -> str:
+    """Return the SHA-256 over rows (sorted by key), gaps and what is said of the whole.
 
     Who wrote the snapshot, with which version and when it was exported are no part of it.
     """
     total = hashlib.sha256(_KIND)
-    for row, sha256 in rows:
-        total.update(canonical([row.key, sha256, row.api_version, row.source, row.collected_at]) + b"\n")
-    for gap in sorted(set(gaps), key=_gap_order):
+    for row in rows:
+        total.update(canonical(row) + b"\n")
+    for gap in each_once(gaps):
         total.update(canonical(["gap", gap.scope, gap.what, gap.reason, gap.permission]) + b"\n")
     said = [
         *(metadata.complete, metadata.collected_at, metadata.judge_at),
@@ -52,9 +61,14 @@ def assemble(
 ) -> Snapshot:
     """Return a snapshot of normalised resources: sorted, each gap once, and with its identity."""
     rows = sorted(resources, key=lambda resource: resource.key)
-    known = sorted(set(gaps), key=_gap_order)
-    sha256 = snapshot_hash(((row, body_hash(row.body)) for row in rows), known, metadata)
+    known = each_once(gaps)
+    sha256 = snapshot_hash((row_identity(row, body_hash(row.body)) for row in rows), known, metadata)
     return Snapshot(rows, known, metadata, sha256, sorted(set(facets)))
+
+
+def each_once(gaps: Iterable[Gap]) -> list[Gap]:
+    """Return the gaps in the order of the file, each once."""
+    return sorted(set(gaps), key=_gap_order)
 
 
 def _gap_order(gap: Gap) -> tuple[str, str, str, str]:

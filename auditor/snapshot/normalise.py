@@ -61,19 +61,37 @@ def normalise(entries: Iterable[Entry]) -> tuple[list[Resource], list[Gap]]:
 
     Raise InputError, naming the entry, for what is no ARM resource and for two entries that contradict each other.
     """
+    references: set[str] = set()
+    resources, gaps = normalise_part(entries, references)
+    known = {resource.key for resource in resources}
+    gaps += [gap_of_reference(reference) for reference in sorted(references) if ids.key(reference) not in known]
+    return resources, gaps
+
+
+def normalise_part(entries: Iterable[Entry], references: set[str]) -> tuple[list[Resource], list[Gap]]:
+    """Do the same for a part of an estate that no other part shares resources, parents or children with.
+
+    What the entries have only the id of goes into `references`: another part may hold it.
+    """
     drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
     gaps: list[Gap] = []
-    references: set[str] = set()
     for entry in entries:
         _collect(entry, drafts, gaps, references)
     merged = {key: _merged(draft) for key, draft in drafts.items()}
     bodies = _with_children({key: copy.body for key, copy in merged.items()})
-    gaps += [
-        Gap(reference, ids.type_of(reference) or ANY_TYPE, "only its id is in the export")
-        for reference in sorted(references)
-        if ids.key(reference) not in bodies
-    ]
     return [_resource(key, bodies[key], merged[key]) for key in sorted(bodies)], gaps
+
+
+def gap_of_reference(reference: str) -> Gap:
+    """Return the gap that a resource leaves of which the estate has only the id."""
+    return Gap(reference, ids.type_of(reference) or ANY_TYPE, "only its id is in the export")
+
+
+def keys_in(entry: Entry) -> set[str]:
+    """Return the keys of the resources in an entry: its own and those nested in it."""
+    drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
+    _collect(entry, drafts, [], set())
+    return set(drafts)
 
 
 def _resource(key: str, body: dict[str, Any], copy: _Copy) -> Resource:

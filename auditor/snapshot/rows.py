@@ -118,15 +118,20 @@ class RowWriter:
         return self._labels[text]
 
 
-def read_rows(connection: sqlite3.Connection, label: str) -> Iterator[tuple[Resource, str]]:
-    """Yield the resources with the hashes of their bodies, by key; raise SnapshotError for a row that was changed."""
+BY_KEY: Final = "FROM resource ORDER BY id_lc"
+
+
+def read_rows(connection: sqlite3.Connection, label: str, chosen: str = BY_KEY) -> Iterator[tuple[Resource, str]]:
+    """Yield the resources with the hashes of their bodies; raise SnapshotError for a row that was changed.
+
+    `chosen` is the rest of the query that says which rows, and in which order.
+    """
     dictionary = read_meta(connection, "dictionary")
     unpackers = [zstandard.ZstdDecompressor()]
     if dictionary:
         unpackers.append(zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary)))
-    rows = connection.execute(
-        "SELECT id_lc, api_version, source, fetched_at, sha256, packing, body FROM resource ORDER BY id_lc"
-    )
+    columns = "id_lc, api_version, source, fetched_at, sha256, packing, body"
+    rows = connection.execute(f"SELECT {columns} {chosen}")
     for key, api_version, source, collected_at, sha256, packing, packed in rows:
         try:
             body = _unpacked(unpackers[packing], packed, sha256)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import orjson
 
 from auditor.errors import SnapshotError
-from auditor.model import Gap, Relation
+from auditor.model import Gap, Relation, Resource
 from auditor.snapshot import schema
 from auditor.snapshot.contents import ANY_TYPE, Facet, Metadata, Snapshot
-from auditor.snapshot.identity import assemble, canonical, snapshot_hash
+from auditor.snapshot.identity import assemble, canonical, row_identity, snapshot_hash
 from auditor.snapshot.normalise import Entry, normalise
 from auditor.snapshot.records import as_json, metadata_of
 from auditor.snapshot.rows import RowWriter, read_meta, read_rows, write_meta
@@ -30,13 +30,18 @@ def write(snapshot: Snapshot, path: Path, relations: Iterable[Relation] = ()) ->
 
     Raise SnapshotError rather than overwrite a file that is no snapshot of ours.
     """
+    put_in_place(path, lambda connection: _fill(connection, snapshot, relations))
+
+
+def put_in_place(path: Path, fill: Callable[[sqlite3.Connection], str]) -> None:
+    """Make a snapshot file as `write` does; `fill` puts everything into the empty database and returns its identity."""
     check_target(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
-            _fill(temporary, snapshot, relations)
+            _make(temporary, fill)
             _sync(temporary)
             temporary.replace(path)
             _sync(path.parent)
@@ -75,7 +80,7 @@ def read(path: Path, label: str | None = None) -> Snapshot:
             return assemble(resources, [*gaps, *shown, Gap("/", ANY_TYPE, UNFINISHED)], metadata, facets)
         rows = list(read_rows(connection, label))
     rows.sort(key=lambda row: row[0].key)
-    if snapshot_hash(rows, gaps, metadata).encode() != expected:
+    if snapshot_hash((row_identity(*row) for row in rows), gaps, metadata).encode() != expected:
         raise SnapshotError(f"{label} does not hold what was written: its hash differs", "restore or collect it again")
     return Snapshot([row for row, _ in rows], gaps, metadata, expected.decode(), facets)
 
@@ -83,7 +88,12 @@ def read(path: Path, label: str | None = None) -> Snapshot:
 def entries(connection: sqlite3.Connection, label: str) -> Iterator[Entry]:
     """Yield the rows of an open snapshot database as they were added, to be normalised."""
     for row, _ in read_rows(connection, label):
-        yield Entry(row.body, f"the row of {row.key!a}", row.source, row.api_version, row.collected_at)
+        yield entry(row)
+
+
+def entry(row: Resource) -> Entry:
+    """Return a row of a snapshot database to be normalised."""
+    return Entry(row.body, f"the row of {row.key!a}", row.source, row.api_version, row.collected_at)
 
 
 def read_metadata(connection: sqlite3.Connection) -> Metadata:
@@ -106,24 +116,43 @@ def read_facets(connection: sqlite3.Connection) -> list[Facet]:
     return [Facet(*map(str, row)) for row in rows]
 
 
-def _fill(path: Path, snapshot: Snapshot, relations: Iterable[Relation]) -> None:
+def _make(path: Path, fill: Callable[[sqlite3.Connection], str]) -> None:
     connection = schema.create(path, survive_crash=False)
     try:
-        write_meta(connection, "metadata", canonical(as_json(snapshot.metadata)))
-        write_gaps(connection, snapshot.gaps)
-        write_facets(connection, snapshot.facets)
-        edges = ((edge.source, edge.kind, edge.target) for edge in relations)
-        connection.executemany("INSERT OR IGNORE INTO edge VALUES (?, ?, ?)", edges)
-        rows = RowWriter(connection)
-        for resource in snapshot.resources:
-            rows.put(resource)
-        rows.flush()
-        rows.train()
-        write_meta(connection, "sha256", snapshot.sha256.encode())
+        write_meta(connection, "sha256", fill(connection).encode())
         connection.commit()
         connection.execute("VACUUM")
     finally:
         connection.close()
+
+
+def _fill(connection: sqlite3.Connection, snapshot: Snapshot, relations: Iterable[Relation]) -> str:
+    write_metadata(connection, snapshot.metadata)
+    write_gaps(connection, snapshot.gaps)
+    write_facets(connection, snapshot.facets)
+    write_relations(connection, relations)
+    write_resources(connection, snapshot.resources)
+    return snapshot.sha256
+
+
+def write_metadata(connection: sqlite3.Connection, metadata: Metadata) -> None:
+    """Set the metadata of an open snapshot database."""
+    write_meta(connection, "metadata", canonical(as_json(metadata)))
+
+
+def write_resources(connection: sqlite3.Connection, resources: Iterable[Resource]) -> None:
+    """Add normalised resources to an open snapshot database."""
+    rows = RowWriter(connection)
+    for resource in resources:
+        rows.put(resource)
+    rows.flush()
+    rows.train()
+
+
+def write_relations(connection: sqlite3.Connection, relations: Iterable[Relation]) -> None:
+    """Add relations to an open snapshot database."""
+    edges = ((edge.source, edge.kind, edge.target) for edge in relations)
+    connection.executemany("INSERT OR IGNORE INTO edge VALUES (?, ?, ?)", edges)
 
 
 def write_gaps(connection: sqlite3.Connection, gaps: Iterable[Gap]) -> None:

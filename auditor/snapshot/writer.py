@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
-from auditor.model import Gap, Relation, Resource
+from auditor.model import Gap, Resource
 from auditor.snapshot import schema, store
 from auditor.snapshot.contents import Facet, Metadata
 from auditor.snapshot.decoding import decode
-from auditor.snapshot.identity import assemble, canonical
-from auditor.snapshot.normalise import normalise, with_whole_id
-from auditor.snapshot.records import as_json
-from auditor.snapshot.rows import RowWriter, write_meta
+from auditor.snapshot.finishing import Relate, finish
+from auditor.snapshot.normalise import with_whole_id
+from auditor.snapshot.rows import RowWriter
 from auditor.snapshot.unpacking import label_of
-
-Relate = Callable[[Sequence[Resource]], Iterable[Relation]]
-"""Derives the relations that are stored beside the resources; the layer above knows how."""
 
 
 class SnapshotWriter:
@@ -40,7 +36,7 @@ class SnapshotWriter:
         partial.touch(mode=0o600)
         self._path, self._relate = path, relate
         self._begin(schema.create(partial, survive_crash=True))
-        write_meta(self._connection, "metadata", canonical(as_json(metadata)))
+        store.write_metadata(self._connection, metadata)
         self._connection.commit()
 
     @classmethod
@@ -99,6 +95,11 @@ class SnapshotWriter:
         """Return what was said so far, by scope and name."""
         return {(facet.scope, facet.name): facet for facet in store.read_facets(self._connection)}
 
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of what was added and not taken back, sorted."""
+        self._rows.flush()
+        return (str(key) for (key,) in self._connection.execute("SELECT id_lc FROM resource ORDER BY id_lc"))
+
     @property
     def metadata(self) -> Metadata:
         """Return what the snapshot says of itself."""
@@ -112,13 +113,7 @@ class SnapshotWriter:
         if not finished:
             return
         partial = _partial(self._path)
-        label = label_of(partial)
-        with schema.opened(partial, label) as connection:
-            metadata, gaps = store.read_metadata(connection), store.read_gaps(connection)
-            facets = store.read_facets(connection)
-            resources, shown = normalise(store.entries(connection, label))
-        snapshot = assemble(resources, [*gaps, *shown], metadata, facets)
-        store.write(snapshot, self._path, self._relate(snapshot.resources))
+        finish(partial, self._path, self._relate)
         for leftover in ("", "-wal", "-shm"):
             partial.with_name(partial.name + leftover).unlink(missing_ok=True)
 

@@ -47,6 +47,9 @@ class MemorySink:
     def facets(self) -> Mapping[tuple[str, str], Noted]:
         return self.notes
 
+    def keys(self) -> list[str]:
+        return sorted(self.bodies)
+
     def close(self, *, finished: bool) -> None:
         self.finished = finished
 

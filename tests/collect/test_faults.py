@@ -283,14 +283,96 @@ def test_a_refused_subscription_is_a_gap_for_every_type(simulator: Simulator, ru
     ]
 
 
-def test_a_refused_inventory_is_a_gap_for_every_type(simulator: Simulator, run_collect: Collect) -> None:
-    simulator.serve(
-        small(), faults=[{"match": "ResourceGraph", **denied("Microsoft.ResourceGraph/resources/read", "/")}]
-    )
+NO_TABLE = {"code": "BadRequest", "message": "see details", "details": [{"code": "DisallowedLogicalTableName"}]}
+NO_GRAPH = {
+    "refused": denied("Microsoft.ResourceGraph/resources/read", "/"),
+    "without the table": {"status": 400, "body": {"error": NO_TABLE}},
+    "not in this cloud": {"status": 404, "body": {"error": {"code": "InvalidResourceNamespace"}}},
+}
+
+
+@pytest.mark.parametrize("fault", NO_GRAPH.values(), ids=NO_GRAPH.keys())
+def test_without_resource_graph_the_inventory_comes_from_arm_and_says_so(
+    simulator: Simulator, run_collect: Collect, whole: dict[str, Any], fault: dict[str, Any]
+) -> None:
+    simulator.serve(small(), page_size=2, faults=[{"match": POST, **fault}])
+
+    summary, sink = run_collect()
+
+    assert summary.gaps == []
+    assert bodies(sink) == whole
+    assert sink.origins[f"{ROOT}/{ACCOUNT}/oai".lower()][:2] == ("arm", "2024-10-01")
+    note = sink.notes[f"/subscriptions/{SUB}", "inventory"]
+    assert (note.state, '"read_from":"arm"' in note.detail) == ("complete", True)
+
+
+def test_a_query_that_fails_halfway_is_completed_from_arm(
+    simulator: Simulator, run_collect: Collect, whole: dict[str, Any]
+) -> None:
+    refusal = denied("Microsoft.ResourceGraph/resources/read", "/")
+    simulator.serve(small(), faults=[{"match": POST, "skip": 2, **refusal}])
+
+    summary, sink = run_collect()
+
+    assert summary.gaps == []
+    assert bodies(sink) == whole
+    assert sink.origins[f"{ROOT}/{ACCOUNT}/oai".lower()][0] == "resource-graph"
+
+
+def test_a_scope_of_tags_and_groups_is_the_same_without_resource_graph(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    tagged = [resource(f"Microsoft.KeyVault/vaults/{name}", tags={"App": name}) for name in ("chat", "other")]
+    simulator.serve(estate(*tagged), faults=[{"match": POST, **NO_GRAPH["refused"]}])
+
+    _, by_tag = run_collect(CollectScope(tags={"app": "CHAT"}))
+    _, by_group = run_collect(CollectScope(resource_groups=("RG",)))
+
+    assert [key.rpartition("/")[2] for key in by_tag.of_type("Microsoft.KeyVault/vaults")] == ["chat"]
+    assert [key.rpartition("/")[2] for key in by_group.of_type("Microsoft.KeyVault/vaults")] == ["chat", "other"]
+
+
+def test_without_resource_graph_a_type_that_we_have_no_version_for_is_read_in_its_newest(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    disk = resource("Microsoft.Compute/disks/d", properties={"diskState": "Attached"})
+    offered = {"microsoft.compute/disks": ["2023-01-02", "2024-03-02", "2025-01-02-preview"]}
+    simulator.serve(estate(disk), versions=offered, faults=[{"match": POST, **NO_GRAPH["refused"]}])
+
+    summary, sink = run_collect()
+
+    assert sink.bodies[disk["id"].lower()] == disk
+    assert sink.origins[disk["id"].lower()][:2] == ("arm", "2024-03-02")
+    assert summary.gaps == []
+
+
+def test_without_resource_graph_what_cannot_be_read_has_unknown_properties(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    action, vault = "Microsoft.KeyVault/vaults/read", f"{ROOT}/Microsoft.KeyVault/vaults/kv"
+    faults = [{"match": POST, **NO_GRAPH["refused"]}, {"match": "/vaults/kv\\?", **denied(action, vault)}]
+    disk = resource("Microsoft.Compute/disks/d")
+    simulator.serve(estate(resource("Microsoft.KeyVault/vaults/kv"), disk), faults=faults)
+
+    summary, sink = run_collect()
+
+    assert sorted(summary.gaps) == [
+        Gap(disk["id"], "properties", "API version not known"),
+        Gap(vault, "properties", "forbidden", action),
+    ]
+    assert "properties" not in sink.bodies[vault.lower()]
+
+
+def test_an_inventory_that_is_refused_both_ways_is_a_gap_for_every_type(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    action = "Microsoft.Resources/subscriptions/resources/read"
+    listing = {"match": f"/subscriptions/{SUB}/resources\\?", **denied(action, f"/subscriptions/{SUB}")}
+    simulator.serve(small(), faults=[{"match": POST, **NO_GRAPH["refused"]}, listing])
 
     summary, _ = run_collect()
 
-    assert Gap(f"/subscriptions/{SUB}", "*/*", "forbidden", "Microsoft.ResourceGraph/resources/read") in summary.gaps
+    assert Gap(f"/subscriptions/{SUB}", "*/*", "forbidden", action) in summary.gaps
 
 
 def test_a_resource_deleted_since_the_inventory_is_not_in_the_snapshot(

@@ -1,20 +1,14 @@
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.collect.options import RetryLimits
 from auditor.collect.progress import Progress
+from auditor.collect.scope import CollectScope
 from auditor.errors import CollectionError
-from tests.collect.conftest import Collect, estate, resource
+from tests.collect.conftest import SUB, Collect, estate, resource
 from tests.collect.memory import MemorySink
 from tests.simulator.client import Simulator
 
@@ -68,6 +62,55 @@ def test_what_was_refused_is_tried_again(simulator: Simulator, run_collect: Coll
     assert len(sink.of_type("Microsoft.KeyVault/vaults/secrets")) == VAULTS
 
 
+def test_what_was_deleted_since_the_interruption_is_not_kept(simulator: Simulator, run_collect: Collect) -> None:
+    zone = "/subscriptions/00000000-0000-0000-0000-0000000000c3/resourceGroups/hub/providers/Microsoft.Network"
+    second = f"/subscriptions/{SUB}/resourceGroups/rg-two"
+    other = {"id": second, "name": "rg-two", "type": "Microsoft.Resources/resourceGroups"}
+    policy = "providers/Microsoft.Authorization/policyAssignments/p"
+    elsewhere = {"id": f"{zone}/privateDnsZones/z", "name": "z", "type": "Microsoft.Network/privateDnsZones"}
+    policies: list[dict[str, Any]] = [
+        {"id": f"{owner}/{policy}", "name": "p", "type": "Microsoft.Authorization/policyAssignments", "properties": {}}
+        for owner in (f"/subscriptions/{SUB}/resourceGroups/rg", second)
+    ]
+    refers = resource("Microsoft.Network/virtualNetworks/v", properties={"zone": {"id": elsewhere["id"]}})
+    before = vaults()
+    before["resources"] += [refers, elsewhere, other, *policies]
+    before["subscriptions"].append({"subscriptionId": zone.split("/")[2], "displayName": "hub"})
+    simulator.serve(before)
+    scope, sink = CollectScope(subscriptions=(SUB,)), MemorySink()
+    run_collect(scope, sink=sink)  # all of it was stored before the crash
+    assert {elsewhere["id"].lower(), *(one["id"].lower() for one in policies)} <= set(sink.bodies)
+    gone = ("/vaults/kv03", "/resourceGroups/rg-two")
+    left = [body for body in before["resources"] if not any(part in body["id"] for part in gone)]
+    simulator.serve({**before, "resources": left})
+
+    summary, _ = run_collect(scope, sink=sink)
+
+    assert set(stored(sink)) - {f"/subscriptions/{SUB}/resourcegroups/rg"} == {body["id"].lower() for body in left}
+    assert summary.gaps == []
+
+
+def test_a_followed_resource_that_was_deleted_since_the_interruption_is_not_kept(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    hub = "00000000-0000-0000-0000-0000000000c3"
+    plan = resource("Microsoft.Network/ddosProtectionPlans/plan")
+    plan["id"] = plan["id"].replace(SUB, hub)
+    network = resource("Microsoft.Network/virtualNetworks/v", properties={"ddosProtectionPlan": {"id": plan["id"]}})
+    found = estate(network, plan)
+    found["subscriptions"].append({"subscriptionId": hub, "displayName": "hub"})
+    simulator.serve(found)
+    scope, sink = CollectScope(subscriptions=(SUB,)), MemorySink()
+    run_collect(scope, sink=sink)
+    assert plan["id"].lower() in sink.bodies
+    simulator.serve({**found, "resources": [network]})
+
+    run_collect(scope, sink=sink)
+
+    assert plan["id"].lower() not in sink.bodies
+    assert network["id"].lower() in sink.bodies
+
+
 def test_progress_counts_and_says_what_is_waited_for(
     simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,52 +127,6 @@ def test_progress_counts_and_says_what_is_waited_for(
     assert any(one.waiting_for.startswith("the quota of") for one in seen)
     assert summary.attempts == sum(summary.calls.values())
     assert summary.throttled == 1
-
-
-_SCRIPT = """
-import json, sys
-from auditor.collect.options import Auth, CollectOptions
-from auditor.collect.run import collect
-from auditor.collect.scope import CollectScope
-from tests.collect.memory import MemorySink
-
-class Loud(MemorySink):
-    def facet_all(self, facets):
-        super().facet_all(facets)
-        print([facet[1] for facet in facets], flush=True)
-
-sink = Loud()
-try:
-    collect(CollectScope(), CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=sys.argv[1], threads=2), sink.open)
-except KeyboardInterrupt:
-    print(json.dumps({"finished": sink.finished, "bodies": len(sink.bodies)}), flush=True)
-    sys.exit(130)
-"""
-
-
-def test_an_interrupt_ends_soon_and_keeps_what_was_read(simulator: Simulator) -> None:
-    simulator.serve(vaults(), faults=[{"match": "kv06/secrets", "status": 429, "headers": {"Retry-After": "100"}}])
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, simulator.url],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    assert process.stdout is not None
-    while "vaults/secrets" not in process.stdout.readline():
-        pass
-
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
-
-    assert process.returncode == 130
-    assert time.monotonic() - began < 10
-    said = json.loads(output.strip().splitlines()[-1])
-    assert said["finished"] is False
-    assert said["bodies"] >= VAULTS
 
 
 def test_a_long_wait_that_exceeds_the_deadline_is_not_waited_for(simulator: Simulator, run_collect: Collect) -> None:

@@ -240,6 +240,46 @@ def test_what_the_workload_needs_elsewhere_is_followed_and_marked(simulator: Sim
     assert summary.gaps == []  # the stranger's endpoint is known from the account's side
 
 
+def assigned(owner: str, kind: str, role: str = "") -> dict[str, Any]:
+    """Return an assignment on a resource of the hub."""
+    body = placed(HUB, "hub", f"Microsoft.Network/{owner}/providers/Microsoft.Authorization/{kind}/a-{owner[-3:]}")
+    return {**body, "type": f"Microsoft.Authorization/{kind}", "properties": {"roleDefinitionId": role} if role else {}}
+
+
+def test_who_may_do_what_on_a_followed_resource_is_read(simulator: Simulator, run_collect: Collect) -> None:
+    role = f"/subscriptions/{HUB}/providers/Microsoft.Authorization/roleDefinitions/r"
+    found = hub_and_spoke()
+    found["resources"] += [
+        assigned("virtualNetworks/hub", "roleAssignments", role),
+        assigned("virtualNetworks/hub", "denyAssignments"),
+        assigned("privateDnsZones/unrelated.example", "roleAssignments", role),
+        {"id": role, "name": "r", "type": "Microsoft.Authorization/roleDefinitions", "properties": {}},
+    ]
+    simulator.serve(found)
+
+    summary, sink = run_collect(CollectScope(subscriptions=(SUB,)))
+
+    access = [key.rpartition("/")[2] for key in sorted(sink.bodies) if "/microsoft.authorization/" in key]
+    assert access == ["r", "a-hub", "a-hub"]
+    assert summary.gaps == []
+
+
+def test_access_to_a_followed_resource_that_is_refused_is_a_gap_there(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    simulator.serve(hub_and_spoke(), faults=[{"match": "virtualNetworks/hub/.*/roleAssignments\\?", "status": 403}])
+
+    summary, _ = run_collect(CollectScope(subscriptions=(SUB,)))
+
+    [gap] = summary.gaps
+    assert gap.scope.lower().endswith("/virtualnetworks/hub")
+    assert (gap.what, gap.reason, gap.permission) == (
+        "Microsoft.Authorization/roleAssignments",
+        "forbidden",
+        "Microsoft.Authorization/roleAssignments/read",
+    )
+
+
 def test_a_followed_resource_that_is_refused_is_a_gap(simulator: Simulator, run_collect: Collect) -> None:
     message = (
         "The client 'c' does not have authorization to perform action 'Microsoft.Network/privateDnsZones/read' over …"

@@ -121,6 +121,12 @@ class Estate:
         """Return the rows of the `resources` table, as Resource Graph spells them."""
         return [row for text in sorted({text.lower() for text in subscriptions}) for row in self._rows_of(text)]
 
+    def tracked(self, subscription: str) -> list[Body]:
+        """Return the resources of a subscription as ARM lists them: the same as Resource Graph, without properties."""
+        own = sorted(self.by_subscription.get(subscription.lower(), {}).items())
+        found = [body for _, body in own if IN_RESOURCE_GRAPH.fullmatch(str(body.get("type", "")))]
+        return [{name: value for name, value in body.items() if name != "properties"} for body in found]
+
     def _rows_of(self, subscription: str) -> list[Body]:
         if subscription not in self._rows:
             own = self.by_subscription.get(subscription, {})

@@ -364,7 +364,7 @@ def _check_version(world: World, path: str, version: str) -> None:
         )
 
 
-def _read(  # noqa: PLR0911 - one route after the other
+def _read(  # noqa: C901, PLR0911 - one route after the other
     world: World, path: str, query: dict[str, str], base_url: str
 ) -> Answer:
     estate, lowered = world.estate, path.lower()
@@ -382,6 +382,8 @@ def _read(  # noqa: PLR0911 - one route after the other
         return error(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
     if len(segments) == 3 and segments[2] == "resourcegroups":
         return _page(world, path, estate.groups(segments[1]), query, base_url)
+    if len(segments) == 3 and segments[2] == "resources":
+        return _page(world, path, estate.tracked(segments[1]), query, base_url)
     if len(segments) == 3 and segments[2] == "locations":
         return _page(world, path, estate.document.get("locations", []), query, base_url)
     if len(segments) == 4 and segments[2] == "providers":

@@ -44,4 +44,9 @@ ANALYSIS: Final = Analysis(
     reads=observed.READS | identity_facts.READS | vault_facts.READS,
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
+    subjects={
+        identity_facts.KIND: {kind: [{}] for kind in sorted(identity_facts.READS)},
+        identity_facts.RESOURCE_KIND: {kind: [{}] for kind in sorted(identity_facts.CAPABLE)},
+        row_facts.KIND: {kind: [{}] for kind in row_facts.PRINCIPALS},
+    },
 )

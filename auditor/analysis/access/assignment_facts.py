@@ -87,6 +87,8 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
     if sanction.answer is Answer.MAYBE:
         tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
         uncollected["sanctioned"] = gap or tangled
+    elif sanction.answer is Answer.NO and (unread := scene.unread(assignment.scope)):
+        uncollected["sanctioned"] = unread  # what it is on may be a part of the workload that a row is about
     fields: dict[str, Any] = {
         **_principal_fields(scene, assignment, resource, uncollected),
         **_role_fields(scene, assignment),

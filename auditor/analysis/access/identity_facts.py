@@ -53,7 +53,7 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
     "sharesIdentityWithComponents[*]": "One of them.",
 }
 
-_CAPABLE: Final = (
+CAPABLE: Final = (
     "Microsoft.CognitiveServices/accounts",
     "Microsoft.Compute/virtualMachines",
     "Microsoft.ContainerRegistry/registries",
@@ -67,7 +67,7 @@ _CAPABLE: Final = (
 )
 _SURE: Final = frozenset({Answer.YES})
 _PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
-READS: Final = frozenset({*_CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
+READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
 
 
 def facts(scene: Scene) -> Iterator[Fact]:
@@ -78,7 +78,7 @@ def facts(scene: Scene) -> Iterator[Fact]:
             held.setdefault(assignment.principal, []).append(assignment)
     for identity in scene.principals.identities.values():
         yield _identity(scene, identity, held.get(identity.principal, []))
-    for kind in _CAPABLE:
+    for kind in CAPABLE:
         for resource in scene.context.estate.of_type(kind):
             yield _resource(scene, resource)
 

@@ -19,6 +19,14 @@ from auditor.analysis.access.scopes import kind_of
 from auditor.estate.reading import text
 from auditor.model import Fact, Gap, Json
 
+PRINCIPALS: Final = (
+    "Microsoft.MachineLearningServices/workspaces",
+    "Microsoft.MachineLearningServices/workspaces/computes",
+    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+    "Microsoft.Network/applicationGateways",
+    "Microsoft.Web/sites",
+)
+"""Types whose identities the rows of the table are about."""
 KIND: Final = "access.row"
 
 FIELDS: Final[Mapping[str, str]] = {

@@ -92,6 +92,12 @@ class Scene:
         """Return why assignments at, above or below a scope are not all known, or None where they are."""
         return self.context.estate.type_gap(ASSIGNMENTS, scope)
 
+    def unread(self, scope: str) -> Gap | None:
+        """Return why the resource that a scope names is not here, or None where it is, or where it names none."""
+        kind = ids.type_of(scope)
+        estate = self.context.estate
+        return None if kind is None or estate.get(scope) is not None else estate.type_gap(kind, scope)
+
 
 def set_scene(context: Context) -> Scene:
     """Read the estate and bind the baseline's table to its workloads."""

@@ -34,6 +34,11 @@ class Decision:
         """Whether a customer's rule stops the packets, and not merely a default."""
         return not self.is_allowed and bool(self.deciders) and self.deciders[-1].rule.is_custom
 
+    @property
+    def is_default_allowance(self) -> bool:
+        """Whether the packets pass without a customer's rule that lets them: by a default, or for want of a group."""
+        return self.is_allowed and not (self.deciders and all(decider.rule.is_custom for decider in self.deciders))
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:

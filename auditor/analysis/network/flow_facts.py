@@ -105,7 +105,7 @@ def _fact(context: Context, owner: Workload, pair: tuple[Tier, Tier], planned: t
         witness = packet.as_json() if packet else None
         found = judged.excess.lines()
         summary = f"{title}: " + (
-            f"more passes than planned: {sentence(found, 2)}." if found else "nothing unplanned passes."
+            f"more passes than the table plans: {sentence(found, 2)}." if found else "nothing unplanned passes."
         )
     built = facts.build(
         context,

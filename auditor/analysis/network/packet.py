@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from auditor.analysis.network import addresses
-from auditor.analysis.network.decisions import Decided, Decision
+from auditor.analysis.network.decisions import Decided, Decider, Decision
 from auditor.analysis.network.diagram import Box
 from auditor.analysis.network.partition import Partition
 from auditor.analysis.network.ranges import Ranges, difference, holds, intersection
@@ -31,7 +31,10 @@ class Probe(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """An example, and what has to be true of the unknown for it to be one. Ports are None for ICMP, ESP and AH."""
+    """An example, and what has to be true of the unknown for it to be one. Ports are None for ICMP, ESP and AH.
+
+    `path` names the rules that decide about it, in the order in which they are asked.
+    """
 
     source: str
     destination: str
@@ -39,6 +42,7 @@ class Packet:
     source_port: int | None = None
     destination_port: int | None = None
     assuming: tuple[str, ...] = ()
+    path: tuple[Decider, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the packet as a JSON object."""
@@ -47,7 +51,19 @@ class Packet:
             found["source_port"] = self.source_port
         if self.destination_port is not None:
             found["destination_port"] = self.destination_port
-        return found | ({"assuming": list(self.assuming)} if self.assuming else {})
+        found |= {"assuming": list(self.assuming)} if self.assuming else {}
+        return found | ({"path": [_step(one) for one in self.path]} if self.path else {})
+
+
+def _step(one: Decider) -> dict[str, object]:
+    return {
+        "access": one.rule.access.value,
+        "default": not one.rule.is_custom,
+        "direction": one.rule.direction.value,
+        "filter": one.layer,
+        "priority": one.rule.priority,
+        "rule": one.rule.name,
+    }
 
 
 def example(scene: Scene, root: int) -> Packet | None:
@@ -138,6 +154,14 @@ def _likelihood(piece: tuple[int, int]) -> tuple[bool, int, int]:
 def _port(cut: Partition, bits: int | None, wanted: Sequence[int]) -> int:
     numbers = cut.ranges(cut.full if bits is None else bits)
     return next((port for port in wanted if holds(numbers, port)), numbers[0][0])
+
+
+def probe(packet: Packet) -> Probe:
+    """Return an example in numbers."""
+    ends = [addresses.must_parse(text)[0][0] for text in (packet.source, packet.destination)]
+    return Probe(
+        ends[0], ends[1], PROTOCOLS.index(packet.protocol), packet.source_port or 0, packet.destination_port or 0
+    )
 
 
 def fates(decided: Decided, packet: Probe) -> list[Decision]:

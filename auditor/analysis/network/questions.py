@@ -105,6 +105,10 @@ class Inquiry:
         """Return packets outside the table that no customer's rule stops (NO: the rest is denied explicitly)."""
         return self._ask(allowed, outside=True, wanted=lambda decision: not decision.is_explicit_denial)
 
+    def by_default(self, among: Sequence[Match]) -> Answer:
+        """Return packets of the traffic that pass without a customer's rule that lets them."""
+        return self._ask((), outside=True, wanted=lambda decision: decision.is_default_allowance, among=among)
+
     def _ask(
         self,
         matches: Sequence[Match],

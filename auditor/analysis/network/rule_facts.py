@@ -26,6 +26,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "subnets[*].by[*]": "the earlier rules that take all its packets (shadowed only)",
     "dead": "whether it decides about no packet of any subnet that the group is attached to",
     "deadAt[*]": "names of the attached subnets where it decides about no packet",
+    "covered": "whether it is dead because earlier rules decide the same about all its packets, in every attached subnet",
     "redundant": "whether it could be deleted without any change, and is not dead",
     "onlyDeny": "whether it is the only rule of its group and direction that denies",
     "readable": "whether all its parts could be read",
@@ -73,6 +74,7 @@ def _facts(
             ],
             "dead": bool(known) and all(one.effect in _DEAD for _, one in known),
             "deadAt": [place.subnet.name for place, one in known if one.effect in _DEAD],
+            "covered": bool(known) and all(_is_covered(one) for _, one in known),
             "redundant": bool(known)
             and any(one.effect is Effect.REDUNDANT for _, one in known)
             and all(one.effect is not Effect.NEEDED for _, one in known),
@@ -97,7 +99,13 @@ def _unknown(here: list[tuple[Place, RuleEffect | None]], group_id: str) -> dict
     if not lost or any(one is not None and one.effect not in _DEAD for _, one in here):
         return {}
     reason = next((place.gap.reason for place in lost if place.gap), "the group's rules cannot be put in order")
-    return dict.fromkeys(("dead", "redundant", "deadAt", "subnets"), Gap(group_id, "properties.securityRules", reason))
+    return dict.fromkeys(
+        ("dead", "covered", "redundant", "deadAt", "subnets"), Gap(group_id, "properties.securityRules", reason)
+    )
+
+
+def _is_covered(one: RuleEffect) -> bool:
+    return one.effect is Effect.SHADOWED and all(by.access is one.rule.access for by in one.by)
 
 
 def _of(rule: Rule, found: tuple[RuleEffect, ...] | None) -> RuleEffect | None:

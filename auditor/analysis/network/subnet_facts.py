@@ -46,6 +46,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "lacking[*].why": "what it is required for",
     "denialExpected": "whether the table wants the rest denied by a rule",
     "explicitlyDenied": "whether everything outside the table is stopped by a rule of the group's own, not by a default",
+    "openByDefault": "whether a default rule, or the want of a group, lets the network or the Internet through",
     "stoppedBy[*]": "the rules that stop what the table does not allow",
     "idleDenies[*]": "rules of this direction that are to deny and decide about no packet here, and why",
 }
@@ -101,15 +102,21 @@ def _fact(
     }
     judged = _Judgement(place, expected, limits, Names(names, place.prefixes))
     gaps: dict[str, Gap] = {}
-    if limits.gap is not None:
-        gaps["internetFiltered"] = limits.gap
     if place.gap is not None:
         gaps |= dict.fromkeys(_VERDICTS, place.gap)
-        summary, witness = f"what passes subnet {place.subnet.name} is not known ({place.gap.reason})", None
+        gaps |= {"internetFiltered": limits.gap} if limits.gap is not None else {}
+        verb = "gets into" if direction is Direction.INBOUND else "gets out of"
+        summary, witness = f"What {verb} subnet {place.subnet.name} is not known ({place.gap.reason})", None
     else:
         found, unknown = judged.fields()
         fields |= found
         gaps |= unknown
+        if limits.gap is not None:  # what leaves for the Internet may take this way, and be let through
+            unsure = [name for name in ("tooOpen", "excessInternet", "openByDefault") if not found[name]]
+            gaps = dict.fromkeys(["internetFiltered", *unsure], limits.gap) | gaps
+        if found["tooOpen"] and (gap := context.estate.type_gap(_ENDPOINTS)) is not None:
+            # which subnet holds the private endpoints is not known, so neither is what the table allows towards it
+            gaps |= dict.fromkeys(_EXCESS, gap)
         summary, witness = judged.summary(), judged.witness()
     built = facts.build(
         context,
@@ -117,7 +124,7 @@ def _fact(
         place.subnet.id,
         fields,
         sub_object=direction.value,
-        summary=f"{direction.value} of subnet {place.subnet.name}: {summary}.",
+        summary=f"{summary}.",
         inputs=place.inputs,
         uncollected=gaps,
         role=owner,
@@ -125,15 +132,17 @@ def _fact(
     return replace(built, witness=witness.as_json() if witness else None)
 
 
+_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+_EXCESS: Final = ("tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault", "openByDefault")
 _VERDICTS: Final = (
     "tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault", "broken", "lacking", "explicitlyDenied",
-    "stoppedBy", "idleDenies",
+    "openByDefault", "stoppedBy", "idleDenies",
 )  # fmt: skip
 
 
 def _limits(context: Context, place: Place, role: str, direction: Direction) -> Limits:
     if role == "subnet/private-endpoints" and not place.enforces_on_endpoints:
-        return Limits("the network policies of the subnet for private endpoints are off")
+        return Limits("the network policies of the subnet for private endpoints are off (NET-PE-001)")
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
@@ -153,6 +162,8 @@ class _Judgement:
         self.inquiries = [Inquiry(path, rows) for path in paths]
         self.excess = self._verdict([one.only(expected.allowed) for one in self.inquiries])
         self.lacking = [(row, self._lacking(row)) for row in expected.rows if row.is_required]
+        self.explicit = self._verdict([one.explicit(expected.allowed) for one in self.inquiries])
+        self.default = self._verdict([one.by_default([self.internet, self.network]) for one in self.inquiries])
         self.idle = idle_denies(place, expected.direction, names)
 
     def _verdict(self, answers: Sequence[Answer]) -> Verdict:
@@ -166,7 +177,6 @@ class _Judgement:
 
     def fields(self) -> tuple[dict[str, Any], dict[str, Gap]]:
         scope = self.place.subnet.id
-        explicit = self._verdict([one.explicit(self.expected.allowed) for one in self.inquiries])
         stopped = self._verdict([one.stopped(self.expected.allowed) for one in self.inquiries])
         questions = {
             "tooOpen": self.excess,
@@ -189,9 +199,10 @@ class _Judgement:
         ]
         if not broken and (gap := next((gap for _, one in self.lacking if (gap := one.gap(scope))), None)):
             gaps["broken"] = gap
-        found["explicitlyDenied"] = explicit.certainty is Certainty.NO
-        if (gap := explicit.gap(scope)) is not None:
-            gaps["explicitlyDenied"] = gap
+        found["explicitlyDenied"] = self.explicit.certainty is Certainty.NO
+        found["openByDefault"] = self.default.certainty is Certainty.YES
+        rest = {"explicitlyDenied": self.explicit, "openByDefault": self.default}
+        gaps |= {name: gap for name, one in rest.items() if (gap := one.gap(scope)) is not None}
         if self.excess.certainty is Certainty.MAYBE:
             gaps["excessByDefault"] = gaps["tooOpen"]
         found["stoppedBy"] = rule_names(stopped.decisions())
@@ -201,15 +212,21 @@ class _Judgement:
     def summary(self) -> str:
         """Return the verdict as a sentence without its end."""
         parts = []
+        way = "in" if self.expected.direction is Direction.INBOUND else "out"
         if self.excess.certainty is Certainty.YES:
-            parts.append(f"lets through more than the table allows: {sentence(self.excess.lines())}")
+            parts.append(f"lets {way} more than the table allows: {sentence(self.excess.lines())}")
             parts += self.idle
         elif (gap := self.excess.gap("")) is not None:
-            parts.append(f"whether it lets through too much is not known ({gap.reason})")
+            parts.append(f"whether it lets {way} too much is not known ({gap.reason})")
         for row, one in self.lacking:
             if one.certainty is Certainty.YES:
-                parts.append(f"stops what is needed for {row.why}: {sentence(one.lines(), 1)}")
-        return "; ".join(parts) or "lets through what the table allows and nothing else"
+                parts.append(f"does not let {way} what is needed for {row.why}: {sentence(one.lines(), 1)}")
+        parts = parts or [f"lets {way} what the table allows and nothing else"]
+        is_open = self.explicit.certainty is self.default.certainty is Certainty.YES
+        if self.expected.is_explicit and is_open:
+            parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
+        said = "; ".join(parts)
+        return f"Subnet {self.place.subnet.name} {said}"
 
     def witness(self) -> Packet | None:
         """Return a packet that should not pass, else one that should."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from auditor.analysis.network.decisions import Decision
-from auditor.analysis.network.packet import Packet, example
+from auditor.analysis.network.decisions import Decider, Decision
+from auditor.analysis.network.packet import Packet, example, probe, values_for
 from auditor.analysis.network.proof import Certainty
 from auditor.analysis.network.questions import NOTHING, Answer
 from auditor.analysis.network.surroundings import is_never_empty
@@ -60,7 +60,8 @@ class Verdict:
         answer = self.decisive
         if answer is None or answer.decided is None:
             return None
-        return example(answer.decided.scene, answer.proof.root)
+        packet = example(answer.decided.scene, answer.proof.root)
+        return None if packet is None else replace(packet, path=_path(answer, packet))
 
     def decisions(self) -> Iterator[Decision]:
         """Yield what happens to the packets that answer."""
@@ -68,6 +69,15 @@ class Verdict:
             if answer.decided is not None:
                 values = sorted(answer.decided.scene.diagram.values(answer.root) - {NOTHING})
                 yield from (answer.decided.table[value] for value in values)
+
+
+def _path(answer: Answer, packet: Packet) -> tuple[Decider, ...]:
+    """Return the rules that decide about an example of the answer; none where that depends on the unknown."""
+    if answer.decided is None:
+        return ()
+    found = values_for(answer.decided.scene, answer.root, probe(packet)) - {NOTHING}
+    ways = {answer.decided.table[place].deciders for place in found}
+    return next(iter(ways)) if len(ways) == 1 else ()
 
 
 def rule_names(decisions: Iterable[Decision]) -> list[str]:

@@ -23,16 +23,24 @@ _MOST_EXCEPTIONS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One part of an answer: traffic in words, and the rules that decide about it, by layer and name."""
+    """One part of an answer: traffic in words, and the rules that decide about it, by layer and name.
+
+    `defaults` are the layers in which one of Azure's default rules decides.
+    """
 
     traffic: str
     rules: tuple[tuple[str, str], ...]
+    defaults: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """Return the whole sentence."""
         if len(self.rules) < 2:
-            return self.traffic + "".join(f", by rule {name}" for _, name in self.rules)
-        return f"{self.traffic}, by rules " + ", ".join(f"{name} ({layer})" for layer, name in self.rules)
+            return self.traffic + "".join(f", by {self._kind(layer)} {name}" for layer, name in self.rules)
+        said = (f"{self._kind(layer)} {name} of {layer}" for layer, name in self.rules)
+        return f"{self.traffic}, by {' and '.join(said)}"
+
+    def _kind(self, layer: str) -> str:
+        return "Azure's default rule" if layer in self.defaults else "rule"
 
 
 @dataclass(frozen=True)
@@ -52,17 +60,19 @@ def lines(answer: Answer, names: Names) -> tuple[Line, ...]:
     if answer.decided is None:
         return ()
     scene, table = answer.decided.scene, answer.decided.table
-    by_rules: dict[tuple[tuple[str, str], ...], set[int]] = {}
+    by_rules: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], set[int]] = {}
     for value in sorted(scene.diagram.values(answer.root) - {NOTHING}):
-        rules = tuple((decider.layer, decider.rule.name) for decider in table[value].deciders)
-        by_rules.setdefault(rules, set()).add(value)
+        deciders = table[value].deciders
+        rules = tuple((decider.layer, decider.rule.name) for decider in deciders)
+        defaults = frozenset(decider.layer for decider in deciders if not decider.rule.is_custom)
+        by_rules.setdefault((rules, defaults), set()).add(value)
     found: list[Line] = []
     free = scene.impossible()
     known = _with_tags(scene, names)
     ends = (_clip(known, scene.source), _clip(known, scene.destination))
-    for rules, values in by_rules.items():
+    for (rules, defaults), values in by_rules.items():
         part = scene.diagram.relabel(answer.root, _is_in(frozenset(values)))
-        found += (Line(traffic(scene, box, ends), rules) for box in _parts(scene, part, free))
+        found += (Line(traffic(scene, box, ends), rules, defaults) for box in _parts(scene, part, free))
     return tuple(sorted(dict.fromkeys(found), key=lambda line: "[if" in line.traffic))
 
 

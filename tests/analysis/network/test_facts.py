@@ -76,6 +76,16 @@ class TestReferenceEstate:
             "protocol": "Tcp",
             "source_port": 49152,
             "destination_port": 443,
+            "path": [
+                {
+                    "access": "Allow",
+                    "default": True,
+                    "direction": "Outbound",
+                    "filter": "nsg-agentsSubnet",
+                    "priority": 65001,
+                    "rule": "AllowInternetOutBound",
+                }
+            ],
         }
 
     def test_app_service_reaches_everything(self, facts_of: FactsOf) -> None:

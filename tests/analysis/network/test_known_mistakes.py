@@ -144,7 +144,7 @@ def test_n13_a_default_rule_counts_unless_it_is_shadowed() -> None:
     internet = row("Tcp", destination="Internet")
     answer = reach(path([], direction=out), internet)
     assert answer.certainty is YES
-    assert said(answer) == ["TCP to Internet, by rule AllowInternetOutBound"]
+    assert said(answer) == ["TCP to Internet, by Azure's default rule AllowInternetOutBound"]
     assert reach(path([rule("d", 100, "Deny", direction="Outbound")], direction=out), internet).certainty is NO
 
 
