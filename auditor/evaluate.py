@@ -170,7 +170,7 @@ def _fact_findings(
     rule: RuleInForce, error: str | None, cases: Sequence[_Case], question: Question
 ) -> Iterator[Finding]:
     if error is not None:
-        yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}. {error}.", error)
+        yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
     for case in cases:

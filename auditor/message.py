@@ -76,7 +76,7 @@ def undecided(title: str, gaps: Sequence[Gap], errors: Sequence[str]) -> str:
     reasons = [f"{gap.what} {_why(gap)}" for gap in gaps] + [
         f"this could not be evaluated: {error}" for error in errors
     ]
-    return f"Not known whether: {title}. " + ("; ".join(reasons[:CLAUSES]) or "the data does not say") + "."
+    return f"Not known whether: {title}: " + ("; ".join(reasons[:CLAUSES]) or "the data does not say") + "."
 
 
 def _why(gap: Gap) -> str:

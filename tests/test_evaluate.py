@@ -70,7 +70,7 @@ def test_a_gap_in_a_property_is_unknown_with_the_permission_that_would_settle_it
     assert finding.status is Status.UNKNOWN
     assert finding.missing_permission == "Contoso.Test/things/read"
     assert finding.unknown_reason == "properties.color: forbidden"
-    assert "Not known whether: Things are red." in finding.message
+    assert "Not known whether: Things are red:" in finding.message
 
 
 def test_a_property_that_the_api_version_cannot_show_is_unknown_and_not_absent(tmp_path: Path) -> None:

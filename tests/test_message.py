@@ -53,7 +53,7 @@ def test_an_unknown_names_what_is_missing_and_what_would_settle_it() -> None:
     gap = Gap("/s", "properties.x", "forbidden", "x/read")
 
     assert message.undecided("T", [gap], ["bad"]) == (
-        "Not known whether: T. properties.x was not collected at /s: forbidden, needs x/read; "
+        "Not known whether: T: properties.x was not collected at /s: forbidden, needs x/read; "
         "this could not be evaluated: bad."
     )
-    assert message.undecided("T", [], []) == "Not known whether: T. the data does not say."
+    assert message.undecided("T", [], []) == "Not known whether: T: the data does not say."

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class Ended:
     def rows(self) -> list[dict[str, str]]:
         """Return standard output as rows of CSV."""
         return list(csv.DictReader(io.StringIO(self.out, newline="")))
+
+
+Run = Callable[..., Ended]
+"""How a test runs the command line in its own process, from a folder of its own: `run("evaluate", path)`."""
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:

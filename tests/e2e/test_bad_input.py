@@ -4,34 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor import scaffold
-from auditor.cli import main
-from tests.e2e.command import GROUP, Ended, auditor, is_one_line, storage
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Return a way to run the command line in this process, in an empty folder: dozens of processes would take long."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["auditor", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        shown = capsysbinary.readouterr()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 1, shown.out.decode(), shown.err.decode())
-
-    return run
+from tests.e2e.command import GROUP, Run, auditor, is_one_line, storage
 
 
 def _write(path: Path, content: str | bytes) -> Path:

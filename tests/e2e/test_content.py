@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own
+import jsonschema
 import pytest
 import yaml
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import SAMPLE, auditor, is_one_line
+from tests.e2e.command import SAMPLE, Run, auditor, is_one_line
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +73,13 @@ def _newer(good: Path, bad: Path) -> None:
 @pytest.mark.parametrize("spoil", [_truncated, _overwritten, _foreign, _newer])
 @pytest.mark.parametrize("action", ["evaluate", "snapshot show", "snapshot export"])
 def test_what_is_no_whole_snapshot_is_refused(
-    spoil: Callable[[Path, Path], None], action: str, folder: Path, tmp_path: Path
+    spoil: Callable[[Path, Path], None], action: str, folder: Path, run: Run, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.snapshot"
     spoil(folder / "one.snapshot", bad)
     target = () if action == "snapshot show" else ("-o", "out.jsonl" if "export" in action else "json=out.json")
     before = bad.read_bytes()
-    ended = auditor(*action.split(), bad, *target, at=tmp_path)
+    ended = run(*action.split(), bad, *target)
 
     assert (ended.code, ended.out) == (2, "")
     assert is_one_line(ended.err)
