@@ -27,6 +27,17 @@ def shipped(*select: str) -> Content:
     return content.load(Choice(select=select))
 
 
+@cache
+def architecture() -> tuple[str, ...]:
+    """Return the rules on settings and connections: all but those on traffic and permissions.
+
+    Those decide on sets of packets and of actions, and have doubts of their own, which their own tests are about.
+    """
+    rules = content.all_rules().values()
+    own = (rule.id for rule in rules if not (rule.applies.fact or "").startswith(("access.", "network.", "exposure.")))
+    return tuple(sorted(own))
+
+
 def judged(document: Mapping[str, Any], *select: str, complete: bool = True) -> Report:
     """Judge an export as the file that holds it would be."""
     with tempfile.TemporaryDirectory() as folder:

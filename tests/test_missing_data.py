@@ -11,7 +11,7 @@ import pytest
 
 from auditor.model import Finding, Report, Status
 from tests.e2e.command import sample
-from tests.judging import judged, those
+from tests.judging import architecture, judged, those
 
 Subject = tuple[str, str, str]
 
@@ -63,17 +63,17 @@ def _without(missing: str, **beside: Any) -> dict[str, Any]:
 
 @cache
 def _whole() -> Report:
-    return judged(sample())
+    return judged(sample(), *architecture())
 
 
 @cache
 def _deleted(missing: str) -> Report:
-    return judged(_without(missing))
+    return judged(_without(missing), *architecture())
 
 
 @cache
 def _unread(missing: str) -> Report:
-    return judged(_without(missing, gaps=[_gap(missing)]))
+    return judged(_without(missing, gaps=[_gap(missing)]), *architecture())
 
 
 def _gap(what: str, scope: str = "/") -> dict[str, str]:
@@ -163,7 +163,7 @@ def test_when_any_type_may_be_missing_nothing_is_missing_for_sure() -> None:
     """Rules on what is there keep their verdicts; what is not there may be where nobody looked."""
     account = _account()
     gap = {"scope": "/", "what": "*/*", "reason": "the rest was cut off", "permission": "*/read"}
-    report = judged({"resources": [account], "gaps": [gap]})
+    report = judged({"resources": [account], "gaps": [gap]}, *architecture())
     about_account = {_subject(one): one.status for one in report.findings if one.resource_id == account["id"]}
     assert about_account[("storage-minimum-tls", account["id"].lower(), "")] is Status.PASS
     for finding in report.findings:
@@ -174,5 +174,5 @@ def test_when_any_type_may_be_missing_nothing_is_missing_for_sure() -> None:
 
 def test_a_gap_elsewhere_makes_the_estate_here_no_less_known() -> None:
     elsewhere = _gap("Microsoft.Insights/diagnosticSettings", "/subscriptions/00000000-0000-0000-0000-0000000000ee")
-    report = judged({**sample(), "gaps": [elsewhere]})
+    report = judged({**sample(), "gaps": [elsewhere]}, *architecture())
     assert _statuses(report) == _statuses(_whole())
