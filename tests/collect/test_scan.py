@@ -271,7 +271,10 @@ def test_an_interrupt_ends_soon_and_leaves_a_file_that_can_be_resumed(simulator:
         env=environment(tmp_path, signed_in(simulator)),
         stderr=subprocess.PIPE,
     )
+    give_up = time.monotonic() + 30
     while not any("/vaults/kv/secrets" in line for line in simulator.paths()):
+        assert process.poll() is None
+        assert time.monotonic() < give_up
         os.sched_yield()
     began = time.monotonic()
     process.send_signal(signal.SIGINT)

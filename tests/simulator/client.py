@@ -44,7 +44,7 @@ class Simulator:
         """Return the logged requests."""
         with self._log.open("rb") as stream:
             stream.seek(0 if all_of_them else self._from)
-            return [json.loads(line) for line in stream]
+            return [json.loads(line) for line in stream if line.endswith(b"\n")]  # the last may still be written
 
     def paths(self) -> list[str]:
         """Return method and path of the requests, without queries."""
