@@ -84,6 +84,9 @@ def _fact(scene: Scene, assignment: Assignment, held: Sequence[Held]) -> Fact:
     touched = scene.touched(assignment.scope)
     gap = scene.definition_gap(assignment)
     uncollected = _open(assignment, held) if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
+    if not parts and (unread := scene.unread_user()) is not None:
+        # what could not be read may run as this principal
+        uncollected |= dict.fromkeys(("components", "isWorkloadIdentity"), unread)
     if sanction.answer is Answer.MAYBE:
         tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
         uncollected["sanctioned"] = gap or tangled

@@ -24,6 +24,16 @@ from auditor.model import Fact, Gap, Json
 MEMBERS_PARAMETER: Final = "group_members"
 GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
 
+IDENTITY_USERS: Final = (
+    "Microsoft.MachineLearningServices/workspaces",
+    "Microsoft.MachineLearningServices/workspaces/computes",
+    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+    "Microsoft.Network/applicationGateways",
+    "Microsoft.Web/serverfarms",
+    "Microsoft.Web/sites",
+)
+"""Types whose resources play a role in the workload as somebody, or lead to those that do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -91,6 +101,11 @@ class Scene:
     def assignment_gap(self, scope: str = "") -> Gap | None:
         """Return why assignments at, above or below a scope are not all known, or None where they are."""
         return self.context.estate.type_gap(ASSIGNMENTS, scope)
+
+    def unread_user(self) -> Gap | None:
+        """Return a gap in a type whose resources run as identities, or lead to such, or None."""
+        gaps = (gap for kind in IDENTITY_USERS for gap in self.context.estate.gaps_in(kind))
+        return next(gaps, None)
 
     def unread(self, scope: str) -> Gap | None:
         """Return why the resource that a scope names is not here, or None where it is, or where it names none."""
