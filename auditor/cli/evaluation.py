@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -219,8 +218,3 @@ def explain(
         raise AuditorError(f"rule '{rule}' has no finding on '{resource_id}'", hint)
     with streams.output(None) as out:
         explanation.write(chosen.rules[rule], found, out, width=streams.width())
-
-
-def shown_json(value: object) -> str:
-    """Return a value as indented JSON."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
