@@ -138,7 +138,7 @@ def _fact(context: Context, resource: Resource, firewall: Firewall) -> Fact:
     access = arm.text(resource.body, "properties.publicNetworkAccess") or "Enabled"
     default = (arm.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow") if firewall.has_default else None
     others = sum(
-        len(list(arm.members(resource.body, f"{firewall.acl}.{name}")))
+        len(arm.members(resource.body, f"{firewall.acl}.{name}"))
         for name in ("virtualNetworkRules", "resourceAccessRules")
     )
     exposure = _exposure(access, default, cover, has_rules=bool(ranges))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from auditor import resource_id as ids
@@ -47,11 +47,13 @@ def as_number(found: object) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def members(body: object, path: str) -> Iterator[tuple[str, Json]]:
-    """Yield (concrete path, object) for each object in the list at a path."""
-    for position, member in enumerate(reading.items(body, *path.split("."))):
-        if isinstance(member, Mapping):
-            yield f"{path}[{position}]", member
+def members(body: object, path: str) -> tuple[tuple[str, Json], ...]:
+    """Return (concrete path, object) for each object in the list at a path."""
+    return tuple(
+        (f"{path}[{position}]", member)
+        for position, member in enumerate(reading.items(body, *path.split(".")))
+        if isinstance(member, Mapping)
+    )
 
 
 def texts(body: object, path: str) -> list[str]:

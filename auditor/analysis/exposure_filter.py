@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -35,7 +35,7 @@ class Target:
     @classmethod
     def in_subnet(cls, resource: Resource, configurations: str, ports: Ranges) -> Target:
         """Return a service that lives somewhere in the subnet of its first configuration."""
-        found: Iterator[Mapping[str, object]] = items(resource.body, configurations)
+        found: Sequence[Mapping[str, object]] = items(resource.body, configurations)
         subnets = (one for one in found if arm.reference(one, "properties.subnet"))
         return cls(resource, next(subnets, {}), ports)
 

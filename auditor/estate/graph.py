@@ -141,7 +141,7 @@ class Estate:
         """
         subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
         scope = self.metadata.scope
-        named = [*texts(scope, "subscription_ids")] or [*texts(scope, "subscriptions")]
+        named = texts(scope, "subscription_ids") or texts(scope, "subscriptions")
         subscriptions = {_last(name) for name in named}
         groups = {_last(name) for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))}
         if subscriptions and subscription not in subscriptions:

@@ -123,7 +123,7 @@ def relation_gap_of(estate: Estate, step: Step, bound: Bound) -> Gap | None:
 
 def spelled(found: object) -> Sequence[str]:
     """Return the strings of a parameter that may be one string or a list of them."""
-    return [found] if isinstance(found, str) and found else list(texts({"value": found}, "value"))
+    return (found,) if isinstance(found, str) and found else texts({"value": found}, "value")
 
 
 def provisioning_state(resource: Resource) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor import resource_id as ids
@@ -35,21 +35,19 @@ def items(of: object, *path: str) -> Sequence[object]:
     return found if isinstance(found, Sequence) and not isinstance(found, str | bytes) else ()
 
 
-def objects(of: object, *path: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of the array at a path; anything else is no element."""
-    yield from (item for item in items(of, *path) if isinstance(item, Mapping))
+def objects(of: object, *path: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the objects of the array at a path; anything else is no element."""
+    return tuple(item for item in items(of, *path) if isinstance(item, Mapping))
 
 
-def references(of: object, array: Sequence[str], inner: Sequence[str] = ("id",)) -> Iterator[str]:
-    """Yield the resource keys at an inner path of every object of an array."""
-    for item in objects(of, *array):
-        if found := reference(item, *inner):
-            yield found
+def references(of: object, array: Sequence[str], inner: Sequence[str] = ("id",)) -> tuple[str, ...]:
+    """Return the resource keys at an inner path of every object of an array."""
+    return tuple(key for item in objects(of, *array) if (key := reference(item, *inner)))
 
 
-def texts(of: object, *path: str) -> Iterator[str]:
-    """Yield the strings of the array at a path."""
-    yield from (item for item in items(of, *path) if isinstance(item, str) and item)
+def texts(of: object, *path: str) -> tuple[str, ...]:
+    """Return the strings of the array at a path."""
+    return tuple(item for item in items(of, *path) if isinstance(item, str) and item)
 
 
 def host_of(address: str) -> str:

@@ -70,7 +70,7 @@ def role_of(definition: object, definition_id: str) -> Role:
         name=text(properties, "roleName") or ids.name_of(definition_id),
         permissions=permissions_of(value(properties, "permissions")),
         is_custom=(text(properties, "type") or "").lower() == "customrole",
-        assignable_scopes=tuple(texts(properties, "assignableScopes")),
+        assignable_scopes=texts(properties, "assignableScopes"),
         id=definition_id,
     )
 

@@ -31,9 +31,9 @@ def prefixes(body: object, *paths: str) -> Ranges:
     return union(*(one for one in found if one is not None)) if any(found) else ()
 
 
-def items(body: object, path: str) -> Iterator[Json]:
-    """Yield the objects in the list at a path."""
-    yield from (member for _, member in arm.members(body, path))
+def items(body: object, path: str) -> tuple[Json, ...]:
+    """Return the objects in the list at a path."""
+    return tuple(member for _, member in arm.members(body, path))
 
 
 class Networks:

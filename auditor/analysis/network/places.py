@@ -140,7 +140,7 @@ class Places:
 
     def _lost_interface(self, subnet: Resource) -> Gap | None:
         """Return that an interface was not collected: it may have a group of its own. Private endpoints' have none."""
-        if next(arm.members(subnet.body, "properties.privateEndpoints"), None) is not None:
+        if arm.members(subnet.body, "properties.privateEndpoints"):
             return None
         estate = self.context.estate
         for key in estate.sources(subnet.key, "attached"):
