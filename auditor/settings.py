@@ -3,25 +3,58 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from auditor.errors import ContentError
 
+# Who signs in, where credentials go and what is written. A file lies in a repository, whose next pull request would
+# otherwise decide it: an `arm-endpoint` there would be sent the token of whoever runs the tool.
+NEVER_FROM_FILE: Final = frozenset(
+    {"arm-endpoint", "cloud", "tenant", "auth", "output", "snapshot", "resume", "history", "notify"}
+)
+
 
 def defaults(command: Any) -> dict[str, Any]:
-    """Return option defaults for every command that knows the option. ContentError for a key that none has."""
+    """Return option defaults for every command that knows the option.
+
+    ContentError for a key that no command has, that is never taken from a file, or that has a list for one value.
+    """
     found = _nearest(Path.cwd())
     if found is None:
         return {}
     path, given = found
     known = _options(command)
-    for key in given:
+    _refuse_reserved(path, given, known)
+    for key, value in given.items():
         if _dashed(key) not in known:
             from auditor.language.source import suggestion  # noqa: PLC0415 - loads the YAML reader: keep --help quick
 
             raise ContentError(f"{path}: there is no option '{key}'", suggestion(_dashed(key), known))
+        if isinstance(value, list) and not any(parameter.multiple for parameter in known[_dashed(key)]):
+            raise ContentError(f"{path}: '{key}' takes one value, not a list")
     return _spread(command, {_dashed(key): value for key, value in given.items()})
+
+
+def _refuse_reserved(path: Path, given: Mapping[str, Any], known: Mapping[str, Sequence[Any]]) -> None:
+    for key in _keys(given):
+        name = _dashed(key).lower()
+        if name in NEVER_FROM_FILE and name in known:
+            variables = sorted({parameter.envvar for parameter in known[name] if parameter.envvar})
+            raise ContentError(
+                f"{path}: '{key}' is never taken from a file, which others may change",
+                f"use {' or '.join([f'--{name}', *variables])}",
+            )
+
+
+def _keys(value: object) -> Iterator[str]:
+    """Yield the keys of a table and of all that it holds."""
+    if isinstance(value, dict):
+        yield from value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in inner:
+        yield from _keys(part)
 
 
 def _dashed(name: str) -> str:
@@ -58,11 +91,16 @@ def _key(parameter: Any) -> str | None:
     return next((str(text).removeprefix("--") for text in parameter.opts if text.startswith("--")), None)
 
 
-def _options(command: Any) -> set[str]:
-    names = {key for parameter in command.params if (key := _key(parameter))}
+def _options(command: Any) -> dict[str, list[Any]]:
+    """Return by name the options of a command and of all below it."""
+    options: dict[str, list[Any]] = {}
+    for parameter in command.params:
+        if key := _key(parameter):
+            options.setdefault(key, []).append(parameter)
     for inner in getattr(command, "commands", {}).values():
-        names |= _options(inner)
-    return names
+        for key, parameters in _options(inner).items():
+            options.setdefault(key, []).extend(parameters)
+    return options
 
 
 def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -71,8 +109,8 @@ def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
         own = {}
         for parameter in inner.params:
             key = _key(parameter)
-            if key not in given or isinstance(given[key], list) > parameter.multiple:
-                continue  # a list is for the commands that take several: `output` names formats, or one file
+            if key not in given:
+                continue
             own[parameter.name] = (
                 [given[key]] if parameter.multiple and not isinstance(given[key], list) else given[key]
             )

@@ -13,6 +13,7 @@ import typer
 
 from auditor.cli import evaluation, progress, streams
 from auditor.cli import options as opt
+from auditor.collect.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
 from auditor.collect.scope import CollectScope
 from auditor.errors import AuditorError
@@ -100,7 +101,13 @@ def scan(
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
     snapshot: Annotated[
-        Path | None, typer.Option("--snapshot", metavar="FILE", help="Keep the snapshot here (default: it is deleted).")
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            metavar="FILE",
+            envvar="AUDITOR_SNAPSHOT",
+            help="Keep the snapshot here (default: it is deleted).",
+        ),
     ] = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
@@ -226,6 +233,7 @@ def _resume(request: _Request, path: Path) -> Summary:
 def _run(request: _Request, open_sink: Callable[[Metadata], Sink]) -> Summary:
     from auditor.collect.run import collect as run  # noqa: PLC0415 - loads the Azure packages
 
+    _say_endpoint(request)
     with progress.display(quiet=request.quiet or request.no_progress) as watch:
         announce = None if request.quiet else progress.say_identity
         summary = run(request.scope, request.options, open_sink, watch, announce)
@@ -234,9 +242,17 @@ def _run(request: _Request, open_sink: Callable[[Metadata], Sink]) -> Summary:
     return summary
 
 
+def _say_endpoint(request: _Request) -> None:
+    """Say before signing in where the token goes, unless that is where everybody's goes."""
+    endpoint = request.options.arm_endpoint or CLOUDS[request.options.cloud].arm
+    if endpoint != CLOUDS[CloudName.PUBLIC].arm and not request.quiet:
+        progress.say_endpoint(endpoint)
+
+
 def _preflight(request: _Request) -> None:
     from auditor.collect.run import preflight  # noqa: PLC0415 - loads the Azure packages
 
+    _say_endpoint(request)
     found = preflight(request.scope, request.options)
     with streams.output(None) as out:
         out.writelines(line + "\n" for line in progress.preflight_lines(found))

@@ -51,6 +51,11 @@ def line(now: Progress) -> str:
     return f"{now.phase}: {done} · {now.calls:,} calls · {now.rate:.0f}/s{waits}{reason}"
 
 
+def say_endpoint(endpoint: str) -> None:
+    """Say which Resource Manager is talked to."""
+    sys.stderr.write(safe(f"Azure Resource Manager at {endpoint}") + "\n")
+
+
 def say_identity(identity: Identity) -> None:
     """Say who signed in."""
     sys.stderr.write(

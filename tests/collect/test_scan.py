@@ -261,6 +261,16 @@ def test_preflight_says_what_cannot_be_read_and_what_should_not_be(simulator: Si
     assert ended.out.endswith("something would be missing: grant what is listed\n")
 
 
+@pytest.mark.parametrize("arguments", [("scan",), ("collect", "--preflight"), ("collect", "-o", "estate.sqlite")])
+def test_where_the_token_goes_is_said_first(simulator: Simulator, run: Run, arguments: tuple[str, ...]) -> None:
+    simulator.serve(twins())
+
+    ended = run(*arguments, "-s", "no such subscription")
+
+    assert ended.code == 2
+    assert ended.err.splitlines()[0] == f"Azure Resource Manager at {simulator.url}"
+
+
 def test_an_interrupt_ends_soon_and_leaves_a_file_that_can_be_resumed(simulator: Simulator, tmp_path: Path) -> None:
     held = {"match": "/vaults/kv/secrets\\?", "status": 429, "headers": {"Retry-After": "100"}}
     simulator.serve(twins(), faults=[held])
