@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from auditor import settings
+from auditor.cli import settings
 from auditor.errors import ContentError
 
 

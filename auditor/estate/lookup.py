@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.estate.reading import host_of, objects, reference, references, text, texts, value
+from auditor.azure.body import host_of, objects, reference, references, text, texts, value
 from auditor.model import Resource
 
 Places = dict[str, set[str]]

@@ -21,8 +21,8 @@ from auditor.cli import main
 from auditor.collect.options import Auth, CollectOptions
 from auditor.collect.run import collect
 from auditor.collect.scope import CollectScope
-from auditor.estate.relations import derive
-from auditor.snapshot.readers import read
+from auditor.estate.navigation import derive
+from auditor.inputs.read import read
 from auditor.snapshot.writer import SnapshotWriter
 from tests.collect.conftest import AMPLE, QUICK, estate, resource
 from tests.e2e.command import Ended, auditor, command, environment, is_one_line, sample

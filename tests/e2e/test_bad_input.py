@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor import scaffold
+from auditor.authoring import draft
 from tests.e2e.command import GROUP, Run, auditor, is_one_line, storage
 
 
@@ -111,7 +111,7 @@ def test_a_baseline_behind_links_that_go_in_circles(run: Run, tmp_path: Path) ->
     assert (ended.code, is_one_line(ended.err)) == (2, True)
 
 
-_DRAFT = scaffold.draft("x-y", "A.B/c")
+_DRAFT = draft.draft("x-y", "A.B/c")
 _RULES: dict[str, tuple[str, str]] = {
     "an unknown key": (_DRAFT + "whatever: 1\n", "unknown key 'whatever'"),
     "nothing but an id": ("id: x-y\n", "a rule needs"),
@@ -132,7 +132,7 @@ def test_a_rule_with_a_mistake(name: str, run: Run, tmp_path: Path) -> None:
 
 
 def test_a_rule_with_the_id_of_one_of_the_tool_s_own(run: Run, tmp_path: Path) -> None:
-    _write(tmp_path / "own" / "storage-minimum-tls.yaml", scaffold.draft("storage-minimum-tls", "A.B/c"))
+    _write(tmp_path / "own" / "storage-minimum-tls.yaml", draft.draft("storage-minimum-tls", "A.B/c"))
     ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "--rules", "own")
     assert (ended.code, is_one_line(ended.err)) == (2, True)
     assert "already used" in ended.err
