@@ -13,7 +13,7 @@ from auditor.analysis.content_filter import policy as content_policy
 from auditor.analysis.content_filter.policy import HARM, STRICTNESS, ContentFilter, normal
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Known, Record, fact, record
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 DEPLOYMENTS: Final = "Microsoft.CognitiveServices/accounts/deployments"
@@ -213,7 +213,7 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
 def _bound(
     context: Context, deployment: Resource, account: str, policies: Mapping[str, Mapping[str, Resource]]
 ) -> Bound:
-    name = values.text(deployment.body, "properties.raiPolicyName")
+    name = body.text(deployment.body, "properties.raiPolicyName")
     if gap := facts.gap_at(context, deployment, "properties.raiPolicyName"):
         return Bound(None, gap)
     if name is None:
@@ -236,14 +236,14 @@ def _deployment_fact(
     policies: Mapping[str, Resource],
     requirements: Sequence[Requirement],
 ) -> Fact:
-    model = values.text(deployment.body, "properties.model.name")
+    model = body.text(deployment.body, "properties.model.name")
     globs = facts.names(facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"]))
     exempt = any(fnmatchcase((model or "").lower(), glob.lower()) for glob in globs)
     filters = [(need, _filter(bound, policies, need)) for need in requirements]
     unmet = tuple(_label(need) for need, found in filters if _is_known_short(need, found))
     policy = bound.policy
     is_lost = bound.kind in {"dangling", "other-account"}
-    mode = (values.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
+    mode = (body.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
     harm_met = _met(filters, "harm")
     return DeploymentFilters(
         about=facts.about(
@@ -326,27 +326,26 @@ def _state(need: Requirement, found: ContentFilter) -> FilterState:
 
 def _blocklists(policy: Resource | None) -> tuple[BlockList, ...]:
     """Return the block lists of a policy, in the shape of either API generation."""
-    body = policy.body if policy else {}
     return tuple(
         BlockList(
-            name=values.text(member, "blocklistName"),
-            source=source or values.text(member, "source"),
-            blocking=values.flag(member, "blocking") is True,
+            name=body.text(entry, "blocklistName"),
+            source=source or body.text(entry, "source"),
+            blocking=body.flag(entry, "blocking") is True,
         )
         for path, source in _BLOCK_LISTS.items()
-        for _, member in values.members(body, path)
+        for entry in body.objects(policy.body if policy else {}, path)
     )
 
 
 def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) -> Fact:
     account = ids.parent_of(policy.key) or ""
-    changed = values.text(policy.body, "systemData.lastModifiedAt")
-    earlier = [user.id for user in users if _is_before(values.text(user.body, "systemData.lastModifiedAt"), changed)]
+    changed = body.text(policy.body, "systemData.lastModifiedAt")
+    earlier = [user.id for user in users if _is_before(body.text(user.body, "systemData.lastModifiedAt"), changed)]
     gap = context.estate.type_gap(DEPLOYMENTS, account)
     changed_later: Known[bool] = bool(earlier)
     if gap and not earlier:
         changed_later = gap
-    undated = next((one for one in (policy, *users) if not values.text(one.body, "systemData.lastModifiedAt")), None)
+    undated = next((one for one in (policy, *users) if not body.text(one.body, "systemData.lastModifiedAt")), None)
     if undated is not None and not earlier:
         changed_later = Gap(undated.id, "systemData.lastModifiedAt", "when it was last changed is not stated")
     names = tuple(ids.name_of(user.id) for user in users)
