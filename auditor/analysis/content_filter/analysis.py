@@ -185,7 +185,7 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
     """Return the filters that the baseline asks for, by default those of the architecture."""
 
     def named(key: str, default: Sequence[str]) -> Sequence[str]:
-        return facts.names(facts.parameter(context, f"content_filter.{key}", default))
+        return body.text_or_texts(facts.parameter(context, f"content_filter.{key}", default))
 
     least = STRICTNESS.get(
         str(facts.parameter(context, "content_filter.min_threshold", "Low")).lower(), STRICTNESS["low"]
@@ -200,7 +200,7 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
         found += [
             Requirement(normal(str(category)), source, "binary", 1)
             for category, sources in sorted(required.items())
-            for source in facts.names(sources)
+            for source in body.text_or_texts(sources)
         ]
     found += [
         Requirement(normal(category), source, "extended", 1)
@@ -214,7 +214,7 @@ def _bound(
     context: Context, deployment: Resource, account: str, policies: Mapping[str, Mapping[str, Resource]]
 ) -> Bound:
     name = body.text(deployment.body, "properties.raiPolicyName")
-    if gap := facts.gap_at(context, deployment, "properties.raiPolicyName"):
+    if gap := context.estate.gap_at(deployment.key, "properties.raiPolicyName"):
         return Bound(None, gap)
     if name is None:
         return Bound(None, "none")
@@ -237,7 +237,9 @@ def _deployment_fact(
     requirements: Sequence[Requirement],
 ) -> Fact:
     model = body.text(deployment.body, "properties.model.name")
-    globs = facts.names(facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"]))
+    globs = body.text_or_texts(
+        facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"])
+    )
     exempt = any(fnmatchcase((model or "").lower(), glob.lower()) for glob in globs)
     filters = [(need, _filter(bound, policies, need)) for need in requirements]
     unmet = tuple(_label(need) for need, found in filters if _is_known_short(need, found))
