@@ -16,7 +16,7 @@ from auditor.inputs import read
 from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
-from tests.estate.estates import reference_bodies
+from tests.estates.chat import reference_bodies
 
 Body = dict[str, Any]
 _KINDS = ("network.", "exposure.", "inventory.subnet")

@@ -18,7 +18,7 @@ from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from auditor.rulebook.rule import Words, load_rule
-from tests.estate.estates import reference_bodies
+from tests.estates.chat import reference_bodies
 
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
 _REACHED = (

@@ -9,8 +9,8 @@ import pytest
 from auditor.errors import AuditorError, SnapshotError
 from auditor.inputs.read import read
 from auditor.snapshot import exchange, file
+from tests.conftest import ReadDocument
 
-from .conftest import ReadDocument
 from .test_store import SNAPSHOT
 
 
