@@ -10,8 +10,7 @@ from auditor.errors import AuditorError, SnapshotError
 from auditor.inputs.read import read
 from auditor.snapshot import exchange, file
 from tests.conftest import ReadDocument
-
-from .test_store import SNAPSHOT
+from tests.snapshot.test_file import SNAPSHOT
 
 
 @pytest.mark.parametrize("name", ["estate.jsonl", "estate.jsonl.zst"])
