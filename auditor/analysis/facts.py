@@ -20,6 +20,7 @@ def build(
     *,
     sub_object: str = "",
     summary: str = "",
+    witness: Json | None = None,
     inputs: Inputs = (),
     uncollected: Mapping[str, Gap] | None = None,
     role: tuple[str | None, str | None] | None = None,
@@ -41,6 +42,7 @@ def build(
         uncollected=gaps,
         inputs=tuple(inputs),
         summary=summary,
+        witness=witness,
     )
 
 
