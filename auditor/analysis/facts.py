@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import About
 from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 
@@ -44,6 +45,19 @@ def build(
         summary=summary,
         witness=witness,
     )
+
+
+def about(
+    context: Context,
+    subject: str,
+    *,
+    sub_object: str = "",
+    role: tuple[str | None, str | None] | None = None,
+    inputs: Inputs = (),
+) -> About:
+    """Return what a fact about a resource is about, filed under the workload and component of its subject or `role`."""
+    workload, component = role or context.workloads.role_of(ids.key(subject))
+    return About(subject=subject, sub_object=sub_object, workload=workload, component=component, inputs=tuple(inputs))
 
 
 def parameter(context: Context, name: str, default: object) -> object:
