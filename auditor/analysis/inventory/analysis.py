@@ -75,6 +75,7 @@ def _component(context: Context, workload: Workload, declaration: Declaration, s
         inputs=[(resource_id, path) for resource_id, path, _ in lost]
         + [(binding.resource.id, "properties.provisioningState") for binding in bindings],
         summary=_component_summary(workload, declaration, gap, [target for _, _, target in lost]),
+        presence="bound",
     )
 
 
@@ -122,6 +123,7 @@ def _missing_architecture(context: Context) -> Fact:
         fields=fields,
         uncollected={"bound": gap, "resources": gap, "dangling": gap} if gap else {},
         summary=f"Whether the architecture exists is not known: {gap.what} is {gap.reason}." if gap else summary,
+        presence="bound",
     )
 
 
