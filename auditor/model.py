@@ -138,6 +138,7 @@ class Fact:
     inputs: Sequence[tuple[str, str]] = ()
     summary: str = ""
     witness: Json | None = None
+    remedy: str | None = None
     presence: str | None = None
 
 

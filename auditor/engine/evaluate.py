@@ -148,7 +148,7 @@ def _facts(question: Question) -> Mapping[str, _Derived]:
     for analysis in {question.analyses[kind].name: question.analyses[kind] for kind in kinds}.values():
         by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
         try:
-            for fact in analysis.run(context):
+            for fact in analysis.derive(context):
                 by_kind[fact.kind].append(fact)
         except Exception as problem:  # noqa: BLE001 - never fail open: the rules on these facts become unknown
             error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"

@@ -103,7 +103,7 @@ def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: Subje
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info)
     finding = finding_of(rule, verdict, info, sentence=fact.summary, witness=fact.witness)
-    command = fact.fields.get("remediation")
+    command = fact.remedy or fact.fields.get("remediation")
     return replace(
         finding,
         remediation_cli=command if isinstance(command, str) else finding.remediation_cli,
