@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
+from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.inventory.profile import PROFILE, SIGNS, profile_fact
 from auditor.analysis.inventory.subnets import SUBNET, subnet_facts
@@ -38,18 +39,15 @@ def _component(context: Context, workload: Workload, declaration: Declaration, s
     is_shared = (subject.key, name) in subjects
     subjects.add((subject.key, name))
     gap = None if bindings else unknown_because(estate, context.workloads, workload, name)
-    fields: dict[str, Any] = {
+    fields = {
         "component": name,
         "title": declaration.title,
         "required": declaration.required,
         "types": list(declaration.types),
         "found": bool(bindings),
         "dangling": [{"property": path, "target": target} for _, path, target in lost],
-    }
-    uncollected = {"bound": gap, "resources": gap} if gap else {}
-    if gap is None:
-        fields["bound"] = len(bindings)
-        fields["resources"] = [
+        "bound": len(bindings),
+        "resources": [
             {
                 "id": binding.resource.id,
                 "name": binding.resource.name,
@@ -58,19 +56,19 @@ def _component(context: Context, workload: Workload, declaration: Declaration, s
                 "provisioningState": provisioning_state(binding.resource),
             }
             for binding in bindings
-        ]
+        ],
+    }
+    uncollected = {"bound": gap, "resources": gap} if gap else {}
     unseen = next((found for _, _, target in lost if (found := estate.unseen(target))), None if lost else gap)
     if unseen:
-        del fields["dangling"]
         uncollected["dangling"] = unseen
-    return Fact(
-        kind=COMPONENT,
-        id=f"{COMPONENT}/{workload.name}/{name}",
-        subject=subject.id,
+    return facts.build(
+        context,
+        COMPONENT,
+        subject.id,
+        fields,
         sub_object=f"{name} of {workload.name}" if is_shared else name,
-        component=name,
-        workload=workload.name,
-        fields=fields,
+        role=(workload.name, name),
         uncollected=uncollected,
         inputs=[(resource_id, path) for resource_id, path, _ in lost]
         + [(binding.resource.id, "properties.provisioningState") for binding in bindings],
@@ -105,22 +103,24 @@ def _missing_architecture(context: Context) -> Fact:
     types = sorted({name for declaration in anchors for name in declaration.types})
     gap = next((gap for name in types if (gap := estate.type_gap(name))), None)
     found = {subscription.lower() for r in estate.resources if (subscription := ids.subscription_of(r.id))}
-    fields: dict[str, Any] = {
+    fields = {
         "component": "architecture",
         "title": "architecture",
         "required": True,
         "types": types,
         "found": False,
+        "bound": 0,
+        "resources": [],
+        "dangling": [],
     }
-    if gap is None:
-        fields |= {"bound": 0, "resources": [], "dangling": []}
     summary = f"None of the architecture is in the estate: there is no {' or '.join(types)}."
-    return Fact(
-        kind=COMPONENT,
-        id=f"{COMPONENT}//architecture",
-        subject=f"/subscriptions/{min(found)}" if found else "",
+    return facts.build(
+        context,
+        COMPONENT,
+        f"/subscriptions/{min(found)}" if found else "",
+        fields,
         sub_object="architecture",
-        fields=fields,
+        role=(None, None),
         uncollected={"bound": gap, "resources": gap, "dangling": gap} if gap else {},
         summary=f"Whether the architecture exists is not known: {gap.what} is {gap.reason}." if gap else summary,
         presence="bound",

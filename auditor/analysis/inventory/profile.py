@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload, unknown_because
 from auditor.azure import body
@@ -70,14 +71,13 @@ def profile_fact(context: Context, workload: Workload) -> Fact:
     else:
         fields["count"] = count
     shown = [sign.words for sign in SIGNS if fields.get(sign.field)]
-    return Fact(
-        kind=PROFILE,
-        id=f"{PROFILE}/{workload.name}",
-        subject=workload.anchor.id,
+    return facts.build(
+        context,
+        PROFILE,
+        workload.anchor.id,
+        fields,
         sub_object="profile",
-        component=context.workloads.role_of(workload.anchor.key)[1],
-        workload=workload.name,
-        fields=fields,
+        role=(workload.name, context.workloads.role_of(workload.anchor.key)[1]),
         uncollected=uncollected,
         inputs=inputs,
         summary=f"Workload {workload.name} shows {len(shown)} of {len(SIGNS)} marks of the development profile"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
@@ -68,13 +69,11 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
     role = next(iter(roles), "")
     holds_endpoints = any(item["type"].lower() == _ENDPOINTS for item in occupants)
     policies = body.text(subnet.properties, "privateEndpointNetworkPolicies") or _POLICIES_DEFAULT
-    return Fact(
-        kind=SUBNET,
-        id=f"{SUBNET}/{subnet.key}",
-        subject=subnet.id,
-        component=role or None,
-        workload=workload.name,
-        fields={
+    return facts.build(
+        context,
+        SUBNET,
+        subnet.id,
+        {
             "name": subnet.name,
             "role": role,
             "how": roles.get(role, ""),
@@ -86,6 +85,7 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
             "privateEndpointPolicies": policies,
             "delegations": _delegations(subnet),
         },
+        role=(workload.name, role or None),
         uncollected=_subnet_gaps(estate, subnet, foreign),
         inputs=[(subnet.id, f"properties.{name}") for name in _READ],
         summary=_summary(subnet, workload, roles, foreign, policies if holds_endpoints else None),
