@@ -24,6 +24,7 @@ from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
 from auditor.rulebook.baseline import RuleInForce
 from auditor.rulebook.rule import Rule
+from auditor.truth import Truth
 
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -207,7 +208,7 @@ def _missing(rule: RuleInForce, gap: Gap) -> Finding:
 
 def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
     where = rule.rule.applies.where
-    return where is None or evaluate(where, _scope(rule, subject, question)) is not False
+    return where is None or evaluate(where, _scope(rule, subject, question)) is not Truth.NO
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Question) -> Finding:
