@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, parameter
-from auditor.architecture.follow import Paths, spelled
+from auditor.architecture.follow import Paths
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
+BoundBy: TypeAlias = Literal["structure", "parameter", "name", "only candidate"]
+"""By what a resource is bound; `only candidate`: nothing else fits."""
 STRUCTURE: Final = "structure"
 PARAMETER: Final = "parameter"
 NAME: Final = "name"
@@ -29,7 +32,7 @@ class Found:
     """What was found for a component: resources sorted by key, how, and what to tell the user about it."""
 
     resources: tuple[Resource, ...] = ()
-    how: str = STRUCTURE
+    how: BoundBy = STRUCTURE
     notices: tuple[str, ...] = ()
 
 
@@ -93,13 +96,13 @@ class ComponentBinder:
 
     def _by_override(self, declaration: Declaration, structural: Sequence[Resource]) -> Found:
         """Return what a parameter says; of several workloads each takes what it reaches or has in its own group."""
-        wanted = spelled(parameter(self.parameters, declaration.override))
+        wanted = body.text_or_texts(parameter(self.parameters, declaration.override))
         if not wanted:
             return Found()
         keys = frozenset(map(ids.key, wanted))
         named = [resource for resource in self._candidates(declaration) if _is_named(resource, keys)]
         if not named:
-            path = ".".join(declaration.override)
+            path = declaration.override
             return Found(notices=(f"parameter {path} names {', '.join(wanted)}, which is not in the estate",))
         if not self.is_alone:
             reached = {resource.key for resource in structural}
@@ -188,7 +191,8 @@ def _keys(found: Found) -> tuple[str, ...]:
 def names_of(declared: Sequence[Declaration], parameters: Mapping[str, Any]) -> Mapping[str, AbstractSet[str]]:
     """Return the names and ids that each component goes by, as keys: those of its parameter, else its own."""
     return {
-        one.name: frozenset(map(ids.key, spelled(parameter(parameters, one.fallback)) or one.names)) for one in declared
+        one.name: frozenset(map(ids.key, body.text_or_texts(parameter(parameters, one.fallback)) or one.names))
+        for one in declared
     }
 
 

@@ -8,20 +8,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auditor import resource_id as ids
-from auditor.architecture.bind import ComponentBinder, Found, names_of
+from auditor.architecture.bind import BoundBy, ComponentBinder, Found, names_of
 from auditor.architecture.declare import Declaration, parameter, read_declarations
-from auditor.architecture.follow import Paths, dangling, relation_gap_of, spelled
+from auditor.architecture.follow import Paths, dangling, relation_gap_of
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A resource that plays a role. `how`: `structure`, `parameter`, `name` or `only candidate` (nothing else fits)."""
+    """A resource that plays a role, and how it was found."""
 
     component: str
     resource: Resource
-    how: str
+    how: BoundBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,10 @@ def _find_anchors(
     for declaration in ranked:
         typed = [resource for name in sorted(declaration.types) for resource in estate.of_type(name)]
         anchors = [resource for resource in typed if declaration.fits(resource)]
-        wanted = {ids.key(name) for name in spelled(parameter(parameters, declaration.override))}
+        wanted = {ids.key(name) for name in body.text_or_texts(parameter(parameters, declaration.override))}
         chosen = [r for r in anchors if r.name.lower() in wanted or r.key in wanted]
         if wanted and not chosen:
-            path = ".".join(declaration.override)
+            path = declaration.override
             notices.append(f"parameter {path} names {', '.join(sorted(wanted))}, which is not in the estate")
         anchors = chosen or anchors
         if anchors:

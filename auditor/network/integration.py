@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 _SITES: Final = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
@@ -31,7 +30,7 @@ def is_outbound_filtered(context: Context, subnet: Resource) -> tuple[bool, Gap 
         if _routes_all(context, app):
             continue
         for path in (*_SWITCHES, "properties.siteConfig"):
-            if gap := facts.gap_at(context, app, path):
+            if gap := context.estate.gap_at(app.key, path):
                 return False, gap
         gap = next((gap for name in _CONFIGS if (gap := context.estate.type_gap(name, app.id))), None)
         return False, gap if not _configs(context, app) else None
@@ -40,8 +39,8 @@ def is_outbound_filtered(context: Context, subnet: Resource) -> tuple[bool, Gap 
 
 def _routes_all(context: Context, app: Resource) -> bool:
     bodies = [app.body, *(config.body for config in _configs(context, app))]
-    return any(values.flag(body, path) is True for body in bodies for path in _SWITCHES)
+    return any(body.flag(holder, path) is True for holder in bodies for path in _SWITCHES)
 
 
 def _configs(context: Context, app: Resource) -> list[Resource]:
-    return [child for name in _CONFIGS for child in facts.children(context, app, name)]
+    return [child for name in _CONFIGS for child in context.estate.children(app.key, name)]

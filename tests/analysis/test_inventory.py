@@ -11,15 +11,15 @@ from auditor.analysis.inventory.analysis import ANALYSIS
 from auditor.architecture.workloads import bind
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap
-from tests.estate.estates import Body, estate_of, reference_bodies, renamed, spoil
-from tests.estate.test_components import DECLARATIONS, one, second, without
+from tests.architecture.test_workloads import DECLARATIONS, one, second, without
+from tests.estates.chat import Body, estate_of, reference_bodies, renamed, spoil
 
 NOW = datetime(2024, 2, 20, 12, tzinfo=UTC)
 
 
 def facts_of(estate: Estate, **parameters: object) -> list[Fact]:
     workloads = bind(estate, parameters, DECLARATIONS)
-    return list(ANALYSIS.run(Context(estate, workloads, parameters, {}, NOW)))
+    return list(ANALYSIS.derive(Context(estate, workloads, parameters, {}, NOW)))
 
 
 def component(facts: list[Fact], name: str) -> Fact:

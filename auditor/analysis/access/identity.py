@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import Boundary
-from auditor.azure.body import text
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
@@ -70,7 +71,7 @@ _PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
 READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per managed identity, and one per resource of a type that can have one."""
     held: dict[str, list[Assignment]] = {}
     for assignment in scene.observed.grants.assignments:
@@ -105,8 +106,8 @@ def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequen
     }
     used = f"is used by {', '.join(components) or f'{len(identity.users)} resources'}"
     beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         identity.id,
         fields,
@@ -163,9 +164,9 @@ def _crosses(
 
 def _resource(scene: AccessGraph, resource: Resource) -> Fact:
     attached = scene.principals.attached_to(resource)
-    kind = text(resource.body, "identity", "type")
-    reference = text(resource.properties, "keyVaultReferenceIdentity")
-    primary = text(resource.properties, "primaryUserAssignedIdentity")
+    kind = body.text(resource.body, "identity.type")
+    reference = body.text(resource.properties, "keyVaultReferenceIdentity")
+    primary = body.text(resource.properties, "primaryUserAssignedIdentity")
     own = {ids.key(identity) for identity in attached.user_assigned}
     shared = _shared_with(scene, resource)
     fields: dict[str, Any] = {
@@ -183,8 +184,8 @@ def _resource(scene: AccessGraph, resource: Resource) -> Fact:
         "sharesIdentityWithComponents": sorted({part.component for part in shared}),
     }
     gap = _identity_gap(scene, resource)
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         RESOURCE_KIND,
         resource.id,
         fields,

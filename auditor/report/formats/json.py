@@ -1,0 +1,172 @@
+"""Write a report as one JSON object, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TextIO
+
+import orjson
+
+from auditor.model import Evidence, Exemption, Finding, Gap, Report
+from auditor.report.format import Format, View
+from auditor.report.json_document import (
+    SCHEMA_VERSION,
+    EvidenceDocument,
+    ExemptionDocument,
+    FindingDocument,
+    GapDocument,
+    ReportDocument,
+    SnapshotDocument,
+    SummaryDocument,
+)
+from auditor.report.selection import listed
+from auditor.report.summary import summarise
+from auditor.report.text import ordered, run_id, utc
+
+_STREAMED: Final = ("findings", "gaps")
+
+
+def write(report: Report, out: TextIO, view: View) -> None:
+    """Write the report as JSON, schema version 1, two spaces of indent; findings are written one after the other."""
+    head = _head(report)
+    out.write("{\n")
+    for key, value in head.items():
+        if key not in _STREAMED:
+            out.write(f'  "{key}": {_indented(value, 2)},\n')
+    _write_list(out, "findings", map(finding_document, listed(report, include_passed=view.include_passed)))
+    out.write(",\n")
+    _write_list(out, "gaps", (gap_document(gap) for gap in sorted(report.gaps, key=_gap_order)))
+    out.write("\n}\n")
+
+
+def _write_list(out: TextIO, key: str, items: Iterable[object]) -> None:
+    out.write(f'  "{key}": [')
+    empty = True
+    for item in items:
+        out.write("\n    " if empty else ",\n    ")
+        out.write(_indented(item, 4))
+        empty = False
+    out.write("]" if empty else "\n  ]")
+
+
+def _indented(value: object, columns: int) -> str:
+    """Return JSON whose later lines are indented; line breaks inside strings are escaped, so all others are layout."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # a lone surrogate or a number beyond 64 bits: valid JSON, but not for orjson
+        text = json.dumps(value, indent=2)
+    return text.replace("\n", "\n" + " " * columns)
+
+
+def _head(report: Report) -> ReportDocument:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id(report),
+        "as_of": utc(report.as_of),
+        "as_of_source": report.as_of_source,
+        "tool": {"name": "auditor", "version": report.tool_version},
+        "baseline": {"name": report.baseline_name, "version": report.baseline_version},
+        "snapshot": _snapshot(report),
+        "summary": _summary(report),
+        "notices": sorted(report.notices),
+        "findings": [],
+        "gaps": [],
+    }
+
+
+def _snapshot(report: Report) -> SnapshotDocument:
+    snapshot = report.snapshot
+    return {
+        "sha256": snapshot.sha256,
+        "collected_at": snapshot.collected_at,
+        "scope": dict(_sorted_items(snapshot.scope)),
+        "subscription_names": dict(sorted(snapshot.subscription_names.items())),
+    }
+
+
+def _sorted_items(scope: Any) -> Iterator[tuple[str, Any]]:
+    value = ordered(scope)
+    return iter(value.items()) if isinstance(value, dict) else iter(())
+
+
+def _summary(report: Report) -> SummaryDocument:
+    summary = summarise(report)
+    return {
+        "by_status": dict(summary.by_status),
+        "by_severity": dict(summary.by_severity),
+        "exempted": summary.exempted,
+        "rules": summary.rules,
+        "resources": summary.resources,
+    }
+
+
+def finding_document(finding: Finding) -> FindingDocument:
+    """Return a finding in the report's shape."""
+    return {
+        "rule_id": finding.rule_id,
+        "title": finding.title,
+        "severity": finding.severity,
+        "status": finding.status,
+        "resource_id": finding.resource_id,
+        "resource_type": finding.resource_type,
+        "sub_object": finding.sub_object,
+        "workload": finding.workload,
+        "component": finding.component,
+        "location": finding.location,
+        "message": finding.message,
+        "evidence": [evidence_document(each) for each in finding.evidence],
+        "witness": ordered(finding.witness),
+        "unknown_reason": finding.unknown_reason,
+        "missing_permission": finding.missing_permission,
+        "exemption": _exemption(finding.exemption),
+        "controls": {framework: list(finding.controls[framework]) for framework in sorted(finding.controls)},
+        "remediation": {"text": finding.remediation_text, "cli": finding.remediation_cli},
+        "fingerprint": finding.fingerprint,
+        "collected_at": finding.collected_at,
+    }
+
+
+def evidence_document(evidence: Evidence) -> EvidenceDocument:
+    """Return one deciding leaf in the report's shape; `absent` and `name` only where they say something."""
+    document: EvidenceDocument = {
+        "path": evidence.path,
+        "operator": evidence.operator,
+        "expected": ordered(evidence.expected),
+        "actual": ordered(evidence.actual),
+        "assumed": ordered(evidence.assumed),
+        "resource_id": evidence.resource_id,
+        "source": evidence.source,
+        "api_version": evidence.api_version,
+    }
+    if evidence.absent:
+        document["absent"] = True
+    if evidence.name is not None:
+        document["name"] = evidence.name
+    return document
+
+
+def _exemption(exemption: Exemption | None) -> ExemptionDocument | None:
+    if exemption is None:
+        return None
+    return {
+        "id": exemption.id,
+        "rule": exemption.rule,
+        "scope": exemption.scope,
+        "reason": exemption.reason,
+        "approved_by": exemption.approved_by,
+        "ticket": exemption.ticket,
+        "expires_on": exemption.expires_on,
+    }
+
+
+def _gap_order(gap: Gap) -> tuple[str, str, str, str]:
+    return (gap.scope, gap.what, gap.reason, gap.permission or "")
+
+
+def gap_document(gap: Gap) -> GapDocument:
+    """Return a gap in the report's shape."""
+    return {"scope": gap.scope, "what": gap.what, "reason": gap.reason, "permission": gap.permission}
+
+
+FORMAT: Final = Format("json", write, lists_passes=True)

@@ -1,0 +1,194 @@
+"""Write a report as Markdown for a pull request: the verdict, what failed, and the rest folded away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TextIO
+
+from auditor.model import Finding, Gap, Report, Status
+from auditor.report import selection
+from auditor.report.format import Format, View
+from auditor.report.selection import subjects_of
+from auditor.report.summary import Summary, counted, summarise, verdict
+from auditor.report.text import observed, requirement, sentence, utc, utc_text, visible
+
+_LIMIT: Final = 65_000
+"""A GitHub comment holds 65,536 characters."""
+_SECTION_RESERVE: Final = 400
+"""What a section that lists nothing for want of room still takes: its heading, table head and the line that says so."""
+_PROSE_LIMIT: Final = 500
+_NAME_LIMIT: Final = 2_000  # longer than any id that Azure gives
+
+_ACTIVE: Final = re.compile(r"[&<>|`\\*_\[\]~$#@!]|(?<=[A-Za-z]):(?=//)|(?<=www)\.", re.IGNORECASE)
+
+Row = Sequence[str]
+
+
+def write(report: Report, out: TextIO, view: View) -> None:
+    """Write GitHub-flavoured Markdown of less than 65,000 characters; where rows are left out, a line counts them."""
+    findings = selection.listed(report, include_passed=view.include_passed)
+    summary = summarise(report)
+    page = _MarkdownPage(sections_left=9)
+    page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary))
+    names = report.snapshot.subscription_names
+    failures = selection.open_failures(findings)
+    page.table(
+        "Missing components",
+        ("Severity", "Component", "Workload", "Message"),
+        map(_missing, selection.missing_components(findings)),
+    )
+    page.table("Failures", ("Severity", "Rule", "Resource", "Message"), _rows(failures, names, _failure))
+    unknown = selection.with_status(findings, Status.UNKNOWN)
+    page.table(
+        "Unknown", ("Rule", "Resource", "Why", "Permission that would settle it"), _rows(unknown, names, _unknown)
+    )
+    accepted = selection.accepted(findings)
+    page.table(
+        "Accepted by exemption",
+        ("Rule", "Resource", "Exemption", "Until"),
+        _rows(accepted, names, _accepted),
+        fold=True,
+    )
+    page.table(
+        "Gaps", ("What", "Scope", "Why", "Permission that would settle it"), map(_gap, sorted(report.gaps)), fold=True
+    )
+    page.table(
+        "Evidence of the failures", ("Rule", "Resource id", "Expected", "Observed"), map(_evidence, failures), fold=True
+    )
+    page.table("Notices", ("Notice",), ((escaped(each),) for each in sorted(report.notices)), fold=True)
+    passed = selection.with_status(findings, Status.PASS)
+    page.table("Passed", ("Rule", "Resource"), _rows(passed, names, _plain), fold=True)
+    skipped = selection.with_status(findings, Status.NOT_APPLICABLE)
+    page.table("Not applicable", ("Rule", "Resource"), _rows(skipped, names, _plain), fold=True)
+    out.write(page.text())
+
+
+class _MarkdownPage:
+    """Text that never outgrows the limit: each section leaves room for those that follow to say what they leave out."""
+
+    def __init__(self, sections_left: int) -> None:
+        self._parts: list[str] = []
+        self._room = _LIMIT - 1
+        self._sections_left = sections_left
+
+    def add(self, *parts: str) -> None:
+        self._parts.extend(parts)
+        self._room -= sum(map(len, parts))
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def table(self, title: str, header: Row, rows: Iterable[Row], *, fold: bool = False) -> None:
+        """Add a table with as many rows as there is room for, or nothing where there are no rows."""
+        self._sections_left -= 1
+        lines = [_line(row) for row in rows]
+        if not lines:
+            return
+        heading = f"{title} ({len(lines):,})"
+        opening = f"\n<details><summary>{heading}</summary>\n\n" if fold else f"\n### {heading}\n\n"
+        closing = "\n</details>\n" if fold else ""
+        self.add(opening, _line(header), _line(["---"] * len(header)))
+        self._add_fitting(lines, len(closing))
+        self.add(closing)
+
+    def _add_fitting(self, lines: Sequence[str], closing: int) -> None:
+        room = self._room - closing - _SECTION_RESERVE * (self._sections_left + 1)
+        for index, line in enumerate(lines):
+            if len(line) > room:
+                left_out = len(lines) - index
+                self.add(f"\n{left_out:,} more left out for want of room; the CSV and JSON reports hold all of them.\n")
+                return
+            self.add(line)
+            room -= len(line)
+
+
+def escaped(text: str) -> str:
+    """Return prose that Markdown shows as it is: no markup, HTML, table border, link or mention comes out of it.
+
+    Character references cannot be structure (https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references).
+    """
+    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", sentence(_cut(text, _PROSE_LIMIT)))
+
+
+def code(text: str) -> str:
+    """Return a name in code type; unlike a code span it holds any backtick and pipe, and GitHub sees no mention."""
+    return (
+        f"<code>{_ACTIVE.sub(lambda match: f'&#{ord(match[0])};', visible(_cut(text, _NAME_LIMIT)))}</code>"
+        if text
+        else ""
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… (cut)"
+
+
+def _line(cells: Row) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _summary(report: Report, summary: Summary) -> Iterable[str]:
+    collected = utc_text(report.snapshot.collected_at) or "unknown"
+    yield _line(("Pass", "Fail", "Unknown", "Not applicable", *(each.value.title() for each in summary.by_severity)))
+    yield _line(["---"] * (len(summary.by_status) + len(summary.by_severity)))
+    yield _line([f"{count:,}" for count in (*summary.by_status.values(), *summary.by_severity.values())])
+    yield (
+        f"\nBaseline {code(f'{report.baseline_name} {report.baseline_version}')}, "
+        f"{counted(summary.rules, 'rule')}, {counted(summary.resources, 'resource')}"
+        f"{_workloads(summary.workloads)}.\n"
+        f"Snapshot {code(report.snapshot.sha256[:12])}, collected {escaped(collected)}; "
+        f"judged as of {utc(report.as_of)} (from {escaped(report.as_of_source)}).\n"
+    )
+
+
+def _workloads(workloads: Sequence[str]) -> str:
+    shown = ", ".join(code(each) for each in workloads[:10])
+    more = f" and {len(workloads) - 10:,} more" if len(workloads) > 10 else ""
+    return f", {'workload' if len(workloads) == 1 else 'workloads'} {shown}{more}" if workloads else ""
+
+
+def _rows(findings: Sequence[Finding], names: Mapping[str, str], row: Callable[[Finding, str], Row]) -> Iterable[Row]:
+    return map(row, findings, map(code, subjects_of(findings, names)))
+
+
+def _missing(finding: Finding) -> Row:
+    component = code(finding.component or finding.sub_object or finding.rule_id)
+    return (finding.severity.value, component, code(finding.workload or ""), escaped(finding.message))
+
+
+def _failure(finding: Finding, subject: str) -> Row:
+    return (finding.severity.value, code(finding.rule_id), subject, escaped(finding.message))
+
+
+def _unknown(finding: Finding, subject: str) -> Row:
+    permission = code(finding.missing_permission or "")
+    return (code(finding.rule_id), subject, escaped(finding.unknown_reason or finding.message), permission)
+
+
+def _accepted(finding: Finding, subject: str) -> Row:
+    exemption = finding.exemption
+    reason = escaped(f"{exemption.id}: {exemption.reason}, approved by {exemption.approved_by}") if exemption else ""
+    return (code(finding.rule_id), subject, reason, escaped(exemption.expires_on) if exemption else "")
+
+
+def _gap(gap: Gap) -> Row:
+    return (code(gap.what), code(gap.scope), escaped(gap.reason), code(gap.permission or ""))
+
+
+def _evidence(finding: Finding) -> Row:
+    expected = "; ".join(map(requirement, finding.deciding))
+    found = "; ".join(map(observed, finding.deciding))
+    return (
+        code(finding.rule_id),
+        code(finding.resource_id or ""),
+        code(_cut(expected, _PROSE_LIMIT)),
+        code(_cut(found, _PROSE_LIMIT)),
+    )
+
+
+def _plain(finding: Finding, subject: str) -> Row:
+    return (code(finding.rule_id), subject)
+
+
+FORMAT: Final = Format("markdown", write, explains_passes=False, shows_notices=True)

@@ -1,0 +1,137 @@
+"""Each rule that ships is right about its own examples, and its examples notice every small change of it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import auditor.analysis
+from auditor import shipped
+from auditor.analysis.contract import Analysis
+from auditor.authoring import examples, mutants
+from auditor.azure import catalogue, paths
+from auditor.azure.catalogue import ResolvedName
+from auditor.azure.paths import ABSENT
+from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
+from auditor.model import Status
+from auditor.rulebook import load as rulebook
+from auditor.rulebook.load import Words
+from auditor.rulebook.rule import Example, OnFact, OnType, Rule
+from auditor.yaml_source import load_file
+
+_FILES = rulebook.rule_files(shipped.folder("rules"))
+
+
+def _analyses() -> Iterator[Analysis]:
+    for module in pkgutil.walk_packages(auditor.analysis.__path__, "auditor.analysis."):
+        found = getattr(importlib.import_module(module.name), "ANALYSIS", None)
+        if isinstance(found, Analysis):
+            yield found
+
+
+@cache
+def _words() -> Words:
+    declared = load_file(shipped.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
+    return Words(
+        catalogue.load(load_file(shipped.folder("rules") / "properties.yaml")),
+        {kind: analysis for analysis in _analyses() for kind in analysis.facts},
+        {name: node.plain()["types"] for name, node in declared.items()},
+    )
+
+
+@cache
+def _rule(path: Path) -> Rule:
+    return rulebook.load_rule(path, _words())
+
+
+def rules_on_types() -> list[Rule]:
+    """Return the rules that judge each resource of a type."""
+    return [rule for rule in map(_rule, _FILES) if isinstance(rule.applies, OnType)]
+
+
+@pytest.fixture(params=_FILES, ids=lambda path: str(path.stem))
+def rule(request: pytest.FixtureRequest) -> Rule:
+    path: Path = request.param
+    return _rule(path)
+
+
+def _read_by(condition: Condition) -> Iterator[ResolvedName]:
+    """Yield the properties of the judged resource that a condition compares."""
+    match condition:
+        case Leaf(left=Field(place=place)):
+            yield place
+        case AllOf(conditions=parts) | AnyOf(conditions=parts):
+            for part in parts:
+                yield from _read_by(part)
+        case Not(condition=inner):
+            yield from _read_by(inner)
+        case Quantifier(of=Elements(place=place)) | Count(of=Elements(place=place)):
+            yield place
+        case Leaf() | Quantifier() | Count():
+            return  # computed values and related resources
+
+
+def _leaves_absent(example: Example, place: ResolvedName) -> bool:
+    spots = [value for _, value in paths.walk(example.resource, place.steps)]
+    return not example.uncollected and (not spots or any(value is ABSENT for value in spots))
+
+
+def test_examples_get_the_status_and_evidence_that_they_expect(rule: Rule) -> None:
+    wrong = {outcome.example.name: outcome.problems for outcome in examples.run(rule) if outcome.problems}
+    assert wrong == {}
+
+
+def test_no_small_change_of_a_rule_goes_unnoticed(rule: Rule) -> None:
+    assert mutants.survivors(rule) == []
+
+
+def test_examples_show_each_status_that_the_rule_can_give(rule: Rule) -> None:
+    wanted = {Status.PASS, Status.FAIL, Status.UNKNOWN}
+    if rule.applies.when is not None:
+        wanted.add(Status.NOT_APPLICABLE)
+    assert wanted <= {example.status for example in rule.examples}
+
+
+def test_examples_show_what_each_absent_property_means(rule: Rule) -> None:
+    if isinstance(rule.applies, OnFact):
+        return  # an analysis fills every field of its facts
+    silent = [
+        paths.show(place.steps)
+        for place in _read_by(rule.require)
+        if not any(_leaves_absent(example, place) for example in rule.examples)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("wrong", ["text", [1], 7, True], ids=repr)
+def test_properties_of_a_wrong_shape_are_not_judged(rule: Rule, wrong: object) -> None:
+    if isinstance(rule.applies, OnFact):
+        return  # facts come from our own analyses
+    for example in rule.examples:
+        spoiled = {**example.resource, "properties": wrong}
+        status = examples.ask(rule, replace(example, resource=spoiled)).status
+        known = examples.ask(
+            rule, replace(example, resource=spoiled, uncollected=[*example.uncollected, "properties"])
+        ).status
+        assert status is known
+
+
+def test_rules_cite_the_catalogue_and_explain_themselves(rule: Rule) -> None:
+    assert rule.controls.get("openai-chat")
+    assert rule.references
+    assert all(reference.startswith("https://learn.microsoft.com/") for reference in rule.references)
+    assert all(parameter.has_default and parameter.description for parameter in rule.parameters.values())
+
+
+def test_parameters_of_one_name_mean_the_same_in_every_rule() -> None:
+    declared: dict[str, tuple[str, object, object]] = {}
+    for path in _FILES:
+        for name, parameter in _rule(path).parameters.items():
+            meaning = (parameter.type, parameter.default, parameter.allowed)
+            assert declared.setdefault(name, meaning) == meaning
