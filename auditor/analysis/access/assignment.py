@@ -16,11 +16,11 @@ from auditor.model import Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
-from auditor.rbac.permissions import Answer
 from auditor.rbac.principals import name_given
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.read import UNREADABLE_PRINCIPAL
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 _DANGERS_SHOWN: Final = 5
 _HUMAN: Final = {"user", "group", "foreigngroup"}
@@ -163,7 +163,7 @@ def derive_facts(scene: AccessGraph) -> Iterator[RoleAssignment]:
 
 def _role_assignment(scene: AccessGraph, assignment: Assignment) -> RoleAssignment:
     sanction = scene.sanctions.of(assignment)
-    is_sanctioned = sanction.answer is Answer.YES
+    is_sanctioned = sanction.answer is Truth.YES
     parts = scene.parts.get(assignment.principal, ())
     # what could not be read may run as this principal
     unread_user = None if parts else scene.unread_user()
@@ -262,8 +262,8 @@ def _powers(scene: AccessGraph, assignment: Assignment) -> _Powers:
     held = privileges.at_scope(scene.dangers_of(assignment), assignment.scope)
     return _Powers(
         permits=_permits(assignment, held),
-        dangers=tuple(privileges.names(held, Answer.YES)),
-        possible_dangers=tuple(privileges.names(held, Answer.MAYBE)),
+        dangers=tuple(privileges.names(held, Truth.YES)),
+        possible_dangers=tuple(privileges.names(held, Truth.UNKNOWN)),
         operations=tuple(operation for privilege in held for operation in privilege.surely),
         escalates=_escalates(assignment, held),
         has_data_access=assignment.permissions.data.may != NOTHING,
@@ -281,24 +281,24 @@ def _permits(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Permits:
     undecided = _undecided(assignment)
     permitted: dict[str, Known[bool]] = {}
     for privilege in PRIVILEGES:
-        answer = answers.get(privilege.name, Answer.NO)
-        permitted[privilege.name.replace("-", "_")] = undecided if answer is Answer.MAYBE else answer is Answer.YES
+        answer = answers.get(privilege.name, Truth.NO)
+        permitted[privilege.name.replace("-", "_")] = undecided if answer is Truth.UNKNOWN else answer is Truth.YES
     return Permits(**permitted)
 
 
 def _escalates(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Known[bool]:
     answers = {privilege.answer for privilege in held if privilege.danger.escalates}
-    return _undecided(assignment) if answers == {Answer.MAYBE} else Answer.YES in answers
+    return _undecided(assignment) if answers == {Truth.UNKNOWN} else Truth.YES in answers
 
 
 def _sanctioned(scene: AccessGraph, assignment: Assignment, sanction: Sanction) -> Known[bool]:
     match sanction.answer:
-        case Answer.YES:
+        case Truth.YES:
             return True
-        case Answer.NO:
+        case Truth.NO:
             # what could not be read may be a part of the workload that a row is about
             return scene.unread(assignment.scope) or False
-        case Answer.MAYBE:
+        case Truth.UNKNOWN:
             tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
             return scene.definition_gap(assignment) or tangled
 

@@ -15,9 +15,10 @@ from auditor.azure import body
 from auditor.model import Gap, Resource
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, Role
-from auditor.rbac.permissions import Answer, Permissions, Plane, permits
+from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
 from auditor.rbac.read import CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.truth import Truth
 
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
 
@@ -117,12 +118,12 @@ class CustomRole(Fact):
 
 def is_owner(permissions: Permissions) -> bool:
     """Whether permissions surely hold both writes of every type and the giving of roles."""
-    return all(permits(permissions, Plane.CONTROL, operation) is Answer.YES for operation in (ANY_WRITE, ASSIGN))
+    return all(permits(permissions, Plane.CONTROL, operation) is Truth.YES for operation in (ANY_WRITE, ASSIGN))
 
 
 def assigns_roles(permissions: Permissions) -> bool:
     """Whether permissions surely hold the giving of roles."""
-    return permits(permissions, Plane.CONTROL, ASSIGN) is Answer.YES
+    return permits(permissions, Plane.CONTROL, ASSIGN) is Truth.YES
 
 
 def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -146,7 +147,7 @@ def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> 
 
 def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool, bool]]) -> SubscriptionAccess:
     estate = scene.context.estate
-    covering = [a for a, answer in scene.observed.grants.covering(key) if answer is Answer.YES]
+    covering = [a for a, answer in scene.observed.grants.covering(key) if answer is Truth.YES]
     active = [a for a in covering if a.state is AssignmentState.ACTIVE]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
@@ -238,7 +239,7 @@ def _assignable_in(scene: AccessGraph, role: Role, subscription: str) -> bool:
     """Whether a custom role can, as far as is known, be assigned in a subscription; one without scopes counts."""
     covers = scene.observed.grants.hierarchy.covers
     return not role.assignable_scopes or any(
-        subscription_key(scope) == subscription or covers(scope, subscription) is not Answer.NO
+        subscription_key(scope) == subscription or covers(scope, subscription) is not Truth.NO
         for scope in role.assignable_scopes
     )
 
@@ -248,7 +249,7 @@ def _escalates(scene: AccessGraph, role: Role) -> bool:
 
 
 def _is_unlimited(role: Role) -> bool:
-    return permits(role.at_most, Plane.CONTROL, ANY_WRITE) is Answer.YES
+    return permits(role.at_most, Plane.CONTROL, ANY_WRITE) is Truth.YES
 
 
 def _custom_roles(scene: AccessGraph) -> Iterator[CustomRole]:
@@ -262,8 +263,8 @@ def _custom_roles(scene: AccessGraph) -> Iterator[CustomRole]:
             role=role.name,
             role_id=role.key,
             assignable_scopes=tuple(role.assignable_scopes),
-            dangers=gap or tuple(privileges.names(held, Answer.YES)),
-            possible_dangers=gap or tuple(privileges.names(held, Answer.MAYBE)),
+            dangers=gap or tuple(privileges.names(held, Truth.YES)),
+            possible_dangers=gap or tuple(privileges.names(held, Truth.UNKNOWN)),
             dangerous_operations=gap or operations,
             escalates=gap or _escalates(scene, role),
             is_unlimited=gap or ANY_WRITE in operations,

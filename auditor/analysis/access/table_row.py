@@ -19,10 +19,11 @@ from auditor.azure import body
 from auditor.model import Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
-from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.permissions import Plane
 from auditor.rbac.principals import bound
 from auditor.rbac.read import ASSIGNMENTS, DENIES
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 PRINCIPALS: Final = (
     "Microsoft.MachineLearningServices/workspaces",
@@ -35,7 +36,7 @@ PRINCIPALS: Final = (
 _REGISTRY: Final = "microsoft.containerregistry/registries"
 _REACHED_SHOWN: Final = 12
 LeastPrivilege: TypeAlias = Literal["met", "exceeded", "not granted"]
-_LEAST: Final[Mapping[Answer, LeastPrivilege]] = {Answer.YES: "met", Answer.NO: "exceeded", Answer.MAYBE: "not granted"}
+_LEAST: Final[Mapping[Truth, LeastPrivilege]] = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
 
 
 @record
@@ -198,10 +199,10 @@ def _table_row(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_objec
         scope=row.scope,
         role=row.row.role.name,
         role_id=row.row.role.key,
-        works=gap or ("present" if verdict.works is Answer.YES else "missing"),
+        works=gap or ("present" if verdict.works is Truth.YES else "missing"),
         how=gap or verdict.how,
         least_privilege=gap or _LEAST[verdict.least_privilege],
-        granted_by=tuple(map(_granting, verdict.assignments)) if verdict.works is Answer.YES else (),
+        granted_by=tuple(map(_granting, verdict.assignments)) if verdict.works is Truth.YES else (),
         excess=_excess(row, verdict),
         lacking=_lacking(verdict),
         eligible=tuple(assignment.id for assignment in verdict.eligible),
@@ -216,13 +217,13 @@ def _table_row(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_objec
 
 
 def _gap(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> Gap | None:
-    if verdict.works is Answer.NO and verdict.how is not How.NO_IDENTITY:
+    if verdict.works is Truth.NO and verdict.how is not How.NO_IDENTITY:
         return scene.assignment_gap(row.scope)
-    if verdict.works is Answer.YES and _ignores_registry_roles(row):
+    if verdict.works is Truth.YES and _ignores_registry_roles(row):
         return Gap(
             row.target.id, "properties.roleAssignmentMode", "the registry decides per repository, by other roles"
         )
-    if verdict.works is not Answer.MAYBE:
+    if verdict.works is not Truth.UNKNOWN:
         return None
     if scene.observed.deny_gap is not None and len(verdict.reasons) == 1:
         return scene.observed.deny_gap
@@ -287,7 +288,7 @@ class _Advice:
 
 def _advice(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> _Advice | None:
     """Return what a sanctioned but broad row permits, where it is in force."""
-    if row.row.advisory is None or verdict.works is not Answer.YES:
+    if row.row.advisory is None or verdict.works is not Truth.YES:
         return None
     types = {resource.type_key for resource in scene.context.estate.resources if ids.is_under(resource.key, row.scope)}
     held = [
