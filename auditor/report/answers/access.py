@@ -15,6 +15,7 @@ from auditor.rbac.scopes import kind_of
 from auditor.rbac.suggest import Suggestion
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
+from auditor.truth import Truth
 
 _WHO_COLUMNS: Final = (
     "answer",
@@ -32,6 +33,7 @@ _WHAT_COLUMNS: Final = (
     "not_data_actions", "dangers", "condition", "denied_by", "assignment",
 )  # fmt: skip
 _SUGGESTION_COLUMNS: Final = ("principal", "scope", "needs", "roles", "alternatives", "commands", "custom_role")
+_WORDS: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.UNKNOWN: "maybe"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _who_records(answer: WhoCan) -> Sequence[Record]:
     """Return one record per actor, with the columns `_WHO_COLUMNS`."""
     return [
         {
-            "answer": actor.answer.value,
+            "answer": _WORDS[actor.answer],
             "principal": actor.principal,
             "principal_type": actor.principal_type,
             "name": actor.name,
@@ -153,7 +155,7 @@ def _what_records(answer: WhatCan) -> Sequence[Record]:
     """Return one record per assignment, with the columns `_WHAT_COLUMNS`."""
     return [
         {
-            "answer": power.answer.value,
+            "answer": _WORDS[power.answer],
             "principal": power.assignment.principal,
             "state": power.assignment.state.value,
             "role": power.assignment.role.name,

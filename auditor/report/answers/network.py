@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor.network.matrix import Cell
-from auditor.network.proof import Certainty
 from auditor.network.reachability import Connection, Decided
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
 
-_ANSWERS: Final = {Certainty.YES: "yes", Certainty.NO: "no", Certainty.MAYBE: "unknown"}
 _COLUMNS: Final = (
     "workload", "from", "from_role", "to", "to_role", "protocol", "port", "answer", "partial", "passes", "stopped",
     "rules", "packet", "unknowns", "notes",
@@ -91,7 +89,7 @@ def _sheet(title: str, asked: Mapping[str, str], records: Sequence[Record], unkn
 
 def _record(connection: Connection) -> dict[str, object]:
     return {
-        "answer": _ANSWERS[connection.certainty],
+        "answer": connection.truth.value,
         "partial": connection.is_partial,
         "passes": [_line(one.traffic, one.rules) for one in connection.passes],
         "stopped": [_line(one.traffic, one.rules) for one in connection.stopped],
