@@ -14,7 +14,7 @@ from auditor.cli.context import AskedEstate, tell
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import InputError
 
-with lazy_imports():
+with lazy_imports(__name__):
     from auditor.analysis.access import access_graph
     from auditor.rbac import arguments, queries
     from auditor.rbac import assignments as role_assignments

@@ -13,7 +13,7 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.lazy_imports import lazy_imports
 
-with lazy_imports():
+with lazy_imports(__name__):
     from auditor import audit
     from auditor.analysis import contract
     from auditor.inputs import read

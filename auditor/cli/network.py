@@ -11,7 +11,7 @@ from auditor.cli import options as opt
 from auditor.cli.context import AskedEstate, tell
 from auditor.cli.lazy_imports import lazy_imports
 
-with lazy_imports():
+with lazy_imports(__name__):
     from auditor.network import endpoints, reachability, subnets
     from auditor.network import matrix as pairs
     from auditor.report.answers import network as answers
