@@ -1,0 +1,1 @@
+"""What is known of Azure itself, whatever estate is judged."""
