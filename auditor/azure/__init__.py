@@ -1,1 +1,1 @@
-"""What is known of Azure itself, whatever estate is judged."""
+"""What is known of Azure, and how to read what it sends."""
