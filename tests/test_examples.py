@@ -9,7 +9,7 @@ import pytest
 from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
 from auditor.azure import catalogue
-from auditor.rulebook.rule import Words
+from auditor.rulebook.load import Words
 from auditor.yaml_source import load_text
 from tests.estates import RULE, write_rule
 

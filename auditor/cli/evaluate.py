@@ -211,7 +211,7 @@ def explain(
         from auditor.yaml_source import suggestion  # noqa: PLC0415
 
         raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, chosen.rules))
-    only = replace(chosen, in_force=[one for one in chosen.in_force if one.rule.id == rule])
+    only = replace(chosen, in_force=[one for one in chosen.in_force if one.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")
     report = audit.audit(read.read(source), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))

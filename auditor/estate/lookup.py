@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure.body import host_of, objects, reference, references, text, texts, value
+from auditor.azure import body
 from auditor.model import Resource
 
 Places = dict[str, set[str]]
@@ -47,9 +47,9 @@ def endpoint_targets(endpoint: Resource) -> Sequence[tuple[str, Mapping[str, obj
     """Return (target key, connection properties) of every connection of a private endpoint, automatic or manual."""
     targets: list[tuple[str, Mapping[str, object]]] = []
     for array in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
-        for connection in objects(endpoint.properties, array):
-            properties = value(connection, "properties")
-            target = reference(properties, "privateLinkServiceId")
+        for connection in body.objects(endpoint.properties, array):
+            properties = body.value(connection, "properties")
+            target = body.reference(properties, "privateLinkServiceId")
             if target and isinstance(properties, Mapping):
                 targets.append((target, properties))
     return targets
@@ -67,27 +67,27 @@ def build(resources: Iterable[Resource]) -> Lookup:
 
 
 def _index_identity(resource: Resource, lookup: Lookup) -> None:
-    identity = value(resource.body, "identity")
-    if principal := text(identity, "principalId"):
+    identity = body.value(resource.body, "identity")
+    if principal := body.text(identity, "principalId"):
         lookup.principals[principal.lower()].add(resource.key)
-    assigned = value(identity, "userAssignedIdentities")
+    assigned = body.value(identity, "userAssignedIdentities")
     if isinstance(assigned, Mapping):
         for identity_id, detail in assigned.items():
-            if ids.is_resource_id(identity_id) and (principal := text(detail, "principalId")):
+            if ids.is_resource_id(identity_id) and (principal := body.text(detail, "principalId")):
                 lookup.principals[principal.lower()].add(ids.key(identity_id))
 
 
 def _index_user_identity(resource: Resource, lookup: Lookup) -> None:
-    if principal := text(resource.properties, "principalId"):
+    if principal := body.text(resource.properties, "principalId"):
         lookup.principals[principal.lower()].add(resource.key)
 
 
 def _index_site(resource: Resource, lookup: Lookup) -> None:
     properties = resource.properties
     names = {
-        text(properties, "defaultHostName"),
-        *texts(properties, "hostNames"),
-        *texts(properties, "enabledHostNames"),
+        body.text(properties, "defaultHostName"),
+        *body.texts(properties, "hostNames"),
+        *body.texts(properties, "enabledHostNames"),
     }
     for name in names:
         if name:
@@ -98,7 +98,7 @@ def _index_endpoint_at(path: str, domain: str) -> Callable[[Resource, Lookup], N
     """Index a service under the host it states, and under its name in its public domain (`vault.azure.net`)."""
 
     def index(resource: Resource, lookup: Lookup) -> None:
-        if host := host_of(text(resource.properties, path) or ""):
+        if host := body.host_of(body.text(resource.properties, path) or ""):
             lookup.hosts[host].add(resource.key)
         lookup.hosts[f"{resource.name.lower()}.{domain}"].add(resource.key)
 
@@ -114,24 +114,24 @@ def _index_private_endpoint(resource: Resource, lookup: Lookup) -> None:
 
 
 def _index_interface(resource: Resource, lookup: Lookup) -> None:
-    endpoint = reference(resource.properties, "privateEndpoint", "id")
-    for configuration in objects(resource.properties, "ipConfigurations"):
-        subnet = reference(configuration, "properties", "subnet", "id")
+    endpoint = body.reference(resource.properties, "privateEndpoint.id")
+    for configuration in body.objects(resource.properties, "ipConfigurations"):
+        subnet = body.reference(configuration, "properties.subnet.id")
         if not subnet:
             continue
         lookup.subnets[resource.key].add(subnet)
-        address, network = text(configuration, "properties", "privateIPAddress"), network_of(subnet)
+        address, network = body.text(configuration, "properties.privateIPAddress"), network_of(subnet)
         if endpoint and address and network:
             lookup.addresses[address].add((network, endpoint))
 
 
 def _index_network(resource: Resource, lookup: Lookup) -> None:
-    remote = references(resource.properties, ["virtualNetworkPeerings"], ["properties", "remoteVirtualNetwork", "id"])
+    remote = body.references(resource.properties, "virtualNetworkPeerings", "properties.remoteVirtualNetwork.id")
     lookup.peers[resource.key].update(remote)
 
 
 def _index_peering(resource: Resource, lookup: Lookup) -> None:
-    network, remote = ids.parent_of(resource.key), reference(resource.properties, "remoteVirtualNetwork", "id")
+    network, remote = ids.parent_of(resource.key), body.reference(resource.properties, "remoteVirtualNetwork.id")
     if network and remote:
         lookup.peers[network].add(remote)
 

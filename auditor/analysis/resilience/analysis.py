@@ -12,7 +12,7 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.resilience import regions as zone_regions
 from auditor.analysis.resilience.instances import INSTANCE_FIELDS, INSTANCES, instance_facts, plan_sku, unknown_sku
 from auditor.analysis.resilience.regions import Regions
-from auditor.azure import values
+from auditor.azure import body
 from auditor.azure.reference_data import skus
 from auditor.model import Fact, Gap, Resource
 
@@ -54,22 +54,22 @@ def run(context: Context) -> Iterator[Fact]:
         for resource in context.estate.of_type(resource_type):
             yield _fact(context, regions, resource, service, spread_of(resource))
     for address in context.estate.of_type("Microsoft.Network/publicIPAddresses"):
-        holder = ids.parent_of(values.reference(address.body, "properties.ipConfiguration") or "") or ""
+        holder = ids.parent_of(body.sub_resource(address.body, "properties.ipConfiguration") or "") or ""
         if role := _HOLDERS.get((ids.type_of(holder) or "").lower()):
             yield _fact(context, regions, address, role, _address(address), holder=context.workloads.role_of(holder))
     yield from instance_facts(context)
 
 
 def _plan(plan: Resource) -> Spread:
-    redundant = values.flag(plan.body, "properties.zoneRedundant")
-    tier = values.text(plan.body, "sku.tier")
+    redundant = body.flag(plan.body, "properties.zoneRedundant")
+    tier = body.text(plan.body, "sku.tier")
     sku = plan_sku(plan)
     return Spread(
-        explicit=values.value(plan.body, "properties.zoneRedundant"),
+        explicit=body.value(plan.body, "properties.zoneRedundant"),
         redundant=redundant is True,
         grade=NONE if redundant is None else EXPLICIT,
         path="properties.zoneRedundant",
-        sku=tier or values.text(plan.body, "sku.name"),
+        sku=tier or body.text(plan.body, "sku.name"),
         sku_fits=None if sku is None else sku.supports_zones,
         sku_path="sku.tier",
         on_demand=None if sku is None else sku.is_on_demand,
@@ -89,9 +89,9 @@ def _by_zones(resource: Resource, sku_path: str) -> Spread:
 
     https://learn.microsoft.com/azure/reliability/reliability-application-gateway-v2
     """
-    sku = values.text(resource.body, sku_path)
+    sku = body.text(resource.body, sku_path)
     fits = _supports_zones(resource, sku)
-    zones = sorted(set(values.texts(resource.body, "zones")))
+    zones = sorted(set(body.text_or_texts(resource.body, "zones")))
     by_default = NONE if fits is False else PLATFORM
     return Spread(
         explicit=zones or None,
@@ -112,21 +112,21 @@ def _supports_zones(resource: Resource, name: str | None) -> bool | None:
 
 def _registry(registry: Resource) -> Spread:
     """Judge a registry: the platform spreads every one where there are zones, whatever the property says."""
-    stated = values.text(registry.body, "properties.zoneRedundancy")
+    stated = body.text(registry.body, "properties.zoneRedundancy")
     return Spread(
         explicit=stated,
         redundant=True,
-        grade=EXPLICIT if values.same(stated, "Enabled") else PLATFORM,
+        grade=EXPLICIT if body.same_text(stated, "Enabled") else PLATFORM,
         path="properties.zoneRedundancy",
-        sku=values.text(registry.body, "sku.name"),
+        sku=body.text(registry.body, "sku.name"),
         sku_fits=True,
         sku_path="sku.name",
     )
 
 
 def _storage(account: Resource) -> Spread:
-    sku = values.text(account.body, "sku.name")
-    fits = not values.same(values.text(account.body, "kind"), "Storage")
+    sku = body.text(account.body, "sku.name")
+    fits = not body.same_text(body.text(account.body, "kind"), "Storage")
     spread = _SPREAD_STORAGE.get((sku or "")[-3:].lower())
     return Spread(
         explicit=sku,
@@ -141,8 +141,8 @@ def _storage(account: Resource) -> Spread:
 
 def _search(search: Resource) -> Spread:
     """Judge a search service: from two replicas on the platform puts them into several zones; no property says so."""
-    replicas = values.number(search.body, "properties.replicaCount") or 1
-    sku = values.text(search.body, "sku.name")
+    replicas = body.number(search.body, "properties.replicaCount") or 1
+    sku = body.text(search.body, "sku.name")
     fits = _supports_zones(search, sku)
     return Spread(
         explicit=None,
