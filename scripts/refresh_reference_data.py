@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import zstandard
+from auditor.azure import addresses
+from auditor.azure.ranges import Ranges, difference, intersection, union
 
 DATA: Final = Path(__file__).parents[1] / "auditor" / "azure" / "reference_data" / "data"
 LISTS: Final = ("actions", "notActions", "dataActions", "notDataActions")
@@ -38,10 +39,30 @@ def _block(block: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept | ({"condition": block["condition"]} if block.get("condition") else {})
 
 
-def tags(document: Any) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each service tag's name with its prefixes."""
-    for entry in document["values"]:
-        yield entry["name"], entry["properties"]["addressPrefixes"]
+def tags(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each tag that is of no single region, with what lasts longer than its prefixes, which change every week.
+
+    `ipv4`: it holds IPv4 addresses. `inside`: the smallest other tag that holds all of it; AzureCloud counts for none.
+    `regions_outside`: not all of its regional tags lie inside of it.
+    """
+    held = {entry["name"]: _addresses(entry["properties"]["addressPrefixes"]) for entry in document["values"]}
+    regional = {entry["name"] for entry in document["values"] if entry["properties"]["region"]}
+    outside = {name.rpartition(".")[0] for name in regional if difference(held[name], held[name.rpartition(".")[0]])}
+    for name in held.keys() - regional:
+        around = [tag for tag in held.keys() - regional - {name, "AzureCloud"} if not difference(held[name], held[tag])]
+        smallest = min(around, key=lambda tag: (sum(end - start for start, end in held[tag]), tag), default=None)
+        yield (
+            name,
+            {
+                "ipv4": bool(intersection(held[name], addresses.IPV4)),
+                **({"inside": smallest} if smallest else {}),
+                **({"regions_outside": True} if name in outside else {}),
+            },
+        )
+
+
+def _addresses(prefixes: Sequence[str]) -> Ranges:
+    return union(*(addresses.must_parse(prefix) for prefix in prefixes))
 
 
 def text(title: str, source: Mapping[str, str], key: str, entries: Mapping[str, Any]) -> str:
@@ -60,11 +81,10 @@ def write_roles(document: Any, source: Mapping[str, str]) -> Path:
 
 
 def write_tags(document: Any, source: Mapping[str, str]) -> Path:
-    """Write the service tags, compressed, and return the file."""
-    path = DATA / "service_tags.json.zst"
-    title = "Service tags of the public cloud, with their address prefixes"
-    content = text(title, source, "tags", dict(tags(document))).encode()
-    path.write_bytes(zstandard.ZstdCompressor(level=22, write_checksum=True).compress(content))
+    """Write the service tags and return the file."""
+    path = DATA / "service_tags.json"
+    title = "Service tags of the public cloud: their names, and which lies inside another"
+    path.write_text(text(title, source, "tags", dict(tags(document))), encoding="utf-8")
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import subprocess
 import sys
 from uuid import UUID
@@ -78,17 +77,18 @@ def test_only_consumption_plans_keep_no_instances() -> None:
     assert [row[1] for row in datasets.load("skus").rows if row[4] == "on demand"] == ["Dynamic", "FlexConsumption"]
 
 
-def test_every_prefix_of_a_service_tag_is_one() -> None:
-    listed = service_tags.prefixes()
+def test_a_service_tag_is_known_by_its_name_and_by_what_it_lies_inside_of() -> None:
+    tags = service_tags.known()
 
-    assert {"azurecloud", "storage.westeurope"} <= listed.keys()
-    assert all(ipaddress.ip_network(prefix) for prefixes in listed.values() for prefix in prefixes)
+    assert {"azurecloud", "azurefrontdoor.backend", "storage"} <= tags.keys()
+    assert tags["logicappsmanagement"].inside == "LogicApps"
+    assert all(tag.inside is None or tag.inside.lower() in tags for tag in tags.values())
 
 
 def test_nothing_is_read_before_it_is_asked_for() -> None:
     code = (
         "import sys; from auditor.azure.reference_data import datasets, files;"
-        "print(files.read.cache_info().currsize, 'yaml' in sys.modules, 'zstandard' in sys.modules)"
+        "print(files.read.cache_info().currsize, 'yaml' in sys.modules, 'orjson' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

@@ -33,7 +33,7 @@ class DataFile:
 
 @cache
 def read(name: str) -> DataFile:
-    """Return a file of the folder `data`: YAML, JSON, or JSON compressed with Zstandard, by its name's end."""
+    """Return a file of the folder `data`, YAML or JSON by its name's end."""
     raw = (_FOLDER / name).read_bytes()
     body = _parsed(raw, name)
     return DataFile(body["title"], _sources(body["sources"]), body, hashlib.sha256(raw).hexdigest())
@@ -47,10 +47,6 @@ def _parsed(raw: bytes, name: str) -> Any:
         return yaml.safe_load(raw)
     import orjson  # noqa: PLC0415
 
-    if name.endswith(".zst"):
-        import zstandard  # noqa: PLC0415
-
-        raw = zstandard.decompress(raw)
     return orjson.loads(raw)
 
 

@@ -1,23 +1,41 @@
-"""Know the address prefixes of the service tags of the public cloud; Microsoft publishes them anew every week."""
+"""Know the names of service tags, and which lies inside another; their prefixes change every week and do not ship."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
 
-_FILE: Final = "service_tags.json.zst"
+_FILE: Final = "service_tags.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTag:
+    """A tag that is of no single region, as Azure spells it.
+
+    `inside` is the smallest other tag that holds all of it, AzureCloud apart. `has_regions_outside`: not all of its
+    regional tags (`Storage.WestEurope`) lie inside of it.
+    """
+
+    name: str
+    holds_ipv4: bool
+    inside: str | None
+    has_regions_outside: bool
 
 
 @cache
-def prefixes() -> Mapping[str, Sequence[str]]:
-    """Return the prefixes (IPv4, then IPv6) by tag in lower case, regional tags (`storage.westeurope`) included."""
-    return {tag.lower(): listed for tag, listed in read(_FILE).body["tags"].items()}
+def known() -> Mapping[str, ServiceTag]:
+    """Return the tags by name in lower case; regional ones have no entry of their own."""
+    return {
+        name.lower(): ServiceTag(name, tag["ipv4"], tag.get("inside"), tag.get("regions_outside", False))
+        for name, tag in read(_FILE).body["tags"].items()
+    }
 
 
 def table() -> tuple[DataFile, tuple[str, ...], Sequence[tuple[str, ...]]]:
     """Return the file with its entries as a table."""
-    file = read(_FILE)
-    return file, ("service tag", "prefixes"), [(tag, str(len(listed))) for tag, listed in file.body["tags"].items()]
+    rows = [(tag.name, tag.inside or "") for tag in known().values()]
+    return read(_FILE), ("service tag", "inside"), rows
