@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from auditor.azure.reference_data import built_in_roles, datasets, regions, service_tags, skus
+from tests.e2e.command import CHECKOUT
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 PLAN = "Microsoft.Web/serverfarms"
@@ -93,3 +95,17 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert shown.split() == ["0", "False", "False"]
+
+
+def test_roles_are_taken_over_as_the_command_line_prints_them_and_as_arm_lists_them() -> None:
+    roles = runpy.run_path(str(CHECKOUT / "scripts" / "refresh_reference_data.py"))["roles"]
+    block = {"actions": ["*"], "notActions": [], "dataActions": None, "condition": None}
+    own = {"roleName": "Owner", "permissions": [block], "assignableScopes": ["/"]}
+    flat = [
+        {"name": OWNER.upper(), "roleType": "BuiltInRole", "type": "Microsoft.Authorization/roleDefinitions", **own}
+    ]
+    nested = {"value": [{"name": OWNER, "properties": {"type": "BuiltInRole", **own}}]}
+    custom = [{"name": OWNER, "roleType": "CustomRole", **own}]
+
+    expected = {OWNER: {"name": "Owner", "permissions": [{"actions": ["*"]}]}}
+    assert (dict(roles(flat)), dict(roles(nested)), dict(roles(custom))) == (expected, expected, {})

@@ -25,6 +25,11 @@ class Dataset:
     rows: Sequence[Row]
 
     @property
+    def version(self) -> str:
+        """Return what tells this edition from all others: the day of its newest source and the start of its hash."""
+        return f"{self.newest.isoformat()}+{self.sha256[:8]}"
+
+    @property
     def oldest(self) -> date:
         """Return the day of its oldest source: all of it is at least as new."""
         return min(source.as_of for source in self.sources)
