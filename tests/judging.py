@@ -15,7 +15,7 @@ from typing import Any
 from auditor import audit
 from auditor.inputs import read
 from auditor.model import Finding, Report
-from auditor.report import FORMATS, Options
+from auditor.report import format as formats
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from auditor.rulebook.rule import OnFact, Rule
@@ -65,7 +65,7 @@ def judged(document: Mapping[str, Any], *select: str, complete: bool = True) -> 
 def written(report: Report, name: str) -> str:
     """Return a report in a format, with all that passed."""
     out = io.StringIO(newline="")
-    FORMATS[name](report, out, Options(include_passed=True))
+    formats.named(name).write(report, out, formats.View(include_passed=True))
     return out.getvalue()
 
 

@@ -207,14 +207,14 @@ def _unknown(context: Context, resource: Resource, spread: Spread, *, has_zones:
     found = {name: unlisted for name, answer in by_sku.items() if answer is None}
     if has_zones is None:
         found["regionHasZones"] = Gap(
-            facts.subscription_scope(resource.id) or "/",
+            ids.subscription_scope(resource.id) or "/",
             "related:locations",
             f"whether {resource.location or 'the region'} has zones is not known",
             "Microsoft.Resources/subscriptions/locations/read",
         )
         if spread.grade == PLATFORM:  # the platform spreads where there is something to spread over
             found.setdefault("redundant", found["regionHasZones"])
-    if gap := facts.gap_at(context, resource, spread.path):
+    if gap := context.estate.gap_at(resource.key, spread.path):
         found |= dict.fromkeys(("explicit", "zoneCount", "redundant", "evidenceGrade"), gap)
     return found
 

@@ -105,7 +105,7 @@ def _with_autoscale(
     profiles = [_profile(entry) for setting in own for entry in body.objects(setting.body, "properties.profiles")]
     gap = None
     if not own:
-        gap = context.estate.type_gap(AUTOSCALE, facts.subscription_scope(resource.id))
+        gap = context.estate.type_gap(AUTOSCALE, ids.subscription_scope(resource.id))
     return Scale(
         service=service,
         required=_required(context, parameter),
@@ -130,7 +130,7 @@ def _plan(context: Context, plan: Resource, scale: Scale) -> Scale:
     path = "properties.maximumElasticWorkerCount"
     maximum = body.number(plan.body, path)
     platform = Profile("platform", scale.capacity, scale.capacity, maximum, scales_out=True, scales_in=True)
-    gap = facts.gap_at(context, plan, path)
+    gap = context.estate.gap_at(plan.key, path)
     if maximum is None:
         gap = gap or Gap(plan.id, path, "the resource does not state it")
     return replace(
@@ -179,7 +179,7 @@ def _traffic(context: Context, deployment: Resource) -> tuple[int | None, Gap | 
     if endpoint is None:
         unseen = context.estate.unseen(ids.parent_of(deployment.id) or "/")
         return None if unseen else 0, unseen
-    if gap := facts.gap_at(context, endpoint, "properties.traffic"):
+    if gap := context.estate.gap_at(endpoint.key, "properties.traffic"):
         return None, gap
     traffic = body.value(endpoint.body, "properties.traffic")
     shares = traffic if isinstance(traffic, Mapping) else {}
@@ -264,7 +264,7 @@ def _gap(context: Context, resource: Resource, scale: Scale, lowest: int | None)
     """Return why the number is not known; once it is known to be too small, what is missing cannot raise it."""
     if lowest is not None and lowest < scale.required:
         return None
-    if gap := facts.gap_at(context, resource, scale.capacity_path):
+    if gap := context.estate.gap_at(resource.key, scale.capacity_path):
         return gap
     if scale.gap is not None:
         return scale.gap
