@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from auditor.azure.reference_data import built_in_roles, datasets, regions, service_tags, skus
-from tests.e2e.command import CHECKOUT
+from tests.e2e.command import ROOT
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 PLAN = "Microsoft.Web/serverfarms"
@@ -98,7 +98,7 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 
 
 def test_roles_are_taken_over_as_the_command_line_prints_them_and_as_arm_lists_them() -> None:
-    roles = runpy.run_path(str(CHECKOUT / "scripts" / "refresh_reference_data.py"))["roles"]
+    roles = runpy.run_path(str(ROOT / "scripts" / "refresh_reference_data.py"))["roles"]
     block = {"actions": ["*"], "notActions": [], "dataActions": None, "condition": None}
     own = {"roleName": "Owner", "permissions": [block], "assignableScopes": ["/"]}
     flat = [

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,11 @@ from auditor.collect.permissions import TOO_MUCH, is_allowed, needed_actions
 from auditor.collect.run import preflight
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.references import FOLLOWED
+from tests.checkout import ROOT
 from tests.collect.conftest import QUICK, estate, resource
 from tests.simulator.client import Simulator
 
-ROLE = json.loads((Path(__file__).parents[2] / "docs" / "roles" / "auditor-reader.json").read_bytes())
+ROLE = json.loads((ROOT / "docs" / "roles" / "auditor-reader.json").read_bytes())
 GRANTED = [{"actions": ROLE["Actions"], "notActions": ROLE["NotActions"]}]
 READER = [{"actions": ["*/read"], "notActions": []}]
 

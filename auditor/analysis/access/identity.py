@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import Boundary
 from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
-from auditor.rbac.permissions import Answer
 from auditor.rbac.principals import ManagedIdentity, Part
 from auditor.rbac.scopes import kind_of
+from auditor.truth import Truth
 
 KIND: Final = "access.identity"
 RESOURCE_KIND: Final = "access.managed_identity"
@@ -65,12 +66,12 @@ CAPABLE: Final = (
     "Microsoft.Web/sites",
     "Microsoft.Web/sites/slots",
 )
-_SURE: Final = frozenset({Answer.YES})
-_PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
+_SURE: Final = frozenset({Truth.YES})
+_PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
 READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per managed identity, and one per resource of a type that can have one."""
     held: dict[str, list[Assignment]] = {}
     for assignment in scene.observed.grants.assignments:
@@ -105,8 +106,8 @@ def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequen
     }
     used = f"is used by {', '.join(components) or f'{len(identity.users)} resources'}"
     beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         identity.id,
         fields,
@@ -145,7 +146,7 @@ def _is_shared(parts: Sequence[Part]) -> bool:
 
 
 def _crosses(
-    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Answer]
+    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Truth]
 ) -> bool:
     """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
     reached: set[int] = set()
@@ -183,8 +184,8 @@ def _resource(scene: AccessGraph, resource: Resource) -> Fact:
         "sharesIdentityWithComponents": sorted({part.component for part in shared}),
     }
     gap = _identity_gap(scene, resource)
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         RESOURCE_KIND,
         resource.id,
         fields,

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.model import Fact, Json, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
-from auditor.rbac.permissions import Answer, Plane, permits
+from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 KIND: Final = "access.vault"
 
@@ -40,7 +42,7 @@ _WORKSPACE: Final = "workspace"
 READS: Final = frozenset({"Microsoft.KeyVault/vaults", "Microsoft.Network/applicationGateways"})
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per vault of every workload."""
     for workload in scene.context.workloads.all:
         vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULT_TYPE}
@@ -66,8 +68,8 @@ def _vault(scene: AccessGraph, workload: Workload, vault: Resource) -> Fact:
     unknown = ["secretReaders", "vaultWideReaders"]
     if shared and by_roles and not wide:
         unknown.append("isSeparated")
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         vault.id,
         fields,
@@ -104,12 +106,12 @@ def _vault_name(secret_url: str) -> str:
 
 def _readers(scene: AccessGraph, vault: Resource) -> Sequence[Assignment]:
     grants = scene.observed.grants
-    above = [a for a, answer in grants.covering(vault.id) if answer is Answer.YES]
+    above = [a for a, answer in grants.covering(vault.id) if answer is Truth.YES]
     return [
         assignment
         for assignment in [*above, *grants.below(vault.id)]
         if assignment.state is AssignmentState.ACTIVE
-        and permits(assignment.permissions, Plane.DATA, READ_SECRET) is Answer.YES
+        and permits(assignment.permissions, Plane.DATA, READ_SECRET) is Truth.YES
     ]
 
 
