@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure.reference_data import built_in_roles
+from tests.audit.judging import judged
 from tests.e2e.command import Run, estate, sample
-from tests.judging import judged
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 AUTHORIZATION = f"{SUBSCRIPTION}/providers/Microsoft.Authorization"

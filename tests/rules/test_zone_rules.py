@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure.reference_data import datasets
+from tests.audit.judging import judged
 from tests.e2e.command import GROUP
-from tests.judging import judged
 
 Body = dict[str, Any]
 
