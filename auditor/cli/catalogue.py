@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from auditor.cli import streams
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+
+with lazy_imports(__name__):
+    from auditor import yaml_source
+    from auditor.azure.reference_data import datasets
+    from auditor.report import catalogue
 
 app = typer.Typer(
     help="List what ships about Azure, with its date and source; what an input says wins over it.",
@@ -32,9 +38,6 @@ def list_datasets(context: typer.Context, output: _Format = Format.TABLE) -> Non
     """List what ships about Azure, with its date and source; what an input says wins over it."""
     if context.invoked_subcommand is not None:
         return
-    from auditor.azure.reference_data import datasets  # noqa: PLC0415 - data is read on use
-    from auditor.report import catalogue  # noqa: PLC0415
-
     with streams.output(None) as out:
         catalogue.LISTS[output.value](datasets.load_all(), out, streams.width())
 
@@ -45,11 +48,7 @@ def show(
     output: _Format = Format.TABLE,
 ) -> None:
     """Show a data set: its sources and all of its entries."""
-    from auditor.azure.reference_data import datasets  # noqa: PLC0415 - data is read on use
-    from auditor.report import catalogue  # noqa: PLC0415
-    from auditor.yaml_source import suggestion  # noqa: PLC0415
-
     if name not in datasets.NAMES:
-        raise AuditorError(f"there is no data set '{name}'", suggestion(name, datasets.NAMES))
+        raise AuditorError(f"there is no data set '{name}'", yaml_source.suggestion(name, datasets.NAMES))
     with streams.output(None) as out:
         catalogue.PAGES[output.value](datasets.load(name), out, streams.width())
