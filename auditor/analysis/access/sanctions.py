@@ -9,31 +9,36 @@ from typing import Final
 
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import with_role
+from auditor.analysis.fact import Record, record
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import OperationSet, Pattern, holds, intersection, is_empty, patterns_of
 from auditor.rbac.patterns import WILDCARD
-from auditor.rbac.permissions import NO_PERMISSIONS, Answer, Permissions, Plane
+from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.scopes import Hierarchy
+from auditor.truth import Truth
 
 MAX_NAMED: Final = 25
 
 
-@dataclass(frozen=True, slots=True)
-class ExcessActions:
-    """What permissions hold beyond others: one operation as proof, and the actions of the role that go beyond."""
+@record
+class ExcessActions(Record):
+    """What permissions hold beyond others."""
 
     plane: Plane
+    """`control` or `data`"""
     operation: str
+    """an operation as proof"""
     actions: tuple[str, ...]
+    """the actions of the role that go beyond"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sanction:
     """Whether the table covers an assignment, by which rows, and what goes beyond them."""
 
-    answer: Answer
+    answer: Truth
     rows: Sequence[BoundRow] = ()
     beyond: ExcessActions | None = None
 
@@ -54,20 +59,20 @@ class Sanctions:
         rows = [
             (expected, row)
             for expected, row in self._rows.get(assignment.principal, ())
-            if self._hierarchy.covers(expected.scope, assignment.scope) is Answer.YES
+            if self._hierarchy.covers(expected.scope, assignment.scope) is Truth.YES
         ]
         for expected, _ in rows:
             assignment = with_role(assignment, expected.role)
         named = [row for _, row in rows]
         if any(expected.role.key == assignment.role.key for expected, _ in rows):
-            return Sanction(Answer.YES, [row for e, row in rows if e.role.key == assignment.role.key])
+            return Sanction(Truth.YES, [row for e, row in rows if e.role.key == assignment.role.key])
         if assignment.role.permissions is None:
-            return Sanction(Answer.MAYBE, named)
+            return Sanction(Truth.UNKNOWN, named)
         try:
             beyond = self._beyond(assignment, [expected for expected, _ in rows])
         except TooComplexError:
-            return Sanction(Answer.MAYBE, named)
-        return Sanction(Answer.YES if beyond is None else Answer.NO, named, beyond)
+            return Sanction(Truth.UNKNOWN, named)
+        return Sanction(Truth.YES if beyond is None else Truth.NO, named, beyond)
 
     def _beyond(self, assignment: Assignment, expected: Sequence[Assignment]) -> ExcessActions | None:
         key = (assignment.role.key, assignment.condition, tuple(one.role.key for one in expected))
@@ -79,10 +84,11 @@ class Sanctions:
 
 def beyond(inner: Permissions, outer: Permissions) -> ExcessActions | None:
     """Return what the inner permissions may hold that the outer ones do not surely hold, or None where nothing."""
-    found = sets.first_excess(inner, outer)
-    if found is None:
+    excess = sets.first_excess(inner, outer)
+    if excess is None:
         return None
-    return ExcessActions(*found, tuple(actions_beyond(inner, outer)))
+    plane, operation = excess
+    return ExcessActions(plane=plane, operation=operation, actions=tuple(actions_beyond(inner, outer)))
 
 
 def actions_beyond(inner: Permissions, outer: Permissions) -> Sequence[str]:
