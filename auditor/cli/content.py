@@ -43,13 +43,13 @@ def list_rules(
 
 
 @rules_app.command("show")
-def show_rule(rule: _RuleId, rules: opt.Rules = None) -> None:
+def show_rule(rule: _RuleId, baseline: opt.Baseline = opt.DEFAULT_BASELINE, rules: opt.Rules = None) -> None:
     """Show a rule: what it asks, why, how to mend it, its examples (Markdown)."""
     from auditor.report import rule_page  # noqa: PLC0415
     from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.yaml_source import suggestion  # noqa: PLC0415
 
-    known = in_force.load(in_force.Selection(rules=rules or [])).rules
+    known = in_force.load(in_force.Selection(baseline, rules=rules or [])).rules
     if rule not in known:
         raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, known))
     with streams.output(None) as out:
@@ -82,6 +82,7 @@ def new_rule(
 @rules_app.command("test")
 def prove_rules(
     rule: Annotated[str, typer.Argument(metavar="[GLOB]", help="Only these rules.")] = "*",
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     mutants: Annotated[
         bool, typer.Option("--mutants/--no-mutants", help="Also look for changes no example notices.")
@@ -91,10 +92,12 @@ def prove_rules(
     from auditor.authoring import examples  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.authoring import mutants as mutation  # noqa: PLC0415 - as above
     from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.yaml_source import suggestion  # noqa: PLC0415
 
-    chosen = [one for one in in_force.all_rules(rules or []).values() if fnmatchcase(one.id, rule)]
+    known = in_force.all_rules(rules or [], baseline)
+    chosen = [one for one in known.values() if fnmatchcase(one.id, rule)]
     if not chosen:
-        raise AuditorError(f"no rule matches '{rule}'")
+        raise AuditorError(f"no rule matches '{rule}'", suggestion(rule.strip("*-"), known))
     problems: list[str] = []
     asked = changed = 0
     for one in chosen:
