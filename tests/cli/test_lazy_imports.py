@@ -22,7 +22,7 @@ def test_a_module_is_imported_at_the_first_look_at_one_of_its_names() -> None:
 
 
 def test_a_module_that_is_not_there_is_missed_on_use_and_no_earlier() -> None:
-    with pytest.raises(ModuleNotFoundError, match="auditor.nowhere"):
+    with pytest.raises(ModuleNotFoundError, match=r"auditor\.nowhere"):
         nothing.anything  # noqa: B018 - the look is what is tested
 
 
