@@ -30,7 +30,7 @@ from tests.estates.access import (
     workloads_of,
 )
 from tests.estates.chat.identities import principal
-from tests.estates.roles import built_in_roles, definition
+from tests.estates.roles import definition, roles
 
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
@@ -111,15 +111,15 @@ def test_exclusions_are_shown_with_the_actions_they_belong_to() -> None:
 
 
 def test_one_minimal_role_is_suggested_where_there_is_one() -> None:
-    needs = needs_of([SECRET], built_in_roles())
-    found = suggest(needs, place("app-vault"), built_in_roles())
+    needs = needs_of([SECRET], roles())
+    found = suggest(needs, place("app-vault"), roles())
     assert [role.name for role in found.roles] == ["Key Vault Secrets User"]
     assert (found.needs[0].plane, found.alternatives) == (Plane.DATA, ())
 
 
 def test_two_roles_are_suggested_where_no_single_one_does() -> None:
-    needs = needs_of([PULL, "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"], built_in_roles())
-    found = suggest(needs, SUBSCRIPTION, built_in_roles())
+    needs = needs_of([PULL, "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"], roles())
+    found = suggest(needs, SUBSCRIPTION, roles())
     assert [role.name for role in found.roles] == ["AcrPull", "Storage Blob Data Reader"]
 
 
@@ -169,7 +169,7 @@ def test_answers_are_laid_out_as_flat_records() -> None:
     scene = scene_of(chat_by_id())
     who = of_who_can(who_can(scene, SECRET, place("app-vault")))
     what = of_what_can("gateway", what_can(scene, "gateway"))
-    suggestion = suggest(needs_of([SECRET], built_in_roles()), place("app-vault"), built_in_roles())
+    suggestion = suggest(needs_of([SECRET], roles()), place("app-vault"), roles())
     advice = of_suggestions("p1", {"p1": [suggestion]}, actions=[SECRET], scope=None, knows_all_roles=True)
 
     for answer in (who, what, advice):
