@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from auditor import exemptions
-from auditor.content import Content
+from auditor.architecture.workloads import Workloads, bind
+from auditor.engine.evaluate import Question, findings
 from auditor.errors import InputError
-from auditor.estate.components import Workloads, bind
 from auditor.estate.graph import Estate
-from auditor.evaluate import Question, findings
-from auditor.language.values import as_time
+from auditor.language.operators import as_time
 from auditor.model import Report, SnapshotIdentity
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.rulebook import exemptions
+from auditor.rulebook.in_force import RuleSet
+from auditor.snapshot.model import Metadata, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def moment(terms: Terms, metadata: Metadata) -> Moment:
     return Moment(terms.clock or datetime.now(UTC), "clock")
 
 
-def prepare(snapshot: Snapshot, content: Content, terms: Terms) -> tuple[Question, Moment]:
+def prepare(snapshot: Snapshot, content: RuleSet, terms: Terms) -> tuple[Question, Moment]:
     """Return the question to evaluate: the estate as a graph, its workloads, the rules in force, the time."""
     if not snapshot.resources and not snapshot.gaps:
         raise InputError("the input holds no resources: there is nothing in scope to judge")
@@ -77,7 +77,7 @@ def prepare(snapshot: Snapshot, content: Content, terms: Terms) -> tuple[Questio
     return question, when
 
 
-def judge(snapshot: Snapshot, content: Content, terms: Terms) -> Report:
+def audit(snapshot: Snapshot, content: RuleSet, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
     question, when = prepare(snapshot, content, terms)
     found = findings(question)

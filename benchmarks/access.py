@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from auditor.analysis.access import ANALYSIS
 from auditor.analysis.contract import Context
-from auditor.estate.components import Binding, Workload, Workloads
+from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.model import Metadata, Snapshot
 
 ASSIGNMENTS: Final = 100_000
 DEFINITIONS: Final = 5_000

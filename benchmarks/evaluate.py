@@ -30,13 +30,14 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from auditor import audit, content, data
-from auditor.estate.components import bind
+from auditor import audit, shipped
+from auditor.architecture.workloads import bind
+from auditor.engine.evaluate import findings
 from auditor.estate.graph import Estate
-from auditor.evaluate import findings
+from auditor.inputs import read
 from auditor.model import Report
 from auditor.report import FORMATS, Options
-from auditor.snapshot import readers
+from auditor.rulebook import in_force
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ def document(number: int) -> bytes:
 
 def _workloads() -> Iterator[dict[str, Any]]:
     """Yield the sample estate again and again, each time in a subscription and with principals of its own."""
-    sample = (data.folder("samples") / "chat.json").read_text()
+    sample = (shipped.folder("samples") / "chat.json").read_text()
     own = {*re.findall(r'"(?:subscriptionId|principalId)": "([0-9a-f-]{36})"', sample)}
     pattern = re.compile("|".join(sorted(own)))
     for copy in count():
@@ -180,10 +181,10 @@ class Steps:
 
 def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
     """Carry out all steps on an export, without and with passes explained."""
-    steps, chosen = Steps(profiled), content.load(content.Choice())
+    steps, chosen = Steps(profiled), in_force.load(in_force.Selection())
     texts = [orjson.dumps(body) for body in orjson.loads(path.read_bytes())["resources"]]
     steps.run("parse (orjson.loads)", lambda: sum(1 for text in texts if orjson.loads(text)), 5 * ROUNDS)
-    snapshot = steps.run("read", lambda: readers.read(path))
+    snapshot = steps.run("read", lambda: read.read(path))
     estate = steps.run("estate", lambda: Estate(snapshot))
     steps.run("bind", lambda: bind(estate, chosen.baseline.parameters, chosen.baseline.components))
     reports = []
@@ -192,7 +193,7 @@ def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
         question, _ = audit.prepare(snapshot, chosen, terms)
         found = steps.run(name, lambda question=question: findings(question))
         only = replace(chosen, in_force=[])
-        reports.append(replace(audit.judge(snapshot, only, terms), findings=found, rules=len(chosen.in_force)))
+        reports.append(replace(audit.audit(snapshot, only, terms), findings=found, rules=len(chosen.in_force)))
     for name in ("json", "csv"):
         steps.run(f"{name} report", lambda name=name: _written(name, reports[1]))
     return steps, reports

@@ -16,14 +16,14 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Final
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.dead import effects
-from auditor.analysis.network.groups import parse_group
-from auditor.analysis.network.path import Layer, Path
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import Inquiry
-from auditor.analysis.network.rules import Direction, Match, parse_match
-from auditor.analysis.network.surroundings import Surroundings
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.proof import Certainty
+from auditor.network.search import Search
+from auditor.network.security_groups import parse_group
+from auditor.network.security_rules import Direction, Match, parse_match
+from auditor.network.shadowing import effects
 
 Rule = dict[str, Any]
 LARGE, LARGE_SECONDS = 1000, 1.5
@@ -80,8 +80,8 @@ def _rule(chance: random.Random, place: int, sources: list[str], targets: list[s
 
 def judge(rules: list[Rule], row: Match, *, with_effects: bool = True) -> Certainty:
     """Return whether the group lets in more than the row, after reading it and finding its idle rules."""
-    layer = Layer(parse_group("g", {"securityRules": rules}), Direction.INBOUND, AROUND)
-    asked = Inquiry(Path((layer,), AROUND, addresses.IPV4, LOCAL), [row])
+    layer = Filter(parse_group("g", {"securityRules": rules}), Direction.INBOUND, AROUND)
+    asked = Search(FilterChain((layer,), AROUND, addresses.IPV4, LOCAL), [row])
     answer = asked.only([row])
     if with_effects and asked.scene is not None:
         effects(asked.scene, asked.decided.chains[0], asked.universe)

@@ -10,11 +10,11 @@ import re
 import sys
 from pathlib import Path
 
-from auditor.audit import Terms, judge
-from auditor.content import Choice, load
+from auditor.audit import Terms, audit
+from auditor.inputs.read import read
 from auditor.report import rule_page, table
-from auditor.rulebook import Rule
-from auditor.snapshot.readers import read
+from auditor.rulebook.in_force import Selection, load
+from auditor.rulebook.rule import Rule
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "rules"
@@ -40,7 +40,7 @@ def index(rules: list[Rule]) -> str:
 
 def readme() -> str:
     """Return the README with the beginning and the end of what the demo prints now."""
-    report = judge(read(ROOT / "samples" / "chat.json"), load(Choice()), Terms(complete=True, explain_passes=False))
+    report = audit(read(ROOT / "samples" / "chat.json"), load(Selection()), Terms(complete=True, explain_passes=False))
     out = io.StringIO()
     table.write(report, out, width=100)
     lines = out.getvalue().strip("\n").splitlines()
@@ -52,7 +52,7 @@ def readme() -> str:
 
 def pages() -> dict[Path, str]:
     """Return everything that is generated, by file."""
-    rules = list(load(Choice()).rules.values())
+    rules = list(load(Selection()).rules.values())
     written = {TARGET / "README.md": index(rules)} | {TARGET / f"{rule.id}.md": page(rule) for rule in rules}
     return written | {ROOT / "README.md": readme()}
 

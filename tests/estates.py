@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from auditor.analysis.contract import Analysis
-from auditor.baseline import Baseline, RuleInForce, Setting, bind
-from auditor.estate.components import Workloads
+from auditor.architecture.workloads import Workloads
+from auditor.azure import catalogue
+from auditor.engine.evaluate import Question
 from auditor.estate.graph import Estate
-from auditor.evaluate import Question
-from auditor.language import catalogue
-from auditor.language.source import load_text
 from auditor.model import Gap
-from auditor.rulebook import Rule, Words, load_rule
-from auditor.snapshot.contents import Metadata
-from auditor.snapshot.identity import assemble
-from auditor.snapshot.normalise import Entry, normalise
+from auditor.rulebook.baseline import Baseline, RuleInForce, Setting, bind
+from auditor.rulebook.rule import Rule, Words, load_rule
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import Metadata
+from auditor.snapshot.normalise import ExportEntry, normalise
+from auditor.yaml_source import load_text
 
 Body = dict[str, Any]
 WriteRule = Callable[..., Rule]
@@ -73,7 +73,7 @@ def estate_of(
     bodies: Iterable[Body], gaps: Sequence[Gap] = (), *, complete: bool = True, version: str | None = None
 ) -> Estate:
     """Return the estate that these resources and gaps make, through the snapshot's own normal form."""
-    resources, own = normalise(Entry(body, "here", api_version=version) for body in bodies)
+    resources, own = normalise(ExportEntry(body, "here", api_version=version) for body in bodies)
     return Estate(assemble(resources, [*gaps, *own], Metadata(complete=complete)))
 
 

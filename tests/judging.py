@@ -12,23 +12,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auditor import audit, content
-from auditor.content import Choice, Content
+from auditor import audit
+from auditor.inputs import read
 from auditor.model import Finding, Report
 from auditor.report import FORMATS, Options
-from auditor.snapshot import readers
+from auditor.rulebook import in_force
+from auditor.rulebook.in_force import RuleSet, Selection
 
 _AT = datetime(2024, 3, 1, tzinfo=UTC)
 """The time of judgement of documents that name none."""
 
 
 @cache
-def _baseline() -> Content:
-    return content.load(Choice())
+def _baseline() -> RuleSet:
+    return in_force.load(Selection())
 
 
 @cache
-def shipped(*select: str) -> Content:
+def shipped(*select: str) -> RuleSet:
     """Return the default baseline with its rules, or with those of the ids given."""
     everything = _baseline()
     wanted = set(select) or set(everything.rules)
@@ -52,7 +53,7 @@ def judged(document: Mapping[str, Any], *select: str, complete: bool = True) -> 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "estate.json")
         path.write_text(json.dumps(document), encoding="utf-8")
-        return audit.judge(readers.read(path), shipped(*select), audit.Terms(complete=complete, clock=_AT))
+        return audit.audit(read.read(path), shipped(*select), audit.Terms(complete=complete, clock=_AT))
 
 
 def written(report: Report, name: str) -> str:

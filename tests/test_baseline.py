@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from auditor.baseline import Baseline, RuleInForce, find, in_force, load, with_assignment
 from auditor.errors import ContentError
-from auditor.rulebook import Rule
+from auditor.rulebook.baseline import Baseline, RuleInForce, find, in_force, load, with_assignment
+from auditor.rulebook.rule import Rule
 from tests.estates import RULE, write_rule
 
 BASE = """\

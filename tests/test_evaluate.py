@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis, Context
-from auditor.estate.components import Binding, Workload, Workloads
+from auditor.architecture.workloads import Binding, Workload, Workloads
+from auditor.engine.evaluate import findings
+from auditor.engine.findings import finding_of, info_of
+from auditor.engine.subjects import ResourceSubject
+from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.evaluate import findings
-from auditor.filing import filed, place_of
 from auditor.model import Fact, Finding, Gap, Resource, Status
-from auditor.rulebook import Rule, Words
-from auditor.snapshot.contents import ANY_TYPE, Facet, Metadata
-from auditor.snapshot.identity import assemble
-from auditor.snapshot.normalise import Entry, normalise
-from auditor.subjects import ResourceSubject
-from auditor.verdict import Verdict
+from auditor.rulebook.rule import Rule, Words
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import ANY_TYPE, Facet, Metadata
+from auditor.snapshot.normalise import ExportEntry, normalise
 from tests.estates import CATALOGUE, GROUP, RULE, THING, Body, estate_of, in_force, question, thing, write_rule
 
 ID = f"{GROUP}/providers/{THING}/t1"
@@ -98,7 +98,7 @@ def test_resources_that_could_not_be_listed_are_one_unknown_finding_beside_the_o
 
 
 def test_a_resource_outside_the_scope_that_was_only_followed_is_not_judged(red: Rule) -> None:
-    resources, _ = normalise(Entry(thing(name, color="blue"), "here") for name in ("t1", "t10"))
+    resources, _ = normalise(ExportEntry(thing(name, color="blue"), "here") for name in ("t1", "t10"))
     facets = [Facet(ID.upper(), "followed", "complete")]
     estate = Estate(assemble(resources, [], Metadata(complete=True), facets))
 
@@ -311,6 +311,6 @@ _NAMES = st.text(st.sampled_from("a'\"$`;|&(){}<>\\ \n*?~#!name{id}{name}"), min
 def test_a_remediation_command_stays_one_command_whatever_a_resource_is_called(red: Rule, name: str) -> None:
     resource = Resource.of({"id": f"{GROUP}/providers/{THING}/{name}", "type": THING})
 
-    finding = filed(in_force([red])[0], Verdict(Status.FAIL), place_of(resource, None, None))
+    finding = finding_of(in_force([red])[0], Verdict(Status.FAIL), info_of(resource, None, None))
 
     assert shlex.split(finding.remediation_cli) == ["paint", resource.id, "--name", name, "--color", "red"]

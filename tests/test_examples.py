@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor import examples, mutation
 from auditor.analysis.contract import Analysis
-from auditor.language import catalogue
-from auditor.language.source import load_text
-from auditor.rulebook import Words
+from auditor.authoring import examples, mutants
+from auditor.azure import catalogue
+from auditor.rulebook.rule import Words
+from auditor.yaml_source import load_text
 from tests.estates import RULE, write_rule
 
 CATALOGUE = catalogue.load(
@@ -193,7 +193,7 @@ def test_rules_say_what_their_examples_expect(tmp_path: Path, what: str) -> None
     rule = write_rule(tmp_path, RULES[what].replace("\n", f"\n{HEAD}", 1), words=Words(CATALOGUE, facts))
 
     assert {outcome.example.name: outcome.problems for outcome in examples.run(rule) if outcome.problems} == {}
-    assert list(mutation.mutants(rule))
+    assert list(mutants.mutants_of(rule))
 
 
 def test_an_example_that_does_not_hold_says_what_is_there_instead(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor import exemptions
 from auditor.errors import ContentError
 from auditor.model import Exemption, Finding, Severity, Status
+from auditor.rulebook import exemptions
 
 GROUP = "/subscriptions/s1/resourceGroups/rg"
 ENTRY = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor import mutation
-from auditor.rulebook import Rule
+from auditor.authoring import mutants
+from auditor.rulebook.rule import Rule
 from tests.estates import write_rule
 
 WEAK = """\
@@ -65,17 +65,17 @@ def rule(folder: Path, require: str, examples: str = WEAK, *, when: str = "") ->
     ],
 )
 def test_each_kind_of_change_is_made(tmp_path: Path, require: str, changes: list[str]) -> None:
-    made = [mutant.change for mutant in mutation.mutants(rule(tmp_path, require))]
+    made = [mutant.change for mutant in mutants.mutants_of(rule(tmp_path, require))]
 
     assert set(changes) <= set(made)
-    assert len(made) == len(list(mutation.mutants(rule(tmp_path, require))))
+    assert len(made) == len(list(mutants.mutants_of(rule(tmp_path, require))))
 
 
 @pytest.mark.parametrize("joiner", ["allOf", "anyOf"])
 def test_a_joined_condition_loses_each_part_and_changes_its_joiner(tmp_path: Path, joiner: str) -> None:
     one = rule(tmp_path, f"{{{joiner}: [{{field: color, equals: red}}, {{field: size, equals: 5}}]}}")
 
-    requirements = [str(mutant.rule.require) for mutant in mutation.mutants(one)]
+    requirements = [str(mutant.rule.require) for mutant in mutants.mutants_of(one)]
 
     parts = [str(part) for part in getattr(one.require, "conditions", ())]
     assert sum(any(text == f"{type(one.require).__name__}(conditions=({part},))" or text == part for part in parts)
@@ -85,7 +85,7 @@ def test_a_joined_condition_loses_each_part_and_changes_its_joiner(tmp_path: Pat
 def test_the_condition_of_application_is_dropped(tmp_path: Path) -> None:
     one = rule(tmp_path, "{field: color, equals: red}", when="{field: size, greater: 1}")
 
-    assert "drop 'when'" in [mutant.change for mutant in mutation.mutants(one)]
+    assert "drop 'when'" in [mutant.change for mutant in mutants.mutants_of(one)]
 
 
 def test_weak_examples_let_changes_survive_and_strong_ones_none(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_weak_examples_let_changes_survive_and_strong_ones_none(tmp_path: Path) 
   - {name: no size, resource: {properties: {color: red}}, verdict: fail}
 """
 
-    weak = mutation.survivors(rule(tmp_path, require))
+    weak = mutants.survivors(rule(tmp_path, require))
 
     assert "widen the list of color" in weak
     assert "raise the threshold of size" in weak
-    assert mutation.survivors(rule(tmp_path, require, strong)) == []
+    assert mutants.survivors(rule(tmp_path, require, strong)) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ContentError
-from auditor.rulebook import Parameter, Words, load_rule, load_rules, rule_files
+from auditor.rulebook.rule import Parameter, Words, load_rule, load_rules, rule_files
 from tests.estates import CATALOGUE, RULE, write_rule
 
 WORDS = Words(CATALOGUE, {})

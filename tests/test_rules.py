@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 
 import auditor.analysis
-from auditor import data, examples, mutation, rulebook
+from auditor import shipped
 from auditor.analysis.contract import Analysis
-from auditor.language import catalogue, paths
-from auditor.language.catalogue import Resolved
-from auditor.language.paths import ABSENT
-from auditor.language.source import load_file
-from auditor.language.tree import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
+from auditor.authoring import examples, mutants
+from auditor.azure import catalogue, paths
+from auditor.azure.catalogue import ResolvedName
+from auditor.azure.paths import ABSENT
+from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
-from auditor.rulebook import Rule, Words
+from auditor.rulebook import rule as rulebook
+from auditor.rulebook.rule import Rule, Words
+from auditor.yaml_source import load_file
 
-_FILES = rulebook.rule_files(data.folder("rules"))
+_FILES = rulebook.rule_files(shipped.folder("rules"))
 
 
 def _analyses() -> Iterator[Analysis]:
@@ -34,9 +36,9 @@ def _analyses() -> Iterator[Analysis]:
 
 @cache
 def _words() -> Words:
-    declared = load_file(data.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
+    declared = load_file(shipped.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
     return Words(
-        catalogue.load(load_file(data.folder("rules") / "properties.yaml")),
+        catalogue.load(load_file(shipped.folder("rules") / "properties.yaml")),
         {kind: analysis for analysis in _analyses() for kind in analysis.facts},
         {name: node.plain()["types"] for name, node in declared.items()},
     )
@@ -58,7 +60,7 @@ def rule(request: pytest.FixtureRequest) -> Rule:
     return _rule(path)
 
 
-def _read_by(condition: Condition) -> Iterator[Resolved]:
+def _read_by(condition: Condition) -> Iterator[ResolvedName]:
     """Yield the properties of the judged resource that a condition compares."""
     match condition:
         case Leaf(left=Field(place=place)):
@@ -74,7 +76,7 @@ def _read_by(condition: Condition) -> Iterator[Resolved]:
             return  # computed values and related resources
 
 
-def _leaves_absent(example: rulebook.Example, place: Resolved) -> bool:
+def _leaves_absent(example: rulebook.Example, place: ResolvedName) -> bool:
     spots = [value for _, value in paths.walk(example.resource, place.steps)]
     return not example.uncollected and (not spots or any(value is ABSENT for value in spots))
 
@@ -85,7 +87,7 @@ def test_examples_get_the_status_and_evidence_that_they_expect(rule: Rule) -> No
 
 
 def test_no_small_change_of_a_rule_goes_unnoticed(rule: Rule) -> None:
-    assert mutation.survivors(rule) == []
+    assert mutants.survivors(rule) == []
 
 
 def test_examples_show_each_status_that_the_rule_can_give(rule: Rule) -> None:

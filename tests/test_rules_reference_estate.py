@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from auditor.evaluate import decide
-from auditor.language.scope import Scope
+from auditor.engine.subjects import ResourceSubject
+from auditor.engine.verdict import judge
+from auditor.language.environment import Environment
 from auditor.model import Status
-from auditor.subjects import ResourceSubject
 from tests.estate.estates import estate_of, reference_bodies
 from tests.test_rules import rules_on_types
 
@@ -40,7 +40,7 @@ def test_the_reference_estate_fails_what_it_is_known_to_get_wrong_and_nothing_el
         parameters = {name: parameter.default for name, parameter in rule.parameters.items()}
         for resource in estate.of_type(rule.applies.resource_type or ""):
             subject = ResourceSubject(resource, estate)
-            status = decide(rule, Scope(subject, subject, parameters, _NOW)).status
+            status = judge(rule, Environment(subject, subject, parameters, _NOW)).status
             found.setdefault((rule.id, status), set()).add(_short(resource.id))
     failing = {rule: names for (rule, status), names in found.items() if status is Status.FAIL}
     assert failing == _FAILING

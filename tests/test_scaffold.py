@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from auditor import examples, mutation, scaffold
+from auditor.authoring import draft, examples, mutants
+from auditor.azure.catalogue import Catalogue
 from auditor.errors import ContentError
-from auditor.language.catalogue import Catalogue
-from auditor.rulebook import Words, load_rule
+from auditor.rulebook.rule import Words, load_rule
 
 
 def write(folder: Path, rule_id: str, resource_type: str) -> Path:
     path = folder / f"{rule_id}.yaml"
-    path.write_text(scaffold.draft(rule_id, resource_type), encoding="utf-8")
+    path.write_text(draft.draft(rule_id, resource_type), encoding="utf-8")
     return path
 
 
 def test_a_draft_loads_and_its_examples_and_mutants_pass(tmp_path: Path) -> None:
     path = write(tmp_path, "storage-example-off", "Microsoft.Storage/storageAccounts")
 
-    scaffold.check(path)
+    draft.check(path)
     rule = load_rule(path, Words(Catalogue({}), {}))
 
     assert [outcome.problems for outcome in examples.run(rule)] == [[]] * 4
-    assert mutation.survivors(rule) == []
+    assert mutants.survivors(rule) == []
     assert rule.title == "Storage example off"
 
 
@@ -41,4 +41,4 @@ def test_a_draft_loads_and_its_examples_and_mutants_pass(tmp_path: Path) -> None
 )
 def test_a_draft_for_what_is_no_id_or_type_is_refused(tmp_path: Path, rule_id: str, resource_type: str) -> None:
     with pytest.raises(ContentError):
-        scaffold.check(write(tmp_path, rule_id, resource_type))
+        draft.check(write(tmp_path, rule_id, resource_type))

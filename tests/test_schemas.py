@@ -10,10 +10,11 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from auditor import baseline, exemptions, scaffold, schemas
+from auditor.authoring import draft, schemas
 from auditor.errors import ContentError
-from auditor.language.source import load_file, load_text
-from auditor.rulebook import Words, load_rule
+from auditor.rulebook import baseline, exemptions
+from auditor.rulebook.rule import Words, load_rule
+from auditor.yaml_source import load_file, load_text
 from tests.estates import CATALOGUE, RULE
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def test_a_schema_is_one_and_writes_as_json(name: str) -> None:
 def test_every_shipped_rule_and_the_draft_of_one_fit() -> None:
     for path in RULES:
         check(schemas.rule(), load_file(path).plain())
-    check(schemas.rule(), load_text(scaffold.draft("storage-x", "A.B/c"), "draft").plain())
+    check(schemas.rule(), load_text(draft.draft("storage-x", "A.B/c"), "draft").plain())
     check(schemas.rule(), load_text(RULE, "rule").plain())
 
 

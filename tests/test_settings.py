@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from auditor import settings
+from auditor.cli import settings
 from auditor.errors import ContentError
 
 
 def option(name: str) -> Any:
     opts = ["--" + name.replace("_", "-")]
-    return SimpleNamespace(name=name, param_type_name="option", opts=opts, multiple=False)
+    return SimpleNamespace(name=name, param_type_name="option", opts=opts, multiple=False, envvar=None)
 
 
 COMMAND = SimpleNamespace(
@@ -65,3 +65,18 @@ def test_a_mistake_in_the_own_file_is_an_error(
 
     assert str(tmp_path / "auditor.toml") in raised.value.message
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", sorted(settings.NEVER_FROM_FILE))
+def test_no_file_says_who_signs_in_where_to_or_what_is_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "auditor.toml").write_text(f"{name} = 'x'\n")
+    monkeypatch.chdir(tmp_path)
+    command = SimpleNamespace(params=[], commands={"scan": SimpleNamespace(params=[option(name)])})
+
+    with pytest.raises(ContentError) as raised:
+        settings.defaults(command)
+
+    assert f"'{name}' is never taken from a file" in raised.value.message
+    assert raised.value.hint == f"use --{name}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from auditor.estate.components import Workloads
+from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Json
 

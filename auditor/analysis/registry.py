@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.analysis import (
     access,
-    address_ranges,
+    allowlist,
     content_filter,
     exposure,
     gateway,
@@ -15,13 +15,13 @@ from auditor.analysis import (
     managed_network,
     network,
     private_link,
-    zones,
+    resilience,
 )
 from auditor.analysis.contract import Analysis
 
 ANALYSES: Final[tuple[Analysis, ...]] = (
     access.ANALYSIS,
-    address_ranges.ANALYSIS,
+    allowlist.ANALYSIS,
     content_filter.ANALYSIS,
     exposure.ANALYSIS,
     gateway.ANALYSIS,
@@ -29,7 +29,7 @@ ANALYSES: Final[tuple[Analysis, ...]] = (
     managed_network.ANALYSIS,
     network.ANALYSIS,
     private_link.ANALYSIS,
-    zones.ANALYSIS,
+    resilience.ANALYSIS,
     # one line per analysis, in the order of their names
 )
 

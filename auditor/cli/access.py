@@ -17,8 +17,8 @@ from auditor.cli import streams
 from auditor.errors import InputError
 
 if TYPE_CHECKING:  # the engine is imported on use, to keep --help quick
-    from auditor.analysis.access.assignments import Role
-    from auditor.analysis.access.scene import Scene
+    from auditor.analysis.access.access_graph import AccessGraph
+    from auditor.rbac.assignments import Role
     from auditor.report.access_answers import Sheet
 
 NO_ANSWER = 2
@@ -81,19 +81,20 @@ def who_can(
     as_of: opt.AsOf = None,
 ) -> None:
     """List who can do something to a resource, and the assignments that let them."""
-    from auditor.analysis.access import asking, questions, records  # noqa: PLC0415 - the engine is imported on use
+    from auditor.rbac import arguments, queries  # noqa: PLC0415 - the engine is imported on use
+    from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
     from auditor.report.access_answers import Sheet  # noqa: PLC0415
 
-    plane, operation = asking.operation(action)
+    plane, operation = arguments.operation(action)
     given = _Given(source, baseline, assignments or [], complete, as_of, allow_incomplete)
     scene = _scene(given)
-    answer = questions.who_can(scene, operation, asking.scope(scene, on), plane)
+    answer = queries.who_can(scene, operation, arguments.scope(scene, on), plane)
     sheet = Sheet(
         title=f"Who can {answer.operation} ({answer.plane.value} plane) on {answer.resource_id}",
         asked={"operation": answer.operation, "plane": answer.plane.value, "resource": answer.resource_id},
-        columns=records.WHO_COLUMNS,
+        columns=access_records.WHO_COLUMNS,
         shown=("answer", "name", "principal_type", "state", "roles", "scopes", "reasons"),
-        records=records.who_records(answer),
+        records=access_records.who_records(answer),
         unknowns=answer.unknowns,
         nothing="nobody",
     )
@@ -112,18 +113,19 @@ def what_can(
     as_of: opt.AsOf = None,
 ) -> None:
     """List what a principal can do and where, by which assignments, and what of it is dangerous."""
-    from auditor.analysis.access import asking, questions, records  # noqa: PLC0415 - the engine is imported on use
+    from auditor.rbac import arguments, queries  # noqa: PLC0415 - the engine is imported on use
+    from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
     from auditor.report.access_answers import Sheet  # noqa: PLC0415
 
     scene = _scene(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete))
-    who = asking.principals(scene, principal)
-    answer = questions.what_can(scene, principal)
+    who = arguments.principals(scene, principal)
+    answer = queries.what_can(scene, principal)
     sheet = Sheet(
         title=f"What {principal} ({', '.join(who)}) can do",
         asked={"principal": principal, "principals": ", ".join(who)},
-        columns=records.WHAT_COLUMNS,
+        columns=access_records.WHAT_COLUMNS,
         shown=("answer", "role", "scope_kind", "scope", "state", "dangers"),
-        records=records.what_records(answer),
+        records=access_records.what_records(answer),
         unknowns=answer.unknowns,
         nothing="nothing",
     )
@@ -156,23 +158,24 @@ def suggest(
     as_of: opt.AsOf = None,
 ) -> None:
     """Propose the smallest set of built-in roles that covers what a principal needs, or a custom role."""
-    from auditor.analysis.access import asking, records  # noqa: PLC0415 - the engine is imported on use
+    from auditor.rbac import arguments  # noqa: PLC0415 - the engine is imported on use
+    from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
     from auditor.report.access_answers import Sheet  # noqa: PLC0415
 
     more = [] if roles is None else _roles(roles)
-    wanted = [] if actions is None else asking.operations(actions)
+    wanted = [] if actions is None else arguments.operations(actions)
     scene = _scene(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete=False))
-    who = asking.principals(scene, principal)
-    place = None if on is None else asking.scope(scene, on)
+    who = arguments.principals(scene, principal)
+    place = None if on is None else arguments.scope(scene, on)
     found = [
         record
         for one in who
-        for record in records.suggestion_records(asking.suggestions(scene, [one], wanted, place, more), one)
+        for record in access_records.suggestion_records(arguments.suggestions(scene, [one], wanted, place, more), one)
     ]
     sheet = Sheet(
         title=f"Roles for {principal} ({', '.join(who)})",
         asked={"principal": principal, "principals": ", ".join(who), "actions": " ".join(wanted), "scope": place or ""},
-        columns=records.SUGGESTION_COLUMNS,
+        columns=access_records.SUGGESTION_COLUMNS,
         shown=(*(["principal"] if len(who) > 1 else []), "scope", "roles", "alternatives", "needs"),
         records=found,
         unknowns=[] if roles else ["only roles of the estate and of the baseline were chosen from; --roles adds more"],
@@ -181,20 +184,21 @@ def suggest(
     _tell(sheet, output, whole=True)
 
 
-def _scene(given: _Given) -> Scene:
-    from auditor import audit, content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.analysis.access.scene import set_scene  # noqa: PLC0415
+def _scene(given: _Given) -> AccessGraph:
+    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.analysis.access.access_graph import read_access_graph  # noqa: PLC0415
     from auditor.analysis.contract import Context  # noqa: PLC0415
-    from auditor.snapshot import readers  # noqa: PLC0415
+    from auditor.inputs import read  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    chosen = content.load(content.Choice(given.baseline, (), given.assignments))
+    chosen = in_force.load(in_force.Selection(given.baseline, (), given.assignments))
     terms = audit.Terms(complete=given.complete, as_of=opt.time_of(given.as_of))
-    asked, _ = audit.prepare(readers.read(given.source), chosen, terms)
-    return set_scene(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
+    asked, _ = audit.prepare(read.read(given.source), chosen, terms)
+    return read_access_graph(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
 
 
 def _roles(path: Path) -> Sequence[Role]:
-    from auditor.analysis.access.suggestions import roles_from  # noqa: PLC0415 - the engine is imported on use
+    from auditor.rbac.suggest import roles_from  # noqa: PLC0415 - the engine is imported on use
 
     try:
         return roles_from(json.loads(path.read_text(encoding="utf-8")))

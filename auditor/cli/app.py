@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, collection, content, evaluation, network, snapshots
+from auditor.cli import access, collect, content, evaluate, network, snapshot
 from auditor.cli.streams import safe
 from auditor.errors import AuditorError
 
@@ -25,11 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-collection.register(app)
-evaluation.register(app)
+collect.register(app)
+evaluate.register(app)
 app.add_typer(access.app, name="access")
 app.add_typer(network.app, name="network")
-app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 
 
@@ -50,7 +50,7 @@ def root(
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Log more to stderr (-vv: debug).")] = 0,
 ) -> None:
     """Read the configuration and set up logging."""
-    from auditor import settings  # noqa: PLC0415 - kept out of --help
+    from auditor.cli import settings  # noqa: PLC0415 - kept out of --help
 
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

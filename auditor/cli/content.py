@@ -34,10 +34,10 @@ def list_rules(
     ignore: opt.Ignore = None,
 ) -> None:
     """List the rules in force in a baseline."""
-    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.report import rule_page  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    found = content.load(content.Choice(baseline, rules or [], (), select or [], ignore or []))
+    found = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
     with streams.output(None) as out:
         rule_page.write_list([one.rule for one in found.in_force], out, width=streams.width())
 
@@ -45,11 +45,11 @@ def list_rules(
 @rules_app.command("show")
 def show_rule(rule: _RuleId, rules: opt.Rules = None) -> None:
     """Show a rule: what it asks, why, how to mend it, its examples (Markdown)."""
-    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.language.source import suggestion  # noqa: PLC0415
     from auditor.report import rule_page  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.yaml_source import suggestion  # noqa: PLC0415
 
-    known = content.load(content.Choice(rules=rules or [])).rules
+    known = in_force.load(in_force.Selection(rules=rules or [])).rules
     if rule not in known:
         raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, known))
     with streams.output(None) as out:
@@ -63,16 +63,16 @@ def new_rule(
     folder: Annotated[Path, typer.Option("--rules", metavar="DIR", help="The folder to write to.")] = Path("rules"),
 ) -> None:
     """Write the first draft of a rule, with what to fill in; `auditor rule test` proves it."""
-    from auditor import scaffold  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.authoring import draft  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
     path = folder / f"{rule}.yaml"
     if path.exists():
         raise AuditorError(f"{path}: is there already", "choose another id, or edit that file")
     if not folder.is_dir():
         raise AuditorError(f"{folder}: there is no such folder", "make it first, or name another with --rules")
-    path.write_text(scaffold.draft(rule, resource_type), encoding="utf-8")
+    path.write_text(draft.draft(rule, resource_type), encoding="utf-8")
     try:
-        scaffold.check(path)
+        draft.check(path)
     except AuditorError:
         path.unlink()
         raise
@@ -88,9 +88,11 @@ def prove_rules(
     ] = True,
 ) -> None:
     """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
-    from auditor import content, examples, mutation  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.authoring import examples  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.authoring import mutants as mutation  # noqa: PLC0415 - as above
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    chosen = [one for one in content.all_rules(rules or []).values() if fnmatchcase(one.id, rule)]
+    chosen = [one for one in in_force.all_rules(rules or []).values() if fnmatchcase(one.id, rule)]
     if not chosen:
         raise AuditorError(f"no rule matches '{rule}'")
     problems: list[str] = []
@@ -105,7 +107,7 @@ def prove_rules(
         ]
         problems += wrong
         if mutants and not wrong:
-            changed += sum(1 for _ in mutation.mutants(one))
+            changed += sum(1 for _ in mutation.mutants_of(one))
             problems += [f"{one.file}: no example notices: {change}" for change in mutation.survivors(one)]
     for problem in problems:
         sys.stdout.write(streams.safe(problem) + "\n")
@@ -116,8 +118,9 @@ def prove_rules(
 @baselines_app.command("list")
 def list_baselines() -> None:
     """List the baselines that ship with the tool."""
-    from auditor import baseline, data  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor import shipped as data  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.report import rule_page  # noqa: PLC0415
+    from auditor.rulebook import baseline  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
     shipped = data.folder("baselines")
     found = [baseline.load(path.parent.name, shipped) for path in sorted(shipped.glob("*/baseline.yaml"))]
@@ -132,10 +135,10 @@ def show_baseline(
     assignments: opt.Set = None,
 ) -> None:
     """Show a baseline: parameters, components, tables and the rules in force."""
-    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.report import rule_page  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    found = content.load(content.Choice(name, rules or [], assignments or []))
+    found = in_force.load(in_force.Selection(name, rules or [], assignments or []))
     with streams.output(None) as out:
         rule_page.write_baseline(found.baseline, found.in_force, out, width=streams.width())
 
@@ -146,9 +149,9 @@ def validate_baseline(
     rules: opt.Rules = None,
 ) -> None:
     """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
-    from auditor import content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    found = content.load(content.Choice(name, rules or []))
+    found = in_force.load(in_force.Selection(name, rules or []))
     typer.echo(f"{found.baseline.name} {found.baseline.version}: {len(found.in_force)} rules in force, no mistakes")
 
 
@@ -158,7 +161,7 @@ def schema(
     """Print the JSON Schema of a file format."""
     import json  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    from auditor.schemas import SCHEMAS  # noqa: PLC0415
+    from auditor.authoring.schemas import SCHEMAS  # noqa: PLC0415
 
     if name not in SCHEMAS:
         raise AuditorError(f"there is no schema '{name}'", f"known: {', '.join(SCHEMAS)}")

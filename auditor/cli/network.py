@@ -13,7 +13,7 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 
 if TYPE_CHECKING:  # the engine is imported on use, to keep --help quick
-    from auditor.analysis.network.places import Places
+    from auditor.network.subnets import Subnets
     from auditor.report.network_answers import Sheet
 
 NO_ANSWER = 2
@@ -62,8 +62,8 @@ def matrix(
     as_of: opt.AsOf = None,
 ) -> None:
     """Show which subnets of a workload reach which others, and the Internet, by TCP or UDP, and by which rules."""
-    from auditor.analysis.network.matrix import matrix as cells_of  # noqa: PLC0415 - the engine is imported on use
-    from auditor.analysis.network.matrix import workloads_named  # noqa: PLC0415
+    from auditor.network.matrix import matrix as cells_of  # noqa: PLC0415 - the engine is imported on use
+    from auditor.network.matrix import workloads_named  # noqa: PLC0415
     from auditor.report import network_answers  # noqa: PLC0415
 
     places = _places(source, baseline, assignments or [], as_of, complete=complete)
@@ -94,28 +94,29 @@ def query(
 
     Yes: some of the traffic passes, whatever is not known. No: none does. Unknown: it depends.
     """
-    from auditor.analysis.network import ends  # noqa: PLC0415 - the engine is imported on use
-    from auditor.analysis.network.connections import connect  # noqa: PLC0415
+    from auditor.network import endpoints  # noqa: PLC0415 - the engine is imported on use
+    from auditor.network.reachability import connect  # noqa: PLC0415
     from auditor.report import network_answers  # noqa: PLC0415
 
-    traffic = ends.traffic(protocol.value, port)
+    traffic = endpoints.traffic(protocol.value, port)
     places = _places(source, baseline, assignments or [], as_of, complete=complete)
-    near, far = ends.find(places, start), ends.find(places, end)
+    near, far = endpoints.find(places, start), endpoints.find(places, end)
     found = connect(places, near, far, traffic)
     asked = {"from": near.label, "to": far.label, "protocol": protocol.value, "port": port or "any"}
     _tell(network_answers.of_query(asked, found), output, allow_incomplete=allow_incomplete)
 
 
-def _places(source: str, baseline: str, assignments: Sequence[str], as_of: str | None, *, complete: bool) -> Places:
-    from auditor import audit, content  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+def _places(source: str, baseline: str, assignments: Sequence[str], as_of: str | None, *, complete: bool) -> Subnets:
+    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.analysis.contract import Context  # noqa: PLC0415
-    from auditor.analysis.network.places import Places  # noqa: PLC0415
-    from auditor.snapshot import readers  # noqa: PLC0415
+    from auditor.inputs import read  # noqa: PLC0415
+    from auditor.network.subnets import Subnets  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    chosen = content.load(content.Choice(baseline, (), assignments))
+    chosen = in_force.load(in_force.Selection(baseline, (), assignments))
     terms = audit.Terms(complete=complete, as_of=opt.time_of(as_of))
-    asked, _ = audit.prepare(readers.read(source), chosen, terms)
-    return Places(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
+    asked, _ = audit.prepare(read.read(source), chosen, terms)
+    return Subnets(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
 
 
 def _tell(sheet: Sheet, output: Format, *, allow_incomplete: bool) -> None:

@@ -13,9 +13,9 @@ from auditor.cli.streams import safe
 from auditor.collect.progress import Progress, Watcher
 
 if TYPE_CHECKING:  # importing them loads the Azure packages
-    from auditor.collect.credentials import Identity
+    from auditor.collect.arm.credentials import SignedInIdentity
     from auditor.collect.permissions import Preflight
-    from auditor.collect.run import Summary
+    from auditor.collect.run import CollectionSummary
 
 _EVERY = 0.2  # seconds between two lines
 _ERASE = "\r\x1b[2K"
@@ -51,14 +51,19 @@ def line(now: Progress) -> str:
     return f"{now.phase}: {done} · {now.calls:,} calls · {now.rate:.0f}/s{waits}{reason}"
 
 
-def say_identity(identity: Identity) -> None:
+def say_endpoint(endpoint: str) -> None:
+    """Say which Resource Manager is talked to."""
+    sys.stderr.write(safe(f"Azure Resource Manager at {endpoint}") + "\n")
+
+
+def say_identity(identity: SignedInIdentity) -> None:
     """Say who signed in."""
     sys.stderr.write(
         safe(f"signed in by {identity.credential}: tenant {identity.tenant_id}, object {identity.object_id}") + "\n"
     )
 
 
-def say_summary(summary: Summary) -> None:
+def say_summary(summary: CollectionSummary) -> None:
     """Say what a collection came to: resources, gaps, calls and waiting."""
     by_method: Counter[str] = Counter()
     for call, count in summary.calls.items():

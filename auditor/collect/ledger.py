@@ -11,11 +11,11 @@ from typing import Any, Final
 import orjson
 
 from auditor import resource_id as ids
-from auditor.collect.details import COMPLETE, Item, Outcome
 from auditor.collect.operations import NOT_INVENTORIED
 from auditor.collect.redact import Redactor
-from auditor.collect.references import references
 from auditor.collect.sink import Sink
+from auditor.collect.sources.details import COMPLETE, Item, Outcome
+from auditor.collect.sources.references import references
 from auditor.model import Gap
 
 FOLLOWED: Final = "followed"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from auditor.collect.arm import Arm
-from auditor.collect.credentials import Identity
+from auditor.collect.arm.client import Arm
+from auditor.collect.arm.credentials import SignedInIdentity
+from auditor.collect.arm.refusals import Refused
 from auditor.collect.operations import AUTHORIZATION_VERSION, INVENTORY_ACTIONS, all_operations
-from auditor.collect.refusal import Refused
-from auditor.collect.subscriptions import Resolved
+from auditor.collect.sources.subscriptions import ResolvedScope
 from auditor.model import Gap
 
 TOO_MUCH: Final = (
@@ -47,7 +47,7 @@ class SubscriptionRights:
 class Preflight:
     """What a collection with this identity could not read, and what the identity may do beyond reading."""
 
-    identity: Identity
+    identity: SignedInIdentity
     subscriptions: Sequence[SubscriptionRights]
     unreadable: Sequence[Gap] = ()
 
@@ -62,7 +62,7 @@ def needed_actions() -> Sequence[str]:
     return sorted({*INVENTORY_ACTIONS, *(operation.action for operation in all_operations())})
 
 
-def examine(arm: Arm, identity: Identity, resolved: Resolved) -> Preflight:
+def examine(arm: Arm, identity: SignedInIdentity, resolved: ResolvedScope) -> Preflight:
     """Ask Azure what the identity may do in each subscription."""
     return Preflight(
         identity,

@@ -7,30 +7,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from auditor.collect.arm import tool_version
-from auditor.collect.collection import Collection
-from auditor.collect.credentials import Identity
+from auditor.collect.arm.client import tool_version
+from auditor.collect.arm.credentials import SignedInIdentity
+from auditor.collect.arm.pacing import Stopped
+from auditor.collect.arm.session import Session, open_session
 from auditor.collect.ledger import Ledger, redaction_key
 from auditor.collect.options import CollectOptions
-from auditor.collect.pacing import Stopped
 from auditor.collect.permissions import Preflight, examine
 from auditor.collect.progress import Watcher, nobody
 from auditor.collect.redact import Redactor
 from auditor.collect.scope import CollectScope
-from auditor.collect.session import Session, open_session
 from auditor.collect.sink import Sink
-from auditor.collect.subscriptions import Resolved, resolve
+from auditor.collect.sources.subscriptions import ResolvedScope, resolve
+from auditor.collect.steps import Collection
 from auditor.model import Gap
-from auditor.snapshot.contents import Metadata
+from auditor.snapshot.model import Metadata
 
 log = logging.getLogger("auditor.collect")
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class CollectionSummary:
     """What a collection came to. `calls` counts requests by method and type, `waited` adds up all threads."""
 
-    identity: Identity
+    identity: SignedInIdentity
     cloud: str
     subscriptions: Mapping[str, str]
     resources: int
@@ -49,8 +49,8 @@ def collect(
     options: CollectOptions,
     open_sink: Callable[[Metadata], Sink],
     watch: Watcher = nobody,
-    announce: Callable[[Identity], None] | None = None,
-) -> Summary:
+    announce: Callable[[SignedInIdentity], None] | None = None,
+) -> CollectionSummary:
     """Collect a scope into the sink that `open_sink` returns, and close it.
 
     `open_sink` is called once the scope is known, with the metadata of the new snapshot; to go on with an interrupted
@@ -106,7 +106,7 @@ def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:
         session.arm.close()
 
 
-def _metadata(scope: CollectScope, session: Session, resolved: Resolved, started: datetime) -> Metadata:
+def _metadata(scope: CollectScope, session: Session, resolved: ResolvedScope, started: datetime) -> Metadata:
     identity = session.identity
     return Metadata(
         origin="azure",
@@ -129,9 +129,11 @@ def _metadata(scope: CollectScope, session: Session, resolved: Resolved, started
     )
 
 
-def _summary(session: Session, resolved: Resolved, ledger: Ledger, gaps: Sequence[Gap], started: datetime) -> Summary:
+def _summary(
+    session: Session, resolved: ResolvedScope, ledger: Ledger, gaps: Sequence[Gap], started: datetime
+) -> CollectionSummary:
     tally = session.arm.tally
-    return Summary(
+    return CollectionSummary(
         identity=session.identity,
         cloud=session.cloud.name,
         subscriptions={one.id: one.name for one in resolved.subscriptions},

@@ -65,7 +65,7 @@ class _End:
     error: BaseException | None = None
 
 
-class Arrivals(Generic[Thing]):
+class Stream(Generic[Thing]):
     """What another thread reads, handed over in order; that thread waits when the taker falls behind."""
 
     def __init__(self, read: Callable[[Callable[[Thing], None]], None]) -> None:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from auditor import resource_id as ids
-from auditor.estate.reading import texts
-from auditor.estate.relations import NAVIGATION, Navigation, derive
+from auditor.azure.body import texts
+from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
+from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
 
 NOT_IN_EXPORT = "not in the export"
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
@@ -141,7 +141,7 @@ class Estate:
         """
         subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
         scope = self.metadata.scope
-        named = [*texts(scope, "subscription_ids")] or [*texts(scope, "subscriptions")]
+        named = texts(scope, "subscription_ids") or texts(scope, "subscriptions")
         subscriptions = {_last(name) for name in named}
         groups = {_last(name) for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))}
         if subscriptions and subscription not in subscriptions:

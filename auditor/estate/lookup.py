@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.estate.reading import host_of, objects, reference, references, text, texts, value
+from auditor.azure.body import host_of, objects, reference, references, text, texts, value
 from auditor.model import Resource
 
 Places = dict[str, set[str]]
@@ -43,14 +43,16 @@ def network_of(subnet_key: str) -> str | None:
     return network if found else None
 
 
-def endpoint_targets(endpoint: Resource) -> Iterable[tuple[str, Mapping[str, object]]]:
-    """Yield (target key, connection properties) of every connection of a private endpoint, automatic or manual."""
+def endpoint_targets(endpoint: Resource) -> Sequence[tuple[str, Mapping[str, object]]]:
+    """Return (target key, connection properties) of every connection of a private endpoint, automatic or manual."""
+    targets: list[tuple[str, Mapping[str, object]]] = []
     for array in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
         for connection in objects(endpoint.properties, array):
             properties = value(connection, "properties")
             target = reference(properties, "privateLinkServiceId")
             if target and isinstance(properties, Mapping):
-                yield target, properties
+                targets.append((target, properties))
+    return targets
 
 
 def build(resources: Iterable[Resource]) -> Lookup:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure.body import host_of, objects, reference, references, text
 from auditor.estate.lookup import Lookup, endpoint_targets, network_of
-from auditor.estate.reading import host_of, objects, reference, references, text
 from auditor.model import Relation, Resource
 
 Reader = Callable[[Resource, Lookup], Iterator[Relation]]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure.body import host_of, objects, reference, text, value
 from auditor.estate.lookup import Lookup
 from auditor.estate.network_relations import Reader, placed, placed_at
-from auditor.estate.reading import host_of, objects, reference, text, value
 from auditor.model import Relation, Resource
 
 _IMAGE_PREFIXES: Final = ("docker|", "compose|", "kube|")

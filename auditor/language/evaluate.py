@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
-from auditor.language import values
-from auditor.language.paths import ABSENT
-from auditor.language.scope import Problem, Scope, Unknown
-from auditor.language.tree import (
+from auditor.azure.paths import ABSENT
+from auditor.language import operators
+from auditor.language.ast import (
     AllOf,
     AnyOf,
     Condition,
@@ -23,15 +22,16 @@ from auditor.language.tree import (
     Relatives,
     Values,
 )
+from auditor.language.environment import Environment, Problem, Unknown
 
 Truth = bool | None
 """None is unknown."""
 
-_COUNTED: Final = values.ORDERING | {"equals", "notEquals", "in", "notIn", "exists"}
+_COUNTED: Final = operators.ORDERING | {"equals", "notEquals", "in", "notIn", "exists"}
 BEYOND: Final = 10**9  # stands for "any number of members more" where a list or relation is not wholly known
 
 
-def judge(condition: Condition, scope: Scope) -> Truth:
+def evaluate(condition: Condition, scope: Environment) -> Truth:
     """Return whether a condition holds. What is not known, and what cannot be carried out, is None."""
     match condition:
         case Leaf():
@@ -41,7 +41,7 @@ def judge(condition: Condition, scope: Scope) -> Truth:
         case AnyOf():
             return _first(condition.conditions, scope, decisive=True)
         case Not():
-            return negate(judge(condition.condition, scope))
+            return negate(evaluate(condition.condition, scope))
         case Quantifier():
             return _quantifier(condition, scope)
         case Count():
@@ -55,11 +55,11 @@ def negate(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
-def _first(conditions: Sequence[Condition], scope: Scope, *, decisive: bool) -> Truth:
+def _first(conditions: Sequence[Condition], scope: Environment, *, decisive: bool) -> Truth:
     """Return the truth that decides where a condition has it, else unknown where one is, else the opposite."""
     result: Truth = not decisive
     for condition in conditions:
-        truth = judge(condition, scope)
+        truth = evaluate(condition, scope)
         if truth is decisive:
             return decisive
         if truth is None:
@@ -77,19 +77,19 @@ def _all(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def left_side(leaf: Leaf, scope: Scope) -> Any:
+def left_side(leaf: Leaf, scope: Environment) -> Any:
     """Return a leaf's left value before its default. Raise Unknown or Problem."""
     return scope.read(leaf.left.place) if isinstance(leaf.left, Field) else scope.compute(leaf.left.expression)
 
 
-def _leaf(leaf: Leaf, scope: Scope) -> Truth:
+def _leaf(leaf: Leaf, scope: Environment) -> Truth:
     try:
         return compare(leaf, left_side(leaf, scope), scope)
-    except (Unknown, Problem, values.ComparisonError):
+    except (Unknown, Problem, operators.ComparisonError):
         return None
 
 
-def compare(leaf: Leaf, left: Any, scope: Scope) -> bool:
+def compare(leaf: Leaf, left: Any, scope: Environment) -> bool:
     """Apply a leaf's operator to its left value. Raise Unknown, Problem or ComparisonError."""
     if left is ABSENT or left is None:
         left = leaf.default
@@ -99,7 +99,7 @@ def compare(leaf: Leaf, left: Any, scope: Scope) -> bool:
             left, right = _location(left), _location(right)
     elif left is ABSENT and leaf.operator != "exists":
         return False  # Azure Policy: a value that is missing satisfies no operator, not even a negative one
-    return values.compare(leaf.operator, left, right)
+    return operators.compare(leaf.operator, left, right)
 
 
 def _location(value: Any) -> Any:
@@ -112,11 +112,11 @@ def _location(value: Any) -> Any:
 class Members:
     """The members of a list or relation, each with the scope inside it; `why` is set where there may be more of them."""
 
-    scopes: Sequence[Scope]
+    scopes: Sequence[Environment]
     why: Unknown | Problem | None = None
 
 
-def members(of: Elements | Relatives | Values, scope: Scope) -> Members:
+def members(of: Elements | Relatives | Values, scope: Environment) -> Members:
     """Return what a quantifier or count goes over."""
     try:
         match of:
@@ -140,12 +140,12 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _quantifier(condition: Quantifier, scope: Scope) -> Truth:
+def _quantifier(condition: Quantifier, scope: Environment) -> Truth:
     over = members(condition.of, scope)
     more: Iterator[Truth] = iter(() if over.why is None else (None,))
     if condition.kind == "every":
-        return _all(_chain((judge(condition.where, inner) for inner in over.scopes), more))
-    none = _all(_chain((negate(judge(condition.where, inner)) for inner in over.scopes), more))
+        return _all(_chain((evaluate(condition.where, inner) for inner in over.scopes), more))
+    none = _all(_chain((negate(evaluate(condition.where, inner)) for inner in over.scopes), more))
     return none if condition.kind == "none" else negate(none)
 
 
@@ -155,40 +155,40 @@ def _chain(truths: Iterable[Truth], more: Iterable[Truth]) -> Iterator[Truth]:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class CountBounds:
     """How many members satisfy a count: at least `low`, at most `high` (BEYOND: no limit is known)."""
 
     low: int
     high: int
 
 
-def bounds(condition: Count, over: Members) -> Bounds:
+def bounds(condition: Count, over: Members) -> CountBounds:
     """Return how many members satisfy the count's `where`."""
     if condition.where is None:
         low = high = len(over.scopes)
     else:
-        truths = [judge(condition.where, inner) for inner in over.scopes]
+        truths = [evaluate(condition.where, inner) for inner in over.scopes]
         low = truths.count(True)
         high = low + truths.count(None)
-    return Bounds(low, high if over.why is None else BEYOND)
+    return CountBounds(low, high if over.why is None else BEYOND)
 
 
-def _count(condition: Count, scope: Scope) -> Truth:
+def _count(condition: Count, scope: Environment) -> Truth:
     over = members(condition.of, scope)
     try:
         right = scope.compute(condition.right)
         return within(condition.operator, bounds(condition, over), right)
-    except (Unknown, Problem, values.ComparisonError):
+    except (Unknown, Problem, operators.ComparisonError):
         return None
 
 
-def within(operator: str, found: Bounds, right: Any) -> Truth:
+def within(operator: str, found: CountBounds, right: Any) -> Truth:
     """Compare a number between bounds: true or false where that holds for each number in between, else unknown."""
     if found.low == found.high:
-        return values.compare(operator, found.low, right)
+        return operators.compare(operator, found.low, right)
     if operator not in _COUNTED:
         return None  # of a pattern it is not known between which numbers it turns
-    wanted = [int(n) for n in map(values.as_number, right if isinstance(right, list) else [right]) if n is not None]
+    wanted = [int(n) for n in map(operators.as_number, right if isinstance(right, list) else [right]) if n is not None]
     turning = [n + step for n in wanted for step in (-1, 0, 1) if found.low <= n + step <= found.high]
-    answers = {values.compare(operator, number, right) for number in {found.low, found.high, *turning}}
+    answers = {operators.compare(operator, number, right) for number in {found.low, found.high, *turning}}
     return answers.pop() if len(answers) == 1 else None

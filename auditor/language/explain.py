@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, assert_never
 
-from auditor.language import paths, values
-from auditor.language.catalogue import Resolved
-from auditor.language.evaluate import BEYOND, Members, Truth, bounds, compare, judge, left_side, members, negate
-from auditor.language.paths import ABSENT, EACH, Steps
-from auditor.language.scope import Problem, Scope, Unknown
-from auditor.language.tree import (
-    Access,
+from auditor.azure import paths
+from auditor.azure.catalogue import ResolvedName
+from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.language import operators
+from auditor.language.ast import (
     AllOf,
     AnyOf,
     Call,
@@ -25,10 +23,13 @@ from auditor.language.tree import (
     Field,
     Leaf,
     Not,
+    PropertyAccess,
     Quantifier,
     Relatives,
     Values,
 )
+from auditor.language.environment import Environment, Problem, Unknown
+from auditor.language.evaluate import BEYOND, Members, Truth, bounds, compare, evaluate, left_side, members, negate
 from auditor.model import Evidence, Gap
 
 MEMBERS_SHOWN: Final = 5
@@ -58,7 +59,7 @@ class _Reasons:
     gaps: list[Gap] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def add(self, why: Unknown | Problem | values.ComparisonError) -> None:
+    def add(self, why: Unknown | Problem | operators.ComparisonError) -> None:
         if isinstance(why, Unknown):
             if why.gap not in self.gaps:
                 self.gaps.append(why.gap)
@@ -66,12 +67,12 @@ class _Reasons:
             self.errors.append(str(why))
 
 
-def explain(condition: Condition, scope: Scope) -> Explanation:
+def explain(condition: Condition, scope: Environment) -> Explanation:
     """Evaluate a condition and return what decided it."""
-    return because(condition, scope, judge(condition, scope))
+    return because(condition, scope, evaluate(condition, scope))
 
 
-def because(condition: Condition, scope: Scope, truth: Truth) -> Explanation:
+def because(condition: Condition, scope: Environment, truth: Truth) -> Explanation:
     """Return what decided a condition whose truth in this scope is known already."""
     reasons = _Reasons()
     evidence: list[Evidence] = []
@@ -81,7 +82,7 @@ def because(condition: Condition, scope: Scope, truth: Truth) -> Explanation:
     return Explanation(truth, tuple(evidence), tuple(reasons.gaps), tuple(reasons.errors))
 
 
-def observe(place: Resolved, scope: Scope) -> list[Evidence]:
+def observe(place: ResolvedName, scope: Environment) -> list[Evidence]:
     """Return what stands at a path that a rule adds to each finding as context; unknown places say nothing."""
     try:
         spots = scope.walk(place)[:MEMBERS_SHOWN]
@@ -93,7 +94,7 @@ def observe(place: Resolved, scope: Scope) -> list[Evidence]:
     ]
 
 
-def _leaves(condition: Condition, scope: Scope, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+def _leaves(condition: Condition, scope: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     match condition:
         case Leaf():
             yield from _leaf(condition, scope, reasons)
@@ -122,21 +123,21 @@ def _is_doubt(condition: Condition) -> bool:
 
 
 def _parts(
-    parts: Sequence[Condition], scope: Scope, truth: Truth, reasons: _Reasons, enough: int | None = None
+    parts: Sequence[Condition], scope: Environment, truth: Truth, reasons: _Reasons, enough: int | None = None
 ) -> Iterator[Evidence]:
-    deciding = parts if len(parts) == 1 else (part for part in parts if judge(part, scope) is truth)
+    deciding = parts if len(parts) == 1 else (part for part in parts if evaluate(part, scope) is truth)
     for part in islice(deciding, enough):
         yield from _leaves(part, scope, truth, reasons)
 
 
-def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
+def _leaf(leaf: Leaf, scope: Environment, reasons: _Reasons) -> Iterator[Evidence]:
     left: Any = ABSENT
     expected: Any = None
     try:
         left = left_side(leaf, scope)
         expected = scope.compute(leaf.right)
         compare(leaf, left, scope)
-    except (Unknown, Problem, values.ComparisonError) as why:
+    except (Unknown, Problem, operators.ComparisonError) as why:
         reasons.add(why)
         if leaf.is_undecidable:
             return
@@ -158,20 +159,20 @@ def _leaf(leaf: Leaf, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
     )
 
 
-def _owner(scope: Scope) -> str:
+def _owner(scope: Environment) -> str:
     return scope.here.id
 
 
-def _spot(leaf: Leaf, scope: Scope) -> str:
+def _spot(leaf: Leaf, scope: Environment) -> str:
     if isinstance(leaf.left, Field):
         return _spelled(leaf.left.place.steps, scope)
     read = {place.steps for place in _reads(leaf.left.expression) if EACH not in place.steps}
     return _spelled(read.pop(), scope) if len(read) == 1 else leaf.left.text
 
 
-def _reads(expression: Expression) -> Iterator[Resolved]:
+def _reads(expression: Expression) -> Iterator[ResolvedName]:
     """Yield the properties of the resource at hand that an expression is computed from."""
-    if isinstance(expression, Access):
+    if isinstance(expression, PropertyAccess):
         yield from _reads(expression.of)
     elif isinstance(expression, Call):
         if expression.function == "field" and expression.reference is not None:
@@ -180,7 +181,7 @@ def _reads(expression: Expression) -> Iterator[Resolved]:
             yield from _reads(argument)
 
 
-def _spelled(steps: Steps, scope: Scope) -> str:
+def _spelled(steps: Steps, scope: Environment) -> str:
     base, rest = "", steps
     value: Any = scope.here.body
     for member in scope.members:
@@ -198,7 +199,7 @@ def _spelled(steps: Steps, scope: Scope) -> str:
     return base
 
 
-def _member_name(scope: Scope) -> str | None:
+def _member_name(scope: Environment) -> str | None:
     if not scope.members or not isinstance(scope.members[-1].value, dict):
         return None
     name = scope.members[-1].value.get("name")
@@ -209,19 +210,19 @@ def _shown(value: Any) -> Any:
     return None if value is ABSENT else value
 
 
-def _quantifier(condition: Quantifier, scope: Scope, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+def _quantifier(condition: Quantifier, scope: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     over = members(condition.of, scope)
     if over.why is not None and truth is None:
         reasons.add(over.why)
     wanted = truth if condition.kind != "none" else negate(truth)
-    inner = [one for one in over.scopes if judge(condition.where, one) is wanted]
+    inner = [one for one in over.scopes if evaluate(condition.where, one) is wanted]
     if not inner:
         yield _total(condition.of, scope, condition.kind, None, None if over.why else len(over.scopes))
     for one in inner[:MEMBERS_SHOWN]:
         yield from _member(condition, one, wanted, reasons)
 
 
-def _member(condition: Quantifier, one: Scope, wanted: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+def _member(condition: Quantifier, one: Environment, wanted: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     """Yield why one member decided; the member itself where no leaf lies in it."""
     leaves = list(_leaves(condition.where, one, wanted, reasons))
     if isinstance(condition.of, Elements) and not any(leaf.path.startswith(one.members[-1].at) for leaf in leaves):
@@ -231,7 +232,9 @@ def _member(condition: Quantifier, one: Scope, wanted: Truth, reasons: _Reasons)
     yield from leaves
 
 
-def _total(of: Elements | Relatives | Values, scope: Scope, operator: str, expected: Any, actual: Any) -> Evidence:
+def _total(
+    of: Elements | Relatives | Values, scope: Environment, operator: str, expected: Any, actual: Any
+) -> Evidence:
     match of:
         case Relatives():
             path = f"related({of.relation})"
@@ -244,7 +247,7 @@ def _total(of: Elements | Relatives | Values, scope: Scope, operator: str, expec
     return Evidence(path, operator, expected, actual, resource_id=_owner(scope))
 
 
-def _count(condition: Count, scope: Scope, reasons: _Reasons) -> Iterator[Evidence]:
+def _count(condition: Count, scope: Environment, reasons: _Reasons) -> Iterator[Evidence]:
     over = members(condition.of, scope)
     if over.why is not None:
         reasons.add(over.why)
@@ -256,7 +259,7 @@ def _count(condition: Count, scope: Scope, reasons: _Reasons) -> Iterator[Eviden
 
 
 def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: bool) -> Iterator[Evidence]:
-    truths = [(judge(where, one), one) for one in over.scopes]
+    truths = [(evaluate(where, one), one) for one in over.scopes]
     wanted: Truth = any(truth is True for truth, _ in truths)
     if not settled:
         wanted = None
@@ -264,12 +267,12 @@ def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: boo
         yield from _leaves(where, one, truth, reasons)
 
 
-def _expected(condition: Count, scope: Scope) -> str:
+def _expected(condition: Count, scope: Environment) -> str:
     right = _right(condition.right, scope)
     return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {'?' if right is None else right}"
 
 
-def _right(right: Expression, scope: Scope) -> Any:
+def _right(right: Expression, scope: Environment) -> Any:
     if isinstance(right, Constant):
         return right.value
     try:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from auditor.language.catalogue import Resolved
+from auditor.azure.catalogue import ResolvedName
+from auditor.language.ast import Call, Constant, Expression, PropertyAccess
 from auditor.language.functions import CONTEXTUAL, PURE
-from auditor.language.source import suggestion
-from auditor.language.tree import Access, Call, Constant, Expression
+from auditor.yaml_source import suggestion
 
 MAX_DEPTH: Final = 64
 _TOKEN: Final = re.compile(r"\s*(?:'((?:[^']|'')*)'|(-?\d{1,18}(?:\.\d{1,18})?)|([A-Za-z_]\w*)|([()\[\],.]))")
 _WORDS: Final = {"true": True, "false": False, "null": None}
 _NAMES: Final = {name.lower(): name for name in (*PURE, *CONTEXTUAL)}
 
-Resolve = Callable[[str, str], Resolved | None]
+Resolve = Callable[[str, str], ResolvedName | None]
 """Called with a contextual function's name and its literal argument: the path it means. ValueError where none."""
 
 
@@ -85,10 +85,10 @@ class _Parser:
                 if kind != "name":
                     raise ValueError("expression: a name was expected after the dot")
                 self._next += 1
-                found = Access(found, Constant(text))
+                found = PropertyAccess(found, Constant(text))
             else:
                 self._next += 1
-                found = Access(found, self.expression(depth + 1))
+                found = PropertyAccess(found, self.expression(depth + 1))
                 self._take("]")
         return found
 
@@ -111,7 +111,7 @@ class _Parser:
             raise ValueError(f"expression: {name} takes {wanted} arguments, {len(arguments)} are given")
         return Call(name, tuple(arguments), self._reference(name, arguments))
 
-    def _reference(self, name: str, arguments: list[Expression]) -> Resolved | None:
+    def _reference(self, name: str, arguments: list[Expression]) -> ResolvedName | None:
         if name not in {"field", "subject", "current", "parameters"}:
             return None
         argument = arguments[0]

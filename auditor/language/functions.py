@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from auditor.language import values
-from auditor.language.paths import ABSENT, kind_of_json
+from auditor.azure.paths import ABSENT, kind_of_json
+from auditor.language import operators
 
 MAX_RESULT: Final = 131_072  # characters; Azure's own limit on a template expression's result
 MAX_COMPARISONS: Final = 1_000_000  # of two lists, element by element: keeps hostile data from stalling a run
@@ -30,7 +30,7 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
-    number = values.as_number(value)
+    number = operators.as_number(value)
     if number is None or number != int(number):
         raise FunctionError(
             f"a whole number was expected, {value!r} is there" if value is not ABSENT else "nothing is there"
@@ -125,7 +125,7 @@ def coalesce(*options: Any) -> Any:
 
 def add_days(moment: Any, days: Any) -> str:
     """Return an ISO 8601 time some days later (or, with a negative number, earlier)."""
-    when = values.as_time(_text(moment))
+    when = operators.as_time(_text(moment))
     if when is None:
         raise FunctionError(f"'{_text(moment)[:40]}' is no ISO 8601 time")
     try:
@@ -187,7 +187,7 @@ def _union(*lists: Any) -> list[Any]:
     found: list[Any] = []
     _check_size(sum(len(_list(part)) for part in lists) ** 2 // 2)
     for element in (element for part in lists for element in _list(part)):
-        if not values.is_in(element, found):
+        if not operators.is_in(element, found):
             found.append(element)
     return found
 
@@ -199,12 +199,12 @@ def _check_size(comparisons: int) -> None:
 
 def _intersection(left: Any, right: Any) -> list[Any]:
     _check_size(len(_list(left)) * len(_list(right)))
-    return [element for element in _list(left) if values.is_in(element, _list(right))]
+    return [element for element in _list(left) if operators.is_in(element, _list(right))]
 
 
 def _numbers(parts: tuple[Any, ...]) -> list[int | float]:
     items = parts[0] if len(parts) == 1 and isinstance(parts[0], list) else list(parts)
-    numbers = [values.as_number(item) for item in items]
+    numbers = [operators.as_number(item) for item in items]
     if not numbers or any(number is None for number in numbers):
         raise FunctionError("numbers were expected")
     return [number for number in numbers if number is not None]
@@ -219,23 +219,23 @@ PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     "and": (lambda *parts: all(map(_truth, parts)), 1, 16),
     "coalesce": (coalesce, 1, 16),
     "concat": (concat, 1, 64),
-    "contains": (lambda left, right: coalesce(left) is not ABSENT and values.contains(left, right), 2, 2),
+    "contains": (lambda left, right: coalesce(left) is not ABSENT and operators.contains(left, right), 2, 2),
     "createArray": (lambda *parts: [None if part is ABSENT else part for part in parts], 0, 64),
     "dateTimeFromEpoch": (from_epoch, 1, 1),
     "empty": (empty, 1, 1),
     "endsWith": (lambda text, end: _text(text).casefold().endswith(_text(end).casefold()), 2, 2),
-    "equals": (lambda left, right: values.compare("equals", left, right), 2, 2),
+    "equals": (lambda left, right: operators.compare("equals", left, right), 2, 2),
     "first": (first, 1, 1),
-    "greater": (lambda left, right: values.order(left, right) > 0, 2, 2),
-    "greaterOrEquals": (lambda left, right: values.order(left, right) >= 0, 2, 2),
+    "greater": (lambda left, right: operators.order(left, right) > 0, 2, 2),
+    "greaterOrEquals": (lambda left, right: operators.order(left, right) >= 0, 2, 2),
     "indexOf": (lambda text, part: _text(text).casefold().find(_text(part).casefold()), 2, 2),
     "int": (_whole, 1, 1),
     "intersection": (_intersection, 2, 2),
     "ipRangeContains": (ip_range_contains, 2, 2),
     "last": (last, 1, 1),
     "length": (length, 1, 1),
-    "less": (lambda left, right: values.order(left, right) < 0, 2, 2),
-    "lessOrEquals": (lambda left, right: values.order(left, right) <= 0, 2, 2),
+    "less": (lambda left, right: operators.order(left, right) < 0, 2, 2),
+    "lessOrEquals": (lambda left, right: operators.order(left, right) <= 0, 2, 2),
     "max": (lambda *parts: max(_numbers(parts)), 1, 64),
     "min": (lambda *parts: min(_numbers(parts)), 1, 64),
     "not": (lambda part: not _truth(part), 1, 1),
@@ -271,7 +271,7 @@ def call(name: str, arguments: list[Any]) -> Any:
     """Call a pure function. FunctionError where its arguments or the size of its result do not fit."""
     try:
         result = PURE[name][0](*arguments)
-    except values.ComparisonError as problem:
+    except operators.ComparisonError as problem:
         raise FunctionError(str(problem)) from problem
     if isinstance(result, str | list) and len(result) > MAX_RESULT:
         raise FunctionError(f"a result of {name} is longer than {MAX_RESULT}")

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Final, TextIO
 
 from auditor import resource_id as ids
-from auditor.analysis.access.records import Record, Value
+from auditor.report.access_records import Record, Value
 from auditor.report.csv import safe_cell
-from auditor.report.table_layout import Layout
+from auditor.report.layout import Layout
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a key or column changes its meaning; keys and columns are added."""

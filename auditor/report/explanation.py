@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from auditor import message
 from auditor import resource_id as ids
+from auditor.engine import message
 from auditor.model import Evidence, Finding, Report
 from auditor.report.packet_path import path_of
 from auditor.report.safe_text import visible
-from auditor.rulebook import Rule
+from auditor.rulebook.rule import Rule
 
 
 def about(report: Report, resource_id: str) -> list[Finding]:

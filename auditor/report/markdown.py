@@ -30,7 +30,7 @@ def write(report: Report, out: TextIO, *, include_passed: bool = False) -> None:
     """Write GitHub-flavoured Markdown of less than 65,000 characters; where rows are left out, a line counts them."""
     findings = selection.listed(report, include_passed=include_passed)
     summary = summarise(report)
-    page = _Page(sections_left=9)
+    page = _MarkdownPage(sections_left=9)
     page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary))
     names = report.snapshot.subscription_names
     failures = selection.open_failures(findings)
@@ -65,7 +65,7 @@ def write(report: Report, out: TextIO, *, include_passed: bool = False) -> None:
     out.write(page.text())
 
 
-class _Page:
+class _MarkdownPage:
     """Text that never outgrows the limit: each section leaves room for those that follow to say what they leave out."""
 
     def __init__(self, sections_left: int) -> None:

@@ -9,8 +9,8 @@ from typing import TextIO
 
 from tabulate import tabulate
 
-from auditor.baseline import Baseline, RuleInForce
-from auditor.rulebook import Example, Rule
+from auditor.rulebook.baseline import Baseline, RuleInForce
+from auditor.rulebook.rule import Example, Rule
 
 
 def applies_to(rule: Rule) -> str:

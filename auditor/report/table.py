@@ -8,10 +8,10 @@ from typing import Final, TextIO
 
 from auditor.model import Finding, Gap, Report, Status
 from auditor.report import selection
+from auditor.report.layout import Layout
 from auditor.report.safe_text import sentence
 from auditor.report.subject import short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
-from auditor.report.table_layout import Layout
 from auditor.report.timestamps import utc, utc_text
 from auditor.report.values import observed, requirement
 
@@ -34,13 +34,13 @@ def write(
     No line is longer than `width` (at least 40 cells), but for whole ids and commands, which `verbose` adds on lines
     of their own. Findings that do not apply are only counted.
     """
-    page = _Page(report, Layout(max(width, _NARROWEST), color), verbose=verbose)
+    page = _TablePage(report, Layout(max(width, _NARROWEST), color), verbose=verbose)
     summary = summarise(report)
     lines = [*page.blocks(include_passed=include_passed), *page.summary(summary)]
     out.writelines(f"{line}\n" for line in lines)
 
 
-class _Page:
+class _TablePage:
     """The blocks of one report in one layout."""
 
     def __init__(self, report: Report, layout: Layout, *, verbose: bool) -> None:

@@ -14,13 +14,13 @@ import zstandard
 
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
+from auditor.inputs.exports import lines_of
 from auditor.model import Gap, Resource
-from auditor.snapshot.contents import Facet, Snapshot
-from auditor.snapshot.decoding import decode
-from auditor.snapshot.identity import assemble, canonical
+from auditor.snapshot.compression import label_of
+from auditor.snapshot.hash import assemble, canonical
+from auditor.snapshot.json_text import decode
+from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.records import as_json, facet_of, gap_of, metadata_of
-from auditor.snapshot.shapes import lines_of
-from auditor.snapshot.unpacking import label_of
 
 FORMAT: Final = "auditor-snapshot"
 VERSION: Final = 1

@@ -16,10 +16,10 @@ import orjson
 from auditor import resource_id as ids
 from auditor.errors import InputError
 from auditor.model import Gap, Resource
-from auditor.snapshot.contents import ANY_TYPE
-from auditor.snapshot.decoding import TOO_DEEP
-from auditor.snapshot.identity import canonical
-from auditor.snapshot.nesting import CHILD_SEGMENTS, NETWORK_CHILD_TYPES, inline_children, put_back, take_apart
+from auditor.snapshot.children import CHILD_SEGMENTS, NETWORK_CHILD_TYPES, inline_children, put_back, take_apart
+from auditor.snapshot.hash import canonical
+from auditor.snapshot.json_text import TOO_DEEP
+from auditor.snapshot.model import ANY_TYPE
 
 DEPTH_KEPT: Final = 200
 """Levels of nesting that a body keeps; the canonical form is written to 254, and parents hold their children."""
@@ -33,7 +33,7 @@ _RESOURCE_GROUP: Final = "Microsoft.Resources/resourceGroups"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ExportEntry:
     """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`)."""
 
     body: object
@@ -46,7 +46,7 @@ class Entry:
 @dataclass(slots=True)
 class _Copy:
     body: dict[str, Any]
-    entry: Entry
+    entry: ExportEntry
     api_version: str | None
 
 
@@ -56,7 +56,7 @@ class _Draft:
     nested: list[_Copy] = field(default_factory=list)
 
 
-def normalise(entries: Iterable[Entry]) -> tuple[list[Resource], list[Gap]]:
+def normalise(entries: Iterable[ExportEntry]) -> tuple[list[Resource], list[Gap]]:
     """Return the resources, sorted by key, and the gaps that the entries themselves show.
 
     Raise InputError, naming the entry, for what is no ARM resource and for two entries that contradict each other.
@@ -68,7 +68,7 @@ def normalise(entries: Iterable[Entry]) -> tuple[list[Resource], list[Gap]]:
     return resources, gaps
 
 
-def normalise_part(entries: Iterable[Entry], references: set[str]) -> tuple[list[Resource], list[Gap]]:
+def normalise_part(entries: Iterable[ExportEntry], references: set[str]) -> tuple[list[Resource], list[Gap]]:
     """Do the same for a part of an estate that no other part shares resources, parents or children with.
 
     What the entries have only the id of goes into `references`: another part may hold it.
@@ -87,7 +87,7 @@ def gap_of_reference(reference: str) -> Gap:
     return Gap(reference, ids.type_of(reference) or ANY_TYPE, "only its id is in the export")
 
 
-def keys_in(entry: Entry) -> set[str]:
+def keys_in(entry: ExportEntry) -> set[str]:
     """Return the keys of the resources in an entry: its own and those nested in it."""
     drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
     _collect(entry, drafts, [], set())
@@ -99,7 +99,7 @@ def _resource(key: str, body: dict[str, Any], copy: _Copy) -> Resource:
     return Resource(body, key, str(body["type"]).lower(), entry.source, copy.api_version, entry.collected_at)
 
 
-def _collect(entry: Entry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str]) -> None:
+def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str]) -> None:
     body = _checked(entry)
     if _is_deep(body):
         body = _shortened_body(body, gaps)
@@ -116,7 +116,7 @@ def _collect(entry: Entry, drafts: Mapping[str, _Draft], gaps: list[Gap], refere
         waiting += [(child, api_version, True) for child in parts.children]
 
 
-def _checked(entry: Entry) -> dict[str, Any]:
+def _checked(entry: ExportEntry) -> dict[str, Any]:
     body = entry.body
     hint = "give ARM resources as Azure returns them, each with its full id"
     if not isinstance(body, dict):

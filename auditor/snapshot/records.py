@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auditor.errors import SnapshotError
 from auditor.model import Gap
-from auditor.snapshot.contents import Facet, Metadata
+from auditor.snapshot.model import Facet, Metadata
 
 T = TypeVar("T")
 

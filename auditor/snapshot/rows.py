@@ -13,7 +13,7 @@ import zstandard
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
 from auditor.model import Resource
-from auditor.snapshot.identity import canonical
+from auditor.snapshot.hash import canonical
 
 COMMIT_EVERY: Final = 2000
 TRAIN_AT: Final = 5000

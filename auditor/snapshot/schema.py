@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from auditor.errors import SnapshotError
-from auditor.snapshot.unpacking import SQLITE_MAGIC
+from auditor.snapshot.compression import SQLITE_MAGIC
 
 APPLICATION_ID: Final = 0x41554454  # "AUDT"
 FORMAT_VERSION: Final = 1

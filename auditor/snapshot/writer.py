@@ -10,13 +10,13 @@ from typing import Any
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
 from auditor.model import Gap, Resource
-from auditor.snapshot import schema, store
-from auditor.snapshot.contents import Facet, Metadata
-from auditor.snapshot.decoding import decode
-from auditor.snapshot.finishing import Relate, finish
+from auditor.snapshot import file, schema
+from auditor.snapshot.compression import label_of
+from auditor.snapshot.finish import Relate, finish
+from auditor.snapshot.json_text import decode
+from auditor.snapshot.model import Facet, Metadata
 from auditor.snapshot.normalise import with_whole_id
 from auditor.snapshot.rows import RowWriter
-from auditor.snapshot.unpacking import label_of
 
 
 class SnapshotWriter:
@@ -27,7 +27,7 @@ class SnapshotWriter:
     """
 
     def __init__(self, path: Path, metadata: Metadata, relate: Relate = lambda _: ()) -> None:
-        store.check_target(path)
+        file.check_target(path)
         partial = _partial(path)
         if partial.exists():
             raise SnapshotError(
@@ -36,7 +36,7 @@ class SnapshotWriter:
         partial.touch(mode=0o600)
         self._path, self._relate = path, relate
         self._begin(schema.create(partial, survive_crash=True))
-        store.write_metadata(self._connection, metadata)
+        file.write_metadata(self._connection, metadata)
         self._connection.commit()
 
     @classmethod
@@ -46,7 +46,7 @@ class SnapshotWriter:
         if not partial.is_file():
             raise SnapshotError(f"there is no interrupted collection of {label_of(path)}", "start a new one")
         with schema.opened(partial, label_of(partial)) as connection:
-            store.read_metadata(connection)
+            file.read_metadata(connection)
         writer = cls.__new__(cls)
         writer._path, writer._relate = path, relate  # noqa: SLF001 - our own object
         writer._begin(schema.reopen(partial))  # noqa: SLF001
@@ -78,7 +78,7 @@ class SnapshotWriter:
 
     def gap(self, gap: Gap) -> None:
         """Say that something in scope was not collected."""
-        store.write_gaps(self._connection, [gap])
+        file.write_gaps(self._connection, [gap])
         self._rows.flush()
 
     def facet(self, scope: str, name: str, state: str, detail: str = "") -> None:
@@ -88,12 +88,12 @@ class SnapshotWriter:
     def facet_all(self, facets: Iterable[tuple[str, str, str, str]]) -> None:
         """Say how far several kinds of data are collected: scope, name, state and detail of each."""
         self._rows.flush()
-        store.write_facets(self._connection, [Facet(*facet) for facet in facets])
+        file.write_facets(self._connection, [Facet(*facet) for facet in facets])
         self._connection.commit()
 
     def facets(self) -> Mapping[tuple[str, str], Facet]:
         """Return what was said so far, by scope and name."""
-        return {(facet.scope, facet.name): facet for facet in store.read_facets(self._connection)}
+        return {(facet.scope, facet.name): facet for facet in file.read_facets(self._connection)}
 
     def keys(self) -> Iterator[str]:
         """Yield the keys of what was added and not taken back, sorted."""
@@ -103,7 +103,7 @@ class SnapshotWriter:
     @property
     def metadata(self) -> Metadata:
         """Return what the snapshot says of itself."""
-        return store.read_metadata(self._connection)
+        return file.read_metadata(self._connection)
 
     def close(self, *, finished: bool) -> None:
         """End the collection. Unfinished, it can be resumed; finished, it is normalised and put in its place."""

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from auditor.analysis.contract import Analysis, Context
-from auditor.estate.components import Binding, Workload, Workloads
+from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
-from auditor.language.source import load_file
 from auditor.model import Fact, Gap, Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.model import Metadata, Snapshot
+from auditor.yaml_source import load_file
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("AUDITOR_SHARED", ROOT.parent / "shared"))

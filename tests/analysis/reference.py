@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from auditor.analysis.contract import Context
-from auditor.estate.components import bind
+from auditor.architecture.workloads import bind
 from auditor.estate.graph import Estate
-from auditor.language.source import load_file
 from auditor.model import Gap, Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.model import Metadata, Snapshot
+from auditor.yaml_source import load_file
 from tests.estate.estates import hoisted, reference_bodies
 
 _BASELINE = Path(__file__).parents[2] / "baselines" / "openai-chat"

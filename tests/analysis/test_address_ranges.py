@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.analysis.address_ranges import ANALYSIS, union
+from auditor.analysis.allowlist import ANALYSIS, union
 from auditor.analysis.contract import Context
 from auditor.model import Fact, Gap
 

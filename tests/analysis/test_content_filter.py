@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.analysis import content_policy
-from auditor.analysis.content_filter import ANALYSIS, POLICIES
+from auditor.analysis.content_filter import policy as content_policy
+from auditor.analysis.content_filter.analysis import ANALYSIS, POLICIES
 from auditor.analysis.contract import Context
 from auditor.model import Fact, Gap, Resource
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from auditor.analysis import exposure
 from auditor.analysis.contract import Context
-from auditor.analysis.exposure import entries
-from auditor.analysis.exposure_entry import State
-from auditor.analysis.network.places import Places
+from auditor.analysis.exposure import analysis
+from auditor.analysis.exposure.analysis import entries
+from auditor.analysis.exposure.entry import EntryState
 from auditor.model import Fact, Gap
+from auditor.network.subnets import Subnets
 from tests.analysis.reference import reference_context
 from tests.estate.estates import hoisted
 
@@ -129,8 +129,8 @@ def test_vector(vector: Mapping[str, Any], make: Make) -> None:
     context = make(bodies(vector["given"]))
     found = {
         (one.resource.name, "443" if one.port == "1433" else one.port, one.state.value)
-        for one in entries(context, Places(context))
-        if one.state is not State.CLOSED
+        for one in entries(context, Subnets(context))
+        if one.state is not EntryState.CLOSED
     }
     expected = {(one["resource"], one["port"], one["state"]) for one in vector["expected"]}
     if vector["id"] == "E04":  # that a default route makes everything VirtualNetwork is not documented
@@ -160,7 +160,7 @@ RULE = {
 def test_a_machine_that_is_open_names_port_rule_and_path(make: Make, facts_of: FactsOf) -> None:
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     context = make(hoisted([*network({"s": {"rules": [RULE]}}), machine, address("pip")]))
-    [fact] = [one for one in facts_of(exposure.ANALYSIS, context, "exposure.entry") if one.fields["state"] == "open"]
+    [fact] = [one for one in facts_of(analysis.ANALYSIS, context, "exposure.entry") if one.fields["state"] == "open"]
     assert fact.fields["notes"] == ["TCP 3389 from Internet, by rule a"]
     assert [one.rpartition("/")[2] for one in fact.fields["path"]] == ["pip", "nic"]
     assert fact.fields["allowed"] is False
@@ -170,8 +170,8 @@ def test_a_few_public_addresses_are_a_restriction(make: Make) -> None:
     rule = {**RULE, "sourceAddressPrefix": "203.0.113.0/24"}
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     context = make(hoisted([*network({"s": {"rules": [rule]}}), machine, address("pip")]))
-    states = {one.resource.name: one.state for one in entries(context, Places(context))}
-    assert states["nic"] is State.RESTRICTED
+    states = {one.resource.name: one.state for one in entries(context, Subnets(context))}
+    assert states["nic"] is EntryState.RESTRICTED
 
 
 def test_a_network_manager_leaves_everything_open_to_doubt(make: Make) -> None:
@@ -179,8 +179,8 @@ def test_a_network_manager_leaves_everything_open_to_doubt(make: Make) -> None:
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     found = [*network({"s": {"rules": [RULE]}}), machine, address("pip"), {**manager, "properties": {}}]
     context = make(hoisted(found))
-    [entry] = [one for one in entries(context, Places(context)) if one.resource.name == "nic"]
-    assert entry.state is State.UNKNOWN
+    [entry] = [one for one in entries(context, Subnets(context)) if one.resource.name == "nic"]
+    assert entry.state is EntryState.UNKNOWN
     assert entry.gap is not None
     assert entry.gap.reason == "security-admin rules were not collected"
 
@@ -191,7 +191,7 @@ def test_a_firewall_whose_policy_was_not_collected_is_unknown(make: Make) -> Non
     firewall = {"id": at(kind, "fw"), "type": kind, "properties": {"firewallPolicy": {"id": policy}}}
     gap = Gap("/subscriptions/0a", "Microsoft.Network/firewallPolicies/ruleCollectionGroups", "forbidden")
     context = make([firewall], gaps=[gap])
-    assert [one.state for one in entries(context, Places(context))] == [State.UNKNOWN]
+    assert [one.state for one in entries(context, Subnets(context))] == [EntryState.UNKNOWN]
 
 
 def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsOf) -> None:
@@ -199,7 +199,7 @@ def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsO
     vault = {"id": at(kind, "kv"), "type": kind, "properties": {}}
     gap = Gap(vault["id"], "properties.publicNetworkAccess", "masked")  # type: ignore[arg-type]
     context = make([vault], gaps=[gap])
-    [fact] = facts_of(exposure.ANALYSIS, context, "exposure.entry")
+    [fact] = facts_of(analysis.ANALYSIS, context, "exposure.entry")
     assert fact.uncollected["state"] == gap
 
 
@@ -208,8 +208,8 @@ class TestReferenceEstate:
         context = make(hoisted(reference_bodies))
         found = {
             (one.resource.name, one.name, one.port)
-            for one in entries(context, Places(context))
-            if one.state is State.OPEN
+            for one in entries(context, Subnets(context))
+            if one.state is EntryState.OPEN
         }
         telemetry = {
             (name, kind, "443")
@@ -219,11 +219,11 @@ class TestReferenceEstate:
         assert found == {("agw-chat01", "WebAppListener", "443"), ("ab-chat01", "", "443")} | telemetry
 
     def test_the_workload_has_no_other_way_in(self, facts_of: FactsOf) -> None:
-        [fact] = facts_of(exposure.ANALYSIS, reference_context(), "exposure.workload")
+        [fact] = facts_of(analysis.ANALYSIS, reference_context(), "exposure.workload")
         assert (fact.fields["unexpected"], fact.fields["telemetry"], fact.fields["gatewayOpen"]) == (0, 6, True)
 
     def test_authors_come_through_bastion(self, facts_of: FactsOf) -> None:
-        [fact] = facts_of(exposure.ANALYSIS, reference_context(), "exposure.author-access")
+        [fact] = facts_of(analysis.ANALYSIS, reference_context(), "exposure.author-access")
         assert fact.fields["bastion"] == "ab-chat01"
         assert fact.fields["publicAddress"] is False
         assert fact.fields["privatePath"] is True
@@ -240,7 +240,7 @@ class TestReferenceEstate:
                     body["properties"]["securityRules"].append({"name": "x", "properties": RULE})
 
         context = reference_context(change)
-        [fact] = facts_of(exposure.ANALYSIS, context, "exposure.workload")
+        [fact] = facts_of(analysis.ANALYSIS, context, "exposure.workload")
         assert fact.fields["unexpected"] == 1
-        [author] = facts_of(exposure.ANALYSIS, context, "exposure.author-access")
+        [author] = facts_of(analysis.ANALYSIS, context, "exposure.author-access")
         assert author.fields["exposed"] is True

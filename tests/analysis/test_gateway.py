@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.analysis.contract import Context
-from auditor.analysis.gateway import ANALYSIS
+from auditor.analysis.gateway.analysis import ANALYSIS
 from auditor.model import Fact, Gap
 
 Body = dict[str, Any]

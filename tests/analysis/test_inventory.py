@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.analysis.contract import Context
-from auditor.analysis.inventory import ANALYSIS
-from auditor.estate.components import bind
+from auditor.analysis.inventory.analysis import ANALYSIS
+from auditor.architecture.workloads import bind
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap
 from tests.estate.estates import Body, estate_of, reference_bodies, renamed, spoil

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from auditor.analysis import registry
-from auditor.analysis.address_ranges import ANALYSIS as ADDRESS_RANGES
-from auditor.analysis.content_filter import ANALYSIS as CONTENT_FILTER
+from auditor.analysis.allowlist import ANALYSIS as ADDRESS_RANGES
+from auditor.analysis.content_filter.analysis import ANALYSIS as CONTENT_FILTER
 from auditor.analysis.contract import Context
-from auditor.analysis.gateway import ANALYSIS as GATEWAY
-from auditor.analysis.managed_network import ANALYSIS as MANAGED_NETWORK
-from auditor.analysis.private_link import ANALYSIS as PRIVATE_LINK
-from auditor.analysis.zones import ANALYSIS as ZONES
+from auditor.analysis.gateway.analysis import ANALYSIS as GATEWAY
+from auditor.analysis.managed_network.analysis import ANALYSIS as MANAGED_NETWORK
+from auditor.analysis.private_link.analysis import ANALYSIS as PRIVATE_LINK
+from auditor.analysis.resilience.analysis import ANALYSIS as ZONES
 from auditor.model import Fact
 
 FactsOf = Callable[..., list[Fact]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.analysis.contract import Context
-from auditor.analysis.zones import ANALYSIS
+from auditor.analysis.resilience.analysis import ANALYSIS
 from auditor.model import Fact, Gap
 
 Body = dict[str, Any]

@@ -40,6 +40,26 @@ def assignment(name: str, principal: str, kind: str, **properties: Any) -> dict[
     return {"id": f"{GROUP}/providers/{kind_of_body}/{name}", "name": name, "type": kind_of_body, "properties": body}
 
 
+def deny(principals: list[dict[str, str]], excluded: list[dict[str, str]]) -> dict[str, Any]:
+    """Return a deny assignment at the resource group as ARM lists it."""
+    name = "1a8c6e0f-7c55-4c5c-9d0f-3f6d2d9a5c11"
+    kind = "Microsoft.Authorization/denyAssignments"
+    return {
+        "id": f"{GROUP}/providers/{kind}/{name}",
+        "name": name,
+        "type": kind,
+        "properties": {
+            "denyAssignmentName": "No keys",
+            "permissions": [{"actions": [LIST_KEYS], "notActions": [], "dataActions": [], "notDataActions": []}],
+            "scope": GROUP,
+            "doNotApplyToChildScopes": False,
+            "principals": principals,
+            "excludePrincipals": excluded,
+            "isSystemProtected": False,
+        },
+    }
+
+
 @pytest.fixture
 def estate(tmp_path: Path) -> Path:
     path = tmp_path / "estate.json"
@@ -94,6 +114,35 @@ def test_what_was_not_collected_leaves_the_answer_open(estate: Path) -> None:
     )
     assert code == 0
     assert "note: deny assignments were not all collected" in err
+
+
+EVERYONE = {"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}
+TEAM = {"id": "6f0cdd7f-3a3c-4b86-9d5b-6a4a6c8b9a10", "type": "Group"}
+STRANGER = {"id": "0b7c7b5e-2d3f-4d0a-8a35-0f8a2d6c1e77", "type": "User"}
+
+
+@pytest.mark.parametrize(
+    ("principals", "excluded", "expected"),
+    [
+        ([TEAM], [], "maybe"),
+        ([STRANGER, TEAM], [], "maybe"),
+        ([EVERYONE], [TEAM], "maybe"),
+        ([EVERYONE], [STRANGER], None),
+        ([STRANGER], [TEAM], "yes"),
+    ],
+)
+def test_a_deny_leaves_open_what_depends_on_who_is_in_its_group(
+    estate: Path, principals: list[dict[str, str]], excluded: list[dict[str, str]], expected: str | None
+) -> None:
+    document = json.loads(estate.read_text(encoding="utf-8"))
+    document["resources"].append(deny(principals, excluded))
+    estate.write_text(json.dumps(document), encoding="utf-8")
+
+    code, out, err = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", ACCOUNT, "--complete", "-o", "json")
+
+    answers = {record["principal"]: record["answer"] for record in json.loads(out)["records"]}
+    assert (answers.get("u1"), answers.get(PRINCIPAL)) == (expected, expected), err
+    assert code == (2 if expected == "maybe" else 0)
 
 
 def test_names_from_strangers_run_nowhere(estate: Path) -> None:

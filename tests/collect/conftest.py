@@ -13,7 +13,7 @@ import pytest
 
 from auditor.collect.options import Auth, CollectOptions, Quotas, RetryLimits
 from auditor.collect.progress import Watcher, nobody
-from auditor.collect.run import Summary, collect
+from auditor.collect.run import CollectionSummary, collect
 from auditor.collect.scope import CollectScope
 from tests.collect.memory import MemorySink
 from tests.simulator.client import Simulator
@@ -24,7 +24,7 @@ QUICK = RetryLimits(first_wait=0.01, longest_wait=0.05, deadline=20.0, timeout=5
 
 AMPLE = Quotas(arm_per_second=10_000.0, graph_at_once=100.0, graph_per_second=1000.0)
 
-Collect = Callable[..., tuple[Summary, MemorySink]]
+Collect = Callable[..., tuple[CollectionSummary, MemorySink]]
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,7 @@ def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
 def run_collect(simulator: Simulator) -> Collect:
     def run(
         scope: CollectScope | None = None, sink: MemorySink | None = None, watch: Watcher = nobody, **options: Any
-    ) -> tuple[Summary, MemorySink]:
+    ) -> tuple[CollectionSummary, MemorySink]:
         own = sink if sink is not None else MemorySink()
         chosen = CollectOptions(
             **{

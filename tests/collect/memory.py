@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor import resource_id as ids
 from auditor.model import Gap
-from auditor.snapshot.contents import Metadata
+from auditor.snapshot.model import Metadata
 
 
 @dataclass(frozen=True)

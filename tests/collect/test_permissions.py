@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from auditor.collect.operations import OPERATIONS, READ_VERSIONS
 from auditor.collect.options import Auth, CollectOptions
 from auditor.collect.permissions import TOO_MUCH, is_allowed, needed_actions
-from auditor.collect.references import FOLLOWED
 from auditor.collect.run import preflight
 from auditor.collect.scope import CollectScope
+from auditor.collect.sources.references import FOLLOWED
 from tests.collect.conftest import QUICK, estate, resource
 from tests.simulator.client import Simulator
 

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from auditor import resource_id as ids
-from auditor.collect.arm import Arm
-from auditor.collect.details import shaped
+from auditor.collect.arm.client import Arm
+from auditor.collect.arm.refusals import Kind, Refused
+from auditor.collect.arm.session import open_session
 from auditor.collect.operations import OPERATIONS
 from auditor.collect.options import Auth, CollectOptions
-from auditor.collect.refusal import Kind, Refused
-from auditor.collect.session import open_session
+from auditor.collect.sources.details import shaped
 from tests.collect.conftest import AMPLE, QUICK, SHARED, estate
 from tests.simulator.client import Simulator
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.collect.arm.pacing import GRAPH_BUCKET, Bucket, Pacer
+from auditor.collect.arm.refusals import Kind, choose_version, read_refusal, supported_versions
+from auditor.collect.arm.retry import backoff, duration, is_transient, told_to_wait
 from auditor.collect.options import Quotas, RetryLimits
-from auditor.collect.pacing import GRAPH_BUCKET, Bucket, Pacer
-from auditor.collect.refusal import Kind, choose_version, read_refusal, supported_versions
-from auditor.collect.retry import backoff, duration, is_transient, told_to_wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

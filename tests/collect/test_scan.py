@@ -21,8 +21,8 @@ from auditor.cli import main
 from auditor.collect.options import Auth, CollectOptions
 from auditor.collect.run import collect
 from auditor.collect.scope import CollectScope
-from auditor.estate.relations import derive
-from auditor.snapshot.readers import read
+from auditor.estate.navigation import derive
+from auditor.inputs.read import read
 from auditor.snapshot.writer import SnapshotWriter
 from tests.collect.conftest import AMPLE, QUICK, estate, resource
 from tests.e2e.command import Ended, auditor, command, environment, is_one_line, sample
@@ -259,6 +259,16 @@ def test_preflight_says_what_cannot_be_read_and_what_should_not_be(simulator: Si
     assert "  lacks     Microsoft.KeyVault/vaults/secrets/read\n" in ended.out
     assert "warning: should not have Microsoft.OperationalInsights/workspaces/sharedKeys/read" in ended.out
     assert ended.out.endswith("something would be missing: grant what is listed\n")
+
+
+@pytest.mark.parametrize("arguments", [("scan",), ("collect", "--preflight"), ("collect", "-o", "estate.sqlite")])
+def test_where_the_token_goes_is_said_first(simulator: Simulator, run: Run, arguments: tuple[str, ...]) -> None:
+    simulator.serve(twins())
+
+    ended = run(*arguments, "-s", "no such subscription")
+
+    assert ended.code == 2
+    assert ended.err.splitlines()[0] == f"Azure Resource Manager at {simulator.url}"
 
 
 def test_an_interrupt_ends_soon_and_leaves_a_file_that_can_be_resumed(simulator: Simulator, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from auditor.collect.clouds import CLOUDS, choose_cloud, is_loopback
-from auditor.collect.credentials import claims_of, open_credential
+from auditor.collect.arm.clouds import CLOUDS, choose_cloud, is_loopback
+from auditor.collect.arm.credentials import claims_of, open_credential
 from auditor.collect.options import Auth, CloudName
 from auditor.errors import CollectionError
 from tests.collect.conftest import Collect, estate, resource

@@ -15,9 +15,9 @@ from auditor.collect.options import Auth, CollectOptions
 from auditor.collect.run import collect
 from auditor.collect.scope import CollectScope
 from auditor.collect.sink import Sink
+from auditor.inputs.read import read
 from auditor.model import Gap
-from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
-from auditor.snapshot.readers import read
+from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
 from auditor.snapshot.writer import SnapshotWriter
 from tests.collect.conftest import AMPLE, QUICK
 from tests.collect.test_resume import VAULTS, vaults

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditor import scaffold
+from auditor.authoring import draft
 from tests.e2e.command import GROUP, Run, auditor, is_one_line, storage
 
 
@@ -111,7 +111,7 @@ def test_a_baseline_behind_links_that_go_in_circles(run: Run, tmp_path: Path) ->
     assert (ended.code, is_one_line(ended.err)) == (2, True)
 
 
-_DRAFT = scaffold.draft("x-y", "A.B/c")
+_DRAFT = draft.draft("x-y", "A.B/c")
 _RULES: dict[str, tuple[str, str]] = {
     "an unknown key": (_DRAFT + "whatever: 1\n", "unknown key 'whatever'"),
     "nothing but an id": ("id: x-y\n", "a rule needs"),
@@ -132,7 +132,7 @@ def test_a_rule_with_a_mistake(name: str, run: Run, tmp_path: Path) -> None:
 
 
 def test_a_rule_with_the_id_of_one_of_the_tool_s_own(run: Run, tmp_path: Path) -> None:
-    _write(tmp_path / "own" / "storage-minimum-tls.yaml", scaffold.draft("storage-minimum-tls", "A.B/c"))
+    _write(tmp_path / "own" / "storage-minimum-tls.yaml", draft.draft("storage-minimum-tls", "A.B/c"))
     ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "--rules", "own")
     assert (ended.code, is_one_line(ended.err)) == (2, True)
     assert "already used" in ended.err
@@ -247,3 +247,69 @@ def test_names_from_strangers_neither_colour_nor_calculate(run: Run, tmp_path: P
 def test_no_traceback_in_a_process_of_its_own(tmp_path: Path) -> None:
     ended = auditor("evaluate", "nowhere.json", at=tmp_path)
     assert (ended.code, ended.out, is_one_line(ended.err)) == (2, "", True)
+
+
+_TAKEN_FROM_FILES_NEVER = {
+    "arm-endpoint": ("'https://arm.example.org'", "--arm-endpoint or AUDITOR_ARM_ENDPOINT"),
+    "cloud": ("'china'", "--cloud or AUDITOR_CLOUD"),
+    "tenant": ("'t'", "--tenant or AUDITOR_TENANT"),
+    "auth": ("'cli'", "--auth or AUDITOR_AUTH"),
+    "output": ("['csv=/tmp/out.csv']", "--output or AUDITOR_OUTPUT"),
+    "snapshot": ("'kept.sqlite'", "--snapshot or AUDITOR_SNAPSHOT"),
+    "resume": ("'kept.sqlite'", "--resume"),
+}
+
+
+@pytest.mark.parametrize("key", _TAKEN_FROM_FILES_NEVER)
+@pytest.mark.parametrize("file", ["auditor.toml", "pyproject.toml"])
+def test_a_file_that_says_who_signs_in_where_to_or_what_is_written(
+    file: str, key: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, instead = _TAKEN_FROM_FILES_NEVER[key]
+    section = "[tool.auditor]\n" if file == "pyproject.toml" else ""
+    path = _write(tmp_path / file, f"{section}fail-on = 'high'\n{key} = {value}\n")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+
+    ended = run("scan")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_line(ended.err), ended.err
+    assert f"{path}: '{key}' is never taken from a file" in ended.err
+    assert f"(use {instead})" in ended.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arm_endpoint = 'https://arm.example.org'",
+        "ARM-Endpoint = 'https://arm.example.org'",
+        "Arm_endpoint = 'https://arm.example.org'",
+        '"arm\\u002dendpoint" = "https://arm.example.org"',
+        "arm-endpoint = ['https://arm.example.org']",
+        "arm-endpoint.url = 'https://arm.example.org'",
+        "[arm_endpoint]\nurl = 'https://arm.example.org'",
+        "[[arm-endpoint]]\nurl = 'https://arm.example.org'",
+        "[scan]\narm-endpoint = 'https://arm.example.org'",
+        "scan = [{options = {arm_endpoint = 'https://arm.example.org'}}]",
+        "arm-endpoint = false",
+    ],
+)
+def test_no_spelling_and_no_table_hides_such_a_key(text: str, run: Run, tmp_path: Path) -> None:
+    _write(tmp_path / "auditor.toml", text + "\n")
+
+    ended = run("scan")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_line(ended.err), ended.err
+    assert "is never taken from a file" in ended.err
+    assert "(use --arm-endpoint or AUDITOR_ARM_ENDPOINT)" in ended.err
+
+
+def test_a_list_where_an_option_takes_one_value(run: Run, tmp_path: Path) -> None:
+    path = _write(tmp_path / "auditor.toml", "baseline = ['own.yaml']\n")
+
+    ended = run("evaluate", "estate.json")
+
+    assert (ended.code, is_one_line(ended.err)) == (2, True)
+    assert f"{path}: 'baseline' takes one value, not a list" in ended.err

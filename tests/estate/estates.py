@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.model import Metadata, Snapshot
 
 Body = dict[str, Any]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.architecture.workloads import Workload, Workloads, bind
 from auditor.errors import ContentError
-from auditor.estate.components import Workload, Workloads, bind
-from auditor.language.source import load_file
+from auditor.yaml_source import load_file
 from tests.estate.estates import Body, estate_of, reference_bodies, renamed
 
 _FILE = Path(__file__).parents[2] / "baselines" / "openai-chat" / "components.yaml"

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.estate.relations import NAVIGATION, derive
+from auditor.estate.navigation import NAVIGATION, derive
 from auditor.model import Relation, Resource
 from tests.estate.estates import Body, estate_of, reference_bodies, spoil
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from auditor.language import catalogue, load
+from auditor.azure import catalogue
+from auditor.engine.subjects import ExampleSubject
+from auditor.language import parse
+from auditor.language.ast import Condition
+from auditor.language.environment import Environment
 from auditor.language.explain import Explanation, explain
-from auditor.language.scope import Scope
-from auditor.language.source import load_text
-from auditor.language.tree import Condition
-from auditor.subjects import ExampleSubject
+from auditor.yaml_source import load_text
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 THING = "Contoso.Test/things"
@@ -37,16 +38,16 @@ Microsoft.Network/privateEndpoints:
 )
 
 
-def names(parameters: Sequence[str] = (), resource_type: str = THING) -> load.Names:
+def names(parameters: Sequence[str] = (), resource_type: str = THING) -> parse.NameScope:
     """Return what names mean in a condition on a type of the catalogue above."""
     vocabulary = CATALOGUE.of_type(resource_type)
-    return load.Names(CATALOGUE, vocabulary, vocabulary, frozenset(parameters))
+    return parse.NameScope(CATALOGUE, vocabulary, vocabulary, frozenset(parameters))
 
 
 def condition(written: Any, parameters: Sequence[str] = (), resource_type: str = THING) -> Condition:
     """Load a condition from its YAML text, or from the data that such a text spells."""
     text = written if isinstance(written, str) else json.dumps(written, ensure_ascii=False)
-    return load.condition(load_text(text, "rule.yaml"), names(parameters, resource_type))
+    return parse.condition(load_text(text, "rule.yaml"), names(parameters, resource_type))
 
 
 def scope(
@@ -55,10 +56,10 @@ def scope(
     parameters: Mapping[str, Any] | None = None,
     related: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     uncollected: Sequence[str] = (),
-) -> Scope:
+) -> Environment:
     """Return what a condition sees of one resource."""
     subject = ExampleSubject(body, related or {}, uncollected)
-    return Scope(subject, subject, parameters or {}, NOW)
+    return Environment(subject, subject, parameters or {}, NOW)
 
 
 def ask(written: Any, body: Mapping[str, Any], **rest: Any) -> Explanation:

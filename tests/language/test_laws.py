@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.language.evaluate import judge
+from auditor.language.evaluate import evaluate
 from auditor.language.explain import Explanation
 from auditor.model import Evidence
 from tests.language.asking import ask, condition, scope, truth
@@ -25,7 +25,7 @@ def test_the_reasons_given_are_for_the_verdict_given(
 
     found = ask(written, body, related=others, uncollected=missing)
 
-    assert found.truth is judge(condition(written), inside)
+    assert found.truth is evaluate(condition(written), inside)
     assert found.evidence
     if found.truth is None:
         assert found.gaps or found.errors

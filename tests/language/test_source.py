@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import ContentError
-from auditor.language.source import MAX_BYTES, load_file, load_text, suggestion
+from auditor.yaml_source import MAX_BYTES, load_file, load_text, suggestion
 
 
 @pytest.mark.parametrize(

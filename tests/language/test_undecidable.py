@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from auditor import examples, rulebook
-from auditor.evaluate import Verdict
-from auditor.language import paths
-from auditor.language.catalogue import Catalogue, Property
+from auditor.authoring import examples
+from auditor.azure import paths
+from auditor.azure.catalogue import Catalogue, Property
+from auditor.azure.paths import ABSENT
+from auditor.engine.evaluate import Verdict
 from auditor.language.functions import FunctionError, call
-from auditor.language.paths import ABSENT
 from auditor.model import Status
-from auditor.rulebook import Words
+from auditor.rulebook import rule as rulebook
+from auditor.rulebook.rule import Words
 
 _RULE = """
 id: vault-access-off

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from auditor import audit, content, data
-from auditor.content import Choice, Content
+from auditor import audit, shipped
+from auditor.inputs import read
 from auditor.model import Finding, Status
-from auditor.snapshot import readers
+from auditor.rulebook import in_force
+from auditor.rulebook.in_force import RuleSet, Selection
 from tests.estate.estates import reference_bodies
 
 Body = dict[str, Any]
@@ -44,13 +45,15 @@ _ON_FEW_PORTS = {
 
 
 @cache
-def _content() -> Content:
-    rules = content.all_rules()
-    return content.load(Choice(select=[n for n, rule in rules.items() if (rule.applies.fact or "").startswith(_KINDS)]))
+def _content() -> RuleSet:
+    rules = in_force.all_rules()
+    return in_force.load(
+        Selection(select=[n for n, rule in rules.items() if (rule.applies.fact or "").startswith(_KINDS)])
+    )
 
 
 def _judged(path: Path) -> list[Finding]:
-    return list(audit.judge(readers.read(str(path)), _content(), audit.Terms(complete=True)).findings)
+    return list(audit.audit(read.read(str(path)), _content(), audit.Terms(complete=True)).findings)
 
 
 @pytest.fixture
@@ -198,7 +201,7 @@ def test_routing_that_was_not_collected_leaves_it_unknown(tmp_path: Path) -> Non
         _drop_routing(site)
     path = tmp_path / "estate.json"
     path.write_text(json.dumps({"resources": bodies}), encoding="utf-8")
-    findings = list(audit.judge(readers.read(str(path)), _content(), audit.Terms()).findings)
+    findings = list(audit.audit(read.read(str(path)), _content(), audit.Terms()).findings)
     where = ("snet-appServicePlan", "Outbound")
     assert where in _of(findings, "subnet-app-service-outbound-restricted", Status.UNKNOWN)
 
@@ -302,7 +305,7 @@ def test_the_same_rules_written_otherwise_get_the_same_verdicts(
 
 
 def test_the_sample_shows_what_was_planted_in_it() -> None:
-    findings = _judged(data.folder("samples") / "chat.json")
+    findings = _judged(shipped.folder("samples") / "chat.json")
 
     (ssh,) = _of(findings, "subnet-guarded-ports-closed").values()
     assert "SSH: TCP 22 from Internet, by rule tmp-ssh-vendor" in ssh.message

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from auditor import audit, content, data
+from auditor import audit
+from auditor import shipped as data
 from auditor.analysis.registry import kinds
-from auditor.content import Choice, Content
 from auditor.errors import ContentError
+from auditor.inputs import read
 from auditor.model import Finding, Status
-from auditor.rulebook import Words, load_rule
-from auditor.snapshot import readers
+from auditor.rulebook import in_force
+from auditor.rulebook.in_force import RuleSet, Selection
+from auditor.rulebook.rule import Words, load_rule
 from tests.estate.estates import reference_bodies
 
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
@@ -27,16 +29,16 @@ VERDICTS = {"pass": Status.PASS, "fail": Status.FAIL, "unknown": Status.UNKNOWN}
 
 
 @cache
-def facts_only() -> Content:
+def facts_only() -> RuleSet:
     """Return the baseline with its rules on facts alone."""
-    rules = content.all_rules()
-    return content.load(Choice(select=[name for name, rule in rules.items() if rule.applies.fact]))
+    rules = in_force.all_rules()
+    return in_force.load(Selection(select=[name for name, rule in rules.items() if rule.applies.fact]))
 
 
 def judged(bodies: list[dict[str, Any]], tmp_path: Path, *, complete: bool = True) -> list[Finding]:
     path = tmp_path / "estate.json"
     path.write_text(json.dumps({"resources": bodies}), encoding="utf-8")
-    report = audit.judge(readers.read(str(path)), facts_only(), audit.Terms(complete=complete))
+    report = audit.audit(read.read(str(path)), facts_only(), audit.Terms(complete=complete))
     return list(report.findings)
 
 
@@ -180,4 +182,4 @@ def test_where_is_for_facts_alone(tmp_path: Path) -> None:
     text = shipped.read_text(encoding="utf-8")
     path.write_text(text.replace("registries}", "registries, where: {field: kind, equals: a}}"), encoding="utf-8")
     with pytest.raises(ContentError, match="only a rule on facts takes 'where'"):
-        load_rule(path, Words(content.properties(), kinds(), {}))
+        load_rule(path, Words(in_force.properties(), kinds(), {}))

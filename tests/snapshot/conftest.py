@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from auditor.snapshot.contents import Snapshot
-from auditor.snapshot.readers import read
+from auditor.inputs.read import read
+from auditor.snapshot.model import Snapshot
 
 ReadDocument = Callable[[Any], Snapshot]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from auditor.errors import AuditorError, SnapshotError
-from auditor.snapshot import exchange, store
-from auditor.snapshot.readers import read
+from auditor.inputs.read import read
+from auditor.snapshot import exchange, file
 
 from .conftest import ReadDocument
 from .test_store import SNAPSHOT
@@ -25,7 +25,7 @@ def test_file_export_import_file_keeps_identity_and_bytes(
 ) -> None:
     snapshot = read_document(reference)
     exchange.export(snapshot, tmp_path / "one.jsonl.zst")
-    store.write(read(tmp_path / "one.jsonl.zst"), tmp_path / "two")
+    file.write(read(tmp_path / "one.jsonl.zst"), tmp_path / "two")
     exchange.export(read(tmp_path / "two"), tmp_path / "three.jsonl.zst")
     assert read(tmp_path / "two").sha256 == snapshot.sha256
     assert (tmp_path / "three.jsonl.zst").read_bytes() == (tmp_path / "one.jsonl.zst").read_bytes()

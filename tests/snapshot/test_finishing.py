@@ -14,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import InputError
-from auditor.estate.relations import derive
+from auditor.estate.navigation import derive
 from auditor.model import Gap
-from auditor.snapshot import store
-from auditor.snapshot.contents import ANY_TYPE, Metadata, Snapshot
-from auditor.snapshot.identity import assemble
+from auditor.snapshot import file
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
 from auditor.snapshot.writer import SnapshotWriter
 
 from .estates import GROUP, child, resource
 
 METADATA = Metadata(origin="azure", complete=True, collected_at="2026-01-01T00:00:00Z")
 GAP = Gap(GROUP, "a/b", "forbidden", "a/b/read")
-UNFINISHED = Gap("/", ANY_TYPE, store.UNFINISHED)
+UNFINISHED = Gap("/", ANY_TYPE, file.UNFINISHED)
 
 
 def both_ways(bodies: list[dict[str, Any]], folder: Path) -> tuple[Snapshot, Snapshot, set[tuple[str, str, str]]]:
@@ -37,13 +37,13 @@ def both_ways(bodies: list[dict[str, Any]], folder: Path) -> tuple[Snapshot, Sna
     writer.gap(GAP)
     writer.facet(GROUP, "all", "complete")
     writer.close(finished=False)
-    partial = store.read(folder / "estate.sqlite.partial")
+    partial = file.read(folder / "estate.sqlite.partial")
     gaps = [gap for gap in partial.gaps if gap != UNFINISHED]
     whole = assemble(partial.resources, gaps, partial.metadata, partial.facets)
     SnapshotWriter.resume(path, derive).close(finished=True)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         edges = set(connection.execute("SELECT source, kind, target FROM edge"))
-    return whole, store.read(path), edges
+    return whole, file.read(path), edges
 
 
 def check(bodies: list[dict[str, Any]], folder: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from auditor.model import Gap, Resource
-from auditor.snapshot.contents import Metadata
-from auditor.snapshot.identity import assemble
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import Metadata
 
 from .estates import account
 

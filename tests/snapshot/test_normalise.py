@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import InputError
 from auditor.model import Gap
-from auditor.snapshot.normalise import Entry, normalise
+from auditor.snapshot.normalise import ExportEntry, normalise
 
 from .conftest import ReadDocument
 from .estates import GROUP, account, child, resource
@@ -99,8 +99,8 @@ def test_the_reference_estate_is_one_however_it_is_exported(
 
 
 def test_normalising_twice_changes_nothing(reference: dict[str, Any]) -> None:
-    once, gaps = normalise(Entry(body, "x") for body in reference["resources"])
-    twice, _ = normalise(Entry(row.body, "x") for row in once)
+    once, gaps = normalise(ExportEntry(body, "x") for body in reference["resources"])
+    twice, _ = normalise(ExportEntry(row.body, "x") for row in once)
     assert twice == once
     assert gaps == []
 
@@ -257,7 +257,7 @@ def test_any_document_is_read_or_refused_and_reads_the_same_again(read_document:
         snapshot = read_document(document)
     except InputError:
         return
-    again, _ = normalise(Entry(row.body, "again") for row in snapshot.resources)
+    again, _ = normalise(ExportEntry(row.body, "again") for row in snapshot.resources)
     assert again == snapshot.resources
 
 

@@ -16,9 +16,10 @@ import pytest
 import zstandard
 
 from auditor.errors import InputError
+from auditor.inputs import read
 from auditor.model import Gap
-from auditor.snapshot import readers, store
-from auditor.snapshot.contents import ANY_TYPE
+from auditor.snapshot import file
+from auditor.snapshot.model import ANY_TYPE
 
 from .conftest import ReadDocument
 from .estates import account, resource
@@ -126,9 +127,9 @@ def test_what_is_no_estate_is_refused_in_one_line(problem: str, read_document: R
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
-        readers.read(tmp_path / "nowhere.json")
+        read.read(tmp_path / "nowhere.json")
     with pytest.raises(InputError, match="is a folder"):
-        readers.read(tmp_path)
+        read.read(tmp_path)
 
 
 def test_values_of_a_wrong_shape_stay_as_they_are(read_document: ReadDocument) -> None:
@@ -169,10 +170,10 @@ def test_nesting_too_deep_to_keep_is_a_gap_in_the_property(levels: int, read_doc
 
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, read_document: ReadDocument) -> None:
     expected = read_document([account()])
-    store.write(expected, tmp_path / "snapshot")
+    file.write(expected, tmp_path / "snapshot")
     for data in (dump([account()]), gzip.compress(dump([account()])), (tmp_path / "snapshot").read_bytes()):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
-        assert readers.read("-") == expected
+        assert read.read("-") == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -181,5 +182,5 @@ def test_a_named_pipe_is_read(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(dump([account()]),))
     writer.start()
-    assert len(readers.read(pipe).resources) == 1
+    assert len(read.read(pipe).resources) == 1
     writer.join()

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import SnapshotError
+from auditor.inputs.read import read
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot import overview, store
-from auditor.snapshot.contents import Facet, Metadata, Snapshot
-from auditor.snapshot.identity import assemble
-from auditor.snapshot.readers import read
+from auditor.snapshot import file, summary
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import Facet, Metadata, Snapshot
 
 from .conftest import ReadDocument
 from .estates import GROUP, account, child, resource
@@ -30,7 +30,7 @@ SNAPSHOT = assemble(
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     path = tmp_path / "estate.sqlite"
-    store.write(SNAPSHOT, path, [Relation("a", "contains", "b"), Relation("a", "contains", "c")])
+    file.write(SNAPSHOT, path, [Relation("a", "contains", "b"), Relation("a", "contains", "c")])
     return path
 
 
@@ -41,14 +41,14 @@ def test_what_was_written_is_read(stored: Path) -> None:
 
 def test_the_reference_estate_survives(reference: dict[str, Any], read_document: ReadDocument, tmp_path: Path) -> None:
     snapshot = read_document(reference)
-    store.write(snapshot, tmp_path / "s")
+    file.write(snapshot, tmp_path / "s")
     assert read(tmp_path / "s") == snapshot
 
 
 def test_many_bodies_are_packed_with_a_dictionary(tmp_path: Path) -> None:
     rows = [Resource.of(account(f"st{number}", allowBlobPublicAccess=False)) for number in range(5500)]
     snapshot = assemble(rows, [], Metadata())
-    store.write(snapshot, tmp_path / "s")
+    file.write(snapshot, tmp_path / "s")
     assert read(tmp_path / "s") == snapshot
     with sqlite3.connect(tmp_path / "s") as connection:
         assert connection.execute("SELECT DISTINCT packing FROM resource").fetchall() == [(1,)]
@@ -56,14 +56,14 @@ def test_many_bodies_are_packed_with_a_dictionary(tmp_path: Path) -> None:
 
 def test_an_older_snapshot_is_replaced(stored: Path) -> None:
     newer = assemble([Resource.of(account())], [], Metadata())
-    store.write(newer, stored)
+    file.write(newer, stored)
     assert read(stored) == newer
 
 
 def test_tables_beside_the_bodies_can_be_queried(read_document: ReadDocument, tmp_path: Path) -> None:
     assigned = {"principalId": "p", "roleDefinitionId": "r", "scope": GROUP}
     assignment = resource("Microsoft.Authorization/roleAssignments", "a", assigned)
-    store.write(read_document([assignment, account(tags={"Mine": 1})]), tmp_path / "s")
+    file.write(read_document([assignment, account(tags={"Mine": 1})]), tmp_path / "s")
     with sqlite3.connect(tmp_path / "s") as connection:
         assert connection.execute("SELECT principal_id, scope FROM role_assignment").fetchall() == [("p", GROUP)]
         spelled = connection.execute("SELECT spelled FROM spelling WHERE key_lc = 'publicnetworkaccess'").fetchall()
@@ -73,7 +73,7 @@ def test_tables_beside_the_bodies_can_be_queried(read_document: ReadDocument, tm
 
 
 def test_show_says_what_is_inside(stored: Path) -> None:
-    shown = overview.show(stored)
+    shown = summary.show(stored)
     assert (shown.sha256, shown.resources, shown.metadata) == (SNAPSHOT.sha256, 5, SNAPSHOT.metadata)
     assert shown.types == {"Microsoft.Storage/storageAccounts": 5}
     assert shown.relations == {"contains": 2}
@@ -128,7 +128,7 @@ def test_a_changed_file_is_refused_in_one_line_and_left_alone(problem: str, stor
 def test_any_damage_is_noticed_or_harmless(tmp_path: Path, data: st.DataObject) -> None:
     whole = tmp_path / "whole.sqlite"
     if not whole.exists():
-        store.write(SNAPSHOT, whole)
+        file.write(SNAPSHOT, whole)
     content = bytearray(whole.read_bytes())
     position = data.draw(st.integers(16, len(content) - 1))
     content[position] ^= data.draw(st.integers(1, 255))
@@ -148,23 +148,23 @@ def test_a_file_that_is_not_ours_is_not_overwritten(content: bytes, tmp_path: Pa
     path = tmp_path / "precious"
     path.write_bytes(content)
     with pytest.raises(SnapshotError, match="left alone"):
-        store.write(SNAPSHOT, path)
+        file.write(SNAPSHOT, path)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_snapshot_is_said(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="does not exist"):
-        store.read(tmp_path / "nowhere")
+        file.read(tmp_path / "nowhere")
 
 
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="does not exist"):
-        store.write(SNAPSHOT, tmp_path / "no" / "file")
+        file.write(SNAPSHOT, tmp_path / "no" / "file")
 
 
 def test_children_are_listed_once_after_a_round_trip(read_document: ReadDocument, tmp_path: Path) -> None:
     network = resource("Microsoft.Network/virtualNetworks", "vnet")
     snapshot: Snapshot = read_document([network, child(network, "subnets", "s", x=1)])
-    store.write(snapshot, tmp_path / "s")
+    file.write(snapshot, tmp_path / "s")
     assert len(read(tmp_path / "s").resources) == 2

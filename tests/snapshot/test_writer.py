@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import SnapshotError
-from auditor.estate.relations import derive
+from auditor.estate.navigation import derive
+from auditor.inputs.read import read
 from auditor.model import Gap
-from auditor.snapshot import overview
-from auditor.snapshot.contents import ANY_TYPE, Facet, Metadata
-from auditor.snapshot.readers import read
+from auditor.snapshot import summary
+from auditor.snapshot.model import ANY_TYPE, Facet, Metadata
 from auditor.snapshot.writer import SnapshotWriter
 
 from .estates import GROUP, account, resource
@@ -24,7 +24,7 @@ NETWORK = resource("Microsoft.Network/virtualNetworks", "vnet", {"subnets": [{"n
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from auditor.snapshot.contents import Metadata
+from auditor.snapshot.model import Metadata
 from auditor.snapshot.writer import SnapshotWriter
 from tests.snapshot.estates import account
 writer = SnapshotWriter(Path(sys.argv[1]), Metadata(complete=True))
@@ -66,7 +66,7 @@ def test_a_collection_becomes_a_normalised_snapshot(tmp_path: Path) -> None:
     assert snapshot.metadata == METADATA
     assert snapshot.gaps == [Gap(GROUP, "a/b", "forbidden", "a/b/read")]
     assert snapshot.facets == [Facet(GROUP, "network", "complete")]
-    assert overview.show(path).relations == {"contains": 1}
+    assert summary.show(path).relations == {"contains": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.assignments import Assignment, Role
-from auditor.analysis.access.permissions import permissions_of
-from auditor.analysis.access.principals import Principals
+from auditor.architecture.workloads import Workload
+from auditor.azure.body import items, objects, text, texts, value
 from auditor.errors import ContentError
-from auditor.estate.components import Workload
-from auditor.estate.reading import items, objects, text, texts, value
 from auditor.model import Resource
+from auditor.rbac.assignments import Assignment, Role
+from auditor.rbac.permissions import permissions_of
+from auditor.rbac.principals import Principals
 
 TABLE: Final = "roles"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RoleRow:
     """One role that a component's identity needs on a component. `on_group`: on the resource group that it lies in."""
 
     principal: str
@@ -49,8 +49,8 @@ class Boundary:
 class Table:
     """What the baseline expects: rows needed, rows tolerated, the GUIDs of roles for people, and boundaries."""
 
-    rows: Sequence[Row] = ()
-    tolerated: Sequence[Row] = ()
+    rows: Sequence[RoleRow] = ()
+    tolerated: Sequence[RoleRow] = ()
     people: frozenset[str] = frozenset()
     boundaries: Sequence[Boundary] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Table:
 class BoundRow:
     """A row for one workload: the scope, the principals that would do, and identities whose principal is not known."""
 
-    row: Row
+    row: RoleRow
     workload: str
     holder: Resource
     target: Resource
@@ -110,8 +110,8 @@ def _role(body: object, name: str) -> Role:
     return Role(_required(body, "guid").lower(), name, permissions)
 
 
-def _row(body: object, roles: Mapping[str, Role], principal: str) -> Row:
-    return Row(
+def _row(body: object, roles: Mapping[str, Role], principal: str) -> RoleRow:
+    return RoleRow(
         principal=principal,
         scope=_required(body, "scope"),
         role=_named(roles, _required(body, "role")),
@@ -136,7 +136,7 @@ def _named(roles: Mapping[str, Role], name: str) -> Role:
 
 
 def bind_rows(
-    rows: Sequence[Row], workload: Workload, principals: Principals, observed: Mapping[str, Role]
+    rows: Sequence[RoleRow], workload: Workload, principals: Principals, observed: Mapping[str, Role]
 ) -> Sequence[BoundRow]:
     """Return the rows for each resource that plays the principal and each that plays the scope.
 

@@ -6,32 +6,32 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.analysis.contract import Analysis, Context
-from auditor.analysis.network import flow_facts, group_facts, port_facts, rule_facts, subnet_facts
-from auditor.analysis.network.places import Places
-from auditor.analysis.network.table import TABLE
+from auditor.analysis.network import application_group, flow, idle_rule, port, subnet_traffic
+from auditor.analysis.network.expected import TABLE
 from auditor.model import Fact
+from auditor.network.subnets import Subnets
 
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    places = Places(context)
-    yield from subnet_facts.subnet_facts(context, places)
-    yield from rule_facts.rule_facts(context, places)
-    yield from port_facts.guarded_facts(context, places)
-    yield from port_facts.control_plane_facts(context, places)
-    yield from flow_facts.flow_facts(context, places)
-    yield from group_facts.group_facts(context, places)
+    places = Subnets(context)
+    yield from subnet_traffic.subnet_facts(context, places)
+    yield from idle_rule.rule_facts(context, places)
+    yield from port.guarded_facts(context, places)
+    yield from port.control_plane_facts(context, places)
+    yield from flow.flow_facts(context, places)
+    yield from application_group.group_facts(context, places)
 
 
 ANALYSIS: Final = Analysis(
     name="network",
     facts={
-        subnet_facts.KIND: subnet_facts.FIELDS,
-        rule_facts.KIND: rule_facts.FIELDS,
-        port_facts.GUARDED: port_facts.GUARDED_FIELDS,
-        port_facts.CONTROL_PLANE: port_facts.CONTROL_PLANE_FIELDS,
-        flow_facts.KIND: flow_facts.FIELDS,
-        group_facts.KIND: group_facts.FIELDS,
+        subnet_traffic.KIND: subnet_traffic.FIELDS,
+        idle_rule.KIND: idle_rule.FIELDS,
+        port.GUARDED: port.GUARDED_FIELDS,
+        port.CONTROL_PLANE: port.CONTROL_PLANE_FIELDS,
+        flow.KIND: flow.FIELDS,
+        application_group.KIND: application_group.FIELDS,
     },
     run=run,
     reads=frozenset(

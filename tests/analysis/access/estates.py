@@ -14,10 +14,10 @@ from ruamel.yaml import YAML
 
 from auditor.analysis.access import ANALYSIS
 from auditor.analysis.contract import Context
-from auditor.estate.components import Binding, Workload, Workloads
+from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap, Resource
-from auditor.snapshot.contents import Metadata, Snapshot
+from auditor.snapshot.model import Metadata, Snapshot
 from tests.analysis.access.material import SHARED
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from auditor.analysis.access.assignments import Role
-from auditor.analysis.access.permissions import permissions_of
+from auditor.rbac.assignments import Role
+from auditor.rbac.permissions import permissions_of
 
 SHARED = Path(os.environ.get("AUDITOR_SHARED", Path(__file__).parents[4] / "shared"))
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.analysis.access.condition import restriction
-from auditor.analysis.access.language import holds, is_within
-from auditor.analysis.access.permissions import Answer, Plane, permits
+from auditor.rbac.conditions import restriction
+from auditor.rbac.operation_sets import holds, is_within
+from auditor.rbac.permissions import Answer, Plane, permits
 from tests.analysis.access.material import builtin_definitions, builtins, needs_shared
 
 ATTRIBUTE = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'a AND (b) OR !c'"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.analysis.access.automaton import TooComplexError
-from auditor.analysis.access.extent import NOTHING_AT_ALL, certain
-from auditor.analysis.access.language import complement, intersection, is_empty, pattern, union
-from auditor.analysis.access.observed import observe
-from auditor.analysis.access.permissions import Answer, Permissions, Plane, covers
+from auditor.architecture.workloads import Workloads
 from auditor.errors import ContentError
-from auditor.estate.components import Workloads
+from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.bounds import NOTHING_AT_ALL, certain
+from auditor.rbac.operation_sets import complement, intersection, is_empty, pattern, union
+from auditor.rbac.permissions import Answer, Permissions, Plane, covers
+from auditor.rbac.read import read_access_data
 from tests.analysis.access.estates import (
     SUBSCRIPTION,
     analyse,
@@ -87,7 +87,7 @@ def test_a_definition_that_cannot_be_read_is_unknown_and_not_harmless(broken: ob
 
     facts = analyse(estate_of(bodies), workloads=Workloads())
 
-    assert observe(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Answer.MAYBE
+    assert read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Answer.MAYBE
     assert "escalates" in of_kind(facts, "access.role")[0].uncollected
     assert {"dangers", "sanctioned", "escalates"} <= of_kind(facts, "access.assignment")[0].uncollected.keys()
     assert "ownerCount" in of_kind(facts, "access.subscription")[0].uncollected
@@ -98,7 +98,7 @@ def test_a_deny_that_cannot_be_read_may_deny_anything() -> None:
     deny = deny_assignment(SUBSCRIPTION, {})
     deny["properties"]["permissions"] = "everything"
     bodies = [role, assignment("u1", role["id"], SUBSCRIPTION), deny]
-    assert observe(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Answer.MAYBE
+    assert read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Answer.MAYBE
 
 
 @needs_shared

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from auditor.analysis.access.assignments import Memberships
-from auditor.analysis.access.observed import observe
-from auditor.analysis.access.permissions import Answer, Plane
-from auditor.estate.components import Binding, Workload, Workloads
+from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.model import Fact
+from auditor.rbac.assignments import Memberships
+from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.read import read_access_data
 from tests.analysis.access.estates import (
     GROUP,
     ROOT_GROUP,
@@ -39,7 +39,7 @@ def resource(resource_id: str, resource_type: str, **body: Any) -> Body:
 
 
 def may(bodies: list[Body], principal: str, operation: str, scope: str, **options: Any) -> Answer:
-    return observe(estate_of(bodies), **options).grants.may(principal, Plane.CONTROL, operation, scope)
+    return read_access_data(estate_of(bodies), **options).grants.may(principal, Plane.CONTROL, operation, scope)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from automata.fa.nfa import NFA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.analysis.access.language import (
+from auditor.rbac.operation_sets import (
     NOTHING,
     WELL_FORMED,
-    Language,
+    OperationSet,
     complement,
     difference,
     holds,
@@ -41,7 +41,7 @@ def role(patterns: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[tuple[list
 Blocks = tuple[tuple[list[str], list[str]], ...]
 
 
-def language(blocks: Blocks) -> Language:
+def language(blocks: Blocks) -> OperationSet:
     return union(difference(union(map(pattern, plus)), union(map(pattern, minus))) for plus, minus in blocks)
 
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from auditor.analysis.access.permissions import Answer, Plane
-from auditor.analysis.access.questions import what_can, who_can
-from auditor.analysis.access.records import (
+from auditor.analysis.access.access_graph import AccessGraph, read_access_graph
+from auditor.analysis.contract import Context
+from auditor.errors import InputError
+from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.queries import what_can, who_can
+from auditor.rbac.suggest import needs_of, roles_from, suggest, suggest_for_rows
+from auditor.report.access_records import (
     SUGGESTION_COLUMNS,
     WHAT_COLUMNS,
     WHO_COLUMNS,
@@ -17,10 +21,6 @@ from auditor.analysis.access.records import (
     what_records,
     who_records,
 )
-from auditor.analysis.access.scene import Scene, set_scene
-from auditor.analysis.access.suggestions import needs_of, roles_from, suggest, suggest_for_rows
-from auditor.analysis.contract import Context
-from auditor.errors import InputError
 from tests.analysis.access.estates import (
     SUBSCRIPTION,
     Bodies,
@@ -44,14 +44,14 @@ SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an
 LIST_KEYS = "Microsoft.CognitiveServices/accounts/listKeys/action"
 
 
-def scene_of(bodies: Bodies, **parameters: Any) -> Scene:
+def scene_of(bodies: Bodies, **parameters: Any) -> AccessGraph:
     estate = estate_of(bodies.values())
-    return set_scene(
+    return read_access_graph(
         Context(estate, workloads_of(estate), parameters, {"roles": table()}, datetime(2024, 2, 20, tzinfo=UTC))
     )
 
 
-def names(scene: Scene, operation: str, component: str) -> dict[str, Answer]:
+def names(scene: AccessGraph, operation: str, component: str) -> dict[str, Answer]:
     return {actor.name: actor.answer for actor in who_can(scene, operation, place(component)).actors}
 
 

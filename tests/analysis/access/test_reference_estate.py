@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.components import Binding, Workload, Workloads
+from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.model import Fact, Gap
 from tests.analysis.access.estates import (
     GROUP,

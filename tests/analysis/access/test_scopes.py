@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.analysis.access.permissions import Answer
-from auditor.analysis.access.scopes import ROOT, Hierarchy, ScopeKind, kind_of
+from auditor.rbac.permissions import Answer
+from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
 
 SUB = "/subscriptions/s1"
 VAULT = f"{SUB}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"

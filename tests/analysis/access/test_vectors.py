@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from auditor.analysis.access.assignments import Assignment, Deny, Memberships, Role
-from auditor.analysis.access.decisions import Grants
-from auditor.analysis.access.language import WELL_FORMED, difference, intersection, is_empty, witness
-from auditor.analysis.access.permissions import Answer, Permissions, Plane, permissions_of, permits
-from auditor.analysis.access.scopes import Hierarchy
-from auditor.analysis.access.tables import compare, granting, smallest
+from auditor.analysis.access.comparison import compare, granting, smallest
+from auditor.rbac.assignments import Assignment, Deny, Memberships, Role
+from auditor.rbac.effective import Grants
+from auditor.rbac.operation_sets import WELL_FORMED, difference, intersection, is_empty, witness
+from auditor.rbac.permissions import Answer, Permissions, Plane, permissions_of, permits
+from auditor.rbac.scopes import Hierarchy
 from tests.analysis.access.material import SHARED, builtin, builtins, needs_shared, vectors
 
 pytestmark = needs_shared

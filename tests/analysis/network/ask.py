@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.groups import parse_group
-from auditor.analysis.network.path import Layer, Path
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import Answer, Inquiry
-from auditor.analysis.network.rules import Direction, Match, parse_match
-from auditor.analysis.network.surroundings import Surroundings
-from auditor.analysis.network.words import Names, lines
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.describe import AddressNames, lines
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.proof import Certainty
+from auditor.network.search import Search, SearchResult
+from auditor.network.security_groups import parse_group
+from auditor.network.security_rules import Direction, Match, parse_match
 
 SPACE = addresses.must_parse("10.0.0.0/16")
 SUBNET = addresses.must_parse("10.0.1.0/24")
@@ -51,20 +51,22 @@ def row(protocol: str = "*", source: str = "*", destination: str = "*", ports: s
     return match
 
 
-def path(*groups: list[Any] | None, direction: Direction = Direction.INBOUND, around: Surroundings = AROUND) -> Path:
+def path(
+    *groups: list[Any] | None, direction: Direction = Direction.INBOUND, around: Surroundings = AROUND
+) -> FilterChain:
     """Layers of rule lists around the subnet; None is a layer without a group."""
     layers = tuple(
-        Layer(
+        Filter(
             None if rules is None else parse_group("g", {"securityRules": rules}), direction, around, f"layer {place}"
         )
         for place, rules in enumerate(groups)
     )
     ends = (addresses.ANY, SUBNET) if direction is Direction.INBOUND else (SUBNET, addresses.ANY)
-    return Path(layers, around, *ends)
+    return FilterChain(layers, around, *ends)
 
 
-def reach(way: Path, *traffic: Match) -> Answer:
-    return Inquiry(way, traffic).reach(traffic)
+def reach(way: FilterChain, *traffic: Match) -> SearchResult:
+    return Search(way, traffic).reach(traffic)
 
 
 def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str = "Internet") -> Certainty:
@@ -72,5 +74,5 @@ def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str
     return reach(path(rules), row(protocol, source, ports=str(port))).certainty
 
 
-def said(answer: Answer) -> list[str]:
-    return [str(line) for line in lines(answer, Names(here=SUBNET))]
+def said(answer: SearchResult) -> list[str]:
+    return [str(line) for line in lines(answer, AddressNames(here=SUBNET))]

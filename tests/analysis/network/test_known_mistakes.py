@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.dead import Effect, effects
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import Inquiry
-from auditor.analysis.network.rules import Direction
-from auditor.analysis.network.surroundings import Surroundings
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.proof import Certainty
+from auditor.network.search import Search
+from auditor.network.security_rules import Direction
+from auditor.network.shadowing import Effect, effects
 from tests.analysis.network.ask import SPACE, is_open, path, reach, row, rule, said
 
 YES, NO, MAYBE = Certainty.YES, Certainty.NO, Certainty.MAYBE
@@ -116,7 +116,7 @@ def test_n4_ipv6() -> None:
 
 
 def test_n6_the_shadowed_rule_is_named() -> None:
-    asked = Inquiry(path([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
+    asked = Search(path([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
     assert asked.scene is not None
     found = {one.rule.name: one for one in effects(asked.scene, asked.decided.chains[0], asked.universe)}
     assert found["a"].effect is Effect.SHADOWED

@@ -10,16 +10,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.dead import Effect, effects
-from auditor.analysis.network.groups import parse_group
-from auditor.analysis.network.packet import Probe, values_for
-from auditor.analysis.network.path import Layer, Path
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import NOTHING, Inquiry
-from auditor.analysis.network.rules import PROTOCOLS, Direction, parse_match
-from auditor.analysis.network.scene import READINGS
-from auditor.analysis.network.surroundings import Surroundings
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.encoding import READINGS
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.proof import Certainty
+from auditor.network.search import NOTHING, Search
+from auditor.network.security_groups import parse_group
+from auditor.network.security_rules import PROTOCOLS, Direction, parse_match
+from auditor.network.shadowing import Effect, effects
+from auditor.network.witness import Probe, values_for
 from tests.analysis.network.cases import (
     ADDRESSES,
     DEFAULT_BODIES,
@@ -47,10 +47,10 @@ SMALL = settings(
 )
 
 
-def inquiry(layers: list[list[dict[str, Any]]], mentions: Any = ()) -> Inquiry:
+def inquiry(layers: list[list[dict[str, Any]]], mentions: Any = ()) -> Search:
     found = [parse_group(f"g{place}", {"securityRules": bodies}) for place, bodies in enumerate(layers)]
-    chain = tuple(Layer(group, Direction.INBOUND, AROUND, group.name) for group in found)
-    return Inquiry(Path(chain, AROUND, addresses.ANY, addresses.must_parse(SUBNET)), mentions)
+    chain = tuple(Filter(group, Direction.INBOUND, AROUND, group.name) for group in found)
+    return Search(FilterChain(chain, AROUND, addresses.ANY, addresses.must_parse(SUBNET)), mentions)
 
 
 def probe(packet: Datagram) -> Probe:
@@ -165,9 +165,9 @@ def test_certainty_in_a_small_world_is_exact(bodies: list[Any], table: list[Any]
     rows = [parse_match(row)[0] for row in table]
     group = parse_group("g", {"securityRules": bodies})
     ends = addresses.must_parse(*few), addresses.must_parse(*HERE)
-    path = Path((Layer(group, Direction.INBOUND, AROUND),), AROUND, *ends)
+    path = FilterChain((Filter(group, Direction.INBOUND, AROUND),), AROUND, *ends)
     expected = possible_answers(bodies, table, few, is_inhabited=False)
-    assert Inquiry(path, rows).only(rows).certainty is CERTAINTY[frozenset(expected)]
+    assert Search(path, rows).only(rows).certainty is CERTAINTY[frozenset(expected)]
 
 
 @SMALL

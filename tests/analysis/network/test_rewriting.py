@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.groups import parse_group
-from auditor.analysis.network.path import Layer, Path
-from auditor.analysis.network.questions import Inquiry
-from auditor.analysis.network.rules import Direction, parse_match
-from auditor.analysis.network.surroundings import Surroundings
-from auditor.analysis.network.words import Names, lines
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.describe import AddressNames, lines
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.search import Search
+from auditor.network.security_groups import parse_group
+from auditor.network.security_rules import Direction, parse_match
 from tests.analysis.network.cases import PREFIXES, SPACE, SUBNET, TAGS, groups, rules
 from tests.analysis.network.oracle import values
 
@@ -25,9 +25,9 @@ WITH_TAGS = (*PREFIXES, *TAGS)
 def answer(bodies: list[Any], table: list[Any]) -> tuple[str, list[str]]:
     around = Surroundings(addresses.must_parse(SPACE))
     rows = [parse_match(row)[0] for row in table]
-    layer = Layer(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
-    found = Inquiry(Path((layer,), around, addresses.ANY, addresses.must_parse(SUBNET)), rows).only(rows)
-    return found.certainty, sorted(str(line) for line in lines(found, Names(here=addresses.must_parse(SUBNET))))
+    layer = Filter(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
+    found = Search(FilterChain((layer,), around, addresses.ANY, addresses.must_parse(SUBNET)), rows).only(rows)
+    return found.certainty, sorted(str(line) for line in lines(found, AddressNames(here=addresses.must_parse(SUBNET))))
 
 
 def halves(text: str) -> list[str]:

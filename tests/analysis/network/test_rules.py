@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.groups import parse_group, parse_rule
-from auditor.analysis.network.path import Layer, Path
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import Inquiry
-from auditor.analysis.network.rules import Direction, Group, parse_match, parse_ports
+from auditor.azure import addresses
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.proof import Certainty
+from auditor.network.search import Search
+from auditor.network.security_groups import parse_group, parse_rule
+from auditor.network.security_rules import Direction, SecurityGroup, parse_match, parse_ports
 from tests.analysis.network.ask import AROUND, SUBNET, is_open, path, reach, row, rule
 
 JSON = st.recursive(
@@ -47,8 +47,8 @@ def test_hostile_rules_never_crash_and_never_pass(body: Any, field: str, value: 
     spoiled["properties"] = spoiled["properties"] | {field: value}
     for rules in ([body], [spoiled], body, [rule("d", 200, "Deny"), body]):
         group = parse_group("g", {"securityRules": rules})
-        layer = Layer(group, Direction.INBOUND, AROUND)
-        answer = Inquiry(Path((layer,), AROUND, addresses.ANY, SUBNET), [row()]).only([])
+        layer = Filter(group, Direction.INBOUND, AROUND)
+        answer = Search(FilterChain((layer,), AROUND, addresses.ANY, SUBNET), [row()]).only([])
         assert answer.certainty in Certainty
 
 
@@ -147,7 +147,7 @@ def test_flat_and_nested_rules_are_the_same() -> None:
 
 def test_a_group_can_have_thousands_of_tags_and_still_say_that_it_does_not_know() -> None:
     rules = [rule(f"r{place}", 100 + place, sourceAddressPrefix=f"Tag{place}") for place in range(40)]
-    assert isinstance(parse_group("g", {"securityRules": rules}), Group)
+    assert isinstance(parse_group("g", {"securityRules": rules}), SecurityGroup)
     answer = reach(path(rules), row("Tcp", "20.1.1.1"))
     assert answer.certainty is Certainty.MAYBE
     assert answer.undecidable == "40 unknown tags, groups and rules at once"

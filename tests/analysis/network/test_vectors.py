@@ -10,17 +10,25 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.dead import Effect, effects
-from auditor.analysis.network.groups import parse_group, parse_rule
-from auditor.analysis.network.packet import Probe, example, fates, values_for
-from auditor.analysis.network.path import Layer
-from auditor.analysis.network.path import Path as Way
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import NOTHING, Answer, Inquiry
-from auditor.analysis.network.ranges import Ranges
-from auditor.analysis.network.rules import PROTOCOLS, Direction, Group, Match, Rule, by_priority, parse_match
-from auditor.analysis.network.surroundings import Route, Surroundings
+from auditor.azure import addresses
+from auditor.azure.ranges import Ranges
+from auditor.network.address_book import Route, Surroundings
+from auditor.network.filter_chain import Filter
+from auditor.network.filter_chain import FilterChain as Way
+from auditor.network.proof import Certainty
+from auditor.network.search import NOTHING, Search, SearchResult
+from auditor.network.security_groups import parse_group, parse_rule
+from auditor.network.security_rules import (
+    PROTOCOLS,
+    Direction,
+    Match,
+    SecurityGroup,
+    SecurityRule,
+    by_priority,
+    parse_match,
+)
+from auditor.network.shadowing import Effect, effects
+from auditor.network.witness import Probe, example, fates, values_for
 
 SHARED = Path(os.environ.get("AUDITOR_SHARED") or Path(__file__).parents[4] / "shared")
 FOUND = sorted(SHARED.glob("*/*vectors.yaml"))
@@ -71,14 +79,16 @@ def path(vector: Mapping[str, Any]) -> Way:
     if "nic_address" in context:
         local = addresses.must_parse(context["nic_address"])
     ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
-    layers = tuple(Layer(group(one), direction, around, f"layer {place}") for place, one in enumerate(vector["layers"]))
+    layers = tuple(
+        Filter(group(one), direction, around, f"layer {place}") for place, one in enumerate(vector["layers"])
+    )
     admin = [parse_rule(rule) for rule in vector.get("admin_rules", ())]
-    rules = by_priority([rule for rule in admin if isinstance(rule, Rule) and rule.direction is direction])
-    admins = Layer(Group("admin", {direction: rules}), direction, around, "security-admin rules")
+    rules = by_priority([rule for rule in admin if isinstance(rule, SecurityRule) and rule.direction is direction])
+    admins = Filter(SecurityGroup("admin", {direction: rules}), direction, around, "security-admin rules")
     return Way(layers, around, *ends, admins if rules else None)
 
 
-def group(layer: Any) -> Group | None:
+def group(layer: Any) -> SecurityGroup | None:
     if layer is None:
         return None
     body = DATA["nsgs"][layer] if isinstance(layer, str) else layer
@@ -89,9 +99,9 @@ def group(layer: Any) -> Group | None:
     return parsed
 
 
-def ask(vector: Mapping[str, Any]) -> Answer:
+def ask(vector: Mapping[str, Any]) -> SearchResult:
     rows = [row(one) for one in vector.get("allowed", [vector.get("traffic", {})])]
-    return getattr(Inquiry(path(vector), rows), vector["question"])(rows)
+    return getattr(Search(path(vector), rows), vector["question"])(rows)
 
 
 VERDICTS = {
@@ -125,7 +135,7 @@ def probe(packet: Mapping[str, Any]) -> Probe:
     )
 
 
-def values_at(answer: Answer, packet: Mapping[str, Any]) -> set[bool]:
+def values_at(answer: SearchResult, packet: Mapping[str, Any]) -> set[bool]:
     """Whether a packet answers the question, under every valuation of the unknowns."""
     assert answer.decided is not None
     places = {value != NOTHING for value in values_for(answer.decided.scene, answer.root, probe(packet))}
@@ -162,7 +172,7 @@ RULE_VECTORS = [v for v in VECTORS if v["question"] == "rules"]
 
 @pytest.mark.parametrize("vector", RULE_VECTORS, ids=ids(RULE_VECTORS))
 def test_rules_without_effect(vector: Mapping[str, Any]) -> None:
-    inquiry = Inquiry(path(vector))
+    inquiry = Search(path(vector))
     assert inquiry.scene is not None
     found = effects(inquiry.scene, inquiry.decided.chains[0], inquiry.universe)
     expected = vector["expected"]
@@ -178,7 +188,7 @@ PACKET_VECTORS = [v for v in VECTORS if v["question"] == "packet"]
 
 @pytest.mark.parametrize("vector", PACKET_VECTORS, ids=ids(PACKET_VECTORS))
 def test_packet(vector: Mapping[str, Any]) -> None:
-    inquiry = Inquiry(path(vector))
+    inquiry = Search(path(vector))
     packet = vector["packet"]
     [fate] = fates(inquiry.decided, probe(packet))
     assert fate.is_allowed is (vector["expected"]["access"] == "Allow")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.analysis.network import addresses
-from auditor.analysis.network.dead import Effect, effects
-from auditor.analysis.network.groups import parse_group
-from auditor.analysis.network.path import Layer, Path
-from auditor.analysis.network.proof import Certainty
-from auditor.analysis.network.questions import Inquiry
-from auditor.analysis.network.rules import Direction, parse_match
-from auditor.analysis.network.surroundings import Surroundings
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.proof import Certainty
+from auditor.network.search import Search
+from auditor.network.security_groups import parse_group
+from auditor.network.security_rules import Direction, parse_match
+from auditor.network.shadowing import Effect, effects
 from tests.analysis.network.cases import DEFAULT_BODIES, SPACE, SUBNET, groups, rules
 from tests.analysis.network.oracle import NOT_PUBLIC, values
 
@@ -87,10 +87,10 @@ def is_possible(*conditions: Any) -> bool:
     return bool(result == z3.sat)
 
 
-def inquire(bodies: list[Any], rows: Any = ()) -> Inquiry:
+def inquire(bodies: list[Any], rows: Any = ()) -> Search:
     around = Surroundings(addresses.must_parse(SPACE))
-    layer = Layer(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
-    return Inquiry(Path((layer,), around, addresses.IPV4, addresses.must_parse(SUBNET)), rows)
+    layer = Filter(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
+    return Search(FilterChain((layer,), around, addresses.IPV4, addresses.must_parse(SUBNET)), rows)
 
 
 PORTLESS = [parse_match({**DEFAULT_BODIES[2], "protocol": kind})[0] for kind in ("Icmp", "Esp", "Ah")]

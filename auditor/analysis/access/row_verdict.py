@@ -1,0 +1,218 @@
+"""Judge one row of the table: whether the access works and is no more than the row says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from auditor import resource_id as ids
+from auditor.analysis.access.expected import BoundRow
+from auditor.rbac import permissions as sets
+from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Role
+from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.effective import Effective, Grants
+from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.scopes import ScopeKind, kind_of
+
+
+class How(StrEnum):
+    """By what a row is satisfied, from the best to the worst; the last ones say why it is not."""
+
+    EXACT = "the role itself"
+    EQUIVALENT = "an equivalent role"
+    NARROWER = "a narrower scope"
+    TOGETHER = "several roles together"
+    STRONGER = "a stronger role"
+    WIDER = "a wider scope"
+    WIDER_AND_STRONGER = "a stronger role at a wider scope"
+    DENIED = "taken away by a deny assignment"
+    NO_IDENTITY = "no managed identity"
+    MISSING = "no assignment"
+    UNDECIDED = "not known"
+
+
+WITHOUT_EXCESS = frozenset({How.EXACT, How.EQUIVALENT, How.NARROWER})
+
+
+@dataclass(frozen=True, slots=True)
+class RowVerdict:
+    """`works`: the required permissions are held. `excess`: operations beyond the row, as (plane, operation).
+
+    `assignments` are those that satisfy the row or leave it open, `reasons` why it is not known, `lacking` an operation
+    that is required and not held.
+    """
+
+    works: Answer
+    how: How
+    assignments: Sequence[Assignment] = ()
+    excess: tuple[Plane, str] | None = None
+    lacking: tuple[Plane, str] | None = None
+    denies: Sequence[Deny] = ()
+    reasons: Sequence[str] = ()
+    eligible: Sequence[Assignment] = ()
+
+    @property
+    def least_privilege(self) -> Answer:
+        """Whether what satisfies the row gives no more than the row; MAYBE where nothing satisfies it for certain."""
+        if self.works is not Answer.YES:
+            return Answer.MAYBE
+        return Answer.NO if self.excess or self.how not in {*WITHOUT_EXCESS, How.TOGETHER} else Answer.YES
+
+
+def judge(row: BoundRow, grants: Grants) -> RowVerdict:
+    """Return the best verdict over the principals that the row's component acts as."""
+    verdicts = [_decided(principal, row, grants) for principal in row.principals]
+    if row.unresolved:
+        verdicts.append(RowVerdict(Answer.MAYBE, How.UNDECIDED, reasons=_unresolved(row)))
+    order = [Answer.YES, Answer.MAYBE, Answer.NO]
+    best = min(verdicts, key=lambda one: (order.index(one.works), list(How).index(one.how)), default=None)
+    return best or RowVerdict(Answer.NO, How.NO_IDENTITY)
+
+
+def _decided(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
+    try:
+        return _judge_for(principal, row, grants)
+    except TooComplexError as error:
+        return RowVerdict(Answer.MAYBE, How.UNDECIDED, reasons=[error.message])
+
+
+def _unresolved(row: BoundRow) -> list[str]:
+    return [f"the principal of identity {ids.name_of(identity)} is not known" for identity in row.unresolved]
+
+
+def with_role(assignment: Assignment, role: Role) -> Assignment:
+    """Return the assignment with its role's permissions, where they were not read and the table knows the role."""
+    same = assignment.role.permissions is None and assignment.role.key == role.key
+    return replace(assignment, role=role) if same else assignment
+
+
+def _judge_for(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
+    required = row.row.role.at_most
+    covering = [
+        with_role(a, row.row.role)
+        for a, _ in grants.covering(row.scope)
+        if a.state is AssignmentState.ACTIVE and Answer.NO not in grants.applies(a, principal, row.scope)
+    ]
+    effective = grants.effective_of(principal, row.scope, covering)
+    same_role = _by_identity(principal, row, grants, covering)
+    if same_role is not None:
+        return same_role
+    answer = sets.covers(effective.permissions, required) if row.row.role.permissions else _unknown_role(covering)
+    if answer is Answer.YES:
+        return _satisfied(principal, row, grants, covering)
+    if row.row.narrower and (below := _below(principal, row, grants)):
+        return RowVerdict(Answer.YES, How.NARROWER, below)
+    if answer is Answer.MAYBE:
+        return RowVerdict(Answer.MAYBE, How.UNDECIDED, covering, reasons=_reasons(row, principal, effective, grants))
+    return _unsatisfied(principal, row, grants, effective)
+
+
+def _unknown_role(covering: Sequence[Assignment]) -> Answer:
+    """Decide for a required role whose permissions nobody knows: another role may or may not do."""
+    return Answer.MAYBE if covering else Answer.NO
+
+
+def _by_identity(principal: str, row: BoundRow, grants: Grants, covering: Sequence[Assignment]) -> RowVerdict | None:
+    """Return a verdict for a role that is the required one by its GUID, though its permissions are not known."""
+    if row.row.role.permissions is not None:
+        return None
+    for assignment in covering:
+        plain = assignment.role.key == row.row.role.key and not assignment.condition
+        untouched = grants.denies_known and not grants.effective_of(principal, row.scope, [assignment]).denied_by
+        if plain and untouched and grants.applies(assignment, principal, row.scope) == (Answer.YES, Answer.YES):
+            here = ids.key(assignment.scope) == ids.key(row.scope)
+            return RowVerdict(Answer.YES, How.EXACT if here else How.WIDER, [assignment])
+    return None
+
+
+def _satisfied(principal: str, row: BoundRow, grants: Grants, covering: Sequence[Assignment]) -> RowVerdict:
+    alone = [a for a in covering if _covers(principal, row, grants, [a])]
+    if alone:
+        verdicts = [_by_one(assignment, row) for assignment in alone]
+        return min(verdicts, key=lambda one: (list(How).index(one.how), one.assignments[0].id))
+    here = [a for a in covering if ids.key(a.scope) == ids.key(row.scope)]
+    chosen = _needed(principal, row, grants, here if _covers(principal, row, grants, here) else covering)
+    excess = sets.first_excess(sets.combined(a.permissions for a in chosen), row.row.role.at_most)
+    wider = any(ids.key(a.scope) != ids.key(row.scope) for a in chosen)
+    how = How.TOGETHER if not wider else How.WIDER
+    return RowVerdict(Answer.YES, how, chosen, excess=excess)
+
+
+def _needed(principal: str, row: BoundRow, grants: Grants, assignments: Sequence[Assignment]) -> Sequence[Assignment]:
+    """Return assignments without those that the rest can do without, tried from the last to the first."""
+    kept = list(assignments)
+    for candidate in reversed(assignments):
+        rest = [a for a in kept if a is not candidate]
+        if _covers(principal, row, grants, rest):
+            kept = rest
+    return kept
+
+
+def _covers(principal: str, row: BoundRow, grants: Grants, assignments: Sequence[Assignment]) -> bool:
+    held = grants.effective_of(principal, row.scope, assignments).permissions
+    return sets.covers(held, row.row.role.at_most) is Answer.YES
+
+
+def _by_one(assignment: Assignment, row: BoundRow) -> RowVerdict:
+    required = row.row.role
+    excess = None
+    if assignment.role.key != required.key:
+        excess = sets.first_excess(assignment.permissions, required.at_most)
+    if ids.key(assignment.scope) != ids.key(row.scope):
+        how = How.WIDER_AND_STRONGER if excess else How.WIDER
+    elif excess:
+        how = How.STRONGER
+    else:
+        how = How.EXACT if assignment.role.key == required.key else How.EQUIVALENT
+    return RowVerdict(Answer.YES, how, [assignment], excess=excess)
+
+
+def _below(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
+    """Return assignments on children of the row's scope that give the required permissions there."""
+    found = []
+    for assignment in grants.below(row.scope):
+        if assignment.state is not AssignmentState.ACTIVE or kind_of(assignment.scope) is not ScopeKind.CHILD:
+            continue
+        known = with_role(assignment, row.row.role)
+        held = grants.effective_of(principal, assignment.scope, [known]).permissions
+        if sets.covers(held, row.row.role.at_most) is Answer.YES:
+            found.append(known)
+    return found
+
+
+def _unsatisfied(principal: str, row: BoundRow, grants: Grants, effective: Effective) -> RowVerdict:
+    required = row.row.role.at_most
+    lacking = sets.first_excess(required, effective.permissions)
+    granted = [a for a in effective.given_by if grants.applies(a, principal, row.scope) == (Answer.YES, Answer.YES)]
+    undenied = sets.combined(a.permissions for a in granted)
+    if effective.denied_by and sets.covers(undenied, required) is Answer.YES:
+        return RowVerdict(Answer.NO, How.DENIED, granted, lacking=lacking, denies=effective.denied_by)
+    return RowVerdict(Answer.NO, How.MISSING, lacking=lacking, eligible=_activatable(principal, row, grants))
+
+
+def _activatable(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
+    """Return the eligible assignments that would satisfy the row once activated."""
+    eligible = [
+        with_role(a, row.row.role) for a, _ in grants.covering(row.scope) if a.state is AssignmentState.ELIGIBLE
+    ]
+    return [assignment for assignment in eligible if _covers(principal, row, grants, [assignment])]
+
+
+def _reasons(row: BoundRow, principal: str, effective: Effective, grants: Grants) -> Sequence[str]:
+    found: list[str] = []
+    for assignment in effective.given_by:
+        holder, scope = grants.applies(assignment, principal, row.scope)
+        label = f"assignment {ids.name_of(assignment.id)}"
+        if holder is Answer.MAYBE:
+            found.append(f"{label}: the members of group {assignment.principal} are not known")
+        if scope is Answer.MAYBE:
+            found.append(f"{label}: whether {assignment.scope} is above the scope is not known")
+        if assignment.role.permissions is None:
+            found.append(f"{label}: the permissions of role {assignment.role.name} are not known")
+        if assignment.condition:
+            found.append(f"{label}: depends on the condition {assignment.condition}")
+    found.extend(f"deny assignment {ids.name_of(deny.id)} may apply" for deny in effective.denied_by)
+    if not grants.denies_known:
+        found.append("deny assignments were not collected")
+    return found

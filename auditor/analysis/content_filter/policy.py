@@ -1,0 +1,131 @@
+"""Work out which content filters a policy of an Azure OpenAI account really applies, on the order of strictness."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.azure import values
+from auditor.model import Gap, Resource
+
+# `Low` filters content rated low and above, so that it is the strictest; the older property `allowedContentLevel` means
+# the same and not the opposite. https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter
+STRICTNESS: Final[Mapping[str, int]] = {"low": 3, "medium": 2, "high": 1}
+SERVICE_DEFAULT: Final = 2
+HARM: Final = ("hate", "sexual", "selfharm", "violence")
+BINARY: Final = ("jailbreak", "profanity")
+_ENTRIES: Final = "properties.contentFilters"
+_LONGEST_CHAIN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFilter:
+    """What applies to one category and source; `strictness` is None where `gap` says why it is not known.
+
+    `origin`: `custom` (the policy's own entry), `base` (inherited) or `absent`.
+    """
+
+    strictness: int | None
+    origin: str
+    enabled: bool | None = None
+    blocking: bool | None = None
+    threshold: str | None = None
+    source: tuple[str, str] | None = None
+    gap: Gap | None = None
+
+
+def normal(name: str) -> str:
+    """Return a category's name in comparable form: `Self_Harm` and `selfharm` are one."""
+    return "".join(letter for letter in name.lower() if letter not in " _-")
+
+
+def is_system_name(name: str) -> bool:
+    """Whether a policy name is one of the service's own."""
+    return name.lower().startswith("microsoft.")
+
+
+def is_system(policy: Resource) -> bool:
+    """Whether a policy belongs to the service; `type` was called `policyType` before 2024-06-01-preview."""
+    kind = values.text(policy.body, "properties.type") or values.text(policy.body, "properties.policyType")
+    return is_system_name(ids.name_of(policy.id)) or values.same(kind, "SystemManaged")
+
+
+def by_account(policies: Sequence[Resource]) -> Mapping[str, Mapping[str, Resource]]:
+    """Return the policies of each account by their name in lower case."""
+    found: dict[str, dict[str, Resource]] = defaultdict(dict)
+    for policy in policies:
+        found[ids.parent_of(policy.key) or ""][ids.name_of(policy.key)] = policy
+    return found
+
+
+def effective(policies: Mapping[str, Resource], name: str, category: str, source: str) -> ContentFilter:
+    """Return what the policy of this name applies to a category and source, following the policies it is based on."""
+    current: str = name.lower()
+    for depth in range(_LONGEST_CHAIN):
+        policy = policies.get(current)
+        if policy is None:
+            return _service_default(current, category)
+        found = _own(policy, category, source)
+        if found is not None:
+            inherited = depth > 0 or is_system(policy)
+            return _as_inherited(found) if inherited else found
+        if is_system(policy):
+            return ContentFilter(0, "absent")
+        current = (values.text(policy.body, "properties.basePolicyName") or "Microsoft.Default").lower()
+    return ContentFilter(None, "absent", gap=Gap(name, "properties.basePolicyName", "policies are based on each other"))
+
+
+def _as_inherited(found: ContentFilter) -> ContentFilter:
+    return ContentFilter(
+        found.strictness, "base", found.enabled, found.blocking, found.threshold, found.source, found.gap
+    )
+
+
+def _service_default(name: str, category: str) -> ContentFilter:
+    """Return what one of the service's own policies applies, by documentation where it is not listed."""
+    if not is_system_name(name):
+        return ContentFilter(
+            None, "absent", gap=Gap(name, "properties.contentFilters", "the policy does not exist here")
+        )
+    if category in HARM:
+        return ContentFilter(SERVICE_DEFAULT, "base", enabled=True, blocking=True, threshold="Medium")
+    if name == "microsoft.default":
+        return ContentFilter(0, "absent")
+    return ContentFilter(None, "absent", gap=Gap(name, _ENTRIES, "the service's own policy was not collected"))
+
+
+def _own(policy: Resource, category: str, source: str) -> ContentFilter | None:
+    """Return the policy's own entry; of several for one category and source the weakest."""
+    found = [
+        _entry(policy, path, body, category)
+        for path, body in values.members(policy.body, _ENTRIES)
+        if normal(values.text(body, "name") or "") == category and values.same(values.text(body, "source"), source)
+    ]
+    known = [entry for entry in found if entry.strictness is not None]
+    return min(known, key=lambda entry: entry.strictness or 0) if known else next(iter(found), None)
+
+
+def _entry(policy: Resource, path: str, body: object, category: str) -> ContentFilter:
+    enabled = values.flag(body, "enabled")
+    blocking = values.flag(body, "blocking")
+    if blocking is None and (action := values.text(body, "action")):
+        blocking = action.lower() == "blocking"
+    threshold = values.text(body, "severityThreshold") or values.text(body, "allowedContentLevel")
+    strictness: int | None = None
+    if enabled is False or blocking is False:
+        strictness = 0
+    elif enabled and blocking:
+        strictness = STRICTNESS.get((threshold or "").lower()) if category in HARM else STRICTNESS["low"]
+    missing = f"{path}.{'severityThreshold' if enabled and blocking else 'enabled'}"
+    return ContentFilter(
+        strictness=strictness,
+        origin="custom",
+        enabled=enabled,
+        blocking=blocking,
+        threshold=threshold,
+        source=(policy.id, path),
+        gap=Gap(policy.id, missing, "the entry does not state it") if strictness is None else None,
+    )

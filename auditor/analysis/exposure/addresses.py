@@ -1,0 +1,228 @@
+"""Find out what public addresses lead to: machines, load balancers, gateways, Bastion, firewalls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis.contract import Context
+from auditor.analysis.exposure.entry import EntryPoint, EntryState
+from auditor.analysis.exposure.port_filter import Filtered, FilteredTarget, filtered
+from auditor.azure import values
+from auditor.model import Gap, Resource
+from auditor.network.subnets import Subnets
+from auditor.network.virtual_networks import items
+
+Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
+ADDRESSES: Final = "microsoft.network/publicipaddresses"
+_RULES: Final = "microsoft.network/firewallpolicies/rulecollectiongroups"
+_ALL: Final = ((0, 65536),)
+
+
+def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]:
+    """Yield what a public address leads to; one that nobody holds, or only for traffic that leaves, leads nowhere."""
+    holders = sorted(set(context.estate.targets(address.key, "attached")))
+    if not holders:
+        yield EntryPoint(address, "unattached", "", "", EntryState.CLOSED, "it is not attached", (address.id,))
+    for key in holders:
+        holder = context.estate.get(key)
+        kind = holder.type_key if holder else (ids.type_of(key) or "").lower()
+        if kind == "microsoft.network/natgateways":
+            said = "a NAT gateway lets traffic out only"
+            yield EntryPoint(address, "natGateway", "", "", EntryState.CLOSED, said, (address.id, key))
+        elif holder is None and kind in HOLDERS:
+            gap = context.estate.type_gap(kind, key) or Gap(key, kind, "not in the snapshot")
+            yield EntryPoint(
+                address, kind, "", "", EntryState.UNKNOWN, "its holder was not collected", (address.id, key), gap=gap
+            )
+        elif kind not in HOLDERS:
+            gap = Gap(key, kind, "what this type does with a public address is not known")
+            yield EntryPoint(
+                address, kind, "", "", EntryState.UNKNOWN, "its holder's type is not known", (address.id, key), gap=gap
+            )
+
+
+def _address_of(context: Context, body: object) -> Resource | None:
+    """Return the public address that an IP configuration holds, with or without its resource."""
+    reference = values.text(body, "properties.publicIPAddress.id")
+    if reference is None:
+        return None
+    return context.estate.get(reference) or Resource.of({"id": reference, "type": ADDRESSES})
+
+
+def _is_basic(*resources: Resource) -> bool:
+    """Whether a Basic address or load balancer is on the way: those are open where no group filters."""
+    return any((values.text(one.body, "sku.name") or "Basic").lower() == "basic" for one in resources)
+
+
+def interface_entries(context: Context, places: Subnets, interface: Resource) -> Iterator[EntryPoint]:
+    """Yield an interface's own public addresses."""
+    for configuration in items(interface.body, "properties.ipConfigurations"):
+        address = _address_of(context, configuration)
+        if address is None:
+            continue
+        found = filtered(context, places, FilteredTarget(interface, configuration, _ALL))
+        path = (address.id, interface.id)
+        if not found.has_group and found.gap is None:
+            basic = _is_basic(address)
+            said = f"a {'Basic' if basic else 'Standard'} public address without network security group"
+            state = EntryState.OPEN if basic else EntryState.CLOSED
+            yield EntryPoint(interface, "networkInterface", address.name, "all", state, said, path)
+        else:
+            yield _entry(("networkInterface", address.name, found.ports), interface, path, found)
+
+
+def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
+    """Yield the rules of a load balancer with a public front end; groups see the port of the back end."""
+    fronts = {
+        (values.text(front, "name") or ids.name_of(values.text(front, "id") or "")).lower(): address
+        for front in items(balancer.body, "properties.frontendIPConfigurations")
+        if (address := _address_of(context, front)) is not None
+    }
+    for kind in ("loadBalancingRules", "inboundNatRules", "inboundNatPools"):
+        for rule in items(balancer.body, f"properties.{kind}"):
+            reference = values.text(rule, "properties.frontendIPConfiguration.id")
+            address = fronts.get(ids.name_of(reference).lower()) if reference else next(iter(fronts.values()), None)
+            if address is not None:
+                yield from _balanced(context, places, balancer, rule, address)
+
+
+def _balanced(
+    context: Context, places: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
+) -> Iterator[EntryPoint]:
+    port = values.number(rule, "properties.backendPort") or 0
+    ports = ((port, port + 1),) if port else _ALL
+    shown = str(
+        values.number(rule, "properties.frontendPort")
+        or values.text(rule, "properties.frontendPortRangeStart")
+        or "all"
+    )
+    name = values.text(rule, "name") or shown
+    backends = list(_backends(context, balancer))
+    if not backends:
+        gap = Gap(balancer.id, "properties.backendAddressPools", "its back ends are not known")
+        yield EntryPoint(
+            balancer,
+            "loadBalancer",
+            name,
+            shown,
+            EntryState.UNKNOWN,
+            "its back ends are not known",
+            (address.id,),
+            gap=gap,
+        )
+    for interface, configuration in backends:
+        found = filtered(context, places, FilteredTarget(interface, configuration, ports))
+        path = (address.id, balancer.id, interface.id)
+        if not found.has_group and found.gap is None:
+            basic = _is_basic(balancer)
+            said = f"a {'Basic' if basic else 'Standard'} load balancer without network security group behind it"
+            yield EntryPoint(
+                balancer, "loadBalancer", name, shown, EntryState.OPEN if basic else EntryState.CLOSED, said, path
+            )
+        else:
+            yield _entry(("loadBalancer", name, shown), balancer, path, found)
+
+
+def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, Mapping[str, object]]]:
+    """Yield the interfaces, with their configurations, that are in a pool or NAT rule of the load balancer."""
+    for interface in context.estate.of_type("microsoft.network/networkinterfaces"):
+        for configuration in items(interface.body, "properties.ipConfigurations"):
+            lists = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules")
+            references = [
+                values.text(one, "id") for name in lists for one in items(configuration, f"properties.{name}")
+            ]
+            if any(one and ids.is_under(one, balancer.key) for one in references):
+                yield interface, configuration
+
+
+def gateway_entries(context: Context, places: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
+    """Yield the listeners of an Application Gateway on a public front end."""
+    fronts = {
+        (values.text(front, "name") or ids.name_of(values.text(front, "id") or "")).lower(): address
+        for front in items(gateway.body, "properties.frontendIPConfigurations")
+        if (address := _address_of(context, front)) is not None
+    }
+    ports = {
+        (values.text(one, "name") or ids.name_of(values.text(one, "id") or "")).lower(): values.number(
+            one, "properties.port"
+        )
+        for one in items(gateway.body, "properties.frontendPorts")
+    }
+    for listener in items(gateway.body, "properties.httpListeners"):
+        front = ids.name_of(values.text(listener, "properties.frontendIPConfiguration.id") or "").lower()
+        number = ports.get(ids.name_of(values.text(listener, "properties.frontendPort.id") or "").lower())
+        if front in fronts:
+            span = ((number, number + 1),) if number else _ALL
+            found = filtered(
+                context, places, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
+            )
+            path = (fronts[front].id, gateway.id)
+            name = values.text(listener, "name") or ""
+            yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found)
+
+
+def bastion_entries(context: Context, places: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
+    """Yield the public front of a Bastion host."""
+    configurations = list(items(bastion.body, "properties.ipConfigurations"))
+    address = next((found for one in configurations if (found := _address_of(context, one)) is not None), None)
+    if values.flag(bastion.body, "properties.enablePrivateOnlyBastion") or address is None:
+        said = "it has no public address" if address is None else "properties.enablePrivateOnlyBastion=true"
+        yield EntryPoint(bastion, "bastion", "", "443", EntryState.CLOSED, said, (bastion.id,))
+        return
+    answer = filtered(context, places, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
+    links = values.flag(bastion.body, "properties.enableShareableLink") is True
+    notes = ("shareable links are on",) if links else ()
+    yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)
+
+
+def firewall_entries(context: Context, _: Subnets, firewall: Resource) -> Iterator[EntryPoint]:
+    """Yield what a firewall translates inwards; a public address alone is no entry."""
+    rules = list(items(firewall.body, "properties.natRuleCollections"))
+    reference = values.reference(firewall.body, "properties.firewallPolicy")
+    gap = None
+    if reference:
+        groups = [g for g in context.estate.of_type(_RULES) if ids.is_under(g.key, reference)]
+        rules += [
+            one
+            for group in groups
+            for one in items(group.body, "properties.ruleCollections")
+            if "nat" in (values.text(one, "ruleCollectionType") or "").lower()
+        ]
+        gap = context.estate.type_gap(_RULES, reference) if not groups else None
+    if rules:
+        said = f"{len(rules)} rule collection{'s' * (len(rules) > 1)} translate addresses inwards"
+        yield EntryPoint(firewall, "azureFirewall", "", "see rules", EntryState.OPEN, said, (firewall.id,))
+    elif gap is not None:
+        yield EntryPoint(firewall, "azureFirewall", "", "", EntryState.UNKNOWN, "its rules were not collected", gap=gap)
+    else:
+        yield EntryPoint(firewall, "azureFirewall", "", "", EntryState.CLOSED, "no rule translates addresses inwards")
+
+
+def tunnel_entries(_: Context, __: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
+    """Yield a virtual network gateway: tunnels end there, nothing else."""
+    if values.same(values.text(gateway.body, "properties.gatewayType"), "ExpressRoute"):
+        said = "ExpressRoute does not use the Internet"
+        yield EntryPoint(gateway, "virtualNetworkGateway", "", "", EntryState.CLOSED, said, (gateway.id,))
+    else:
+        said = "tunnels end at its public address"
+        yield EntryPoint(gateway, "virtualNetworkGateway", "", "500, 4500", EntryState.RESTRICTED, said, (gateway.id,))
+
+
+def _entry(
+    label: tuple[str, str, str], resource: Resource, path: tuple[str, ...], found: Filtered, *notes: str
+) -> EntryPoint:
+    """Return an entry that groups decide about; `label` is its kind, name and port."""
+    lines = (*found.lines, *notes)
+    return EntryPoint(resource, *label, found.state, found.said, path, lines, found.gap, found.inputs)
+
+
+HOLDERS: Final[Mapping[str, Reader]] = {
+    "microsoft.network/networkinterfaces": interface_entries,
+    "microsoft.network/loadbalancers": balancer_entries,
+    "microsoft.network/applicationgateways": gateway_entries,
+    "microsoft.network/bastionhosts": bastion_entries,
+    "microsoft.network/azurefirewalls": firewall_entries,
+    "microsoft.network/virtualnetworkgateways": tunnel_entries,
+}

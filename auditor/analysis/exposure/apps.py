@@ -1,0 +1,111 @@
+"""Find out whether web apps and their deployment sites are open: the switch, private endpoints, access rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
+from auditor.azure import addresses, values
+from auditor.azure.ranges import Ranges, difference, union
+from auditor.model import Gap, Json, Resource
+
+APPS: Final = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
+_SWITCHES: Final = ("properties.publicNetworkAccess", "properties.siteConfig.publicNetworkAccess")
+
+
+def app_entries(context: Context, app: Resource) -> Iterator[EntryPoint]:
+    """Yield the site and its deployment site; both hear the switch, each has access rules of its own.
+
+    https://learn.microsoft.com/azure/app-service/overview-access-restrictions
+    """
+    settings = _settings(context, app)
+    stated = next((text for path in _SWITCHES if (text := values.text(app.body, path))), None)
+    stated = stated or next((text for one in settings if (text := values.text(one, "publicNetworkAccess"))), None)
+    closed = _closed(context, app, stated)
+    for name, prefix in (("site", "ipSecurityRestrictions"), ("scm", "scmIpSecurityRestrictions")):
+        if closed is not None:
+            state, said, gap = closed
+        else:
+            gap = _gap(context, app, settings)
+            used = "ipSecurityRestrictions" if _shares(settings) else prefix
+            state, said = _by_rules(settings, used)
+            said = f"publicNetworkAccess={stated or 'Enabled (default)'}, {said}"
+            state, said = (EntryState.UNKNOWN, f"{gap.what} was not collected") if gap else (state, said)
+        inputs = ((app.id, _SWITCHES[0]), (f"{app.id}/config/web", f"properties.{prefix}"))
+        yield EntryPoint(app, "service", name, "443", state, said, (app.id,), gap=gap, inputs=inputs)
+
+
+def _settings(context: Context, app: Resource) -> list[Json]:
+    """Return where site settings are: the whole of them in `config/web`, parts in the site itself."""
+    configs = facts.children(context, app, f"{app.type_key}/config")
+    found = [config.properties for config in configs if config.name.rpartition("/")[2].lower() == "web"]
+    own = values.value(app.body, "properties.siteConfig")
+    return [*found, *([own] if isinstance(own, dict) else [])]
+
+
+def _gap(context: Context, app: Resource, settings: list[Json]) -> Gap | None:
+    if any(values.value(one, "ipSecurityRestrictions") is not None for one in settings):
+        return None
+    return facts.gap_at(context, app, "properties.siteConfig") or context.estate.type_gap(
+        f"{app.type_key}/config", app.key
+    )
+
+
+def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryState, str, Gap | None] | None:
+    """Return that the switch closes both sites, or that it is not known; None where access rules decide."""
+    if values.same(stated, "Disabled"):
+        return EntryState.CLOSED, "publicNetworkAccess=Disabled", None
+    gap = facts.gap_at(context, app, _SWITCHES[0])
+    if stated is None and gap is not None:
+        return EntryState.UNKNOWN, f"{gap.what} was not collected", gap
+    endpoints = [*context.estate.sources(app.key, "private-endpoint-for")]
+    endpoints += context.estate.targets(app.key, "private-endpoint-connection")
+    if stated is None and endpoints:
+        return (
+            EntryState.CLOSED,
+            "publicNetworkAccess is absent and there is a private endpoint (documented default)",
+            None,
+        )
+    return None
+
+
+def _shares(settings: list[Json]) -> bool:
+    return any(values.flag(one, "scmIpSecurityRestrictionsUseMain") is True for one in settings)
+
+
+def _by_rules(settings: list[Json], name: str) -> tuple[EntryState, str]:
+    """Return who the access rules let in; any rule at all turns the rest into Deny, unless it is said otherwise."""
+    rules = next((found for one in settings if (found := [rule for _, rule in values.members(one, name)])), [])
+    default = next((text for one in settings if (text := values.text(one, f"{name}DefaultAction"))), None)
+    rules = sorted(rules, key=lambda rule: values.number(rule, "priority") or 65000)
+    allowed: Ranges = ()
+    decided: Ranges = ()
+    texts: list[str] = []
+    odd: list[str] = []
+    for rule in rules:
+        text = values.text(rule, "ipAddress") or ""
+        numbers = addresses.ANY if text.lower() == "any" else addresses.parse(text)
+        is_allow = not values.same(values.text(rule, "action") or "Allow", "Deny")
+        if numbers is None:
+            odd += [text or "a rule without address"] if is_allow and not _is_private(rule) else []
+            continue
+        if is_allow:
+            allowed = union(allowed, difference(numbers, decided))
+            texts.append(text)
+        decided = union(decided, numbers)
+    is_denied = values.same(default, "Deny") or (default is None and bool(rules))
+    if not is_denied:
+        allowed = union(allowed, difference(addresses.ANY, decided))
+    state = covered(allowed, odd)
+    if state is EntryState.UNKNOWN:  # a service tag lets in somebody, but never everybody
+        return EntryState.RESTRICTED, f"{name} let in {', '.join([*texts, *odd][:5])}"
+    how = f"{name}DefaultAction={default}" if default else f"{name}DefaultAction absent"
+    return state, f"{how}, {listed(state, texts)}" if is_denied else f"{how}, the rest is allowed"
+
+
+def _is_private(rule: Json) -> bool:
+    """Whether a rule is about a subnet, which is not the Internet."""
+    return values.text(rule, "vnetSubnetResourceId") is not None

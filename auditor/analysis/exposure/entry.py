@@ -1,0 +1,84 @@
+"""What an entry point from the Internet is, and how allow lists decide who uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from auditor.azure import addresses
+from auditor.azure.ranges import Ranges, intersection, is_within, union
+from auditor.model import Gap, Resource
+
+_PUBLIC_IPV4: Final = intersection(addresses.PUBLIC, addresses.IPV4)
+_AZURE_SERVICES: Final = addresses.must_parse("0.0.0.0/32")
+"""The address that stands for every service of every Azure customer in allow lists of databases."""
+
+
+class EntryState(StrEnum):
+    """Who reaches an entry point from the Internet; declared from the widest to the narrowest."""
+
+    OPEN = "open"
+    RESTRICTED = "restricted"
+    UNKNOWN = "unknown"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """One way from the Internet to a resource.
+
+    `kind` is the owner's role (`applicationGateway`, `service`, …), `name` tells several ways of one resource apart,
+    `port` is the one that the Internet sees, `by` what decides, `path` the ids that traffic passes, from the outside in.
+    """
+
+    resource: Resource
+    kind: str
+    name: str
+    port: str
+    state: EntryState
+    by: str
+    path: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    gap: Gap | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
+
+
+def read_ranges(texts: Iterable[str]) -> tuple[Ranges, list[str]]:
+    """Return the union of addresses, prefixes and `first-last` spans, and the texts that are none of them."""
+    found: list[Ranges] = []
+    odd: list[str] = []
+    for text in texts:
+        first, dash, last = (part.strip() for part in text.partition("-"))
+        numbers = addresses.parse_span(first, last) if dash else addresses.parse(first)
+        if numbers is None:
+            odd.append(text)
+        else:
+            found.append(numbers)
+    return (union(*found) if found else ()), odd
+
+
+def covered(numbers: Ranges, odd: Sequence[str] = ()) -> EntryState:
+    """Return who an allow list lets in: the Internet in several pieces is the Internet."""
+    if is_within(_PUBLIC_IPV4, numbers) or is_within(intersection(addresses.PUBLIC, addresses.IPV6), numbers):
+        return EntryState.OPEN
+    if odd:
+        return EntryState.UNKNOWN
+    if intersection(numbers, addresses.PUBLIC) or is_within(_AZURE_SERVICES, numbers):
+        return EntryState.RESTRICTED
+    return EntryState.CLOSED
+
+
+def listed(state: EntryState, texts: Sequence[str]) -> str:
+    """Return what an allow list decides, in words."""
+    shown = ", ".join(texts[:5]) + (" …" if len(texts) > 5 else "")
+    match state:
+        case EntryState.OPEN:
+            return f"its IP rules cover the Internet: {shown}"
+        case EntryState.UNKNOWN:
+            return f"its IP rules cannot all be read: {shown}"
+        case EntryState.RESTRICTED:
+            return f"its IP rules let in {shown.replace('0.0.0.0-0.0.0.0', 'all Azure services')}"
+        case EntryState.CLOSED:
+            return "no IP rule lets in a public address"

@@ -1,0 +1,96 @@
+"""Ask the groups in front of an address which of its ports the Internet reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from auditor.analysis.contract import Context
+from auditor.analysis.exposure.entry import EntryState
+from auditor.azure import addresses, values
+from auditor.azure.ranges import Ranges
+from auditor.model import Gap, Resource
+from auditor.network.describe import AddressNames
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.proof import Certainty
+from auditor.network.search import Search
+from auditor.network.security_rules import ALL_PORTS, ANYWHERE, WITH_PORTS, Direction, Match, Side
+from auditor.network.subnets import Subnets
+from auditor.network.verdicts import TrafficVerdict
+from auditor.network.virtual_networks import items, prefixes
+
+_TCP: Final = 0b1
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredTarget:
+    """What lies behind a public address: a configuration that names a subnet and, for interfaces, an address in it."""
+
+    resource: Resource
+    configuration: Mapping[str, object]
+    ports: Ranges
+
+    @classmethod
+    def in_subnet(cls, resource: Resource, configurations: str, ports: Ranges) -> FilteredTarget:
+        """Return a service that lives somewhere in the subnet of its first configuration."""
+        found: Sequence[Mapping[str, object]] = items(resource.body, configurations)
+        subnets = (one for one in found if values.reference(one, "properties.subnet"))
+        return cls(resource, next(subnets, {}), ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What groups let through from the Internet: in words, with the ports."""
+
+    state: EntryState
+    said: str
+    has_group: bool
+    lines: tuple[str, ...] = ()
+    gap: Gap | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
+    ports: str = "see evidence"
+
+
+def filtered(context: Context, places: Subnets, target: FilteredTarget) -> Filtered:
+    """Return what the groups of the subnet, and of the interface itself, let through from public addresses."""
+    reference = values.reference(target.configuration, "properties.subnet")
+    subnet = context.estate.get(reference) if reference else None
+    own = places.group(values.reference(target.resource.body, "properties.networkSecurityGroup"))
+    if subnet is None:
+        reason = "its subnet is not in the snapshot"
+        gap = Gap(target.resource.id, "microsoft.network/virtualnetworks/subnets", reason)
+        return Filtered(EntryState.UNKNOWN, reason, has_group=True, gap=gap)
+    place = places.at(subnet)
+    if place.gap is not None:
+        return Filtered(EntryState.UNKNOWN, place.gap.reason, has_group=True, gap=place.gap, inputs=place.inputs)
+    local = prefixes(target.configuration, "properties.privateIPAddress") or place.prefixes
+    layers = [place.layer(Direction.INBOUND)]
+    if own is not None:
+        layers.append(Filter(own, Direction.INBOUND, place.surroundings, target.resource.name))
+    return _asked(target, FilterChain(tuple(layers), place.surroundings, addresses.ANY, local), place.inputs)
+
+
+def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, str], ...]) -> Filtered:
+    protocols = WITH_PORTS if target.ports == ALL_PORTS else _TCP
+    names_ports = target.ports != ALL_PORTS
+    public = Match(Side(addresses.PUBLIC), ANYWHERE, protocols, ALL_PORTS, target.ports, names_ports)
+    strangers = replace(public, source=Side(addresses.STRANGERS))
+    asked = Search(path, [public, strangers])
+    verdict = TrafficVerdict((asked.reach([public]),), AddressNames(here=path.destinations))
+    groups = [layer.group.name for layer in path.layers if layer.group is not None]
+    by = f"network security groups {', '.join(groups)}" if groups else "no network security group"
+    lines = tuple(str(line) for line in verdict.lines()[:6])
+    match verdict.certainty:
+        case Certainty.NO:
+            return Filtered(EntryState.CLOSED, f"{by} let in no public address", bool(groups), inputs=inputs)
+        case Certainty.MAYBE:
+            gap = verdict.gap(target.resource.id)
+            said = f"what {by} let in {gap.reason if gap else 'is not known'}"
+            return Filtered(EntryState.UNKNOWN, said, bool(groups), lines, gap, inputs)
+        case Certainty.YES:
+            is_open = asked.reach([strangers]).certainty is Certainty.YES
+            state = EntryState.OPEN if is_open else EntryState.RESTRICTED
+            return Filtered(
+                state, f"{by} let in {'everybody' if is_open else 'some'}", bool(groups), lines, None, inputs
+            )

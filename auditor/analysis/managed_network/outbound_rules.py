@@ -1,0 +1,138 @@
+"""Read the outbound rules of a workspace's managed network, and match them with what their targets list."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.analysis.private_link.endpoints import TargetConnection, target_connections
+from auditor.azure import values
+from auditor.model import Gap, Resource
+
+WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
+RULES: Final = "Microsoft.MachineLearningServices/workspaces/outboundRules"
+_INLINE: Final = "properties.managedNetwork.outboundRules"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRule:
+    """One outbound rule; `target` in comparable form, `source` is (resource id, path) of where it stands."""
+
+    workspace: str
+    name: str
+    type: str
+    category: str
+    status: str | None
+    target: str | None
+    subresource: str
+    destination: str
+    action: str
+    source: tuple[str, str]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the platform has put the rule into effect."""
+        return values.same(self.status, "Active")
+
+
+def rules_of(context: Context, workspace: Resource) -> tuple[Sequence[OutboundRule], Gap | None]:
+    """Return the rules of a workspace, children and inline ones each once, and why they are not all known."""
+    found: dict[str, OutboundRule] = {}
+    for resource in facts.children(context, workspace, RULES.lower()):
+        name = ids.name_of(resource.id)
+        found[name.lower()] = _rule(
+            workspace, name, values.value(resource.body, "properties"), (resource.id, "properties")
+        )
+    inline = values.value(workspace.body, _INLINE)
+    if isinstance(inline, Mapping):
+        for name, body in sorted(inline.items()):
+            source = (workspace.id, f"{_INLINE}['{name}']")
+            found.setdefault(str(name).lower(), _rule(workspace, str(name), body, source))
+    gap = None
+    if not found:
+        gap = facts.gap_at(context, workspace, _INLINE) or context.estate.type_gap(RULES, workspace.key)
+    return [found[name] for name in sorted(found)], gap
+
+
+def _rule(workspace: Resource, name: str, body: object, source: tuple[str, str]) -> OutboundRule:
+    target = values.text(body, "destination.serviceResourceId")
+    destination = values.text(body, "destination") or values.text(body, "destination.serviceTag") or target or ""
+    return OutboundRule(
+        workspace=workspace.key,
+        name=name,
+        type=values.text(body, "type") or "",
+        category=values.text(body, "category") or "UserDefined",
+        status=values.text(body, "status"),
+        target=ids.key(target) if target else None,
+        subresource=(values.text(body, "destination.subresourceTarget") or "").lower(),
+        destination=destination,
+        action=values.text(body, "destination.action") or "Allow",
+        source=source,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """The private endpoint rules of every workspace by their target, and why they are not all known."""
+
+    context: Context
+    by_target: Mapping[str, Sequence[OutboundRule]]
+    gap: Gap | None
+    subscriptions: frozenset[str]
+
+
+def read(context: Context) -> Managed:
+    """Index the private endpoint rules of every workspace."""
+    found: dict[str, list[OutboundRule]] = defaultdict(list)
+    gap = context.estate.type_gap(WORKSPACES)
+    for workspace in context.estate.of_type(WORKSPACES):
+        rules, own_gap = rules_of(context, workspace)
+        gap = gap or own_gap
+        for rule in rules:
+            if rule.target is not None and values.same(rule.type, "PrivateEndpoint"):
+                found[rule.target].append(rule)
+    return Managed(context, found, gap, facts.subscriptions(context))
+
+
+def match(
+    managed: Managed, target: Resource
+) -> tuple[Mapping[str, TargetConnection], Sequence[TargetConnection] | None]:
+    """Pair the rules to a target with the connections that it lists from outside the scope.
+
+    The endpoint of a rule lies in a subscription of Microsoft's and carries the rule's name; a connection named
+    otherwise is given to a rule that is still without one, so that each connection explains, and is explained by, one
+    rule. Returns the connections by `key_of` their rule, and all that the target lists (None: it says nothing).
+    """
+    listed = target_connections(managed.context, target)
+    foreign = [
+        item
+        for item in listed or ()
+        if item.endpoint and (ids.subscription_of(item.endpoint) or "") not in managed.subscriptions
+    ]
+    rules = managed.by_target.get(target.key, ())
+    pairs: dict[str, TargetConnection] = {}
+    for exact in (True, False):
+        for rule in (rule for rule in rules if key_of(rule) not in pairs):
+            fitting = next((item for item in foreign if _fits(rule, item, exact=exact)), None)
+            if fitting is not None:
+                pairs[key_of(rule)] = fitting
+                foreign.remove(fitting)
+    return pairs, listed
+
+
+def key_of(rule: OutboundRule) -> str:
+    """Return what tells a rule apart in the estate."""
+    return f"{rule.workspace}#{rule.name.lower()}"
+
+
+def _fits(rule: OutboundRule, connection: TargetConnection, *, exact: bool) -> bool:
+    if connection.groups and rule.subresource not in connection.groups:
+        return False
+    name = rule.name.lower()
+    named = ids.name_of(connection.endpoint or "") == name or connection.name.lower().partition(".")[0] == name
+    return named or not exact

@@ -1,0 +1,159 @@
+"""Read the baseline's table of subnet traffic: who may, and who must, talk to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any, Final
+
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.architecture.workloads import Workload
+from auditor.azure import values
+from auditor.azure.addresses import parse
+from auditor.azure.ranges import union
+from auditor.errors import ContentError
+from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side, is_tag, parse_match, tag
+from auditor.network.subnets import Subnets
+
+TABLE: Final = "traffic"
+_NETWORK: Final = "virtual-network"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficRow:
+    """One row: what the other end is called, the traffic (of one direction), and why it is there."""
+
+    peer: str
+    match: Match
+    why: str
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the table says of one subnet role in one direction. `is_explicit`: the rest is to be denied by a rule."""
+
+    control: str
+    direction: Direction
+    rows: tuple[TrafficRow, ...]
+    is_explicit: bool
+
+    @property
+    def allowed(self) -> tuple[Match, ...]:
+        """Return everything that may pass."""
+        return tuple(row.match for row in self.rows)
+
+    @property
+    def required(self) -> tuple[Match, ...]:
+        """Return everything that must pass."""
+        return tuple(row.match for row in self.rows if row.is_required)
+
+
+@dataclass(frozen=True, slots=True)
+class RowBinder:
+    """The table in one workload: names of components become the prefixes of its subnets."""
+
+    context: Context
+    places: Subnets
+    workload: Workload
+
+    def roles(self) -> Sequence[str]:
+        """Return the subnet roles that the table has rows for."""
+        return sorted(_mapping(self._table.get("subnets")))
+
+    @property
+    def _table(self) -> Mapping[str, Any]:
+        return _mapping(self.context.tables.get(TABLE))
+
+    def expected(self, role: str, direction: Direction) -> Expected | None:
+        """Return what the table says of a subnet role in one direction, or None where it says nothing."""
+        body = _mapping(_mapping(self._table.get("subnets")).get(role)).get(direction.value.lower())
+        if not isinstance(body, Mapping):
+            return None
+        rows = [
+            row
+            for name, is_required in (("must", True), ("may", False))
+            for entry in _listed(body.get(name))
+            for row in self._rows(entry, direction, is_required=is_required)
+        ]
+        return Expected(str(body.get("control", "")), direction, tuple(rows), body.get("explicit") is True)
+
+    def flows(self, source: str, destination: str) -> tuple[Match, ...]:
+        """Return the traffic that the table lets pass from one subnet role to another."""
+        found = [
+            entry
+            for entry in _listed(self._table.get("flows"))
+            if source in values.texts(entry, "from") and destination in values.texts(entry, "to")
+        ]
+        return tuple(_match(entry, ANYWHERE, ANYWHERE) for entry in found)
+
+    def _rows(self, entry: Mapping[str, Any], direction: Direction, *, is_required: bool) -> Iterator[TrafficRow]:
+        end = "from" if direction is Direction.INBOUND else "to"
+        why = str(entry.get("why", ""))
+        for peer in self._peers(entry, end):
+            side = self._side(peer)
+            if side is not None:
+                ends = (side, ANYWHERE) if direction is Direction.INBOUND else (ANYWHERE, side)
+                yield TrafficRow(peer, _match(entry, *ends), why, is_required)
+
+    def _peers(self, entry: Mapping[str, Any], end: str) -> Iterator[str]:
+        name = entry.get("parameter")
+        if isinstance(name, str):
+            yield from facts.names(facts.parameter(self.context, name, entry.get("default", [])))
+        else:
+            yield from values.texts(entry, end)
+
+    def _side(self, peer: str) -> Side | None:
+        """Return the addresses of the other end; None where the workload has no such subnet."""
+        if peer in {"*", "anywhere"}:
+            return ANYWHERE
+        if peer == _NETWORK:
+            return Side(symbols=(NETWORK_SPACE,))
+        if peer.startswith("subnet/"):
+            bound = [self.places.at(subnet).prefixes for subnet in self.workload.resources(peer)]
+            return Side(union(*bound)) if any(bound) else None
+        prefix = parse(peer)
+        if prefix is not None:
+            return Side(prefix)
+        if not is_tag(peer):
+            raise ContentError(f"the traffic table names '{peer}', which is no address, service tag or subnet role")
+        return Side(symbols=(tag(peer),))
+
+
+def guarded_ports(context: Context) -> tuple[tuple[str, Match], ...]:
+    """Return the ports that the Internet must not reach, by what they are for."""
+    entries = _listed(_mapping(context.tables.get(TABLE)).get("guarded-ports"))
+    return tuple((str(entry.get("name", "")), _match(entry, ANYWHERE, ANYWHERE)) for entry in entries)
+
+
+def _match(entry: Mapping[str, Any], source: Side, destination: Side) -> Match:
+    named = entry.get("protocol", "*")
+    kinds = [_read({**entry, "protocol": kind}) for kind in (named if isinstance(named, list) else [named])]
+    protocols = reduce(or_, (kind.protocols for kind in kinds), 0)
+    return replace(kinds[0], source=source, destination=destination, protocols=protocols)
+
+
+def _read(entry: Mapping[str, Any]) -> Match:
+    ports = entry.get("ports", "*")
+    body = {
+        "protocol": entry["protocol"],
+        "sourceAddressPrefix": "*",
+        "destinationAddressPrefix": "*",
+        "sourcePortRange": "*",
+        "destinationPortRanges": ports if isinstance(ports, list) else [ports],
+    }
+    read, problems = parse_match(body)
+    if problems:
+        raise ContentError(f"the traffic table has a row that cannot be read: {', '.join(problems)}")
+    return read
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
+
+
+def _listed(found: object) -> Sequence[Mapping[str, Any]]:
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list | tuple) else []

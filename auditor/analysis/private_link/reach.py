@@ -1,0 +1,198 @@
+"""Judge whether a service is reached over a private endpoint from where its workload lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.analysis.private_link import dns as private_dns
+from auditor.analysis.private_link.dns import ZoneState
+from auditor.analysis.private_link.endpoints import (
+    NETWORKS,
+    EndpointConnection,
+    EndpointScope,
+    TargetConnection,
+    by_target,
+    endpoints_gap,
+    scopes_of,
+    target_connections,
+)
+from auditor.estate.graph import Estate
+from auditor.model import Gap, Resource
+from auditor.resource_id import name_of, parent_of
+
+ANYWHERE: Final = EndpointScope(None, None, None)
+_LISTED: Final = "properties.privateEndpointConnections"
+_SITE: Final = "microsoft.web/sites"
+_SLOT: Final = "microsoft.web/sites/slots"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Everything that private link facts are computed from, indexed once."""
+
+    context: Context
+    connections: Mapping[str, Sequence[EndpointConnection]]
+    scopes: Mapping[str, Sequence[EndpointScope]]
+    dns: private_dns.Dns
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One endpoint that points at the service, and what keeps it from counting."""
+
+    connection: EndpointConnection
+    in_network: bool
+    wrong_group: bool
+    target_status: str | None
+    target_agrees: bool | None
+    problems: Sequence[str]
+
+    @property
+    def counts(self) -> bool:
+        """Whether this endpoint alone satisfies the requirement."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The verdict on one service and group: its endpoints, its names, and why either is not known."""
+
+    candidates: Sequence[Candidate]
+    zones: Sequence[ZoneState]
+    custom_dns: bool | Gap
+    gap: Gap | None
+    target_gap: Gap | None
+
+    @property
+    def effective(self) -> int:
+        """Return how many endpoints satisfy the requirement, of those that were read."""
+        return sum(candidate.counts for candidate in self.candidates)
+
+    @property
+    def effective_gap(self) -> Gap | None:
+        """Return why the number cannot be trusted: one may be missing, or the target may have withdrawn its consent."""
+        return self.target_gap if self.effective else self.gap
+
+    @property
+    def dns_gap(self) -> Gap | None:
+        """Return why it is not known whether the names resolve, or None where it is."""
+        if isinstance(self.custom_dns, Gap):
+            return self.custom_dns
+        if any(state.complete is False for state in self.zones):
+            return None
+        return next((state.gap for state in self.zones if state.complete is None and state.gap), None)
+
+    @property
+    def dns_complete(self) -> bool:
+        """Whether every required zone answers with the endpoint's address."""
+        return bool(self.candidates) and all(state.complete for state in self.zones)
+
+
+def read(context: Context) -> Links:
+    """Index the estate for questions about private link."""
+    return Links(context, by_target(context.estate), scopes_of(context), private_dns.index(context))
+
+
+def judge(
+    links: Links, target: Resource, groups: Sequence[str], zones: Sequence[Sequence[str]], scope: EndpointScope
+) -> Reach:
+    """Judge the endpoints of a target for a group (`groups`: its equivalent names) and the zones that it needs.
+
+    A deployment slot is connected through its site, under a group of its own.
+    """
+    estate = links.context.estate
+    listed = target_connections(links.context, target)
+    found = links.connections.get(target.key, ())
+    wanted = {group.lower() for group in groups}
+    if target.type_key == _SLOT:
+        wanted = {f"sites-{name_of(target.key)}"}
+        found = [*found, *_slot_connections(links, target, wanted)]
+    elif target.type_key == _SITE:
+        found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
+    candidates = [_candidate(estate, connection, wanted, scope, listed) for connection in found]
+    target_gap = facts.gap_at(links.context, target, _LISTED)
+    if scope.workload is not None and scope.networks is None:
+        target_gap = target_gap or estate.type_gap(NETWORKS)
+    chosen = _best(links, candidates, zones, scope)
+    custom: bool | Gap = False
+    states: Sequence[ZoneState] = [ZoneState(name=names[0], registered=False, linked=False) for names in zones if names]
+    if chosen is not None:
+        connection, states = chosen
+        custom = _custom_dns(links, connection, states)
+    return Reach(candidates, states, custom, endpoints_gap(estate, scope), target_gap)
+
+
+def _slot_connections(links: Links, slot: Resource, wanted: set[str]) -> Sequence[EndpointConnection]:
+    site = links.connections.get(parent_of(slot.key) or "", ())
+    return [item for item in site if wanted & set(item.groups)]
+
+
+def _candidate(
+    estate: Estate,
+    connection: EndpointConnection,
+    wanted: set[str],
+    scope: EndpointScope,
+    listed: Sequence[TargetConnection] | None,
+) -> Candidate:
+    statuses = [item.status for item in listed or () if item.endpoint == connection.endpoint.key]
+    refusals = [status or "nothing" for status in statuses if (status or "").lower() != "approved"]
+    agrees = None if listed is None else bool(statuses) and not refusals
+    wrong = not wanted & set(connection.groups)
+    exists = private_dns.may_exist(estate, connection.network, scope)
+    holds = scope.holds(connection.network) and exists
+    problems = []
+    if wrong:
+        problems.append(f"connects to {facts.listed(list(connection.groups)) or 'no group'}")
+    if (connection.status or "").lower() != "approved":
+        problems.append(f"the connection is {connection.status or 'without status'}")
+    if (connection.state or "").lower() != "succeeded":
+        problems.append(f"its provisioning state is {connection.state or 'not given'}")
+    if not holds:
+        where = name_of(connection.network) if connection.network else "an unnamed network"
+        why = "outside the workload's virtual network" if exists else "which does not exist"
+        problems.append(f"it lies in {where}, {why}")
+    if agrees is False:
+        problems.append(f"the target says {refusals[0]}" if refusals else "the target does not list it")
+    return Candidate(
+        connection=connection,
+        in_network=holds,
+        wrong_group=wrong,
+        target_status=(refusals or statuses or [None])[0],
+        target_agrees=agrees,
+        problems=problems,
+    )
+
+
+def _best(
+    links: Links, candidates: Sequence[Candidate], zones: Sequence[Sequence[str]], scope: EndpointScope
+) -> tuple[EndpointConnection, Sequence[ZoneState]] | None:
+    """Return the endpoint whose names are in the best order, of those that count (else of those for the group)."""
+    fitting = [item for item in candidates if item.counts] or [item for item in candidates if not item.wrong_group]
+    judged = [
+        (
+            item.connection,
+            [private_dns.zone_state(links.dns, item.connection, names, scope) for names in zones if names],
+        )
+        for item in fitting
+    ]
+    if not judged:
+        return None
+    return min(judged, key=lambda pair: (sum(_rank(state) for state in pair[1]), pair[0].endpoint.key))
+
+
+def _rank(state: ZoneState) -> int:
+    return {True: 0, None: 1, False: 2}[state.complete]
+
+
+def _custom_dns(links: Links, connection: EndpointConnection, states: Sequence[ZoneState]) -> bool | Gap:
+    """Whether the network's own DNS servers decide; then only zones that the baseline names as central are trusted."""
+    found = private_dns.uses_custom_dns(links.context.estate, connection.network)
+    if all(state.zone in links.dns.central for state in states):
+        return found if isinstance(found, bool) else False
+    if found is True:
+        return Gap(connection.network or "/", "related:dns", "the network uses its own DNS servers")
+    return found

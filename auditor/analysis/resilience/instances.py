@@ -1,0 +1,278 @@
+"""Derive how many instances of a scalable resource are sure to run, autoscale included."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.azure import values
+from auditor.model import Fact, Gap, Resource
+
+INSTANCES: Final = "zones.instances"
+AUTOSCALE: Final = "Microsoft.Insights/autoscalesettings"
+_ENDPOINTS: Final = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+_THREE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One autoscale profile; numbers are None where the setting does not give one."""
+
+    name: str | None
+    minimum: int | None
+    default: int | None
+    maximum: int | None
+    scales_out: bool
+    scales_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What decides the number of instances; `gap` says why the autoscale part is not known."""
+
+    service: str
+    required: int
+    capacity: int | None
+    capacity_path: str
+    profiles: Sequence[Profile] = ()
+    gap: Gap | None = None
+    inputs: Sequence[tuple[str, str]] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+    unknown: Mapping[str, Gap] = field(default_factory=dict)
+    is_autoscaled: bool = False
+
+    @property
+    def stated(self) -> Sequence[int | None]:
+        """Return every number that the instances may fall to."""
+        return [self.capacity, *(number for profile in self.profiles for number in (profile.minimum, profile.default))]
+
+
+def instance_facts(context: Context) -> Iterator[Fact]:
+    """Yield the instances of every plan, gateway, search service and online deployment that takes traffic."""
+    settings = _settings(context)
+    for plan in context.estate.of_type("Microsoft.Web/serverfarms"):
+        yield _fact(context, plan, _with_autoscale(context, plan, settings, "plan", "app_service"))
+    for gateway in context.estate.of_type("Microsoft.Network/applicationGateways"):
+        yield _fact(context, gateway, _gateway(context, gateway))
+    for search in context.estate.of_type("Microsoft.Search/searchServices"):
+        yield _fact(context, search, _search(context, search))
+    for deployment in context.estate.of_type(f"{_ENDPOINTS}/deployments"):
+        share, gap = _traffic(context, deployment)
+        if gap is not None or (share or 0) > 0:
+            scale = _with_autoscale(context, deployment, settings, "online-deployment", "online_deployment")
+            yield _fact(context, deployment, scale, {"traffic": share}, {"traffic": gap} if gap else {})
+
+
+def _settings(context: Context) -> Mapping[str, Sequence[Resource]]:
+    """Return the autoscale settings that are on, by the resource they scale; absent `enabled` means off."""
+    found: dict[str, list[Resource]] = defaultdict(list)
+    for setting in context.estate.of_type(AUTOSCALE):
+        target = values.text(setting.body, "properties.targetResourceUri")
+        if target and values.flag(setting.body, "properties.enabled"):
+            found[ids.key(target)].append(setting)
+    return found
+
+
+def _required(context: Context, name: str) -> int:
+    found = values.as_number(facts.parameter(context, f"min_instances.{name}", _THREE))
+    return _THREE if found is None else found
+
+
+def _with_autoscale(
+    context: Context, resource: Resource, settings: Mapping[str, Sequence[Resource]], service: str, parameter: str
+) -> Scale:
+    own = settings.get(resource.key, ())
+    profiles = [_profile(body) for setting in own for _, body in values.members(setting.body, "properties.profiles")]
+    gap = None
+    if not own:
+        gap = context.estate.type_gap(AUTOSCALE, facts.subscription_scope(resource.id))
+    return Scale(
+        service=service,
+        required=_required(context, parameter),
+        capacity=values.number(resource.body, "sku.capacity"),
+        capacity_path="sku.capacity",
+        profiles=profiles,
+        gap=gap,
+        inputs=[(setting.id, "properties.profiles") for setting in own],
+        is_autoscaled=bool(own),
+    )
+
+
+def _profile(body: object) -> Profile:
+    directions = [
+        (values.text(rule, "scaleAction.direction") or "").lower() for _, rule in values.members(body, "rules")
+    ]
+    return Profile(
+        name=values.text(body, "name"),
+        minimum=values.number(body, "capacity.minimum"),
+        default=values.number(body, "capacity.default"),
+        maximum=values.number(body, "capacity.maximum"),
+        scales_out="increase" in directions,
+        scales_in="decrease" in directions,
+    )
+
+
+def _gateway(context: Context, gateway: Resource) -> Scale:
+    path = "properties.autoscaleConfiguration"
+    required = _required(context, "app_gateway")
+    if values.value(gateway.body, path) is None:
+        capacity = values.number(gateway.body, "properties.sku.capacity")
+        return Scale("gateway", required, capacity, "properties.sku.capacity")
+    minimum = values.number(gateway.body, f"{path}.minCapacity")
+    maximum = values.number(gateway.body, f"{path}.maxCapacity")
+    profile = Profile("autoscale", minimum, minimum, maximum, scales_out=True, scales_in=True)
+    return Scale("gateway", required, minimum, f"{path}.minCapacity", [profile], is_autoscaled=True)
+
+
+def _search(context: Context, search: Resource) -> Scale:
+    """Return the replicas, one where none are given; three carry the read-write SLA, two the read-only one."""
+    path = "properties.replicaCount"
+    replicas = values.number(search.body, path)
+    if replicas is None and values.value(search.body, path) is None:
+        replicas = 1
+    sla = None if replicas is None else "read-write" if replicas > 2 else "read-only" if replicas > 1 else "none"
+    return Scale("search", _required(context, "search_replicas"), replicas, path, extra={"sla": sla})
+
+
+def _traffic(context: Context, deployment: Resource) -> tuple[int | None, Gap | None]:
+    """Return the share of traffic that the endpoint gives a deployment, or why it is not known."""
+    endpoint = context.estate.get(ids.parent_of(deployment.id) or "/")
+    if endpoint is None:
+        unseen = context.estate.unseen(ids.parent_of(deployment.id) or "/")
+        return None if unseen else 0, unseen
+    if gap := facts.gap_at(context, endpoint, "properties.traffic"):
+        return None, gap
+    traffic = values.value(endpoint.body, "properties.traffic")
+    shares = traffic if isinstance(traffic, Mapping) else {}
+    name = ids.name_of(deployment.key)
+    return next((values.as_number(share) for key, share in shares.items() if str(key).lower() == name), 0), None
+
+
+def _fact(
+    context: Context,
+    resource: Resource,
+    scale: Scale,
+    extra: Mapping[str, object] | None = None,
+    unknown: Mapping[str, Gap] | None = None,
+) -> Fact:
+    known = [number for number in scale.stated if number is not None]
+    lowest = min(known, default=None)
+    uncollected = dict(unknown or {})
+    if gap := _gap(context, resource, scale, lowest):
+        uncollected["instances"] = gap
+    if scale.gap is not None:
+        uncollected |= dict.fromkeys(_AUTOSCALE_FIELDS, scale.gap)
+    return facts.build(
+        context,
+        INSTANCES,
+        resource.id,
+        {
+            "service": scale.service,
+            "instances": lowest,
+            "required": scale.required,
+            "capacity": scale.capacity,
+            "autoscaled": scale.is_autoscaled,
+            "autoscaleMinimum": _lowest(profile.minimum for profile in scale.profiles),
+            "autoscaleDefault": _lowest(profile.default for profile in scale.profiles),
+            "autoscaleMaximum": _lowest(profile.maximum for profile in scale.profiles),
+            "scalesOut": any(profile.scales_out for profile in scale.profiles),
+            "scalesIn": any(profile.scales_in for profile in scale.profiles),
+            "profiles": [_shown(profile) for profile in scale.profiles],
+            **scale.extra,
+            **(extra or {}),
+        },
+        summary=_summary(resource, scale, None if "instances" in uncollected else lowest),
+        inputs=[(resource.id, scale.capacity_path), *scale.inputs],
+        uncollected=uncollected,
+    )
+
+
+def _summary(resource: Resource, scale: Scale, lowest: int | None) -> str:
+    """Say how many instances are sure to run, and how the number changes."""
+    what = "replica" if scale.service == "search" else "instance"
+    name = ids.name_of(resource.id)
+    if lowest is None:
+        return f"How many {what}s of {name} are sure to run is not known; the baseline asks for {scale.required}."
+    count = f"{lowest} {what}{'' if lowest == 1 else 's'}"
+    falls = scale.capacity is not None and scale.capacity > lowest
+    said = f"{name} runs {scale.capacity} but may fall to {count}" if falls else f"{name} keeps at least {count}"
+    said += f", where the baseline asks for {scale.required}"
+    if scale.service == "search":
+        return f"{said}."
+    if scale.gap is not None:
+        return f"{said}; whether it scales by itself is not known."
+    if not scale.is_autoscaled:
+        return f"{said}; it does not scale by itself."
+    scales_out, scales_in = (any(getattr(one, way) for one in scale.profiles) for way in ("scales_out", "scales_in"))
+    ways = {(True, True): "out and in", (True, False): "out but never in", (False, True): "in but never out"}
+    fixed = all(one.maximum is not None and one.maximum == one.minimum for one in scale.profiles)
+    room = ", but its maximum leaves no room" if fixed and (scales_out or scales_in) else ""
+    return f"{said}; it scales {ways.get((scales_out, scales_in), 'neither out nor in')}{room}."
+
+
+_AUTOSCALE_FIELDS: Final = (
+    "autoscaled",
+    "autoscaleMinimum",
+    "autoscaleDefault",
+    "autoscaleMaximum",
+    "scalesOut",
+    "scalesIn",
+    "profiles",
+)
+
+
+def _gap(context: Context, resource: Resource, scale: Scale, lowest: int | None) -> Gap | None:
+    """Return why the number is not known; once it is known to be too small, what is missing cannot raise it."""
+    if lowest is not None and lowest < scale.required:
+        return None
+    if gap := facts.gap_at(context, resource, scale.capacity_path):
+        return gap
+    if scale.gap is not None:
+        return scale.gap
+    if any(number is None for number in scale.stated) or (scale.is_autoscaled and not scale.profiles):
+        return Gap(resource.id, scale.capacity_path, "a number of instances is missing or not a number")
+    return None
+
+
+def _lowest(numbers: Iterator[int | None]) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)
+
+
+def _shown(profile: Profile) -> Mapping[str, object]:
+    return {
+        "name": profile.name,
+        "minimum": profile.minimum,
+        "default": profile.default,
+        "maximum": profile.maximum,
+        "scalesOut": profile.scales_out,
+        "scalesIn": profile.scales_in,
+    }
+
+
+INSTANCE_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
+    INSTANCES: {
+        "service": "`plan`, `gateway`, `search` or `online-deployment` (with traffic)",
+        "instances": "the least number that is sure to run: capacity, and each profile's minimum and default",
+        "required": "the number that the baseline asks for",
+        "capacity": "the number now set: SKU capacity, replicas, or a gateway's minimum",
+        "autoscaled": "whether an autoscale setting that is on targets the resource",
+        "autoscaleMinimum": "the smallest minimum among its profiles",
+        "autoscaleDefault": "the smallest default among its profiles",
+        "autoscaleMaximum": "the smallest maximum among its profiles",
+        "scalesOut": "whether a rule adds instances",
+        "scalesIn": "whether a rule removes instances",
+        "profiles[*].name": "a profile",
+        "profiles[*].minimum": "its minimum",
+        "profiles[*].default": "its default",
+        "profiles[*].maximum": "its maximum",
+        "profiles[*].scalesOut": "whether a rule of it adds instances",
+        "profiles[*].scalesIn": "whether a rule of it removes instances",
+        "sla": "of a search service: `read-write` (3 replicas), `read-only` (2) or `none`",
+        "traffic": "of an online deployment: its share of the endpoint's traffic in percent",
+    }
+}

@@ -1,0 +1,197 @@
+"""Bind the declared components of one workload, starting from its anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from auditor import resource_id as ids
+from auditor.architecture.declare import Declaration, parameter
+from auditor.architecture.follow import Paths, spelled
+from auditor.estate.graph import Estate
+from auditor.model import Resource
+
+STRUCTURE: Final = "structure"
+PARAMETER: Final = "parameter"
+NAME: Final = "name"
+ONLY_CANDIDATE: Final = "only candidate"
+
+# Bindings feed one another (a network leads to a gateway, the gateway to its network); real estates settle in three.
+_MAX_ROUNDS: Final = 10
+
+Claims = Mapping[str, AbstractSet[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a component: resources sorted by key, how, and what to tell the user about it."""
+
+    resources: tuple[Resource, ...] = ()
+    how: str = STRUCTURE
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentBinder:
+    """Settles the components of one workload.
+
+    `claims`: component → keys that other workloads reach on their own account; no candidates through a shared network.
+    `pinned`: components decided beforehand. `is_alone`: there is no other workload. `names`: as `names_of` returns.
+    """
+
+    estate: Estate
+    paths: Paths
+    parameters: Mapping[str, Any]
+    declared: Sequence[Declaration]
+    anchor: Resource
+    anchor_component: str
+    is_alone: bool
+    names: Mapping[str, AbstractSet[str]]
+    claims: Claims = field(default_factory=dict)
+    pinned: Mapping[str, Found] = field(default_factory=dict)
+
+    def settle(self, *, follow_weak: bool) -> dict[str, Found]:
+        """Return what each component is bound to, in the order declared, once another round changes nothing."""
+        found: dict[str, Found] = {declaration.name: Found() for declaration in self.declared}
+        for _ in range(_MAX_ROUNDS):
+            before = {name: _keys(what) for name, what in found.items()}
+            for declaration in self.declared:
+                found[declaration.name] = self._find(declaration, found, follow_weak=follow_weak)
+            if before == {name: _keys(what) for name, what in found.items()}:
+                break
+        return found
+
+    def _find(self, declaration: Declaration, found: Mapping[str, Found], *, follow_weak: bool) -> Found:
+        if declaration.name == self.anchor_component:
+            return Found((self.anchor,))
+        if declaration.name in self.pinned:
+            return self.pinned[declaration.name]
+        structural = self._by_structure(declaration, found, follow_weak=follow_weak)
+        override = self._by_override(declaration, structural)
+        if override.resources:
+            return override
+        told = self._tell_apart(declaration, structural) if structural else self._by_name(declaration, found)
+        return Found(told.resources, told.how, (*override.notices, *told.notices))
+
+    def _by_structure(
+        self, declaration: Declaration, found: Mapping[str, Found], *, follow_weak: bool
+    ) -> tuple[Resource, ...]:
+        bound = {name: what.resources for name, what in found.items()}
+        excluded = {resource.key for name in declaration.exclude for resource in bound[name]}
+        union: dict[str, Resource] = {}
+        for step in declaration.steps:
+            if step.weak and not follow_weak:
+                continue
+            barred = excluded | self.claims.get(declaration.name, frozenset()) if step.weak else excluded
+            candidates = self.paths.candidates(declaration, step, bound)
+            union.update((resource.key, resource) for resource in candidates if resource.key not in barred)
+            if union and not declaration.union:
+                break
+        return tuple(union[key] for key in sorted(union))
+
+    def _by_override(self, declaration: Declaration, structural: Sequence[Resource]) -> Found:
+        """Return what a parameter says; of several workloads each takes what it reaches or has in its own group."""
+        wanted = spelled(parameter(self.parameters, declaration.override))
+        if not wanted:
+            return Found()
+        keys = frozenset(map(ids.key, wanted))
+        named = [resource for resource in self._candidates(declaration) if _is_named(resource, keys)]
+        if not named:
+            path = ".".join(declaration.override)
+            return Found(notices=(f"parameter {path} names {', '.join(wanted)}, which is not in the estate",))
+        if not self.is_alone:
+            reached = {resource.key for resource in structural}
+            group = (ids.resource_group_of(self.anchor.key) or "", ids.subscription_of(self.anchor.key))
+            named = [resource for resource in named if resource.key in reached] or [
+                resource
+                for resource in named
+                if (ids.resource_group_of(resource.key), ids.subscription_of(resource.key)) == group
+            ]
+        return Found(tuple(named), PARAMETER)
+
+    def _tell_apart(self, declaration: Declaration, structural: tuple[Resource, ...]) -> Found:
+        """Return the candidates, fewer where there are several and names tell them apart."""
+        if len(structural) == 1 or declaration.many:
+            return Found(structural)
+        if declaration.tell_apart:
+            wanted = self.names[declaration.tell_apart]
+            chosen = tuple(
+                r for r in structural if any(_is_named(s, wanted) for s in self.estate.related(r.key, "subnet"))
+            )
+        else:
+            wanted = self.names[declaration.name]
+            chosen = tuple(resource for resource in structural if _is_named(resource, wanted))
+            chosen = chosen or tuple(r for r in structural if not self._is_named_for_other(r, declaration))
+        shown = ", ".join(resource.name for resource in structural)
+        if chosen and len(chosen) < len(structural):
+            told = ", ".join(resource.name for resource in chosen)
+            return Found(chosen, NAME, (f"{declaration.name}: {shown} fit; {told} was told apart by name",))
+        if declaration.internal or declaration.union:
+            return Found(structural)
+        return Found(structural, STRUCTURE, (f"{declaration.name} is ambiguous: {shown} fit and each is judged",))
+
+    def _by_name(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
+        """Return resources inside a bound one that have the component's name and that nothing else claims."""
+        wanted = self.names[declaration.name]
+        if not wanted or declaration.inside is None:
+            return Found()
+        claimed = {
+            resource.key
+            for name, what in found.items()
+            if name != declaration.name and what.how != NAME
+            for resource in what.resources
+        }
+        chosen = tuple(
+            child
+            for container in found[declaration.inside].resources
+            for child in self.estate.related(container.key, "child")
+            if child.key not in claimed and declaration.fits(child) and _is_named(child, wanted)
+        )
+        if not chosen:
+            return Found()
+        shown = ", ".join(resource.name for resource in chosen)
+        if all(resource.key in wanted for resource in chosen):
+            return Found(chosen, PARAMETER)
+        return Found(chosen, NAME, (f"{declaration.name} is bound to {shown} by name only",))
+
+    def _is_named_for_other(self, resource: Resource, declaration: Declaration) -> bool:
+        return any(
+            other.types == declaration.types
+            and other is not declaration
+            and _is_named(resource, self.names[other.name])
+            for other in self.declared
+        )
+
+    def _candidates(self, declaration: Declaration) -> Sequence[Resource]:
+        typed = (resource for name in sorted(declaration.types) for resource in self.estate.of_type(name))
+        return [resource for resource in typed if declaration.fits(resource)]
+
+    def lone_candidate(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
+        """Return the one resource of the type that no component has, or why there is none to take."""
+        taken = {resource.key for what in found.values() for resource in what.resources}
+        free = [resource for resource in self._candidates(declaration) if resource.key not in taken]
+        if len(free) == 1:
+            notice = f"{declaration.name} is taken to be {free[0].name}: nothing connects it, but there is no other"
+            return Found((free[0],), ONLY_CANDIDATE, (notice,))
+        if free:
+            shown = ", ".join(resource.name for resource in free)
+            return Found(notices=(f"{declaration.name} is not bound: {shown} exist and none is connected",))
+        return Found()
+
+
+def _keys(found: Found) -> tuple[str, ...]:
+    return tuple(resource.key for resource in found.resources)
+
+
+def names_of(declared: Sequence[Declaration], parameters: Mapping[str, Any]) -> Mapping[str, AbstractSet[str]]:
+    """Return the names and ids that each component goes by, as keys: those of its parameter, else its own."""
+    return {
+        one.name: frozenset(map(ids.key, spelled(parameter(parameters, one.fallback)) or one.names)) for one in declared
+    }
+
+
+def _is_named(resource: Resource, keys: AbstractSet[str]) -> bool:
+    """Whether a resource has one of the names, or one of the ids, given as keys."""
+    return bool(keys) and (resource.key in keys or resource.name.lower() in keys)

@@ -1,0 +1,229 @@
+"""Read a baseline's declarations of components: what each is, whether it is required, and how it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from auditor.azure.body import value
+from auditor.errors import ContentError
+from auditor.estate.navigation import NAVIGATION
+from auditor.model import Resource
+
+BindingNames = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a candidate must be: the value at `path` is one of `among` (None: absent), or predicate `named` holds."""
+
+    path: BindingNames = ()
+    among: tuple[str | None, ...] = ()
+    named: str | None = None
+
+    def holds(self, candidate: Resource) -> bool:
+        """Whether the candidate meets the condition; case does not matter."""
+        if self.named:
+            return PREDICATES[self.named](candidate)
+        found = value(candidate.body, *self.path)
+        return any(found is None if wanted is None else str(found).lower() == wanted.lower() for wanted in self.among)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceStep:
+    """One way to reach a component from resources that are already bound.
+
+    `origins` are components; from each of their resources `related` navigations are followed one after another, or the
+    id at `property` is looked up. `weak`: through the network neighbourhood, which several workloads may share.
+    `has`, `lacks`: navigations that must (not) lead anywhere. `within`: a component that the candidate lies in.
+    `group`: a private endpoint's group id. `named`: names, where Azure itself mandates them.
+    """
+
+    origins: BindingNames
+    related: BindingNames = ()
+    property: BindingNames = ()
+    weak: bool = False
+    has: BindingNames = ()
+    lacks: BindingNames = ()
+    within: str | None = None
+    group: str | None = None
+    named: BindingNames = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A component as the baseline declares it.
+
+    `anchor`: rank among the components that a workload may be named after. `exclude`: components whose resources are no
+    candidates. `many`: several resources are usual. `union`: all steps count, not only the first that finds something.
+    `internal`: helps to find others and is no component of its own. `only_candidate`: the one resource of its type may
+    be taken where nothing else claims it. `override`, `fallback`: parameters with names or ids, before and after
+    structure. `names`: the last resort, looked up in the resources of `inside`. `tell_apart`: a subnet component whose
+    names decide between several candidates. `occupants`: types that belong there (subnets).
+    """
+
+    name: str
+    title: str
+    types: BindingNames
+    required: bool
+    steps: tuple[ReferenceStep, ...] = ()
+    where: tuple[Condition, ...] = ()
+    anchor: int | None = None
+    exclude: BindingNames = ()
+    many: bool = False
+    union: bool = False
+    internal: bool = False
+    only_candidate: bool = False
+    override: BindingNames = ()
+    fallback: BindingNames = ()
+    names: BindingNames = ()
+    inside: str | None = None
+    tell_apart: str | None = None
+    occupants: BindingNames = ()
+
+    def fits(self, candidate: Resource) -> bool:
+        """Whether the candidate is of the component's type and meets its conditions."""
+        return candidate.type_key in _keys_of(self.types) and all(
+            condition.holds(candidate) for condition in self.where
+        )
+
+
+@lru_cache(maxsize=256)
+def _keys_of(types: BindingNames) -> frozenset[str]:
+    return frozenset(name.lower() for name in types)
+
+
+def runs_container(site: Resource) -> bool:
+    """Whether a site runs a container image."""
+    kind = site.body.get("kind")
+    images = (value(site.properties, "siteConfig", name) for name in ("linuxFxVersion", "windowsFxVersion"))
+    if any(isinstance(image, str) and image.lower().startswith(("docker|", "compose|")) for image in images):
+        return True
+    return isinstance(kind, str) and "container" in kind.lower()
+
+
+PREDICATES: Final[Mapping[str, Callable[[Resource], bool]]] = {"runs-container": runs_container}
+
+_STEP_KEYS: Final = frozenset({"from", "related", "property", "weak", "has", "lacks", "within", "group", "named"})
+_KEYS: Final = frozenset(
+    {"title", "types", "required", "reach", "where", "anchor", "exclude", "many", "union", "internal"}
+    | {"only-candidate", "override", "fallback", "names", "inside", "tell-apart", "occupants"}
+)
+
+
+def read_declarations(declared: Mapping[str, Any], parameters: Mapping[str, Any]) -> Sequence[Declaration]:
+    """Return the declarations in the order given. Raise ContentError for what they cannot mean."""
+    found = [_declaration(name, body, parameters) for name, body in declared.items()]
+    known = {declaration.name for declaration in found}
+    for declaration in found:
+        origins = [origin for step in declaration.steps for origin in (*step.origins, step.within)]
+        for other in (*origins, *declaration.exclude, declaration.inside, declaration.tell_apart):
+            if other is not None and other not in known:
+                raise ContentError(f"component {declaration.name}: there is no component {other!r}", _hint(known))
+    return found
+
+
+def parameter(parameters: Mapping[str, Any], path: BindingNames) -> object:
+    """Return the value of a parameter, or of a name inside it (`subnet_roles.agents`); None where it is not set."""
+    return value(parameters, *path) if path else None
+
+
+def _declaration(name: str, body: object, parameters: Mapping[str, Any]) -> Declaration:
+    if not isinstance(body, Mapping):
+        raise ContentError(f"component {name}: expected an object")
+    _only(body, _KEYS, f"component {name}")
+    anchor = body.get("anchor")
+    return Declaration(
+        name=name,
+        title=str(body.get("title") or name),
+        types=_names(body.get("types")),
+        required=_is_required(name, body.get("required", False), parameters),
+        steps=tuple(_step(name, step) for step in _list(body.get("reach"))),
+        where=tuple(_condition(name, condition) for condition in _list(body.get("where"))),
+        anchor=anchor if isinstance(anchor, int) and not isinstance(anchor, bool) else None,
+        exclude=_names(body.get("exclude")),
+        many=body.get("many") is True,
+        union=body.get("union") is True,
+        internal=body.get("internal") is True,
+        only_candidate=body.get("only-candidate") is True,
+        override=_path(body.get("override")),
+        fallback=_path(body.get("fallback")),
+        names=_names(body.get("names")),
+        inside=_text(body.get("inside")),
+        tell_apart=_text(body.get("tell-apart")),
+        occupants=_names(body.get("occupants")),
+    )
+
+
+def _step(component: str, body: object) -> ReferenceStep:
+    if not isinstance(body, Mapping):
+        raise ContentError(f"component {component}: a step of `reach` is an object")
+    _only(body, _STEP_KEYS, f"component {component}: reach")
+    step = ReferenceStep(
+        origins=_names(body.get("from")),
+        related=_names(body.get("related")),
+        property=_path(body.get("property")),
+        weak=body.get("weak") is True,
+        has=_names(body.get("has")),
+        lacks=_names(body.get("lacks")),
+        within=_text(body.get("within")),
+        group=_text(body.get("group")),
+        named=_names(body.get("named")),
+    )
+    if not step.origins or bool(step.related) == bool(step.property):
+        raise ContentError(f"component {component}: a step needs `from` and either `related` or `property`")
+    for navigation in (*step.related, *step.has, *step.lacks):
+        if navigation not in NAVIGATION:
+            raise ContentError(f"component {component}: unknown relation {navigation!r}", _hint(NAVIGATION))
+    return step
+
+
+def _condition(component: str, body: object) -> Condition:
+    if isinstance(body, Mapping) and isinstance(body.get("is"), str):
+        if body["is"] not in PREDICATES:
+            raise ContentError(f"component {component}: unknown predicate {body['is']!r}", _hint(PREDICATES))
+        return Condition(named=body["is"])
+    if isinstance(body, Mapping) and isinstance(body.get("path"), str):
+        among = (None if item is None else str(item) for item in _list(body.get("in")))
+        return Condition(path=_path(body["path"]), among=tuple(among))
+    raise ContentError(f"component {component}: a condition is {{path, in}} or {{is}}")
+
+
+def _is_required(component: str, body: object, parameters: Mapping[str, Any]) -> bool:
+    """Return a plain boolean, or whether a parameter's value is (not) one of those given; not set counts as null."""
+    if isinstance(body, bool):
+        return body
+    if isinstance(body, Mapping) and isinstance(body.get("parameter"), str) and ("in" in body) != ("not-in" in body):
+        found = parameter(parameters, _path(body["parameter"]))
+        listed = _list(body.get("in", body.get("not-in")))
+        is_listed = any(found is item or (isinstance(item, str) and found == item) for item in listed)
+        return is_listed == ("in" in body)
+    raise ContentError(f"component {component}: `required` is a boolean or {{parameter, in}} or {{parameter, not-in}}")
+
+
+def _only(body: Mapping[Any, Any], keys: frozenset[str], where: str) -> None:
+    unknown = sorted(str(key) for key in body if key not in keys)
+    if unknown:
+        raise ContentError(f"{where}: unknown key {unknown[0]!r}", _hint(keys))
+
+
+def _hint(known: object) -> str:
+    return "known are " + ", ".join(sorted(map(str, known))) if isinstance(known, (frozenset, set, Mapping)) else ""
+
+
+def _list(found: object) -> Sequence[object]:
+    return found if isinstance(found, Sequence) and not isinstance(found, str) else ()
+
+
+def _names(found: object) -> BindingNames:
+    return (found,) if isinstance(found, str) else tuple(str(item) for item in _list(found))
+
+
+def _path(found: object) -> BindingNames:
+    return tuple(found.split(".")) if isinstance(found, str) and found else ()
+
+
+def _text(found: object) -> str | None:
+    return found if isinstance(found, str) else None

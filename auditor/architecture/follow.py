@@ -1,0 +1,132 @@
+"""Follow the steps of a declaration from bound resources to candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from auditor import resource_id as ids
+from auditor.architecture.declare import Declaration, ReferenceStep
+from auditor.azure.body import objects, reference, text, texts, value
+from auditor.estate.graph import Estate
+from auditor.estate.navigation import NAVIGATION
+from auditor.model import Gap, Resource
+
+Bound = Mapping[str, Sequence[Resource]]
+
+
+class Paths:
+    """Follows navigations through one estate, and remembers where they led: many workloads may share a network."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        self._ends: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Resource, ...]] = {}
+
+    def candidates(self, declaration: Declaration, step: ReferenceStep, bound: Bound) -> list[Resource]:
+        """Return the resources that a step reaches and that fit the declaration, sorted by key."""
+        found: dict[str, Resource] = {}
+        for origin in step.origins:
+            for resource in bound.get(origin, ()):
+                for end in self._ends_of(resource, declaration, step):
+                    found[end.key] = end
+        return [found[key] for key in sorted(found) if self._passes(found[key], step, bound)]
+
+    def _ends_of(self, start: Resource, declaration: Declaration, step: ReferenceStep) -> Iterable[Resource]:
+        key = (start.key, step.related or step.property, (declaration.name,))
+        if key not in self._ends:
+            reached = self._follow(start, step.related) if step.related else self._at(start, step.property)
+            fitting = {end.key: end for item in reached if (end := self._climb(item, declaration))}
+            self._ends[key] = tuple(fitting.values())
+        return self._ends[key]
+
+    def _follow(self, start: Resource, related: Sequence[str]) -> Iterable[Resource]:
+        frontier = {start.key: start}
+        for name in related:
+            frontier = {
+                end.key: end for resource in frontier.values() for end in self.estate.related(resource.key, name)
+            }
+        return frontier.values()
+
+    def _at(self, start: Resource, path: Sequence[str]) -> Iterable[Resource]:
+        wanted = reference(start.body, *path)
+        found = self.estate.get(wanted) if wanted else None
+        return [found] if found else []
+
+    def _climb(self, resource: Resource, declaration: Declaration) -> Resource | None:
+        """Return the resource, or the nearest one above it, that fits: a role may sit on a blob container."""
+        current: Resource | None = resource
+        while current is not None:
+            if declaration.fits(current):
+                return current
+            parent = ids.parent_of(current.key)
+            current = self.estate.get(parent) if parent else None
+        return None
+
+    def _passes(self, candidate: Resource, step: ReferenceStep, bound: Bound) -> bool:
+        if step.named and candidate.name.lower() not in {name.lower() for name in step.named}:
+            return False
+        if any(not self.estate.related(candidate.key, name) for name in step.has):
+            return False
+        if any(self.estate.related(candidate.key, name) for name in step.lacks):
+            return False
+        if step.group and not self._has_endpoint_group(candidate, step.group):
+            return False
+        if step.within is None:
+            return True
+        inside = {resource.key for resource in bound.get(step.within, ())}
+        return bool(inside & self.places_of(candidate))
+
+    def places_of(self, resource: Resource) -> set[str]:
+        """Return the keys of what a resource lies in: its parent, its networks, and those of its private endpoints."""
+        places = set(self.estate.targets(resource.key, "in-network"))
+        places.update(self.estate.sources(resource.key, "contains"))
+        for endpoint in self.estate.sources(resource.key, "private-endpoint-for"):
+            places.update(self.estate.targets(endpoint, "in-network"))
+        return places
+
+    def _has_endpoint_group(self, target: Resource, group: str) -> bool:
+        for endpoint in self.estate.related(target.key, "privateEndpoint"):
+            for array in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
+                for connection in objects(endpoint.properties, array):
+                    is_ours = reference(connection, "properties", "privateLinkServiceId") == target.key
+                    groups = texts(connection, "properties", "groupIds")
+                    if is_ours and group.lower() in {name.lower() for name in groups}:
+                        return True
+        return False
+
+
+def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence[tuple[str, str, str]]:
+    """Return (resource id, property path, target id) of every id that a property step reads and the estate lacks."""
+    found = {
+        (resource.id, ".".join(step.property), target)
+        for step in declaration.steps
+        if step.property
+        for origin in step.origins
+        for resource in bound.get(origin, ())
+        if (target := text(resource.body, *step.property)) and ids.is_resource_id(target) and not estate.get(target)
+    }
+    return sorted(found)
+
+
+def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | None:
+    """Return why what a step follows is not (all) known, or None where it is."""
+    for origin in step.origins:
+        for resource in bound.get(origin, ()):
+            if step.related and (gap := estate.relation_gap(resource.id, step.related[0])):
+                return gap
+    for name in step.related[1:]:
+        navigation = NAVIGATION[name]
+        for resource_type in (*navigation.types, *navigation.stated_by):
+            if gap := estate.type_gap(resource_type):
+                return gap
+    return None
+
+
+def spelled(found: object) -> Sequence[str]:
+    """Return the strings of a parameter that may be one string or a list of them."""
+    return (found,) if isinstance(found, str) and found else texts({"value": found}, "value")
+
+
+def provisioning_state(resource: Resource) -> str | None:
+    """Return the provisioning state of a resource as spelled."""
+    found = value(resource.properties, "provisioningState")
+    return found if isinstance(found, str) else None

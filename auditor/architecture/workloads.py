@@ -1,0 +1,234 @@
+"""Bind the roles of an architecture to resources, by what they are connected to."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from auditor import resource_id as ids
+from auditor.architecture.bind import ComponentBinder, Found, names_of
+from auditor.architecture.declare import Declaration, parameter, read_declarations
+from auditor.architecture.follow import Paths, dangling, relation_gap_of, spelled
+from auditor.estate.graph import Estate
+from auditor.model import Gap, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A resource that plays a role. `how`: `structure`, `parameter`, `name` or `only candidate` (nothing else fits)."""
+
+    component: str
+    resource: Resource
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One instance of the architecture, named after its anchor resource."""
+
+    name: str
+    anchor: Resource
+    bindings: Mapping[str, Sequence[Binding]]
+    notices: Sequence[str] = ()
+
+    def resources(self, component: str) -> Sequence[Resource]:
+        """Return the resources bound to a component of this workload, sorted by key."""
+        return [binding.resource for binding in self.bindings.get(component, ())]
+
+    def bound(self) -> Mapping[str, Sequence[Resource]]:
+        """Return the resources of every component."""
+        return {component: self.resources(component) for component in self.bindings}
+
+
+@dataclass(frozen=True, slots=True)
+class Workloads:
+    """All instances of the architecture found in the estate, sorted by name, and what was looked for."""
+
+    all: Sequence[Workload] = ()
+    notices: Sequence[str] = ()
+    _roles: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    declared: Sequence[Declaration] = ()
+
+    def role_of(self, resource_key: str) -> tuple[str | None, str | None]:
+        """Return (workload, component) of a resource, or (None, None). A shared resource names the first workload.
+
+        What lies below a bound resource and has no role of its own has that resource's.
+        """
+        return self._roles.get(resource_key, (None, None))
+
+
+def bind(estate: Estate, parameters: Mapping[str, Any], declarations: Mapping[str, Any]) -> Workloads:
+    """Return the workloads of an estate: one for each anchor, its components bound as the baseline declares them.
+
+    Raise ContentError where the declarations are wrong. Neither letter case nor the order of resources matters.
+    """
+    declared = read_declarations(declarations, parameters)
+    component, anchors, notices = _find_anchors(estate, parameters, declared)
+    if not anchors:
+        return Workloads(notices=(*notices, "no workload: the estate has no resource to start from"), declared=declared)
+    found = _settle_all(estate, parameters, declared, component, anchors)
+    names = _names(anchors)
+    shared = _shared(found, declared)
+    workloads = []
+    for anchor in anchors:
+        bindings = {
+            name: tuple(Binding(name, resource, what.how) for resource in what.resources)
+            for name, what in found[anchor.key].items()
+            if what.resources and not _declaration(declared, name).internal
+        }
+        own = [notice for what in found[anchor.key].values() for notice in what.notices]
+        workloads.append(Workload(names[anchor.key], anchor, bindings, (*own, *shared.get(anchor.key, ()))))
+    workloads.sort(key=lambda workload: (workload.name.lower(), workload.anchor.key))
+    return Workloads(workloads, tuple(notices), _roles(estate, workloads, declared), declared)
+
+
+def unknown_because(
+    estate: Estate, workloads: Workloads, workload: Workload | None, component: str, _seen: frozenset[str] = frozenset()
+) -> Gap | None:
+    """Return why it is not known whether a component that nothing is bound to exists, or None where it is known.
+
+    Known is also that the estate, with all resources of the type collected, holds none that could be the component.
+    """
+    declaration = _declaration(workloads.declared, component)
+    for name in declaration.types:
+        if gap := estate.type_gap(name):
+            return gap
+    bound = workload.bound() if workload else {}
+    for _, path, target in dangling(estate, declaration, bound):
+        if gap := estate.unseen(target):
+            return Gap(target, declaration.types[0] if declaration.types else path, gap.reason, gap.permission)
+    if not _could_be(estate, declaration, bound):
+        return None
+    if gap := next((gap for step in declaration.steps if (gap := relation_gap_of(estate, step, bound))), None):
+        return gap
+    seen = _seen | {component}
+    origins = {origin for step in declaration.steps for origin in step.origins if origin not in bound} - seen
+    gaps = (unknown_because(estate, workloads, workload, origin, seen) for origin in sorted(origins))
+    return next((gap for gap in gaps if gap), None)
+
+
+def _could_be(estate: Estate, declaration: Declaration, bound: Mapping[str, Sequence[Resource]]) -> bool:
+    taken = {resource.key for name in declaration.exclude for resource in bound.get(name, ())}
+    typed = (resource for name in declaration.types for resource in estate.of_type(name))
+    return any(resource.key not in taken and declaration.fits(resource) for resource in typed)
+
+
+def _find_anchors(
+    estate: Estate, parameters: Mapping[str, Any], declared: Sequence[Declaration]
+) -> tuple[str, Sequence[Resource], Sequence[str]]:
+    """Return the first anchor component that the estate has any resource for, with those resources, sorted by key."""
+    ranked = [declaration for declaration in declared if declaration.anchor is not None]
+    ranked.sort(key=lambda declaration: declaration.anchor or 0)
+    notices: list[str] = []
+    for declaration in ranked:
+        typed = [resource for name in sorted(declaration.types) for resource in estate.of_type(name)]
+        anchors = [resource for resource in typed if declaration.fits(resource)]
+        wanted = {ids.key(name) for name in spelled(parameter(parameters, declaration.override))}
+        chosen = [r for r in anchors if r.name.lower() in wanted or r.key in wanted]
+        if wanted and not chosen:
+            path = ".".join(declaration.override)
+            notices.append(f"parameter {path} names {', '.join(sorted(wanted))}, which is not in the estate")
+        anchors = chosen or anchors
+        if anchors:
+            if declaration is not ranked[0]:
+                notices.append(
+                    f"no {ranked[0].title} in the estate: workloads are named after their {declaration.title}"
+                )
+            return declaration.name, sorted(anchors, key=lambda resource: resource.key), notices
+    return "", (), notices
+
+
+def _settle_all(
+    estate: Estate,
+    parameters: Mapping[str, Any],
+    declared: Sequence[Declaration],
+    component: str,
+    anchors: Sequence[Resource],
+) -> Mapping[str, Mapping[str, Found]]:
+    """Settle every workload: first by its own connections, then through networks but for what others hold by theirs."""
+    paths, is_alone, names = Paths(estate), len(anchors) == 1, names_of(declared, parameters)
+    binders = {
+        anchor.key: ComponentBinder(estate, paths, parameters, declared, anchor, component, is_alone, names)
+        for anchor in anchors
+    }
+    if is_alone:
+        binder = binders[anchors[0].key]
+        return {binder.anchor.key: _with_lone_candidates(binder)}
+    strong = {key: binder.settle(follow_weak=False) for key, binder in binders.items()}
+    holders: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for key, found in strong.items():
+        for name, what in found.items():
+            for resource in what.resources:
+                holders[name][resource.key].add(key)
+    settled = {}
+    for key, binder in binders.items():
+        claims = {
+            name: frozenset(resource for resource, by in held.items() if key not in by)
+            for name, held in holders.items()
+        }
+        settled[key] = replace(binder, claims=claims).settle(follow_weak=True)
+    return settled
+
+
+def _with_lone_candidates(binder: ComponentBinder) -> Mapping[str, Found]:
+    """Settle the only workload; where structure says nothing, the one candidate of a type is taken, one by one."""
+    pinned: dict[str, Found] = {}
+    found = binder.settle(follow_weak=True)
+    for declaration in binder.declared:
+        if declaration.only_candidate and not found[declaration.name].resources:
+            lone = binder.lone_candidate(declaration, found)
+            pinned[declaration.name] = replace(lone, notices=(*found[declaration.name].notices, *lone.notices))
+            found = replace(binder, pinned=pinned).settle(follow_weak=True)
+    return found
+
+
+def _names(anchors: Sequence[Resource]) -> Mapping[str, str]:
+    """Return a name for each anchor: its own; where two share it, with the resource group, then the subscription."""
+    names = {anchor.key: anchor.name for anchor in anchors}
+    for part in (ids.resource_group_of, ids.subscription_of):
+        uses = Counter(name.lower() for name in names.values())
+        for anchor in anchors:
+            if uses[names[anchor.key].lower()] > 1:
+                names[anchor.key] = f"{names[anchor.key]} ({part(anchor.id) or '-'})"
+    return names
+
+
+def _shared(found: Mapping[str, Mapping[str, Found]], declared: Sequence[Declaration]) -> Mapping[str, Sequence[str]]:
+    """Return a notice for each workload and component whose resource other workloads have too."""
+    uses = Counter(
+        (name, resource.key)
+        for bindings in found.values()
+        for name, what in bindings.items()
+        for resource in what.resources
+    )
+    notices: dict[str, list[str]] = defaultdict(list)
+    for anchor, bindings in found.items():
+        for declaration in declared:
+            for resource in bindings[declaration.name].resources:
+                if uses[declaration.name, resource.key] > 1 and not declaration.internal:
+                    notices[anchor].append(f"{declaration.name}: {resource.name} is shared with other workloads")
+    return notices
+
+
+def _roles(
+    estate: Estate, workloads: Sequence[Workload], declared: Sequence[Declaration]
+) -> Mapping[str, tuple[str, str]]:
+    roles: dict[str, tuple[str, str]] = {}
+    for workload in workloads:
+        for declaration in declared:
+            for resource in workload.resources(declaration.name):
+                roles.setdefault(resource.key, (workload.name, declaration.name))
+    waiting = list(roles)
+    while waiting:
+        key = waiting.pop()
+        for child in estate.targets(key, "contains"):
+            if child not in roles:
+                roles[child] = roles[key]
+                waiting.append(child)
+    return roles
+
+
+def _declaration(declared: Sequence[Declaration], name: str) -> Declaration:
+    return next(declaration for declaration in declared if declaration.name == name)

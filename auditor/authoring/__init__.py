@@ -1,0 +1,1 @@
+"""What the author of a rule needs: examples, mutants, a first draft, schemas."""

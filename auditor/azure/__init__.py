@@ -1,0 +1,1 @@
+"""What is known of Azure, and how to read what it sends."""

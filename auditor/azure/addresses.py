@@ -1,0 +1,99 @@
+"""IPv4 and IPv6 addresses as numbers on one line: IPv4 first, IPv6 behind it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from auditor.azure.ranges import Ranges, difference, union
+
+_V6_START: Final = 1 << 32
+IPV4: Final[Ranges] = ((0, _V6_START),)
+IPV6: Final[Ranges] = ((_V6_START, _V6_START + (1 << 128)),)
+ANY: Final[Ranges] = ((0, _V6_START + (1 << 128)),)
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> Ranges | None:
+    """Return the addresses that a single address or a CIDR prefix names, or None where it is neither.
+
+    Host bits are dropped: `10.0.1.4/24` is `10.0.1.0/24`.
+    """
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+    start = int(network.network_address) + (_V6_START if network.version == 6 else 0)
+    return ((start, start + network.num_addresses),)
+
+
+def must_parse(*texts: str) -> Ranges:
+    """Return the union of prefixes that are known to be well-formed."""
+    return union(*(parse(text) or () for text in texts))
+
+
+@lru_cache(maxsize=4096)
+def parse_span(start: str, end: str) -> Ranges | None:
+    """Return the addresses from one to another, both included, or None where these are not two in order."""
+    first, last = parse(start), parse(end)
+    if first is None or last is None or "/" in start + end:
+        return None
+    low, high = first[0][0], last[0][1]
+    return ((low, high),) if low < high and (low < _V6_START) == (last[0][0] < _V6_START) else None
+
+
+def text(number: int) -> str:
+    """Return the address at this place of the line."""
+    if number < _V6_START:
+        return str(ipaddress.IPv4Address(number))
+    return str(ipaddress.IPv6Address(number - _V6_START))
+
+
+def is_ipv6(number: int) -> bool:
+    """Whether the place on the line is an IPv6 address."""
+    return number >= _V6_START
+
+
+def prefixes(addresses: Ranges) -> Iterator[str]:
+    """Yield the fewest CIDR prefixes (single addresses without a length) that cover the set exactly, in order."""
+    for start, end in addresses:
+        for low, high in ((start, min(end, _V6_START)), (max(start, _V6_START), end)):
+            yield from _prefixes_of(low, high)
+
+
+def _prefixes_of(low: int, high: int) -> Iterator[str]:
+    width, base = (128, _V6_START) if low >= _V6_START else (32, 0)
+    while low < high:
+        offset = low - base
+        bits = min((offset & -offset).bit_length() - 1 if offset else width, (high - low).bit_length() - 1)
+        yield text(low) if bits == 0 else f"{text(low)}/{width - bits}"
+        low += 1 << bits
+
+
+PLATFORM: Final = must_parse("168.63.129.16/32")
+"""The Azure host's virtual address: health probes, DNS, agent traffic."""
+
+METADATA: Final = must_parse("169.254.169.254/32")
+"""The instance metadata service."""
+
+NOT_PUBLIC: Final = must_parse(
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+)
+
+PUBLIC: Final = union(difference(difference(IPV4, NOT_PUBLIC), PLATFORM), must_parse("2000::/3"))
+"""Addresses of the internet: IPv4 without private, shared, local, multicast and reserved space; IPv6 global unicast."""
+
+STRANGERS: Final = must_parse("8.8.8.8", "9.9.9.9", "208.67.222.222")
+"""Public resolvers of others than Microsoft: addresses that are in no service tag."""
+
+RARE: Final = must_parse("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
+"""Addresses that no host in a virtual network uses: poor examples."""

@@ -1,0 +1,65 @@
+"""Tell which TLS versions and cipher suites an Application Gateway's TLS policy lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.azure import values
+from auditor.model import Gap, Resource
+
+# https://learn.microsoft.com/azure/application-gateway/application-gateway-ssl-policy-overview
+PREDEFINED: Final[Mapping[str, str]] = {
+    "appgwsslpolicy20150501": "1.0",
+    "appgwsslpolicy20170401": "1.1",
+    "appgwsslpolicy20170401s": "1.2",
+    "appgwsslpolicy20220101": "1.2",
+    "appgwsslpolicy20220101s": "1.2",
+}
+_VERSIONS: Final[Mapping[str, str]] = {"tlsv1_0": "1.0", "tlsv1_1": "1.1", "tlsv1_2": "1.2", "tlsv1_3": "1.3"}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPolicy:
+    """The least version (`1.2`) that a policy lets in, or why it is not known, and where that is said."""
+
+    minimum: str | None
+    source: str
+    name: str | None
+    weak_ciphers: Sequence[str]
+    path: str
+    gap: Gap | None
+
+
+def read(gateway: Resource, body: object, path: str) -> TlsPolicy:
+    """Read the policy at a path; where there is none the gateway's default decides, which newer APIs show."""
+    policy = values.value(body, "sslPolicy")
+    kind = (values.text(policy, "policyType") or "").lower()
+    named = values.text(policy, "policyName")
+    place = f"{path}.sslPolicy"
+    if kind.startswith("custom") or (policy is not None and named is None):
+        stated = values.text(policy, "minProtocolVersion")
+        minimum = _VERSIONS.get((stated or "").lower())
+        weak = [suite for suite in values.texts(policy, "cipherSuites") if _is_weak(suite)]
+        gap = None if minimum else Gap(gateway.id, f"{place}.minProtocolVersion", "the policy does not state it")
+        return TlsPolicy(minimum, "custom", None, weak, f"{place}.minProtocolVersion", gap)
+    source = "predefined" if named else "default"
+    name = named or values.text(gateway.body, "properties.defaultPredefinedSslPolicy")
+    place = f"{place}.policyName" if named else "properties.defaultPredefinedSslPolicy"
+    minimum = PREDEFINED.get((name or "").lower())
+    gap = None
+    if minimum is None:
+        reason = (
+            f"the policy {name} is not known to this release" if name else "the default depends on the gateway's age"
+        )
+        gap = Gap(gateway.id, place, reason)
+    return TlsPolicy(minimum, source, name, (), place, gap)
+
+
+def _is_weak(suite: str) -> bool:
+    """Whether a cipher suite lacks forward secrecy or uses CBC; those of TLS 1.3 never do."""
+    name = suite.upper()
+    if name.startswith(("TLS_AES_", "TLS_CHACHA20_")):
+        return False
+    return "_CBC_" in name or "ECDHE" not in name

@@ -1,0 +1,224 @@
+"""The commands that judge: evaluate, demo, explain."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from auditor.cli import options as opt
+from auditor.cli import streams
+from auditor.errors import AuditorError
+from auditor.model import Report, Status
+
+FAILURES: Final = 1
+NO_ANSWER: Final = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(evaluate)
+    app.command()(demo)
+    app.command()(explain)
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How a report is shown and what makes the command fail."""
+
+    outputs: list[str]
+    fail_on: opt.Level
+    exit_zero: bool
+    allow_incomplete: bool
+    include_passed: bool | None
+    verbose: bool
+    color: opt.Color
+    quiet: bool
+
+
+def evaluate(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")],
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
+    rules: opt.Rules = None,
+    exemptions: opt.Exemptions = None,
+    select: opt.Select = None,
+    ignore: opt.Ignore = None,
+    assignments: opt.Set = None,
+    complete: opt.Complete = False,
+    output: opt.Output = None,
+    fail_on: opt.FailOn = opt.Level.LOW,
+    exit_zero: opt.ExitZero = False,
+    allow_incomplete: opt.AllowIncomplete = False,
+    include_passed: opt.IncludePassed = None,
+    as_of: opt.AsOf = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    color: opt.Colors = opt.Color.AUTO,
+    no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
+) -> None:
+    """Judge a snapshot or a foreign export, offline and without credentials.
+
+    INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
+    {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
+    """
+    shown = Presentation(
+        output or ["table"], fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
+    )
+    choice = JudgingOptions(
+        source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
+    )
+    run(choice, as_of, shown, complete=complete)
+
+
+def demo(
+    output: opt.Output = None,
+    include_passed: opt.IncludePassed = None,
+    verbose: opt.Verbose = False,
+    color: opt.Colors = opt.Color.AUTO,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Judge a sample estate that ships with the tool; no Azure account is needed.
+
+    The sample is made up: a chat application with the mistakes that are common in real ones. Exits 0 although it fails.
+    """
+    from auditor import shipped  # noqa: PLC0415 - the engine is imported on use
+
+    shown = Presentation(output or ["table"], opt.Level.LOW, True, True, include_passed, verbose, color, quiet)
+    sample = str(shipped.folder("samples") / "chat.json")
+    run(JudgingOptions(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingOptions:
+    """What is judged, and by what."""
+
+    source: str
+    baseline: str
+    rules: list[Path]
+    assignments: list[str]
+    select: list[str]
+    ignore: list[str]
+    exemptions: list[Path]
+
+
+def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
+    """Judge an input, write the reports and end with the exit code."""
+    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.inputs import read  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    targets = [_target(text) for text in shown.outputs]
+    terms = audit.Terms(
+        complete=complete,
+        as_of=opt.time_of(as_of),
+        exemption_files=choice.exemptions,
+        explain_passes=_lists_passes(targets, shown),
+    )
+    chosen = in_force.load(
+        in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
+    )
+    report = audit.audit(read.read(choice.source), chosen, terms)
+    write(report, targets, shown)
+    if not shown.quiet and all(name not in {"table", "markdown"} for name, _ in targets):  # those show them
+        for notice in report.notices:
+            sys.stderr.write(f"note: {streams.safe(notice)}\n")
+    raise typer.Exit(exit_code(report, shown))
+
+
+def check_outputs(shown: Presentation) -> None:
+    """Refuse, before any work, formats that do not exist and files that cannot be written."""
+    for text in shown.outputs:
+        _target(text)
+
+
+def check_content(choice: JudgingOptions) -> None:
+    """Refuse, before any work, a wrong baseline, rule or exemption file."""
+    from auditor.rulebook import exemptions, in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    found = in_force.load(
+        in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
+    )
+    for path in choice.exemptions:
+        exemptions.check_rules(exemptions.load(path), found.rules, path)
+
+
+def _lists_passes(targets: list[tuple[str, Path | None]], shown: Presentation) -> bool:
+    if shown.include_passed is not None:
+        return shown.include_passed
+    return any(name in {"json", "csv"} for name, _ in targets)
+
+
+def _target(text: str) -> tuple[str, Path | None]:
+    from auditor.report import FORMATS  # noqa: PLC0415 - the engine is imported on use
+
+    name, _, path = text.partition("=")
+    if name.lower() not in FORMATS:
+        raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(sorted(FORMATS))}")
+    if not path:
+        return name.lower(), None
+    streams.check_writable(Path(path))
+    return name.lower(), Path(path)
+
+
+def write(report: Report, targets: list[tuple[str, Path | None]], shown: Presentation) -> None:
+    """Write a report in each format asked for."""
+    from auditor.report import FORMATS, Options  # noqa: PLC0415 - the engine is imported on use
+
+    for name, path in targets:
+        how = Options(
+            include_passed=shown.include_passed,
+            width=streams.width(),
+            verbose=shown.verbose,
+            color=path is None and streams.wants_color(shown.color.value),
+        )
+        with streams.output(path) as out:
+            FORMATS[name](report, out, how)
+
+
+def exit_code(report: Report, shown: Presentation) -> int:
+    """Return 2 where the answer is not whole, 1 where it has failures that count, else 0."""
+    incomplete = bool(report.gaps) or any(one.status is Status.UNKNOWN for one in report.findings)
+    if incomplete and not shown.allow_incomplete:
+        return NO_ANSWER
+    limit = opt.rank(shown.fail_on)
+    failed = any(
+        one.status is Status.FAIL and one.exemption is None and one.severity.rank <= limit for one in report.findings
+    )
+    return FAILURES if failed and not shown.exit_zero else 0
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")],
+    resource_id: Annotated[str, typer.Argument(metavar="RESOURCE_ID", help="The id in the finding, or its last part.")],
+    source: Annotated[str, typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin.")],
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
+    rules: opt.Rules = None,
+    assignments: opt.Set = None,
+    complete: opt.Complete = False,
+    as_of: opt.AsOf = None,
+) -> None:
+    """Say why: every leaf of a rule on one resource, with what was expected and what is there."""
+    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+    from auditor.inputs import read  # noqa: PLC0415
+    from auditor.report import explanation  # noqa: PLC0415
+    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
+
+    chosen = in_force.load(in_force.Selection(baseline, rules or [], assignments or []))
+    if rule not in chosen.rules:
+        from auditor.yaml_source import suggestion  # noqa: PLC0415
+
+        raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, chosen.rules))
+    only = replace(chosen, in_force=[one for one in chosen.in_force if one.rule.id == rule])
+    if not only.in_force:
+        raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")
+    report = audit.audit(read.read(source), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
+    found = explanation.about(report, resource_id)
+    if not found:
+        ids = sorted({one.resource_id for one in report.findings if one.resource_id})
+        hint = f"it judged: {', '.join(ids[:5])}" + (" …" if len(ids) > 5 else "") if ids else "it met no resource"
+        raise AuditorError(f"rule '{rule}' has no finding on '{resource_id}'", hint)
+    with streams.output(None) as out:
+        explanation.write(chosen.rules[rule], found, out, width=streams.width())

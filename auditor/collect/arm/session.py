@@ -1,0 +1,52 @@
+"""Open a signed-in session with the chosen cloud."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import requests
+
+from auditor.collect.arm.client import Arm
+from auditor.collect.arm.clouds import Cloud, choose_cloud
+from auditor.collect.arm.credentials import SignedInIdentity, open_credential, sign_in
+from auditor.collect.arm.pacing import Pacer, WallClock
+from auditor.collect.options import CollectOptions
+from auditor.errors import CollectionError
+
+_METADATA_TIMEOUT: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A cloud that we are signed in to."""
+
+    arm: Arm
+    cloud: Cloud
+    identity: SignedInIdentity
+    clock: WallClock
+
+
+def open_session(options: CollectOptions, tenant: str | None) -> Session:
+    """Sign in and return the session; raise `CollectionError` with what to do where that fails."""
+    cloud = choose_cloud(options.cloud, options.arm_endpoint, _fetch)
+    credential = open_credential(options.auth, cloud, tenant)
+    identity = sign_in(credential, cloud.scope, options.auth)
+    clock = WallClock()
+    return Session(
+        Arm(cloud, credential, options, Pacer(clock, options.quotas, options.quota_share)), cloud, identity, clock
+    )
+
+
+def _fetch(url: str) -> object:
+    try:
+        answer = requests.get(url, timeout=_METADATA_TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        raise CollectionError(
+            f"{url.partition('/metadata')[0]} cannot be reached: {type(error).__name__}",
+            "check --arm-endpoint, the network, HTTPS_PROXY and NO_PROXY",
+        ) from error
+    try:
+        return answer.json() if answer.status_code == 200 else None
+    except requests.JSONDecodeError:
+        return None

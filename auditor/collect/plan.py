@@ -1,0 +1,126 @@
+"""Turn resources and subscriptions into the calls to make about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from auditor import resource_id as ids
+from auditor.collect.arm.client import Arm
+from auditor.collect.operations import (
+    ACTIVITY_LOG,
+    CATEGORIES,
+    DIAGNOSED,
+    OPERATIONS,
+    OUTSIDE,
+    READ_VERSIONS,
+    SERVICE_TAGS,
+    SUBSCRIPTION_OPERATIONS,
+    Operation,
+)
+from auditor.collect.sources.access import read_access, read_access_outside
+from auditor.collect.sources.activity_log import read_regenerations
+from auditor.collect.sources.details import Outcome, Target, perform, read_listed, read_resource
+from auditor.collect.sources.service_tags import read_service_tags, regions_of
+
+Call = Callable[[Arm, Target], Outcome]
+Job = tuple[Target, str, Call]
+"""Something to do: the target, the name it is remembered by, and the deed."""
+
+_SETTLED: Final = frozenset({"succeeded", "failed", "canceled", "ready"})
+
+
+@dataclass(slots=True)
+class Planner:
+    """Says which calls are still to be made. `is_finished` tells what an interrupted collection had done."""
+
+    is_finished: Callable[[str, str], bool]
+    _described: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def resources(self, targets: Iterable[Target]) -> Iterator[Job]:
+        """Yield the jobs of resources in the scope."""
+        for target in targets:
+            yield from self._of(target, _BY_TYPE)
+
+    def outside(self, targets: Iterable[Target]) -> Iterator[Job]:
+        """Yield the jobs of resources outside the scope."""
+        for target in targets:
+            yield from self._of(target, _BY_TYPE_OUTSIDE)
+            if not self.is_finished(target.id, "access outside"):
+                yield target, "access outside", read_access_outside
+
+    def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
+        if target.is_bare:
+            yield target, "resource", read_listed
+        elif target.is_stale:
+            yield target, "resource", read_resource
+        for operation in operations.get(target.type_key, ()):
+            fits = not operation.kinds or target.kind.lower() in operation.kinds
+            if fits and not self.is_finished(target.id, operation.name):
+                yield target, operation.name, call_of(operation)
+        model = (target.type_key, target.kind.lower(), target.sku.lower())
+        if target.type_key in _DIAGNOSED_KEYS and model not in self._described:
+            self._described.add(model)
+            if not self.is_finished(target.id, CATEGORIES.name):
+                yield target, CATEGORIES.name, call_of(CATEGORIES)
+
+    def subscription(self, target: Target, *, roots: Sequence[str], access_again: bool) -> Iterator[Job]:
+        """Yield the jobs of a subscription; `roots` are what access must concern, if not all of it."""
+        for operation in SUBSCRIPTION_OPERATIONS:
+            if not self.is_finished(target.id, operation.name):
+                yield target, operation.name, call_of(operation)
+        if access_again or not self.is_finished(target.id, "access"):
+            yield target, "access", lambda arm, one: read_access(arm, one, roots)
+
+    def activity(self, target: Target, namespaces: Iterable[str], until: datetime, days: int) -> Iterator[Job]:
+        """Yield the job that reads a subscription's activity log, where providers whose keys matter are in use."""
+        present = frozenset(namespaces)
+        if not self.is_finished(target.id, ACTIVITY_LOG.name):
+            yield target, ACTIVITY_LOG.name, lambda arm, one: read_regenerations(arm, one, present, until, days)
+
+    def service_tags(self, subscription: Target, targets: Iterable[Target]) -> Iterator[Job]:
+        """Yield the job that reads the service tags for the regions of some resources."""
+        if regions := regions_of(target.location for target in targets):
+            yield subscription, SERVICE_TAGS.name, lambda arm, one: read_service_tags(arm, one, regions)
+
+
+def call_of(operation: Operation) -> Call:
+    """Return the deed of an operation."""
+    return lambda arm, target: perform(arm, target, operation)
+
+
+def target_of(body: Mapping[str, Any], api_version: str | None = None, *, is_bare: bool = False) -> Target:
+    """Return a resource as a target; a bare one has come without its properties.
+
+    `api_version` is what Resource Graph read it with: an older one than the rules need, or a resource that is just
+    changing, makes the target stale.
+    """
+    sku = body.get("sku")
+    type_key = str(body.get("type") or ids.type_of(str(body["id"])) or "").lower()
+    properties = body.get("properties")
+    state = properties.get("provisioningState") if isinstance(properties, Mapping) else None
+    is_changing = isinstance(state, str) and state.lower() not in _SETTLED
+    is_old = api_version is not None and api_version < READ_VERSIONS.get(type_key, "")
+    return Target(
+        id=str(body["id"]),
+        type_key=type_key,
+        kind=str(body.get("kind") or ""),
+        sku=str(sku.get("name") or "") if isinstance(sku, Mapping) else "",
+        location=str(body.get("location") or ""),
+        is_stale=is_old or (is_changing and type_key in READ_VERSIONS),
+        is_bare=is_bare,
+    )
+
+
+def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation]]:
+    found: dict[str, list[Operation]] = {}
+    for operation in operations:
+        found.setdefault(operation.on, []).append(operation)
+    return found
+
+
+_BY_TYPE: Final = _by_type(OPERATIONS)
+_BY_TYPE_OUTSIDE: Final = _by_type([*OPERATIONS, *OUTSIDE])
+_DIAGNOSED_KEYS: Final = frozenset(resource_type.lower() for resource_type in DIAGNOSED)

@@ -1,0 +1,1 @@
+"""What is read, source by source: inventory, details, access, activity log, service tags."""

@@ -1,0 +1,262 @@
+"""The steps of a collection, in order: groups, inventory, details, subscriptions, what lies outside, second chances."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.collect.arm.session import Session
+from auditor.collect.ledger import FOLLOWED, Ledger
+from auditor.collect.operations import RESOURCE_GROUPS
+from auditor.collect.options import CollectOptions
+from auditor.collect.plan import Job, Planner, call_of, target_of
+from auditor.collect.progress import Progress, Watcher
+from auditor.collect.scope import CollectScope
+from auditor.collect.sources.access import principals_of, read_principals
+from auditor.collect.sources.details import COMPLETE, Outcome, Target, gap_of, read_resource, stop_if_signed_out
+from auditor.collect.sources.inventory import ARM, Inventory, InventoryRow
+from auditor.collect.sources.references import FOLLOWED_FURTHER, OTHER_SIDE, references
+from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group_names, resource_condition
+from auditor.collect.workers import Stream, spread
+from auditor.errors import CollectionError
+from auditor.model import Gap
+from auditor.snapshot.model import ANY_TYPE
+
+_REPORT_EVERY: Final = 0.2
+_FOLLOW_ROUNDS: Final = 3
+
+
+@dataclass(slots=True)
+class Collection:
+    """One collection under way. Threads only fetch; everything here runs in one thread."""
+
+    session: Session
+    scope: CollectScope
+    options: CollectOptions
+    resolved: ResolvedScope
+    ledger: Ledger
+    started: datetime
+    watch: Watcher
+    targets: dict[str, Target] = field(default_factory=dict)
+    groups: dict[str, list[Target]] = field(default_factory=dict)
+    principals: set[str] = field(default_factory=set)
+    _again: list[Job] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+    _told: float = 0.0
+    _phase: str = "resource groups"
+    _done: int = 0
+    _total: int | None = None
+
+    def run(self) -> None:
+        """Do all steps."""
+        planner = Planner(self.ledger.is_finished)
+        self.ledger.add_gaps("scope", self.resolved.gaps)
+        self._read_groups()
+        self._do("inventory and details", self._main_jobs(planner))
+        self._do("subscriptions", self._late_jobs(planner))
+        if self.options.follow:
+            self._follow(planner)
+        if self.options.resolve_principals:
+            self._resolve_principals()
+        self._second_chance()
+
+    # Doing jobs
+
+    def _spread(self, jobs: Iterable[Job | None]) -> Iterator[tuple[Job, Outcome]]:
+        """Yield jobs with their outcomes as they come, and remember those whose failure may pass."""
+        arm = self.session.arm
+
+        def act(job: Job) -> Outcome:
+            target, _, act_on = job
+            return act_on(arm, target)
+
+        for job, outcome in spread(act, jobs, self.options.threads, tick=self._tick, stop=self.session.clock.stop):
+            if outcome.is_transient:
+                self._again.append(job)
+            yield job, outcome
+
+    def _do(self, phase: str, jobs: Iterable[Job | None], total: int | None = None) -> None:
+        """Run jobs and settle each outcome."""
+        self._phase, self._done, self._total = phase, 0, total
+        for (target, name, _), outcome in self._spread(jobs):
+            self._done += 1
+            self.ledger.settle(target.id, name, outcome)
+            self._note_principals(outcome)
+        self._tell()
+
+    def _note_principals(self, outcome: Outcome) -> None:
+        for item in outcome.items:
+            is_role = str(item.body.get("type", "")).lower().startswith("microsoft.authorization/role")
+            if is_role and (principal := principals_of(item.body)):
+                self.principals.add(principal)
+
+    def _tick(self) -> None:
+        self.ledger.tick()
+        if time.monotonic() - self._told >= _REPORT_EVERY:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        tally, pacer = self.session.arm.tally, self.session.arm.pacer
+        rate = tally.attempts / max(0.001, self._told - self._began)
+        self.watch(
+            Progress(
+                phase=self._phase,
+                resources=len(self.ledger.known),
+                done=self._done,
+                total=self._total,
+                calls=tally.attempts,
+                rate=rate,
+                waited=pacer.waited,
+                waiting_for=pacer.waiting_for,
+            )
+        )
+
+    # Resource groups and inventory
+
+    def _read_groups(self) -> None:
+        """Read the resource groups that the scope means, in each subscription."""
+        jobs = [(target, RESOURCE_GROUPS.name, call_of(RESOURCE_GROUPS)) for target in self._subscriptions()]
+        for (target, name, _), outcome in self._spread(jobs):
+            if not outcome.gaps:
+                self.ledger.forget_deleted_groups(target.id, [str(item.body.get("id")) for item in outcome.items])
+            names = group_names(self.scope, [item.body for item in outcome.items])
+            if names is not None:
+                kept = {text.lower() for text in names}
+                outcome.items = [item for item in outcome.items if str(item.body.get("name", "")).lower() in kept]
+            self.groups[target.id] = [target_of(item.body) for item in outcome.items]
+            self.ledger.settle(target.id, name, outcome)
+        self._again.clear()  # the groups decide what follows; a list that came too late could not
+        found = {ids.name_of(group.id).lower() for groups in self.groups.values() for group in groups}
+        missing = [name for name in self.scope.resource_groups if name.lower() not in found]
+        if missing and not self.ledger.gaps_named(RESOURCE_GROUPS.name) and not self.scope.tags:
+            raise CollectionError(
+                f"No resource group is called {', '.join(missing)} in the chosen subscriptions.", "check -g and -s"
+            )
+
+    def _subscriptions(self) -> list[Target]:
+        return [Target(f"/subscriptions/{one.id}") for one in self.resolved.subscriptions]
+
+    def _main_jobs(self, planner: Planner) -> Iterator[Job | None]:
+        """Yield what can be asked of subscriptions and groups, and of each resource as soon as it is known.
+
+        Resource Graph's quota is the narrowest; the calls to ARM are made while its answers come in.
+        """
+        is_part = self.scope.resource_groups and not self.scope.tags
+        for subscription in self._subscriptions():
+            groups = self.groups[subscription.id]
+            roots = [group.id for group in groups] if is_part else []
+            yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
+            yield from planner.resources(groups)
+        inventory = Inventory(self.session.arm)
+        for row in Stream[InventoryRow | str](lambda put: self._read_inventory(inventory, put)):
+            if row is None:
+                yield None
+            elif isinstance(row, str):
+                self.ledger.forget(row)
+                self.targets.pop(row, None)
+            else:
+                yield from planner.resources([self._keep_row(row)])
+        self._close_inventory(inventory)
+
+    def _read_inventory(self, inventory: Inventory, put: Callable[[InventoryRow | str], None]) -> None:
+        """Read the inventory, in a thread of its own: rows, and the keys of those that turned out to be gone."""
+        inventory.store, inventory.remove = put, put
+        if not self.scope.resource_groups and not self.scope.tags:
+            inventory.read([one.id for one in self.resolved.subscriptions])
+        else:
+            for one in self.resolved.subscriptions:
+                names = self._whole_groups(f"/subscriptions/{one.id}")
+                if condition := resource_condition(self.scope, names):
+                    inventory.read([one.id], condition, partial(concerns, self.scope, names))
+
+    def _close_inventory(self, inventory: Inventory) -> None:
+        """Note what the inventory could not prove."""
+        for shortfall in inventory.shortfalls:
+            stop_if_signed_out(shortfall.refusal)
+            what = shortfall.resource_type or ANY_TYPE
+            scopes = [f"/subscriptions/{one}" for one in shortfall.subscriptions]
+            gaps = [gap_of(scope, what, shortfall.refusal, shortfall.action) for scope in scopes]
+            self.ledger.add_gaps("inventory", gaps)
+        for subscription in self._subscriptions():
+            is_short = (ids.key(subscription.id), "inventory") in self.ledger.gaps
+            refusal = inventory.instead.get(subscription.subscription)
+            way = {"read_from": ARM, "because": f"{refusal.kind.value} {refusal.code}".strip()} if refusal else {}
+            self.ledger.remark(subscription.id, "inventory", "partial" if is_short else COMPLETE, **way)
+            if not is_short:
+                self.ledger.forget_deleted(subscription.id, self.targets)
+        if not self.targets and not self.ledger.gaps and not any(self.groups.values()):
+            raise CollectionError(
+                "The scope is empty: there is no resource in it that can be read.", "check the scope and the role"
+            )
+
+    def _whole_groups(self, subscription: str) -> Sequence[str]:
+        """Return the groups that lie in the scope as a whole; where they could not be listed, those that were named."""
+        unread = self.ledger.gaps.get((ids.key(subscription), RESOURCE_GROUPS.name))
+        if unread and self.scope.tags:
+            self.ledger.add_gaps("inventory", [Gap(subscription, ANY_TYPE, unread[0].reason, unread[0].permission)])
+        elif unread:
+            return self.scope.resource_groups
+        return [ids.name_of(group.id) for group in self.groups[subscription]]
+
+    def _keep_row(self, row: InventoryRow) -> Target:
+        body = dict(row.body)
+        self.ledger.store(body, source=row.source, api_version=row.api_version, at=row.at)
+        target = target_of(body, row.api_version, is_bare=row.source == ARM)
+        self.targets[ids.key(target.id)] = target
+        return target
+
+    # Subscriptions
+
+    def _late_jobs(self, planner: Planner) -> Iterator[Job]:
+        """Yield what depends on which providers and regions are in use."""
+        namespaces = {target.type_key.partition("/")[0] for target in self.targets.values()}
+        for subscription in self._subscriptions():
+            yield from planner.activity(subscription, namespaces, self.started, self.options.activity_days)
+        yield from planner.service_tags(self._subscriptions()[0], self.targets.values())
+
+    # Outside the scope
+
+    def _follow(self, planner: Planner) -> None:
+        """Read what the scope's resources point at elsewhere, and mark it; strangers' endpoints may stay unread."""
+        wanted = dict(self.ledger.wanted)
+        for number in range(1, _FOLLOW_ROUNDS + 1):
+            outside = [reference for key, reference in sorted(wanted.items()) if key not in self.ledger.known]
+            targets = [Target(reference, (ids.type_of(reference) or "").lower()) for reference in outside]
+            found: list[Target] = []
+            further: list[str] = []
+            for (target, _, _), outcome in self._spread((target, FOLLOWED, read_resource) for target in targets):
+                self._settle_followed(target, outcome)
+                found += [target_of(item.body) for item in outcome.items]
+                further += [text for item in outcome.items for text in references(item.body.get("properties"))]
+            self._do(f"outside the scope, round {number}", planner.outside(found))
+            wanted = {ids.key(text): text for text in further if (ids.type_of(text) or "").lower() in FOLLOWED_FURTHER}
+
+    def _settle_followed(self, target: Target, outcome: Outcome) -> None:
+        """Store a followed resource. One that is gone leaves its reference dangling, which is a finding and no gap."""
+        is_stranger = target.type_key == OTHER_SIDE and target.subscription.lower() not in self.resolved.visible
+        if is_stranger and outcome.gaps:
+            self.ledger.remark(target.id, FOLLOWED, "failed", reason="in a subscription that the identity cannot see")
+            return
+        if outcome.is_gone and not outcome.items:
+            self.ledger.forget(target.id)  # an interrupted collection may have had it
+            outcome.is_gone = False
+        self.ledger.settle(target.id, FOLLOWED, outcome)
+
+    # The rest
+
+    def _resolve_principals(self) -> None:
+        principals: Sequence[str] = sorted(self.principals)
+        at = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._do("principals", [(Target("/"), "principals", lambda arm, _: read_principals(arm, principals, at))])
+
+    def _second_chance(self) -> None:
+        """Try once more what failed for a reason that may have passed meanwhile."""
+        again, self._again = self._again, []
+        if again:
+            self._do("second tries", again, len(again))

@@ -1,0 +1,1 @@
+"""The judging: rules in force against subjects, in three values, filed as findings."""

@@ -1,0 +1,256 @@
+"""Judge an estate against the rules in force: pure, the same inputs give the same report."""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from auditor import resource_id as ids
+from auditor.analysis.contract import Analysis, Context
+from auditor.architecture.workloads import Workloads
+from auditor.engine import message
+from auditor.engine.findings import SubjectInfo, finding_of, info_of, info_of_fact, inputs, without_subject
+from auditor.engine.subjects import FactSubject, ResourceSubject
+from auditor.engine.verdict import Verdict, judge
+from auditor.estate.graph import NOT_IN_EXPORT, Estate
+from auditor.language.environment import Environment, Subject
+from auditor.language.evaluate import evaluate
+from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
+from auditor.rulebook.baseline import RuleInForce
+from auditor.rulebook.rule import Rule
+
+_RANKS: Final = {severity: severity.rank for severity in Severity}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that an evaluation depends on."""
+
+    estate: Estate
+    workloads: Workloads
+    rules: Sequence[RuleInForce]
+    analyses: Mapping[str, Analysis]
+    parameters: Mapping[str, Any]
+    tables: Mapping[str, Any]
+    components: Mapping[str, Sequence[str]]
+    now: datetime
+    explain_passes: bool = True
+
+
+def findings(question: Question) -> list[Finding]:
+    """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
+    with _collector_at_rest():
+        return sorted(_all(question), key=_order)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep the cyclic collector from searching the whole estate again and again: findings hold no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _all(question: Question) -> list[Finding]:
+    facts = _facts(question)
+    found: list[Finding] = []
+    by_type: dict[str, list[RuleInForce]] = defaultdict(list)
+    cases: dict[str, list[_Case]] = {}
+    for rule in question.rules:
+        if (kind := rule.rule.applies.fact) is not None:
+            if kind not in cases:
+                cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
+            found += _fact_findings(rule, facts[kind].error, cases[kind], question)
+        elif rule.rule.applies.component is not None:
+            found += _component_findings(rule, question)
+        else:
+            by_type[(rule.rule.applies.resource_type or "").lower()].append(rule)
+    for resource_type, rules in sorted(by_type.items()):
+        for resource in question.estate.judged(resource_type):
+            subject = ResourceSubject(resource, question.estate)
+            place = info_of(resource, *question.workloads.role_of(resource.key))
+            found += [finding_of(rule, _ask(rule, subject, question), place) for rule in rules]
+        found += [one for rule in rules for one in _unmet(rule, (resource_type,), question)]
+    return found
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str]:
+    resource, part = finding.resource_id, finding.sub_object
+    return (
+        _RANKS[finding.severity],
+        finding.rule_id,
+        ids.key(resource) if resource else "",
+        part.lower() if part else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """The facts of one kind, or why its analysis failed."""
+
+    facts: Sequence[Fact] = ()
+    error: str | None = None
+
+
+class _Case:
+    """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
+
+    def __init__(self, fact: Fact, question: Question) -> None:
+        self.fact = fact
+        self.subject = FactSubject(fact, question.estate)
+        self._question = question
+
+    @cached_property
+    def place(self) -> SubjectInfo:
+        """Where its findings are filed."""
+        resource = self._question.estate.get(self.fact.subject)
+        return info_of_fact(self.fact, resource, *self._question.workloads.role_of(ids.key(self.fact.subject)))
+
+    @cached_property
+    def inputs(self) -> Sequence[Evidence]:
+        """What it was derived from."""
+        return list(inputs(self.fact, self._question.estate))
+
+
+def _facts(question: Question) -> Mapping[str, _Derived]:
+    """Run the analyses that rules in force need; one that raises takes down its own rules and no others."""
+    wanted = sorted({rule.rule.applies.fact for rule in question.rules if rule.rule.applies.fact})
+    context = Context(question.estate, question.workloads, question.parameters, question.tables, question.now)
+    derived: dict[str, _Derived] = {}
+    for analysis in {question.analyses[kind].name: question.analyses[kind] for kind in wanted}.values():
+        by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
+        try:
+            for fact in analysis.run(context):
+                by_kind[fact.kind].append(fact)
+        except Exception as problem:  # noqa: BLE001 - never fail open: the rules on these facts become unknown
+            error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
+            derived |= dict.fromkeys(by_kind, _Derived(error=error))
+            continue
+        derived |= {kind: _Derived(sorted(facts, key=lambda fact: fact.id)) for kind, facts in by_kind.items()}
+    return derived
+
+
+def _scope(rule: RuleInForce, subject: Subject, question: Question) -> Environment:
+    return Environment(subject, subject, rule.parameters, question.now)
+
+
+def _ask(rule: RuleInForce, subject: Subject, question: Question) -> Verdict:
+    try:
+        return judge(rule.rule, _scope(rule, subject, question), explain_passes=question.explain_passes)
+    except Exception as problem:  # noqa: BLE001 - never fail open: a rule that raises is unknown, and says so
+        return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
+
+
+def _component_findings(rule: RuleInForce, question: Question) -> Iterator[Finding]:
+    component = rule.rule.applies.component or ""
+    wanted = (rule.rule.applies.resource_type or "").lower()
+    met: set[str] = set()
+    for workload in question.workloads.all:
+        for resource in workload.resources(component):
+            if resource.key in met or wanted not in {"", resource.type_key}:
+                continue  # a shared resource is judged once, and names the first of its workloads
+            met.add(resource.key)
+            verdict = _ask(rule, ResourceSubject(resource, question.estate), question)
+            yield finding_of(rule, verdict, info_of(resource, workload.name, component))
+    types = [wanted] if wanted else question.components.get(component, ())
+    yield from _unmet(rule, types, question, met=bool(met))
+
+
+def _fact_findings(
+    rule: RuleInForce, error: str | None, cases: Sequence[_Case], question: Question
+) -> Iterator[Finding]:
+    if error is not None:
+        yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
+        return
+    met = False
+    for case in cases:
+        if _is_about(rule, case.subject, question):
+            met = True
+            yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
+    analysis = question.analyses[rule.rule.applies.fact or ""]
+    missing = _missing_subjects(rule, analysis, question)
+    yield from missing
+    if not missing:
+        yield from _unmet(rule, sorted(analysis.reads), question, met=met)
+
+
+def _missing_subjects(rule: RuleInForce, analysis: Analysis, question: Question) -> Sequence[Finding]:
+    """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about."""
+    kind = rule.rule.applies.fact or ""
+    gaps: dict[tuple[str, str], Gap] = {}
+    for resource_type, alike in analysis.subjects.get(kind, {}).items():
+        found = question.estate.gaps_in(resource_type)
+        for fields in alike if found else ():
+            unknown = {
+                name: found[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
+            }
+            subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
+            if _is_about(rule, subject, question):
+                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in found}
+    return [_missing(rule, gap) for gap in gaps.values()]
+
+
+def _missing(rule: RuleInForce, gap: Gap) -> Finding:
+    text = message.undecided(rule.rule.title, [gap], ())
+    return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+
+
+def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
+    where = rule.rule.applies.where
+    return where is None or evaluate(where, _scope(rule, subject, question)) is not False
+
+
+def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Question) -> Finding:
+    is_explained = verdict.status is not Status.PASS or question.explain_passes
+    if verdict.status is not Status.NOT_APPLICABLE and is_explained:
+        evidence = [*verdict.evidence, *case.inputs]
+        verdict = Verdict(verdict.status, evidence, verdict.gaps, verdict.errors)
+    if verdict.status is not Status.FAIL:
+        return finding_of(rule, verdict, case.place)
+    finding = finding_of(rule, verdict, case.place, sentence=case.fact.summary, witness=case.fact.witness)
+    command = case.fact.fields.get("remediation")
+    return replace(finding, remediation_cli=command) if isinstance(command, str) else finding
+
+
+def _unmet(
+    rule: RuleInForce, types: Iterable[str], question: Question, *, met: bool | None = None
+) -> Iterator[Finding]:
+    """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
+    listed = sorted({name.lower() for name in types})
+    if met is None:
+        met = any(question.estate.judged(name) for name in listed)
+    known = (gap for name in listed for gap in question.estate.gaps_in(name))
+    gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
+    if rule.rule.applies.fact is None:
+        yield from (_missing(rule, gap) for gap in gaps)
+        if gaps:
+            return
+    elif gaps and not met:
+        text = message.undecided(rule.rule.title, gaps, ())
+        yield without_subject(rule, Status.UNKNOWN, text, f"{gaps[0].what}: {gaps[0].reason}", gaps[0])
+        return
+    if not met:
+        yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.rule, question), None)
+
+
+def _nothing(rule: Rule, question: Question) -> str:
+    applies = rule.applies
+    what = applies.resource_type or (f"resource bound to component '{applies.component}'" if applies.component else "")
+    kind = (applies.resource_type or "").lower()
+    roles = sorted(name for name, types in question.components.items() if kind in {one.lower() for one in types})
+    missing = [name for name in roles if any(not workload.resources(name) for workload in question.workloads.all)]
+    where = "" if question.estate.complete else f" ({NOT_IN_EXPORT})"
+    pointer = f" See the finding on the missing component '{missing[0]}'." if missing else ""
+    if not what:
+        return f"Does not apply: nothing to judge, the estate holds nothing that this rule is about{where}."
+    return f"Does not apply: nothing to judge, no {what} in the estate{where}.{pointer}"

@@ -1,0 +1,210 @@
+"""File verdicts as findings: the sentence, the reason, the command that would repair it, and a stable fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auditor import resource_id as ids
+from auditor.azure.paths import ABSENT, ShapeError, parse, walk
+from auditor.engine import message
+from auditor.engine.verdict import Verdict
+from auditor.estate.graph import Estate
+from auditor.model import Evidence, Fact, Finding, Gap, Json, Resource, Status
+from auditor.rulebook.baseline import RuleInForce
+from auditor.rulebook.rule import Rule
+
+INPUTS_SHOWN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectInfo:
+    """What a finding is filed under, found out once for all rules that are asked about it."""
+
+    key: str | None = None
+    resource_id: str | None = None
+    resource_type: str | None = None
+    location: str | None = None
+    collected_at: str | None = None
+    source: str | None = None
+    api_version: str | None = None
+    workload: str | None = None
+    component: str | None = None
+    sub_object: str = ""
+    fact: str | None = None
+    identity: bytes = b"\n"
+
+
+def info_of(
+    resource: Resource, workload: str | None, component: str | None, sub_object: str = "", fact: str | None = None
+) -> SubjectInfo:
+    """Return the place of a resource, or of a fact about it."""
+    return SubjectInfo(
+        resource.key,
+        resource.id,
+        resource.type,
+        resource.location,
+        resource.collected_at,
+        resource.source,
+        resource.api_version,
+        workload,
+        component,
+        sub_object,
+        fact,
+        identity(resource.key, sub_object),
+    )
+
+
+def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, component: str | None) -> SubjectInfo:
+    """Return the place of a fact: its subject's, which need not be in the estate."""
+    workload, component = fact.workload or workload, fact.component or component
+    if resource is not None:
+        return info_of(resource, workload, component, sub_object=fact.sub_object, fact=fact.kind)
+    return SubjectInfo(
+        resource_id=fact.subject or None,
+        resource_type=f"fact/{fact.kind}",
+        workload=workload,
+        component=component,
+        sub_object=fact.sub_object,
+        fact=fact.kind,
+        identity=identity(fact.subject, fact.sub_object),
+    )
+
+
+def finding_of(
+    rule: RuleInForce, verdict: Verdict, place: SubjectInfo, *, sentence: str = "", witness: Json | None = None
+) -> Finding:
+    """Return the finding that a verdict makes; `sentence` stands in for the message made of its evidence."""
+    about = rule.rule
+    return Finding(
+        rule_id=about.id,
+        title=about.title,
+        severity=rule.severity,
+        status=verdict.status,
+        resource_id=place.resource_id,
+        resource_type=place.resource_type,
+        message=sentence or _sentence(about, verdict),
+        sub_object=place.sub_object,
+        workload=place.workload,
+        component=place.component,
+        location=place.location,
+        evidence=[_sourced(leaf, place) for leaf in verdict.evidence] if verdict.evidence else (),
+        witness=witness,
+        unknown_reason=_reason(verdict),
+        missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
+        if verdict.gaps
+        else None,
+        controls=about.controls,
+        remediation_text=about.remediation_text,
+        remediation_cli=_filled(about.remediation_cli, place.resource_id) if verdict.status is Status.FAIL else "",
+        fingerprint=fingerprint(about.id, place.identity),
+        collected_at=place.collected_at,
+        fact=place.fact,
+    )
+
+
+def _sourced(leaf: Evidence, place: SubjectInfo) -> Evidence:
+    if place.key is None or leaf.source is not None:
+        return leaf
+    if leaf.resource_id != place.resource_id and ids.key(leaf.resource_id or "") != place.key:
+        return leaf
+    return Evidence(
+        leaf.path,
+        leaf.operator,
+        leaf.expected,
+        leaf.actual,
+        leaf.assumed,
+        leaf.absent,
+        leaf.resource_id,
+        leaf.name,
+        place.source,
+        place.api_version,
+    )
+
+
+def _sentence(rule: Rule, verdict: Verdict) -> str:
+    if verdict.status is Status.UNKNOWN:
+        return message.undecided(rule.title, verdict.gaps, verdict.errors)
+    if verdict.status is Status.NOT_APPLICABLE:
+        return message.decided("Does not apply", verdict.evidence)
+    return message.decided(rule.title, verdict.evidence)
+
+
+def _reason(verdict: Verdict) -> str | None:
+    if verdict.status is not Status.UNKNOWN:
+        return None
+    reasons = [f"{gap.what}: {gap.reason}" for gap in verdict.gaps] + [f"error: {error}" for error in verdict.errors]
+    return "; ".join(reasons) or "the data does not say"
+
+
+def _filled(cli: str, resource_id: str | None) -> str:
+    """Put the resource into a remediation command; names come from strangers, so they are quoted for the shell."""
+    if resource_id is None:
+        return cli
+    words = {"{id}": shlex.quote(resource_id), "{name}": shlex.quote(ids.name_of(resource_id))}
+    # in one pass: an id may itself hold "{name}", and filling that in would break its quotes
+    return re.sub(r"\{(?:id|name)\}", lambda found: words[found[0]], cli)
+
+
+def fingerprint(rule_id: str, place: bytes) -> str:
+    """Return an identity that is stable across runs: the rule and the identity of the place, never a value."""
+    return hashlib.sha256(b"%b\n%b" % (rule_id.encode("utf-8", "replace"), place)).hexdigest()[:32]
+
+
+def identity(subject: str, sub_object: str) -> bytes:
+    """Return what makes a place the same in every run: the subject and the part of it, without case."""
+    return f"{ids.key(subject)}\n{sub_object.lower()}".encode("utf-8", "replace")
+
+
+def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
+    """Show what a fact was derived from, as it stands in the data."""
+    for resource_id, path in list(fact.inputs)[:INPUTS_SHOWN]:
+        resource = estate.get(resource_id)
+        if resource is None:
+            continue
+        try:
+            spots = list(walk(resource.body, parse(path)))[:1]
+        except (ValueError, ShapeError):
+            continue
+        for at, value in spots:
+            shown = _outlined(value)
+            yield Evidence(at, "input", None, shown, absent=value is ABSENT, resource_id=resource.id,
+                           source=resource.source, api_version=resource.api_version)  # fmt: skip
+
+
+def without_subject(
+    rule: RuleInForce, status: Status, text: str, reason: str | None, gap: Gap | None = None
+) -> Finding:
+    """Return the finding of a rule that met nothing: there is nothing, or what there is was not collected."""
+    scope = gap.scope if gap and gap.scope not in {"", "/"} else None
+    sub_object = gap.what if gap else ""
+    return Finding(
+        rule_id=rule.rule.id,
+        title=rule.rule.title,
+        severity=rule.severity,
+        status=status,
+        resource_id=scope,
+        resource_type=rule.rule.applies.resource_type,
+        message=text,
+        sub_object=sub_object,
+        unknown_reason=reason,
+        missing_permission=gap.permission if gap else None,
+        controls=rule.rule.controls,
+        remediation_text=rule.rule.remediation_text,
+        fingerprint=fingerprint(rule.rule.id, identity(scope or "", sub_object)),
+    )
+
+
+def _outlined(value: Any) -> Any:
+    """Return an input as evidence shows it: plain values as they are, of objects only the size, as they may hold secrets."""
+    if value is ABSENT:
+        return None
+    if isinstance(value, Mapping):
+        return f"object with {len(value)} properties"
+    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        return f"list of {len(value)}"
+    return value

@@ -1,0 +1,163 @@
+"""Offer resources, facts and examples to conditions as subjects that know what of them is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auditor import resource_id as ids
+from auditor.azure import paths
+from auditor.azure.catalogue import ResolvedName
+from auditor.azure.paths import ABSENT, Steps
+from auditor.estate.graph import Estate
+from auditor.language.environment import Problem, Subject
+from auditor.model import Fact, Gap, Json, Resource
+from auditor.rulebook.rule import Example
+
+
+def _covers(gap_path: Steps, read: Steps) -> bool:
+    return paths.starts_with(read, gap_path) or paths.starts_with(gap_path, read)
+
+
+def _gap_in(known: Sequence[tuple[Steps, Gap]], read: Steps) -> Gap | None:
+    return next((gap for steps, gap in known if _covers(steps, read)), None)
+
+
+def _steps(text: str) -> Steps:
+    try:
+        return paths.parse(text)
+    except ValueError:
+        return ()
+
+
+def _stands(body: Json, steps: Steps) -> bool:
+    """Whether a path leads to a value: previews show properties that stable versions of a later date do not."""
+    try:
+        return any(value is not ABSENT for _, value in paths.walk(body, steps))
+    except paths.ShapeError:
+        return True  # something stands there, and reading it will say what is wrong with it
+
+
+class ResourceSubject:
+    """A resource of the estate."""
+
+    __slots__ = ("_estate", "_gaps", "body", "resource")
+
+    def __init__(self, resource: Resource, estate: Estate) -> None:
+        self.resource = resource
+        self.body: Json = resource.body
+        self._estate = estate
+        self._gaps = [(_steps(gap.what), gap) for gap in estate.path_gaps(resource.id)]
+
+    @property
+    def id(self) -> str:
+        """Return the id as Azure spelled it."""
+        return self.resource.id
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return the gap that covers a path, or that the API version is older than the property."""
+        if self._gaps and (found := _gap_in(self._gaps, place.steps)):
+            return found
+        since = place.known.since if place.known else None
+        version = self.resource.api_version
+        too_old = since is not None and version is not None and version[:10] < since[:10]
+        if too_old and not _stands(self.body, place.steps):
+            reason = f"read with API version {version}, which cannot show it (first in {since})"
+            return Gap(self.resource.id, paths.show(place.steps), reason)
+        return None
+
+    def computed(self, name: str) -> Any:
+        """Return a value that is not in the body."""
+        match name:
+            case "apiversion":
+                found = self.resource.api_version
+            case "resourcegroup":
+                found = ids.resource_group_of(self.resource.id)
+            case _:
+                found = ids.subscription_of(self.resource.id)
+        return ABSENT if found is None else found
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return the resources that a relation leads to, and why there may be more."""
+        found = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
+        return found, self._estate.relation_gap(self.resource.id, name)
+
+
+class FactSubject:
+    """A fact of an analysis; relations are those of the resource it is about."""
+
+    __slots__ = ("_estate", "_gaps", "body", "fact")
+
+    def __init__(self, fact: Fact, estate: Estate) -> None:
+        self.fact = fact
+        self.body: Json = {"type": f"fact/{fact.kind}", **fact.fields, "id": fact.id}
+        self._estate = estate
+        self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.uncollected.items())]
+
+    @property
+    def id(self) -> str:
+        """Return the id of the resource that the finding is filed under."""
+        return self.fact.subject
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return why a field could not be derived."""
+        return _gap_in(self._gaps, place.steps) if self._gaps else None
+
+    def computed(self, name: str) -> Any:
+        """Return a value named by the subject's id."""
+        found = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
+        return (found(self.fact.subject) if found else None) or ABSENT
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return the relations of the resource that the fact is about."""
+        resource = self._estate.get(self.fact.subject)
+        return ResourceSubject(resource, self._estate).related(name) if resource else ((), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSubject:
+    """The resource or fact of an example, or a related one of it."""
+
+    body: Mapping[str, Any]
+    others: Mapping[str, Sequence[Mapping[str, Any]]]
+    uncollected: Sequence[str]
+
+    @classmethod
+    def of(cls, example: Example) -> ExampleSubject:
+        """Wrap an example."""
+        return cls(example.resource, example.related, example.uncollected)
+
+    @property
+    def id(self) -> str:
+        """Return the example's id, or an empty text."""
+        return str(self.body.get("id") or "")
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return a gap where the example says that a path was not collected, or its API version is too old for it."""
+        for text in self.uncollected:
+            if not text.startswith("related:") and _covers_short(text, place.steps):
+                return Gap(self.id, text, "not collected")
+        since, version = place.known.since if place.known else None, self.body.get("apiVersion")
+        too_old = since is not None and isinstance(version, str) and version[:10] < since[:10]
+        if too_old and not _stands(self.body, place.steps):
+            return Gap(self.id, paths.show(place.steps), f"read with API version {version} (first in {since})")
+        return None
+
+    def computed(self, name: str) -> Any:
+        """Return a value named by the example's id, or its `apiVersion`."""
+        found = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
+        return (found(self.id) if found else self.body.get("apiVersion")) or ABSENT
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return the example's own list for a relation."""
+        listed = self.others.get(name, [])
+        if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
+            raise Problem(f"related '{name}' of an example must be a list of resources")
+        gap = Gap(self.id, f"related:{name}", "not collected") if f"related:{name}" in self.uncollected else None
+        return [ExampleSubject(body, {}, ()) for body in listed], gap
+
+
+def _covers_short(text: str, read: Steps) -> bool:
+    steps = _steps(text)
+    return _covers(steps, read) or _covers(steps, tuple(step for step in read if step.folded != "properties"))

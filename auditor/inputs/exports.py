@@ -1,0 +1,182 @@
+"""Tell apart, by content, the shapes in which people export an Azure estate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from auditor import resource_id as ids
+from auditor.errors import InputError
+from auditor.model import Gap, Json
+from auditor.snapshot.json_text import decode
+from auditor.snapshot.model import ANY_TYPE, Metadata
+from auditor.snapshot.normalise import ExportEntry
+
+_HINT = (
+    "give a snapshot, a JSON array of ARM resources, {resources: […]}, an ARM list {value: […]}, "
+    "a Resource Graph answer {data: […]} or JSON Lines"
+)
+_INCOMPLETE = "the export holds only a part of the answer: follow its continuation token"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The raw entries of a foreign export and what it says about itself."""
+
+    entries: Iterable[ExportEntry]
+    metadata: Metadata = field(default_factory=Metadata)
+    gaps: Sequence[Gap] = ()
+
+
+def from_document(document: object, label: str) -> Export:
+    """Return the entries of one decoded JSON document, or raise InputError that says what it is instead."""
+    if isinstance(document, list):
+        return _listing(document, label)
+    if not isinstance(document, dict):
+        raise InputError(f"{label} holds a single JSON value, not resources", _HINT)
+    if isinstance(document.get("id"), str):
+        return _listing([document], label)
+    for name, read in (("resources", _from_resources), ("value", _from_arm_list), ("data", _from_resource_graph)):
+        if name in document:
+            return read(document, label)
+    if isinstance(document.get("error"), dict):
+        code = ascii(document["error"].get("code"))[:100]
+        raise InputError(f"{label} holds an error answer of Azure ({code}), not resources", "sign in and export again")
+    raise InputError(f"{label} is a JSON object of an unknown shape", _HINT)
+
+
+def from_lines(data: bytes, label: str) -> Export:
+    """Return the entries of JSON Lines; blank lines don't count but are numbered."""
+    return Export(_entries_of_lines(data, label))
+
+
+def lines_of(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their number from 1 at `start`."""
+    number = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        number += 1
+        line = data[start:end].strip()
+        if line:
+            yield number, line
+        start = end + 1
+
+
+def _entries_of_lines(data: bytes, label: str) -> Iterator[ExportEntry]:
+    for number, line in lines_of(data):
+        yield ExportEntry(decode(line, f"{label}, line {number},"), f"line {number}")
+
+
+def _listing(items: list[Any], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
+    if not items:
+        raise InputError(
+            f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
+        )
+    entries = (ExportEntry(item, f"resource {number}") for number, item in enumerate(items, 1))
+    return Export(entries, metadata or Metadata(tenant_id=_common_tenant(items)), gaps)
+
+
+def _list_in(document: Mapping[str, Any], name: str, label: str) -> list[Any]:
+    items = document[name]
+    if not isinstance(items, list):
+        raise InputError(f"{label} has `{name}`, but it is no list of resources", _HINT)
+    return items
+
+
+def _common_tenant(items: list[Any]) -> str | None:
+    tenants = {item.get("tenantId") for item in items if isinstance(item, dict)}
+    only = tenants.pop() if len(tenants) == 1 else None
+    return only if isinstance(only, str) and only else None
+
+
+def _from_resources(document: dict[str, Any], label: str) -> Export:
+    items = _list_in(document, "resources", label)
+    complete = document.get("complete", False)
+    if not isinstance(complete, bool):
+        raise InputError(
+            f"{label} has `complete`, but it is neither true nor false", "write true only of a whole estate"
+        )
+    source = document.get("source")
+    source = source if isinstance(source, dict) else {}
+    tenant = document.get("tenantId")
+    deployed = _time(source.get("deployedAt"), "source.deployedAt", label)
+    metadata = Metadata(
+        complete=complete,
+        judge_at=_time(source.get("snapshotAt"), "source.snapshotAt", label),
+        tenant_id=tenant if isinstance(tenant, str) and tenant else _common_tenant(items),
+        subscription_names=_subscription_names(document.get("subscriptions")),
+        extra={"deployed_at": deployed} if deployed else {},
+    )
+    return _listing(items, label, metadata, _gaps_in(document.get("gaps"), label))
+
+
+def _time(value: object, name: str, label: str) -> str | None:
+    """Return a point in time as ISO 8601 in UTC; without an offset it counts as UTC."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"{label} has `{name}`, but it is no ISO 8601 time", "write it as 2024-02-20T12:00:00Z"
+        ) from error
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _subscription_names(listed: object) -> dict[str, str]:
+    names = {}
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, dict):
+            subscription, name = item.get("subscriptionId"), item.get("displayName")
+            if isinstance(subscription, str) and isinstance(name, str):
+                names[subscription.lower()] = name
+    return names
+
+
+def _gaps_in(listed: object, label: str) -> list[Gap]:
+    hint = "write each gap as {scope, what, reason, permission}"
+    if listed is not None and not isinstance(listed, list):
+        raise InputError(f"{label} has `gaps`, but it is no list", hint)
+    gaps = []
+    for number, item in enumerate(listed or (), 1):
+        values = [item.get(key) for key in ("scope", "what", "reason")] if isinstance(item, dict) else [None]
+        permission = item.get("permission") if isinstance(item, dict) else None
+        if not all(isinstance(value, str) and value for value in values) or not isinstance(permission, str | None):
+            raise InputError(f"{label} has a gap that cannot be understood: number {number}", hint)
+        scope, what, reason = map(str, values)
+        if scope != "/" and not ids.is_resource_id(scope):
+            raise InputError(f"{label} has a gap whose scope is no ARM id: number {number}", hint)
+        gaps.append(Gap(scope, what, reason, permission or None))
+    return gaps
+
+
+def _partial(is_partial: bool) -> list[Gap]:  # noqa: FBT001 - the only argument
+    return [Gap("/", ANY_TYPE, _INCOMPLETE)] if is_partial else []
+
+
+def _from_arm_list(document: dict[str, Any], label: str) -> Export:
+    more = bool(document.get("nextLink") or document.get("@odata.nextLink"))
+    return _listing(_list_in(document, "value", label), label, gaps=_partial(more))
+
+
+def _from_resource_graph(document: dict[str, Any], label: str) -> Export:
+    if isinstance(document["data"], dict) and "rows" in document["data"]:
+        raise InputError(f"{label} is a Resource Graph answer in table form", "query with resultFormat objectArray")
+    items = _list_in(document, "data", label)
+    return _listing(items, label, gaps=_partial(_is_truncated(document, len(items))))
+
+
+def _is_truncated(document: Json, count: int) -> bool:
+    """Whether a Resource Graph answer says that there is more; its flags come as strings, the CLI renames them."""
+    flags = [document.get(name) for name in ("resultTruncated", "result_truncated")]
+    tokens = [document.get(name) for name in ("$skipToken", "skipToken", "skip_token")]
+    totals = [document.get(name) for name in ("totalRecords", "total_records")]
+    return (
+        any(str(flag).lower() == "true" for flag in flags)
+        or any(tokens)
+        or any(isinstance(total, int) and total > count for total in totals)
+    )

@@ -1,0 +1,190 @@
+"""What a condition can see while it is evaluated: the subject, the member in hand, parameters, the time of judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from auditor.azure import paths
+from auditor.azure.catalogue import COMPUTED, ResolvedName
+from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.language import functions, operators
+from auditor.language.ast import Call, Constant, Elements, Expression, PropertyAccess
+from auditor.model import Gap, Json
+
+
+class Subject(Protocol):
+    """Something that conditions are asked about: a resource, a fact, or an example of one."""
+
+    @property
+    def id(self) -> str:
+        """Return the id under which evidence is shown."""
+
+    @property
+    def body(self) -> Json:
+        """Return the data that paths lead into."""
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return why a place in the body is not known, or None where what stands there (or nothing) is the truth."""
+
+    def computed(self, name: str) -> Any:
+        """Return `apiversion`, `resourcegroup` or `subscriptionid`, or ABSENT."""
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return the resources that a relation leads to, and why there may be more of them."""
+
+
+class Unknown(Exception):  # noqa: N818 - not an error: an answer
+    """A value that is not known; `gap` says why."""
+
+    def __init__(self, gap: Gap) -> None:
+        super().__init__(gap.reason)
+        self.gap = gap
+
+
+class Problem(Exception):  # noqa: N818 - turned into an unknown with the reason "error"
+    """An expression or comparison that cannot be carried out on this data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The element of a list that a quantifier or count has in hand: the list's path, the element, where it stands."""
+
+    steps: Steps
+    value: Any
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Everything an evaluation may read; `here` is the resource that fields mean: the subject, or a related one."""
+
+    subject: Subject
+    here: Subject
+    parameters: Mapping[str, Any]
+    now: datetime
+    members: tuple[Member, ...] = ()
+    counted: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_member(self, member: Member) -> Environment:
+        """Return the scope inside a quantifier or count, for one element."""
+        members = (*self.members, member)
+        return Environment(self.subject, self.here, self.parameters, self.now, members, self.counted)
+
+    def with_counted(self, name: str, value: Any) -> Environment:
+        """Return the scope inside a count of values, for one of them."""
+        counted = {**self.counted, name: value}
+        return Environment(self.subject, self.here, self.parameters, self.now, self.members, counted)
+
+    def at_related(self, resource: Subject) -> Environment:
+        """Return the scope inside a count of related resources, for one of them."""
+        return Environment(self.subject, resource, self.parameters, self.now, (), self.counted)
+
+    def _start(self, steps: Steps) -> tuple[Any, Steps, str]:
+        best: Member | None = None
+        for member in self.members:
+            if (best is None or len(member.steps) > len(best.steps)) and paths.starts_with(steps, member.steps):
+                best = member
+        if best is None:
+            return self.here.body, steps, ""
+        return best.value, steps[len(best.steps) :], best.at
+
+    def read(self, place: ResolvedName) -> Any:
+        """Return the value at a place without open `[*]`; ABSENT where there is none. Raise Unknown or Problem."""
+        if (gap := self.here.gap(place)) is not None:
+            raise Unknown(gap)
+        steps = place.steps
+        if steps[0].folded in COMPUTED:
+            return self.here.computed(steps[0].folded)
+        start, rest, _ = self._start(steps) if self.members else (self.here.body, steps, "")
+        try:
+            return paths.lookup(start, rest)
+        except paths.ShapeError as problem:
+            raise Problem(f"{paths.show(steps)}: {problem}") from problem
+
+    def _check(self, place: ResolvedName) -> None:
+        gap = self.here.gap(place)
+        if gap is not None:
+            raise Unknown(gap)
+
+    def walk(self, place: ResolvedName) -> list[tuple[str, Any]]:
+        """Return (path as spelled, value) at each spot that a place leads to; ABSENT ends included."""
+        self._check(place)
+        if place.steps[0].folded in COMPUTED:
+            return [(paths.show(place.steps), self.here.computed(place.steps[0].folded))]
+        start, rest, at = self._start(place.steps)
+        try:
+            return list(paths.walk(start, rest, at))
+        except paths.ShapeError as problem:
+            raise Problem(f"{paths.show(place.steps)}: {problem}") from problem
+
+    def elements(self, of: Elements) -> Iterator[Member]:
+        """Yield the elements of a list in the scope. Raise Unknown where the list was not collected."""
+        for at, value in self.walk(of.place):
+            yield Member(of.place.steps, value, at)
+
+    def compute(self, expression: Expression) -> Any:
+        """Return an expression's value. Raise Unknown or Problem."""
+        if isinstance(expression, Constant):
+            return expression.value
+        if isinstance(expression, PropertyAccess):
+            return self._part(self.compute(expression.of), self.compute(expression.part))
+        try:
+            return self._call(expression)
+        except functions.FunctionError as problem:
+            raise Problem(f"{expression.function}: {problem}") from problem
+
+    def _part(self, value: Any, part: Any) -> Any:
+        if isinstance(value, list):
+            number = operators.as_number(part)
+            found = value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
+            return ABSENT if found is None else found
+        try:
+            return paths.member(value, paths.PathStep(str(part), str(part).lower()))
+        except paths.ShapeError as problem:
+            raise Problem(str(problem)) from problem
+
+    def _call(self, call: Call) -> Any:  # noqa: PLR0911 - one line per contextual function
+        match call.function:
+            case "parameters":
+                return self.parameters[_literal(call)]
+            case "current":
+                return self.counted[_literal(call)] if call.reference is None else self.read(call.reference)
+            case "field":
+                return self._field(call.reference)
+            case "subject":
+                return self.at_related(self.subject).read(call.reference) if call.reference else ABSENT
+            case "if":
+                return self.compute(call.arguments[1 if self._truth(call.arguments[0]) else 2])
+            case "unknown":
+                # a rule says that the data cannot answer: what is missing, and why
+                what, why = (str(self.compute(argument)) for argument in call.arguments)
+                raise Unknown(Gap(self.here.id, what, why))
+            case "utcNow":
+                return self.now.isoformat().replace("+00:00", "Z")
+            case "resourceGroup":
+                return {"name": self.subject.computed("resourcegroup")}
+            case "subscription":
+                return {"subscriptionId": self.subject.computed("subscriptionid")}
+            case _:
+                return functions.call(call.function, [self.compute(argument) for argument in call.arguments])
+
+    def _truth(self, expression: Expression) -> bool:
+        value = self.compute(expression)
+        if not isinstance(value, bool):
+            raise Problem("if: true or false was expected")
+        return value
+
+    def _field(self, place: ResolvedName | None) -> Any:
+        if place is None:
+            return ABSENT
+        spots = self.walk(place)
+        several = EACH in place.steps
+        return [value for _, value in spots if value is not ABSENT] if several else spots[0][1]
+
+
+def _literal(call: Call) -> str:
+    argument = call.arguments[0]
+    return str(argument.value) if isinstance(argument, Constant) else ""

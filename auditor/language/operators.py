@@ -1,0 +1,213 @@
+"""Compare values as Azure Policy does: text without case, numbers and booleans also as text, ids without a last slash."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any, Final
+
+from auditor.azure.paths import ABSENT, kind_of_json
+
+Scalar = str | int | float | bool
+
+
+class ComparisonError(Exception):
+    """Two values that no rule of the language compares, such as a number and a list."""
+
+
+def fold(text: str) -> str:
+    """Return the form of a text that is equal for equal texts: no case, no slash at the end of an ARM id."""
+    folded = text.casefold()
+    return folded.rstrip("/") if folded.startswith(("/subscriptions/", "/providers/")) else folded
+
+
+def as_number(value: Any) -> float | int | None:
+    """Return a number, or the number that a text spells, or None. Booleans are no numbers."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value if isinstance(value, int) or math.isfinite(value) else None
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9]{1,30}(\.[0-9]{1,30})?\s*", value):
+        return float(value) if "." in value else int(value)
+    return None
+
+
+def equals(left: Any, right: Any) -> bool:
+    """Whether two present values are the same: text without case, `"80"` = 80, `"true"` = true, 1 ≠ true."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or fold(left) == fold(right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right or (_boolean(left) is not None and _boolean(left) == _boolean(right))
+    if isinstance(left, int | float | str) and isinstance(right, int | float | str):
+        number = as_number(left)
+        return number is not None and number == as_number(right)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(equals(a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return _same_object(left, right)
+    return left is None and right is None
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
+
+
+def _same_object(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    ours, theirs = ({name.lower(): value for name, value in side.items()} for side in (left, right))
+    return ours.keys() == theirs.keys() and all(equals(value, theirs[name]) for name, value in ours.items())
+
+
+def is_in(left: Any, right: Any) -> bool:
+    """Whether one of the elements equals; a scalar on the right is a list of one; null elements are skipped."""
+    candidates = right if isinstance(right, list) else [right]
+    return any(candidate is not None and equals(left, candidate) for candidate in candidates)
+
+
+def contains(left: Any, right: Any) -> bool:
+    """Whether a text holds a part, a list an element, an object a key."""
+    if isinstance(left, list):
+        return any(equals(element, right) for element in left)
+    if isinstance(left, Mapping):
+        return contains_key(left, right)
+    return _text(right) in _text(left)
+
+
+def contains_key(left: Any, right: Any) -> bool:
+    """Whether an object has a key, without case."""
+    return isinstance(left, Mapping) and any(name.casefold() == _text(right) for name in left)
+
+
+def like(left: Any, right: Any) -> bool:
+    """Whether the whole text fits a pattern with `*` and `?`, without case."""
+    return _pattern(_text(right)).fullmatch(_text(left)) is not None
+
+
+@lru_cache(maxsize=512)
+def _pattern(text: str) -> re.Pattern[str]:
+    # only * and ? are special: brackets are literal in Azure Policy, so they are escaped for fnmatch
+    return re.compile(translate(text.replace("[", "[[]")))
+
+
+def match(left: Any, right: Any) -> bool:
+    """Whether a text fits letter by letter: `#` a digit, `?` a letter, `.` any character; with case."""
+    text, pattern = _plain_text(left), _plain_text(right)
+    return len(text) == len(pattern) and all(_fits(a, b) for a, b in zip(text, pattern, strict=True))
+
+
+def _fits(letter: str, wanted: str) -> bool:
+    match wanted:
+        case "#":
+            return letter.isdecimal()
+        case "?":
+            return letter.isalpha()
+        case ".":
+            return True
+        case _:
+            return letter == wanted
+
+
+def _text(value: Any) -> str:
+    return _plain_text(value).casefold()
+
+
+def _plain_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    raise ComparisonError(f"text was expected, {kind_of_json(value)} is there")
+
+
+def order(left: Any, right: Any) -> int:
+    """Return -1, 0 or 1: numbers (also spelled as text), else two ISO 8601 times, else two texts without case."""
+    ours, theirs = as_number(left), as_number(right)
+    if ours is not None and theirs is not None:
+        return (ours > theirs) - (ours < theirs)
+    if isinstance(left, str) and isinstance(right, str):
+        when, other = as_time(left), as_time(right)
+        if when is not None and other is not None:
+            return (when > other) - (when < other)
+        if ours is None and theirs is None:
+            return (left.casefold() > right.casefold()) - (left.casefold() < right.casefold())
+    raise ComparisonError(f"{kind_of_json(left)} and {kind_of_json(right)} have no order")
+
+
+def as_time(text: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text names (UTC where it names no zone), or None."""
+    if not re.match(r"\d{4}-\d\d-\d\d", text):
+        return None
+    try:
+        moment = datetime.fromisoformat(_six_digits(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _six_digits(text: str) -> str:
+    # Azure writes up to seven digits of a second; Python reads six
+    return re.sub(r"(\.\d{6})\d+", r"\1", text)
+
+
+def match_insensitively(left: Any, right: Any) -> bool:
+    """As `match`, without case."""
+    return match(_text(left), _text(right))
+
+
+Comparison = Callable[[Any, Any], bool]
+
+POSITIVE: Final[Mapping[str, Comparison]] = {
+    "equals": equals,
+    "in": is_in,
+    "contains": contains,
+    "containsKey": contains_key,
+    "like": like,
+    "match": match,
+    "matchInsensitively": match_insensitively,
+    "less": lambda left, right: order(left, right) < 0,
+    "lessOrEquals": lambda left, right: order(left, right) <= 0,
+    "greater": lambda left, right: order(left, right) > 0,
+    "greaterOrEquals": lambda left, right: order(left, right) >= 0,
+}
+NEGATIVE: Final[Mapping[str, str]] = {
+    "notEquals": "equals",
+    "notIn": "in",
+    "notContains": "contains",
+    "notContainsKey": "containsKey",
+    "notLike": "like",
+    "notMatch": "match",
+    "notMatchInsensitively": "matchInsensitively",
+}
+ORDERING: Final = frozenset(("less", "lessOrEquals", "greater", "greaterOrEquals"))
+OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, "exists"))
+
+
+def compare(operator: str, left: Any, right: Any) -> bool:
+    """Apply an operator to the left side, which may be ABSENT. ComparisonError where the two have nothing in common."""
+    if operator == "exists":
+        return (left is not ABSENT) == _wanted(right)
+    if operator in POSITIVE:
+        return _holds(operator, left, right)
+    return not _holds(NEGATIVE[operator], left, right)
+
+
+def _wanted(right: Any) -> bool:
+    wanted = _boolean(right)
+    if wanted is None:
+        raise ComparisonError("'exists' takes true or false")
+    return wanted
+
+
+def _holds(operator: str, left: Any, right: Any) -> bool:
+    if left is ABSENT:
+        return operator == "equals" and (right is None or right is ABSENT)
+    if right is ABSENT:
+        right = None
+    return POSITIVE[operator](left, right)

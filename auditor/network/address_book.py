@@ -1,0 +1,156 @@
+"""What the names in security rules mean at one place: the virtual network around it, tag data, group members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from auditor.azure.addresses import ANY, METADATA, PLATFORM, PUBLIC
+from auditor.azure.ranges import Ranges, difference, intersection, union
+from auditor.network.security_rules import NETWORK_SPACE, Side, Symbol
+
+Literals = tuple[tuple[str, bool], ...]
+"""Unknown sets (by name) that an address must be in (True) or outside of (False)."""
+
+_PARENTS: Final = {
+    "azureactivedirectorydomainservices": "azureactivedirectory",
+    "logicappsmanagement": "logicapps",
+    "datafactorymanagement": "datafactory",
+}
+"""The top-level tags that lie inside another one, by the published lists of 2026-06; AzureCloud is nobody's parent."""
+_REGIONS_OUTSIDE: Final = frozenset({"azureupdatedelivery"})
+_FIXED: Final = {"azureloadbalancer": PLATFORM, "azureplatformdns": PLATFORM, "azureplatformimds": METADATA}
+_GATEWAY: Final = "VirtualNetwork:gateway-learned"
+_OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Addresses in `ranges` that are also inside or outside some sets nobody knows."""
+
+    ranges: Ranges
+    literals: Literals = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A user-defined route. `is_virtual_network`: its prefix counts as VirtualNetwork; None: not documented."""
+
+    prefix: Ranges
+    label: str
+    is_virtual_network: bool | None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a subnet lies; the meaning of `VirtualNetwork` differs from subnet to subnet, by its routes.
+
+    `space`: the address space of the virtual network; `peers`: of networks peered with access; `gateway`: prefixes
+    learned through a gateway, None where there is a gateway and they are not known; `tags`: published prefixes by
+    lower-case tag; `groups`: member addresses of application security groups by lower-case id, None or no entry where
+    the members are not known.
+    """
+
+    space: Ranges
+    peers: Ranges = ()
+    gateway: Ranges | None = ()
+    routes: tuple[Route, ...] = ()
+    tags: Mapping[str, Ranges] = field(default_factory=dict)
+    groups: Mapping[str, Ranges | None] = field(default_factory=dict)
+
+    @cached_property
+    def known_network(self) -> Ranges:
+        """Return the part of VirtualNetwork that is certain."""
+        routed = [route.prefix for route in self.routes if route.is_virtual_network]
+        return union(self.space, self.peers, self.gateway or (), PLATFORM, *routed)
+
+    @cached_property
+    def _doubtful_network(self) -> tuple[Term, ...]:
+        found = [
+            Term(difference(route.prefix, self.known_network), ((f"VirtualNetwork:udr:{route.label}", True),))
+            for route in self.routes
+            if route.is_virtual_network is None
+        ]
+        if self.gateway is None:
+            found.append(Term(difference(ANY, self.known_network), ((_GATEWAY, True),)))
+        return tuple(term for term in found if term.ranges)
+
+    @cached_property
+    def virtual_network(self) -> tuple[Term, ...]:
+        """Return VirtualNetwork: space, peers, gateway, routed prefixes and the platform's own address."""
+        return (Term(self.known_network), *self._doubtful_network)
+
+    @cached_property
+    def network_space(self) -> tuple[Term, ...]:
+        """Return what people call the virtual network: VirtualNetwork without routes, and without the Internet.
+
+        A gateway may teach even a default route: then VirtualNetwork holds every address, but nobody means that.
+        """
+        known = union(self.space, self.peers, self.gateway or (), PLATFORM)
+        private = difference(difference(ANY, PUBLIC), known)
+        learned = (Term(private, ((_GATEWAY, True),)),) if self.gateway is None else ()
+        return (Term(known), *learned)
+
+    @cached_property
+    def internet(self) -> tuple[Term, ...]:
+        """Return Internet: public space outside VirtualNetwork; of public space inside it nobody knows."""
+        outside = difference(PUBLIC, self.known_network)
+        doubt = self._doubtful_network
+        unclaimed = outside
+        for term in doubt:
+            unclaimed = difference(unclaimed, term.ranges)
+        terms = [Term(unclaimed), Term(intersection(PUBLIC, self.known_network), ((_OVERLAP, True),))]
+        contested = intersection(outside, union(*(term.ranges for term in doubt)) if doubt else ())
+        terms.append(Term(contested, ((_OVERLAP, True),)))
+        terms.append(Term(contested, tuple((term.literals[0][0], False) for term in doubt)))
+        return tuple(term for term in terms if term.ranges)
+
+    def terms(self, side: Side) -> Iterator[Term]:
+        """Yield the boxes of one side of a rule; their union is the side."""
+        if side.ranges:
+            yield Term(side.ranges)
+        for symbol in side.symbols:
+            yield from self._symbol(symbol)
+
+    def _symbol(self, symbol: Symbol) -> tuple[Term, ...]:
+        if symbol.is_group:
+            members = self.groups.get(symbol.key)
+            return (Term(self.space, ((f"ASG:{symbol.label}", True),)) if members is None else Term(members),)
+        if symbol.key == "virtualnetwork":
+            return self.virtual_network
+        if symbol.key == "internet":
+            return self.internet
+        if symbol == NETWORK_SPACE:
+            return self.network_space
+        known = _FIXED.get(symbol.key) or self.tags.get(symbol.key)
+        return (self._unknown_tag(symbol) if known is None else Term(known),)
+
+    def _unknown_tag(self, symbol: Symbol) -> Term:
+        """Return a tag without data: some part of public space, and a part of its parent's."""
+        ranges = PUBLIC
+        literals: Literals = ((symbol.key, True),)
+        for parent in parents(symbol.key):
+            known = self.tags.get(parent)
+            if known is not None:
+                ranges = intersection(ranges, known)
+                break
+            literals = (*literals, (parent, True))
+        return Term(ranges, literals)
+
+
+def parents(key: str) -> Iterator[str]:
+    """Yield the tags that a tag lies inside of, nearest first, in lower case: `storage.westus` in `storage`."""
+    head, dot, _ = key.rpartition(".")
+    if dot:
+        if head not in _REGIONS_OUTSIDE:
+            yield head
+            yield from parents(head)
+    elif (parent := _PARENTS.get(key)) is not None:
+        yield parent
+
+
+def is_never_empty(name: str) -> bool:
+    """Whether an unknown set is a service tag that holds IPv4 addresses for certain; regional ones may hold none."""
+    return ":" not in name and "." not in name

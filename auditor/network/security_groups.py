@@ -1,0 +1,134 @@
+"""Read a network security group: its own rules, rules that are resources of their own, and the service's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule, by_priority, parse_match
+
+T = TypeVar("T", Direction, Access)
+
+_DEFAULTS: Final = (
+    ("AllowVnetInBound", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
+    ("AllowAzureLoadBalancerInBound", 65001, "Inbound", "Allow", "AzureLoadBalancer", "*"),
+    ("DenyAllInBound", 65500, "Inbound", "Deny", "*", "*"),
+    ("AllowVnetOutBound", 65000, "Outbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
+    ("AllowInternetOutBound", 65001, "Outbound", "Allow", "*", "Internet"),
+    ("DenyAllOutBound", 65500, "Outbound", "Deny", "*", "*"),
+)
+
+
+@cache
+def default_rules() -> tuple[SecurityRule, ...]:
+    """Return the six rules that every group ends with and nobody can remove."""
+    found = []
+    for name, priority, direction, access, source, destination in _DEFAULTS:
+        match, _ = parse_match(
+            {
+                "protocol": "*",
+                "sourcePortRange": "*",
+                "destinationPortRange": "*",
+                "sourceAddressPrefix": source,
+                "destinationAddressPrefix": destination,
+            }
+        )
+        found.append(SecurityRule(name, priority, Direction(direction), Access(access), match, is_custom=False))
+    return tuple(found)
+
+
+def parse_group(name: str, properties: object, children: Iterable[object] = ()) -> SecurityGroup:
+    """Read a group from its `properties`; `children` are security rules that are entries of their own.
+
+    A rule that is both nested and an entry of its own counts once, by name.
+    """
+    body = properties if isinstance(properties, Mapping) else {}
+    trouble: dict[Direction, str] = {}
+    if not isinstance(properties, Mapping):
+        _blame(trouble, None, "the group has no readable properties")
+    nested = body.get("securityRules")
+    custom = _parse_all([*_listed(nested, "securityRules", trouble), *children], trouble, is_custom=True)
+    given = _parse_all(
+        _listed(body.get("defaultSecurityRules"), "defaultSecurityRules", trouble), trouble, is_custom=False
+    )
+    rules: dict[Direction, tuple[SecurityRule, ...]] = {}
+    for direction in Direction:
+        own = [rule for rule in custom if rule.direction is direction]
+        defaults = [rule for rule in given if rule.direction is direction]
+        defaults = defaults or [rule for rule in default_rules() if rule.direction is direction]
+        if clash := _clash(own):
+            trouble.setdefault(direction, clash)
+        rules[direction] = by_priority([*own, *defaults])
+    return SecurityGroup(name, rules, trouble)
+
+
+def _listed(value: object, field: str, trouble: dict[Direction, str]) -> Sequence[object]:
+    if value is None:
+        return ()
+    if isinstance(value, list | tuple):
+        return value
+    _blame(trouble, None, f"{field} is not a list")
+    return ()
+
+
+def _parse_all(bodies: Sequence[object], trouble: dict[Direction, str], *, is_custom: bool) -> list[SecurityRule]:
+    found: dict[str, SecurityRule] = {}
+    for body in bodies:
+        rule = parse_rule(body, is_custom=is_custom)
+        if isinstance(rule, SecurityRule):
+            found.setdefault(f"{rule.name.lower()} {rule.direction}", rule)
+        else:
+            direction, reason = rule
+            _blame(trouble, direction, reason)
+    return list(found.values())
+
+
+def _blame(trouble: dict[Direction, str], direction: Direction | None, reason: str) -> None:
+    for one in Direction if direction is None else (direction,):
+        trouble.setdefault(one, reason)
+
+
+def parse_rule(body: object, *, is_custom: bool = True) -> SecurityRule | tuple[Direction | None, str]:
+    """Read one rule, flat or with `properties`; or say which direction (None: both) it makes undecidable, and why."""
+    if not isinstance(body, Mapping):
+        return None, f"a security rule is {type(body).__name__}, not an object"
+    name = str(body.get("name") or body.get("id") or "(unnamed rule)")
+    inner = body.get("properties", body)
+    if not isinstance(inner, Mapping):
+        return None, f"rule {name} has no readable properties"
+    low = {str(key).lower(): value for key, value in inner.items()}
+    direction = _member(Direction, low.get("direction"))
+    if direction is None:
+        return None, f"rule {name} has no readable direction"
+    access = _member(Access, low.get("access"))
+    if access is None:
+        return direction, f"rule {name} has no readable access"
+    priority = _priority(low.get("priority"))
+    if priority is None:
+        return direction, f"rule {name} has no readable priority"
+    match, unreadable = parse_match(inner)
+    return SecurityRule(name, priority, direction, access, match, is_custom, unreadable)
+
+
+def _member(kind: type[T], value: Any) -> T | None:
+    text = value.strip().lower() if isinstance(value, str) else None
+    return next((member for member in kind if member.value.lower() == text), None)
+
+
+def _priority(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() else None
+
+
+def _clash(rules: Sequence[SecurityRule]) -> str | None:
+    """Name two rules of one priority that disagree: Azure refuses such a group, so the data cannot be right."""
+    first: dict[int, SecurityRule] = {}
+    for rule in rules:
+        other = first.setdefault(rule.priority, rule)
+        if other.access is not rule.access:
+            return f"rules {other.name} and {rule.name} have the same priority {rule.priority}"
+    return None

@@ -1,0 +1,244 @@
+"""Read security rules and groups as ARM spells them; what cannot be read is said, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final
+
+from auditor.azure import addresses
+from auditor.azure.ranges import Ranges, normal, union
+
+
+class Direction(StrEnum):
+    """Which way a rule looks, seen from the subnet or interface it guards."""
+
+    INBOUND = "Inbound"
+    OUTBOUND = "Outbound"
+
+
+class Access(StrEnum):
+    """What a rule does; AlwaysAllow exists for security-admin rules only."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+    ALWAYS_ALLOW = "AlwaysAllow"
+
+
+PROTOCOLS: Final = ("Tcp", "Udp", "Icmp", "Esp", "Ah")
+"""The protocols that a rule can tell apart; their places in this tuple are their bits."""
+ALL_PROTOCOLS: Final = (1 << len(PROTOCOLS)) - 1
+WITH_PORTS: Final = 0b00011
+_NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmp", "50": "esp", "51": "ah"}
+ALL_PORTS: Final[Ranges] = ((0, 65536),)
+_ANY_WORDS: Final = frozenset({"*", "any"})
+_TAG_ALIASES: Final = {
+    "virtual_network": "VirtualNetwork",
+    "internet": "Internet",
+    "azure_loadbalancer": "AzureLoadBalancer",
+    "virtualnetwork": "VirtualNetwork",
+    "azureloadbalancer": "AzureLoadBalancer",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Symbol:
+    """A name for addresses that a rule does not spell out: a service tag, or an application security group by id.
+
+    `key` compares, `label` is shown.
+    """
+
+    key: str
+    label: str = field(compare=False)
+    is_group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The addresses that one side of a rule names: literal ones, and symbols."""
+
+    ranges: Ranges = ()
+    symbols: tuple[Symbol, ...] = ()
+
+
+ANYWHERE: Final = Side(addresses.ANY)
+NETWORK_SPACE: Final = Symbol("network-space", "virtual network")
+"""The virtual network, its peers and what its gateway teaches: VirtualNetwork without prefixes of routes. No rule names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A box of packets: the product of its five sides. `protocols` is a set of bits (`PROTOCOLS`).
+
+    `names_ports`: ports are spelled out at one side, even if they add up to all of them; what that means for protocols
+    without ports is not documented.
+    """
+
+    source: Side = ANYWHERE
+    destination: Side = ANYWHERE
+    protocols: int = ALL_PROTOCOLS
+    source_ports: Ranges = ALL_PORTS
+    destination_ports: Ranges = ALL_PORTS
+    names_ports: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityRule:
+    """One security rule.
+
+    `unreadable` names the parts of the match that could not be read: it matches some packets then, nobody knows which.
+    `is_custom` tells a customer's rule from the service's own default.
+    """
+
+    name: str
+    priority: int
+    direction: Direction
+    access: Access
+    match: Match
+    is_custom: bool = True
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group: its rules by direction, in the order in which they are asked.
+
+    `undecidable` says of a direction why its order or effect cannot be known at all.
+    """
+
+    name: str
+    rules: Mapping[Direction, tuple[SecurityRule, ...]]
+    undecidable: Mapping[Direction, str] = field(default_factory=dict)
+
+
+def parse_match(body: Mapping[str, Any]) -> tuple[Match, tuple[str, ...]]:
+    """Read the five sides of a rule's properties; the second value names the sides that could not be read.
+
+    A side without any value is unreadable, never "any"; an unreadable side is taken as wide as it can be.
+    """
+    low = {str(key).lower(): value for key, value in body.items()}
+    problems: list[str] = []
+    source = _side(low, "source", problems)
+    destination = _side(low, "destination", problems)
+    protocols = _protocols(low.get("protocol"), problems)
+    source_ports, names_source = _ports(low, "source", problems)
+    destination_ports, names_destination = _ports(low, "destination", problems)
+    names_ports = names_source or names_destination
+    return Match(source, destination, protocols, source_ports, destination_ports, names_ports), tuple(problems)
+
+
+def _values(low: Mapping[str, Any], name: str, problems: list[str]) -> list[str]:
+    """Return the texts of a singular field and its plural; empty and absent mean nothing, numbers count as texts."""
+    found: list[str] = []
+    plural = f"{name}es" if name.endswith("x") else f"{name}s"
+    for key in (name, plural):
+        value = low.get(key)
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, str) or (isinstance(item, int) and not isinstance(item, bool)):
+                found.append(str(item).strip())
+            elif item is not None:
+                problems.append(f"{key}: {_short(item)}")
+    return [text for text in found if text]
+
+
+def _side(low: Mapping[str, Any], end: str, problems: list[str]) -> Side:
+    before = len(problems)
+    ranges: list[Ranges] = []
+    symbols: list[Symbol] = []
+    for text in _values(low, f"{end}addressprefix", problems):
+        known = addresses.ANY if text.lower() in _ANY_WORDS else addresses.parse(text)
+        if known is not None:
+            ranges.append(known)
+        elif is_tag(text):
+            symbols.append(tag(text))
+        else:
+            problems.append(f"{end} address {_short(text)}")
+    groups = low.get(f"{end}applicationsecuritygroups")
+    for group in groups if isinstance(groups, list | tuple) else [groups]:
+        reference = group.get("id") if isinstance(group, Mapping) else None
+        if isinstance(reference, str) and reference:
+            symbols.append(application_group(reference))
+        elif group is not None:
+            problems.append(f"{end} application security group {_short(group)}")
+    if not ranges and not symbols and len(problems) == before:
+        problems.append(f"no {end} address")
+    if len(problems) > before:
+        return ANYWHERE
+    return Side(union(*ranges) if ranges else (), tuple(sorted(set(symbols))))
+
+
+@lru_cache(maxsize=4096)
+def tag(text: str) -> Symbol:
+    """Return a service tag by name, in any case and in its old spellings."""
+    name = _TAG_ALIASES.get(text.lower(), text)
+    return Symbol(name.lower(), name)
+
+
+def application_group(reference: str) -> Symbol:
+    """Return an application security group by id."""
+    return Symbol(reference.rstrip("/").lower(), reference.rstrip("/").rpartition("/")[2], is_group=True)
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text reads as a service tag: a word, with parts after dots or underscores."""
+    return text[:1].isalpha() and text.replace(".", "").replace("_", "").isalnum() and text.isascii()
+
+
+def _protocols(value: object, problems: list[str]) -> int:
+    text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if text in _ANY_WORDS:
+        return ALL_PROTOCOLS
+    name = _NUMBERS.get(text or "", text)
+    for place, known in enumerate(PROTOCOLS):
+        if name == known.lower():
+            return 1 << place
+    problems.append("no protocol" if value in (None, "") else f"protocol {_short(value)}")
+    return ALL_PROTOCOLS
+
+
+def _ports(low: Mapping[str, Any], end: str, problems: list[str]) -> tuple[Ranges, bool]:
+    """Return the ports of one side, and whether they are spelled out."""
+    before = len(problems)
+    found: list[tuple[int, int]] = []
+    for text in _values(low, f"{end}portrange", problems):
+        span = parse_ports(text)
+        if span is None:
+            problems.append(f"{end} port {_short(text)}")
+        else:
+            found.append(span)
+    if not found and len(problems) == before:
+        problems.append(f"no {end} port")
+    if len(problems) > before:
+        return ALL_PORTS, False
+    return normal(found), ALL_PORTS[0] not in found
+
+
+@lru_cache(maxsize=4096)
+def parse_ports(text: str) -> tuple[int, int] | None:
+    """Return a port, range or `*` as (first, last + 1), or None where it is none of them."""
+    if text.strip() == "*":
+        return ALL_PORTS[0]
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if not (first.isascii() and first.isdigit() and (not dash or (last.isascii() and last.isdigit()))):
+        return None
+    low, high = int(first), int(last) if dash else int(first)
+    return (low, high + 1) if low <= high <= 65535 else None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def spelled(rules: Iterable[SecurityRule]) -> Iterator[Side]:
+    """Yield every side that the rules name."""
+    for rule in rules:
+        yield rule.match.source
+        yield rule.match.destination
+
+
+def by_priority(rules: Sequence[SecurityRule]) -> tuple[SecurityRule, ...]:
+    """Return the rules in the order in which they are asked."""
+    return tuple(sorted(rules, key=lambda rule: (rule.priority, rule.is_custom is False, rule.name.lower())))

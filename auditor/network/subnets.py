@@ -1,0 +1,205 @@
+"""Find what filters the traffic of a subnet: its group, the groups of interfaces in it, and where they do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.azure import addresses, values
+from auditor.azure.ranges import Ranges, difference, union
+from auditor.model import Gap, Resource
+from auditor.network.address_book import Surroundings
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.security_groups import parse_group
+from auditor.network.security_rules import Direction, SecurityGroup
+from auditor.network.virtual_networks import Networks, items, prefixes
+
+_GROUPS: Final = "microsoft.network/networksecuritygroups"
+_RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
+_INTERFACES: Final = "microsoft.network/networkinterfaces"
+_MANAGERS: Final = "microsoft.network/networkmanagers"
+_ADMIN_RULES: Final = "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules"
+_ENFORCED: Final = frozenset({"enabled", "networksecuritygroupenabled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface in a subnet, with the group of its own, if any."""
+
+    resource: Resource
+    addresses: Ranges
+    group: SecurityGroup | None
+    forwards: bool
+    is_endpoint: bool
+
+
+@dataclass(frozen=True)
+class SubnetFilters:
+    """A subnet and what filters its traffic.
+
+    `gap` says why nothing can be said about it. `policies` is the private endpoint setting in lower case.
+    """
+
+    subnet: Resource
+    prefixes: Ranges
+    surroundings: Surroundings
+    group_key: str | None
+    group: SecurityGroup | None
+    interfaces: tuple[Interface, ...]
+    policies: str
+    gap: Gap | None = None
+    inputs: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def enforces_on_endpoints(self) -> bool:
+        """Whether the subnet's group filters the private endpoints in it."""
+        return self.policies in _ENFORCED
+
+    def layer(self, direction: Direction) -> Filter:
+        """Return the subnet's own filter."""
+        return Filter(self.group, direction, self.surroundings, self.group.name if self.group else "no group")
+
+    def paths(self, direction: Direction) -> Iterator[FilterChain]:
+        """Yield one path for each interface with a group of its own, and one for the rest of the subnet."""
+        special = [one for one in self.interfaces if one.group is not None and one.addresses and not one.is_endpoint]
+        for interface in special:
+            own = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
+            layers = (self.layer(direction), own)
+            if direction is Direction.OUTBOUND:
+                layers = (own, self.layer(direction))
+            yield self._path(direction, layers, interface.addresses)
+        rest = difference(self.prefixes, union(*(one.addresses for one in special))) if special else self.prefixes
+        # With every machine behind a group of its own, what the subnet's lets through to nobody does not matter.
+        if not special or any(not one.is_endpoint for one in self.interfaces if one not in special):
+            yield self._path(direction, (self.layer(direction),), rest)
+
+    def own_path(self, direction: Direction) -> FilterChain:
+        """Return the path through the subnet's own group only."""
+        return self._path(direction, (self.layer(direction),), self.prefixes)
+
+    def _path(self, direction: Direction, layers: tuple[Filter, ...], local: Ranges) -> FilterChain:
+        if any(one.forwards for one in self.interfaces):
+            local = addresses.ANY  # packets of others pass through
+        ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
+        return FilterChain(layers, self.surroundings, *ends)
+
+
+class Subnets:
+    """The subnets of a context, read once each."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.networks = Networks(context.estate)
+        self._known: dict[str, SubnetFilters] = {}
+        self._groups: dict[str, SecurityGroup] = {}
+
+    def at(self, subnet: Resource) -> SubnetFilters:
+        """Return the place of a subnet."""
+        if subnet.key not in self._known:
+            self._known[subnet.key] = self._read(subnet)
+        return self._known[subnet.key]
+
+    def _read(self, subnet: Resource) -> SubnetFilters:
+        own = prefixes(subnet.body, "properties.addressPrefix", "properties.addressPrefixes")
+        gap = self._gap(subnet, own)
+        reference = self._attached_group(subnet)
+        inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
+        if reference and (found := self.context.estate.get(reference)):
+            inputs.append((found.id, "properties.securityRules"))
+        return SubnetFilters(
+            subnet,
+            own,
+            self.networks.around(subnet, own),
+            reference,
+            self.group(reference),
+            tuple(self._interfaces(subnet)),
+            (values.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
+            gap,
+            tuple(inputs),
+        )
+
+    def _attached_group(self, subnet: Resource) -> str | None:
+        """Return the subnet's group: the one that it states, else one that says that it is attached here."""
+        stated = values.reference(subnet.body, "properties.networkSecurityGroup")
+        attached = (key for key in self.context.estate.sources(subnet.key, "attached") if _is(key, _GROUPS))
+        return stated or next(attached, None)
+
+    def _gap(self, subnet: Resource, own: Ranges) -> Gap | None:
+        for path in ("properties.networkSecurityGroup", "properties.addressPrefix", "properties.routeTable"):
+            if gap := facts.gap_at(self.context, subnet, path):
+                return gap
+        if gap := self._managed(subnet):
+            return gap
+        if not own:
+            return Gap(subnet.id, "properties.addressPrefix", "no readable address prefix")
+        return self.networks.gap(subnet) or self._lost_interface(subnet)
+
+    def _lost_interface(self, subnet: Resource) -> Gap | None:
+        """Return that an interface was not collected: it may have a group of its own. Private endpoints' have none."""
+        if values.members(subnet.body, "properties.privateEndpoints"):
+            return None
+        estate = self.context.estate
+        for key in estate.sources(subnet.key, "attached"):
+            if _is(key, _INTERFACES) and estate.get(key) is None:
+                return estate.type_gap(_INTERFACES, key) or Gap(key, _INTERFACES, "not in the snapshot")
+        return None
+
+    def _managed(self, subnet: Resource) -> Gap | None:
+        """Return that security-admin rules of a network manager may come before the groups, where there is one."""
+        subscription = facts.subscription_scope(subnet.key)
+        for manager in self.context.estate.of_type(_MANAGERS):
+            scopes = values.texts(manager.body, "properties.networkManagerScopes.subscriptions")
+            groups = values.texts(manager.body, "properties.networkManagerScopes.managementGroups")
+            if groups or not scopes or any(ids.key(scope) == subscription for scope in scopes):
+                what = f"{_MANAGERS}/securityadminconfigurations"
+                return Gap(manager.id, what, "security-admin rules were not collected", f"{_ADMIN_RULES}/read")
+        return None
+
+    def group(self, reference: str | None) -> SecurityGroup | None:
+        """Return a security group by key; one that cannot be read is undecidable in both directions."""
+        if reference is None:
+            return None
+        if reference not in self._groups:
+            self._groups[reference] = self._parse(reference)
+        return self._groups[reference]
+
+    def _parse(self, reference: str) -> SecurityGroup:
+        estate = self.context.estate
+        resource = estate.get(reference)
+        if resource is None:
+            gap = estate.type_gap(_GROUPS, reference)
+            reason = f"the group was not collected ({gap.reason if gap else 'not in the snapshot'})"
+            return SecurityGroup(ids.name_of(reference), dict.fromkeys(Direction, ()), dict.fromkeys(Direction, reason))
+        gap = next((gap for gap in estate.gaps_in(_RULES) if ids.is_under(reference, gap.scope)), None)
+        gap = gap or facts.gap_at(self.context, resource, "properties.securityRules")
+        children = [child.body for child in facts.children(self.context, resource, _RULES)]
+        group = parse_group(resource.name, resource.body.get("properties"), children)
+        if gap is not None:
+            return SecurityGroup(
+                group.name, group.rules, dict.fromkeys(Direction, f"its rules were not collected ({gap.reason})")
+            )
+        return group
+
+    def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
+        estate = self.context.estate
+        for key in estate.sources(subnet.key, "attached"):
+            found = estate.get(key)
+            if found is None or found.type_key != _INTERFACES:
+                continue
+            inside = [
+                prefixes(one, "properties.privateIPAddress")
+                for one in items(found.body, "properties.ipConfigurations")
+                if values.reference(one, "properties.subnet") in {subnet.key, None}
+            ]
+            group = self.group(values.reference(found.body, "properties.networkSecurityGroup"))
+            endpoint = values.reference(found.body, "properties.privateEndpoint")
+            forwards = values.flag(found.body, "properties.enableIPForwarding") is True
+            yield Interface(found, union(*inside) if inside else (), group, forwards, endpoint is not None)
+
+
+def _is(key: str, resource_type: str) -> bool:
+    return (ids.type_of(key) or "").lower() == resource_type

@@ -1,0 +1,91 @@
+"""Join answers of several paths into what a fact says: yes, no or not known, in which words, with which example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from auditor.model import Gap, Json
+from auditor.network.address_book import is_never_empty
+from auditor.network.describe import AddressNames, Sentence, lines
+from auditor.network.proof import Certainty
+from auditor.network.search import NOTHING, SearchResult
+from auditor.network.trace import DecidingRule, Disposition
+from auditor.network.witness import Packet, example, probe, values_for
+
+_TAGS_PERMISSION: Final = "Microsoft.Network/locations/serviceTags/read"
+_MOST_LINES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficVerdict:
+    """Whether some packet answers a question on any of the paths, and which."""
+
+    answers: tuple[SearchResult, ...]
+    names: AddressNames
+
+    @property
+    def certainty(self) -> Certainty:
+        """Return YES where one path has an answer for certain, NO where none can have one."""
+        found = {answer.certainty for answer in self.answers}
+        return next((one for one in (Certainty.YES, Certainty.MAYBE) if one in found), Certainty.NO)
+
+    @property
+    def decisive(self) -> SearchResult | None:
+        """Return the first answer that decides the certainty; None where nothing answers."""
+        wanted = self.certainty
+        return next((a for a in self.answers if a.certainty is wanted), None) if wanted is not Certainty.NO else None
+
+    def lines(self) -> tuple[Sentence, ...]:
+        """Return what answers, in words, each line once."""
+        found = (line for answer in self.answers for line in lines(answer, self.names))
+        return tuple(dict.fromkeys(found))[:_MOST_LINES]
+
+    def records(self) -> list[Json]:
+        """Return the lines as JSON objects: the traffic, and the names of the rules that decide about it."""
+        return [{"traffic": line.traffic, "rules": [name for _, name in line.rules]} for line in self.lines()]
+
+    def gap(self, scope: str) -> Gap | None:
+        """Return why the answer is not known, or None where it is."""
+        if self.certainty is not Certainty.MAYBE:
+            return None
+        unknowns = sorted({name for answer in self.answers for name in answer.unknowns if name})
+        reason = self.answers[0].undecidable or f"depends on {', '.join(unknowns)}"
+        is_tags = all(is_never_empty(name) and " " not in name and "/" not in name for name in unknowns)
+        return Gap(scope, "properties.securityRules", reason, _TAGS_PERMISSION if unknowns and is_tags else None)
+
+    def witness(self) -> Packet | None:
+        """Return a packet that answers, for certain where that is possible."""
+        answer = self.decisive
+        if answer is None or answer.decided is None:
+            return None
+        packet = example(answer.decided.scene, answer.proof.root)
+        return None if packet is None else replace(packet, path=_path(answer, packet))
+
+    def decisions(self) -> Iterator[Disposition]:
+        """Yield what happens to the packets that answer."""
+        for answer in self.answers:
+            if answer.decided is not None:
+                values = sorted(answer.decided.scene.diagram.values(answer.root) - {NOTHING})
+                yield from (answer.decided.table[value] for value in values)
+
+
+def _path(answer: SearchResult, packet: Packet) -> tuple[DecidingRule, ...]:
+    """Return the rules that decide about an example of the answer; none where that depends on the unknown."""
+    if answer.decided is None:
+        return ()
+    found = values_for(answer.decided.scene, answer.root, probe(packet)) - {NOTHING}
+    ways = {answer.decided.table[place].deciders for place in found}
+    return next(iter(ways)) if len(ways) == 1 else ()
+
+
+def rule_names(decisions: Iterable[Disposition]) -> list[str]:
+    """Return the names of the rules that decide, the last one of each chain, each once."""
+    return list(dict.fromkeys(one.deciders[-1].rule.name for one in decisions if one.deciders))
+
+
+def sentence(found: Sequence[Sentence], most: int = 3) -> str:
+    """Return the first lines as one sentence part."""
+    shown = "; ".join(str(line) for line in found[:most])
+    return shown if len(found) <= most else f"{shown}; and {len(found) - most} more"

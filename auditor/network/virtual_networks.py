@@ -1,0 +1,181 @@
+"""Read what surrounds a subnet from an estate: address space, peerings, gateways, routes, tags, group members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.azure import addresses, values
+from auditor.azure.ranges import Ranges, union
+from auditor.estate.graph import Estate
+from auditor.model import Gap, Json, Resource
+from auditor.network.address_book import Route, Surroundings
+
+_PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
+_ROUTES: Final = "microsoft.network/routetables/routes"
+_SERVICE_TAGS: Final = "microsoft.network/servicetags"
+_INTERFACES: Final = "microsoft.network/networkinterfaces"
+_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
+_GATEWAY_SUBNET: Final = "gatewaysubnet"
+# Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
+# https://learn.microsoft.com/azure/virtual-network/service-tags-overview; of Internet and None nothing is said.
+_IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
+
+
+def prefixes(body: object, *paths: str) -> Ranges:
+    """Return the union of the address prefixes at some paths; what is no prefix is left out."""
+    found = [addresses.parse(text) for path in paths for text in values.texts(body, path)]
+    return union(*(one for one in found if one is not None)) if any(found) else ()
+
+
+def items(body: object, path: str) -> tuple[Json, ...]:
+    """Return the objects in the list at a path."""
+    return tuple(member for _, member in values.members(body, path))
+
+
+class Networks:
+    """The virtual networks of an estate, read once each."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        self._spaces: dict[str, Ranges] = {}
+
+    @cached_property
+    def tags(self) -> Mapping[str, Ranges]:
+        """Return the published prefixes of service tags, as far as the snapshot holds them."""
+        return _Tags(self.estate.of_type(_SERVICE_TAGS))
+
+    @cached_property
+    def groups(self) -> Mapping[str, Ranges | None]:
+        """Return the member addresses of application security groups; nothing where interfaces were not collected."""
+        if self.estate.type_gap(_INTERFACES) is not None:
+            return {}
+        found: dict[str, list[Ranges]] = {
+            group.key: [()] for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
+        }
+        for interface in self.estate.of_type(_INTERFACES):
+            for configuration in items(interface.body, "properties.ipConfigurations"):
+                address = prefixes(configuration, "properties.privateIPAddress")
+                for group in self._memberships(interface, configuration):
+                    found.setdefault(group, []).append(address)
+        return {group: union(*members) for group, members in found.items()}
+
+    def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
+        """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
+        for group in items(configuration, "properties.applicationSecurityGroups"):
+            if (reference := values.text(group, "id")) is not None:
+                yield ids.key(reference)
+        endpoint = values.reference(interface.body, "properties.privateEndpoint")
+        found = self.estate.get(endpoint) if endpoint else None
+        for group in items(found.body, "properties.applicationSecurityGroups") if found else ():
+            if (reference := values.text(group, "id")) is not None:
+                yield ids.key(reference)
+
+    def space(self, network: str) -> Ranges:
+        """Return the address space of a virtual network by key; nothing where it is not known."""
+        if network not in self._spaces:
+            found = self.estate.get(network)
+            self._spaces[network] = prefixes(found.body, "properties.addressSpace.addressPrefixes") if found else ()
+        return self._spaces[network]
+
+    def around(self, subnet: Resource, own: Ranges) -> Surroundings:
+        """Return the surroundings of a subnet with these prefixes of its own."""
+        network = ids.parent_of(subnet.key) or ""
+        peers, gateway = self._peers(network)
+        table = values.reference(subnet.body, "properties.routeTable")
+        if gateway is None and table and (found := self.estate.get(table)):
+            # Without propagation the subnet learns nothing from the gateway.
+            gateway = () if values.flag(found.body, "properties.disableBgpRoutePropagation") else None
+        return Surroundings(
+            union(self.space(network), own), peers, gateway, tuple(self._routes(table)), self.tags, self.groups
+        )
+
+    def _peers(self, network: str) -> tuple[Ranges, Ranges | None]:
+        """Return the address space of peered networks, and what gateways teach: nothing, or None for not known."""
+        gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
+        peers: list[Ranges] = [()]
+        for peering in self._children(network, _PEERINGS):
+            is_connected = values.same(values.text(peering.body, "properties.peeringState") or "Connected", "Connected")
+            if not is_connected or values.flag(peering.body, "properties.allowVirtualNetworkAccess") is False:
+                continue
+            remote = values.reference(peering.body, "properties.remoteVirtualNetwork") or ""
+            stated = prefixes(
+                peering.body,
+                "properties.remoteVirtualNetworkAddressSpace.addressPrefixes",
+                "properties.remoteAddressSpace.addressPrefixes",
+            )
+            space = union(self.space(remote), stated)
+            peers.append(space)
+            if not space or values.flag(peering.body, "properties.useRemoteGateways"):
+                gateway = None
+        return union(*peers), gateway
+
+    def _has_gateway(self, network: str) -> bool:
+        """Whether there is, or for all that is known may be, a gateway in the network."""
+        subnet = f"{network}/subnets/{_GATEWAY_SUBNET}"
+        occupants = self.estate.sources(subnet, "attached")
+        if any((ids.type_of(key) or "").lower() == _GATEWAYS for key in occupants):
+            return True
+        return self.estate.get(subnet) is not None and self.estate.type_gap(_GATEWAYS, subnet) is not None
+
+    def _unknown_peers(self, network: str) -> bool:
+        """Whether the snapshot itself says that peerings of the network were not collected."""
+        gaps = self.estate.gaps_in(_PEERINGS)
+        return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
+
+    def _children(self, parent: str, child_type: str) -> Iterator[Resource]:
+        for key in self.estate.targets(parent, "contains"):
+            child = self.estate.get(key)
+            if child is not None and child.type_key == child_type:
+                yield child
+
+    def _routes(self, table: str | None) -> Iterator[Route]:
+        if table is None:
+            return
+        found = self.estate.get(table)
+        if found is None:
+            yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
+            return
+        for route in self._children(table, _ROUTES):
+            hop = (values.text(route.body, "properties.nextHopType") or "").lower()
+            text = values.text(route.body, "properties.addressPrefix") or route.name
+            prefix = addresses.parse(text)
+            if prefix is None:  # a service tag, or nothing readable
+                yield Route(self.tags.get(text.lower()) or addresses.PUBLIC, text, None)
+            else:
+                # That a default route makes everything VirtualNetwork is reported, but not documented.
+                is_default = prefix in (addresses.IPV4, addresses.IPV6)
+                yield Route(prefix, text, None if is_default else _IN_NETWORK.get(hop))
+
+    def gap(self, subnet: Resource) -> Gap | None:
+        """Return why the prefixes around a subnet cannot be known, or None."""
+        network = ids.parent_of(subnet.key) or ""
+        if self.estate.get(network) is None:
+            return Gap(network, "microsoft.network/virtualnetworks", "not in the snapshot")
+        return None
+
+
+class _Tags(Mapping[str, Ranges]):
+    """Prefixes by lower-case tag, read from the first answer that names it; parsed on demand."""
+
+    def __init__(self, answers: Sequence[Resource]) -> None:
+        self._bodies: dict[str, Json] = {}
+        self._parsed: dict[str, Ranges] = {}
+        for answer in answers:
+            listed = [*items(answer.body, "values"), *items(answer.body, "properties.values")]
+            for value in listed:
+                if (name := values.text(value, "name")) is not None:
+                    self._bodies.setdefault(name.lower(), value)
+
+    def __getitem__(self, tag: str) -> Ranges:
+        if tag not in self._parsed:
+            self._parsed[tag] = prefixes(self._bodies[tag], "properties.addressPrefixes")
+        return self._parsed[tag]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._bodies)
+
+    def __len__(self) -> int:
+        return len(self._bodies)

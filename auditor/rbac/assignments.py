@@ -1,0 +1,100 @@
+"""The nouns of access: role, principal, assignment and deny assignment, as they stand in Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Answer, Permissions, conditional, perhaps
+
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+"""The principal id by which a deny assignment means all principals."""
+
+
+class AssignmentState(StrEnum):
+    """Whether an assignment is in force, or only may be activated by its principal."""
+
+    ACTIVE = "active"
+    ELIGIBLE = "eligible"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role definition. `key` is its GUID in lower case; `permissions` is None where they could not be read."""
+
+    key: str
+    name: str
+    permissions: Permissions | None
+    is_custom: bool = False
+    assignable_scopes: tuple[str, ...] = ()
+    id: str = ""
+
+    @property
+    def at_most(self) -> Permissions:
+        """Return the permissions, or those of which anything may be true where they could not be read."""
+        return UNKNOWN_PERMISSIONS if self.permissions is None else self.permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A role given to a principal at a scope. `ends_at` is set where it is bound in time."""
+
+    id: str
+    principal: str
+    principal_type: str
+    role: Role
+    scope: str
+    condition: str | None = None
+    state: AssignmentState = AssignmentState.ACTIVE
+    ends_at: str | None = None
+
+    @property
+    def is_to_group(self) -> bool:
+        """Whether the principal is a group, whose members get the role, or may be one because its type is not known."""
+        return self.principal_type.lower() in {"group", "foreigngroup", ""}
+
+    @property
+    def permissions(self) -> Permissions:
+        """Return what the assignment permits at its scope, its condition applied."""
+        return conditional(self.role.at_most, self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """A deny assignment. `principals` and `excluded` are ids in lower case; groups among them are in `groups`."""
+
+    id: str
+    scope: str
+    permissions: Permissions
+    principals: frozenset[str]
+    excluded: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    applies_to_children: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Memberships:
+    """Which groups a principal is in, directly or through other groups.
+
+    `groups_of` maps a principal to its groups (ids in lower case). A group in `resolved` has all its members known;
+    `all_known` says so of every group.
+    """
+
+    groups_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    resolved: frozenset[str] = frozenset()
+    all_known: bool = False
+
+    def is_member(self, principal: str, group: str) -> Answer:
+        """Whether a principal is the group or belongs to it."""
+        principal, group = principal.lower(), group.lower()
+        if principal == group or group in self.groups_of.get(principal, ()):
+            return Answer.YES
+        return Answer.NO if self.all_known or group in self.resolved else Answer.MAYBE
+
+
+def held(assignment: Assignment, applies: Sequence[Answer]) -> Permissions | None:
+    """Return what an assignment gives, given whether its scope and its principal fit; None for nothing at all."""
+    if Answer.NO in applies:
+        return None
+    return perhaps(assignment.permissions) if Answer.MAYBE in applies else assignment.permissions

@@ -1,0 +1,138 @@
+"""Decide what a principal may do at a scope, and which assignments give it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from auditor import resource_id as ids
+from auditor.rbac import permissions as sets
+from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held
+from auditor.rbac.permissions import Answer, Permissions, Plane
+from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
+
+_Scoped = TypeVar("_Scoped", Assignment, Deny)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What a principal may do at a scope, the active assignments that contribute, and the denies that take away."""
+
+    permissions: Permissions
+    given_by: Sequence[Assignment]
+    denied_by: Sequence[Deny] = ()
+
+
+class Grants:
+    """All assignments and denies of an estate, indexed for questions about one scope."""
+
+    def __init__(
+        self,
+        assignments: Iterable[Assignment],
+        denies: Iterable[Deny] = (),
+        *,
+        hierarchy: Hierarchy | None = None,
+        memberships: Memberships | None = None,
+        denies_known: bool = True,
+    ) -> None:
+        """Index by scope; with `denies_known` false an unseen deny may take anything away."""
+        self.assignments: Sequence[Assignment] = sorted(assignments, key=lambda a: (ids.key(a.id), a.principal))
+        self.denies: Sequence[Deny] = sorted(denies, key=lambda deny: ids.key(deny.id))
+        self.hierarchy = hierarchy or Hierarchy()
+        self.memberships = memberships or Memberships()
+        self.denies_known = denies_known
+        self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
+        self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
+        self._scopes = sorted(self._at)
+        self._management_groups = sorted(
+            key for key in {*self._at, *self._denies_at} if kind_of(key) is ScopeKind.MANAGEMENT_GROUP
+        )
+
+    def covering(self, scope: str) -> Sequence[tuple[Assignment, Answer]]:
+        """Return the assignments that apply at a scope, or may, with which of the two it is."""
+        return [(a, answer) for key, answer in self._scopes_over(scope) for a in self._at.get(key, ())]
+
+    def below(self, scope: str) -> Sequence[Assignment]:
+        """Return the assignments at scopes below a scope, by id: a management group's subscriptions don't count."""
+        prefix = f"{ids.key(scope)}/"
+        found: list[Assignment] = []
+        for key in self._scopes[bisect_left(self._scopes, prefix) :]:
+            if not key.startswith(prefix):
+                break
+            found.extend(self._at[key])
+        return found
+
+    def _scopes_over(self, scope: str) -> Sequence[tuple[str, Answer]]:
+        """Return the scopes whose assignments apply at a scope, or may: the management groups it may lie in too."""
+        above = self.hierarchy.above(scope)
+        others = [(key, self.hierarchy.covers(key, scope)) for key in self._management_groups if key not in above]
+        return [*((key, Answer.YES) for key in above), *(pair for pair in others if pair[1] is not Answer.NO)]
+
+    def effective(self, principal: str, scope: str, *, state: AssignmentState = AssignmentState.ACTIVE) -> Effective:
+        """Return what a principal may do at a scope, denies applied. Eligible assignments count only when asked for."""
+        return self.effective_of(principal, scope, [a for a, _ in self.covering(scope) if a.state is state])
+
+    def effective_of(self, principal: str, scope: str, assignments: Iterable[Assignment]) -> Effective:
+        """Return what only these assignments let a principal do at a scope, denies applied."""
+        parts: list[Permissions] = []
+        given_by: list[Assignment] = []
+        for assignment in assignments:
+            part = held(assignment, self.applies(assignment, principal, scope))
+            if part is not None:
+                parts.append(part)
+                given_by.append(assignment)
+        return self._after_denies(principal, scope, sets.combined(parts), given_by)
+
+    def applies(self, assignment: Assignment, principal: str, scope: str) -> tuple[Answer, Answer]:
+        """Return whether an assignment's principal and its scope fit."""
+        return self._holder(assignment, principal), self.hierarchy.covers(assignment.scope, scope)
+
+    def _holder(self, assignment: Assignment, principal: str) -> Answer:
+        if assignment.principal.lower() == principal.lower():
+            return Answer.YES
+        return self.memberships.is_member(principal, assignment.principal) if assignment.is_to_group else Answer.NO
+
+    def _after_denies(
+        self, principal: str, scope: str, granted: Permissions, given_by: Sequence[Assignment]
+    ) -> Effective:
+        denied_by: list[Deny] = []
+        for key, answer in self._scopes_over(scope):
+            for deny in self._denies_at.get(key, ()):
+                hits = [answer, self._is_denied(deny, principal, scope)]
+                if Answer.NO in hits:
+                    continue
+                taken = sets.perhaps(deny.permissions) if Answer.MAYBE in hits else deny.permissions
+                granted = sets.without(granted, taken)
+                denied_by.append(deny)
+        if not self.denies_known:
+            granted = sets.perhaps(granted)
+        return Effective(granted, given_by, denied_by)
+
+    def _is_denied(self, deny: Deny, principal: str, scope: str) -> Answer:
+        if not deny.applies_to_children and ids.key(deny.scope) != ids.key(scope):
+            return Answer.NO
+        named = self._is_among(deny.principals, deny.groups, principal)
+        excluded = self._is_among(deny.excluded, deny.groups, principal)
+        if named is Answer.NO or excluded is Answer.YES:
+            return Answer.NO
+        return Answer.YES if named is Answer.YES and excluded is Answer.NO else Answer.MAYBE
+
+    def _is_among(self, named: frozenset[str], groups: frozenset[str], principal: str) -> Answer:
+        if EVERYONE in named or principal.lower() in named:
+            return Answer.YES
+        answers = {self.memberships.is_member(principal, group) for group in named & groups}
+        return next((a for a in (Answer.YES, Answer.MAYBE) if a in answers), Answer.NO)
+
+    def may(self, principal: str, plane: Plane, operation: str, scope: str) -> Answer:
+        """Whether a principal may do one operation at a scope now."""
+        return sets.permits(self.effective(principal, scope).permissions, plane, operation)
+
+
+def _by_scope(items: Iterable[_Scoped]) -> Mapping[str, list[_Scoped]]:
+    found: dict[str, list[_Scoped]] = defaultdict(list)
+    for item in items:
+        found[ids.key(item.scope)].append(item)
+    return dict(found)

@@ -1,0 +1,38 @@
+"""Tell on which plane an operation lies, by how closely role definitions spell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from auditor.rbac.assignments import Role
+from auditor.rbac.operation_sets import patterns_of
+from auditor.rbac.patterns import WILDCARD, matches, normalise
+from auditor.rbac.permissions import Plane
+from auditor.rbac.privileges import PRIVILEGES
+
+_LITERAL: Final = 1_000_000
+
+
+def plane_of(operation: str, roles: Iterable[Role]) -> Plane:
+    """Return the plane on which some role spells an operation most closely; the control plane where none does.
+
+    Azure's own catalogue of operations is not at hand, and `*` on one plane says nothing about the other.
+    """
+    wanted = normalise(operation)
+    for danger in PRIVILEGES:
+        if wanted in map(normalise, danger.operations):
+            return danger.plane
+    best = {plane: max((_closeness(role, plane, wanted) for role in roles), default=0) for plane in Plane}
+    return Plane.DATA if best[Plane.DATA] > best[Plane.CONTROL] else Plane.CONTROL
+
+
+def _closeness(role: Role, plane: Plane, wanted: str) -> int:
+    if role.permissions is None:
+        return 0
+    spelled = (match.pattern for match in patterns_of(role.permissions.on(plane).may))
+    return max((_score(pattern) for pattern in spelled if matches(pattern, wanted)), default=0)
+
+
+def _score(pattern: str) -> int:
+    return _LITERAL if WILDCARD not in pattern else len(pattern) - 1

@@ -1,0 +1,172 @@
+"""Tell who a principal is: the managed identity of which resources, and in which roles of the architecture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.architecture.workloads import Workload, Workloads
+from auditor.azure.body import text, value
+from auditor.estate.graph import Estate
+from auditor.model import Resource
+
+USER_ASSIGNED: Final = "microsoft.managedidentity/userassignedidentities"
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedIdentity:
+    """A managed identity. `id` is that of the user-assigned identity or of the resource whose own identity it is."""
+
+    principal: str
+    id: str
+    is_user_assigned: bool
+    users: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The identities that a resource runs as. `unresolved` are user-assigned ones whose principal is not known."""
+
+    principals: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    has_system: bool = False
+    user_assigned: tuple[str, ...] = ()
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the resource runs as any managed identity."""
+        return self.has_system or bool(self.user_assigned)
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """The managed identities of an estate, by principal id in lower case."""
+
+    identities: Mapping[str, ManagedIdentity]
+    _attached: Mapping[str, Attached] = field(default_factory=dict)
+
+    def attached_to(self, resource: Resource) -> Attached:
+        """Return the identities of a resource."""
+        return self._attached.get(resource.key, Attached())
+
+    def of(self, resource: Resource) -> tuple[Sequence[str], Sequence[str]]:
+        """Return (principals, unresolved identity ids) that a resource acts as.
+
+        A machine learning workspace acts as its primary user-assigned identity if it names one.
+        """
+        attached = self.attached_to(resource)
+        primary = text(resource.properties, "primaryUserAssignedIdentity")
+        if primary is None:
+            return attached.principals, attached.unresolved
+        for identity in self.identities.values():
+            if identity.is_user_assigned and ids.key(identity.id) == ids.key(primary):
+                return [identity.principal], []
+        return [], [primary]
+
+
+def principals_of(estate: Estate) -> Principals:
+    """Return every managed identity that the estate names and who runs as it."""
+    known: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for resource in estate.of_type(USER_ASSIGNED):
+        principal = text(resource.properties, "principalId")
+        names[resource.key] = resource.id
+        if principal:
+            known[resource.key] = principal.lower()
+    _learn_from_users(estate, known, names)
+    attached: dict[str, Attached] = {}
+    users: dict[str, list[Resource]] = defaultdict(list)
+    systems: dict[str, Resource] = {}
+    for resource in estate.resources:
+        if resource.body.get("identity") is None:
+            continue
+        attached[resource.key] = found = _attached(resource, known)
+        for principal in found.principals:
+            users[principal].append(resource)
+        if own := _own_principal(resource):
+            systems[own] = resource
+    identities = {
+        principal: ManagedIdentity(principal, names[key], is_user_assigned=True, users=tuple(users[principal]))
+        for key, principal in sorted(known.items())
+    }
+    for principal, resource in sorted(systems.items()):
+        identities.setdefault(
+            principal, ManagedIdentity(principal, resource.id, is_user_assigned=False, users=(resource,))
+        )
+    return Principals(identities, attached)
+
+
+def _learn_from_users(estate: Estate, known: dict[str, str], names: dict[str, str]) -> None:
+    """Take principal ids from the resources that use an identity, where the identity itself was not read."""
+    for resource in estate.resources:
+        for identity_id, details in _user_assigned(resource):
+            names.setdefault(ids.key(identity_id), identity_id)
+            if principal := text(details, "principalId"):
+                known.setdefault(ids.key(identity_id), principal.lower())
+
+
+def _user_assigned(resource: Resource) -> Iterator[tuple[str, object]]:
+    found = value(resource.body, "identity", "userAssignedIdentities")
+    if isinstance(found, Mapping):
+        for identity_id in sorted(key for key in found if isinstance(key, str)):
+            yield identity_id, found[identity_id]
+
+
+def _own_principal(resource: Resource) -> str | None:
+    found = text(resource.body, "identity", "principalId")
+    return found.lower() if found else None
+
+
+def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
+    kinds = {part.strip().lower() for part in (text(resource.body, "identity", "type") or "").split(",")}
+    listed = [identity_id for identity_id, _ in _user_assigned(resource)]
+    own = _own_principal(resource)
+    user = [known[ids.key(one)] for one in listed if ids.key(one) in known]
+    unresolved = [one for one in listed if ids.key(one) not in known]
+    has_system = "systemassigned" in kinds or own is not None
+    if has_system and own is None:
+        unresolved.append(resource.id)
+    return Attached((*user, *([own] if own else [])), tuple(unresolved), has_system, tuple(listed))
+
+
+def name_given(assignment: Resource) -> str | None:
+    """Return the principal's name where the source added it to the assignment."""
+    return (
+        text(assignment.properties, "principalName")
+        or text(assignment.body, "principalName")
+        or text(assignment.properties, "expandedProperties", "principal", "email")
+        or text(assignment.properties, "expandedProperties", "principal", "displayName")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A role that a principal plays in a workload, through one resource."""
+
+    workload: str
+    component: str
+    resource: Resource
+
+
+def parts_of(workloads: Workloads, principals: Principals) -> Mapping[str, Sequence[Part]]:
+    """Return for each principal which components of which workloads run as it, sorted."""
+    found: dict[str, list[Part]] = defaultdict(list)
+    for workload in workloads.all:
+        for component, resource in bound(workload):
+            for principal in principals.attached_to(resource).principals:
+                found[principal].append(Part(workload.name, component, resource))
+    return {principal: sorted(parts, key=_order) for principal, parts in sorted(found.items())}
+
+
+def _order(part: Part) -> tuple[str, str, str]:
+    return part.workload, part.component, part.resource.key
+
+
+def bound(workload: Workload) -> Iterator[tuple[str, Resource]]:
+    """Yield every (component, resource) of a workload, sorted by component."""
+    for component in sorted(workload.bindings):
+        for resource in workload.resources(component):
+            yield component, resource

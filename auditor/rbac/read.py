@@ -1,0 +1,194 @@
+"""Read roles, assignments, denies and the hierarchy of scopes out of an estate, and say what of them is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.azure.body import objects, text, texts, value
+from auditor.estate.graph import Estate
+from auditor.model import Gap, Resource
+from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
+from auditor.rbac.effective import Grants
+from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
+from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
+
+ASSIGNMENTS: Final = "Microsoft.Authorization/roleAssignments"
+DEFINITIONS: Final = "Microsoft.Authorization/roleDefinitions"
+DENIES: Final = "Microsoft.Authorization/denyAssignments"
+ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
+SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
+CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
+MANAGEMENT_GROUPS: Final = "Microsoft.Management/managementGroups"
+SUBSCRIPTIONS: Final = "Microsoft.Resources/subscriptions"
+UNREADABLE_PRINCIPAL: Final = "unreadable"
+
+READS: Final = frozenset(
+    {ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE, SCHEDULED, CLASSIC, MANAGEMENT_GROUPS, SUBSCRIPTIONS}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessData:
+    """What an estate says about access. `roles` are by GUID in lower case, `resources` by the assignment's key."""
+
+    grants: Grants
+    roles: Mapping[str, Role]
+    resources: Mapping[str, Resource]
+    activated: frozenset[str]
+    deny_gap: Gap | None
+
+
+def read_access_data(
+    estate: Estate, *, memberships: Memberships | None = None, identities: Collection[str] = ()
+) -> AccessData:
+    """Read everything about access; what is malformed stays in as something of which anything may be true.
+
+    `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
+    """
+    roles = {role.key: role for role in _roles(estate)}
+    schedules = _schedules(estate)
+    ends = {key: end for key, (end, _) in schedules.items() if end}
+    listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
+    deny_gap = estate.type_gap(DENIES)
+    grants = Grants(
+        [_assignment(resource, roles, ends, identities) for resource in listed],
+        [_deny(resource) for resource in estate.of_type(DENIES)],
+        hierarchy=hierarchy_of(estate),
+        memberships=memberships,
+        denies_known=deny_gap is None,
+    )
+    activated = frozenset(key for key, (_, kind) in schedules.items() if kind == "activated")
+    return AccessData(grants, roles, {resource.key: resource for resource in listed}, activated, deny_gap)
+
+
+def role_of(definition: object, definition_id: str) -> Role:
+    """Return a role from an ARM role definition; its permissions are None where they cannot be read."""
+    properties = value(definition, "properties")
+    return Role(
+        key=ids.name_of(definition_id).lower(),
+        name=text(properties, "roleName") or ids.name_of(definition_id),
+        permissions=permissions_of(value(properties, "permissions")),
+        is_custom=(text(properties, "type") or "").lower() == "customrole",
+        assignable_scopes=texts(properties, "assignableScopes"),
+        id=definition_id,
+    )
+
+
+def _roles(estate: Estate) -> Iterator[Role]:
+    """Yield the definitions; of copies of one (a built-in is listed per subscription) a readable one comes last."""
+    found = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
+    yield from sorted(found, key=lambda role: (role.permissions is not None, ids.key(role.id)))
+
+
+def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
+    """Return by assignment key when it ends and whether it was `assigned` or `activated`."""
+    found: dict[str, tuple[str | None, str]] = {}
+    for resource in estate.of_type(SCHEDULED):
+        origin = text(resource.body, "properties", "originRoleAssignmentId")
+        if origin:
+            kind = (text(resource.body, "properties", "assignmentType") or "").lower()
+            found[ids.key(origin)] = (text(resource.body, "properties", "endDateTime"), kind)
+    return found
+
+
+def _assignment(
+    resource: Resource, roles: Mapping[str, Role], ends: Mapping[str, str], identities: Collection[str]
+) -> Assignment:
+    properties = resource.properties
+    definition_id = text(properties, "roleDefinitionId") or ""
+    guid = ids.name_of(definition_id).lower()
+    condition = value(properties, "condition")
+    if not (condition is None or isinstance(condition, str)):
+        condition = "unreadable"
+    eligible = resource.type_key == ELIGIBLE.lower()
+    principal = (text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
+    known_type = "ServicePrincipal" if principal in identities else ""
+    return Assignment(
+        id=resource.id,
+        principal=principal,
+        principal_type=text(properties, "principalType") or known_type,
+        role=roles.get(guid) or Role(guid, guid or "unreadable", None, id=definition_id),
+        scope=_scope(resource),
+        condition=condition,
+        state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
+        ends_at=text(properties, "endDateTime") if eligible else ends.get(resource.key),
+    )
+
+
+def _scope(resource: Resource) -> str:
+    """Return the scope that an assignment names, else the one that its id lies at."""
+    named = text(resource.properties, "scope")
+    if named is not None and named.startswith("/"):
+        return named
+    at = resource.id.lower().rfind("/providers/microsoft.authorization/")
+    return resource.id[: max(at, 0)] or "/"
+
+
+def _deny(resource: Resource) -> Deny:
+    properties = resource.properties
+    principals, excluded = objects(properties, "principals"), objects(properties, "excludePrincipals")
+    return Deny(
+        id=resource.id,
+        scope=_scope(resource),
+        permissions=permissions_of(value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
+        principals=_ids(principals),
+        excluded=_ids(excluded),
+        groups=_ids(one for one in [*principals, *excluded] if "group" in (text(one, "type") or "").lower()),
+        applies_to_children=value(properties, "doNotApplyToChildScopes") is not True,
+    )
+
+
+def _ids(principals: Iterable[object]) -> frozenset[str]:
+    return frozenset(found.lower() for one in principals if (found := text(one, "id")))
+
+
+def hierarchy_of(estate: Estate) -> Hierarchy:
+    """Return which management groups lie above which subscriptions, as far as the estate says."""
+    parents: dict[str, str] = {}
+    for resource in estate.of_type(SUBSCRIPTIONS):
+        chain = [
+            _management_group(text(link, "name"))
+            for link in objects(resource.properties, "managementGroupAncestorsChain")
+        ]
+        if chain:
+            parents.update(zip([subscription_key(resource.id), *chain], [*chain, ROOT], strict=True))
+    for resource in estate.of_type(MANAGEMENT_GROUPS):
+        _add_parents(resource, parents)
+    return Hierarchy(parents, _sole_subscription(estate))
+
+
+def _add_parents(group: Resource, parents: dict[str, str]) -> None:
+    details = value(group.properties, "details")
+    above = text(details, "parent", "id")
+    if above is not None:
+        parents.setdefault(group.key, ids.key(above))
+    elif details is not None:
+        parents.setdefault(group.key, ROOT)
+    for child in objects(group.properties, "children"):
+        inner = text(child, "id")
+        if inner is not None:
+            parents.setdefault(ids.key(inner), group.key)
+
+
+def _management_group(name: str | None) -> str:
+    return f"/providers/microsoft.management/managementgroups/{(name or '').lower()}"
+
+
+def subscription_key(resource_id: str) -> str:
+    """Return the key of the subscription that an id lies in, or the empty text."""
+    found = ids.subscription_of(resource_id)
+    return f"/subscriptions/{found.lower()}" if found else ""
+
+
+def subscriptions_of(estate: Estate) -> Sequence[str]:
+    """Return the keys of the subscriptions that the estate holds something of, sorted."""
+    found = {subscription_key(resource.key) for resource in estate.resources}
+    return sorted(key for key in found if kind_of(key) is ScopeKind.SUBSCRIPTION)
+
+
+def _sole_subscription(estate: Estate) -> str | None:
+    found = subscriptions_of(estate)
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,100 @@
+"""Which scopes lie above which: root, management groups, subscriptions, groups, resources and their children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.rbac.permissions import Answer
+
+ROOT: Final = ""
+"""The key of the scope `/`."""
+
+_MANAGEMENT_GROUP: Final = "/providers/microsoft.management/managementgroups/"
+
+
+class ScopeKind(StrEnum):
+    """What a scope is, from the widest to the narrowest."""
+
+    ROOT = "root"
+    MANAGEMENT_GROUP = "management group"
+    SUBSCRIPTION = "subscription"
+    RESOURCE_GROUP = "resource group"
+    RESOURCE = "resource"
+    CHILD = "child resource"
+    OTHER = "other"
+
+
+@lru_cache(maxsize=8192)
+def kind_of(scope: str) -> ScopeKind:
+    """Return what a scope is, by its segments."""
+    key = ids.key(scope)
+    if key == ROOT:
+        return ScopeKind.ROOT
+    parts = ids.segments(key)
+    if key.startswith(_MANAGEMENT_GROUP) and len(parts) == 4:
+        return ScopeKind.MANAGEMENT_GROUP
+    if parts[0] != "subscriptions":
+        return ScopeKind.OTHER
+    if len(parts) == 2:
+        return ScopeKind.SUBSCRIPTION
+    if len(parts) == 4 and parts[2] == "resourcegroups":
+        return ScopeKind.RESOURCE_GROUP
+    return ScopeKind.CHILD if ids.parent_of(key) else ScopeKind.RESOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """Where subscriptions and management groups hang.
+
+    `parents` maps the key of a subscription or management group to the key of the management group above it, and that
+    of the topmost one to `ROOT`. `sole_subscription` is the key of the one subscription that was read: whatever
+    assignment at a management group came with it was listed there because it is inherited.
+    """
+
+    parents: Mapping[str, str] = field(default_factory=dict)
+    sole_subscription: str | None = None
+
+    def above(self, scope: str) -> Sequence[str]:
+        """Return the keys of the scope itself and of every scope known to lie above it, the narrowest first."""
+        key = ids.key(scope)
+        parts = ids.segments(key)
+        found = _above_within_subscription(parts) if parts[:1] == ["subscriptions"] else [key]
+        while (parent := self.parents.get(found[-1])) is not None and parent not in found:
+            found.append(parent)
+        return found if found[-1] == ROOT else [*found, ROOT]
+
+    def covers(self, outer: str, inner: str) -> Answer:
+        """Whether an assignment at the outer scope applies at the inner one."""
+        outer_key, inner_key = ids.key(outer), ids.key(inner)
+        if ids.is_under(inner_key, outer_key):
+            return Answer.YES
+        if kind_of(outer_key) is not ScopeKind.MANAGEMENT_GROUP or inner_key == ROOT:
+            return Answer.NO
+        known = self.above(inner_key)
+        if outer_key in known:
+            return Answer.YES
+        if any(self.parents.get(key) == ROOT for key in known):
+            return Answer.NO
+        has_parent = any(key in self.parents for key in known)
+        return Answer.YES if self.sole_subscription in known and not has_parent else Answer.MAYBE
+
+
+def _above_within_subscription(parts: list[str]) -> list[str]:
+    """Return a scope inside a subscription and those above it, up to the subscription.
+
+    Enclosing resources end where a type and a name end: `…/providers/N/type/name[/type/name…]`.
+    """
+    ends = {2, len(parts)}
+    at = 2
+    if parts[2:3] == ["resourcegroups"]:
+        at = 4
+        ends.add(4)
+    while at < len(parts):
+        at += 4 if parts[at] == "providers" else 2
+        ends.add(at)
+    return ["/" + "/".join(parts[:end]) for end in sorted(ends, reverse=True) if end <= len(parts)]

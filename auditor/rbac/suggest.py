@@ -1,0 +1,164 @@
+"""Propose the smallest set of roles that covers what is needed, or a custom role where no set of existing ones does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Final
+
+from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.access.comparison import smallest
+from auditor.azure.body import items, text, value
+from auditor.errors import InputError
+from auditor.rbac.assignments import Role
+from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.operation_sets import OperationSet, excluded_from, intersection, is_within, pattern, patterns_of
+from auditor.rbac.permissions import Plane
+from auditor.rbac.planes import plane_of
+from auditor.rbac.read import role_of
+
+MAX_TOGETHER: Final = 3
+_MAX_CANDIDATES: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RoleNeed:
+    """An operation, or a pattern of operations, that must be permitted, as a set without what may be left out of it."""
+
+    plane: Plane
+    operation: str
+    language: OperationSet
+
+    @classmethod
+    def of(cls, plane: Plane, operation: str) -> RoleNeed:
+        """Return the need for every operation that a pattern matches."""
+        return cls(plane, operation.strip(), pattern(operation))
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Roles to assign together at a scope. `alternatives` are equally small sets that permit no less than each other.
+
+    Where no set of known roles covers the needs, `roles` is empty and `custom_role` is a definition that does.
+    """
+
+    scope: str
+    needs: tuple[RoleNeed, ...]
+    roles: tuple[Role, ...]
+    alternatives: tuple[tuple[Role, ...], ...] = ()
+    custom_role: Mapping[str, Any] | None = None
+
+
+def roles_from(document: object) -> Sequence[Role]:
+    """Return the roles of a decoded list of definitions, as ARM or `az role definition list` prints them.
+
+    Raise InputError where there is none.
+    """
+    listed = document if isinstance(document, Sequence) and not isinstance(document, str) else items(document, "value")
+    found: list[Role] = []
+    for body in listed:
+        flat = value(body, "properties") is None
+        definition_id = text(body, "id") or text(body, "name")
+        if definition_id is not None:
+            kind = text(body, "roleType") or text(body, "type")
+            wrapped = {"properties": {**body, "type": kind}} if flat and isinstance(body, Mapping) else body
+            found.append(role_of(wrapped, definition_id))
+    if not found:
+        raise InputError("The list of roles holds no role definition.", "Save `az role definition list` as JSON.")
+    return sorted(found, key=lambda role: (role.name.lower(), role.key))
+
+
+def needs_of(operations: Iterable[str], roles: Sequence[Role]) -> Sequence[RoleNeed]:
+    """Return operations with the planes that they lie on; `data:` or `control:` in front of one decides it."""
+    found: dict[RoleNeed, None] = {}
+    for given in operations:
+        prefix, _, rest = given.strip().partition(":")
+        if prefix.lower() in set(Plane):
+            found[RoleNeed.of(Plane(prefix.lower()), rest)] = None
+        else:
+            found[RoleNeed.of(plane_of(given, roles), given)] = None
+    return list(found)
+
+
+def suggest(needs: Sequence[RoleNeed], scope: str, roles: Sequence[Role]) -> Suggestion:
+    """Return the smallest set of roles that surely covers the needs at a scope.
+
+    One role if possible, the minimal ones by inclusion first; else two or three that cover the needs between them.
+    Among sets of equal size those with fewer wildcards and fewer actions come first. Roles whose permissions are not
+    known and custom roles are not proposed.
+    """
+    wanted = tuple(dict.fromkeys(needs))
+    usable = [role for role in roles if role.permissions is not None and not role.is_custom]
+    covered = {role.key: frozenset(need for need in wanted if _covers(role, need)) for role in usable}
+    single = smallest([role for role in usable if covered[role.key] == set(wanted)]) if wanted else []
+    sets = [(role,) for role in single] or _together(wanted, usable, covered)
+    if not sets:
+        return Suggestion(scope, wanted, (), custom_role=_custom(wanted, scope) if wanted else None)
+    first, *others = sorted(sets, key=_breadth)
+    return Suggestion(scope, wanted, first, tuple(others))
+
+
+def _covers(role: Role, need: RoleNeed) -> bool:
+    """Whether a role surely permits all of a need; what is too complex to decide does not count."""
+    try:
+        return role.permissions is not None and is_within(need.language, role.permissions.on(need.plane).must)
+    except TooComplexError:
+        return False
+
+
+def _together(
+    wanted: Sequence[RoleNeed], roles: Sequence[Role], covered: Mapping[str, frozenset[RoleNeed]]
+) -> Sequence[tuple[Role, ...]]:
+    """Return the smallest sets of roles that cover the needs between them, each role small for what it covers."""
+    by_cover: dict[frozenset[RoleNeed], list[Role]] = {}
+    for role in roles:
+        if covered[role.key]:
+            by_cover.setdefault(covered[role.key], []).append(role)
+    chosen = [min(smallest(same), key=lambda role: _breadth((role,))) for same in by_cover.values()]
+    chosen = sorted(chosen, key=lambda role: (-len(covered[role.key]), _breadth((role,))))[:_MAX_CANDIDATES]
+    for size in range(2, MAX_TOGETHER + 1):
+        found = [
+            group
+            for group in combinations(chosen, size)
+            if frozenset().union(*(covered[role.key] for role in group)) == set(wanted)
+        ]
+        if found:
+            return found
+    return []
+
+
+def _breadth(roles: tuple[Role, ...]) -> tuple[int, int, tuple[str, ...]]:
+    spelled = [match.pattern for role in roles for plane in Plane for match in patterns_of(role.at_most.on(plane).may)]
+    return sum("*" in one for one in spelled), len(spelled), tuple(role.name.lower() for role in roles)
+
+
+def _custom(wanted: Sequence[RoleNeed], scope: str) -> Mapping[str, Any]:
+    """Return a role definition, as `az role definition create` takes it, with exactly the needed operations."""
+    control, data = ([need for need in wanted if need.plane is plane] for plane in Plane)
+    return {
+        "Name": "Custom role for the listed operations",
+        "IsCustom": True,
+        "Actions": sorted({need.operation for need in control}),
+        "NotActions": _left_out(control),
+        "DataActions": sorted({need.operation for need in data}),
+        "NotDataActions": _left_out(data),
+        "AssignableScopes": [scope],
+    }
+
+
+def _left_out(needs: Iterable[RoleNeed]) -> list[str]:
+    return sorted({match.spelled for need in needs for match in excluded_from(need.language)})
+
+
+def suggest_for_rows(scene: AccessGraph, principals: Sequence[str], roles: Sequence[Role]) -> Sequence[Suggestion]:
+    """Return a suggestion for every row of the baseline's table that names one of the principals, by scope."""
+    needed: dict[str, tuple[str, dict[RoleNeed, None]]] = {}
+    for row in scene.rows:
+        if set(row.principals) & set(principals):
+            _, found = needed.setdefault(row.scope.lower(), (row.scope, {}))
+            for plane in Plane:
+                granted = row.row.role.at_most.on(plane).may
+                for match in patterns_of(granted):
+                    found[RoleNeed(plane, match.spelled, intersection((match, granted)))] = None
+    return [suggest(list(found), spelled, roles) for _, (spelled, found) in sorted(needed.items())]
