@@ -15,9 +15,10 @@ import auditor.analysis
 from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
-from auditor.azure import catalogue, paths
-from auditor.azure.catalogue import ResolvedName
+from auditor.azure import paths
+from auditor.azure.catalogue import shipped as shipped_types
 from auditor.azure.paths import ABSENT
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
 from auditor.rulebook import rule as rulebook
@@ -38,7 +39,7 @@ def _analyses() -> Iterator[Analysis]:
 def _words() -> Words:
     declared = load_file(shipped.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
     return Words(
-        catalogue.load(load_file(shipped.folder("rules") / "properties.yaml")),
+        shipped_types(),
         {kind: analysis for analysis in _analyses() for kind in analysis.facts},
         {name: node.plain()["types"] for name, node in declared.items()},
     )

@@ -10,13 +10,12 @@ from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
 from auditor.architecture.declare import Declaration, read_declarations
-from auditor.azure import catalogue
 from auditor.azure.catalogue import Catalogue
+from auditor.azure.catalogue import shipped as shipped_types
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook import rule
 from auditor.rulebook.baseline import Baseline, RuleInForce
 from auditor.rulebook.rule import Rule, Words
-from auditor.yaml_source import load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class RuleSet:
     in_force: Sequence[RuleInForce]
     analyses: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=shipped_types)
 
 
 def load(choice: Selection) -> RuleSet:
@@ -46,7 +46,8 @@ def load(choice: Selection) -> RuleSet:
     found = baselines.load(choice.baseline, shipped.folder("baselines"))
     declared = read_declarations(found.components, found.parameters)
     components = component_types(declared)
-    words = Words(properties(), kinds(), components)
+    types = catalogue(choice.rules)
+    words = Words(types, kinds(), components)
     rules = rule.load_rules([shipped.folder("rules")], words)
     own = rule.load_rules(choice.rules, words) if choice.rules else {}
     for rule_id in own.keys() & rules.keys():
@@ -55,12 +56,12 @@ def load(choice: Selection) -> RuleSet:
     for text in choice.assignments:
         found = baselines.with_assignment(found, text, rules)
     in_force = baselines.in_force(found, rules, extra=frozenset(own), select=choice.select, ignore=choice.ignore)
-    return RuleSet(found, rules, in_force, kinds(), components)
+    return RuleSet(found, rules, in_force, kinds(), components, types)
 
 
-def properties() -> Catalogue:
-    """Return the catalogue of properties that comes with the rules."""
-    return catalogue.load(load_file(shipped.folder("rules") / "properties.yaml"))
+def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
+    """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
+    return shipped_types().with_folders(path for folder in folders if (path := folder / rule.TYPES).is_dir())
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:
@@ -72,5 +73,5 @@ def all_rules(folders: Sequence[Path] = ()) -> dict[str, Rule]:
     """Read the shipped rules (or those of the folders given) without a baseline's choice."""
     base = baselines.load("openai-chat", shipped.folder("baselines"))
     declared = read_declarations(base.components, base.parameters)
-    words = Words(properties(), kinds(), component_types(declared))
+    words = Words(catalogue(folders), kinds(), component_types(declared))
     return rule.load_rules(folders or [shipped.folder("rules")], words)

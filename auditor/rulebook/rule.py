@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from auditor.analysis.contract import Analysis
-from auditor.azure import catalogue as names_of
 from auditor.azure import paths
-from auditor.azure.catalogue import Catalogue, ResolvedName, UnknownName, Vocabulary
+from auditor.azure.catalogue import Catalogue
+from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact_vocabulary
 from auditor.errors import ContentError
 from auditor.estate.navigation import NAVIGATION
 from auditor.language import parse
@@ -36,6 +36,8 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "boolean": (bool,),
 }
 MAX_FILES: Final = 5_000
+TYPES: Final = "types"
+"""The folder among rules that holds files of resource types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +128,10 @@ def rule_files(folder: Path) -> list[Path]:
         raise ContentError(f"{folder}: there is no such folder of rules")
     found: list[Path] = []
     for base, folders, files in os.walk(folder):  # does not follow links to folders, which may lead back here
-        folders.sort()
+        folders[:] = sorted(name for name in folders if Path(base, name) != folder / TYPES)
         found += [Path(base) / name for name in sorted(files) if name.endswith((".yaml", ".yml"))]
         if len(found) > MAX_FILES:
             raise ContentError(f"{folder}: holds more than {MAX_FILES} rule files")
-    found = [path for path in found if path.name != "properties.yaml"]
     if not found:
         raise ContentError(f"{folder}: holds no rule files", "rules are files named <id>.yaml")
     return found
@@ -242,7 +243,7 @@ def _vocabulary(node: Node, words: Words) -> Vocabulary:
         analysis = words.facts.get(kind)
         if analysis is None:
             entries["fact"].fail(f"no analysis yields the fact '{kind}'", suggestion(kind, words.facts))
-        return names_of.fact_vocabulary(kind, analysis.facts[kind])
+        return fact_vocabulary(kind, analysis.facts[kind])
     if "type" in entries:
         return words.catalogue.of_type(entries["type"].text("type"))
     if "component" in entries:
