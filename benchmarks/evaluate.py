@@ -36,7 +36,7 @@ from auditor.engine.evaluate import findings
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Report
-from auditor.report import FORMATS, Options
+from auditor.report import format as formats
 from auditor.rulebook import in_force
 
 T = TypeVar("T")
@@ -201,7 +201,7 @@ def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
 
 def _written(name: str, report: Report) -> int:
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", newline="")
-    FORMATS[name](report, out, Options())
+    formats.named(name).write(report, out, formats.View(include_passed=True))
     return out.tell()
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from auditor.audit import Terms, audit
 from auditor.inputs.read import read
-from auditor.report import rule_page, table
+from auditor.report import rule_page
+from auditor.report.format import View
+from auditor.report.formats import table
 from auditor.rulebook.in_force import Selection, load
 from auditor.rulebook.rule import Rule
 
@@ -42,7 +44,7 @@ def readme() -> str:
     """Return the README with the beginning and the end of what the demo prints now."""
     report = audit(read(ROOT / "samples" / "chat.json"), load(Selection()), Terms(complete=True, explain_passes=False))
     out = io.StringIO()
-    table.write(report, out, width=100)
+    table.write(report, out, View(include_passed=False, width=100))
     lines = out.getvalue().strip("\n").splitlines()
     shown = "\n".join([*lines[:HEAD], "", "…", "", *lines[-TAIL:]])
     text = (ROOT / "README.md").read_text(encoding="utf-8")

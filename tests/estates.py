@@ -12,8 +12,10 @@ from auditor.architecture.workloads import Workloads
 from auditor.engine.evaluate import Question
 from auditor.estate.graph import Estate
 from auditor.model import Gap
-from auditor.rulebook.baseline import Baseline, RuleInForce, Setting, bind
-from auditor.rulebook.rule import Rule, Words, load_rule
+from auditor.rulebook.baseline import Baseline, Setting
+from auditor.rulebook.in_force import RuleInForce, bind
+from auditor.rulebook.load import Words, load_rule
+from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import Metadata
 from auditor.snapshot.normalise import ExportEntry, normalise

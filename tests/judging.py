@@ -15,9 +15,10 @@ from typing import Any
 from auditor import audit
 from auditor.inputs import read
 from auditor.model import Finding, Report
-from auditor.report import FORMATS, Options
+from auditor.report import format as formats
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
+from auditor.rulebook.rule import OnFact, Rule
 
 _AT = datetime(2024, 3, 1, tzinfo=UTC)
 """The time of judgement of documents that name none."""
@@ -34,7 +35,12 @@ def shipped(*select: str) -> RuleSet:
     everything = _baseline()
     wanted = set(select) or set(everything.rules)
     assert wanted <= everything.rules.keys()
-    return replace(everything, in_force=[one for one in everything.in_force if one.rule.id in wanted])
+    return replace(everything, in_force=[one for one in everything.in_force if one.id in wanted])
+
+
+def fact_of(rule: Rule) -> str:
+    """Return the kind of fact that a rule is asked of; empty where it is asked of resources."""
+    return rule.applies.kind if isinstance(rule.applies, OnFact) else ""
 
 
 @cache
@@ -44,7 +50,7 @@ def architecture() -> tuple[str, ...]:
     Those decide on sets of packets and of actions, and have doubts of their own, which their own tests are about.
     """
     rules = _baseline().rules.values()
-    own = (rule.id for rule in rules if not (rule.applies.fact or "").startswith(("access.", "network.", "exposure.")))
+    own = (rule.id for rule in rules if not fact_of(rule).startswith(("access.", "network.", "exposure.")))
     return tuple(sorted(own))
 
 
@@ -59,7 +65,7 @@ def judged(document: Mapping[str, Any], *select: str, complete: bool = True) -> 
 def written(report: Report, name: str) -> str:
     """Return a report in a format, with all that passed."""
     out = io.StringIO(newline="")
-    FORMATS[name](report, out, Options(include_passed=True))
+    formats.named(name).write(report, out, formats.View(include_passed=True))
     return out.getvalue()
 
 

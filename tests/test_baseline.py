@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from auditor.errors import ContentError
-from auditor.rulebook.baseline import Baseline, RuleInForce, find, in_force, load, with_assignment
+from auditor.rulebook.baseline import Baseline, find, load, with_assignment
+from auditor.rulebook.in_force import RuleInForce, choose
 from auditor.rulebook.rule import Rule
 from tests.estates import RULE, write_rule
 
@@ -59,7 +60,7 @@ def overlay(folder: Path, text: str, name: str = "own.yaml") -> str:
 
 
 def chosen(baseline: Baseline, rules: dict[str, Rule], **rest: Any) -> dict[str, RuleInForce]:
-    return {one.rule.id: one for one in in_force(baseline, rules, **rest)}
+    return {one.id: one for one in choose(baseline, rules, **rest)}
 
 
 def test_a_baseline_chooses_rules_by_glob_and_takes_some_out_again(shipped: Path, rules: dict[str, Rule]) -> None:
@@ -166,7 +167,7 @@ def test_a_baseline_that_does_not_fit_the_rules_is_an_error_with_its_place(
     path = overlay(tmp_path, text)
 
     with pytest.raises(ContentError) as raised:
-        in_force(load(path, shipped), rules)
+        choose(load(path, shipped), rules)
 
     assert raised.value.message.startswith(path + message)
 
@@ -175,7 +176,7 @@ def test_a_parameter_without_a_value_anywhere_is_an_error(shipped: Path, tmp_pat
     rule = write_rule(tmp_path, parameters="{unset: {type: string}, shade: {type: string}}")
 
     with pytest.raises(ContentError, match="parameter 'unset' has no default and baseline base sets none"):
-        in_force(load("base", shipped), {rule.id: rule, "thing-is-odd": rule, "thing-old-x": rule})
+        choose(load("base", shipped), {rule.id: rule, "thing-is-odd": rule, "thing-old-x": rule})
 
 
 @pytest.mark.parametrize(

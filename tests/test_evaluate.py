@@ -21,7 +21,8 @@ from auditor.engine.subjects import ResourceSubject
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Finding, Gap, Resource, Status
-from auditor.rulebook.rule import Rule, Words
+from auditor.rulebook.load import Words
+from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import ANY_TYPE, Facet, Metadata
 from auditor.snapshot.normalise import ExportEntry, normalise

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
-from auditor.rulebook.rule import Words
+from auditor.rulebook.load import Words
 from tests.catalogues import catalogue_of
 from tests.estates import RULE, write_rule
 

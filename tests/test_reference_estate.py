@@ -6,7 +6,7 @@ import json
 from functools import cache
 
 from auditor.model import Finding, Report, Status
-from auditor.report.subject import short_name
+from auditor.report.selection import short_name
 from tests.e2e.command import reference
 from tests.judging import architecture, judged
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ContentError
-from auditor.rulebook.rule import Parameter, Words, load_rule, load_rules, rule_files
+from auditor.rulebook.load import Words, load_rule, load_rules, rule_files
+from auditor.rulebook.rule import Parameter
 from tests.estates import CATALOGUE, RULE, write_rule
 
 WORDS = Words(CATALOGUE, {})

@@ -21,8 +21,9 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
-from auditor.rulebook import rule as rulebook
-from auditor.rulebook.rule import Rule, Words
+from auditor.rulebook import load as rulebook
+from auditor.rulebook.load import Words
+from auditor.rulebook.rule import Example, OnFact, OnType, Rule
 from auditor.yaml_source import load_file
 
 _FILES = rulebook.rule_files(shipped.folder("rules"))
@@ -52,7 +53,7 @@ def _rule(path: Path) -> Rule:
 
 def rules_on_types() -> list[Rule]:
     """Return the rules that judge each resource of a type."""
-    return [rule for rule in map(_rule, _FILES) if rule.applies.resource_type is not None]
+    return [rule for rule in map(_rule, _FILES) if isinstance(rule.applies, OnType)]
 
 
 @pytest.fixture(params=_FILES, ids=lambda path: str(path.stem))
@@ -77,7 +78,7 @@ def _read_by(condition: Condition) -> Iterator[ResolvedName]:
             return  # computed values and related resources
 
 
-def _leaves_absent(example: rulebook.Example, place: ResolvedName) -> bool:
+def _leaves_absent(example: Example, place: ResolvedName) -> bool:
     spots = [value for _, value in paths.walk(example.resource, place.steps)]
     return not example.uncollected and (not spots or any(value is ABSENT for value in spots))
 
@@ -99,7 +100,7 @@ def test_examples_show_each_status_that_the_rule_can_give(rule: Rule) -> None:
 
 
 def test_examples_show_what_each_absent_property_means(rule: Rule) -> None:
-    if rule.applies.fact is not None:
+    if isinstance(rule.applies, OnFact):
         return  # an analysis fills every field of its facts
     silent = [
         paths.show(place.steps)
@@ -111,7 +112,7 @@ def test_examples_show_what_each_absent_property_means(rule: Rule) -> None:
 
 @pytest.mark.parametrize("wrong", ["text", [1], 7, True], ids=repr)
 def test_properties_of_a_wrong_shape_are_not_judged(rule: Rule, wrong: object) -> None:
-    if rule.applies.fact is not None:
+    if isinstance(rule.applies, OnFact):
         return  # facts come from our own analyses
     for example in rule.examples:
         spoiled = {**example.resource, "properties": wrong}

@@ -38,7 +38,7 @@ def test_the_reference_estate_fails_what_it_is_known_to_get_wrong_and_nothing_el
     found: dict[tuple[str, Status], set[str]] = {}
     for rule in rules_on_types():
         parameters = {name: parameter.default for name, parameter in rule.parameters.items()}
-        for resource in estate.of_type(rule.applies.resource_type or ""):
+        for resource in (one for name in rule.applies.types for one in estate.of_type(name)):
             subject = ResourceSubject(resource, estate)
             status = judge(rule, Environment(subject, subject, parameters, _NOW)).status
             found.setdefault((rule.id, status), set()).add(_short(resource.id))

@@ -9,7 +9,7 @@ import pytest
 from auditor.authoring import draft, examples, mutants
 from auditor.azure.catalogue import Catalogue
 from auditor.errors import ContentError
-from auditor.rulebook.rule import Words, load_rule
+from auditor.rulebook.load import Words, load_rule
 
 
 def write(folder: Path, rule_id: str, resource_type: str) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from auditor.authoring import draft, schemas
 from auditor.errors import ContentError
 from auditor.rulebook import baseline, exemptions
-from auditor.rulebook.rule import Words, load_rule
+from auditor.rulebook.load import Words, load_rule
 from auditor.yaml_source import load_file, load_text
 from tests.estates import CATALOGUE, RULE
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 ALLOWLIST: Final = "firewall.allowlist"
@@ -128,18 +128,18 @@ def run(context: Context) -> Iterator[Fact]:
 
 
 def _rules(resource: Resource, firewall: ServiceFirewall) -> Sequence[str]:
-    plain = values.texts(resource.body, firewall.rules)
-    objects = [values.text(rule, "value") or "" for _, rule in values.members(resource.body, firewall.rules)]
+    plain = body.text_or_texts(resource.body, firewall.rules)
+    objects = [body.text(rule, "value") or "" for rule in body.objects(resource.body, firewall.rules)]
     return sorted([*plain, *(text for text in objects if text)])
 
 
 def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Fact:
     ranges = _rules(resource, firewall)
     cover = union(ranges)
-    access = values.text(resource.body, "properties.publicNetworkAccess") or "Enabled"
-    default = (values.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow") if firewall.has_default else None
+    access = body.text(resource.body, "properties.publicNetworkAccess") or "Enabled"
+    default = (body.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow") if firewall.has_default else None
     others = sum(
-        len(values.members(resource.body, f"{firewall.acl}.{name}"))
+        len(body.objects(resource.body, f"{firewall.acl}.{name}"))
         for name in ("virtualNetworkRules", "resourceAccessRules")
     )
     exposure = _exposure(access, default, cover, has_rules=bool(ranges))
@@ -173,7 +173,7 @@ def _exposure(access: str, default: str | None, cover: Cover, *, has_rules: bool
     if access.lower() == "securedbyperimeter":
         return "perimeter"
     # Without a default action (search, workspace) any rule closes the endpoint to everyone else.
-    is_restricted = values.same(default, "Deny") if default is not None else has_rules
+    is_restricted = body.same_text(default, "Deny") if default is not None else has_rules
     return "selected networks" if is_restricted and not cover.covers_internet else "internet"
 
 

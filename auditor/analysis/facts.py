@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Json, Resource
 
 Inputs = Sequence[tuple[str, str]]
@@ -48,13 +48,13 @@ def parameter(context: Context, name: str, default: object) -> object:
     """Return a baseline parameter by its dotted name, whether it is bound flat (`a.b`) or nested (`a: {b: …}`)."""
     found = context.parameters.get(name)
     if found is None:
-        found = values.value(context.parameters, name)
+        found = body.value(context.parameters, name)
     return default if found is None else found
 
 
-def names(found: object) -> list[str]:
+def names(found: object) -> tuple[str, ...]:
     """Return a parameter's texts; a lone text counts as a list of one."""
-    return values.texts({"value": found}, "value")
+    return body.text_or_texts(found)
 
 
 def gap_at(context: Context, resource: Resource, path: str) -> Gap | None:

@@ -99,7 +99,7 @@ class ComponentBinder:
         keys = frozenset(map(ids.key, wanted))
         named = [resource for resource in self._candidates(declaration) if _is_named(resource, keys)]
         if not named:
-            path = ".".join(declaration.override)
+            path = declaration.override
             return Found(notices=(f"parameter {path} names {', '.join(wanted)}, which is not in the estate",))
         if not self.is_alone:
             reached = {resource.key for resource in structural}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from auditor.azure.body import value
+from auditor.azure import body
 from auditor.errors import ContentError
 from auditor.estate.navigation import NAVIGATION
 from auditor.model import Resource
@@ -19,7 +19,7 @@ BindingNames = tuple[str, ...]
 class Condition:
     """What a candidate must be: the value at `path` is one of `among` (None: absent), or predicate `named` holds."""
 
-    path: BindingNames = ()
+    path: str = ""
     among: tuple[str | None, ...] = ()
     named: str | None = None
 
@@ -27,7 +27,7 @@ class Condition:
         """Whether the candidate meets the condition; case does not matter."""
         if self.named:
             return PREDICATES[self.named](candidate)
-        found = value(candidate.body, *self.path)
+        found = body.value(candidate.body, self.path)
         return any(found is None if wanted is None else str(found).lower() == wanted.lower() for wanted in self.among)
 
 
@@ -43,7 +43,7 @@ class ReferenceStep:
 
     origins: BindingNames
     related: BindingNames = ()
-    property: BindingNames = ()
+    property: str = ""
     weak: bool = False
     has: BindingNames = ()
     lacks: BindingNames = ()
@@ -76,8 +76,8 @@ class Declaration:
     union: bool = False
     internal: bool = False
     only_candidate: bool = False
-    override: BindingNames = ()
-    fallback: BindingNames = ()
+    override: str = ""
+    fallback: str = ""
     names: BindingNames = ()
     inside: str | None = None
     tell_apart: str | None = None
@@ -98,7 +98,7 @@ def _keys_of(types: BindingNames) -> frozenset[str]:
 def runs_container(site: Resource) -> bool:
     """Whether a site runs a container image."""
     kind = site.body.get("kind")
-    images = (value(site.properties, "siteConfig", name) for name in ("linuxFxVersion", "windowsFxVersion"))
+    images = (body.value(site.properties, f"siteConfig.{name}") for name in ("linuxFxVersion", "windowsFxVersion"))
     if any(isinstance(image, str) and image.lower().startswith(("docker|", "compose|")) for image in images):
         return True
     return isinstance(kind, str) and "container" in kind.lower()
@@ -115,7 +115,7 @@ _KEYS: Final = frozenset(
 
 def read_declarations(declared: Mapping[str, Any], parameters: Mapping[str, Any]) -> Sequence[Declaration]:
     """Return the declarations in the order given. Raise ContentError for what they cannot mean."""
-    found = [_declaration(name, body, parameters) for name, body in declared.items()]
+    found = [_declaration(name, entry, parameters) for name, entry in declared.items()]
     known = {declaration.name for declaration in found}
     for declaration in found:
         origins = [origin for step in declaration.steps for origin in (*step.origins, step.within)]
@@ -125,52 +125,52 @@ def read_declarations(declared: Mapping[str, Any], parameters: Mapping[str, Any]
     return found
 
 
-def parameter(parameters: Mapping[str, Any], path: BindingNames) -> object:
+def parameter(parameters: Mapping[str, Any], path: str) -> object:
     """Return the value of a parameter, or of a name inside it (`subnet_roles.agents`); None where it is not set."""
-    return value(parameters, *path) if path else None
+    return body.value(parameters, path) if path else None
 
 
-def _declaration(name: str, body: object, parameters: Mapping[str, Any]) -> Declaration:
-    if not isinstance(body, Mapping):
+def _declaration(name: str, entry: object, parameters: Mapping[str, Any]) -> Declaration:
+    if not isinstance(entry, Mapping):
         raise ContentError(f"component {name}: expected an object")
-    _only(body, _KEYS, f"component {name}")
-    anchor = body.get("anchor")
+    _only(entry, _KEYS, f"component {name}")
+    anchor = entry.get("anchor")
     return Declaration(
         name=name,
-        title=str(body.get("title") or name),
-        types=_names(body.get("types")),
-        required=_is_required(name, body.get("required", False), parameters),
-        steps=tuple(_step(name, step) for step in _list(body.get("reach"))),
-        where=tuple(_condition(name, condition) for condition in _list(body.get("where"))),
+        title=str(entry.get("title") or name),
+        types=_names(entry.get("types")),
+        required=_is_required(name, entry.get("required", False), parameters),
+        steps=tuple(_step(name, step) for step in _list(entry.get("reach"))),
+        where=tuple(_condition(name, condition) for condition in _list(entry.get("where"))),
         anchor=anchor if isinstance(anchor, int) and not isinstance(anchor, bool) else None,
-        exclude=_names(body.get("exclude")),
-        many=body.get("many") is True,
-        union=body.get("union") is True,
-        internal=body.get("internal") is True,
-        only_candidate=body.get("only-candidate") is True,
-        override=_path(body.get("override")),
-        fallback=_path(body.get("fallback")),
-        names=_names(body.get("names")),
-        inside=_text(body.get("inside")),
-        tell_apart=_text(body.get("tell-apart")),
-        occupants=_names(body.get("occupants")),
+        exclude=_names(entry.get("exclude")),
+        many=entry.get("many") is True,
+        union=entry.get("union") is True,
+        internal=entry.get("internal") is True,
+        only_candidate=entry.get("only-candidate") is True,
+        override=_text(entry.get("override")) or "",
+        fallback=_text(entry.get("fallback")) or "",
+        names=_names(entry.get("names")),
+        inside=_text(entry.get("inside")),
+        tell_apart=_text(entry.get("tell-apart")),
+        occupants=_names(entry.get("occupants")),
     )
 
 
-def _step(component: str, body: object) -> ReferenceStep:
-    if not isinstance(body, Mapping):
+def _step(component: str, entry: object) -> ReferenceStep:
+    if not isinstance(entry, Mapping):
         raise ContentError(f"component {component}: a step of `reach` is an object")
-    _only(body, _STEP_KEYS, f"component {component}: reach")
+    _only(entry, _STEP_KEYS, f"component {component}: reach")
     step = ReferenceStep(
-        origins=_names(body.get("from")),
-        related=_names(body.get("related")),
-        property=_path(body.get("property")),
-        weak=body.get("weak") is True,
-        has=_names(body.get("has")),
-        lacks=_names(body.get("lacks")),
-        within=_text(body.get("within")),
-        group=_text(body.get("group")),
-        named=_names(body.get("named")),
+        origins=_names(entry.get("from")),
+        related=_names(entry.get("related")),
+        property=_text(entry.get("property")) or "",
+        weak=entry.get("weak") is True,
+        has=_names(entry.get("has")),
+        lacks=_names(entry.get("lacks")),
+        within=_text(entry.get("within")),
+        group=_text(entry.get("group")),
+        named=_names(entry.get("named")),
     )
     if not step.origins or bool(step.related) == bool(step.property):
         raise ContentError(f"component {component}: a step needs `from` and either `related` or `property`")
@@ -180,31 +180,35 @@ def _step(component: str, body: object) -> ReferenceStep:
     return step
 
 
-def _condition(component: str, body: object) -> Condition:
-    if isinstance(body, Mapping) and isinstance(body.get("is"), str):
-        if body["is"] not in PREDICATES:
-            raise ContentError(f"component {component}: unknown predicate {body['is']!r}", _hint(PREDICATES))
-        return Condition(named=body["is"])
-    if isinstance(body, Mapping) and isinstance(body.get("path"), str):
-        among = (None if item is None else str(item) for item in _list(body.get("in")))
-        return Condition(path=_path(body["path"]), among=tuple(among))
+def _condition(component: str, entry: object) -> Condition:
+    if isinstance(entry, Mapping) and isinstance(entry.get("is"), str):
+        if entry["is"] not in PREDICATES:
+            raise ContentError(f"component {component}: unknown predicate {entry['is']!r}", _hint(PREDICATES))
+        return Condition(named=entry["is"])
+    if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
+        among = (None if item is None else str(item) for item in _list(entry.get("in")))
+        return Condition(path=entry["path"], among=tuple(among))
     raise ContentError(f"component {component}: a condition is {{path, in}} or {{is}}")
 
 
-def _is_required(component: str, body: object, parameters: Mapping[str, Any]) -> bool:
+def _is_required(component: str, entry: object, parameters: Mapping[str, Any]) -> bool:
     """Return a plain boolean, or whether a parameter's value is (not) one of those given; not set counts as null."""
-    if isinstance(body, bool):
-        return body
-    if isinstance(body, Mapping) and isinstance(body.get("parameter"), str) and ("in" in body) != ("not-in" in body):
-        found = parameter(parameters, _path(body["parameter"]))
-        listed = _list(body.get("in", body.get("not-in")))
+    if isinstance(entry, bool):
+        return entry
+    if (
+        isinstance(entry, Mapping)
+        and isinstance(entry.get("parameter"), str)
+        and ("in" in entry) != ("not-in" in entry)
+    ):
+        found = parameter(parameters, entry["parameter"])
+        listed = _list(entry.get("in", entry.get("not-in")))
         is_listed = any(found is item or (isinstance(item, str) and found == item) for item in listed)
-        return is_listed == ("in" in body)
+        return is_listed == ("in" in entry)
     raise ContentError(f"component {component}: `required` is a boolean or {{parameter, in}} or {{parameter, not-in}}")
 
 
-def _only(body: Mapping[Any, Any], keys: frozenset[str], where: str) -> None:
-    unknown = sorted(str(key) for key in body if key not in keys)
+def _only(entry: Mapping[Any, Any], keys: frozenset[str], where: str) -> None:
+    unknown = sorted(str(key) for key in entry if key not in keys)
     if unknown:
         raise ContentError(f"{where}: unknown key {unknown[0]!r}", _hint(keys))
 
@@ -219,10 +223,6 @@ def _list(found: object) -> Sequence[object]:
 
 def _names(found: object) -> BindingNames:
     return (found,) if isinstance(found, str) else tuple(str(item) for item in _list(found))
-
-
-def _path(found: object) -> BindingNames:
-    return tuple(found.split(".")) if isinstance(found, str) and found else ()
 
 
 def _text(found: object) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep
-from auditor.azure.body import objects, reference, text, texts, value
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.navigation import NAVIGATION
 from auditor.model import Gap, Resource
@@ -19,7 +19,7 @@ class Paths:
 
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
-        self._ends: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[Resource, ...]] = {}
+        self._ends: dict[tuple[str, tuple[str, ...] | str, str], tuple[Resource, ...]] = {}
 
     def candidates(self, declaration: Declaration, step: ReferenceStep, bound: Bound) -> list[Resource]:
         """Return the resources that a step reaches and that fit the declaration, sorted by key."""
@@ -31,7 +31,7 @@ class Paths:
         return [found[key] for key in sorted(found) if self._passes(found[key], step, bound)]
 
     def _ends_of(self, start: Resource, declaration: Declaration, step: ReferenceStep) -> Iterable[Resource]:
-        key = (start.key, step.related or step.property, (declaration.name,))
+        key = (start.key, step.related or step.property, declaration.name)
         if key not in self._ends:
             reached = self._follow(start, step.related) if step.related else self._at(start, step.property)
             fitting = {end.key: end for item in reached if (end := self._climb(item, declaration))}
@@ -46,8 +46,8 @@ class Paths:
             }
         return frontier.values()
 
-    def _at(self, start: Resource, path: Sequence[str]) -> Iterable[Resource]:
-        wanted = reference(start.body, *path)
+    def _at(self, start: Resource, path: str) -> Iterable[Resource]:
+        wanted = body.reference(start.body, path)
         found = self.estate.get(wanted) if wanted else None
         return [found] if found else []
 
@@ -86,9 +86,9 @@ class Paths:
     def _has_endpoint_group(self, target: Resource, group: str) -> bool:
         for endpoint in self.estate.related(target.key, "privateEndpoint"):
             for array in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
-                for connection in objects(endpoint.properties, array):
-                    is_ours = reference(connection, "properties", "privateLinkServiceId") == target.key
-                    groups = texts(connection, "properties", "groupIds")
+                for connection in body.objects(endpoint.properties, array):
+                    is_ours = body.reference(connection, "properties.privateLinkServiceId") == target.key
+                    groups = body.texts(connection, "properties.groupIds")
                     if is_ours and group.lower() in {name.lower() for name in groups}:
                         return True
         return False
@@ -97,12 +97,12 @@ class Paths:
 def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence[tuple[str, str, str]]:
     """Return (resource id, property path, target id) of every id that a property step reads and the estate lacks."""
     found = {
-        (resource.id, ".".join(step.property), target)
+        (resource.id, step.property, target)
         for step in declaration.steps
         if step.property
         for origin in step.origins
         for resource in bound.get(origin, ())
-        if (target := text(resource.body, *step.property)) and ids.is_resource_id(target) and not estate.get(target)
+        if (target := body.text(resource.body, step.property)) and ids.is_resource_id(target) and not estate.get(target)
     }
     return sorted(found)
 
@@ -123,10 +123,10 @@ def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | 
 
 def spelled(found: object) -> Sequence[str]:
     """Return the strings of a parameter that may be one string or a list of them."""
-    return (found,) if isinstance(found, str) and found else texts({"value": found}, "value")
+    return body.text_or_texts(found)
 
 
 def provisioning_state(resource: Resource) -> str | None:
     """Return the provisioning state of a resource as spelled."""
-    found = value(resource.properties, "provisioningState")
+    found = body.value(resource.properties, "provisioningState")
     return found if isinstance(found, str) else None

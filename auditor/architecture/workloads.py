@@ -128,7 +128,7 @@ def _find_anchors(
         wanted = {ids.key(name) for name in spelled(parameter(parameters, declaration.override))}
         chosen = [r for r in anchors if r.name.lower() in wanted or r.key in wanted]
         if wanted and not chosen:
-            path = ".".join(declaration.override)
+            path = declaration.override
             notices.append(f"parameter {path} names {', '.join(sorted(wanted))}, which is not in the estate")
         anchors = chosen or anchors
         if anchors:

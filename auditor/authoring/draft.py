@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.azure.catalogue import Catalogue
-from auditor.rulebook import rule
+from auditor.rulebook import load
 
 _DRAFT: Final = """\
 id: {rule_id}
@@ -55,4 +55,4 @@ def draft(rule_id: str, resource_type: str) -> str:
 
 def check(path: Path) -> None:
     """Load a draft. ContentError where its id or type cannot be one."""
-    rule.load_rule(path, rule.Words(Catalogue({}), {}))
+    load.load_rule(path, load.Words(Catalogue({}), {}))

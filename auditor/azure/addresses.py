@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from auditor.azure import body
 from auditor.azure.ranges import Ranges, difference, union
 
 _V6_START: Final = 1 << 32
@@ -27,6 +28,12 @@ def parse(text: str) -> Ranges | None:
         return None
     start = int(network.network_address) + (_V6_START if network.version == 6 else 0)
     return ((start, start + network.num_addresses),)
+
+
+def read(of: object, *paths: str) -> Ranges:
+    """Return the union of the prefixes that stand at some paths of a body; what is no prefix is left out."""
+    ranges = [parse(text) for path in paths for text in body.text_or_texts(of, path)]
+    return union(*(addresses for addresses in ranges if addresses is not None)) if any(ranges) else ()
 
 
 def must_parse(*texts: str) -> Ranges:

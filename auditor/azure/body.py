@@ -1,53 +1,110 @@
-"""Read known paths of ARM objects without trusting their shapes."""
+"""Read what Azure sends without trusting its shape: values at dotted paths, taken as what they mean.
+
+Every reader takes any value and a path of property names in any case (`properties.ipConfigurations`); the empty path is
+the value itself. A step that is missing, or into something that is no object, leads to None or to an empty tuple.
+Names that may hold dots, as ids do, are no steps: take the object at the path and look the name up in it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from auditor import resource_id as ids
+from auditor.model import Json
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 
-def value(of: object, *path: str) -> object:
-    """Return what lies at a path of property names (any case), or None where a step is missing or not an object."""
-    for name in path:
+def value(of: object, path: str = "") -> object:
+    """Return what lies at a path, or None where there is nothing."""
+    for name in _names(path):
         if type(of) is not dict and not isinstance(of, Mapping):  # the first answers for JSON, and quickly
             return None
-        of = of[name] if name in of else _any_case(of, name)
+        of = of[name] if name in of else _in_any_case(of, name)
     return of
 
 
-def text(of: object, *path: str) -> str | None:
+def text(of: object, path: str = "") -> str | None:
     """Return the text at a path without outer blanks, or None where there is none."""
-    found = value(of, *path)
-    return (found.strip() or None) if isinstance(found, str) else None
+    content = value(of, path)
+    return (content.strip() or None) if isinstance(content, str) else None
 
 
-def reference(of: object, *path: str) -> str | None:
-    """Return the resource key that the id at a path spells, or None where there is no id."""
-    found = value(of, *path)
-    return ids.key(found) if isinstance(found, str) and ids.is_resource_id(found) else None
+def flag(of: object, path: str = "") -> bool | None:
+    """Return the truth value at a path (`true` or `"True"`), or None."""
+    content = value(of, path)
+    if isinstance(content, str) and content.lower() in {"true", "false"}:
+        return content.lower() == "true"
+    return content if isinstance(content, bool) else None
 
 
-def items(of: object, *path: str) -> Sequence[object]:
+def number(of: object, path: str = "") -> int | None:
+    """Return the whole number at a path (`3`, `3.0` or `"3"`), or None."""
+    content = value(of, path)
+    if isinstance(content, bool):
+        return None
+    if isinstance(content, str):
+        return int(content) if _WHOLE.fullmatch(content.strip()) else None
+    if isinstance(content, float) and content.is_integer():
+        return int(content)
+    return content if isinstance(content, int) else None
+
+
+def items(of: object, path: str = "") -> Sequence[object]:
     """Return the elements of the array at a path; anything else has none."""
-    found = value(of, *path)
-    return found if isinstance(found, Sequence) and not isinstance(found, str | bytes) else ()
+    content = value(of, path)
+    return content if isinstance(content, Sequence) and not isinstance(content, str | bytes) else ()
 
 
-def objects(of: object, *path: str) -> tuple[Mapping[str, Any], ...]:
+def objects(of: object, path: str = "") -> tuple[Json, ...]:
     """Return the objects of the array at a path; anything else is no element."""
-    return tuple(item for item in items(of, *path) if isinstance(item, Mapping))
+    return tuple(item for item in items(of, path) if isinstance(item, Mapping))
 
 
-def references(of: object, array: Sequence[str], inner: Sequence[str] = ("id",)) -> tuple[str, ...]:
+def enumerate_objects(of: object, path: str) -> tuple[tuple[str, Json], ...]:
+    """Return each object of the array at a path behind its own path (`properties.rules[2]`)."""
+    return tuple(
+        (f"{path}[{position}]", item) for position, item in enumerate(items(of, path)) if isinstance(item, Mapping)
+    )
+
+
+def texts(of: object, path: str = "") -> tuple[str, ...]:
+    """Return the strings of the array at a path; empty ones are left out."""
+    return tuple(item for item in items(of, path) if isinstance(item, str) and item)
+
+
+def text_or_texts(of: object, path: str = "") -> tuple[str, ...]:
+    """Return the string at a path as the only one, or the strings of the array there; empty ones are left out."""
+    content = value(of, path)
+    return ((content,) if content else ()) if isinstance(content, str) else texts(content)
+
+
+def reference(of: object, path: str = "") -> str | None:
+    """Return the resource key that the id at a path spells, or None where there is no id."""
+    content = value(of, path)
+    return ids.key(content) if isinstance(content, str) and ids.is_resource_id(content) else None
+
+
+def references(of: object, array: str, inner: str = "id") -> tuple[str, ...]:
     """Return the resource keys at an inner path of every object of an array."""
-    return tuple(key for item in objects(of, *array) if (key := reference(item, *inner)))
+    return tuple(key for item in objects(of, array) if (key := reference(item, inner)))
 
 
-def texts(of: object, *path: str) -> tuple[str, ...]:
-    """Return the strings of the array at a path."""
-    return tuple(item for item in items(of, *path) if isinstance(item, str) and item)
+def sub_resource(of: object, path: str) -> str | None:
+    """Return the key that the `{"id": …}` at a path holds, be it a resource id or not, or None where it has no text.
+
+    For what decides by whether something is linked at all: an id that cannot be read is still a link.
+    """
+    content = text(of, f"{path}.id")
+    return ids.key(content) if content else None
+
+
+def same_text(left: object, right: str) -> bool:
+    """Whether a value is this text, in any case."""
+    return isinstance(left, str) and left.lower() == right.lower()
 
 
 def host_of(address: str) -> str:
@@ -55,7 +112,12 @@ def host_of(address: str) -> str:
     return address.partition("://")[2].partition("/")[0].lower() or address.partition("/")[0].lower()
 
 
-def _any_case(of: Mapping[Any, Any], name: str) -> object:
-    length, wanted = len(name), name.lower()
-    matches = [key for key in of if isinstance(key, str) and len(key) == length and key.lower() == wanted]
+@lru_cache(maxsize=4096)
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")) if path else ()
+
+
+def _in_any_case(of: Mapping[Any, Any], name: str) -> object:
+    length, folded = len(name), name.lower()
+    matches = [key for key in of if isinstance(key, str) and len(key) == length and key.lower() == folded]
     return of[min(matches)] if matches else None

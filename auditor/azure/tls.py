@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 # https://learn.microsoft.com/azure/application-gateway/application-gateway-ssl-policy-overview
@@ -32,20 +32,20 @@ class TlsPolicy:
     gap: Gap | None
 
 
-def read(gateway: Resource, body: object, path: str) -> TlsPolicy:
+def read(gateway: Resource, owner: object, path: str) -> TlsPolicy:
     """Read the policy at a path; where there is none the gateway's default decides, which newer APIs show."""
-    policy = values.value(body, "sslPolicy")
-    kind = (values.text(policy, "policyType") or "").lower()
-    named = values.text(policy, "policyName")
+    policy = body.value(owner, "sslPolicy")
+    kind = (body.text(policy, "policyType") or "").lower()
+    named = body.text(policy, "policyName")
     place = f"{path}.sslPolicy"
     if kind.startswith("custom") or (policy is not None and named is None):
-        stated = values.text(policy, "minProtocolVersion")
+        stated = body.text(policy, "minProtocolVersion")
         minimum = _VERSIONS.get((stated or "").lower())
-        weak = [suite for suite in values.texts(policy, "cipherSuites") if _is_weak(suite)]
+        weak = [suite for suite in body.text_or_texts(policy, "cipherSuites") if _is_weak(suite)]
         gap = None if minimum else Gap(gateway.id, f"{place}.minProtocolVersion", "the policy does not state it")
         return TlsPolicy(minimum, "custom", None, weak, f"{place}.minProtocolVersion", gap)
     source = "predefined" if named else "default"
-    name = named or values.text(gateway.body, "properties.defaultPredefinedSslPolicy")
+    name = named or body.text(gateway.body, "properties.defaultPredefinedSslPolicy")
     place = f"{place}.policyName" if named else "properties.defaultPredefinedSslPolicy"
     minimum = PREDEFINED.get((name or "").lower())
     gap = None

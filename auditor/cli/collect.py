@@ -133,9 +133,8 @@ def scan(
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
     options = _options(auth, cloud, arm_endpoint, resolve_principals, redact_people)
     shown = evaluate.Presentation(
-        output or ["table"], fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
+        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
     )
-    evaluate.check_outputs(shown)
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,6 +14,8 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.errors import AuditorError
 from auditor.model import Report, Status
+from auditor.report import format as formats
+from auditor.report.format import Format
 
 FAILURES: Final = 1
 NO_ANSWER: Final = 2
@@ -26,10 +29,18 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A format that was asked for, and the file that it goes to: None is stdout."""
+
+    format: Format
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class Presentation:
     """How a report is shown and what makes the command fail."""
 
-    outputs: list[str]
+    targets: Sequence[Target]
     fail_on: opt.Level
     exit_zero: bool
     allow_incomplete: bool
@@ -64,9 +75,7 @@ def evaluate(
     INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
     {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
     """
-    shown = Presentation(
-        output or ["table"], fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
-    )
+    shown = Presentation(targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet)
     choice = JudgingOptions(
         source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
     )
@@ -86,7 +95,7 @@ def demo(
     """
     from auditor import shipped  # noqa: PLC0415 - the engine is imported on use
 
-    shown = Presentation(output or ["table"], opt.Level.LOW, True, True, include_passed, verbose, color, quiet)
+    shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose, color, quiet)
     sample = str(shipped.folder("samples") / "chat.json")
     run(JudgingOptions(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
 
@@ -110,28 +119,21 @@ def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, compl
     from auditor.inputs import read  # noqa: PLC0415
     from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
-    targets = [_target(text) for text in shown.outputs]
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
         exemption_files=choice.exemptions,
-        explain_passes=_lists_passes(targets, shown),
+        explain_passes=any(target.format.explains(include_passed=shown.include_passed) for target in shown.targets),
     )
     chosen = in_force.load(
         in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
     )
     report = audit.audit(read.read(choice.source), chosen, terms)
-    write(report, targets, shown)
-    if not shown.quiet and all(name not in {"table", "markdown"} for name, _ in targets):  # those show them
+    write(report, shown)
+    if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
             sys.stderr.write(f"note: {streams.safe(notice)}\n")
     raise typer.Exit(exit_code(report, shown))
-
-
-def check_outputs(shown: Presentation) -> None:
-    """Refuse, before any work, formats that do not exist and files that cannot be written."""
-    for text in shown.outputs:
-        _target(text)
 
 
 def check_content(choice: JudgingOptions) -> None:
@@ -145,37 +147,31 @@ def check_content(choice: JudgingOptions) -> None:
         exemptions.check_rules(exemptions.load(path), found.rules, path)
 
 
-def _lists_passes(targets: list[tuple[str, Path | None]], shown: Presentation) -> bool:
-    if shown.include_passed is not None:
-        return shown.include_passed
-    return any(name in {"json", "csv"} for name, _ in targets)
+def targets(outputs: Sequence[str] | None) -> Sequence[Target]:
+    """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written."""
+    return [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
 
 
-def _target(text: str) -> tuple[str, Path | None]:
-    from auditor.report import FORMATS  # noqa: PLC0415 - the engine is imported on use
-
+def _target(text: str) -> Target:
     name, _, path = text.partition("=")
-    if name.lower() not in FORMATS:
-        raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(sorted(FORMATS))}")
-    if not path:
-        return name.lower(), None
-    streams.check_writable(Path(path))
-    return name.lower(), Path(path)
+    if name.lower() not in formats.NAMES:
+        raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(formats.NAMES)}")
+    if path:
+        streams.check_writable(Path(path))
+    return Target(formats.named(name.lower()), Path(path) if path else None)
 
 
-def write(report: Report, targets: list[tuple[str, Path | None]], shown: Presentation) -> None:
+def write(report: Report, shown: Presentation) -> None:
     """Write a report in each format asked for."""
-    from auditor.report import FORMATS, Options  # noqa: PLC0415 - the engine is imported on use
-
-    for name, path in targets:
-        how = Options(
-            include_passed=shown.include_passed,
+    for target in shown.targets:
+        view = formats.View(
+            include_passed=target.format.listing(include_passed=shown.include_passed),
             width=streams.width(),
             verbose=shown.verbose,
-            color=path is None and streams.wants_color(shown.color.value),
+            color=target.path is None and streams.wants_color(shown.color.value),
         )
-        with streams.output(path) as out:
-            FORMATS[name](report, out, how)
+        with streams.output(target.path) as out:
+            target.format.write(report, out, view)
 
 
 def exit_code(report: Report, shown: Presentation) -> int:
@@ -211,7 +207,7 @@ def explain(
         from auditor.yaml_source import suggestion  # noqa: PLC0415
 
         raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, chosen.rules))
-    only = replace(chosen, in_force=[one for one in chosen.in_force if one.rule.id == rule])
+    only = replace(chosen, in_force=[one for one in chosen.in_force if one.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")
     report = audit.audit(read.read(source), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,16 @@ import typer
 
 from auditor.errors import AuditorError
 from auditor.model import Severity
+from auditor.report.format import NAMES
+
+DEFAULT_BASELINE: Final = "openai-chat"
+DEFAULT_FORMAT: Final = "table"
+
+
+def one_of(words: Sequence[str]) -> str:
+    """Return words as the choices of an option: `csv, json or table`."""
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
 
 Baseline = Annotated[
     str,
@@ -61,7 +72,7 @@ Output = Annotated[
         "-o",
         metavar="FORMAT[=PATH]",
         envvar="AUDITOR_OUTPUT",
-        help="table, json, csv or markdown, to a file or to stdout (repeatable; default: table).",
+        help=f"{one_of(NAMES)}, to a file or to stdout (repeatable; default: {DEFAULT_FORMAT}).",
     ),
 ]
 
@@ -102,7 +113,7 @@ IncludePassed = Annotated[
     typer.Option(
         "--include-passed/--no-include-passed",
         envvar="AUDITOR_INCLUDE_PASSED",
-        help="List what passed or does not apply, too (default: json and csv yes, table and markdown no).",
+        help="List what passed or does not apply, too (default: formats for programs do, those for people do not).",
     ),
 ]
 AsOf = Annotated[
@@ -120,8 +131,6 @@ Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="
 NoProgress = Annotated[
     bool, typer.Option("--no-progress", envvar="AUDITOR_NO_PROGRESS", help="No progress display on stderr.")
 ]
-
-DEFAULT_BASELINE: Final = "openai-chat"
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -22,8 +22,8 @@ from auditor.estate.graph import NOT_IN_EXPORT, Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
-from auditor.rulebook.baseline import RuleInForce
-from auditor.rulebook.rule import Rule
+from auditor.rulebook.in_force import RuleInForce
+from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -63,25 +63,35 @@ def _collector_at_rest() -> Iterator[None]:
 
 def _all(question: Question) -> list[Finding]:
     facts = _facts(question)
-    found: list[Finding] = []
-    by_type: dict[str, list[RuleInForce]] = defaultdict(list)
     cases: dict[str, list[_Case]] = {}
+    on_types: list[tuple[RuleInForce, OnType]] = []
+    listed: list[Finding] = []
     for rule in question.rules:
-        if (kind := rule.rule.applies.fact) is not None:
-            if kind not in cases:
-                cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
-            found += _fact_findings(rule, facts[kind].error, cases[kind], question)
-        elif rule.rule.applies.component is not None:
-            found += _component_findings(rule, question)
-        else:
-            by_type[(rule.rule.applies.resource_type or "").lower()].append(rule)
-    for resource_type, rules in sorted(by_type.items()):
+        match rule.applies:
+            case OnFact(kind=kind) as applies:
+                if kind not in cases:
+                    cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
+                listed += _fact_findings(rule, applies, facts[kind].error, cases[kind], question)
+            case OnComponent() as applies:
+                listed += _component_findings(rule, applies, question)
+            case OnType() as applies:
+                on_types.append((rule, applies))
+    return [*listed, *_type_findings(on_types, question)]
+
+
+def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Question) -> Iterator[Finding]:
+    """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
+    by_type: dict[str, list[RuleInForce]] = defaultdict(list)
+    for rule, applies in rules:
+        for name in applies.types:
+            by_type[name.lower()].append(rule)
+    for resource_type, asked in sorted(by_type.items()):
         for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
             place = info_of(resource, *question.workloads.role_of(resource.key))
-            found += [finding_of(rule, _ask(rule, subject, question), place) for rule in rules]
-        found += [one for rule in rules for one in _unmet(rule, (resource_type,), question)]
-    return found
+            yield from (finding_of(rule, _ask(rule, subject, question), place) for rule in asked)
+    for rule, applies in rules:
+        yield from _unmet(rule, applies.types, question)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
@@ -124,10 +134,10 @@ class _Case:
 
 def _facts(question: Question) -> Mapping[str, _Derived]:
     """Run the analyses that rules in force need; one that raises takes down its own rules and no others."""
-    wanted = sorted({rule.rule.applies.fact for rule in question.rules if rule.rule.applies.fact})
+    kinds = sorted({rule.applies.kind for rule in question.rules if isinstance(rule.applies, OnFact)})
     context = Context(question.estate, question.workloads, question.parameters, question.tables, question.now)
     derived: dict[str, _Derived] = {}
-    for analysis in {question.analyses[kind].name: question.analyses[kind] for kind in wanted}.values():
+    for analysis in {question.analyses[kind].name: question.analyses[kind] for kind in kinds}.values():
         by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
         try:
             for fact in analysis.run(context):
@@ -151,42 +161,40 @@ def _ask(rule: RuleInForce, subject: Subject, question: Question) -> Verdict:
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
 
 
-def _component_findings(rule: RuleInForce, question: Question) -> Iterator[Finding]:
-    component = rule.rule.applies.component or ""
-    wanted = (rule.rule.applies.resource_type or "").lower()
+def _component_findings(rule: RuleInForce, applies: OnComponent, question: Question) -> Iterator[Finding]:
+    types = {name.lower() for name in applies.types or question.components.get(applies.component, ())}
     met: set[str] = set()
     for workload in question.workloads.all:
-        for resource in workload.resources(component):
-            if resource.key in met or wanted not in {"", resource.type_key}:
+        for resource in workload.resources(applies.component):
+            if resource.key in met or (applies.types and resource.type_key not in types):
                 continue  # a shared resource is judged once, and names the first of its workloads
             met.add(resource.key)
             verdict = _ask(rule, ResourceSubject(resource, question.estate), question)
-            yield finding_of(rule, verdict, info_of(resource, workload.name, component))
-    types = [wanted] if wanted else question.components.get(component, ())
+            yield finding_of(rule, verdict, info_of(resource, workload.name, applies.component))
     yield from _unmet(rule, types, question, met=bool(met))
 
 
 def _fact_findings(
-    rule: RuleInForce, error: str | None, cases: Sequence[_Case], question: Question
+    rule: RuleInForce, applies: OnFact, error: str | None, cases: Sequence[_Case], question: Question
 ) -> Iterator[Finding]:
     if error is not None:
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
     for case in cases:
-        if _is_about(rule, case.subject, question):
+        if _is_about(rule, applies, case.subject, question):
             met = True
             yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
-    analysis = question.analyses[rule.rule.applies.fact or ""]
-    missing = _missing_subjects(rule, analysis, question)
+    analysis = question.analyses[applies.kind]
+    missing = _missing_subjects(rule, applies, analysis, question)
     yield from missing
     if not missing:
         yield from _unmet(rule, sorted(analysis.reads), question, met=met)
 
 
-def _missing_subjects(rule: RuleInForce, analysis: Analysis, question: Question) -> Sequence[Finding]:
+def _missing_subjects(rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Question) -> Sequence[Finding]:
     """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about."""
-    kind = rule.rule.applies.fact or ""
+    kind = applies.kind
     gaps: dict[tuple[str, str], Gap] = {}
     for resource_type, alike in analysis.subjects.get(kind, {}).items():
         found = question.estate.gaps_in(resource_type)
@@ -195,7 +203,7 @@ def _missing_subjects(rule: RuleInForce, analysis: Analysis, question: Question)
                 name: found[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
             }
             subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
-            if _is_about(rule, subject, question):
+            if _is_about(rule, applies, subject, question):
                 gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in found}
     return [_missing(rule, gap) for gap in gaps.values()]
 
@@ -205,8 +213,8 @@ def _missing(rule: RuleInForce, gap: Gap) -> Finding:
     return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
 
 
-def _is_about(rule: RuleInForce, subject: Subject, question: Question) -> bool:
-    where = rule.rule.applies.where
+def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Question) -> bool:
+    where = applies.where
     return where is None or evaluate(where, _scope(rule, subject, question)) is not False
 
 
@@ -231,7 +239,7 @@ def _unmet(
         met = any(question.estate.judged(name) for name in listed)
     known = (gap for name in listed for gap in question.estate.gaps_in(name))
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
-    if rule.rule.applies.fact is None:
+    if not isinstance(rule.applies, OnFact):
         yield from (_missing(rule, gap) for gap in gaps)
         if gaps:
             return
@@ -240,17 +248,18 @@ def _unmet(
         yield without_subject(rule, Status.UNKNOWN, text, f"{gaps[0].what}: {gaps[0].reason}", gaps[0])
         return
     if not met:
-        yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.rule, question), None)
+        yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.applies, question), None)
 
 
-def _nothing(rule: Rule, question: Question) -> str:
-    applies = rule.applies
-    what = applies.resource_type or (f"resource bound to component '{applies.component}'" if applies.component else "")
-    kind = (applies.resource_type or "").lower()
-    roles = sorted(name for name, types in question.components.items() if kind in {one.lower() for one in types})
-    missing = [name for name in roles if any(not workload.resources(name) for workload in question.workloads.all)]
+def _nothing(applies: Applies, question: Question) -> str:
     where = "" if question.estate.complete else f" ({NOT_IN_EXPORT})"
-    pointer = f" See the finding on the missing component '{missing[0]}'." if missing else ""
-    if not what:
+    if isinstance(applies, OnFact):
         return f"Does not apply: nothing to judge, the estate holds nothing that this rule is about{where}."
+    what = " or ".join(applies.types)
+    if isinstance(applies, OnComponent) and not what:
+        what = f"resource bound to component '{applies.component}'"
+    types = {name.lower() for name in applies.types}
+    roles = sorted(name for name, listed in question.components.items() if types & {one.lower() for one in listed})
+    missing = [name for name in roles if any(not workload.resources(name) for workload in question.workloads.all)]
+    pointer = f" See the finding on the missing component '{missing[0]}'." if missing else ""
     return f"Does not apply: nothing to judge, no {what} in the estate{where}.{pointer}"

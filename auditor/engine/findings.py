@@ -15,8 +15,8 @@ from auditor.engine import message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Fact, Finding, Gap, Json, Resource, Status
-from auditor.rulebook.baseline import RuleInForce
-from auditor.rulebook.rule import Rule
+from auditor.rulebook.in_force import RuleInForce
+from auditor.rulebook.rule import OnFact, Rule
 
 INPUTS_SHOWN: Final = 12
 
@@ -183,20 +183,26 @@ def without_subject(
     scope = gap.scope if gap and gap.scope not in {"", "/"} else None
     sub_object = gap.what if gap else ""
     return Finding(
-        rule_id=rule.rule.id,
+        rule_id=rule.id,
         title=rule.rule.title,
         severity=rule.severity,
         status=status,
         resource_id=scope,
-        resource_type=rule.rule.applies.resource_type,
+        resource_type=_type_of(rule, sub_object),
         message=text,
         sub_object=sub_object,
         unknown_reason=reason,
         missing_permission=gap.permission if gap else None,
         controls=rule.rule.controls,
         remediation_text=rule.rule.remediation_text,
-        fingerprint=fingerprint(rule.rule.id, identity(scope or "", sub_object)),
+        fingerprint=fingerprint(rule.id, identity(scope or "", sub_object)),
     )
+
+
+def _type_of(rule: RuleInForce, missing: str) -> str | None:
+    """Return which of a rule's types was not met: the one that was not collected, else the first; None for a fact's."""
+    types = () if isinstance(rule.applies, OnFact) else rule.applies.types
+    return next((name for name in types if name.lower() == missing.lower()), next(iter(types), None))
 
 
 def _outlined(value: Any) -> Any:

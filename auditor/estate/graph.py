@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from auditor import resource_id as ids
-from auditor.azure.body import texts
+from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
@@ -142,9 +142,9 @@ class Estate:
         """
         subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
         scope = self.metadata.scope
-        named = texts(scope, "subscription_ids") or texts(scope, "subscriptions")
+        named = body.texts(scope, "subscription_ids") or body.texts(scope, "subscriptions")
         subscriptions = {_last(name) for name in named}
-        groups = {_last(name) for name in (*texts(scope, "resource_groups"), *texts(scope, "resourceGroups"))}
+        groups = {_last(name) for name in (*body.texts(scope, "resource_groups"), *body.texts(scope, "resourceGroups"))}
         if subscriptions and subscription not in subscriptions:
             return True
         if groups and group not in groups:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure.body import host_of, objects, reference, references, text, texts, value
+from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import Hosts
 from auditor.model import Resource
@@ -56,9 +56,9 @@ def endpoint_targets(endpoint: Resource) -> Sequence[tuple[str, Mapping[str, obj
     """Return (target key, connection properties) of every connection of a private endpoint, automatic or manual."""
     targets: list[tuple[str, Mapping[str, object]]] = []
     for array in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
-        for connection in objects(endpoint.properties, array):
-            properties = value(connection, "properties")
-            target = reference(properties, "privateLinkServiceId")
+        for connection in body.objects(endpoint.properties, array):
+            properties = body.value(connection, "properties")
+            target = body.reference(properties, "privateLinkServiceId")
             if target and isinstance(properties, Mapping):
                 targets.append((target, properties))
     return targets
@@ -79,18 +79,18 @@ def build(resources: Iterable[Resource], catalogue: Catalogue) -> Lookup:
 
 
 def _index_identity(resource: Resource, lookup: Lookup) -> None:
-    identity = value(resource.body, "identity")
-    if principal := text(identity, "principalId"):
+    identity = body.value(resource.body, "identity")
+    if principal := body.text(identity, "principalId"):
         lookup.principals[principal.lower()].add(resource.key)
-    assigned = value(identity, "userAssignedIdentities")
+    assigned = body.value(identity, "userAssignedIdentities")
     if isinstance(assigned, Mapping):
         for identity_id, detail in assigned.items():
-            if ids.is_resource_id(identity_id) and (principal := text(detail, "principalId")):
+            if ids.is_resource_id(identity_id) and (principal := body.text(detail, "principalId")):
                 lookup.principals[principal.lower()].add(ids.key(identity_id))
 
 
 def _index_user_identity(resource: Resource, lookup: Lookup) -> None:
-    if principal := text(resource.properties, "principalId"):
+    if principal := body.text(resource.properties, "principalId"):
         lookup.principals[principal.lower()].add(resource.key)
 
 
@@ -100,15 +100,14 @@ def _index_hosts(resource: Resource, hosts: Hosts, lookup: Lookup) -> None:
     if hosts.domain:
         names.add(f"{resource.name}.{hosts.domain}")
     for name in names:
-        if host := host_of(name):
+        if host := body.host_of(name):
             lookup.hosts[host.lower()].add(resource.key)
 
 
 def _stated(resource: Resource, path: str) -> Sequence[str]:
     """Return the texts at a path: one, or a list of them."""
-    steps = path.split(".")
-    single = text(resource.body, *steps)
-    return [single] if single is not None else list(texts(resource.body, *steps))
+    single = body.text(resource.body, path)
+    return [single] if single is not None else body.texts(resource.body, path)
 
 
 def _index_definition(resource: Resource, lookup: Lookup) -> None:
@@ -120,24 +119,24 @@ def _index_private_endpoint(resource: Resource, lookup: Lookup) -> None:
 
 
 def _index_interface(resource: Resource, lookup: Lookup) -> None:
-    endpoint = reference(resource.properties, "privateEndpoint", "id")
-    for configuration in objects(resource.properties, "ipConfigurations"):
-        subnet = reference(configuration, "properties", "subnet", "id")
+    endpoint = body.reference(resource.properties, "privateEndpoint.id")
+    for configuration in body.objects(resource.properties, "ipConfigurations"):
+        subnet = body.reference(configuration, "properties.subnet.id")
         if not subnet:
             continue
         lookup.subnets[resource.key].add(subnet)
-        address, network = text(configuration, "properties", "privateIPAddress"), network_of(subnet)
+        address, network = body.text(configuration, "properties.privateIPAddress"), network_of(subnet)
         if endpoint and address and network:
             lookup.addresses[address].add((network, endpoint))
 
 
 def _index_network(resource: Resource, lookup: Lookup) -> None:
-    remote = references(resource.properties, ["virtualNetworkPeerings"], ["properties", "remoteVirtualNetwork", "id"])
+    remote = body.references(resource.properties, "virtualNetworkPeerings", "properties.remoteVirtualNetwork.id")
     lookup.peers[resource.key].update(remote)
 
 
 def _index_peering(resource: Resource, lookup: Lookup) -> None:
-    network, remote = ids.parent_of(resource.key), reference(resource.properties, "remoteVirtualNetwork", "id")
+    network, remote = ids.parent_of(resource.key), body.reference(resource.properties, "remoteVirtualNetwork.id")
     if network and remote:
         lookup.peers[network].add(remote)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure.body import host_of, objects, reference, references, text
+from auditor.azure import body
 from auditor.estate.lookup import Lookup, endpoint_targets, network_of
 from auditor.model import Relation, Resource
 
 Reader = Callable[[Resource, Lookup], Iterator[Relation]]
 
-_SUBNET: Final = ("properties", "subnet", "id")
-_PUBLIC_ADDRESS: Final = ("properties", "publicIPAddress", "id")
+_SUBNET: Final = "properties.subnet.id"
+_PUBLIC_ADDRESS: Final = "properties.publicIPAddress.id"
 
 
 def placed(source: str, subnet: str) -> Iterator[Relation]:
@@ -23,11 +23,11 @@ def placed(source: str, subnet: str) -> Iterator[Relation]:
         yield Relation(source, "in-network", network)
 
 
-def placed_at(*path: str) -> Reader:
+def placed_at(path: str) -> Reader:
     """Return a reader of the subnet id at a property path."""
 
     def read(resource: Resource, _: Lookup) -> Iterator[Relation]:
-        if subnet := reference(resource.properties, *path):
+        if subnet := body.reference(resource.properties, path):
             yield from placed(resource.key, subnet)
 
     return read
@@ -45,10 +45,10 @@ def _configurations(*arrays: str) -> Reader:
 
     def read(resource: Resource, _: Lookup) -> Iterator[Relation]:
         for array in arrays:
-            for configuration in objects(resource.properties, array):
-                if subnet := reference(configuration, *_SUBNET):
+            for configuration in body.objects(resource.properties, array):
+                if subnet := body.reference(configuration, _SUBNET):
                     yield from placed(resource.key, subnet)
-                if address := reference(configuration, *_PUBLIC_ADDRESS):
+                if address := body.reference(configuration, _PUBLIC_ADDRESS):
                     yield Relation(address, "attached", resource.key)
 
     return read
@@ -60,11 +60,11 @@ _read_configurations: Final = _configurations("ipConfigurations")
 def _interface(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     yield from _read_configurations(resource, lookup)
     properties = resource.properties
-    if group := reference(properties, "networkSecurityGroup", "id"):
+    if group := body.reference(properties, "networkSecurityGroup.id"):
         yield Relation(group, "attached", resource.key)
-    if endpoint := reference(properties, "privateEndpoint", "id"):
+    if endpoint := body.reference(properties, "privateEndpoint.id"):
         yield Relation(resource.key, "attached", endpoint)
-    if machine := reference(properties, "virtualMachine", "id"):
+    if machine := body.reference(properties, "virtualMachine.id"):
         yield from _machine_interface(machine, resource.key, lookup)
 
 
@@ -75,91 +75,91 @@ def _machine_interface(machine: str, interface: str, lookup: Lookup) -> Iterator
 
 
 def _machine(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
-    for interface in references(resource.properties, ["networkProfile", "networkInterfaces"]):
+    for interface in body.references(resource.properties, "networkProfile.networkInterfaces"):
         yield from _machine_interface(resource.key, interface, lookup)
 
 
 def _scale_set(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    profile = ("virtualMachineProfile", "networkProfile", "networkInterfaceConfigurations")
-    for interface in objects(resource.properties, *profile):
-        for subnet in references(interface, ["properties", "ipConfigurations"], _SUBNET):
+    profile = "virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
+    for interface in body.objects(resource.properties, profile):
+        for subnet in body.references(interface, "properties.ipConfigurations", _SUBNET):
             yield from placed(resource.key, subnet)
-        if group := reference(interface, "properties", "networkSecurityGroup", "id"):
+        if group := body.reference(interface, "properties.networkSecurityGroup.id"):
             yield Relation(group, "attached", resource.key)
 
 
 def _subnet(resource: Resource, _: Lookup) -> Iterator[Relation]:
     properties = resource.properties
     for name in ("networkSecurityGroup", "routeTable", "natGateway"):
-        if guard := reference(properties, name, "id"):
+        if guard := body.reference(properties, f"{name}.id"):
             yield Relation(guard, "attached", resource.key)
     for array in ("ipConfigurations", "applicationGatewayIPConfigurations"):
-        for configuration in references(properties, [array]):
+        for configuration in body.references(properties, array):
             yield from placed(owner_of(configuration), resource.key)
-    for endpoint in references(properties, ["privateEndpoints"]):
+    for endpoint in body.references(properties, "privateEndpoints"):
         yield from placed(endpoint, resource.key)
     for array in ("serviceAssociationLinks", "resourceNavigationLinks"):
-        for link in references(properties, [array], ["properties", "link"]):
+        for link in body.references(properties, array, "properties.link"):
             yield from placed(link, resource.key)
 
 
-def _attached_to(*arrays: Sequence[str]) -> Reader:
+def _attached_to(*arrays: str) -> Reader:
     """Return a reader of back references: the resource is attached to each of them."""
 
     def read(resource: Resource, _: Lookup) -> Iterator[Relation]:
         for array in arrays:
-            for target in references(resource.properties, array):
+            for target in body.references(resource.properties, array):
                 yield Relation(resource.key, "attached", target)
 
     return read
 
 
 def _nat_gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
-    yield from _attached_to(["subnets"])(resource, lookup)
-    for address in references(resource.properties, ["publicIpAddresses"]):
+    yield from _attached_to("subnets")(resource, lookup)
+    for address in body.references(resource.properties, "publicIpAddresses"):
         yield Relation(address, "attached", resource.key)
 
 
 def _public_address(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    if configuration := reference(resource.properties, "ipConfiguration", "id"):
+    if configuration := body.reference(resource.properties, "ipConfiguration.id"):
         yield Relation(resource.key, "attached", owner_of(configuration))
-    if gateway := reference(resource.properties, "natGateway", "id"):
+    if gateway := body.reference(resource.properties, "natGateway.id"):
         yield Relation(resource.key, "attached", gateway)
-    if plan := reference(resource.properties, "ddosSettings", "ddosProtectionPlan", "id"):
+    if plan := body.reference(resource.properties, "ddosSettings.ddosProtectionPlan.id"):
         yield Relation(plan, "protects", resource.key)
 
 
 def _network(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
-    if plan := reference(resource.properties, "ddosProtectionPlan", "id"):
+    if plan := body.reference(resource.properties, "ddosProtectionPlan.id"):
         yield Relation(plan, "protects", resource.key)
     for remote in lookup.peers.get(resource.key, ()):
         yield Relation(resource.key, "peered", remote)
 
 
 def _ddos_plan(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    for network in references(resource.properties, ["virtualNetworks"]):
+    for network in body.references(resource.properties, "virtualNetworks"):
         yield Relation(resource.key, "protects", network)
 
 
 def _private_endpoint(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    if subnet := reference(resource.properties, "subnet", "id"):
+    if subnet := body.reference(resource.properties, "subnet.id"):
         yield from placed(resource.key, subnet)
     for target, _properties in endpoint_targets(resource):
         yield Relation(resource.key, "private-endpoint-for", target)
-    for interface in references(resource.properties, ["networkInterfaces"]):
+    for interface in body.references(resource.properties, "networkInterfaces"):
         yield Relation(interface, "attached", resource.key)
 
 
 def _zone_group(resource: Resource, _: Lookup) -> Iterator[Relation]:
     endpoint = ids.parent_of(resource.key)
-    for zone in references(resource.properties, ["privateDnsZoneConfigs"], ["properties", "privateDnsZoneId"]):
+    for zone in body.references(resource.properties, "privateDnsZoneConfigs", "properties.privateDnsZoneId"):
         yield Relation(resource.key, "registered-in", zone)
         if endpoint:
             yield Relation(endpoint, "registered-in", zone)
 
 
 def _zone_link(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    zone, network = ids.parent_of(resource.key), reference(resource.properties, "virtualNetwork", "id")
+    zone, network = ids.parent_of(resource.key), body.reference(resource.properties, "virtualNetwork.id")
     if network:
         yield Relation(resource.key, "dns-zone-linked", network)
         if zone:
@@ -172,17 +172,17 @@ _read_gateway_configurations: Final = _configurations("gatewayIPConfigurations",
 def _gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     yield from _read_gateway_configurations(resource, lookup)
     properties = resource.properties
-    if policy := reference(properties, "firewallPolicy", "id"):
+    if policy := body.reference(properties, "firewallPolicy.id"):
         yield Relation(policy, "waf-policy-of", resource.key)
-    for policy in references(properties, ["httpListeners"], ["properties", "firewallPolicy", "id"]):
+    for policy in body.references(properties, "httpListeners", "properties.firewallPolicy.id"):
         yield Relation(policy, "waf-policy-of", resource.key)
-    for path_map in objects(properties, "urlPathMaps"):
-        for policy in references(path_map, ["properties", "pathRules"], ["properties", "firewallPolicy", "id"]):
+    for path_map in body.objects(properties, "urlPathMaps"):
+        for policy in body.references(path_map, "properties.pathRules", "properties.firewallPolicy.id"):
             yield Relation(policy, "waf-policy-of", resource.key)
     for array in ("sslCertificates", "trustedRootCertificates"):
-        for certificate in objects(properties, array):
-            if secret := text(certificate, "properties", "keyVaultSecretId"):
-                for vault in lookup.hosts.get(host_of(secret), ()):
+        for certificate in body.objects(properties, array):
+            if secret := body.text(certificate, "properties.keyVaultSecretId"):
+                for vault in lookup.hosts.get(body.host_of(secret), ()):
                     yield Relation(resource.key, "uses", vault)
     yield from _backends(resource, lookup)
 
@@ -192,14 +192,14 @@ def _backends(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
 
     Addresses mean something within a network and its peers only.
     """
-    subnets = references(resource.properties, ["gatewayIPConfigurations"], _SUBNET)
+    subnets = body.references(resource.properties, "gatewayIPConfigurations", _SUBNET)
     networks = {network for network in map(network_of, subnets) if network}
     networks |= {peer for network in networks for peer in lookup.peers.get(network, ())}
-    for pool in objects(resource.properties, "backendAddressPools"):
-        for address in objects(pool, "properties", "backendAddresses"):
-            for site in lookup.hosts.get((text(address, "fqdn") or "").lower(), ()):
+    for pool in body.objects(resource.properties, "backendAddressPools"):
+        for address in body.objects(pool, "properties.backendAddresses"):
+            for site in lookup.hosts.get((body.text(address, "fqdn") or "").lower(), ()):
                 yield Relation(resource.key, "forwards-to", site)
-            for network, endpoint in lookup.addresses.get(text(address, "ipAddress") or "", ()):
+            for network, endpoint in lookup.addresses.get(body.text(address, "ipAddress") or "", ()):
                 if network in networks:
                     for target in lookup.targets.get(endpoint, ()):
                         yield Relation(resource.key, "forwards-to", target)
@@ -207,7 +207,7 @@ def _backends(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
 
 def _waf_policy(resource: Resource, _: Lookup) -> Iterator[Relation]:
     for array in ("applicationGateways", "httpListeners", "pathBasedRules"):
-        for bound in references(resource.properties, [array]):
+        for bound in body.references(resource.properties, array):
             yield Relation(resource.key, "waf-policy-of", owner_of(bound))
 
 
@@ -215,8 +215,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "microsoft.network/networkinterfaces": _interface,
     "microsoft.network/virtualnetworks": _network,
     "microsoft.network/virtualnetworks/subnets": _subnet,
-    "microsoft.network/networksecuritygroups": _attached_to(["subnets"], ["networkInterfaces"]),
-    "microsoft.network/routetables": _attached_to(["subnets"]),
+    "microsoft.network/networksecuritygroups": _attached_to("subnets", "networkInterfaces"),
+    "microsoft.network/routetables": _attached_to("subnets"),
     "microsoft.network/natgateways": _nat_gateway,
     "microsoft.network/publicipaddresses": _public_address,
     "microsoft.network/ddosprotectionplans": _ddos_plan,
@@ -232,6 +232,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "microsoft.network/privatelinkservices": _read_configurations,
     "microsoft.compute/virtualmachines": _machine,
     "microsoft.compute/virtualmachinescalesets": _scale_set,
-    "microsoft.apimanagement/service": placed_at("virtualNetworkConfiguration", "subnetResourceId"),
-    "microsoft.app/managedenvironments": placed_at("vnetConfiguration", "infrastructureSubnetId"),
+    "microsoft.apimanagement/service": placed_at("virtualNetworkConfiguration.subnetResourceId"),
+    "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure.body import host_of, objects, reference, text, value
+from auditor.azure import body
 from auditor.estate.lookup import Lookup
 from auditor.estate.network_relations import Reader, placed, placed_at
 from auditor.model import Relation, Resource
@@ -19,22 +19,22 @@ def read_any(resource: Resource, _: Lookup) -> Iterator[Relation]:
     if parent := ids.parent_of(resource.key):
         yield Relation(parent, "contains", resource.key)
         if resource.type_key.endswith("/privateendpointconnections") and (
-            endpoint := reference(resource.properties, "privateEndpoint", "id")
+            endpoint := body.reference(resource.properties, "privateEndpoint.id")
         ):
             yield Relation(parent, "private-endpoint-connection", endpoint)
     if "identity" in resource.body:
         yield from _identities(resource)
-    for connection in objects(resource.properties, "privateEndpointConnections"):
-        if endpoint := reference(connection, "properties", "privateEndpoint", "id"):
+    for connection in body.objects(resource.properties, "privateEndpointConnections"):
+        if endpoint := body.reference(connection, "properties.privateEndpoint.id"):
             yield Relation(resource.key, "private-endpoint-connection", endpoint)
 
 
 def _identities(resource: Resource) -> Iterator[Relation]:
     """Yield the identities of a resource; a system-assigned identity is the resource's own and points at itself."""
-    identity = value(resource.body, "identity")
-    if text(identity, "principalId"):
+    identity = body.value(resource.body, "identity")
+    if body.text(identity, "principalId"):
         yield Relation(resource.key, "identity-of", resource.key)
-    assigned = value(identity, "userAssignedIdentities")
+    assigned = body.value(identity, "userAssignedIdentities")
     if isinstance(assigned, Mapping):
         for identity_id in assigned:
             if ids.is_resource_id(identity_id):
@@ -43,11 +43,11 @@ def _identities(resource: Resource) -> Iterator[Relation]:
 
 def _role_assignment(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     properties = resource.properties
-    scope = text(properties, "scope") or resource.id.lower().rpartition("/providers/")[0]
+    scope = body.text(properties, "scope") or resource.id.lower().rpartition("/providers/")[0]
     yield Relation(resource.key, "assigned-on", ids.key(scope) or "/")
-    for holder in lookup.principals.get((text(properties, "principalId") or "").lower(), ()):
+    for holder in lookup.principals.get((body.text(properties, "principalId") or "").lower(), ()):
         yield Relation(resource.key, "assigned-to", holder)
-    if definition := reference(properties, "roleDefinitionId"):
+    if definition := body.reference(properties, "roleDefinitionId"):
         known = lookup.definitions.get(ids.name_of(definition), ())
         # A built-in role has one GUID and an id per subscription that lists it.
         yield Relation(definition if definition in known or not known else min(known), "role-of", resource.key)
@@ -58,40 +58,40 @@ def _diagnostic_setting(resource: Resource, _: Lookup) -> Iterator[Relation]:
     if owner:
         yield Relation(resource.key, "diagnostics-of", owner)
     for name in ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId"):
-        if destination := reference(resource.properties, name):
+        if destination := body.reference(resource.properties, name):
             yield Relation(resource.key, "sends-to", destination)
 
 
 def _insights(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    if workspace := reference(resource.properties, "WorkspaceResourceId"):
+    if workspace := body.reference(resource.properties, "WorkspaceResourceId"):
         yield Relation(resource.key, "sends-to", workspace)
 
 
 def _autoscale(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    if target := reference(resource.properties, "targetResourceUri"):
+    if target := body.reference(resource.properties, "targetResourceUri"):
         yield Relation(resource.key, "scales", target)
 
 
 def _model_deployment(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    account, policy = ids.parent_of(resource.key), text(resource.properties, "raiPolicyName")
+    account, policy = ids.parent_of(resource.key), body.text(resource.properties, "raiPolicyName")
     if account and policy and "/" not in policy:
         yield Relation(f"{account}/raipolicies/{policy.lower()}", "content-filter-of", resource.key)
 
 
 def _ml_workspace(resource: Resource, _: Lookup) -> Iterator[Relation]:
     for name in ("storageAccount", "keyVault", "containerRegistry", "applicationInsights"):
-        if used := reference(resource.properties, name):
+        if used := body.reference(resource.properties, name):
             yield Relation(resource.key, "uses", used)
-    rules = value(resource.properties, "managedNetwork", "outboundRules")
+    rules = body.value(resource.properties, "managedNetwork.outboundRules")
     if isinstance(rules, Mapping):
         for rule in rules.values():
-            if target := reference(rule, "destination", "serviceResourceId"):
+            if target := body.reference(rule, "destination.serviceResourceId"):
                 yield Relation(resource.key, "managed-endpoint-for", target)
 
 
 def _outbound_rule(resource: Resource, _: Lookup) -> Iterator[Relation]:
     workspace = ids.parent_of(resource.key)
-    target = reference(resource.properties, "destination", "serviceResourceId")
+    target = body.reference(resource.properties, "destination.serviceResourceId")
     if workspace and target:
         yield Relation(workspace, "managed-endpoint-for", target)
 
@@ -100,25 +100,25 @@ def _connection(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     workspace = ids.parent_of(resource.key)
     if not workspace:
         return
-    if target := reference(resource.properties, "metadata", "ResourceId"):
+    if target := body.reference(resource.properties, "metadata.ResourceId"):
         yield Relation(workspace, "connects-to", target)
-    elif address := text(resource.properties, "target"):
-        for target in lookup.hosts.get(host_of(address), ()):
+    elif address := body.text(resource.properties, "target"):
+        for target in lookup.hosts.get(body.host_of(address), ()):
             yield Relation(workspace, "connects-to", target)
 
 
 def _compute(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    if subnet := reference(resource.properties, "properties", "subnet", "id"):
+    if subnet := body.reference(resource.properties, "properties.subnet.id"):
         yield from placed(resource.key, subnet)
 
 
 def _site(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     properties = resource.properties
-    if plan := reference(properties, "serverFarmId"):
+    if plan := body.reference(properties, "serverFarmId"):
         yield Relation(resource.key, "hosted-on", plan)
-    if subnet := reference(properties, "virtualNetworkSubnetId"):
+    if subnet := body.reference(properties, "virtualNetworkSubnetId"):
         yield from placed(resource.key, subnet)
-    yield from _images(resource.key, value(properties, "siteConfig"), lookup)
+    yield from _images(resource.key, body.value(properties, "siteConfig"), lookup)
 
 
 def _site_config(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
@@ -128,9 +128,9 @@ def _site_config(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
 
 def _images(site: str, configuration: object, lookup: Lookup) -> Iterator[Relation]:
     for name in ("linuxFxVersion", "windowsFxVersion"):
-        version = text(configuration, name) or ""
+        version = body.text(configuration, name) or ""
         if version.lower().startswith(_IMAGE_PREFIXES):
-            for registry in lookup.hosts.get(host_of(version.partition("|")[2]), ()):
+            for registry in lookup.hosts.get(body.host_of(version.partition("|")[2]), ()):
                 yield Relation(site, "uses", registry)
 
 
@@ -147,5 +147,5 @@ READERS: Final[Mapping[str, Reader]] = {
     "microsoft.web/sites": _site,
     "microsoft.web/sites/slots": _site,
     "microsoft.web/sites/config": _site_config,
-    "microsoft.web/hostingenvironments": placed_at("virtualNetwork", "id"),
+    "microsoft.web/hostingenvironments": placed_at("virtualNetwork.id"),
 }

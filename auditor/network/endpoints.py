@@ -8,13 +8,12 @@ from difflib import get_close_matches
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import addresses, values
+from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.errors import InputError
 from auditor.model import Resource
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.network.subnets import SubnetFilters, Subnets
-from auditor.network.virtual_networks import items, prefixes
 
 INTERNET: Final = "internet"
 _PROTOCOLS: Final = {"tcp": 0b001, "udp": 0b010, "icmp": 0b100, "any": ALL_PROTOCOLS}
@@ -152,7 +151,7 @@ def _of_resource(places: Subnets, resource: Resource) -> Endpoint:
         subnets = [places.at(one) for one in inside if one is not None and one.type_key == _SUBNETS]
         spots = tuple(Location(place, place.prefixes) for place in subnets)
     elif resource.type_key == _PUBLIC_ADDRESSES and not estate.targets(resource.key, "attached"):
-        numbers = prefixes(resource.body, "properties.ipAddress")
+        numbers = addresses.read(resource.body, "properties.ipAddress")
         return Endpoint(resource.name, outside=Side(numbers)) if numbers else _without_address(resource)
     else:
         spots = tuple(_spots(places, resource))
@@ -185,9 +184,9 @@ def _interface_spots(places: Subnets, owner: str) -> Iterator[Location]:
         interface = estate.get(key)
         if interface is None or interface.type_key != _INTERFACES:
             continue
-        for configuration in items(interface.body, "properties.ipConfigurations"):
-            subnet = estate.get(values.reference(configuration, "properties.subnet") or "")
-            numbers = prefixes(configuration, "properties.privateIPAddress")
+        for configuration in body.objects(interface.body, "properties.ipConfigurations"):
+            subnet = estate.get(body.sub_resource(configuration, "properties.subnet") or "")
+            numbers = addresses.read(configuration, "properties.privateIPAddress")
             if subnet is not None and subnet.type_key == _SUBNETS and numbers:
                 yield Location(places.at(subnet), numbers)
 

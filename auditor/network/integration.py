@@ -6,7 +6,7 @@ from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 _SITES: Final = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
@@ -40,7 +40,7 @@ def is_outbound_filtered(context: Context, subnet: Resource) -> tuple[bool, Gap 
 
 def _routes_all(context: Context, app: Resource) -> bool:
     bodies = [app.body, *(config.body for config in _configs(context, app))]
-    return any(values.flag(body, path) is True for body in bodies for path in _SWITCHES)
+    return any(body.flag(holder, path) is True for holder in bodies for path in _SWITCHES)
 
 
 def _configs(context: Context, app: Resource) -> list[Resource]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.azure import addresses, values
+from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, size, union
 from auditor.network.subnets import SubnetFilters, Subnets
 
@@ -26,7 +26,7 @@ def route_overrides(places: Subnets, place: SubnetFilters) -> Iterator[RouteOver
     The longest prefix wins, and a route of one's own before a system route of the same length:
     https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview
     """
-    table = values.reference(place.subnet.body, "properties.routeTable")
+    table = body.sub_resource(place.subnet.body, "properties.routeTable")
     if table is None:
         return
     estate = places.context.estate
@@ -41,11 +41,11 @@ def route_overrides(places: Subnets, place: SubnetFilters) -> Iterator[RouteOver
         route = estate.get(key)
         if route is None or not route.type_key.endswith("/routes"):
             continue
-        hop = values.text(route.body, "properties.nextHopType") or "not known"
-        text = values.text(route.body, "properties.addressPrefix") or ""
+        hop = body.text(route.body, "properties.nextHopType") or "not known"
+        text = body.text(route.body, "properties.addressPrefix") or ""
         exact = addresses.parse(text) or places.networks.tags.get(text.lower())
         numbers = exact or addresses.PUBLIC  # a tag without data: some of it, so that nothing is dropped for certain
-        address = values.text(route.body, "properties.nextHopIpAddress") or ""
+        address = body.text(route.body, "properties.nextHopIpAddress") or ""
         is_direct = hop.lower() in {"internet", "vnetlocal"}
         detour = RouteOverride(
             numbers, route.name, f"{hop} {address}".strip(), exact is not None and hop.lower() == "none"

@@ -9,14 +9,14 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.azure import addresses, values
+from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, SecurityGroup
-from auditor.network.virtual_networks import Networks, items, prefixes
+from auditor.network.virtual_networks import Networks
 
 _GROUPS: Final = "microsoft.network/networksecuritygroups"
 _RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
@@ -104,7 +104,7 @@ class Subnets:
         return self._known[subnet.key]
 
     def _read(self, subnet: Resource) -> SubnetFilters:
-        own = prefixes(subnet.body, "properties.addressPrefix", "properties.addressPrefixes")
+        own = addresses.read(subnet.body, "properties.addressPrefix", "properties.addressPrefixes")
         gap = self._gap(subnet, own)
         reference = self._attached_group(subnet)
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
@@ -117,14 +117,14 @@ class Subnets:
             reference,
             self.group(reference),
             tuple(self._interfaces(subnet)),
-            (values.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
+            (body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
             gap,
             tuple(inputs),
         )
 
     def _attached_group(self, subnet: Resource) -> str | None:
         """Return the subnet's group: the one that it states, else one that says that it is attached here."""
-        stated = values.reference(subnet.body, "properties.networkSecurityGroup")
+        stated = body.sub_resource(subnet.body, "properties.networkSecurityGroup")
         attached = (key for key in self.context.estate.sources(subnet.key, "attached") if _is(key, _GROUPS))
         return stated or next(attached, None)
 
@@ -140,7 +140,7 @@ class Subnets:
 
     def _lost_interface(self, subnet: Resource) -> Gap | None:
         """Return that an interface was not collected: it may have a group of its own. Private endpoints' have none."""
-        if values.members(subnet.body, "properties.privateEndpoints"):
+        if body.objects(subnet.body, "properties.privateEndpoints"):
             return None
         estate = self.context.estate
         for key in estate.sources(subnet.key, "attached"):
@@ -152,8 +152,8 @@ class Subnets:
         """Return that security-admin rules of a network manager may come before the groups, where there is one."""
         subscription = facts.subscription_scope(subnet.key)
         for manager in self.context.estate.of_type(_MANAGERS):
-            scopes = values.texts(manager.body, "properties.networkManagerScopes.subscriptions")
-            groups = values.texts(manager.body, "properties.networkManagerScopes.managementGroups")
+            scopes = body.text_or_texts(manager.body, "properties.networkManagerScopes.subscriptions")
+            groups = body.text_or_texts(manager.body, "properties.networkManagerScopes.managementGroups")
             if groups or not scopes or any(ids.key(scope) == subscription for scope in scopes):
                 what = f"{_MANAGERS}/securityadminconfigurations"
                 return Gap(manager.id, what, "security-admin rules were not collected", f"{_ADMIN_RULES}/read")
@@ -191,13 +191,13 @@ class Subnets:
             if found is None or found.type_key != _INTERFACES:
                 continue
             inside = [
-                prefixes(one, "properties.privateIPAddress")
-                for one in items(found.body, "properties.ipConfigurations")
-                if values.reference(one, "properties.subnet") in {subnet.key, None}
+                addresses.read(one, "properties.privateIPAddress")
+                for one in body.objects(found.body, "properties.ipConfigurations")
+                if body.sub_resource(one, "properties.subnet") in {subnet.key, None}
             ]
-            group = self.group(values.reference(found.body, "properties.networkSecurityGroup"))
-            endpoint = values.reference(found.body, "properties.privateEndpoint")
-            forwards = values.flag(found.body, "properties.enableIPForwarding") is True
+            group = self.group(body.sub_resource(found.body, "properties.networkSecurityGroup"))
+            endpoint = body.sub_resource(found.body, "properties.privateEndpoint")
+            forwards = body.flag(found.body, "properties.enableIPForwarding") is True
             yield Interface(found, union(*inside) if inside else (), group, forwards, endpoint is not None)
 
 

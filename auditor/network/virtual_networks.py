@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import addresses, values
+from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, union
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Json, Resource
@@ -22,17 +22,6 @@ _GATEWAY_SUBNET: Final = "gatewaysubnet"
 # Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
 # https://learn.microsoft.com/azure/virtual-network/service-tags-overview; of Internet and None nothing is said.
 _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
-
-
-def prefixes(body: object, *paths: str) -> Ranges:
-    """Return the union of the address prefixes at some paths; what is no prefix is left out."""
-    found = [addresses.parse(text) for path in paths for text in values.texts(body, path)]
-    return union(*(one for one in found if one is not None)) if any(found) else ()
-
-
-def items(body: object, path: str) -> tuple[Json, ...]:
-    """Return the objects in the list at a path."""
-    return tuple(member for _, member in values.members(body, path))
 
 
 class Networks:
@@ -56,38 +45,40 @@ class Networks:
             group.key: [()] for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
         }
         for interface in self.estate.of_type(_INTERFACES):
-            for configuration in items(interface.body, "properties.ipConfigurations"):
-                address = prefixes(configuration, "properties.privateIPAddress")
+            for configuration in body.objects(interface.body, "properties.ipConfigurations"):
+                address = addresses.read(configuration, "properties.privateIPAddress")
                 for group in self._memberships(interface, configuration):
                     found.setdefault(group, []).append(address)
         return {group: union(*members) for group, members in found.items()}
 
     def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
         """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
-        for group in items(configuration, "properties.applicationSecurityGroups"):
-            if (reference := values.text(group, "id")) is not None:
+        for group in body.objects(configuration, "properties.applicationSecurityGroups"):
+            if (reference := body.text(group, "id")) is not None:
                 yield ids.key(reference)
-        endpoint = values.reference(interface.body, "properties.privateEndpoint")
+        endpoint = body.sub_resource(interface.body, "properties.privateEndpoint")
         found = self.estate.get(endpoint) if endpoint else None
-        for group in items(found.body, "properties.applicationSecurityGroups") if found else ():
-            if (reference := values.text(group, "id")) is not None:
+        for group in body.objects(found.body, "properties.applicationSecurityGroups") if found else ():
+            if (reference := body.text(group, "id")) is not None:
                 yield ids.key(reference)
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""
         if network not in self._spaces:
             found = self.estate.get(network)
-            self._spaces[network] = prefixes(found.body, "properties.addressSpace.addressPrefixes") if found else ()
+            self._spaces[network] = (
+                addresses.read(found.body, "properties.addressSpace.addressPrefixes") if found else ()
+            )
         return self._spaces[network]
 
     def around(self, subnet: Resource, own: Ranges) -> Surroundings:
         """Return the surroundings of a subnet with these prefixes of its own."""
         network = ids.parent_of(subnet.key) or ""
         peers, gateway = self._peers(network)
-        table = values.reference(subnet.body, "properties.routeTable")
+        table = body.sub_resource(subnet.body, "properties.routeTable")
         if gateway is None and table and (found := self.estate.get(table)):
             # Without propagation the subnet learns nothing from the gateway.
-            gateway = () if values.flag(found.body, "properties.disableBgpRoutePropagation") else None
+            gateway = () if body.flag(found.body, "properties.disableBgpRoutePropagation") else None
         return Surroundings(
             union(self.space(network), own), peers, gateway, tuple(self._routes(table)), self.tags, self.groups
         )
@@ -97,18 +88,20 @@ class Networks:
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
         for peering in self._children(network, _PEERINGS):
-            is_connected = values.same(values.text(peering.body, "properties.peeringState") or "Connected", "Connected")
-            if not is_connected or values.flag(peering.body, "properties.allowVirtualNetworkAccess") is False:
+            is_connected = body.same_text(
+                body.text(peering.body, "properties.peeringState") or "Connected", "Connected"
+            )
+            if not is_connected or body.flag(peering.body, "properties.allowVirtualNetworkAccess") is False:
                 continue
-            remote = values.reference(peering.body, "properties.remoteVirtualNetwork") or ""
-            stated = prefixes(
+            remote = body.sub_resource(peering.body, "properties.remoteVirtualNetwork") or ""
+            stated = addresses.read(
                 peering.body,
                 "properties.remoteVirtualNetworkAddressSpace.addressPrefixes",
                 "properties.remoteAddressSpace.addressPrefixes",
             )
             space = union(self.space(remote), stated)
             peers.append(space)
-            if not space or values.flag(peering.body, "properties.useRemoteGateways"):
+            if not space or body.flag(peering.body, "properties.useRemoteGateways"):
                 gateway = None
         return union(*peers), gateway
 
@@ -139,8 +132,8 @@ class Networks:
             yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
             return
         for route in self._children(table, _ROUTES):
-            hop = (values.text(route.body, "properties.nextHopType") or "").lower()
-            text = values.text(route.body, "properties.addressPrefix") or route.name
+            hop = (body.text(route.body, "properties.nextHopType") or "").lower()
+            text = body.text(route.body, "properties.addressPrefix") or route.name
             prefix = addresses.parse(text)
             if prefix is None:  # a service tag, or nothing readable
                 yield Route(self.tags.get(text.lower()) or addresses.PUBLIC, text, None)
@@ -164,14 +157,14 @@ class _Tags(Mapping[str, Ranges]):
         self._bodies: dict[str, Json] = {}
         self._parsed: dict[str, Ranges] = {}
         for answer in answers:
-            listed = [*items(answer.body, "values"), *items(answer.body, "properties.values")]
+            listed = [*body.objects(answer.body, "values"), *body.objects(answer.body, "properties.values")]
             for value in listed:
-                if (name := values.text(value, "name")) is not None:
+                if (name := body.text(value, "name")) is not None:
                     self._bodies.setdefault(name.lower(), value)
 
     def __getitem__(self, tag: str) -> Ranges:
         if tag not in self._parsed:
-            self._parsed[tag] = prefixes(self._bodies[tag], "properties.addressPrefixes")
+            self._parsed[tag] = addresses.read(self._bodies[tag], "properties.addressPrefixes")
         return self._parsed[tag]
 
     def __iter__(self) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload, Workloads
-from auditor.azure.body import text, value
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
@@ -58,7 +58,7 @@ class Principals:
         A machine learning workspace acts as its primary user-assigned identity if it names one.
         """
         attached = self.attached_to(resource)
-        primary = text(resource.properties, "primaryUserAssignedIdentity")
+        primary = body.text(resource.properties, "primaryUserAssignedIdentity")
         if primary is None:
             return attached.principals, attached.unresolved
         for identity in self.identities.values():
@@ -72,7 +72,7 @@ def principals_of(estate: Estate) -> Principals:
     known: dict[str, str] = {}
     names: dict[str, str] = {}
     for resource in estate.of_type(USER_ASSIGNED):
-        principal = text(resource.properties, "principalId")
+        principal = body.text(resource.properties, "principalId")
         names[resource.key] = resource.id
         if principal:
             known[resource.key] = principal.lower()
@@ -104,24 +104,24 @@ def _learn_from_users(estate: Estate, known: dict[str, str], names: dict[str, st
     for resource in estate.resources:
         for identity_id, details in _user_assigned(resource):
             names.setdefault(ids.key(identity_id), identity_id)
-            if principal := text(details, "principalId"):
+            if principal := body.text(details, "principalId"):
                 known.setdefault(ids.key(identity_id), principal.lower())
 
 
 def _user_assigned(resource: Resource) -> Iterator[tuple[str, object]]:
-    found = value(resource.body, "identity", "userAssignedIdentities")
+    found = body.value(resource.body, "identity.userAssignedIdentities")
     if isinstance(found, Mapping):
         for identity_id in sorted(key for key in found if isinstance(key, str)):
             yield identity_id, found[identity_id]
 
 
 def _own_principal(resource: Resource) -> str | None:
-    found = text(resource.body, "identity", "principalId")
+    found = body.text(resource.body, "identity.principalId")
     return found.lower() if found else None
 
 
 def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
-    kinds = {part.strip().lower() for part in (text(resource.body, "identity", "type") or "").split(",")}
+    kinds = {part.strip().lower() for part in (body.text(resource.body, "identity.type") or "").split(",")}
     listed = [identity_id for identity_id, _ in _user_assigned(resource)]
     own = _own_principal(resource)
     user = [known[ids.key(one)] for one in listed if ids.key(one) in known]
@@ -135,10 +135,10 @@ def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
 def name_given(assignment: Resource) -> str | None:
     """Return the principal's name where the source added it to the assignment."""
     return (
-        text(assignment.properties, "principalName")
-        or text(assignment.body, "principalName")
-        or text(assignment.properties, "expandedProperties", "principal", "email")
-        or text(assignment.properties, "expandedProperties", "principal", "displayName")
+        body.text(assignment.properties, "principalName")
+        or body.text(assignment.body, "principalName")
+        or body.text(assignment.properties, "expandedProperties.principal.email")
+        or body.text(assignment.properties, "expandedProperties.principal.displayName")
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure.body import objects, text, texts, value
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
@@ -66,13 +66,13 @@ def read_access_data(
 
 def role_of(definition: object, definition_id: str) -> Role:
     """Return a role from an ARM role definition; its permissions are None where they cannot be read."""
-    properties = value(definition, "properties")
+    properties = body.value(definition, "properties")
     return Role(
         key=ids.name_of(definition_id).lower(),
-        name=text(properties, "roleName") or ids.name_of(definition_id),
-        permissions=permissions_of(value(properties, "permissions")),
-        is_custom=(text(properties, "type") or "").lower() == "customrole",
-        assignable_scopes=texts(properties, "assignableScopes"),
+        name=body.text(properties, "roleName") or ids.name_of(definition_id),
+        permissions=permissions_of(body.value(properties, "permissions")),
+        is_custom=(body.text(properties, "type") or "").lower() == "customrole",
+        assignable_scopes=body.texts(properties, "assignableScopes"),
         id=definition_id,
     )
 
@@ -87,10 +87,10 @@ def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
     """Return by assignment key when it ends and whether it was `assigned` or `activated`."""
     found: dict[str, tuple[str | None, str]] = {}
     for resource in estate.of_type(SCHEDULED):
-        origin = text(resource.body, "properties", "originRoleAssignmentId")
+        origin = body.text(resource.body, "properties.originRoleAssignmentId")
         if origin:
-            kind = (text(resource.body, "properties", "assignmentType") or "").lower()
-            found[ids.key(origin)] = (text(resource.body, "properties", "endDateTime"), kind)
+            kind = (body.text(resource.body, "properties.assignmentType") or "").lower()
+            found[ids.key(origin)] = (body.text(resource.body, "properties.endDateTime"), kind)
     return found
 
 
@@ -98,29 +98,29 @@ def _assignment(
     resource: Resource, roles: Mapping[str, Role], ends: Mapping[str, str], identities: Collection[str]
 ) -> Assignment:
     properties = resource.properties
-    definition_id = text(properties, "roleDefinitionId") or ""
+    definition_id = body.text(properties, "roleDefinitionId") or ""
     guid = ids.name_of(definition_id).lower()
-    condition = value(properties, "condition")
+    condition = body.value(properties, "condition")
     if not (condition is None or isinstance(condition, str)):
         condition = "unreadable"
     eligible = resource.type_key == ELIGIBLE.lower()
-    principal = (text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
+    principal = (body.text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
     known_type = "ServicePrincipal" if principal in identities else ""
     return Assignment(
         id=resource.id,
         principal=principal,
-        principal_type=text(properties, "principalType") or known_type,
+        principal_type=body.text(properties, "principalType") or known_type,
         role=roles.get(guid) or Role(guid, guid or "unreadable", None, id=definition_id),
         scope=_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
-        ends_at=text(properties, "endDateTime") if eligible else ends.get(resource.key),
+        ends_at=body.text(properties, "endDateTime") if eligible else ends.get(resource.key),
     )
 
 
 def _scope(resource: Resource) -> str:
     """Return the scope that an assignment names, else the one that its id lies at."""
-    named = text(resource.properties, "scope")
+    named = body.text(resource.properties, "scope")
     if named is not None and named.startswith("/"):
         return named
     at = resource.id.lower().rfind("/providers/microsoft.authorization/")
@@ -129,20 +129,20 @@ def _scope(resource: Resource) -> str:
 
 def _deny(resource: Resource) -> Deny:
     properties = resource.properties
-    principals, excluded = objects(properties, "principals"), objects(properties, "excludePrincipals")
+    principals, excluded = body.objects(properties, "principals"), body.objects(properties, "excludePrincipals")
     return Deny(
         id=resource.id,
         scope=_scope(resource),
-        permissions=permissions_of(value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
+        permissions=permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
         principals=_ids(principals),
         excluded=_ids(excluded),
-        groups=_ids(one for one in [*principals, *excluded] if "group" in (text(one, "type") or "").lower()),
-        applies_to_children=value(properties, "doNotApplyToChildScopes") is not True,
+        groups=_ids(one for one in [*principals, *excluded] if "group" in (body.text(one, "type") or "").lower()),
+        applies_to_children=body.value(properties, "doNotApplyToChildScopes") is not True,
     )
 
 
 def _ids(principals: Iterable[object]) -> frozenset[str]:
-    return frozenset(found.lower() for one in principals if (found := text(one, "id")))
+    return frozenset(found.lower() for one in principals if (found := body.text(one, "id")))
 
 
 def hierarchy_of(estate: Estate) -> Hierarchy:
@@ -150,8 +150,8 @@ def hierarchy_of(estate: Estate) -> Hierarchy:
     parents: dict[str, str] = {}
     for resource in estate.of_type(SUBSCRIPTIONS):
         chain = [
-            _management_group(text(link, "name"))
-            for link in objects(resource.properties, "managementGroupAncestorsChain")
+            _management_group(body.text(link, "name"))
+            for link in body.objects(resource.properties, "managementGroupAncestorsChain")
         ]
         if chain:
             parents.update(zip([subscription_key(resource.id), *chain], [*chain, ROOT], strict=True))
@@ -161,14 +161,14 @@ def hierarchy_of(estate: Estate) -> Hierarchy:
 
 
 def _add_parents(group: Resource, parents: dict[str, str]) -> None:
-    details = value(group.properties, "details")
-    above = text(details, "parent", "id")
+    details = body.value(group.properties, "details")
+    above = body.text(details, "parent.id")
     if above is not None:
         parents.setdefault(group.key, ids.key(above))
     elif details is not None:
         parents.setdefault(group.key, ROOT)
-    for child in objects(group.properties, "children"):
-        inner = text(child, "id")
+    for child in body.objects(group.properties, "children"):
+        inner = body.text(child, "id")
         if inner is not None:
             parents.setdefault(ids.key(inner), group.key)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.comparison import smallest
-from auditor.azure.body import items, text, value
+from auditor.azure import body
 from auditor.errors import InputError
 from auditor.rbac.assignments import Role
 from auditor.rbac.automaton import TooComplexError
@@ -55,14 +55,16 @@ def roles_from(document: object) -> Sequence[Role]:
 
     Raise InputError where there is none.
     """
-    listed = document if isinstance(document, Sequence) and not isinstance(document, str) else items(document, "value")
+    listed = (
+        document if isinstance(document, Sequence) and not isinstance(document, str) else body.items(document, "value")
+    )
     found: list[Role] = []
-    for body in listed:
-        flat = value(body, "properties") is None
-        definition_id = text(body, "id") or text(body, "name")
+    for entry in listed:
+        flat = body.value(entry, "properties") is None
+        definition_id = body.text(entry, "id") or body.text(entry, "name")
         if definition_id is not None:
-            kind = text(body, "roleType") or text(body, "type")
-            wrapped = {"properties": {**body, "type": kind}} if flat and isinstance(body, Mapping) else body
+            kind = body.text(entry, "roleType") or body.text(entry, "type")
+            wrapped = {"properties": {**entry, "type": kind}} if flat and isinstance(entry, Mapping) else entry
             found.append(role_of(wrapped, definition_id))
     if not found:
         raise InputError("The list of roles holds no role definition.", "Save `az role definition list` as JSON.")

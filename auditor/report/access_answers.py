@@ -11,8 +11,8 @@ from typing import Final, TextIO
 
 from auditor import resource_id as ids
 from auditor.report.access_records import Record, Value
-from auditor.report.csv import safe_cell
 from auditor.report.layout import Layout
+from auditor.report.text import safe_cell
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a key or column changes its meaning; keys and columns are added."""

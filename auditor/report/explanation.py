@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.engine import message
 from auditor.model import Evidence, Finding, Report
 from auditor.report.packet_path import path_of
-from auditor.report.safe_text import visible
+from auditor.report.text import visible
 from auditor.rulebook.rule import Rule
 
 

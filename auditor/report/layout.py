@@ -10,7 +10,7 @@ from typing import Final
 from tabulate import tabulate
 
 from auditor.model import Severity
-from auditor.report.safe_text import visible
+from auditor.report.text import visible
 
 _GAP: Final = 2
 _BOLD: Final = "1"

@@ -12,9 +12,9 @@ from typing import Final, TextIO
 from auditor.network.matrix import Cell
 from auditor.network.proof import Certainty
 from auditor.network.reachability import Connection, Decided
-from auditor.report.csv import safe_cell
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
+from auditor.report.text import safe_cell
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a key or column changes its meaning; keys and columns are added."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from auditor import resource_id as ids
-from auditor.report.safe_text import visible
+from auditor.report.text import visible
 
 
 def path_of(witness: object) -> list[str]:

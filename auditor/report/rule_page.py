@@ -9,14 +9,19 @@ from typing import TextIO
 
 from tabulate import tabulate
 
-from auditor.rulebook.baseline import Baseline, RuleInForce
-from auditor.rulebook.rule import Example, Rule
+from auditor.rulebook.baseline import Baseline
+from auditor.rulebook.in_force import RuleInForce
+from auditor.rulebook.rule import Example, OnComponent, OnFact, Rule
 
 
 def applies_to(rule: Rule) -> str:
     """Return what a rule is asked of, in a word."""
     applies = rule.applies
-    return applies.fact or applies.resource_type or f"component {applies.component}"
+    if isinstance(applies, OnFact):
+        return applies.kind
+    if isinstance(applies, OnComponent) and not applies.types:
+        return f"component {applies.component}"
+    return ", ".join(applies.types)
 
 
 def write_list(rules: Iterable[Rule], out: TextIO, *, width: int) -> None:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from tabulate import tabulate
 
-from auditor.report.safe_text import visible
+from auditor.report.text import visible
 from auditor.snapshot.summary import Overview
 
 

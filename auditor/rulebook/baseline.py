@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 from auditor.errors import ContentError
 from auditor.model import Severity
-from auditor.rulebook.rule import Rule, severity
+from auditor.rulebook.load import severity
+from auditor.rulebook.rule import Rule
 from auditor.yaml_source import Node, kind_of, load_file, load_text, suggestion
 
 _KEYS: Final = (
@@ -238,70 +238,3 @@ def with_assignment(baseline: Baseline, text: str, rules: Mapping[str, Rule]) ->
         raise ContentError(f"--set {text}: no rule or baseline declares a parameter '{keys[0]}'", hint)
     merged = _merged(keys[0], known, node)
     return replace(baseline, parameters={**baseline.parameters, keys[0]: merged})
-
-
-@dataclass(frozen=True, slots=True)
-class RuleInForce:
-    """A rule as a baseline applies it."""
-
-    rule: Rule
-    severity: Severity
-    parameters: Mapping[str, Any]
-
-
-def in_force(
-    baseline: Baseline,
-    rules: Mapping[str, Rule],
-    *,
-    extra: frozenset[str] = frozenset(),
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
-) -> list[RuleInForce]:
-    """Choose the baseline's rules and bind their parameters. ContentError where a glob or setting names no rule.
-
-    `extra` are ids of rules that the user added, in force without the baseline naming them; `select` and `ignore` narrow.
-    """
-    for rule_id, setting in baseline.settings.items():
-        if rule_id not in rules:
-            raise ContentError(f"{setting.place}: settings name the rule '{rule_id}', which does not exist",
-                               suggestion(rule_id, rules))  # fmt: skip
-    chosen = set(extra)
-    for glob, node in baseline.rules:
-        matched = {rule_id for rule_id in rules if fnmatchcase(rule_id, glob.removeprefix("!"))}
-        if not matched:
-            node.fail(f"the glob '{glob}' matches no rule", suggestion(glob.strip("!*-"), rules))
-        chosen = chosen - matched if glob.startswith("!") else chosen | matched
-    for option, globs in (("--select", select), ("--ignore", ignore)):
-        for glob in globs:
-            if not any(fnmatchcase(rule_id, glob) for rule_id in chosen):
-                raise ContentError(f"{option} {glob}: matches no rule in force", suggestion(glob.strip("*-"), chosen))
-    found = []
-    for rule_id in sorted(chosen):
-        setting = baseline.settings.get(rule_id, Setting())
-        wanted = not select or any(fnmatchcase(rule_id, glob) for glob in select)
-        if setting.enabled is not False and wanted and not any(fnmatchcase(rule_id, glob) for glob in ignore):
-            found.append(bind(rules[rule_id], baseline, setting))
-    return found
-
-
-def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
-    """Give a rule its parameters: the baseline's setting for the rule, else its parameter of that name, else the default."""
-    bound: dict[str, Any] = {}
-    for name in setting.parameters:
-        if name not in rule.parameters:
-            raise ContentError(f"{setting.place}: rule '{rule.id}' has no parameter '{name}'",
-                               suggestion(name, rule.parameters))  # fmt: skip
-    for name, parameter in rule.parameters.items():
-        if name in setting.parameters:
-            value = setting.parameters[name]
-        elif name in baseline.parameters and baseline.parameters[name] is not None:
-            value = baseline.parameters[name]
-        elif parameter.has_default:
-            value = parameter.default
-        else:
-            raise ContentError(f"{rule.file}: parameter '{name}' has no default and baseline {baseline.name} sets none")
-        if problem := parameter.problem_with(value):
-            place = setting.place if name in setting.parameters else baseline.file
-            raise ContentError(f"{place}: rule '{rule.id}': {problem}")
-        bound[name] = value
-    return RuleInForce(rule, setting.severity or rule.severity, bound)

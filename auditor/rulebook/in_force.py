@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from auditor import shipped
 from auditor.analysis.contract import Analysis
@@ -12,10 +14,14 @@ from auditor.analysis.registry import kinds
 from auditor.architecture.declare import Declaration, read_declarations
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
+from auditor.errors import ContentError
+from auditor.language.ast import Condition
+from auditor.model import Severity
 from auditor.rulebook import baseline as baselines
-from auditor.rulebook import rule
-from auditor.rulebook.baseline import Baseline, RuleInForce
-from auditor.rulebook.rule import Rule, Words
+from auditor.rulebook.baseline import Baseline, Setting
+from auditor.rulebook.load import TYPES, Words, load_rules
+from auditor.rulebook.rule import Applies, Rule
+from auditor.yaml_source import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,30 @@ class Selection:
     assignments: Sequence[str] = ()
     select: Sequence[str] = ()
     ignore: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInForce:
+    """A rule as a baseline applies it: with the severity and the parameters that hold there."""
+
+    rule: Rule
+    severity: Severity
+    parameters: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Return the rule's id."""
+        return self.rule.id
+
+    @property
+    def applies(self) -> Applies:
+        """Return whom the rule is asked of."""
+        return self.rule.applies
+
+    @property
+    def require(self) -> Condition:
+        """Return what must hold."""
+        return self.rule.require
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +78,20 @@ def load(choice: Selection) -> RuleSet:
     components = component_types(declared)
     types = catalogue(choice.rules)
     words = Words(types, kinds(), components)
-    rules = rule.load_rules([shipped.folder("rules")], words)
-    own = rule.load_rules(choice.rules, words) if choice.rules else {}
+    rules = load_rules([shipped.folder("rules")], words)
+    own = load_rules(choice.rules, words) if choice.rules else {}
     for rule_id in own.keys() & rules.keys():
         own[rule_id].source.fail(f"rule id '{rule_id}' is already used by a rule of the tool", "choose another id")
     rules |= own
     for text in choice.assignments:
         found = baselines.with_assignment(found, text, rules)
-    in_force = baselines.in_force(found, rules, extra=frozenset(own), select=choice.select, ignore=choice.ignore)
+    in_force = choose(found, rules, extra=frozenset(own), select=choice.select, ignore=choice.ignore)
     return RuleSet(found, rules, in_force, kinds(), components, types)
 
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
     """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
-    return shipped_types().with_folders(path for folder in folders if (path := folder / rule.TYPES).is_dir())
+    return shipped_types().with_folders(path for folder in folders if (path := folder / TYPES).is_dir())
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:
@@ -74,4 +104,62 @@ def all_rules(folders: Sequence[Path] = ()) -> dict[str, Rule]:
     base = baselines.load("openai-chat", shipped.folder("baselines"))
     declared = read_declarations(base.components, base.parameters)
     words = Words(catalogue(folders), kinds(), component_types(declared))
-    return rule.load_rules(folders or [shipped.folder("rules")], words)
+    return load_rules(folders or [shipped.folder("rules")], words)
+
+
+def choose(
+    baseline: Baseline,
+    rules: Mapping[str, Rule],
+    *,
+    extra: frozenset[str] = frozenset(),
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> list[RuleInForce]:
+    """Choose the baseline's rules and bind their parameters. ContentError where a glob or setting names no rule.
+
+    `extra` are ids of rules that the user added, in force without the baseline naming them; `select` and `ignore` narrow.
+    """
+    for rule_id, setting in baseline.settings.items():
+        if rule_id not in rules:
+            raise ContentError(f"{setting.place}: settings name the rule '{rule_id}', which does not exist",
+                               suggestion(rule_id, rules))  # fmt: skip
+    chosen = set(extra)
+    for glob, node in baseline.rules:
+        matched = {rule_id for rule_id in rules if fnmatchcase(rule_id, glob.removeprefix("!"))}
+        if not matched:
+            node.fail(f"the glob '{glob}' matches no rule", suggestion(glob.strip("!*-"), rules))
+        chosen = chosen - matched if glob.startswith("!") else chosen | matched
+    for option, globs in (("--select", select), ("--ignore", ignore)):
+        for glob in globs:
+            if not any(fnmatchcase(rule_id, glob) for rule_id in chosen):
+                raise ContentError(f"{option} {glob}: matches no rule in force", suggestion(glob.strip("*-"), chosen))
+    found = []
+    for rule_id in sorted(chosen):
+        setting = baseline.settings.get(rule_id, Setting())
+        wanted = not select or any(fnmatchcase(rule_id, glob) for glob in select)
+        if setting.enabled is not False and wanted and not any(fnmatchcase(rule_id, glob) for glob in ignore):
+            found.append(bind(rules[rule_id], baseline, setting))
+    return found
+
+
+def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
+    """Give a rule its parameters: the baseline's setting for the rule, else its parameter of that name, else the default."""
+    bound: dict[str, Any] = {}
+    for name in setting.parameters:
+        if name not in rule.parameters:
+            raise ContentError(f"{setting.place}: rule '{rule.id}' has no parameter '{name}'",
+                               suggestion(name, rule.parameters))  # fmt: skip
+    for name, parameter in rule.parameters.items():
+        if name in setting.parameters:
+            value = setting.parameters[name]
+        elif name in baseline.parameters and baseline.parameters[name] is not None:
+            value = baseline.parameters[name]
+        elif parameter.has_default:
+            value = parameter.default
+        else:
+            raise ContentError(f"{rule.file}: parameter '{name}' has no default and baseline {baseline.name} sets none")
+        if problem := parameter.problem_with(value):
+            place = setting.place if name in setting.parameters else baseline.file
+            raise ContentError(f"{place}: rule '{rule.id}': {problem}")
+        bound[name] = value
+    return RuleInForce(rule, setting.severity or rule.severity, bound)

@@ -15,8 +15,8 @@ from auditor.azure.vocabulary import Property
 from auditor.engine.evaluate import Verdict
 from auditor.language.functions import FunctionError, call
 from auditor.model import Status
-from auditor.rulebook import rule as rulebook
-from auditor.rulebook.rule import Words
+from auditor.rulebook import load as rulebook
+from auditor.rulebook.load import Words
 
 _RULE = """
 id: vault-access-off

@@ -6,26 +6,31 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from auditor.model import Report
-from auditor.report import FORMATS, Options
+from auditor.cli.app import app
+from auditor.cli.streams import safe
+from auditor.model import Report, Status
+from auditor.report import format as formats
+from auditor.report.format import NAMES, Format, View, named
 
 GOLDEN = Path(__file__).parent / "golden"
+SAMPLE = Path(__file__).parents[2] / "samples" / "chat.json"
 GOLDEN_CASES = {
-    "report.json": ("json", Options()),
-    "report.csv": ("csv", Options()),
-    "report.md": ("markdown", Options(include_passed=True)),
-    "table-80.txt": ("table", Options(width=80)),
-    "table-200.txt": ("table", Options(width=200, include_passed=True)),
-    "table-verbose.txt": ("table", Options(width=100, verbose=True)),
+    "report.json": ("json", View(include_passed=True)),
+    "report.csv": ("csv", View(include_passed=True)),
+    "report.md": ("markdown", View(include_passed=True)),
+    "table-80.txt": ("table", View(include_passed=False, width=80)),
+    "table-200.txt": ("table", View(include_passed=True, width=200)),
+    "table-verbose.txt": ("table", View(include_passed=False, width=100, verbose=True)),
 }
 
 
-def text_of(report: Report, name: str, options: Options) -> str:
+def text_of(report: Report, name: str, view: View) -> str:
     out = io.StringIO(newline="")
-    FORMATS[name](report, out, options)
+    named(name).write(report, out, view)
     return out.getvalue()
 
 
@@ -38,21 +43,46 @@ def test_a_format_writes_what_was_agreed(report: Report, file: str) -> None:
     assert written == (GOLDEN / file).read_bytes()
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", NAMES)
 def test_the_order_of_findings_and_gaps_does_not_change_a_byte(report: Report, name: str) -> None:
     shuffled = [*report.findings[::2], *report.findings[1::2]]
     other = replace(report, findings=shuffled, gaps=list(reversed(report.gaps)), notices=list(reversed(report.notices)))
-    assert text_of(other, name, Options(include_passed=True)) == text_of(report, name, Options(include_passed=True))
+    assert text_of(other, name, View(include_passed=True)) == text_of(report, name, View(include_passed=True))
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_report_without_findings_can_be_written(report: Report, name: str) -> None:
-    assert text_of(replace(report, findings=(), gaps=(), notices=()), name, Options())
+    assert text_of(replace(report, findings=(), gaps=(), notices=()), name, View(include_passed=True))
 
 
 def test_importing_the_package_imports_no_format() -> None:
-    code = (
-        "import sys, auditor.report; print([m for m in ('tabulate', 'rich', 'pydantic', 'orjson') if m in sys.modules])"
-    )
+    code = "import sys, auditor.report.format; print([m for m in ('tabulate', 'rich', 'pydantic', 'orjson') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_a_format_gets_all_that_it_says_it_shows_once_its_name_is_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written: list[tuple[Report, View]] = []
+    module = ModuleType("auditor.report.formats.all_there")
+    module.FORMAT = Format("all-there", lambda report, _, view: written.append((report, view)), lists_passes=True)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(formats, "NAMES", (*NAMES, "all-there"))
+
+    with pytest.raises(SystemExit) as ended:
+        app(["evaluate", str(SAMPLE), "--complete", "--allow-incomplete", "--exit-zero", "-o", "all-there"])
+
+    ((report, view),) = written
+    passes = [finding for finding in report.findings if finding.status is Status.PASS]
+    assert (ended.value.code, view.include_passed) == (0, True)
+    assert passes
+    assert all(finding.evidence for finding in passes)
+    shown = capsys.readouterr().err
+    assert report.notices
+    assert all(f"note: {safe(notice)}" in shown for notice in report.notices)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_format_goes_by_the_name_of_its_module(name: str) -> None:
+    assert named(name).name == name

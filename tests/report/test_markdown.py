@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from auditor.model import Report
-from auditor.report.markdown import write
+from auditor.report.format import View
+from auditor.report.formats.markdown import write
 from tests.report.conftest import NASTY_NAMES, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULTS, named, report_of
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -20,7 +21,7 @@ OURS = {"<code>", "</code>"}
 
 def text_of(report: Report, *, include_passed: bool = False) -> str:
     out = io.StringIO()
-    write(report, out, include_passed=include_passed)
+    write(report, out, View(include_passed=include_passed))
     return out.getvalue()
 
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from auditor.model import Report, Severity, Status
-from auditor.report.run_id import run_id
-from auditor.report.subject import names_of
+from auditor.report.selection import names_of
 from auditor.report.summary import summarise, verdict
-from auditor.report.timestamps import utc_text
+from auditor.report.text import run_id, utc_text
 from tests.report.conftest import ACCOUNTS, EXEMPT, GAP, GROUP, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK
 
 Maker = Callable[..., Report]

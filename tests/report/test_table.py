@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from auditor.model import Report, Severity
-from auditor.report.table import write
+from auditor.report.format import View
+from auditor.report.formats.table import write
 from tests.report.conftest import (
     ACCOUNTS,
     MISSING,
@@ -28,7 +29,7 @@ def text_of(
     report: Report, *, width: int = 100, verbose: bool = False, color: bool = False, include_passed: bool = False
 ) -> str:
     out = io.StringIO()
-    write(report, out, width=width, verbose=verbose, color=color, include_passed=include_passed)
+    write(report, out, View(include_passed, width, verbose, color))
     return out.getvalue()
 
 

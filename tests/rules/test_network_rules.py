@@ -17,6 +17,7 @@ from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from tests.estate.estates import reference_bodies
+from tests.judging import fact_of
 
 Body = dict[str, Any]
 _KINDS = ("network.", "exposure.", "inventory.subnet")
@@ -47,9 +48,7 @@ _ON_FEW_PORTS = {
 @cache
 def _content() -> RuleSet:
     rules = in_force.all_rules()
-    return in_force.load(
-        Selection(select=[n for n, rule in rules.items() if (rule.applies.fact or "").startswith(_KINDS)])
-    )
+    return in_force.load(Selection(select=[n for n, rule in rules.items() if fact_of(rule).startswith(_KINDS)]))
 
 
 def _judged(path: Path) -> list[Finding]:

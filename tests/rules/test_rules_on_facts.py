@@ -17,8 +17,9 @@ from auditor.inputs import read
 from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
-from auditor.rulebook.rule import Words, load_rule
+from auditor.rulebook.load import Words, load_rule
 from tests.estate.estates import reference_bodies
+from tests.judging import fact_of
 
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
 _REACHED = (
@@ -32,7 +33,7 @@ VERDICTS = {"pass": Status.PASS, "fail": Status.FAIL, "unknown": Status.UNKNOWN}
 def facts_only() -> RuleSet:
     """Return the baseline with its rules on facts alone."""
     rules = in_force.all_rules()
-    return in_force.load(Selection(select=[name for name, rule in rules.items() if rule.applies.fact]))
+    return in_force.load(Selection(select=[name for name, rule in rules.items() if fact_of(rule)]))
 
 
 def judged(bodies: list[dict[str, Any]], tmp_path: Path, *, complete: bool = True) -> list[Finding]:

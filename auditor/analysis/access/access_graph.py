@@ -10,7 +10,7 @@ from auditor import resource_id as ids
 from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
 from auditor.analysis.access.sanctions import Sanctions
 from auditor.analysis.contract import Context
-from auditor.azure.body import texts
+from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 from auditor.rbac.assignments import Assignment, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
@@ -158,7 +158,7 @@ def _memberships(context: Context) -> Memberships:
     listed = context.parameters.get(MEMBERS_PARAMETER)
     if not isinstance(listed, Mapping):
         return Memberships()
-    members = {str(group).lower(): {one.lower() for one in texts(listed, str(group))} for group in listed}
+    members = {str(group).lower(): {one.lower() for one in body.texts(listed[group])} for group in listed}
     return Memberships(_closed(members), frozenset(members))
 
 

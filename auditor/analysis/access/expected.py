@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload
-from auditor.azure.body import items, objects, text, texts, value
+from auditor.azure import body
 from auditor.errors import ContentError
 from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, Role
@@ -76,54 +76,56 @@ class BoundRow:
 
 def read_table(tables: Mapping[str, Any]) -> Table:
     """Return the table `roles` of a baseline, or one that expects nothing. Raise ContentError where it is wrong."""
-    body = tables.get(TABLE)
-    if body is None:
+    entry = tables.get(TABLE)
+    if entry is None:
         return Table()
-    roles = {name: _role(role, name) for role in objects(body, "roles") if (name := text(role, "name"))}
+    roles = {name: _role(role, name) for role in body.objects(entry, "roles") if (name := body.text(role, "name"))}
     return Table(
-        rows=[_row(row, roles, _required(row, "principal")) for row in objects(body, "rows")],
+        rows=[_row(row, roles, _required(row, "principal")) for row in body.objects(entry, "rows")],
         tolerated=[
-            _row(row, roles, principal) for row in objects(body, "tolerated") for principal in texts(row, "principals")
+            _row(row, roles, principal)
+            for row in body.objects(entry, "tolerated")
+            for principal in body.texts(row, "principals")
         ],
-        people=frozenset(_named(roles, name).key for name in texts(body, "people")),
+        people=frozenset(_named(roles, name).key for name in body.texts(entry, "people")),
         boundaries=[
             Boundary(
                 _required(boundary, "name"),
                 tuple(frozenset(name for name in side if isinstance(name, str)) for side in _sides(boundary)),
             )
-            for boundary in objects(body, "boundaries")
+            for boundary in body.objects(entry, "boundaries")
         ],
         roles={role.key: role for role in roles.values()},
     )
 
 
 def _sides(boundary: object) -> Iterator[Sequence[object]]:
-    for side in items(boundary, "sides"):
+    for side in body.items(boundary, "sides"):
         yield side if isinstance(side, Sequence) and not isinstance(side, str) else ()
 
 
-def _role(body: object, name: str) -> Role:
-    blocks = value(body, "permissions")
+def _role(entry: object, name: str) -> Role:
+    blocks = body.value(entry, "permissions")
     permissions = None if blocks is None else permissions_of(blocks)
     if blocks is not None and permissions is None:
         raise ContentError(f"Table `{TABLE}`: the permissions of role `{name}` cannot be read.")
-    return Role(_required(body, "guid").lower(), name, permissions)
+    return Role(_required(entry, "guid").lower(), name, permissions)
 
 
-def _row(body: object, roles: Mapping[str, Role], principal: str) -> RoleRow:
+def _row(entry: object, roles: Mapping[str, Role], principal: str) -> RoleRow:
     return RoleRow(
         principal=principal,
-        scope=_required(body, "scope"),
-        role=_named(roles, _required(body, "role")),
-        control=text(body, "control") or "",
-        on_group=text(body, "level") == "resource-group",
-        narrower=value(body, "narrower") is True,
-        advisory=text(body, "advisory"),
+        scope=_required(entry, "scope"),
+        role=_named(roles, _required(entry, "role")),
+        control=body.text(entry, "control") or "",
+        on_group=body.text(entry, "level") == "resource-group",
+        narrower=body.value(entry, "narrower") is True,
+        advisory=body.text(entry, "advisory"),
     )
 
 
-def _required(body: object, name: str) -> str:
-    found = text(body, name)
+def _required(entry: object, name: str) -> str:
+    found = body.text(entry, name)
     if found is None:
         raise ContentError(f"Table `{TABLE}`: an entry lacks `{name}`.", "Give it as text.")
     return found

@@ -8,7 +8,7 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis.access.access_graph import AccessGraph, build
 from auditor.analysis.access.expected import Boundary
-from auditor.azure.body import text
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
@@ -163,9 +163,9 @@ def _crosses(
 
 def _resource(scene: AccessGraph, resource: Resource) -> Fact:
     attached = scene.principals.attached_to(resource)
-    kind = text(resource.body, "identity", "type")
-    reference = text(resource.properties, "keyVaultReferenceIdentity")
-    primary = text(resource.properties, "primaryUserAssignedIdentity")
+    kind = body.text(resource.body, "identity.type")
+    reference = body.text(resource.properties, "keyVaultReferenceIdentity")
+    primary = body.text(resource.properties, "primaryUserAssignedIdentity")
     own = {ids.key(identity) for identity in attached.user_assigned}
     shared = _shared_with(scene, resource)
     fields: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from auditor import resource_id as ids
 from auditor.analysis.access.access_graph import AccessGraph, build
-from auditor.azure.body import text
+from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, Role
@@ -163,7 +163,7 @@ def _is_standing_human(scene: AccessGraph, assignment: Assignment) -> bool:
 def _classic(scene: AccessGraph, key: str) -> Sequence[str]:
     listed = [one for one in scene.context.estate.of_type(CLASSIC) if subscription_key(one.id) == key]
     return sorted(
-        f"{text(one.properties, 'role') or 'unknown role'}: {text(one.properties, 'emailAddress') or one.name}"
+        f"{body.text(one.properties, 'role') or 'unknown role'}: {body.text(one.properties, 'emailAddress') or one.name}"
         for one in listed
     )
 

@@ -11,7 +11,7 @@ from auditor.analysis.access import sanctions
 from auditor.analysis.access.access_graph import AccessGraph, build
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import How, RowVerdict, judge
-from auditor.azure.body import text
+from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
@@ -148,7 +148,7 @@ def _ignores_registry_roles(row: BoundRow) -> bool:
 
     https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions
     """
-    mode = text(row.target.properties, "roleAssignmentMode") or ""
+    mode = body.text(row.target.properties, "roleAssignmentMode") or ""
     return row.target.type_key == _REGISTRY and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
 
 

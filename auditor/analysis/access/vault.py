@@ -8,7 +8,7 @@ from typing import Any, Final
 from auditor import resource_id as ids
 from auditor.analysis.access.access_graph import AccessGraph, build
 from auditor.architecture.workloads import Workload
-from auditor.azure.body import objects, text, value
+from auditor.azure import body
 from auditor.model import Fact, Json, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Answer, Plane, permits
@@ -51,7 +51,7 @@ def facts(scene: AccessGraph) -> Iterator[Fact]:
 def _vault(scene: AccessGraph, workload: Workload, vault: Resource) -> Fact:
     consumers = _consumers(workload, vault)
     shared = _WORKSPACE in consumers and len(consumers) > 1
-    by_roles = value(vault.properties, "enableRbacAuthorization") is True
+    by_roles = body.value(vault.properties, "enableRbacAuthorization") is True
     readers = [_reader(scene, a, vault) for a in _readers(scene, vault)]
     wide = [one for one in readers if one["wholeVault"] and _is_user_facing(one["components"])]
     fields: dict[str, Any] = {
@@ -90,7 +90,9 @@ def _consumers(workload: Workload, vault: Resource) -> set[str]:
     if any(one.key == vault.key for one in workload.resources(_APP_VAULT)):
         found.add(_APP_VAULT)
     for gateway in workload.resources("gateway"):
-        hosts = [text(c, "properties", "keyVaultSecretId") for c in objects(gateway.properties, "sslCertificates")]
+        hosts = [
+            body.text(c, "properties.keyVaultSecretId") for c in body.objects(gateway.properties, "sslCertificates")
+        ]
         if any(_vault_name(host) == vault.name.lower() for host in hosts if host):
             found.add("gateway")
     return found

@@ -12,7 +12,7 @@ from auditor.analysis import facts
 from auditor.analysis.content_filter import policy as content_policy
 from auditor.analysis.content_filter.policy import BINARY, HARM, STRICTNESS, ContentFilter, normal
 from auditor.analysis.contract import Analysis, Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 DEPLOYMENT: Final = "content_filter.deployment"
@@ -96,7 +96,7 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
 def _bound(
     context: Context, deployment: Resource, account: str, policies: Mapping[str, Mapping[str, Resource]]
 ) -> Bound:
-    name = values.text(deployment.body, "properties.raiPolicyName")
+    name = body.text(deployment.body, "properties.raiPolicyName")
     if gap := facts.gap_at(context, deployment, "properties.raiPolicyName"):
         return Bound(None, None, None, gap)
     if name is None:
@@ -119,7 +119,7 @@ def _deployment_fact(
     policies: Mapping[str, Resource],
     requirements: Sequence[Requirement],
 ) -> Fact:
-    model = values.text(deployment.body, "properties.model.name")
+    model = body.text(deployment.body, "properties.model.name")
     globs = facts.names(facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"]))
     exempt = any(fnmatchcase((model or "").lower(), glob.lower()) for glob in globs)
     filters = [(need, _filter(bound, policies, need)) for need in requirements]
@@ -127,7 +127,7 @@ def _deployment_fact(
     unmet = [_label(need) for need, found in filters if found.strictness is not None and _falls_short(need, found)]
     policy = bound.policy
     is_lost = bound.kind in {"dangling", "other-account"}
-    mode = (values.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
+    mode = (body.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
     return facts.build(
         context,
         DEPLOYMENT,
@@ -230,21 +230,16 @@ def _shown(need: Requirement, found: ContentFilter) -> Mapping[str, object]:
 
 def _blocklists(policy: Resource | None) -> Sequence[Mapping[str, object]]:
     """Return the block lists of a policy, in the shape of either API generation."""
-    found: list[Mapping[str, object]] = []
-    for member, source in (
-        ("promptBlocklists", "Prompt"),
-        ("completionBlocklists", "Completion"),
-        ("customBlocklists", None),
-    ):
-        for _, body in values.members(policy.body if policy else {}, f"properties.{member}"):
-            found.append(
-                {
-                    "name": values.text(body, "blocklistName"),
-                    "source": source or values.text(body, "source"),
-                    "blocking": values.flag(body, "blocking") is True,
-                }
-            )
-    return found
+    arrays = (("promptBlocklists", "Prompt"), ("completionBlocklists", "Completion"), ("customBlocklists", None))
+    return [
+        {
+            "name": body.text(entry, "blocklistName"),
+            "source": source or body.text(entry, "source"),
+            "blocking": body.flag(entry, "blocking") is True,
+        }
+        for array, source in arrays
+        for entry in body.objects(policy.body if policy else {}, f"properties.{array}")
+    ]
 
 
 def _summary(deployment: Resource, bound: Bound, unmet: Sequence[str], mode: str, *, exempt: bool) -> str:
@@ -264,15 +259,15 @@ def _summary(deployment: Resource, bound: Bound, unmet: Sequence[str], mode: str
 
 def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) -> Fact:
     account = ids.parent_of(policy.key) or ""
-    changed = values.text(policy.body, "systemData.lastModifiedAt")
-    earlier = [user.id for user in users if _is_before(values.text(user.body, "systemData.lastModifiedAt"), changed)]
+    changed = body.text(policy.body, "systemData.lastModifiedAt")
+    earlier = [user.id for user in users if _is_before(body.text(user.body, "systemData.lastModifiedAt"), changed)]
     gap = context.estate.type_gap(DEPLOYMENTS, account)
     uncollected = {"deployments": gap} if gap else {}
     if gap and not users:
         uncollected["used"] = gap
     if gap and not earlier:
         uncollected["changedAfterDeployment"] = gap
-    undated = next((one for one in (policy, *users) if not values.text(one.body, "systemData.lastModifiedAt")), None)
+    undated = next((one for one in (policy, *users) if not body.text(one.body, "systemData.lastModifiedAt")), None)
     if undated is not None and not earlier:
         reason = "when it was last changed is not stated"
         uncollected["changedAfterDeployment"] = Gap(undated.id, "systemData.lastModifiedAt", reason)

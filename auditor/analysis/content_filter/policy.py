@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 # `Low` filters content rated low and above, so that it is the strictest; the older property `allowedContentLevel` means
@@ -49,8 +49,8 @@ def is_system_name(name: str) -> bool:
 
 def is_system(policy: Resource) -> bool:
     """Whether a policy belongs to the service; `type` was called `policyType` before 2024-06-01-preview."""
-    kind = values.text(policy.body, "properties.type") or values.text(policy.body, "properties.policyType")
-    return is_system_name(ids.name_of(policy.id)) or values.same(kind, "SystemManaged")
+    kind = body.text(policy.body, "properties.type") or body.text(policy.body, "properties.policyType")
+    return is_system_name(ids.name_of(policy.id)) or body.same_text(kind, "SystemManaged")
 
 
 def by_account(policies: Sequence[Resource]) -> Mapping[str, Mapping[str, Resource]]:
@@ -74,7 +74,7 @@ def effective(policies: Mapping[str, Resource], name: str, category: str, source
             return _as_inherited(found) if inherited else found
         if is_system(policy):
             return ContentFilter(0, "absent")
-        current = (values.text(policy.body, "properties.basePolicyName") or "Microsoft.Default").lower()
+        current = (body.text(policy.body, "properties.basePolicyName") or "Microsoft.Default").lower()
     return ContentFilter(None, "absent", gap=Gap(name, "properties.basePolicyName", "policies are based on each other"))
 
 
@@ -100,20 +100,20 @@ def _service_default(name: str, category: str) -> ContentFilter:
 def _own(policy: Resource, category: str, source: str) -> ContentFilter | None:
     """Return the policy's own entry; of several for one category and source the weakest."""
     found = [
-        _entry(policy, path, body, category)
-        for path, body in values.members(policy.body, _ENTRIES)
-        if normal(values.text(body, "name") or "") == category and values.same(values.text(body, "source"), source)
+        _entry(policy, path, entry, category)
+        for path, entry in body.enumerate_objects(policy.body, _ENTRIES)
+        if normal(body.text(entry, "name") or "") == category and body.same_text(body.text(entry, "source"), source)
     ]
     known = [entry for entry in found if entry.strictness is not None]
     return min(known, key=lambda entry: entry.strictness or 0) if known else next(iter(found), None)
 
 
-def _entry(policy: Resource, path: str, body: object, category: str) -> ContentFilter:
-    enabled = values.flag(body, "enabled")
-    blocking = values.flag(body, "blocking")
-    if blocking is None and (action := values.text(body, "action")):
+def _entry(policy: Resource, path: str, entry: object, category: str) -> ContentFilter:
+    enabled = body.flag(entry, "enabled")
+    blocking = body.flag(entry, "blocking")
+    if blocking is None and (action := body.text(entry, "action")):
         blocking = action.lower() == "blocking"
-    threshold = values.text(body, "severityThreshold") or values.text(body, "allowedContentLevel")
+    threshold = body.text(entry, "severityThreshold") or body.text(entry, "allowedContentLevel")
     strictness: int | None = None
     if enabled is False or blocking is False:
         strictness = 0

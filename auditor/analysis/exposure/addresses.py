@@ -9,10 +9,9 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.port_filter import Filtered, FilteredTarget, filtered
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
-from auditor.network.virtual_networks import items
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
 ADDRESSES: Final = "microsoft.network/publicipaddresses"
@@ -43,9 +42,9 @@ def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]
             )
 
 
-def _address_of(context: Context, body: object) -> Resource | None:
+def _address_of(context: Context, entry: object) -> Resource | None:
     """Return the public address that an IP configuration holds, with or without its resource."""
-    reference = values.text(body, "properties.publicIPAddress.id")
+    reference = body.text(entry, "properties.publicIPAddress.id")
     if reference is None:
         return None
     return context.estate.get(reference) or Resource.of({"id": reference, "type": ADDRESSES})
@@ -53,12 +52,12 @@ def _address_of(context: Context, body: object) -> Resource | None:
 
 def _is_basic(*resources: Resource) -> bool:
     """Whether a Basic address or load balancer is on the way: those are open where no group filters."""
-    return any((values.text(one.body, "sku.name") or "Basic").lower() == "basic" for one in resources)
+    return any((body.text(one.body, "sku.name") or "Basic").lower() == "basic" for one in resources)
 
 
 def interface_entries(context: Context, places: Subnets, interface: Resource) -> Iterator[EntryPoint]:
     """Yield an interface's own public addresses."""
-    for configuration in items(interface.body, "properties.ipConfigurations"):
+    for configuration in body.objects(interface.body, "properties.ipConfigurations"):
         address = _address_of(context, configuration)
         if address is None:
             continue
@@ -76,13 +75,13 @@ def interface_entries(context: Context, places: Subnets, interface: Resource) ->
 def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
     """Yield the rules of a load balancer with a public front end; groups see the port of the back end."""
     fronts = {
-        (values.text(front, "name") or ids.name_of(values.text(front, "id") or "")).lower(): address
-        for front in items(balancer.body, "properties.frontendIPConfigurations")
+        (body.text(front, "name") or ids.name_of(body.text(front, "id") or "")).lower(): address
+        for front in body.objects(balancer.body, "properties.frontendIPConfigurations")
         if (address := _address_of(context, front)) is not None
     }
     for kind in ("loadBalancingRules", "inboundNatRules", "inboundNatPools"):
-        for rule in items(balancer.body, f"properties.{kind}"):
-            reference = values.text(rule, "properties.frontendIPConfiguration.id")
+        for rule in body.objects(balancer.body, f"properties.{kind}"):
+            reference = body.text(rule, "properties.frontendIPConfiguration.id")
             address = fronts.get(ids.name_of(reference).lower()) if reference else next(iter(fronts.values()), None)
             if address is not None:
                 yield from _balanced(context, places, balancer, rule, address)
@@ -91,14 +90,12 @@ def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> I
 def _balanced(
     context: Context, places: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
 ) -> Iterator[EntryPoint]:
-    port = values.number(rule, "properties.backendPort") or 0
+    port = body.number(rule, "properties.backendPort") or 0
     ports = ((port, port + 1),) if port else _ALL
     shown = str(
-        values.number(rule, "properties.frontendPort")
-        or values.text(rule, "properties.frontendPortRangeStart")
-        or "all"
+        body.number(rule, "properties.frontendPort") or body.text(rule, "properties.frontendPortRangeStart") or "all"
     )
-    name = values.text(rule, "name") or shown
+    name = body.text(rule, "name") or shown
     backends = list(_backends(context, balancer))
     if not backends:
         gap = Gap(balancer.id, "properties.backendAddressPools", "its back ends are not known")
@@ -128,10 +125,10 @@ def _balanced(
 def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, Mapping[str, object]]]:
     """Yield the interfaces, with their configurations, that are in a pool or NAT rule of the load balancer."""
     for interface in context.estate.of_type("microsoft.network/networkinterfaces"):
-        for configuration in items(interface.body, "properties.ipConfigurations"):
+        for configuration in body.objects(interface.body, "properties.ipConfigurations"):
             lists = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules")
             references = [
-                values.text(one, "id") for name in lists for one in items(configuration, f"properties.{name}")
+                body.text(one, "id") for name in lists for one in body.objects(configuration, f"properties.{name}")
             ]
             if any(one and ids.is_under(one, balancer.key) for one in references):
                 yield interface, configuration
@@ -140,55 +137,53 @@ def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, 
 def gateway_entries(context: Context, places: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
     """Yield the listeners of an Application Gateway on a public front end."""
     fronts = {
-        (values.text(front, "name") or ids.name_of(values.text(front, "id") or "")).lower(): address
-        for front in items(gateway.body, "properties.frontendIPConfigurations")
+        (body.text(front, "name") or ids.name_of(body.text(front, "id") or "")).lower(): address
+        for front in body.objects(gateway.body, "properties.frontendIPConfigurations")
         if (address := _address_of(context, front)) is not None
     }
     ports = {
-        (values.text(one, "name") or ids.name_of(values.text(one, "id") or "")).lower(): values.number(
-            one, "properties.port"
-        )
-        for one in items(gateway.body, "properties.frontendPorts")
+        (body.text(one, "name") or ids.name_of(body.text(one, "id") or "")).lower(): body.number(one, "properties.port")
+        for one in body.objects(gateway.body, "properties.frontendPorts")
     }
-    for listener in items(gateway.body, "properties.httpListeners"):
-        front = ids.name_of(values.text(listener, "properties.frontendIPConfiguration.id") or "").lower()
-        number = ports.get(ids.name_of(values.text(listener, "properties.frontendPort.id") or "").lower())
+    for listener in body.objects(gateway.body, "properties.httpListeners"):
+        front = ids.name_of(body.text(listener, "properties.frontendIPConfiguration.id") or "").lower()
+        number = ports.get(ids.name_of(body.text(listener, "properties.frontendPort.id") or "").lower())
         if front in fronts:
             span = ((number, number + 1),) if number else _ALL
             found = filtered(
                 context, places, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
             )
             path = (fronts[front].id, gateway.id)
-            name = values.text(listener, "name") or ""
+            name = body.text(listener, "name") or ""
             yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found)
 
 
 def bastion_entries(context: Context, places: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
     """Yield the public front of a Bastion host."""
-    configurations = list(items(bastion.body, "properties.ipConfigurations"))
+    configurations = list(body.objects(bastion.body, "properties.ipConfigurations"))
     address = next((found for one in configurations if (found := _address_of(context, one)) is not None), None)
-    if values.flag(bastion.body, "properties.enablePrivateOnlyBastion") or address is None:
+    if body.flag(bastion.body, "properties.enablePrivateOnlyBastion") or address is None:
         said = "it has no public address" if address is None else "properties.enablePrivateOnlyBastion=true"
         yield EntryPoint(bastion, "bastion", "", "443", EntryState.CLOSED, said, (bastion.id,))
         return
     answer = filtered(context, places, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
-    links = values.flag(bastion.body, "properties.enableShareableLink") is True
+    links = body.flag(bastion.body, "properties.enableShareableLink") is True
     notes = ("shareable links are on",) if links else ()
     yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)
 
 
 def firewall_entries(context: Context, _: Subnets, firewall: Resource) -> Iterator[EntryPoint]:
     """Yield what a firewall translates inwards; a public address alone is no entry."""
-    rules = list(items(firewall.body, "properties.natRuleCollections"))
-    reference = values.reference(firewall.body, "properties.firewallPolicy")
+    rules = list(body.objects(firewall.body, "properties.natRuleCollections"))
+    reference = body.sub_resource(firewall.body, "properties.firewallPolicy")
     gap = None
     if reference:
         groups = [g for g in context.estate.of_type(_RULES) if ids.is_under(g.key, reference)]
         rules += [
             one
             for group in groups
-            for one in items(group.body, "properties.ruleCollections")
-            if "nat" in (values.text(one, "ruleCollectionType") or "").lower()
+            for one in body.objects(group.body, "properties.ruleCollections")
+            if "nat" in (body.text(one, "ruleCollectionType") or "").lower()
         ]
         gap = context.estate.type_gap(_RULES, reference) if not groups else None
     if rules:
@@ -202,7 +197,7 @@ def firewall_entries(context: Context, _: Subnets, firewall: Resource) -> Iterat
 
 def tunnel_entries(_: Context, __: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
     """Yield a virtual network gateway: tunnels end there, nothing else."""
-    if values.same(values.text(gateway.body, "properties.gatewayType"), "ExpressRoute"):
+    if body.same_text(body.text(gateway.body, "properties.gatewayType"), "ExpressRoute"):
         said = "ExpressRoute does not use the Internet"
         yield EntryPoint(gateway, "virtualNetworkGateway", "", "", EntryState.CLOSED, said, (gateway.id,))
     else:

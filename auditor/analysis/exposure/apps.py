@@ -8,7 +8,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
-from auditor.azure import addresses, values
+from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.model import Gap, Json, Resource
 
@@ -22,8 +22,8 @@ def app_entries(context: Context, app: Resource) -> Iterator[EntryPoint]:
     https://learn.microsoft.com/azure/app-service/overview-access-restrictions
     """
     settings = _settings(context, app)
-    stated = next((text for path in _SWITCHES if (text := values.text(app.body, path))), None)
-    stated = stated or next((text for one in settings if (text := values.text(one, "publicNetworkAccess"))), None)
+    stated = next((text for path in _SWITCHES if (text := body.text(app.body, path))), None)
+    stated = stated or next((text for one in settings if (text := body.text(one, "publicNetworkAccess"))), None)
     closed = _closed(context, app, stated)
     for name, prefix in (("site", "ipSecurityRestrictions"), ("scm", "scmIpSecurityRestrictions")):
         if closed is not None:
@@ -42,12 +42,12 @@ def _settings(context: Context, app: Resource) -> list[Json]:
     """Return where site settings are: the whole of them in `config/web`, parts in the site itself."""
     configs = facts.children(context, app, f"{app.type_key}/config")
     found = [config.properties for config in configs if config.name.rpartition("/")[2].lower() == "web"]
-    own = values.value(app.body, "properties.siteConfig")
+    own = body.value(app.body, "properties.siteConfig")
     return [*found, *([own] if isinstance(own, dict) else [])]
 
 
 def _gap(context: Context, app: Resource, settings: list[Json]) -> Gap | None:
-    if any(values.value(one, "ipSecurityRestrictions") is not None for one in settings):
+    if any(body.value(one, "ipSecurityRestrictions") is not None for one in settings):
         return None
     return facts.gap_at(context, app, "properties.siteConfig") or context.estate.type_gap(
         f"{app.type_key}/config", app.key
@@ -56,7 +56,7 @@ def _gap(context: Context, app: Resource, settings: list[Json]) -> Gap | None:
 
 def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryState, str, Gap | None] | None:
     """Return that the switch closes both sites, or that it is not known; None where access rules decide."""
-    if values.same(stated, "Disabled"):
+    if body.same_text(stated, "Disabled"):
         return EntryState.CLOSED, "publicNetworkAccess=Disabled", None
     gap = facts.gap_at(context, app, _SWITCHES[0])
     if stated is None and gap is not None:
@@ -73,22 +73,21 @@ def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryS
 
 
 def _shares(settings: list[Json]) -> bool:
-    return any(values.flag(one, "scmIpSecurityRestrictionsUseMain") is True for one in settings)
+    return any(body.flag(one, "scmIpSecurityRestrictionsUseMain") is True for one in settings)
 
 
 def _by_rules(settings: list[Json], name: str) -> tuple[EntryState, str]:
     """Return who the access rules let in; any rule at all turns the rest into Deny, unless it is said otherwise."""
-    rules = next((found for one in settings if (found := [rule for _, rule in values.members(one, name)])), [])
-    default = next((text for one in settings if (text := values.text(one, f"{name}DefaultAction"))), None)
-    rules = sorted(rules, key=lambda rule: values.number(rule, "priority") or 65000)
+    rules = next((entries for one in settings if (entries := body.objects(one, name))), ())
+    default = next((text for one in settings if (text := body.text(one, f"{name}DefaultAction"))), None)
     allowed: Ranges = ()
     decided: Ranges = ()
     texts: list[str] = []
     odd: list[str] = []
-    for rule in rules:
-        text = values.text(rule, "ipAddress") or ""
+    for rule in sorted(rules, key=lambda rule: body.number(rule, "priority") or 65000):
+        text = body.text(rule, "ipAddress") or ""
         numbers = addresses.ANY if text.lower() == "any" else addresses.parse(text)
-        is_allow = not values.same(values.text(rule, "action") or "Allow", "Deny")
+        is_allow = not body.same_text(body.text(rule, "action") or "Allow", "Deny")
         if numbers is None:
             odd += [text or "a rule without address"] if is_allow and not _is_private(rule) else []
             continue
@@ -96,7 +95,7 @@ def _by_rules(settings: list[Json], name: str) -> tuple[EntryState, str]:
             allowed = union(allowed, difference(numbers, decided))
             texts.append(text)
         decided = union(decided, numbers)
-    is_denied = values.same(default, "Deny") or (default is None and bool(rules))
+    is_denied = body.same_text(default, "Deny") or (default is None and bool(rules))
     if not is_denied:
         allowed = union(allowed, difference(addresses.ANY, decided))
     state = covered(allowed, odd)
@@ -108,4 +107,4 @@ def _by_rules(settings: list[Json], name: str) -> tuple[EntryState, str]:
 
 def _is_private(rule: Json) -> bool:
     """Whether a rule is about a subnet, which is not the Internet."""
-    return values.text(rule, "vnetSubnetResourceId") is not None
+    return body.text(rule, "vnetSubnetResourceId") is not None

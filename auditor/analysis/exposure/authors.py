@@ -9,9 +9,8 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.architecture.workloads import Workload
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
-from auditor.network.virtual_networks import items
 
 AUTHORS: Final = "exposure.author-access"
 AUTHORS_FIELDS: Final[Mapping[str, str]] = {
@@ -40,8 +39,8 @@ def _fact(context: Context, workload: Workload, machine: Resource, found: Sequen
     interfaces = [one for key in estate.sources(machine.key, "attached") if (one := estate.get(key)) is not None]
     interfaces = [one for one in interfaces if one.type_key == _INTERFACES]
     keys = {one.key for one in interfaces}
-    configurations = [one for nic in interfaces for one in items(nic.body, "properties.ipConfigurations")]
-    has_address = any(values.reference(one, "properties.publicIPAddress") for one in configurations)
+    configurations = [one for nic in interfaces for one in body.objects(nic.body, "properties.ipConfigurations")]
+    has_address = any(body.sub_resource(one, "properties.publicIPAddress") for one in configurations)
     exposed = [one for one in found if one.resource.key in keys and one.state is not EntryState.CLOSED]
     near = set(estate.targets(machine.key, "in-network"))
     near |= {peer for network in near for peer in estate.targets(network, "peered")}

@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryState
-from auditor.azure import addresses, values
+from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
@@ -18,7 +18,6 @@ from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, WITH_PORTS, Direction, Match, Side
 from auditor.network.subnets import Subnets
 from auditor.network.verdicts import TrafficVerdict
-from auditor.network.virtual_networks import items, prefixes
 
 _TCP: Final = 0b1
 
@@ -34,8 +33,8 @@ class FilteredTarget:
     @classmethod
     def in_subnet(cls, resource: Resource, configurations: str, ports: Ranges) -> FilteredTarget:
         """Return a service that lives somewhere in the subnet of its first configuration."""
-        found: Sequence[Mapping[str, object]] = items(resource.body, configurations)
-        subnets = (one for one in found if values.reference(one, "properties.subnet"))
+        found: Sequence[Mapping[str, object]] = body.objects(resource.body, configurations)
+        subnets = (one for one in found if body.sub_resource(one, "properties.subnet"))
         return cls(resource, next(subnets, {}), ports)
 
 
@@ -54,9 +53,9 @@ class Filtered:
 
 def filtered(context: Context, places: Subnets, target: FilteredTarget) -> Filtered:
     """Return what the groups of the subnet, and of the interface itself, let through from public addresses."""
-    reference = values.reference(target.configuration, "properties.subnet")
+    reference = body.sub_resource(target.configuration, "properties.subnet")
     subnet = context.estate.get(reference) if reference else None
-    own = places.group(values.reference(target.resource.body, "properties.networkSecurityGroup"))
+    own = places.group(body.sub_resource(target.resource.body, "properties.networkSecurityGroup"))
     if subnet is None:
         reason = "its subnet is not in the snapshot"
         gap = Gap(target.resource.id, "microsoft.network/virtualnetworks/subnets", reason)
@@ -64,7 +63,7 @@ def filtered(context: Context, places: Subnets, target: FilteredTarget) -> Filte
     place = places.at(subnet)
     if place.gap is not None:
         return Filtered(EntryState.UNKNOWN, place.gap.reason, has_group=True, gap=place.gap, inputs=place.inputs)
-    local = prefixes(target.configuration, "properties.privateIPAddress") or place.prefixes
+    local = addresses.read(target.configuration, "properties.privateIPAddress") or place.prefixes
     layers = [place.layer(Direction.INBOUND)]
     if own is not None:
         layers.append(Filter(own, Direction.INBOUND, place.surroundings, target.resource.name))

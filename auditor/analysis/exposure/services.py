@@ -9,7 +9,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed, read_ranges
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 TELEMETRY: Final = "telemetry"
@@ -47,7 +47,7 @@ def switched(*switches: Switch) -> Reader:
 
 
 def _switched(context: Context, resource: Resource, switch: Switch) -> EntryPoint:
-    stated = values.text(resource.body, switch.path)
+    stated = body.text(resource.body, switch.path)
     access = stated or switch.absent
     said = f"{switch.path}={access}" + ("" if stated else " (default)")
     gap = facts.gap_at(context, resource, switch.path)
@@ -66,7 +66,7 @@ def _switched(context: Context, resource: Resource, switch: Switch) -> EntryPoin
         said += f", {more}" if more else ""
         if state is EntryState.UNKNOWN:
             gap = Gap(resource.id, switch.rules, "some IP rules cannot be read")
-    bypass = values.text(resource.body, switch.bypass) if switch.bypass else None
+    bypass = body.text(resource.body, switch.bypass) if switch.bypass else None
     notes = (f"trusted Azure services pass ({bypass})",) if bypass and bypass.lower() != "none" else ()
     inputs = ((resource.id, switch.path), *([(resource.id, switch.rules)] if switch.rules else []))
     path = (resource.id,)
@@ -78,7 +78,7 @@ def _by_rules(resource: Resource, switch: Switch) -> tuple[EntryState, str]:
         return EntryState.OPEN, ""
     texts = _texts(resource, switch)
     if switch.default:
-        action = values.text(resource.body, switch.default)
+        action = body.text(resource.body, switch.default)
         if (action or "Allow").lower() != "deny":
             return EntryState.OPEN, f"{switch.default}={action or 'Allow (default)'}"
     elif not texts:
@@ -89,19 +89,19 @@ def _by_rules(resource: Resource, switch: Switch) -> tuple[EntryState, str]:
 
 
 def _texts(resource: Resource, switch: Switch) -> list[str]:
-    plain = values.texts(resource.body, switch.rules)
-    rules = [rule for _, rule in values.members(resource.body, switch.rules)]
-    return plain + [text for rule in rules if (text := _first(rule, switch.fields))]
+    plain = body.text_or_texts(resource.body, switch.rules)
+    rules = body.objects(resource.body, switch.rules)
+    return [*plain, *(text for rule in rules if (text := _first(rule, switch.fields)))]
 
 
 def _first(rule: Mapping[str, object], names: Sequence[str]) -> str | None:
-    return next((text for name in names if (text := values.text(rule, name))), None)
+    return next((text for name in names if (text := body.text(rule, name))), None)
 
 
 def _cosmos(context: Context, resource: Resource) -> Iterator[EntryPoint]:
     """Yield a database account: without IP rules, a virtual network filter closes it."""
     entry = _switched(context, resource, _COSMOS)
-    is_filtered = values.flag(resource.body, "properties.isVirtualNetworkFilterEnabled") is True
+    is_filtered = body.flag(resource.body, "properties.isVirtualNetworkFilterEnabled") is True
     if is_filtered and entry.state is EntryState.OPEN and not _texts(resource, _COSMOS):
         yield EntryPoint(
             resource, entry.kind, "", entry.port, EntryState.CLOSED, "only virtual networks are let in", entry.path
@@ -118,9 +118,9 @@ def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
         return
     kind = "microsoft.sql/servers/firewallrules"
     bodies = [child.properties for child in facts.children(context, resource, kind)]
-    bodies += [rule for _, rule in values.members(resource.body, "properties.firewallRules")]
+    bodies += body.objects(resource.body, "properties.firewallRules")
     gap = context.estate.type_gap(kind, resource.key) if not bodies else None
-    spans = [f"{values.text(one, 'startIpAddress')}-{values.text(one, 'endIpAddress')}" for one in bodies]
+    spans = [f"{body.text(one, 'startIpAddress')}-{body.text(one, 'endIpAddress')}" for one in bodies]
     numbers, odd = read_ranges(spans)
     state = EntryState.UNKNOWN if gap is not None else covered(numbers, odd)
     yield EntryPoint(
@@ -130,9 +130,9 @@ def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
 
 def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     profile = "properties.apiServerAccessProfile"
-    texts = values.texts(resource.body, f"{profile}.authorizedIPRanges")
+    texts = body.text_or_texts(resource.body, f"{profile}.authorizedIPRanges")
     state, said = EntryState.OPEN, "its API server has a public address"
-    if values.flag(resource.body, f"{profile}.enablePrivateCluster"):
+    if body.flag(resource.body, f"{profile}.enablePrivateCluster"):
         state, said = EntryState.CLOSED, f"{profile}.enablePrivateCluster=true"
     elif texts:
         state = covered(*read_ranges(texts))
@@ -141,7 +141,7 @@ def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
 
 
 def _api_management(context: Context, resource: Resource) -> Iterator[EntryPoint]:
-    if values.same(values.text(resource.body, "properties.virtualNetworkType"), "Internal"):
+    if body.same_text(body.text(resource.body, "properties.virtualNetworkType"), "Internal"):
         said = "properties.virtualNetworkType=Internal"
         yield EntryPoint(resource, "service", "", "443", EntryState.CLOSED, said, (resource.id,))
     else:
@@ -149,14 +149,14 @@ def _api_management(context: Context, resource: Resource) -> Iterator[EntryPoint
 
 
 def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]:
-    reference = values.text(resource.body, "properties.managedEnvironmentId") or values.text(
+    reference = body.text(resource.body, "properties.managedEnvironmentId") or body.text(
         resource.body, "properties.environmentId"
     )
     environment = context.estate.get(reference) if reference else None
-    body = environment.body if environment else {}
-    if values.flag(resource.body, "properties.configuration.ingress.external") is not True:
+    settings = environment.body if environment else {}
+    if body.flag(resource.body, "properties.configuration.ingress.external") is not True:
         state, said = EntryState.CLOSED, "it has no external ingress"
-    elif values.flag(body, "properties.vnetConfiguration.internal"):
+    elif body.flag(settings, "properties.vnetConfiguration.internal"):
         state, said = EntryState.CLOSED, "its environment is internal"
     else:
         state, said = EntryState.OPEN, "properties.configuration.ingress.external=true"
@@ -166,13 +166,13 @@ def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]
 def _compute(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     """Yield the SSH port of a machine learning compute with a public address."""
     inner = "properties.properties"
-    public = values.flag(resource.body, f"{inner}.enableNodePublicIp")
-    ssh = values.text(resource.body, f"{inner}.sshSettings.sshPublicAccess") or values.text(
+    public = body.flag(resource.body, f"{inner}.enableNodePublicIp")
+    ssh = body.text(resource.body, f"{inner}.sshSettings.sshPublicAccess") or body.text(
         resource.body, f"{inner}.remoteLoginPortPublicAccess"
     )
     if public is False:
         state, said = EntryState.CLOSED, f"{inner}.enableNodePublicIp=false"
-    elif values.same(ssh, "Enabled"):
+    elif body.same_text(ssh, "Enabled"):
         state, said = EntryState.OPEN, "SSH from the Internet is enabled"
     else:
         state, said = EntryState.CLOSED, "SSH from the Internet is not enabled"

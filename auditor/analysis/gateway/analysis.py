@@ -12,7 +12,7 @@ from auditor.analysis.gateway import backend
 from auditor.analysis.gateway import firewall as gateway_waf
 from auditor.analysis.gateway.backend import BACKEND, SITES
 from auditor.analysis.gateway.firewall import WebFirewall
-from auditor.azure import tls, values
+from auditor.azure import body, tls
 from auditor.model import Fact, Gap, Resource
 
 LISTENER: Final = "gateway.listener"
@@ -26,33 +26,33 @@ def run(context: Context) -> Iterator[Fact]:
     gateways = context.estate.of_type(GATEWAYS)
     backends = backend.read(context) if gateways else None
     for gateway in gateways:
-        for listener in values.members(gateway.body, "properties.httpListeners"):
+        for listener in body.enumerate_objects(gateway.body, "properties.httpListeners"):
             yield _listener_fact(context, gateway, listener)
         yield from _tls_facts(context, gateway)
         if backends is not None:
             yield from backend.facts_of(backends, gateway)
 
 
-def _name(place: str, body: object) -> str:
-    return values.text(body, "name") or ids.name_of(values.text(body, "id") or place)
+def _name(place: str, entry: object) -> str:
+    return body.text(entry, "name") or ids.name_of(body.text(entry, "id") or place)
 
 
-def _key(gateway: Resource, collection: str, body: object) -> str:
+def _key(gateway: Resource, collection: str, entry: object) -> str:
     """Return the comparable id of a part of a gateway, which older exports leave out."""
-    return ids.key(values.text(body, "id") or f"{gateway.id}/{collection}/{values.text(body, 'name') or ''}")
+    return ids.key(body.text(entry, "id") or f"{gateway.id}/{collection}/{body.text(entry, 'name') or ''}")
 
 
 def _listener_fact(context: Context, gateway: Resource, listener: tuple[str, object]) -> Fact:
-    place, body = listener
-    name = _name(place, body)
-    protocol = values.text(body, "properties.protocol")
-    rules = _rules(gateway, _key(gateway, "httpListeners", body))
+    place, entry = listener
+    name = _name(place, entry)
+    protocol = body.text(entry, "properties.protocol")
+    rules = _rules(gateway, _key(gateway, "httpListeners", entry))
     redirects = bool(rules) and all(_redirects(gateway, rule) for _, rule in rules)
-    maps = [key for _, rule in rules if (key := values.reference(rule, "properties.urlPathMap"))]
+    maps = [key for _, rule in rules if (key := body.sub_resource(rule, "properties.urlPathMap"))]
     firewall = gateway_waf.of_listener(context, gateway, listener)
     paths = list(gateway_waf.of_paths(context, gateway, maps))
-    is_encrypted = values.same(protocol, "Https") or redirects
-    tier = values.text(gateway.body, "properties.sku.tier")
+    is_encrypted = body.same_text(protocol, "Https") or redirects
+    tier = body.text(gateway.body, "properties.sku.tier")
     bound = firewall.policy is not None and (tier or "").lower() in _WAF_TIERS
     return facts.build(
         context,
@@ -61,7 +61,7 @@ def _listener_fact(context: Context, gateway: Resource, listener: tuple[str, obj
         {
             "name": name,
             "protocol": protocol,
-            "hostNames": _hosts(body),
+            "hostNames": _hosts(entry),
             "redirectsToHttps": redirects,
             "encrypted": is_encrypted,
             "skuTier": tier,
@@ -87,45 +87,47 @@ def _listener_fact(context: Context, gateway: Resource, listener: tuple[str, obj
     )
 
 
-def _hosts(body: object) -> Sequence[str]:
-    return sorted({*values.texts(body, "properties.hostName"), *values.texts(body, "properties.hostNames")})
+def _hosts(entry: object) -> Sequence[str]:
+    return sorted(
+        {*body.text_or_texts(entry, "properties.hostName"), *body.text_or_texts(entry, "properties.hostNames")}
+    )
 
 
 def _rules(gateway: Resource, listener: str) -> Sequence[tuple[str, object]]:
     return [
         (place, rule)
-        for place, rule in values.members(gateway.body, "properties.requestRoutingRules")
-        if values.reference(rule, "properties.httpListener") == listener
+        for place, rule in body.enumerate_objects(gateway.body, "properties.requestRoutingRules")
+        if body.sub_resource(rule, "properties.httpListener") == listener
     ]
 
 
 def _redirects(gateway: Resource, rule: object) -> bool:
     """Whether everything that a rule takes is sent on to HTTPS, for a rule by path on every path."""
-    path_map = values.reference(rule, "properties.urlPathMap")
+    path_map = body.sub_resource(rule, "properties.urlPathMap")
     if path_map is None:
-        return _goes_to_https(gateway, values.reference(rule, "properties.redirectConfiguration"))
-    for _, body in values.members(gateway.body, "properties.urlPathMaps"):
-        if _key(gateway, "urlPathMaps", body) == path_map:
-            chosen = [values.reference(body, "properties.defaultRedirectConfiguration")]
+        return _goes_to_https(gateway, body.sub_resource(rule, "properties.redirectConfiguration"))
+    for entry in body.objects(gateway.body, "properties.urlPathMaps"):
+        if _key(gateway, "urlPathMaps", entry) == path_map:
+            chosen = [body.sub_resource(entry, "properties.defaultRedirectConfiguration")]
             chosen += [
-                values.reference(inner, "properties.redirectConfiguration")
-                for _, inner in values.members(body, "properties.pathRules")
+                body.sub_resource(inner, "properties.redirectConfiguration")
+                for inner in body.objects(entry, "properties.pathRules")
             ]
             return all(_goes_to_https(gateway, key) for key in chosen)
     return False
 
 
 def _goes_to_https(gateway: Resource, redirect: str | None) -> bool:
-    for _, body in values.members(gateway.body, "properties.redirectConfigurations"):
-        if redirect is None or _key(gateway, "redirectConfigurations", body) != redirect:
+    for entry in body.objects(gateway.body, "properties.redirectConfigurations"):
+        if redirect is None or _key(gateway, "redirectConfigurations", entry) != redirect:
             continue
-        if url := values.text(body, "properties.targetUrl"):
+        if url := body.text(entry, "properties.targetUrl"):
             return url.lower().startswith("https://")
-        target = values.reference(body, "properties.targetListener")
+        target = body.sub_resource(entry, "properties.targetListener")
         return any(
             _key(gateway, "httpListeners", listener) == target
-            and values.same(values.text(listener, "properties.protocol"), "Https")
-            for _, listener in values.members(gateway.body, "properties.httpListeners")
+            and body.same_text(body.text(listener, "properties.protocol"), "Https")
+            for listener in body.objects(gateway.body, "properties.httpListeners")
         )
     return False
 
@@ -172,17 +174,17 @@ def _listener_summary(
 def _tls_facts(context: Context, gateway: Resource) -> Iterator[Fact]:
     """Yield the gateway's TLS policy, then that of each TLS profile which has one of its own."""
     yield _tls_fact(context, gateway, "", tls.read(gateway, gateway.properties, "properties"), [])
-    for place, body in values.members(gateway.body, "properties.sslProfiles"):
-        if values.value(body, "properties.sslPolicy") is None:
+    for place, entry in body.enumerate_objects(gateway.body, "properties.sslProfiles"):
+        if body.value(entry, "properties.sslPolicy") is None:
             continue
-        key = _key(gateway, "sslProfiles", body)
+        key = _key(gateway, "sslProfiles", entry)
         users = [
             _name(where, listener)
-            for where, listener in values.members(gateway.body, "properties.httpListeners")
-            if values.reference(listener, "properties.sslProfile") == key
+            for where, listener in body.enumerate_objects(gateway.body, "properties.httpListeners")
+            if body.sub_resource(listener, "properties.sslProfile") == key
         ]
-        policy = tls.read(gateway, values.value(body, "properties"), f"{place}.properties")
-        yield _tls_fact(context, gateway, _name(place, body), policy, users)
+        policy = tls.read(gateway, body.value(entry, "properties"), f"{place}.properties")
+        yield _tls_fact(context, gateway, _name(place, entry), policy, users)
 
 
 def _tls_fact(context: Context, gateway: Resource, profile: str, policy: tls.TlsPolicy, users: Sequence[str]) -> Fact:

@@ -15,7 +15,7 @@ from auditor.analysis.private_link.analysis import scopes_for
 from auditor.analysis.private_link.endpoints import addresses_of
 from auditor.analysis.private_link.expected import rows_of
 from auditor.analysis.private_link.reach import Links, Reach
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 BACKEND: Final = "gateway.backend"
@@ -40,9 +40,11 @@ def read(context: Context) -> Backends:
     for site_type in SITES:
         for site in context.estate.of_type(site_type):
             names = [
-                name for member in ("hostNames", "enabledHostNames") for name in values.texts(site.properties, member)
+                name
+                for member in ("hostNames", "enabledHostNames")
+                for name in body.text_or_texts(site.properties, member)
             ]
-            for name in (values.text(site.properties, "defaultHostName"), *names):
+            for name in (body.text(site.properties, "defaultHostName"), *names):
                 if name:
                     hosts.setdefault(name.lower(), site)
     addresses = {
@@ -58,10 +60,10 @@ def read(context: Context) -> Backends:
 def facts_of(backends: Backends, gateway: Resource) -> Iterator[Fact]:
     """Yield a fact per host name and address in the pools of a gateway."""
     seen: set[tuple[str, str]] = set()
-    for place, pool in values.members(gateway.body, "properties.backendAddressPools"):
-        name = values.text(pool, "name") or ids.name_of(place)
-        for inner, address in values.members(pool, "properties.backendAddresses"):
-            host = values.text(address, "fqdn") or values.text(address, "ipAddress")
+    for place, pool in body.enumerate_objects(gateway.body, "properties.backendAddressPools"):
+        name = body.text(pool, "name") or ids.name_of(place)
+        for inner, address in body.enumerate_objects(pool, "properties.backendAddresses"):
+            host = body.text(address, "fqdn") or body.text(address, "ipAddress")
             if host is not None and (name.lower(), host.lower()) not in seen:
                 seen.add((name.lower(), host.lower()))
                 yield _backend_fact(backends, gateway, name, host, f"{place}.{inner}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 
@@ -32,16 +32,16 @@ class WebFirewall:
         """Whether attacks are blocked: enabled and in prevention mode. None where not known."""
         if self.gap is not None:
             return None
-        return values.same(self.state, "Enabled") and values.same(self.mode, "Prevention")
+        return body.same_text(self.state, "Enabled") and body.same_text(self.mode, "Prevention")
 
 
 def of_listener(context: Context, gateway: Resource, listener: tuple[str, object]) -> WebFirewall:
     """Return the firewall of a listener: its own policy, else the gateway's, else the configuration of old."""
-    path, body = listener
-    own = values.reference(body, "properties.firewallPolicy")
+    path, entry = listener
+    own = body.sub_resource(entry, "properties.firewallPolicy")
     if own is not None:
         return _by_policy(context, own, "listener", "", (gateway.id, f"{path}.properties.firewallPolicy"))
-    shared = values.reference(gateway.body, "properties.firewallPolicy")
+    shared = body.sub_resource(gateway.body, "properties.firewallPolicy")
     if shared is not None:
         return _by_policy(context, shared, "global", "", (gateway.id, "properties.firewallPolicy"))
     return _legacy(gateway)
@@ -49,16 +49,13 @@ def of_listener(context: Context, gateway: Resource, listener: tuple[str, object
 
 def of_paths(context: Context, gateway: Resource, maps: Sequence[str]) -> Iterator[WebFirewall]:
     """Yield the firewall of each path rule, in the URL path maps of these keys, that has a policy of its own."""
-    for place, body in values.members(gateway.body, "properties.urlPathMaps"):
-        if (
-            ids.key(values.text(body, "id") or f"{gateway.id}/urlPathMaps/{values.text(body, 'name') or ''}")
-            not in maps
-        ):
+    for place, entry in body.enumerate_objects(gateway.body, "properties.urlPathMaps"):
+        if ids.key(body.text(entry, "id") or f"{gateway.id}/urlPathMaps/{body.text(entry, 'name') or ''}") not in maps:
             continue
-        for inner, rule in values.members(body, "properties.pathRules"):
-            policy = values.reference(rule, "properties.firewallPolicy")
+        for inner, rule in body.enumerate_objects(entry, "properties.pathRules"):
+            policy = body.sub_resource(rule, "properties.firewallPolicy")
             if policy is not None:
-                name = values.text(rule, "name") or inner
+                name = body.text(rule, "name") or inner
                 where = (gateway.id, f"{place}.{inner}.properties.firewallPolicy")
                 yield _by_policy(context, policy, "path", name, where)
 
@@ -69,13 +66,13 @@ def _by_policy(context: Context, key: str, source: str, path: str, where: tuple[
         gap = Gap(key, "properties.policySettings", "the firewall policy was not collected")
         return WebFirewall(path, key, source, gap=gap, inputs=[where])
     settings = "properties.policySettings"
-    body_check = values.flag(policy.body, f"{settings}.requestBodyCheck")
+    body_check = body.flag(policy.body, f"{settings}.requestBodyCheck")
     return WebFirewall(
         path=path,
         policy=policy.id,
         source=source,
-        state=values.text(policy.body, f"{settings}.state") or "Enabled",
-        mode=values.text(policy.body, f"{settings}.mode") or "Detection",
+        state=body.text(policy.body, f"{settings}.state") or "Enabled",
+        mode=body.text(policy.body, f"{settings}.mode") or "Detection",
         body_check=True if body_check is None else body_check,
         inputs=[where, (policy.id, settings)],
     )
@@ -83,17 +80,17 @@ def _by_policy(context: Context, key: str, source: str, path: str, where: tuple[
 
 def _legacy(gateway: Resource) -> WebFirewall:
     path = "properties.webApplicationFirewallConfiguration"
-    body = values.value(gateway.body, path)
-    if body is None:
+    entry = body.value(gateway.body, path)
+    if entry is None:
         return WebFirewall("", None, "none", inputs=[(gateway.id, "properties.firewallPolicy")])
-    enabled = values.flag(body, "enabled")
-    body_check = values.flag(body, "requestBodyCheck")
+    enabled = body.flag(entry, "enabled")
+    body_check = body.flag(entry, "requestBodyCheck")
     return WebFirewall(
         path="",
         policy=None,
         source="legacy",
         state=None if enabled is None else "Enabled" if enabled else "Disabled",
-        mode=values.text(body, "firewallMode") or "Detection",
+        mode=body.text(entry, "firewallMode") or "Detection",
         body_check=True if body_check is None else body_check,
         gap=Gap(gateway.id, f"{path}.enabled", "the gateway does not state it") if enabled is None else None,
         inputs=[(gateway.id, path)],

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload, unknown_because
-from auditor.azure.body import text, value
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 PROFILE: Final = "inventory.profile"
@@ -41,15 +41,15 @@ SIGNS: Final = (
 def _shows(sign: Sign, resource: Resource) -> bool:
     match sign.field:
         case "planWithoutZones":
-            is_small = (text(resource.body, "sku", "name") or "").upper() == "S1"
-            return is_small and value(resource.properties, "zoneRedundant") is not True
+            is_small = (body.text(resource.body, "sku.name") or "").upper() == "S1"
+            return is_small and body.value(resource.properties, "zoneRedundant") is not True
         case "gatewayWithoutZones":
-            minimum = value(resource.properties, "autoscaleConfiguration", "minCapacity")
-            return not value(resource.body, "zones") and str(minimum) == "2"
+            minimum = body.value(resource.properties, "autoscaleConfiguration.minCapacity")
+            return not body.value(resource.body, "zones") and str(minimum) == "2"
         case "publicAddressWithoutZones":
-            return not value(resource.body, "zones")
+            return not body.value(resource.body, "zones")
         case _:
-            return value(resource.properties, "enableDdosProtection") is not True
+            return body.value(resource.properties, "enableDdosProtection") is not True
 
 
 def profile_fact(context: Context, workload: Workload) -> Fact:

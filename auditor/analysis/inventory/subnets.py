@@ -9,7 +9,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload
-from auditor.azure.body import objects, text
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import network_of
 from auditor.model import Fact, Gap, Resource
@@ -64,10 +64,10 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
     }
     occupants = _occupants(estate, subnet)
     foreign = [item for item in occupants if roles and item["type"].lower() not in belonging]
-    group = text(subnet.properties, "networkSecurityGroup", "id")
+    group = body.text(subnet.properties, "networkSecurityGroup.id")
     role = next(iter(roles), "")
     holds_endpoints = any(item["type"].lower() == _ENDPOINTS for item in occupants)
-    policies = text(subnet.properties, "privateEndpointNetworkPolicies") or _POLICIES_DEFAULT
+    policies = body.text(subnet.properties, "privateEndpointNetworkPolicies") or _POLICIES_DEFAULT
     return Fact(
         kind=SUBNET,
         id=f"{SUBNET}/{subnet.key}",
@@ -112,7 +112,7 @@ def _summary(
 
 
 def _delegations(subnet: Resource) -> list[str]:
-    found = (text(item, "properties", "serviceName") for item in objects(subnet.properties, "delegations"))
+    found = (body.text(item, "properties.serviceName") for item in body.objects(subnet.properties, "delegations"))
     return [name for name in found if name]
 
 
@@ -136,7 +136,7 @@ def _subnet_gaps(estate: Estate, subnet: Resource, foreign: Sequence[Mapping[str
     if unseen and not foreign:
         gaps["foreign"] = unseen
     path = "properties.privateEndpointNetworkPolicies"
-    stated = text(subnet.properties, "privateEndpointNetworkPolicies")
+    stated = body.text(subnet.properties, "privateEndpointNetworkPolicies")
     if gap := next((gap for gap in estate.path_gaps(subnet.id) if gap.what.lower().startswith(path.lower())), None):
         gaps["privateEndpointPolicies"] = gap
     elif stated is None and subnet.api_version and subnet.api_version[:10] < _POLICIES_SINCE:

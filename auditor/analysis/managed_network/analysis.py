@@ -11,7 +11,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.managed_network import outbound_rules
 from auditor.analysis.managed_network.outbound_rules import RULES, WORKSPACES, Managed, OutboundRule
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 RULE: Final = "managed_network.rule"
@@ -48,7 +48,7 @@ def run(context: Context) -> Iterator[Fact]:
     """Yield one fact per endpoint that a workspace needs, and one per rule that a user defined beyond those."""
     managed = outbound_rules.read(context)
     for workspace in context.estate.of_type(WORKSPACES):
-        kind = values.text(workspace.body, "kind")
+        kind = body.text(workspace.body, "kind")
         if (kind.lower() if kind else None) in _KINDS:
             yield from _workspace_facts(_network(managed, workspace))
 
@@ -62,32 +62,32 @@ def _workspace_facts(network: Network) -> Iterator[Fact]:
         used.update(rule.name.lower() for rule in fitting)
         yield _required_fact(network, need, chosen, gap)
     for rule in rules:
-        if rule.name.lower() not in used and values.same(rule.category, "UserDefined"):
+        if rule.name.lower() not in used and body.same_text(rule.category, "UserDefined"):
             yield _defined_fact(network, rule)
 
 
 def _network(managed: Managed, workspace: Resource) -> Network:
     path = "properties.managedNetwork"
     gap = facts.gap_at(managed.context, workspace, path)
-    body = values.value(workspace.body, path)
-    if gap is None and body is None and workspace.api_version and workspace.api_version < _FIRST_VERSION:
+    settings = body.value(workspace.body, path)
+    if gap is None and settings is None and workspace.api_version and workspace.api_version < _FIRST_VERSION:
         gap = Gap(workspace.id, path, f"API version {workspace.api_version} does not show it")
     if gap is not None:
         return Network(workspace, managed, {}, {"provisioned": gap, "isolationMode": gap})
-    mode = values.text(body, "isolationMode") or "Disabled"
+    mode = body.text(settings, "isolationMode") or "Disabled"
     enabled = mode.lower() != "disabled"
-    status = values.text(body, "status.status")
+    status = body.text(settings, "status.status")
     if status is None and enabled:
         gap = Gap(workspace.id, f"{path}.status", "the workspace does not state it")
         return Network(workspace, managed, {"isolationMode": mode}, {"provisioned": gap})
-    provisioned = enabled and values.same(status, "Active")
+    provisioned = enabled and body.same_text(status, "Active")
     return Network(workspace, managed, {"isolationMode": mode, "provisioned": provisioned}, {})
 
 
 def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
     """Yield each endpoint that the workspace needs: to its own resources, to itself, and to what its flow calls."""
     for name, groups in _DEPENDENCIES.items():
-        target = values.text(workspace.body, f"properties.{name}")
+        target = body.text(workspace.body, f"properties.{name}")
         for group in groups if target else ():
             yield OutboundNeed("Required", ids.key(target or ""), group)
     yield OutboundNeed("Required", workspace.key, "amlworkspace")
@@ -106,7 +106,7 @@ def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
 
 
 def _is_for(rule: OutboundRule, need: OutboundNeed) -> bool:
-    if not values.same(rule.type, "PrivateEndpoint") or rule.target != need.target:
+    if not body.same_text(rule.type, "PrivateEndpoint") or rule.target != need.target:
         return False
     # A rule of the user's own to a dependency does what the platform's would.
     fitting = need.category == "UserDefined" or rule.category.lower() in {"required", "dependency", "userdefined"}
@@ -121,7 +121,7 @@ def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | No
         uncollected |= dict.fromkeys(("present", "status", "effective", "targetStatus"), gap)
     if rule is not None and target_gap is not None:
         uncollected |= dict.fromkeys(("targetStatus", "effective") if rule.is_active else ("targetStatus",), target_gap)
-    effective = rule is not None and rule.is_active and values.same(status, "Approved")
+    effective = rule is not None and rule.is_active and body.same_text(status, "Approved")
     name = ids.name_of(facts.spelled(context, need.target) or need.target)
     said = "is in effect" if effective else _shortfall(rule, status, unknown=bool(gap or target_gap))
     return facts.build(
@@ -184,7 +184,7 @@ def _target_status(managed: Managed, rule: OutboundRule) -> tuple[str | None, Ga
 
 def _defined_fact(network: Network, rule: OutboundRule) -> Fact:
     context, workspace = network.managed.context, network.workspace
-    is_broad = values.same(rule.type, "ServiceTag") and rule.destination.lower().partition(".")[0] in _BROAD
+    is_broad = body.same_text(rule.type, "ServiceTag") and rule.destination.lower().partition(".")[0] in _BROAD
     return facts.build(
         context,
         RULE,
@@ -215,11 +215,11 @@ def _defined_fact(network: Network, rule: OutboundRule) -> Fact:
 
 def _defined_summary(rule: OutboundRule, workspace: Resource, *, is_broad: bool) -> str:
     place = rule.destination or "an unnamed place"
-    if values.same(rule.type, "FQDN"):
+    if body.same_text(rule.type, "FQDN"):
         place = f"every host of {place}" if "*" in place else f"the host {place}"
-    elif values.same(rule.type, "ServiceTag"):
+    elif body.same_text(rule.type, "ServiceTag"):
         place = f"the service tag {place}" + (", where anybody's resources answer" if is_broad else "")
-    lets = "keeps traffic from going" if values.same(rule.action, "Deny") else "lets traffic out"
+    lets = "keeps traffic from going" if body.same_text(rule.action, "Deny") else "lets traffic out"
     return f"The outbound rule {rule.name} of {workspace.name} {lets} to {place}."
 
 

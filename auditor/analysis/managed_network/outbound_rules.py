@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.private_link.endpoints import TargetConnection, target_connections
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Gap, Resource
 
 WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -37,7 +37,7 @@ class OutboundRule:
     @property
     def is_active(self) -> bool:
         """Whether the platform has put the rule into effect."""
-        return values.same(self.status, "Active")
+        return body.same_text(self.status, "Active")
 
 
 def rules_of(context: Context, workspace: Resource) -> tuple[Sequence[OutboundRule], Gap | None]:
@@ -46,32 +46,32 @@ def rules_of(context: Context, workspace: Resource) -> tuple[Sequence[OutboundRu
     for resource in facts.children(context, workspace, RULES.lower()):
         name = ids.name_of(resource.id)
         found[name.lower()] = _rule(
-            workspace, name, values.value(resource.body, "properties"), (resource.id, "properties")
+            workspace, name, body.value(resource.body, "properties"), (resource.id, "properties")
         )
-    inline = values.value(workspace.body, _INLINE)
+    inline = body.value(workspace.body, _INLINE)
     if isinstance(inline, Mapping):
-        for name, body in sorted(inline.items()):
+        for name, entry in sorted(inline.items()):
             source = (workspace.id, f"{_INLINE}['{name}']")
-            found.setdefault(str(name).lower(), _rule(workspace, str(name), body, source))
+            found.setdefault(str(name).lower(), _rule(workspace, str(name), entry, source))
     gap = None
     if not found:
         gap = facts.gap_at(context, workspace, _INLINE) or context.estate.type_gap(RULES, workspace.key)
     return [found[name] for name in sorted(found)], gap
 
 
-def _rule(workspace: Resource, name: str, body: object, source: tuple[str, str]) -> OutboundRule:
-    target = values.text(body, "destination.serviceResourceId")
-    destination = values.text(body, "destination") or values.text(body, "destination.serviceTag") or target or ""
+def _rule(workspace: Resource, name: str, entry: object, source: tuple[str, str]) -> OutboundRule:
+    target = body.text(entry, "destination.serviceResourceId")
+    destination = body.text(entry, "destination") or body.text(entry, "destination.serviceTag") or target or ""
     return OutboundRule(
         workspace=workspace.key,
         name=name,
-        type=values.text(body, "type") or "",
-        category=values.text(body, "category") or "UserDefined",
-        status=values.text(body, "status"),
+        type=body.text(entry, "type") or "",
+        category=body.text(entry, "category") or "UserDefined",
+        status=body.text(entry, "status"),
         target=ids.key(target) if target else None,
-        subresource=(values.text(body, "destination.subresourceTarget") or "").lower(),
+        subresource=(body.text(entry, "destination.subresourceTarget") or "").lower(),
         destination=destination,
-        action=values.text(body, "destination.action") or "Allow",
+        action=body.text(entry, "destination.action") or "Allow",
         source=source,
     )
 
@@ -94,7 +94,7 @@ def read(context: Context) -> Managed:
         rules, own_gap = rules_of(context, workspace)
         gap = gap or own_gap
         for rule in rules:
-            if rule.target is not None and values.same(rule.type, "PrivateEndpoint"):
+            if rule.target is not None and body.same_text(rule.type, "PrivateEndpoint"):
                 found[rule.target].append(rule)
     return Managed(context, found, gap, facts.subscriptions(context))
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload
-from auditor.azure import values
+from auditor.azure import body
 from auditor.azure.addresses import parse
 from auditor.azure.ranges import union
 from auditor.errors import ContentError
@@ -70,23 +70,25 @@ class RowBinder:
 
     def expected(self, role: str, direction: Direction) -> Expected | None:
         """Return what the table says of a subnet role in one direction, or None where it says nothing."""
-        body = _mapping(_mapping(self._table.get("subnets")).get(role)).get(direction.value.lower())
-        if not isinstance(body, Mapping):
+        rows_of_role = _mapping(_mapping(self._table.get("subnets")).get(role)).get(direction.value.lower())
+        if not isinstance(rows_of_role, Mapping):
             return None
         rows = [
             row
             for name, is_required in (("must", True), ("may", False))
-            for entry in _listed(body.get(name))
+            for entry in _listed(rows_of_role.get(name))
             for row in self._rows(entry, direction, is_required=is_required)
         ]
-        return Expected(str(body.get("control", "")), direction, tuple(rows), body.get("explicit") is True)
+        return Expected(
+            str(rows_of_role.get("control", "")), direction, tuple(rows), rows_of_role.get("explicit") is True
+        )
 
     def flows(self, source: str, destination: str) -> tuple[Match, ...]:
         """Return the traffic that the table lets pass from one subnet role to another."""
         found = [
             entry
             for entry in _listed(self._table.get("flows"))
-            if source in values.texts(entry, "from") and destination in values.texts(entry, "to")
+            if source in body.text_or_texts(entry, "from") and destination in body.text_or_texts(entry, "to")
         ]
         return tuple(_match(entry, ANYWHERE, ANYWHERE) for entry in found)
 
@@ -104,7 +106,7 @@ class RowBinder:
         if isinstance(name, str):
             yield from facts.names(facts.parameter(self.context, name, entry.get("default", [])))
         else:
-            yield from values.texts(entry, end)
+            yield from body.text_or_texts(entry, end)
 
     def _side(self, peer: str) -> Side | None:
         """Return the addresses of the other end; None where the workload has no such subnet."""
@@ -138,14 +140,14 @@ def _match(entry: Mapping[str, Any], source: Side, destination: Side) -> Match:
 
 def _read(entry: Mapping[str, Any]) -> Match:
     ports = entry.get("ports", "*")
-    body = {
+    rule = {
         "protocol": entry["protocol"],
         "sourceAddressPrefix": "*",
         "destinationAddressPrefix": "*",
         "sourcePortRange": "*",
         "destinationPortRanges": ports if isinstance(ports, list) else [ports],
     }
-    read, problems = parse_match(body)
+    read, problems = parse_match(rule)
     if problems:
         raise ContentError(f"the traffic table has a row that cannot be read: {', '.join(problems)}")
     return read

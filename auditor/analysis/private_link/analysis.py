@@ -23,7 +23,7 @@ from auditor.analysis.private_link.dns import ZoneState
 from auditor.analysis.private_link.endpoints import ENDPOINTS, EndpointScope
 from auditor.analysis.private_link.expected import TABLE, EndpointRow, rows_of
 from auditor.analysis.private_link.reach import ANYWHERE, Candidate, Links, Reach
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Json, Resource
 
 ENDPOINT: Final = "private_link.endpoint"
@@ -64,7 +64,7 @@ def _roles(context: Context) -> Mapping[str, set[str]]:
 
 
 def _fits(row: EndpointRow, resource: Resource, roles: Mapping[str, set[str]]) -> bool:
-    if row.kinds is not None and (values.text(resource.body, "kind") or "").lower() not in row.kinds:
+    if row.kinds is not None and (body.text(resource.body, "kind") or "").lower() not in row.kinds:
         return False
     if row.component is not None and row.component not in roles.get(resource.key, ()):
         return False
@@ -72,7 +72,7 @@ def _fits(row: EndpointRow, resource: Resource, roles: Mapping[str, set[str]]) -
 
 
 def _plan_of(resource: Resource) -> str:
-    return ids.key(values.text(resource.body, "properties.serverFarmId") or "")
+    return ids.key(body.text(resource.body, "properties.serverFarmId") or "")
 
 
 def scopes_for(links: Links, resource: Resource) -> Sequence[EndpointScope]:

@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.private_link.endpoints import NETWORKS, EndpointConnection, EndpointScope, addresses_of
-from auditor.azure import values
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 
@@ -99,14 +99,14 @@ def index(context: Context) -> Dns:
 def _registrations(estate: Estate) -> Mapping[str, Sequence[Registration]]:
     found: dict[str, list[Registration]] = defaultdict(list)
     for group in estate.of_type(GROUPS):
-        for path, config in values.members(group.body, "properties.privateDnsZoneConfigs"):
-            zone = values.text(config, "properties.privateDnsZoneId")
+        for path, config in body.enumerate_objects(group.body, "properties.privateDnsZoneConfigs"):
+            zone = body.text(config, "properties.privateDnsZoneId")
             if zone is None:
                 continue
             addresses = {
                 address
-                for _, record in values.members(config, "properties.recordSets")
-                for address in values.texts(record, "ipAddresses")
+                for record in body.objects(config, "properties.recordSets")
+                for address in body.text_or_texts(record, "ipAddresses")
             }
             place = f"{path}.properties.privateDnsZoneId"
             found[ids.parent_of(group.key) or ""].append(
@@ -122,9 +122,9 @@ def _links(estate: Estate) -> Mapping[str, Sequence[Link]]:
         found[zone].append(
             Link(
                 zone=zone,
-                network=values.reference(link.body, "properties.virtualNetwork"),
-                state=values.text(link.body, "properties.virtualNetworkLinkState"),
-                registration=values.flag(link.body, "properties.registrationEnabled") is True,
+                network=body.sub_resource(link.body, "properties.virtualNetwork"),
+                state=body.text(link.body, "properties.virtualNetworkLinkState"),
+                registration=body.flag(link.body, "properties.registrationEnabled") is True,
                 resource=link,
             )
         )
@@ -134,8 +134,8 @@ def _links(estate: Estate) -> Mapping[str, Sequence[Link]]:
 def _records(estate: Estate) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for record in estate.of_type(RECORDS):
-        for _, entry in values.members(record.body, "properties.aRecords"):
-            if address := values.text(entry, "ipv4Address"):
+        for entry in body.objects(record.body, "properties.aRecords"):
+            if address := body.text(entry, "ipv4Address"):
                 found[ids.parent_of(record.key) or ""].add(address)
     return {zone: frozenset(addresses) for zone, addresses in found.items()}
 
@@ -153,7 +153,7 @@ def uses_custom_dns(estate: Estate, network: str | None) -> bool | Gap:
     if found is None:
         unseen = estate.unseen(network) if network else Gap("/", NETWORKS, "the endpoint names no virtual network")
         return unseen or False
-    return bool(values.texts(found.body, "properties.dhcpOptions.dnsServers"))
+    return bool(body.text_or_texts(found.body, "properties.dhcpOptions.dnsServers"))
 
 
 def zone_state(dns: Dns, connection: EndpointConnection, names: Sequence[str], scope: EndpointScope) -> ZoneState:
@@ -218,7 +218,7 @@ def _linked(
     networks = {connection.network} if scope.networks is None else scope.networks
     own = [link for link in dns.links.get(zone, ()) if link.network in networks]
     found = [link for link in own if may_exist(dns.estate, link.network, scope)]
-    complete = [link for link in found if values.same(link.state, "Completed")]
+    complete = [link for link in found if body.same_text(link.state, "Completed")]
     if complete:
         return True, complete[0], None
     if gap := links_gap(dns, zone):

@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload
-from auditor.azure import values
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 
@@ -35,7 +35,7 @@ class EndpointConnection:
     @property
     def is_effective(self) -> bool:
         """Whether traffic flows: the connection is approved and the endpoint is provisioned."""
-        return values.same(self.status, "Approved") and values.same(self.state, "Succeeded")
+        return body.same_text(self.status, "Approved") and body.same_text(self.state, "Succeeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,16 @@ class EndpointScope:
 def connections(estate: Estate) -> Iterator[EndpointConnection]:
     """Yield every connection of every private endpoint, automatic and manual, in the order of the endpoints."""
     for endpoint in estate.of_type(ENDPOINTS):
-        subnet = values.reference(endpoint.properties, "subnet")
+        subnet = body.sub_resource(endpoint.properties, "subnet")
         network = ids.parent_of(subnet) if subnet else None
         for name in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
-            for path, body in values.members(endpoint.body, f"properties.{name}"):
+            for path, entry in body.enumerate_objects(endpoint.body, f"properties.{name}"):
                 yield EndpointConnection(
                     endpoint=endpoint,
-                    target=ids.key(values.text(body, "properties.privateLinkServiceId") or ""),
-                    groups=tuple(group.lower() for group in values.texts(body, "properties.groupIds")),
-                    status=values.text(body, "properties.privateLinkServiceConnectionState.status"),
-                    state=values.text(endpoint.body, "properties.provisioningState"),
+                    target=ids.key(body.text(entry, "properties.privateLinkServiceId") or ""),
+                    groups=tuple(group.lower() for group in body.text_or_texts(entry, "properties.groupIds")),
+                    status=body.text(entry, "properties.privateLinkServiceConnectionState.status"),
+                    state=body.text(endpoint.body, "properties.provisioningState"),
                     network=network,
                     path=path,
                 )
@@ -105,26 +105,24 @@ def target_connections(context: Context, target: Resource) -> Sequence[TargetCon
     for resource in facts.children(context, target, target.type_key + _CHILD):
         found[resource.key] = _as_listed(resource.body, resource.id, resource.id, "properties")
     path = "properties.privateEndpointConnections"
-    for place, body in values.members(target.body, path):
-        named = (
-            values.text(body, "id") or f"{target.id}/privateEndpointConnections/{values.text(body, 'name') or place}"
-        )
-        found.setdefault(ids.key(named), _as_listed(body, named, target.id, f"{place}.properties"))
-    if not found and not isinstance(values.value(target.body, path), list | tuple):
+    for place, entry in body.enumerate_objects(target.body, path):
+        named = body.text(entry, "id") or f"{target.id}/privateEndpointConnections/{body.text(entry, 'name') or place}"
+        found.setdefault(ids.key(named), _as_listed(entry, named, target.id, f"{place}.properties"))
+    if not found and not isinstance(body.value(target.body, path), list | tuple):
         return None
     return [found[key] for key in sorted(found)]
 
 
-def _as_listed(body: object, named: str, source: str, path: str) -> TargetConnection:
-    groups = values.texts(body, "properties.groupIds") or values.texts(body, "properties.groupId")
+def _as_listed(entry: object, named: str, source: str, path: str) -> TargetConnection:
+    groups = body.text_or_texts(entry, "properties.groupIds") or body.text_or_texts(entry, "properties.groupId")
     return TargetConnection(
         id=named,
         source=source,
         name=ids.name_of(named),
-        endpoint=values.reference(body, "properties.privateEndpoint"),
+        endpoint=body.sub_resource(entry, "properties.privateEndpoint"),
         groups=tuple(group.lower() for group in groups),
-        status=values.text(body, "properties.privateLinkServiceConnectionState.status"),
-        state=values.text(body, "properties.provisioningState"),
+        status=body.text(entry, "properties.privateLinkServiceConnectionState.status"),
+        state=body.text(entry, "properties.provisioningState"),
         path=path,
     )
 
@@ -182,12 +180,12 @@ def addresses_of(estate: Estate, endpoint: Resource) -> frozenset[str]:
     """Return the private addresses of an endpoint, from its interfaces and its own copies of them."""
     found = {
         address
-        for _, config in values.members(endpoint.body, "properties.customDnsConfigs")
-        for address in values.texts(config, "ipAddresses")
+        for config in body.objects(endpoint.body, "properties.customDnsConfigs")
+        for address in body.text_or_texts(config, "ipAddresses")
     }
-    for _, reference in values.members(endpoint.body, "properties.networkInterfaces"):
-        interface = estate.get(values.text(reference, "id") or "/")
-        for _, config in values.members(interface.body if interface else {}, "properties.ipConfigurations"):
-            if address := values.text(config, "properties.privateIPAddress"):
+    for reference in body.objects(endpoint.body, "properties.networkInterfaces"):
+        interface = estate.get(body.text(reference, "id") or "/")
+        for config in body.objects(interface.body if interface else {}, "properties.ipConfigurations"):
+            if address := body.text(config, "properties.privateIPAddress"):
                 found.add(address)
     return frozenset(found)

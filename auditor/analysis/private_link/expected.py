@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 
 TABLE: Final = "private-endpoints"
 
@@ -28,18 +28,18 @@ def rows_of(context: Context) -> Sequence[EndpointRow]:
     """Return the rows of the baseline's table of private endpoints."""
     table = context.tables.get(TABLE)
     found = []
-    for _, body in values.members({"rows": values.value(table, "rows") or table}, "rows"):
-        kinds = values.value(body, "kinds")
+    for entry in body.objects({"rows": body.value(table, "rows") or table}, "rows"):
+        kinds = body.value(entry, "kinds")
         found.append(
             EndpointRow(
-                service=values.text(body, "service") or "",
-                type=(values.text(body, "type") or "").lower(),
+                service=body.text(entry, "service") or "",
+                type=(body.text(entry, "type") or "").lower(),
                 kinds=[str(kind or "").lower() for kind in kinds] if isinstance(kinds, list | tuple) else None,
-                component=values.text(body, "component"),
-                plan=values.text(body, "plan"),
+                component=body.text(entry, "component"),
+                plan=body.text(entry, "plan"),
                 groups=[
-                    (values.text(group, "group") or "", [_names(zone) for _, zone in values.members(group, "zones")])
-                    for _, group in values.members(body, "groups")
+                    (body.text(group, "group") or "", [_names(zone) for zone in body.objects(group, "zones")])
+                    for group in body.objects(entry, "groups")
                 ],
             )
         )

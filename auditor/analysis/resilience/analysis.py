@@ -11,7 +11,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.resilience import regions as zone_regions
 from auditor.analysis.resilience.instances import INSTANCE_FIELDS, INSTANCES, instance_facts
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 RESOURCE: Final = "zones.resource"
@@ -49,17 +49,17 @@ def run(context: Context) -> Iterator[Fact]:
         for resource in context.estate.of_type(resource_type):
             yield _fact(context, regions, resource, service, spread_of(resource))
     for address in context.estate.of_type("Microsoft.Network/publicIPAddresses"):
-        holder = ids.parent_of(values.reference(address.body, "properties.ipConfiguration") or "") or ""
+        holder = ids.parent_of(body.sub_resource(address.body, "properties.ipConfiguration") or "") or ""
         if role := _HOLDERS.get((ids.type_of(holder) or "").lower()):
             yield _fact(context, regions, address, role, _address(address), holder=context.workloads.role_of(holder))
     yield from instance_facts(context)
 
 
 def _plan(plan: Resource) -> Spread:
-    redundant = values.flag(plan.body, "properties.zoneRedundant")
-    tier = values.text(plan.body, "sku.tier")
+    redundant = body.flag(plan.body, "properties.zoneRedundant")
+    tier = body.text(plan.body, "sku.tier")
     return Spread(
-        explicit=values.value(plan.body, "properties.zoneRedundant"),
+        explicit=body.value(plan.body, "properties.zoneRedundant"),
         redundant=redundant is True,
         grade=NONE if redundant is None else EXPLICIT,
         path="properties.zoneRedundant",
@@ -69,12 +69,12 @@ def _plan(plan: Resource) -> Spread:
 
 
 def _gateway(gateway: Resource) -> Spread:
-    tier = values.text(gateway.body, "properties.sku.tier")
+    tier = body.text(gateway.body, "properties.sku.tier")
     return _by_zones(gateway, tier, fits=(tier or "").lower().endswith("_v2"))
 
 
 def _address(address: Resource) -> Spread:
-    name = values.text(address.body, "sku.name")
+    name = body.text(address.body, "sku.name")
     return _by_zones(address, name, fits=(name or "").lower().startswith("standard"))
 
 
@@ -83,7 +83,7 @@ def _by_zones(resource: Resource, sku: str | None, *, fits: bool) -> Spread:
 
     https://learn.microsoft.com/azure/reliability/reliability-application-gateway-v2
     """
-    zones = sorted(set(values.texts(resource.body, "zones")))
+    zones = sorted(set(body.text_or_texts(resource.body, "zones")))
     if zones:
         return Spread(zones, len(zones) > 1, EXPLICIT, "zones", sku, fits, len(zones))
     return Spread(None, fits, PLATFORM if fits else NONE, "zones", sku, fits, 0)
@@ -91,24 +91,24 @@ def _by_zones(resource: Resource, sku: str | None, *, fits: bool) -> Spread:
 
 def _registry(registry: Resource) -> Spread:
     """Judge a registry: the platform spreads every one where there are zones, whatever the property says."""
-    stated = values.text(registry.body, "properties.zoneRedundancy")
-    enabled = values.same(stated, "Enabled")
-    sku = values.text(registry.body, "sku.name")
+    stated = body.text(registry.body, "properties.zoneRedundancy")
+    enabled = body.same_text(stated, "Enabled")
+    sku = body.text(registry.body, "sku.name")
     path = "properties.zoneRedundancy"
     return Spread(stated, redundant=True, grade=EXPLICIT if enabled else PLATFORM, path=path, sku=sku, sku_fits=True)
 
 
 def _storage(account: Resource) -> Spread:
-    sku = values.text(account.body, "sku.name")
-    fits = not values.same(values.text(account.body, "kind"), "Storage")
+    sku = body.text(account.body, "sku.name")
+    fits = not body.same_text(body.text(account.body, "kind"), "Storage")
     redundant = None if sku is None else sku.lower().endswith("zrs") and fits
     return Spread(sku, redundant, NONE if sku is None else EXPLICIT, "sku.name", sku, fits)
 
 
 def _search(search: Resource) -> Spread:
     """Judge a search service: from two replicas on the platform puts them into several zones; no property says so."""
-    replicas = values.number(search.body, "properties.replicaCount") or 1
-    sku = values.text(search.body, "sku.name")
+    replicas = body.number(search.body, "properties.replicaCount") or 1
+    sku = body.text(search.body, "sku.name")
     fits = (sku or "").lower() in _SEARCH_TIERS
     grade = PLATFORM if replicas > 1 else NONE
     return Spread(None, replicas > 1 and fits, grade, "properties.replicaCount", sku, fits)

@@ -10,7 +10,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 INSTANCES: Final = "zones.instances"
@@ -72,14 +72,14 @@ def _settings(context: Context) -> Mapping[str, Sequence[Resource]]:
     """Return the autoscale settings that are on, by the resource they scale; absent `enabled` means off."""
     found: dict[str, list[Resource]] = defaultdict(list)
     for setting in context.estate.of_type(AUTOSCALE):
-        target = values.text(setting.body, "properties.targetResourceUri")
-        if target and values.flag(setting.body, "properties.enabled"):
+        target = body.text(setting.body, "properties.targetResourceUri")
+        if target and body.flag(setting.body, "properties.enabled"):
             found[ids.key(target)].append(setting)
     return found
 
 
 def _required(context: Context, name: str) -> int:
-    found = values.as_number(facts.parameter(context, f"min_instances.{name}", _THREE))
+    found = body.number(facts.parameter(context, f"min_instances.{name}", _THREE))
     return _THREE if found is None else found
 
 
@@ -87,14 +87,14 @@ def _with_autoscale(
     context: Context, resource: Resource, settings: Mapping[str, Sequence[Resource]], service: str, parameter: str
 ) -> Scale:
     own = settings.get(resource.key, ())
-    profiles = [_profile(body) for setting in own for _, body in values.members(setting.body, "properties.profiles")]
+    profiles = [_profile(entry) for setting in own for entry in body.objects(setting.body, "properties.profiles")]
     gap = None
     if not own:
         gap = context.estate.type_gap(AUTOSCALE, facts.subscription_scope(resource.id))
     return Scale(
         service=service,
         required=_required(context, parameter),
-        capacity=values.number(resource.body, "sku.capacity"),
+        capacity=body.number(resource.body, "sku.capacity"),
         capacity_path="sku.capacity",
         profiles=profiles,
         gap=gap,
@@ -103,15 +103,13 @@ def _with_autoscale(
     )
 
 
-def _profile(body: object) -> Profile:
-    directions = [
-        (values.text(rule, "scaleAction.direction") or "").lower() for _, rule in values.members(body, "rules")
-    ]
+def _profile(entry: object) -> Profile:
+    directions = [(body.text(rule, "scaleAction.direction") or "").lower() for rule in body.objects(entry, "rules")]
     return Profile(
-        name=values.text(body, "name"),
-        minimum=values.number(body, "capacity.minimum"),
-        default=values.number(body, "capacity.default"),
-        maximum=values.number(body, "capacity.maximum"),
+        name=body.text(entry, "name"),
+        minimum=body.number(entry, "capacity.minimum"),
+        default=body.number(entry, "capacity.default"),
+        maximum=body.number(entry, "capacity.maximum"),
         scales_out="increase" in directions,
         scales_in="decrease" in directions,
     )
@@ -120,11 +118,11 @@ def _profile(body: object) -> Profile:
 def _gateway(context: Context, gateway: Resource) -> Scale:
     path = "properties.autoscaleConfiguration"
     required = _required(context, "app_gateway")
-    if values.value(gateway.body, path) is None:
-        capacity = values.number(gateway.body, "properties.sku.capacity")
+    if body.value(gateway.body, path) is None:
+        capacity = body.number(gateway.body, "properties.sku.capacity")
         return Scale("gateway", required, capacity, "properties.sku.capacity")
-    minimum = values.number(gateway.body, f"{path}.minCapacity")
-    maximum = values.number(gateway.body, f"{path}.maxCapacity")
+    minimum = body.number(gateway.body, f"{path}.minCapacity")
+    maximum = body.number(gateway.body, f"{path}.maxCapacity")
     profile = Profile("autoscale", minimum, minimum, maximum, scales_out=True, scales_in=True)
     return Scale("gateway", required, minimum, f"{path}.minCapacity", [profile], is_autoscaled=True)
 
@@ -132,8 +130,8 @@ def _gateway(context: Context, gateway: Resource) -> Scale:
 def _search(context: Context, search: Resource) -> Scale:
     """Return the replicas, one where none are given; three carry the read-write SLA, two the read-only one."""
     path = "properties.replicaCount"
-    replicas = values.number(search.body, path)
-    if replicas is None and values.value(search.body, path) is None:
+    replicas = body.number(search.body, path)
+    if replicas is None and body.value(search.body, path) is None:
         replicas = 1
     sla = None if replicas is None else "read-write" if replicas > 2 else "read-only" if replicas > 1 else "none"
     return Scale("search", _required(context, "search_replicas"), replicas, path, extra={"sla": sla})
@@ -147,10 +145,10 @@ def _traffic(context: Context, deployment: Resource) -> tuple[int | None, Gap | 
         return None if unseen else 0, unseen
     if gap := facts.gap_at(context, endpoint, "properties.traffic"):
         return None, gap
-    traffic = values.value(endpoint.body, "properties.traffic")
+    traffic = body.value(endpoint.body, "properties.traffic")
     shares = traffic if isinstance(traffic, Mapping) else {}
     name = ids.name_of(deployment.key)
-    return next((values.as_number(share) for key, share in shares.items() if str(key).lower() == name), 0), None
+    return next((body.number(share) for key, share in shares.items() if str(key).lower() == name), 0), None
 
 
 def _fact(

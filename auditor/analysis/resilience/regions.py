@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from auditor.analysis.contract import Context
-from auditor.azure import values
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
@@ -41,20 +41,20 @@ def known(context: Context) -> Mapping[str, bool]:
 
 
 def _shows_zones(resource: Resource) -> bool:
-    return bool(values.texts(resource.body, "zones")) or (
-        values.text(resource.body, "sku.name") or ""
+    return bool(body.text_or_texts(resource.body, "zones")) or (
+        body.text(resource.body, "sku.name") or ""
     ).lower().endswith(_ZONAL_SKUS)
 
 
 def _collected(estate: Estate) -> Mapping[str, bool]:
     """Return what the answer to `GET /subscriptions/{id}/locations` says, from resources or the snapshot's metadata."""
     bodies = [resource.body for resource_type in _LOCATIONS for resource in estate.of_type(resource_type)]
-    bodies += [body for _, body in values.members(estate.metadata.extra, "locations")]
+    bodies += body.objects(estate.metadata.extra, "locations")
     found: dict[str, bool] = {}
-    for body in bodies:
-        region = normal(values.text(body, "name"))
-        zones = values.value(body, "availabilityZoneMappings") or values.value(
-            body, "properties.availabilityZoneMappings"
+    for entry in bodies:
+        region = normal(body.text(entry, "name"))
+        zones = body.value(entry, "availabilityZoneMappings") or body.value(
+            entry, "properties.availabilityZoneMappings"
         )
         if region:
             found[region] = found.get(region, False) or bool(zones)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
 from auditor import resource_id as ids
 from auditor.model import Evidence, Finding, Report
-from auditor.report.run_id import run_id
-from auditor.report.safe_text import blanked
+from auditor.report.format import Format, View
 from auditor.report.selection import listed
-from auditor.report.timestamps import utc, utc_text
-from auditor.report.values import observed, value_text
+from auditor.report.text import observed, run_id, safe_cell, utc, utc_text, value_text
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a column changes its meaning; columns are added at the end."""
@@ -59,33 +56,15 @@ COLUMNS: Final = (
     "fingerprint",
 )
 
-# A spreadsheet cell holds 32,767 characters:
-# https://support.microsoft.com/en-us/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
-_CELL_LIMIT: Final = 32_000
-_PLAIN_NUMBER: Final = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
-_FORMULA_STARTS: Final = tuple("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets of some locales take the full-width forms
-_BLANK_STARTS: Final = ("\t", "\r")
 
-
-def write(report: Report, out: TextIO, *, include_passed: bool = True) -> None:
+def write(report: Report, out: TextIO, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     run = _run_cells(report)
-    for finding in listed(report, include_passed=include_passed):
+    for finding in listed(report, include_passed=view.include_passed):
         cells = run | _finding_cells(finding) | _place_cells(finding, report) | _evidence_cells(finding, report)
         writer.writerow([safe_cell(cells[column]) for column in COLUMNS])
-
-
-def safe_cell(text: str) -> str:
-    """Return text that a spreadsheet shows and never runs: one line, no control characters, no formula."""
-    if not text or (text[0].isalnum() and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()):
-        return text  # what nearly all cells are: neither a formula nor anything to hide
-    line = blanked(text)
-    if len(line) > _CELL_LIMIT:
-        line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"
-    starts_formula = text.startswith(_BLANK_STARTS) or line.lstrip().startswith(_FORMULA_STARTS)
-    return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
 
 
 def _run_cells(report: Report) -> dict[str, str]:
@@ -158,3 +137,6 @@ def _once(leaves: Sequence[Evidence], text_of: Callable[[Evidence], str]) -> str
     """Return the text that all leaves share, else one per leaf, in the order of the other evidence columns."""
     texts = [text_of(leaf) for leaf in leaves]
     return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
+
+
+FORMAT: Final = Format("csv", write, lists_passes=True)

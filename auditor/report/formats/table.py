@@ -8,35 +8,26 @@ from typing import Final, TextIO
 
 from auditor.model import Finding, Gap, Report, Status
 from auditor.report import selection
+from auditor.report.format import Format, View
 from auditor.report.layout import Layout
-from auditor.report.safe_text import sentence
-from auditor.report.subject import short_name, subjects_of
+from auditor.report.selection import short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
-from auditor.report.timestamps import utc, utc_text
-from auditor.report.values import observed, requirement
+from auditor.report.text import observed, requirement, sentence, utc, utc_text
 
 _NARROWEST: Final = 40
 _SHOWN_PER_GROUP: Final = 20
 """More rows of one rule than this teach nothing new; `verbose` and the other formats hold all of them."""
 
 
-def write(
-    report: Report,
-    out: TextIO,
-    *,
-    include_passed: bool = False,
-    width: int = 100,
-    verbose: bool = False,
-    color: bool = False,
-) -> None:
+def write(report: Report, out: TextIO, view: View) -> None:
     """Write failures by severity, unknowns with what would settle them, gaps, the summary and the verdict.
 
     No line is longer than `width` (at least 40 cells), but for whole ids and commands, which `verbose` adds on lines
     of their own. Findings that do not apply are only counted.
     """
-    page = _TablePage(report, Layout(max(width, _NARROWEST), color), verbose=verbose)
+    page = _TablePage(report, Layout(max(view.width, _NARROWEST), view.color), verbose=view.verbose)
     summary = summarise(report)
-    lines = [*page.blocks(include_passed=include_passed), *page.summary(summary)]
+    lines = [*page.blocks(include_passed=view.include_passed), *page.summary(summary)]
     out.writelines(f"{line}\n" for line in lines)
 
 
@@ -205,3 +196,6 @@ def _settling(permission: str, reason: str) -> str:
 
 def _counts(pairs: Iterable[tuple[str, int]]) -> str:
     return " · ".join(f"{count:,} {name}" for name, count in pairs)
+
+
+FORMAT: Final = Format("table", write, shows_notices=True)

@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 import orjson
 
 from auditor.model import Evidence, Exemption, Finding, Gap, Report
+from auditor.report.format import Format, View
 from auditor.report.json_document import (
     SCHEMA_VERSION,
     EvidenceDocument,
@@ -19,23 +20,21 @@ from auditor.report.json_document import (
     SnapshotDocument,
     SummaryDocument,
 )
-from auditor.report.run_id import run_id
 from auditor.report.selection import listed
 from auditor.report.summary import summarise
-from auditor.report.timestamps import utc
-from auditor.report.values import ordered
+from auditor.report.text import ordered, run_id, utc
 
 _STREAMED: Final = ("findings", "gaps")
 
 
-def write(report: Report, out: TextIO, *, include_passed: bool = True) -> None:
+def write(report: Report, out: TextIO, view: View) -> None:
     """Write the report as JSON, schema version 1, two spaces of indent; findings are written one after the other."""
     head = _head(report)
     out.write("{\n")
     for key, value in head.items():
         if key not in _STREAMED:
             out.write(f'  "{key}": {_indented(value, 2)},\n')
-    _write_list(out, "findings", map(finding_document, listed(report, include_passed=include_passed)))
+    _write_list(out, "findings", map(finding_document, listed(report, include_passed=view.include_passed)))
     out.write(",\n")
     _write_list(out, "gaps", (gap_document(gap) for gap in sorted(report.gaps, key=_gap_order)))
     out.write("\n}\n")
@@ -168,3 +167,6 @@ def _gap_order(gap: Gap) -> tuple[str, str, str, str]:
 def gap_document(gap: Gap) -> GapDocument:
     """Return a gap in the report's shape."""
     return {"scope": gap.scope, "what": gap.what, "reason": gap.reason, "permission": gap.permission}
+
+
+FORMAT: Final = Format("json", write, lists_passes=True)

@@ -8,11 +8,10 @@ from typing import Final, TextIO
 
 from auditor.model import Finding, Gap, Report, Status
 from auditor.report import selection
-from auditor.report.safe_text import sentence, visible
-from auditor.report.subject import subjects_of
+from auditor.report.format import Format, View
+from auditor.report.selection import subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
-from auditor.report.timestamps import utc, utc_text
-from auditor.report.values import observed, requirement
+from auditor.report.text import observed, requirement, sentence, utc, utc_text, visible
 
 _LIMIT: Final = 65_000
 """A GitHub comment holds 65,536 characters."""
@@ -26,9 +25,9 @@ _ACTIVE: Final = re.compile(r"[&<>|`\\*_\[\]~$#@!]|(?<=[A-Za-z]):(?=//)|(?<=www)
 Row = Sequence[str]
 
 
-def write(report: Report, out: TextIO, *, include_passed: bool = False) -> None:
+def write(report: Report, out: TextIO, view: View) -> None:
     """Write GitHub-flavoured Markdown of less than 65,000 characters; where rows are left out, a line counts them."""
-    findings = selection.listed(report, include_passed=include_passed)
+    findings = selection.listed(report, include_passed=view.include_passed)
     summary = summarise(report)
     page = _MarkdownPage(sections_left=9)
     page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary))
@@ -190,3 +189,6 @@ def _evidence(finding: Finding) -> Row:
 
 def _plain(finding: Finding, subject: str) -> Row:
     return (code(finding.rule_id), subject)
+
+
+FORMAT: Final = Format("markdown", write, explains_passes=False, shows_notices=True)

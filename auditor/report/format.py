@@ -1,0 +1,63 @@
+"""What a report format is, and which there are; a format's module, with the libraries that it needs, is imported on use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, TextIO
+
+from auditor.model import Report
+
+NAMES: Final = (
+    "csv",
+    "json",
+    "markdown",
+    "table",
+    # one line per format, in the order of their names
+)
+"""The names that `--output` takes; the module of that name in `auditor.report.formats` holds the format as `FORMAT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a reader wants a report; each format takes what it understands.
+
+    `include_passed` lists what passed or does not apply, too; `width` is in terminal cells.
+    """
+
+    include_passed: bool
+    width: int = 100
+    verbose: bool = False
+    color: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write a report, and what it needs.
+
+    `write` writes a whole report to a UTF-8 stream that was opened with `newline=""`.
+    `lists_passes`: it lists what passed or does not apply unless it is told not to.
+    `explains_passes`: where it lists a pass, it shows the evidence; judging for formats that do not is quicker.
+    `shows_notices`: whoever reads it meets the notices there, so that they need not be shown elsewhere.
+    """
+
+    name: str
+    write: Callable[[Report, TextIO, View], None]
+    lists_passes: bool = False
+    explains_passes: bool = True
+    shows_notices: bool = False
+
+    def listing(self, *, include_passed: bool | None) -> bool:
+        """Return whether it lists what passed or does not apply; None leaves the choice to the format."""
+        return self.lists_passes if include_passed is None else include_passed
+
+    def explains(self, *, include_passed: bool | None) -> bool:
+        """Return whether it shows the evidence of passes; None leaves it to the format whether it lists them."""
+        return self.explains_passes and self.listing(include_passed=include_passed)
+
+
+def named(name: str) -> Format:
+    """Return the format of a name in `NAMES`."""
+    chosen: Format = import_module(f"{__package__}.formats.{name.replace('-', '_')}").FORMAT
+    return chosen

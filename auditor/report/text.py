@@ -1,0 +1,134 @@
+"""Turn what a report holds into text: harmless whoever chose it, and the same whenever it is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from auditor.model import Evidence, Report
+
+_HIDDEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, with the escape that starts a terminal sequence
+    "\u2028\u2029"  # line and paragraph separator
+    "\u202a-\u202e\u2066-\u2069"  # bidirectional overrides: they show an id as another one (CVE-2021-42574)
+    "\ud800-\udfff]"  # lone surrogates have no UTF-8 form
+)
+_SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+# A spreadsheet cell holds 32,767 characters:
+# https://support.microsoft.com/en-us/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
+_CELL_LIMIT: Final = 32_000
+_PLAIN_NUMBER: Final = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
+_FORMULA_STARTS: Final = tuple("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets of some locales take the full-width forms
+_BLANK_STARTS: Final = ("\t", "\r")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def visible(text: str) -> str:
+    r"""Return text with every control character spelled out (`\x1b`), so that it can be seen and does nothing."""
+    return _HIDDEN.sub(_escaped, text)
+
+
+def sentence(text: str) -> str:
+    """Return prose on one line: white space folded, other control characters spelled out."""
+    return visible(" ".join(re.split(r"[ \t\r\n]+", text.strip(" \t\r\n"))))
+
+
+def blanked(text: str) -> str:
+    """Return text on one line with each control character or line break replaced by a space."""
+    return _HIDDEN.sub(" ", text.replace("\r\n", "\n"))
+
+
+def safe_cell(text: str) -> str:
+    """Return text that a spreadsheet shows and never runs: one line, no control characters, no formula."""
+    if not text or (text[0].isalnum() and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()):
+        return text  # what nearly all cells are: neither a formula nor anything to hide
+    line = blanked(text)
+    if len(line) > _CELL_LIMIT:
+        line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"
+    starts_formula = text.startswith(_BLANK_STARTS) or line.lstrip().startswith(_FORMULA_STARTS)
+    return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
+
+
+def ordered(value: Any) -> Any:
+    """Return a value as plain JSON with sorted keys: the same for equal values, whatever they were read from."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Mapping():
+            return {str(key): ordered(value[key]) for key in sorted(value, key=str)}
+        case AbstractSet():
+            return sorted((ordered(inner) for inner in value), key=compact)
+        case Sequence() if not isinstance(value, bytes | bytearray):
+            return [ordered(inner) for inner in value]
+        case _:
+            return str(value)
+
+
+def compact(value: Any) -> str:
+    """Return JSON on one line, without spaces, keys sorted."""
+    return json.dumps(ordered(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def value_text(value: Any) -> str:
+    """Return a string as it is and anything else as compact JSON."""
+    return str(value) if isinstance(value, str) else compact(value)
+
+
+def observed(evidence: Evidence) -> str:
+    """Return what was there; an absent value says so, with the default that stood in for it."""
+    if evidence.absent:
+        return "(absent)" if evidence.assumed is None else f"(absent, assumed {compact(evidence.assumed)})"
+    if evidence.actual is None and evidence.assumed is not None:
+        return f"(null, assumed {compact(evidence.assumed)})"
+    return value_text(evidence.actual)
+
+
+def requirement(evidence: Evidence) -> str:
+    """Return what a leaf asked for: path, operator and expected value; of what was not compared, only what it is."""
+    if not evidence.decides:
+        return f"{evidence.path} ({evidence.operator})"
+    if evidence.operator == "count":
+        return f"{evidence.path} {value_text(evidence.expected)}"
+    return f"{evidence.path} {evidence.operator} {value_text(evidence.expected)}"
+
+
+def utc(moment: datetime) -> str:
+    """Return a time as `2024-02-01T00:00:00Z`; a time without a zone is taken as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def utc_text(text: str | None) -> str:
+    """Return a recorded time in UTC, or the text itself where it cannot be read as a time."""
+    if not text:
+        return ""
+    try:
+        return utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return text
+
+
+def run_id(report: Report) -> str:
+    """Return 32 hex digits over snapshot hash, baseline name and version, tool version and time of judgement."""
+    inputs = [
+        report.snapshot.sha256,
+        report.baseline_name,
+        report.baseline_version,
+        report.tool_version,
+        utc(report.as_of),
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:32]
