@@ -137,6 +137,7 @@ class Fact:
     inputs: Sequence[tuple[str, str]] = ()
     summary: str = ""
     witness: Json | None = None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ def subscription_of(resource_id: str) -> str | None:
     return _value_after(resource_id, "subscriptions")
 
 
+def subscription_scope(resource_id: str) -> str:
+    """Return the scope of the subscription named in a resource id, as spelled, or the empty scope."""
+    subscription = subscription_of(resource_id)
+    return f"/subscriptions/{subscription}" if subscription else ""
+
+
 def resource_group_of(resource_id: str) -> str | None:
     """Return the resource group named in a resource id, as spelled."""
     return _value_after(resource_id, "resourcegroups")

@@ -170,7 +170,7 @@ def test_a_rule_that_raises_is_unknown_with_the_reason_and_takes_no_other_down(
 
 
 def _hues(run: Any) -> dict[str, Analysis]:
-    return {"paint.hue": Analysis("paint", {"paint.hue": {"hue": ""}}, run, frozenset({THING.lower()}))}
+    return {"paint.hue": Analysis("paint", run, facts={"paint.hue": {"hue": ""}}, reads=frozenset({THING.lower()}))}
 
 
 def _fact_rule(folder: Path, analyses: dict[str, Analysis]) -> Rule:

@@ -35,7 +35,9 @@ Microsoft.Network/privateEndpoints:
 )
 FACTS = {
     "network.opening": Analysis(
-        "network", {"network.opening": {"zone": "", "open[*].ports": "", "open[*].by": ""}}, lambda _: []
+        "network",
+        lambda _: [],
+        facts={"network.opening": {"zone": "", "open[*].ports": "", "open[*].by": ""}},
     )
 }
 HEAD = "title: A title\nseverity: low\nrationale: A reason.\nremediation: {text: A remedy.}\n"
@@ -185,7 +187,7 @@ examples:
 
 @pytest.mark.parametrize("what", RULES)
 def test_rules_say_what_their_examples_expect(tmp_path: Path, what: str) -> None:
-    facts = {**FACTS, "table.row": Analysis("table", {"table.row": {"status": "", "key": ""}}, lambda _: [])}
+    facts = {**FACTS, "table.row": Analysis("table", lambda _: [], facts={"table.row": {"status": "", "key": ""}})}
     rule = write_rule(tmp_path, RULES[what].replace("\n", f"\n{HEAD}", 1), words=Words(CATALOGUE, facts))
 
     assert {outcome.example.name: outcome.problems for outcome in examples.run(rule) if outcome.problems} == {}

@@ -180,8 +180,8 @@ def _exposure(access: str, default: str | None, cover: Cover, *, has_rules: bool
 def _unknown(
     context: Context, resource: Resource, firewall: ServiceFirewall, cover: Cover, exposure: str
 ) -> Mapping[str, Gap]:
-    access = facts.gap_at(context, resource, "properties.publicNetworkAccess")
-    acl = facts.gap_at(context, resource, firewall.acl)
+    access = context.estate.gap_at(resource.key, "properties.publicNetworkAccess")
+    acl = context.estate.gap_at(resource.key, firewall.acl)
     unknown: dict[str, Gap] = {}
     if acl is None and cover.invalid and not cover.covers_internet:
         unknown["coversInternet"] = Gap(resource.id, firewall.rules, f"{cover.invalid[0]} is not an address range")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from auditor.analysis.fact import Fact as FactOfKind
+from auditor.analysis.fact import Schema
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Json
@@ -34,9 +36,39 @@ class Analysis:
     """
 
     name: str
-    facts: Mapping[str, Mapping[str, str]]
-    run: Callable[[Context], Iterable[Fact]]
+    run: Callable[[Context], Iterable[Fact | FactOfKind]]
+    kinds: tuple[type[FactOfKind], ...] = ()
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
     parameters: frozenset[str] = field(default_factory=frozenset)
     tables: frozenset[str] = field(default_factory=frozenset)
     subjects: Mapping[str, Mapping[str, Sequence[Json]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        declared = {kind.fact_kind: dict.fromkeys(Schema(kind).fields, "") for kind in self.kinds}
+        object.__setattr__(self, "facts", {**self.facts, **declared})
+
+    def derive(self, context: Context) -> Iterator[Fact]:
+        """Yield the facts of an estate as the engine takes them."""
+        return map(_filed, self.run(context))
+
+
+def _filed(derived: Fact | FactOfKind) -> Fact:
+    """Return a fact as the engine takes it."""
+    if isinstance(derived, Fact):
+        return derived
+    about = derived.about
+    return Fact(
+        kind=derived.fact_kind,
+        id=derived.id,
+        subject=about.subject,
+        sub_object=about.sub_object,
+        fields=derived.body(),
+        workload=about.workload,
+        component=about.component,
+        uncollected=dict(sorted(derived.gaps())),
+        inputs=tuple(about.inputs),
+        summary=derived.sentence(),
+        witness=derived.witness(),
+        remedy=derived.remedy(),
+    )

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, parameter
-from auditor.architecture.follow import Paths, spelled
+from auditor.architecture.follow import Paths
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
@@ -93,7 +94,7 @@ class ComponentBinder:
 
     def _by_override(self, declaration: Declaration, structural: Sequence[Resource]) -> Found:
         """Return what a parameter says; of several workloads each takes what it reaches or has in its own group."""
-        wanted = spelled(parameter(self.parameters, declaration.override))
+        wanted = body.text_or_texts(parameter(self.parameters, declaration.override))
         if not wanted:
             return Found()
         keys = frozenset(map(ids.key, wanted))
@@ -188,7 +189,8 @@ def _keys(found: Found) -> tuple[str, ...]:
 def names_of(declared: Sequence[Declaration], parameters: Mapping[str, Any]) -> Mapping[str, AbstractSet[str]]:
     """Return the names and ids that each component goes by, as keys: those of its parameter, else its own."""
     return {
-        one.name: frozenset(map(ids.key, spelled(parameter(parameters, one.fallback)) or one.names)) for one in declared
+        one.name: frozenset(map(ids.key, body.text_or_texts(parameter(parameters, one.fallback)) or one.names))
+        for one in declared
     }
 
 

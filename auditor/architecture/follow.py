@@ -121,11 +121,6 @@ def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | 
     return None
 
 
-def spelled(found: object) -> Sequence[str]:
-    """Return the strings of a parameter that may be one string or a list of them."""
-    return body.text_or_texts(found)
-
-
 def provisioning_state(resource: Resource) -> str | None:
     """Return the provisioning state of a resource as spelled."""
     found = body.value(resource.properties, "provisioningState")

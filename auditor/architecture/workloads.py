@@ -10,7 +10,8 @@ from typing import Any
 from auditor import resource_id as ids
 from auditor.architecture.bind import ComponentBinder, Found, names_of
 from auditor.architecture.declare import Declaration, parameter, read_declarations
-from auditor.architecture.follow import Paths, dangling, relation_gap_of, spelled
+from auditor.architecture.follow import Paths, dangling, relation_gap_of
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 
@@ -125,7 +126,7 @@ def _find_anchors(
     for declaration in ranked:
         typed = [resource for name in sorted(declaration.types) for resource in estate.of_type(name)]
         anchors = [resource for resource in typed if declaration.fits(resource)]
-        wanted = {ids.key(name) for name in spelled(parameter(parameters, declaration.override))}
+        wanted = {ids.key(name) for name in body.text_or_texts(parameter(parameters, declaration.override))}
         chosen = [r for r in anchors if r.name.lower() in wanted or r.key in wanted]
         if wanted and not chosen:
             path = declaration.override

@@ -140,7 +140,7 @@ def _facts(question: Question) -> Mapping[str, _Derived]:
     for analysis in {question.analyses[kind].name: question.analyses[kind] for kind in kinds}.values():
         by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
         try:
-            for fact in analysis.run(context):
+            for fact in analysis.derive(context):
                 by_kind[fact.kind].append(fact)
         except Exception as problem:  # noqa: BLE001 - never fail open: the rules on these facts become unknown
             error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
@@ -226,7 +226,7 @@ def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Qu
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, case.place)
     finding = finding_of(rule, verdict, case.place, sentence=case.fact.summary, witness=case.fact.witness)
-    command = case.fact.fields.get("remediation")
+    command = case.fact.remedy or case.fact.fields.get("remediation")
     return replace(finding, remediation_cli=command) if isinstance(command, str) else finding
 
 

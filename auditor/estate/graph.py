@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -53,6 +54,21 @@ class Estate:
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
         return self._by_type.get(resource_type.lower(), ())
+
+    def spelled(self, key: str | None) -> str | None:
+        """Return an id as its resource spells it, or the given one where the resource is not here."""
+        resource = None if key is None else self.get(key)
+        return key if resource is None else resource.id
+
+    def children(self, resource_id: str, child_type: str) -> Sequence[Resource]:
+        """Return the children of a resource that have the given type (in lower case), sorted by key."""
+        contained = (self._by_key.get(key) for key in self.targets(resource_id, "contains"))
+        return [child for child in contained if child is not None and child.type_key == child_type]
+
+    @cached_property
+    def subscriptions(self) -> frozenset[str]:
+        """Return the subscriptions, in lower case, of which the estate holds a resource; the empty one for none."""
+        return frozenset(ids.subscription_of(resource.key) or "" for resource in self.resources)
 
     def judged(self, resource_type: str) -> Sequence[Resource]:
         """Return the resources of a type that were asked for, without those outside the scope that were only followed."""
@@ -151,7 +167,7 @@ class Estate:
             return True
         if subscriptions or groups or self.complete:
             return False
-        return all((ids.subscription_of(resource.key) or "") != subscription for resource in self.resources)
+        return subscription not in self.subscriptions
 
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
@@ -164,6 +180,15 @@ class Estate:
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
         return [gap for gap in self._own_gaps.get(ids.key(resource_id), ()) if not gap.what.startswith("related:")]
+
+    def gap_at(self, resource_id: str, path: str) -> Gap | None:
+        """Return the gap that hides a property path of a resource (at, above or below it), or None."""
+        asked = path.lower()
+        for gap in self.path_gaps(resource_id):
+            hidden = gap.what.lower()
+            if hidden == asked or asked.startswith(f"{hidden}.") or hidden.startswith((f"{asked}.", f"{asked}[")):
+                return gap
+        return None
 
 
 def _last(text: str | None) -> str:

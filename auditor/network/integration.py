@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.azure import body
 from auditor.model import Gap, Resource
@@ -31,7 +30,7 @@ def is_outbound_filtered(context: Context, subnet: Resource) -> tuple[bool, Gap 
         if _routes_all(context, app):
             continue
         for path in (*_SWITCHES, "properties.siteConfig"):
-            if gap := facts.gap_at(context, app, path):
+            if gap := context.estate.gap_at(app.key, path):
                 return False, gap
         gap = next((gap for name in _CONFIGS if (gap := context.estate.type_gap(name, app.id))), None)
         return False, gap if not _configs(context, app) else None
@@ -44,4 +43,4 @@ def _routes_all(context: Context, app: Resource) -> bool:
 
 
 def _configs(context: Context, app: Resource) -> list[Resource]:
-    return [child for name in _CONFIGS for child in facts.children(context, app, name)]
+    return [child for name in _CONFIGS for child in context.estate.children(app.key, name)]

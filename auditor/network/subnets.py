@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
@@ -130,7 +129,7 @@ class Subnets:
 
     def _gap(self, subnet: Resource, own: Ranges) -> Gap | None:
         for path in ("properties.networkSecurityGroup", "properties.addressPrefix", "properties.routeTable"):
-            if gap := facts.gap_at(self.context, subnet, path):
+            if gap := self.context.estate.gap_at(subnet.key, path):
                 return gap
         if gap := self._managed(subnet):
             return gap
@@ -150,7 +149,7 @@ class Subnets:
 
     def _managed(self, subnet: Resource) -> Gap | None:
         """Return that security-admin rules of a network manager may come before the groups, where there is one."""
-        subscription = facts.subscription_scope(subnet.key)
+        subscription = ids.subscription_scope(subnet.key)
         for manager in self.context.estate.of_type(_MANAGERS):
             scopes = body.text_or_texts(manager.body, "properties.networkManagerScopes.subscriptions")
             groups = body.text_or_texts(manager.body, "properties.networkManagerScopes.managementGroups")
@@ -175,8 +174,8 @@ class Subnets:
             reason = f"the group was not collected ({gap.reason if gap else 'not in the snapshot'})"
             return SecurityGroup(ids.name_of(reference), dict.fromkeys(Direction, ()), dict.fromkeys(Direction, reason))
         gap = next((gap for gap in estate.gaps_in(_RULES) if ids.is_under(reference, gap.scope)), None)
-        gap = gap or facts.gap_at(self.context, resource, "properties.securityRules")
-        children = [child.body for child in facts.children(self.context, resource, _RULES)]
+        gap = gap or self.context.estate.gap_at(resource.key, "properties.securityRules")
+        children = [child.body for child in self.context.estate.children(resource.key, _RULES)]
         group = parse_group(resource.name, resource.body.get("properties"), children)
         if gap is not None:
             return SecurityGroup(

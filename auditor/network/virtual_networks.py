@@ -87,7 +87,7 @@ class Networks:
         """Return the address space of peered networks, and what gateways teach: nothing, or None for not known."""
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
-        for peering in self._children(network, _PEERINGS):
+        for peering in self.estate.children(network, _PEERINGS):
             is_connected = body.same_text(
                 body.text(peering.body, "properties.peeringState") or "Connected", "Connected"
             )
@@ -118,12 +118,6 @@ class Networks:
         gaps = self.estate.gaps_in(_PEERINGS)
         return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
 
-    def _children(self, parent: str, child_type: str) -> Iterator[Resource]:
-        for key in self.estate.targets(parent, "contains"):
-            child = self.estate.get(key)
-            if child is not None and child.type_key == child_type:
-                yield child
-
     def _routes(self, table: str | None) -> Iterator[Route]:
         if table is None:
             return
@@ -131,7 +125,7 @@ class Networks:
         if found is None:
             yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
             return
-        for route in self._children(table, _ROUTES):
+        for route in self.estate.children(table, _ROUTES):
             hop = (body.text(route.body, "properties.nextHopType") or "").lower()
             text = body.text(route.body, "properties.addressPrefix") or route.name
             prefix = addresses.parse(text)

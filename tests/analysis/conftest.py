@@ -70,7 +70,7 @@ def facts_of() -> Callable[..., list[Fact]]:
     """Return a function that runs an analysis and returns its facts of one kind, checked against its schema."""
 
     def run(analysis: Analysis, context: Context, kind: str) -> list[Fact]:
-        found = list(analysis.run(context))
+        found = list(analysis.derive(context))
         assert len({fact.id for fact in found}) == len(found), "ids are unique"
         for fact in found:
             missing = {path for path in _paths(fact.fields) if path not in analysis.facts[fact.kind]}

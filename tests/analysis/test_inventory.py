@@ -19,7 +19,7 @@ NOW = datetime(2024, 2, 20, 12, tzinfo=UTC)
 
 def facts_of(estate: Estate, **parameters: object) -> list[Fact]:
     workloads = bind(estate, parameters, DECLARATIONS)
-    return list(ANALYSIS.run(Context(estate, workloads, parameters, {}, NOW)))
+    return list(ANALYSIS.derive(Context(estate, workloads, parameters, {}, NOW)))
 
 
 def component(facts: list[Fact], name: str) -> Fact:

@@ -5,27 +5,145 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.content_filter import policy as content_policy
-from auditor.analysis.content_filter.policy import BINARY, HARM, STRICTNESS, ContentFilter, normal
+from auditor.analysis.content_filter.policy import HARM, STRICTNESS, ContentFilter, normal
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.azure import body
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 
-DEPLOYMENT: Final = "content_filter.deployment"
-POLICY: Final = "content_filter.policy"
 DEPLOYMENTS: Final = "Microsoft.CognitiveServices/accounts/deployments"
 POLICIES: Final = "Microsoft.CognitiveServices/accounts/raiPolicies"
 _SOURCES: Final = ("Prompt", "Completion")
 _AFTERWARDS: Final = {"deferred", "asynchronous_filter"}
+_BLOCK_LISTS: Final[Mapping[str, str | None]] = {
+    "properties.promptBlocklists": "Prompt",
+    "properties.completionBlocklists": "Completion",
+    "properties.customBlocklists": None,
+}
+PolicyKind: TypeAlias = Literal["custom", "system", "none", "dangling", "other-account"]
+_HAS: Final[Mapping[object, str]] = {
+    "custom": "the custom policy {}",
+    "system": "the service's own policy {}",
+    "none": "no policy of its own, so that the service's default applies",
+    "dangling": "the policy {}, which does not exist",
+    "other-account": "the policy {}, which exists on another account only",
+}
 _EXTENDED: Final[Mapping[str, Sequence[str]]] = {
     "indirectattack": ("Prompt",),
     "protectedmaterialtext": ("Completion",),
     "protectedmaterialcode": ("Completion",),
 }
+
+
+@record
+class FilterState(Record):
+    """What applies to one category and source that the baseline asks for."""
+
+    category: str
+    """the category in comparable form (`selfharm`)"""
+    source: str
+    """`Prompt` or `Completion`"""
+    group: Literal["harm", "binary", "extended"]
+    """the kind of filter"""
+    enabled: bool | None
+    """as the deciding entry says"""
+    blocking: bool | None
+    """as the deciding entry says"""
+    threshold: str | None
+    """as the deciding entry spells it"""
+    strictness: Known[int]
+    """3 Low (strictest), 2 Medium, 1 High, 0 not blocking; binary filters 3 or 0"""
+    required_strictness: int
+    """the least that will do"""
+    origin: Literal["custom", "base", "absent"]
+    """where the deciding entry comes from: the policy itself, what it inherits or the service's default, or nowhere"""
+    path: str | None
+    """where the deciding entry stands in its policy"""
+
+
+@record
+class BlockList(Record):
+    """A block list of a policy."""
+
+    name: str | None
+    """a block list of the policy"""
+    source: str | None
+    """what it looks at"""
+    blocking: bool
+    """whether it blocks"""
+
+
+@fact("content_filter.deployment")
+class DeploymentFilters(Fact):
+    """Which content filters stand in front of a model deployment."""
+
+    model: str | None
+    """the model's name"""
+    exempt: bool
+    """whether the service or the baseline exempts the model from filtering"""
+    policy_name: str | None
+    """the policy that the deployment names; absent where it names none"""
+    policy_kind: Known[PolicyKind]
+    """which policy that is"""
+    policy_bound: Known[bool]
+    """whether a custom policy of the same account is bound"""
+    mode: Known[str]
+    """the policy's mode, `Default` where none is given"""
+    filters: tuple[FilterState, ...]
+    """what applies to each category and source that the baseline asks for"""
+    unmet: tuple[str, ...]
+    """the filters that are known to be too weak"""
+    harm_met: Known[bool]
+    """whether all harm filters are strict enough"""
+    jailbreak_met: Known[bool]
+    """whether the jailbreak filter blocks"""
+    profanity_met: Known[bool]
+    """whether the profanity filter blocks"""
+    extended_met: Known[bool]
+    """whether the declared extended filters block"""
+    weakest_harm: Known[int | None]
+    """the least strictness among the harm filters"""
+    blocklists: Known[tuple[BlockList, ...]]
+    """the block lists of the policy"""
+
+    def sentence(self) -> str:
+        """Say which policy a deployment has, and what of it is too weak."""
+        name = ids.name_of(self.about.subject)
+        if self.exempt:
+            return f"Content filters don't apply to the model of {name}."
+        has = _HAS.get(self.policy_kind, "the policy {}, which could not be read").format(self.policy_name)
+        late = ""
+        if not isinstance(self.mode, Gap) and self.mode.lower() in _AFTERWARDS:
+            late = f" in mode {self.mode}, which sends text before it is filtered"
+        return f"{name} has {has}{late}" + (f"; too weak for {facts.listed(self.unmet)}." if self.unmet else ".")
+
+
+@fact("content_filter.policy")
+class PolicyUse(Fact):
+    """Who uses a custom policy, and whether it changed under them."""
+
+    name: str
+    """the policy's name"""
+    deployments: Known[tuple[str, ...]]
+    """the deployments bound to it"""
+    used: Known[bool]
+    """whether any deployment is bound to it"""
+    last_modified_at: str | None
+    """when it was last changed"""
+    changed_after_deployment: Known[bool]
+    """whether it was changed later than a deployment bound to it"""
+    users: tuple[str, ...]
+    """the deployments that are known to be bound to it"""
+
+    def sentence(self) -> str:
+        """Say who uses the policy, and whether it was changed later."""
+        late = ", and was changed later than what uses it." if self.changed_after_deployment is True else "."
+        return f"The content filter {self.name} is used by {facts.listed(self.users) or 'no deployment'}{late}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +152,17 @@ class Requirement:
 
     category: str
     source: str
-    group: str
+    group: Literal["harm", "binary", "extended"]
     strictness: int
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How a deployment is bound: the policy it names, of which kind that is, and why this is not known."""
+    """How a deployment is bound: the policy it names, and of which kind that is."""
 
     name: str | None
-    kind: str | None
-    policy: Resource | None
-    gap: Gap | None
+    kind: Known[PolicyKind]
+    policy: Resource | None = None
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -68,7 +185,7 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
     """Return the filters that the baseline asks for, by default those of the architecture."""
 
     def named(key: str, default: Sequence[str]) -> Sequence[str]:
-        return facts.names(facts.parameter(context, f"content_filter.{key}", default))
+        return body.text_or_texts(facts.parameter(context, f"content_filter.{key}", default))
 
     least = STRICTNESS.get(
         str(facts.parameter(context, "content_filter.min_threshold", "Low")).lower(), STRICTNESS["low"]
@@ -83,7 +200,7 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
         found += [
             Requirement(normal(str(category)), source, "binary", 1)
             for category, sources in sorted(required.items())
-            for source in facts.names(sources)
+            for source in body.text_or_texts(sources)
         ]
     found += [
         Requirement(normal(category), source, "extended", 1)
@@ -97,19 +214,19 @@ def _bound(
     context: Context, deployment: Resource, account: str, policies: Mapping[str, Mapping[str, Resource]]
 ) -> Bound:
     name = body.text(deployment.body, "properties.raiPolicyName")
-    if gap := facts.gap_at(context, deployment, "properties.raiPolicyName"):
-        return Bound(None, None, None, gap)
+    if gap := context.estate.gap_at(deployment.key, "properties.raiPolicyName"):
+        return Bound(None, gap)
     if name is None:
-        return Bound(None, "none", None, None)
+        return Bound(None, "none")
     policy = policies.get(account, {}).get(name.lower())
     if policy is not None:
-        return Bound(name, "system" if content_policy.is_system(policy) else "custom", policy, None)
+        return Bound(name, "system" if content_policy.is_system(policy) else "custom", policy)
     if content_policy.is_system_name(name):
-        return Bound(name, "system", None, None)
+        return Bound(name, "system")
     if gap := context.estate.type_gap(POLICIES, account):
-        return Bound(name, None, None, gap)
+        return Bound(name, gap)
     elsewhere = any(name.lower() in found for found in policies.values())
-    return Bound(name, "other-account" if elsewhere else "dangling", None, None)
+    return Bound(name, "other-account" if elsewhere else "dangling")
 
 
 def _deployment_fact(
@@ -120,44 +237,42 @@ def _deployment_fact(
     requirements: Sequence[Requirement],
 ) -> Fact:
     model = body.text(deployment.body, "properties.model.name")
-    globs = facts.names(facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"]))
+    globs = body.text_or_texts(
+        facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"])
+    )
     exempt = any(fnmatchcase((model or "").lower(), glob.lower()) for glob in globs)
     filters = [(need, _filter(bound, policies, need)) for need in requirements]
-    uncollected = _unknown(bound, filters)
-    unmet = [_label(need) for need, found in filters if found.strictness is not None and _falls_short(need, found)]
+    unmet = tuple(_label(need) for need, found in filters if _is_known_short(need, found))
     policy = bound.policy
     is_lost = bound.kind in {"dangling", "other-account"}
     mode = (body.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
-    return facts.build(
-        context,
-        DEPLOYMENT,
-        deployment.id,
-        {
-            "model": model,
-            "exempt": exempt,
-            "policyName": bound.name,
-            "policyKind": bound.kind,
-            "policyBound": bound.kind == "custom",
-            "mode": mode,
-            "filters": [_shown(need, found) for need, found in filters],
-            "unmet": unmet,
-            **{f"{group}Met": _met(filters, group) for group in _GROUPS},
-            **{f"{category}Met": _met(filters, category) for category in BINARY},
-            "weakestHarm": _weakest(filters),
-            "blocklists": _blocklists(policy),
-        },
-        summary=_summary(deployment, bound, unmet, mode, exempt=exempt),
-        inputs=[
-            (deployment.id, "properties.raiPolicyName"),
-            *([(policy.id, "properties.mode")] if policy else []),
-            *dict.fromkeys(found.source for _, found in filters if found.source),
-        ],
-        uncollected=uncollected,
-        role=_role(context, deployment),
+    harm_met = _met(filters, "harm")
+    return DeploymentFilters(
+        about=facts.about(
+            context,
+            deployment.id,
+            inputs=[
+                (deployment.id, "properties.raiPolicyName"),
+                *([(policy.id, "properties.mode")] if policy else []),
+                *dict.fromkeys(found.source for _, found in filters if found.source),
+            ],
+            role=_role(context, deployment),
+        ),
+        model=model,
+        exempt=exempt,
+        policy_name=bound.name,
+        policy_kind=bound.kind,
+        policy_bound=bound.kind if isinstance(bound.kind, Gap) else bound.kind == "custom",
+        mode=bound.kind if isinstance(bound.kind, Gap) else mode,
+        filters=tuple(_state(need, found) for need, found in filters),
+        unmet=unmet,
+        harm_met=harm_met,
+        jailbreak_met=_met(filters, "jailbreak"),
+        profanity_met=_met(filters, "profanity"),
+        extended_met=_met(filters, "extended"),
+        weakest_harm=harm_met if isinstance(harm_met, Gap) else _weakest(filters),
+        blocklists=bound.kind if isinstance(bound.kind, Gap) else _blocklists(policy),
     )
-
-
-_GROUPS: Final = ("harm", "extended")
 
 
 def _role(context: Context, child: Resource) -> tuple[str | None, str | None]:
@@ -167,38 +282,24 @@ def _role(context: Context, child: Resource) -> tuple[str | None, str | None]:
 
 
 def _filter(bound: Bound, policies: Mapping[str, Resource], need: Requirement) -> ContentFilter:
-    if bound.gap is not None:
-        return ContentFilter(None, "absent", gap=bound.gap)
+    if isinstance(bound.kind, Gap):
+        return ContentFilter(None, "absent", gap=bound.kind)
     if bound.kind in {"dangling", "other-account"}:
         return ContentFilter(0, "absent")  # what does not exist filters nothing that anybody could vouch for
     name = bound.name or "Microsoft.Default"
     return content_policy.effective(policies, name, need.category, need.source)
 
 
-def _unknown(bound: Bound, filters: Sequence[tuple[Requirement, ContentFilter]]) -> dict[str, Gap]:
-    """Return the fields that are not known; a group in which one filter is known to fall short is decided."""
-    unknown: dict[str, Gap] = {}
-    if bound.gap is not None:
-        unknown = dict.fromkeys(("policyKind", "policyBound", "mode", "blocklists"), bound.gap)
-    for position, (_, found) in enumerate(filters):
-        if found.gap is not None:
-            unknown[f"filters[{position}].strictness"] = found.gap
-    for key in (*_GROUPS, *BINARY):
-        own = [(need, found) for need, found in filters if key in {need.group, need.category}]
-        gap = next((found.gap for _, found in own if found.gap), None)
-        if gap is not None and not any(_falls_short(need, found) for need, found in own if found.gap is None):
-            unknown[f"{key}Met"] = gap
-            if key == "harm":
-                unknown["weakestHarm"] = gap
-    return unknown
+def _is_known_short(need: Requirement, found: ContentFilter) -> bool:
+    return found.strictness is not None and found.strictness < need.strictness
 
 
-def _falls_short(need: Requirement, found: ContentFilter) -> bool:
-    return (found.strictness or 0) < need.strictness
-
-
-def _met(filters: Sequence[tuple[Requirement, ContentFilter]], key: str) -> bool:
-    return not any(_falls_short(need, found) for need, found in filters if key in {need.group, need.category})
+def _met(filters: Sequence[tuple[Requirement, ContentFilter]], key: str) -> Known[bool]:
+    """Return whether the filters of a group or category are strict enough; one that falls short decides."""
+    own = [(need, found) for need, found in filters if key in {need.group, need.category}]
+    if any(_is_known_short(need, found) for need, found in own):
+        return False
+    return next((found.gap for _, found in own if found.gap), True)
 
 
 def _weakest(filters: Sequence[tuple[Requirement, ContentFilter]]) -> int | None:
@@ -210,51 +311,32 @@ def _label(need: Requirement) -> str:
     return f"{need.category} ({need.source})"
 
 
-def _shown(need: Requirement, found: ContentFilter) -> Mapping[str, object]:
-    shown = {
-        "category": need.category,
-        "source": need.source,
-        "group": need.group,
-        "enabled": found.enabled,
-        "blocking": found.blocking,
-        "threshold": found.threshold,
-        "strictness": found.strictness,
-        "requiredStrictness": need.strictness,
-        "origin": found.origin,
-        "path": found.source[1] if found.source else None,
-    }
-    if found.gap is not None:
-        del shown["strictness"]
-    return shown
+def _state(need: Requirement, found: ContentFilter) -> FilterState:
+    return FilterState(
+        category=need.category,
+        source=need.source,
+        group=need.group,
+        enabled=found.enabled,
+        blocking=found.blocking,
+        threshold=found.threshold,
+        strictness=found.gap or found.strictness or 0,
+        required_strictness=need.strictness,
+        origin=found.origin,
+        path=found.source[1] if found.source else None,
+    )
 
 
-def _blocklists(policy: Resource | None) -> Sequence[Mapping[str, object]]:
+def _blocklists(policy: Resource | None) -> tuple[BlockList, ...]:
     """Return the block lists of a policy, in the shape of either API generation."""
-    arrays = (("promptBlocklists", "Prompt"), ("completionBlocklists", "Completion"), ("customBlocklists", None))
-    return [
-        {
-            "name": body.text(entry, "blocklistName"),
-            "source": source or body.text(entry, "source"),
-            "blocking": body.flag(entry, "blocking") is True,
-        }
-        for array, source in arrays
-        for entry in body.objects(policy.body if policy else {}, f"properties.{array}")
-    ]
-
-
-def _summary(deployment: Resource, bound: Bound, unmet: Sequence[str], mode: str, *, exempt: bool) -> str:
-    name = ids.name_of(deployment.id)
-    if exempt:
-        return f"Content filters don't apply to the model of {name}."
-    said = {
-        "custom": f"the custom policy {bound.name}",
-        "system": f"the service's own policy {bound.name}",
-        "none": "no policy of its own, so that the service's default applies",
-        "dangling": f"the policy {bound.name}, which does not exist",
-        "other-account": f"the policy {bound.name}, which exists on another account only",
-    }.get(bound.kind or "", f"the policy {bound.name}, which could not be read")
-    late = f" in mode {mode}, which sends text before it is filtered" if mode.lower() in _AFTERWARDS else ""
-    return f"{name} has {said}{late}" + (f"; too weak for {facts.listed(list(unmet))}." if unmet else ".")
+    return tuple(
+        BlockList(
+            name=body.text(entry, "blocklistName"),
+            source=source or body.text(entry, "source"),
+            blocking=body.flag(entry, "blocking") is True,
+        )
+        for path, source in _BLOCK_LISTS.items()
+        for entry in body.objects(policy.body if policy else {}, path)
+    )
 
 
 def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) -> Fact:
@@ -262,34 +344,27 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
     changed = body.text(policy.body, "systemData.lastModifiedAt")
     earlier = [user.id for user in users if _is_before(body.text(user.body, "systemData.lastModifiedAt"), changed)]
     gap = context.estate.type_gap(DEPLOYMENTS, account)
-    uncollected = {"deployments": gap} if gap else {}
-    if gap and not users:
-        uncollected["used"] = gap
+    changed_later: Known[bool] = bool(earlier)
     if gap and not earlier:
-        uncollected["changedAfterDeployment"] = gap
+        changed_later = gap
     undated = next((one for one in (policy, *users) if not body.text(one.body, "systemData.lastModifiedAt")), None)
     if undated is not None and not earlier:
-        reason = "when it was last changed is not stated"
-        uncollected["changedAfterDeployment"] = Gap(undated.id, "systemData.lastModifiedAt", reason)
-    name = ids.name_of(policy.id)
-    names = [ids.name_of(user.id) for user in users]
-    return facts.build(
-        context,
-        POLICY,
-        policy.id,
-        {
-            "name": name,
-            "deployments": names,
-            "used": bool(users),
-            "lastModifiedAt": changed,
-            "changedAfterDeployment": bool(earlier),
-        },
-        summary=f"The content filter {name} is used by {facts.listed(names) or 'no deployment'}"
-        + (", and was changed later than what uses it." if earlier else "."),
-        inputs=[(user.id, "properties.raiPolicyName") for user in users]
-        + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
-        uncollected=uncollected,
-        role=_role(context, policy),
+        changed_later = Gap(undated.id, "systemData.lastModifiedAt", "when it was last changed is not stated")
+    names = tuple(ids.name_of(user.id) for user in users)
+    return PolicyUse(
+        about=facts.about(
+            context,
+            policy.id,
+            inputs=[(user.id, "properties.raiPolicyName") for user in users]
+            + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
+            role=_role(context, policy),
+        ),
+        name=ids.name_of(policy.id),
+        deployments=gap or names,
+        used=gap if gap and not users else bool(users),
+        last_modified_at=changed,
+        changed_after_deployment=changed_later,
+        users=names,
     )
 
 
@@ -300,44 +375,9 @@ def _is_before(earlier: str | None, later: str | None) -> bool:
 
 ANALYSIS: Final = Analysis(
     name="content_filter",
-    facts={
-        DEPLOYMENT: {
-            "model": "the model's name",
-            "exempt": "whether the service or the baseline exempts the model from filtering",
-            "policyName": "the policy that the deployment names, null for none",
-            "policyKind": "`custom`, `system`, `none`, `dangling` or `other-account`",
-            "policyBound": "whether a custom policy of the same account is bound",
-            "mode": "the policy's mode, `Default` where none is given",
-            "filters[*].category": "the category in comparable form (`selfharm`)",
-            "filters[*].source": "`Prompt` or `Completion`",
-            "filters[*].group": "`harm`, `binary` or `extended`",
-            "filters[*].enabled": "as the deciding entry says",
-            "filters[*].blocking": "as the deciding entry says",
-            "filters[*].threshold": "as the deciding entry spells it",
-            "filters[*].strictness": "3 Low (strictest), 2 Medium, 1 High, 0 not blocking; binary filters 3 or 0",
-            "filters[*].requiredStrictness": "the least that will do",
-            "filters[*].origin": "`custom`, `base` (inherited or the service's default) or `absent`",
-            "filters[*].path": "where the deciding entry stands in its policy",
-            "unmet[*]": "the filters that are known to be too weak",
-            "harmMet": "whether all harm filters are strict enough",
-            "jailbreakMet": "whether the jailbreak filter blocks",
-            "profanityMet": "whether the profanity filter blocks",
-            "extendedMet": "whether the declared extended filters block",
-            "weakestHarm": "the least strictness among the harm filters",
-            "blocklists[*].name": "a block list of the policy",
-            "blocklists[*].source": "what it looks at",
-            "blocklists[*].blocking": "whether it blocks",
-        },
-        POLICY: {
-            "name": "the policy's name",
-            "deployments[*]": "the deployments bound to it",
-            "used": "whether any deployment is bound to it",
-            "lastModifiedAt": "when it was last changed",
-            "changedAfterDeployment": "whether it was changed later than a deployment bound to it",
-        },
-    },
+    kinds=(DeploymentFilters, PolicyUse),
     run=run,
     reads=frozenset({DEPLOYMENTS.lower(), POLICIES.lower()}),
     parameters=frozenset({"content_filter"}),
-    subjects={DEPLOYMENT: {DEPLOYMENTS: [{}]}, POLICY: {POLICIES: [{}]}},
+    subjects={DeploymentFilters.fact_kind: {DEPLOYMENTS: [{}]}, PolicyUse.fact_kind: {POLICIES: [{}]}},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -29,7 +29,7 @@ class ContentFilter:
     """
 
     strictness: int | None
-    origin: str
+    origin: Literal["custom", "base", "absent"]
     enabled: bool | None = None
     blocking: bool | None = None
     threshold: str | None = None

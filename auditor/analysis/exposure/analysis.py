@@ -15,6 +15,7 @@ from auditor.analysis.exposure.authors import AUTHORS, AUTHORS_FIELDS, author_fa
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.services import SERVICES, TELEMETRY
 from auditor.architecture.workloads import Workload
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 from auditor.network.subnets import Subnets
 
@@ -81,7 +82,7 @@ def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Ite
 def run(context: Context) -> Iterator[Fact]:
     """Yield every way in, one verdict for each workload, and how authors get in."""
     places = Subnets(context)
-    allowed = {role.lower() for role in facts.names(facts.parameter(context, _ROLES, []))} | {"natgateway"}
+    allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
     found = entries(context, places)
     seen: set[tuple[str, str]] = set()
     for entry in found:

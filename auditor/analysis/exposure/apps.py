@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.azure import addresses, body
@@ -40,7 +39,7 @@ def app_entries(context: Context, app: Resource) -> Iterator[EntryPoint]:
 
 def _settings(context: Context, app: Resource) -> list[Json]:
     """Return where site settings are: the whole of them in `config/web`, parts in the site itself."""
-    configs = facts.children(context, app, f"{app.type_key}/config")
+    configs = context.estate.children(app.key, f"{app.type_key}/config")
     found = [config.properties for config in configs if config.name.rpartition("/")[2].lower() == "web"]
     own = body.value(app.body, "properties.siteConfig")
     return [*found, *([own] if isinstance(own, dict) else [])]
@@ -49,7 +48,7 @@ def _settings(context: Context, app: Resource) -> list[Json]:
 def _gap(context: Context, app: Resource, settings: list[Json]) -> Gap | None:
     if any(body.value(one, "ipSecurityRestrictions") is not None for one in settings):
         return None
-    return facts.gap_at(context, app, "properties.siteConfig") or context.estate.type_gap(
+    return context.estate.gap_at(app.key, "properties.siteConfig") or context.estate.type_gap(
         f"{app.type_key}/config", app.key
     )
 
@@ -58,7 +57,7 @@ def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryS
     """Return that the switch closes both sites, or that it is not known; None where access rules decide."""
     if body.same_text(stated, "Disabled"):
         return EntryState.CLOSED, "publicNetworkAccess=Disabled", None
-    gap = facts.gap_at(context, app, _SWITCHES[0])
+    gap = context.estate.gap_at(app.key, _SWITCHES[0])
     if stated is None and gap is not None:
         return EntryState.UNKNOWN, f"{gap.what} was not collected", gap
     endpoints = [*context.estate.sources(app.key, "private-endpoint-for")]

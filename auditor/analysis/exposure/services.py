@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed, read_ranges
 from auditor.azure import body
@@ -50,9 +49,9 @@ def _switched(context: Context, resource: Resource, switch: Switch) -> EntryPoin
     stated = body.text(resource.body, switch.path)
     access = stated or switch.absent
     said = f"{switch.path}={access}" + ("" if stated else " (default)")
-    gap = facts.gap_at(context, resource, switch.path)
+    gap = context.estate.gap_at(resource.key, switch.path)
     if gap is None and access.lower() != "disabled" and switch.rules:
-        gap = facts.gap_at(context, resource, switch.rules)
+        gap = context.estate.gap_at(resource.key, switch.rules)
     if gap is not None:
         state, said = EntryState.UNKNOWN, f"{gap.what} was not collected"
     elif access.lower() == "disabled":
@@ -117,7 +116,7 @@ def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
         yield entry
         return
     kind = "microsoft.sql/servers/firewallrules"
-    bodies = [child.properties for child in facts.children(context, resource, kind)]
+    bodies = [child.properties for child in context.estate.children(resource.key, kind)]
     bodies += body.objects(resource.body, "properties.firewallRules")
     gap = context.estate.type_gap(kind, resource.key) if not bodies else None
     spans = [f"{body.text(one, 'startIpAddress')}-{body.text(one, 'endIpAddress')}" for one in bodies]

@@ -68,7 +68,7 @@ def _workspace_facts(network: Network) -> Iterator[Fact]:
 
 def _network(managed: Managed, workspace: Resource) -> Network:
     path = "properties.managedNetwork"
-    gap = facts.gap_at(managed.context, workspace, path)
+    gap = managed.context.estate.gap_at(workspace.key, path)
     settings = body.value(workspace.body, path)
     if gap is None and settings is None and workspace.api_version and workspace.api_version < _FIRST_VERSION:
         gap = Gap(workspace.id, path, f"API version {workspace.api_version} does not show it")
@@ -122,7 +122,7 @@ def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | No
     if rule is not None and target_gap is not None:
         uncollected |= dict.fromkeys(("targetStatus", "effective") if rule.is_active else ("targetStatus",), target_gap)
     effective = rule is not None and rule.is_active and body.same_text(status, "Approved")
-    name = ids.name_of(facts.spelled(context, need.target) or need.target)
+    name = ids.name_of(context.estate.spelled(need.target) or need.target)
     said = "is in effect" if effective else _shortfall(rule, status, unknown=bool(gap or target_gap))
     return facts.build(
         context,
@@ -133,7 +133,7 @@ def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | No
             "category": need.category,
             "ruleType": "PrivateEndpoint",
             "name": rule.name if rule else None,
-            "target": facts.spelled(context, need.target),
+            "target": context.estate.spelled(need.target),
             "destination": name,
             "subresource": need.group,
             "action": "Allow",
@@ -173,7 +173,7 @@ def _target_status(managed: Managed, rule: OutboundRule) -> tuple[str | None, Ga
     if target is None:
         unseen = managed.context.estate.unseen(rule.target) if rule.target else Gap("/", path, "no target is stated")
         return None, unseen, None
-    if gap := facts.gap_at(managed.context, target, path):
+    if gap := managed.context.estate.gap_at(target.key, path):
         return None, gap, None
     pairs, listed = outbound_rules.match(managed, target)
     if listed is None:
@@ -194,7 +194,7 @@ def _defined_fact(network: Network, rule: OutboundRule) -> Fact:
             "category": rule.category,
             "ruleType": rule.type,
             "name": rule.name,
-            "target": facts.spelled(context, rule.target),
+            "target": context.estate.spelled(rule.target),
             "destination": rule.destination,
             "subresource": rule.subresource or None,
             "action": rule.action,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.private_link.endpoints import TargetConnection, target_connections
 from auditor.azure import body
@@ -43,7 +42,7 @@ class OutboundRule:
 def rules_of(context: Context, workspace: Resource) -> tuple[Sequence[OutboundRule], Gap | None]:
     """Return the rules of a workspace, children and inline ones each once, and why they are not all known."""
     found: dict[str, OutboundRule] = {}
-    for resource in facts.children(context, workspace, RULES.lower()):
+    for resource in context.estate.children(workspace.key, RULES.lower()):
         name = ids.name_of(resource.id)
         found[name.lower()] = _rule(
             workspace, name, body.value(resource.body, "properties"), (resource.id, "properties")
@@ -55,7 +54,7 @@ def rules_of(context: Context, workspace: Resource) -> tuple[Sequence[OutboundRu
             found.setdefault(str(name).lower(), _rule(workspace, str(name), entry, source))
     gap = None
     if not found:
-        gap = facts.gap_at(context, workspace, _INLINE) or context.estate.type_gap(RULES, workspace.key)
+        gap = context.estate.gap_at(workspace.key, _INLINE) or context.estate.type_gap(RULES, workspace.key)
     return [found[name] for name in sorted(found)], gap
 
 
@@ -96,7 +95,7 @@ def read(context: Context) -> Managed:
         for rule in rules:
             if rule.target is not None and body.same_text(rule.type, "PrivateEndpoint"):
                 found[rule.target].append(rule)
-    return Managed(context, found, gap, facts.subscriptions(context))
+    return Managed(context, found, gap, context.estate.subscriptions)
 
 
 def match(

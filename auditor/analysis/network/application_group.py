@@ -30,7 +30,7 @@ def group_facts(context: Context, places: Subnets) -> Iterator[Fact]:
 
 def _fact(context: Context, places: Subnets, workload: Workload) -> Fact:
     networks = workload.resources("vnet")
-    found = [places.at(one) for network in networks for one in facts.children(context, network, _SUBNETS)]
+    found = [places.at(one) for network in networks for one in context.estate.children(network.key, _SUBNETS)]
     groups = {place.group.name.lower(): place.group for place in found if place.group is not None}
     rules = [r for one in groups.values() for d in Direction for r in one.rules[d] if r.is_custom]
     named = sorted({label for rule in rules for label in _groups(rule)})

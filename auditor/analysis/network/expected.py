@@ -104,7 +104,7 @@ class RowBinder:
     def _peers(self, entry: Mapping[str, Any], end: str) -> Iterator[str]:
         name = entry.get("parameter")
         if isinstance(name, str):
-            yield from facts.names(facts.parameter(self.context, name, entry.get("default", [])))
+            yield from body.text_or_texts(facts.parameter(self.context, name, entry.get("default", [])))
         else:
             yield from body.text_or_texts(entry, end)
 

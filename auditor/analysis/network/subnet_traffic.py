@@ -79,7 +79,7 @@ def known_names(places: Subnets, workload: Workload) -> Mapping[str, Ranges]:
     """Return the address sets that answers may call by name: the subnets of the workload's networks."""
     found = {}
     for network in workload.resources("vnet"):
-        for subnet in facts.children(places.context, network, "microsoft.network/virtualnetworks/subnets"):
+        for subnet in places.context.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
             found[subnet.name] = places.at(subnet).prefixes
     return {name: prefixes for name, prefixes in sorted(found.items()) if prefixes}
 

@@ -151,7 +151,7 @@ def _endpoint(links: Links, item: Candidate) -> Mapping[str, object]:
         "name": connection.endpoint.name,
         "status": connection.status,
         "provisioningState": connection.state,
-        "vnet": facts.spelled(links.context, connection.network),
+        "vnet": links.context.estate.spelled(connection.network),
         "inWorkloadVnet": item.in_network,
         "targetStatus": item.target_status,
         "targetAgrees": item.target_agrees,
@@ -167,7 +167,7 @@ def _zone(links: Links, state: ZoneState) -> Mapping[str, object]:
         "linked": state.linked,
         "linkState": state.link_state,
         "registrationEnabled": state.registration_enabled,
-        "zoneId": facts.spelled(links.context, state.zone),
+        "zoneId": links.context.estate.spelled(state.zone),
         "recordsMatch": state.records_match,
     }
 

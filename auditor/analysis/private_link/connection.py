@@ -18,6 +18,7 @@ from auditor.analysis.private_link.endpoints import (
     judged_networks,
 )
 from auditor.analysis.private_link.reach import Links
+from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 
 CONNECTION: Final = "private_link.connection"
@@ -55,7 +56,7 @@ def _own_fact(links: Links, connection: EndpointConnection, position: int, netwo
         {
             "side": "endpoint",
             "endpoint": endpoint.id,
-            "target": facts.spelled(context, connection.target),
+            "target": context.estate.spelled(connection.target),
             "groupIds": list(connection.groups),
             "status": connection.status,
             "provisioningState": connection.state,
@@ -94,7 +95,7 @@ def _target_fact(
         target.id,
         {
             "side": "target",
-            "endpoint": connection.endpoint and facts.spelled(context, connection.endpoint),
+            "endpoint": connection.endpoint and context.estate.spelled(connection.endpoint),
             "target": target.id,
             "groupIds": list(connection.groups),
             "status": connection.status,
@@ -114,7 +115,7 @@ def _target_fact(
 def _reason(links: Links, target: Resource, connection: TargetConnection) -> tuple[str, Gap | None]:
     """Return what explains a connection that a target lists, managed rules aside, or why that cannot be told."""
     context, key = links.context, connection.endpoint
-    declared = facts.names(facts.parameter(context, "foreign_private_endpoints", []))
+    declared = body.text_or_texts(facts.parameter(context, "foreign_private_endpoints", []))
     if key is None:
         return "none", None
     if key in {ids.key(name) for name in declared}:
@@ -173,16 +174,16 @@ def _zone_fact(links: Links, zone: str, network: str, workload: str | None, used
         uncollected = {"linked": gap, "linkState": gap, "registrationEnabled": gap}
     if isinstance(custom, Gap):
         uncollected["customDns"] = custom
-    name, where = ids.name_of(zone), ids.name_of(facts.spelled(context, network) or network)
+    name, where = ids.name_of(zone), ids.name_of(context.estate.spelled(network) or network)
     state = link.state if link else None
     return facts.build(
         context,
         ZONE,
-        facts.spelled(context, zone) or zone,
+        context.estate.spelled(zone) or zone,
         {
             "zone": name,
-            "zoneId": facts.spelled(context, zone),
-            "vnet": facts.spelled(context, network),
+            "zoneId": context.estate.spelled(zone),
+            "vnet": context.estate.spelled(network),
             "linked": linked or central,
             "linkState": state,
             "registrationEnabled": any(item.registration for item in found),

@@ -84,7 +84,7 @@ def index(context: Context) -> Dns:
     zones: dict[str, list[str]] = defaultdict(list)
     for zone in estate.of_type(ZONES):
         zones[zone.name.lower()].append(zone.key)
-    central = facts.names(facts.parameter(context, "central_private_dns_zones", []))
+    central = body.text_or_texts(facts.parameter(context, "central_private_dns_zones", []))
     return Dns(
         estate=estate,
         central=frozenset(ids.key(name) for name in central),
@@ -92,7 +92,7 @@ def index(context: Context) -> Dns:
         links=_links(estate),
         zones=zones,
         records=_records(estate),
-        subscriptions=facts.subscriptions(context),
+        subscriptions=context.estate.subscriptions,
     )
 
 

@@ -102,7 +102,7 @@ def by_target(estate: Estate) -> Mapping[str, Sequence[EndpointConnection]]:
 def target_connections(context: Context, target: Resource) -> Sequence[TargetConnection] | None:
     """Return the connections that a target lists, inline and as children, each once; None where it says nothing."""
     found: dict[str, TargetConnection] = {}
-    for resource in facts.children(context, target, target.type_key + _CHILD):
+    for resource in context.estate.children(target.key, target.type_key + _CHILD):
         found[resource.key] = _as_listed(resource.body, resource.id, resource.id, "properties")
     path = "properties.privateEndpointConnections"
     for place, entry in body.enumerate_objects(target.body, path):
@@ -129,7 +129,7 @@ def _as_listed(entry: object, named: str, source: str, path: str) -> TargetConne
 
 def declared_networks(context: Context) -> frozenset[str]:
     """Return the keys of the virtual networks that the baseline names as the workload's."""
-    return frozenset(ids.key(name) for name in facts.names(facts.parameter(context, "workload_vnets", [])))
+    return frozenset(ids.key(name) for name in body.text_or_texts(facts.parameter(context, "workload_vnets", [])))
 
 
 def networks_of(context: Context, workload: Workload) -> frozenset[str] | None:
@@ -172,7 +172,7 @@ def endpoints_gap(estate: Estate, scope: EndpointScope) -> Gap | None:
     anywhere = estate.type_gap(ENDPOINTS)
     if anywhere is None or scope.networks is None:
         return anywhere
-    found = (estate.type_gap(ENDPOINTS, facts.subscription_scope(network)) for network in sorted(scope.networks))
+    found = (estate.type_gap(ENDPOINTS, ids.subscription_scope(network)) for network in sorted(scope.networks))
     return next((gap for gap in found if gap is not None), None)
 
 

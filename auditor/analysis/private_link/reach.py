@@ -114,7 +114,7 @@ def judge(
     elif target.type_key == _SITE:
         found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
     candidates = [_candidate(estate, connection, wanted, scope, listed) for connection in found]
-    target_gap = facts.gap_at(links.context, target, _LISTED)
+    target_gap = links.context.estate.gap_at(target.key, _LISTED)
     if scope.workload is not None and scope.networks is None:
         target_gap = target_gap or estate.type_gap(NETWORKS)
     chosen = _best(links, candidates, zones, scope)

@@ -134,7 +134,7 @@ def _fact(
     holder: tuple[str | None, str | None] = (None, None),
 ) -> Fact:
     uncollected: dict[str, Gap] = {}
-    if gap := facts.gap_at(context, resource, spread.path):
+    if gap := context.estate.gap_at(resource.key, spread.path):
         uncollected = dict.fromkeys(("explicit", "zoneCount", "redundant", "evidenceGrade"), gap)
     elif spread.redundant is None:
         uncollected["redundant"] = Gap(resource.id, spread.path, "the resource does not state it")
@@ -144,7 +144,7 @@ def _fact(
         has_zones = True
     if has_zones is None:
         uncollected["regionHasZones"] = Gap(
-            facts.subscription_scope(resource.id) or "/",
+            ids.subscription_scope(resource.id) or "/",
             "related:locations",
             f"whether {resource.location or 'the region'} has zones is not known",
             "Microsoft.Resources/subscriptions/locations/read",

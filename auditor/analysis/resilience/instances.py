@@ -90,7 +90,7 @@ def _with_autoscale(
     profiles = [_profile(entry) for setting in own for entry in body.objects(setting.body, "properties.profiles")]
     gap = None
     if not own:
-        gap = context.estate.type_gap(AUTOSCALE, facts.subscription_scope(resource.id))
+        gap = context.estate.type_gap(AUTOSCALE, ids.subscription_scope(resource.id))
     return Scale(
         service=service,
         required=_required(context, parameter),
@@ -143,7 +143,7 @@ def _traffic(context: Context, deployment: Resource) -> tuple[int | None, Gap | 
     if endpoint is None:
         unseen = context.estate.unseen(ids.parent_of(deployment.id) or "/")
         return None if unseen else 0, unseen
-    if gap := facts.gap_at(context, endpoint, "properties.traffic"):
+    if gap := context.estate.gap_at(endpoint.key, "properties.traffic"):
         return None, gap
     traffic = body.value(endpoint.body, "properties.traffic")
     shares = traffic if isinstance(traffic, Mapping) else {}
@@ -228,7 +228,7 @@ def _gap(context: Context, resource: Resource, scale: Scale, lowest: int | None)
     """Return why the number is not known; once it is known to be too small, what is missing cannot raise it."""
     if lowest is not None and lowest < scale.required:
         return None
-    if gap := facts.gap_at(context, resource, scale.capacity_path):
+    if gap := context.estate.gap_at(resource.key, scale.capacity_path):
         return gap
     if scale.gap is not None:
         return scale.gap

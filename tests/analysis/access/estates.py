@@ -84,7 +84,7 @@ def analyse(
 ) -> list[Fact]:
     known = workloads_of(estate) if workloads is None else workloads
     now = datetime(2024, 2, 20, 12, tzinfo=UTC)
-    return list(ANALYSIS.run(Context(estate, known, parameters or {}, {"roles": table()}, now)))
+    return list(ANALYSIS.derive(Context(estate, known, parameters or {}, {"roles": table()}, now)))
 
 
 def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Fact]:

@@ -233,7 +233,7 @@ class TestChanges:
 
     def test_a_parameter_that_is_no_address_is_refused(self) -> None:
         with pytest.raises(ContentError, match=r"10\.0\.0\.0/99"):
-            list(network.ANALYSIS.run(reference_context(jumpbox_egress_allow=["10.0.0.0/99"])))
+            list(network.ANALYSIS.derive(reference_context(jumpbox_egress_allow=["10.0.0.0/99"])))
 
     def test_policies_for_private_endpoints_make_the_group_count(self, facts_of: FactsOf) -> None:
         def change(bodies: list[Body]) -> None:
@@ -380,6 +380,6 @@ def test_no_shape_of_arm_json_breaks_the_analysis(seed: int) -> None:
             holder = holder[key]
             key = chance.choice(sorted(holder) if isinstance(holder, dict) else range(len(holder)))
         holder[key] = copy.deepcopy(chance.choice(JUNK))
-    found = list(network.ANALYSIS.run(context_of(bodies)))
+    found = list(network.ANALYSIS.derive(context_of(bodies)))
     assert found
     assert len({fact.id for fact in found}) == len(found)

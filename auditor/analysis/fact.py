@@ -1,0 +1,258 @@
+"""What a fact is: a derived object of one kind. A kind is a class, from which its fields, words and types come."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+from functools import cached_property
+from itertools import pairwise
+from types import UnionType
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from auditor import resource_id as ids
+from auditor.model import Gap, Json
+
+T = TypeVar("T")
+Known: TypeAlias = T | Gap
+"""A value, or why it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a fact is about.
+
+    `subject` is the id that findings are filed under, `sub_object` tells several facts of one subject apart,
+    `inputs` are the (resource id, property path) pairs that the fact was derived from.
+    """
+
+    subject: str
+    sub_object: str = ""
+    workload: str | None = None
+    component: str | None = None
+    inputs: Sequence[tuple[str, str]] = ()
+
+
+class Record:
+    """A part of a fact: an element of one of its lists, or an object in it. Subclasses are frozen dataclasses.
+
+    A field's JSON name is its name in camel case (`policy_name` → `policyName`, `from_` → `from`). Its type says what
+    conditions may compare it with, and `Known[…]` that it may be unknown; the text below it says what it means.
+    A field that is None has no value: conditions find it absent. `json_names` are (field, JSON name) of each field.
+    """
+
+    json_names: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def body(self) -> dict[str, Any]:
+        """Return the fields that are known as JSON."""
+        body: dict[str, Any] = {}
+        for name, json_name in self.json_names:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Gap):
+                body[json_name] = as_json(value)
+        return body
+
+    def gaps(self, prefix: str = "") -> Iterator[tuple[str, Gap]]:
+        """Yield the path and the reason of each field that is not known, those inside lists and objects included."""
+        for name, json_name in self.json_names:
+            value = getattr(self, name)
+            if isinstance(value, Gap):
+                yield f"{prefix}{json_name}", value
+            elif isinstance(value, Record):
+                yield from value.gaps(f"{prefix}{json_name}.")
+            elif isinstance(value, tuple):
+                for position, element in enumerate(value):
+                    if isinstance(element, Record):
+                        yield from element.gaps(f"{prefix}{json_name}[{position}].")
+
+
+RecordClass = TypeVar("RecordClass", bound=Record)
+
+
+def _declared(part: type[RecordClass]) -> type[RecordClass]:
+    made = dataclass(frozen=True, kw_only=True)(part)
+    named = fields(made)  # type: ignore[arg-type]  # mypy does not see that the class is a dataclass by now
+    made.json_names = tuple((field.name, _camel_case(field.name)) for field in named if field.name != "about")
+    return made
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.strip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def record(declared: type[RecordClass]) -> type[RecordClass]:
+    """Make a subclass of `Record` a frozen dataclass with keywords."""
+    return _declared(declared)
+
+
+@record
+class Fact(Record):
+    """A fact. Its kind is a subclass, declared with `@fact("family.kind")`."""
+
+    fact_kind: ClassVar[str]
+    about: About
+
+    @property
+    def id(self) -> str:
+        """Return what identifies the fact in its estate: kind, subject and sub-object."""
+        part = f"#{self.about.sub_object.lower()}" if self.about.sub_object else ""
+        return f"{self.fact_kind}:{ids.key(self.about.subject)}{part}"
+
+    def sentence(self) -> str:
+        """Return what the fact says, for the message of a finding; empty where a rule's leaves say it better."""
+        return ""
+
+    def witness(self) -> Json | None:
+        """Return the concrete counter-example (a packet, an operation), JSON-shaped, or None."""
+        return None
+
+    def remedy(self) -> str | None:
+        """Return the command that would mend what is wrong, or None where the rule's own has to do."""
+        return None
+
+
+FactClass = TypeVar("FactClass", bound=Fact)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def fact(kind: str) -> Callable[[type[FactClass]], type[FactClass]]:
+    """Make a subclass of `Fact` a frozen dataclass: the kind of facts that rules call by this name."""
+
+    def declare(declared: type[FactClass]) -> type[FactClass]:
+        declared.fact_kind = kind
+        return _declared(declared)
+
+    return declare
+
+
+def as_json(value: object) -> Any:
+    """Return a field's value as JSON."""
+    match value:
+        case Record():
+            return value.body()
+        case Enum():
+            return value.value
+        case tuple() | list():
+            return [as_json(element) for element in value]
+        case Mapping():
+            return {name: as_json(inner) for name, inner in value.items()}
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a kind as rules see it: its path (`zones[*].name`), its JSON types, its values where they are few."""
+
+    path: str
+    types: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    may_be_unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What rules may read of facts of one kind."""
+
+    record: type[Fact]
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """Return the fields by path, in the order of their declaration; a list's elements follow the list."""
+        return {field.path: field for field in _fields_of(self.record, "")}
+
+    @cached_property
+    def words(self) -> Mapping[str, str]:
+        """Return what each field means, by path. Reads the source of the class: for readers, not for judging."""
+        return dict(_words_of(self.record, ""))
+
+
+_JSON_TYPES: Mapping[object, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
+
+
+def _fields_of(record: type[Record], prefix: str) -> Iterator[Field]:
+    hints = get_type_hints(record)
+    for name, json_name in record.json_names:
+        alternatives = _alternatives(hints[name])
+        path = f"{prefix}{json_name}"
+        yield Field(
+            path,
+            tuple(dict.fromkeys(_json_type(one) for one in alternatives if one is not Gap)),
+            tuple(value for one in alternatives for value in _values(one)),
+            Gap in alternatives,
+        )
+        for alternative in alternatives:
+            yield from _inner_fields(alternative, path)
+
+
+def _inner_fields(declared: Any, path: str) -> Iterator[Field]:
+    if inner := _record_in(declared):
+        yield from _fields_of(inner, f"{path}[*]." if get_origin(declared) is tuple else f"{path}.")
+    elif get_origin(declared) is tuple:
+        element = get_args(declared)[0]
+        yield Field(f"{path}[*]", tuple(_json_type(one) for one in _alternatives(element)), _values(element))
+
+
+def _record_in(declared: Any) -> type[Record] | None:
+    element = get_args(declared)[0] if get_origin(declared) is tuple else declared
+    return element if inspect.isclass(element) and issubclass(element, Record) else None
+
+
+def _alternatives(declared: Any) -> tuple[Any, ...]:
+    return get_args(declared) if get_origin(declared) in {Union, UnionType} else (declared,)
+
+
+def _json_type(declared: Any) -> str:
+    if declared is type(None):
+        return "absent"
+    if get_origin(declared) is tuple:
+        return "list"
+    if get_origin(declared) is Literal or (inspect.isclass(declared) and issubclass(declared, Enum)):
+        return "text"
+    return _JSON_TYPES.get(declared, "object")
+
+
+def _values(declared: Any) -> tuple[str, ...]:
+    if get_origin(declared) is Literal:
+        return tuple(str(value) for value in get_args(declared))
+    if inspect.isclass(declared) and issubclass(declared, Enum):
+        return tuple(str(member.value) for member in declared)
+    return ()
+
+
+def _words_of(record: type[Record], prefix: str) -> Iterator[tuple[str, str]]:
+    hints = get_type_hints(record)
+    below = _texts_below_fields(record)
+    for name, json_name in record.json_names:
+        path = f"{prefix}{json_name}"
+        yield path, below.get(name, "")
+        for alternative in _alternatives(hints[name]):
+            if inner := _record_in(alternative):
+                yield from _words_of(inner, f"{path}[*]." if get_origin(alternative) is tuple else f"{path}.")
+
+
+def _texts_below_fields(record: type[Record]) -> Mapping[str, str]:
+    body = ast.parse(textwrap.dedent(inspect.getsource(record))).body[0]
+    texts: dict[str, str] = {}
+    statements = body.body if isinstance(body, ast.ClassDef) else []
+    for field, text in pairwise(statements):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            words = text.value.value if isinstance(text.value, ast.Constant) else None
+            texts[field.target.id] = inspect.cleandoc(words) if isinstance(words, str) else ""
+    return texts
