@@ -9,6 +9,8 @@ from auditor import resource_id as ids
 from auditor.analysis.access.access_graph import AccessGraph, build
 from auditor.analysis.access.expected import Boundary
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
+from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
@@ -53,21 +55,9 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
     "sharesIdentityWithComponents[*]": "One of them.",
 }
 
-CAPABLE: Final = (
-    "Microsoft.CognitiveServices/accounts",
-    "Microsoft.Compute/virtualMachines",
-    "Microsoft.ContainerRegistry/registries",
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.MachineLearningServices/workspaces/computes",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Search/searchServices",
-    "Microsoft.Web/sites",
-    "Microsoft.Web/sites/slots",
-)
 _SURE: Final = frozenset({Answer.YES})
 _PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
-READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
+READS: Final = frozenset({USER_IDENTITIES, *(item.key for item in shipped() if item.calls_others)})
 
 
 def facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -78,8 +68,8 @@ def facts(scene: AccessGraph) -> Iterator[Fact]:
             held.setdefault(assignment.principal, []).append(assignment)
     for identity in scene.principals.identities.values():
         yield _identity(scene, identity, held.get(identity.principal, []))
-    for kind in CAPABLE:
-        for resource in scene.context.estate.of_type(kind):
+    for item in scene.context.estate.catalogue:
+        for resource in scene.context.estate.of_type(item.key) if item.calls_others else ():
             yield _resource(scene, resource)
 
 
