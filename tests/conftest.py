@@ -1,8 +1,24 @@
-"""What all tests share: laws are checked on the same inputs in each run."""
+"""What all tests share: laws on the same inputs in each run, estates as documents, and one stand-in for Azure.
+
+Over all requests to the stand-in it is proved at the end that nothing was written.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from auditor.inputs.read import read
+from auditor.snapshot.model import Snapshot
+from tests.conformance.material import SHARED
+from tests.simulator.client import Simulator
+
+ReadDocument = Callable[[Any], Snapshot]
 
 settings.register_profile(
     "auditor",
@@ -12,3 +28,51 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("auditor")
+
+
+@pytest.fixture(scope="session")
+def reference() -> dict[str, Any]:
+    path = SHARED / "data/reference-estate/2024-02.json"
+    if not path.is_file():
+        pytest.skip(f"the reference estate is not at {path}")
+    estate: dict[str, Any] = json.loads(path.read_text())
+    return estate
+
+
+@pytest.fixture(scope="session")
+def read_document(tmp_path_factory: pytest.TempPathFactory) -> ReadDocument:
+    path = tmp_path_factory.mktemp("documents") / "estate.json"
+
+    def read_one(document: Any) -> Snapshot:
+        path.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
+        return read(path)
+
+    return read_one
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    simulator = Simulator(tmp_path_factory.mktemp("simulator") / "requests.jsonl")
+    yield simulator
+    everything = simulator.requests(all_of_them=True)
+    simulator.stop()
+    written = [one for one in everything if one["method"] not in {"GET", "POST"}]
+    posted = {one["path"].partition("?")[0].lower() for one in everything if one["method"] == "POST"}
+    keys = [
+        one
+        for one in everything
+        if re.search(r"(?i)/list\w*(keys|secrets|credentials)|/config/[^/]+/list|/register", one["path"])
+    ]
+    assert not written
+    assert posted <= {"/providers/microsoft.resourcegraph/resources", "/v1.0/directoryobjects/getbyids"}
+    assert not keys
+
+
+@pytest.fixture
+def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """Return the stand-in, with a managed identity whose endpoint it serves."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{running.url}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "simulated")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AZURE_CLIENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return running

@@ -12,8 +12,10 @@ from functools import cached_property
 from itertools import pairwise
 from types import UnionType
 from typing import (
+    Annotated,
     Any,
     ClassVar,
+    Final,
     Literal,
     TypeAlias,
     TypeVar,
@@ -30,6 +32,9 @@ from auditor.model import Gap, Json
 T = TypeVar("T")
 Known: TypeAlias = T | Gap
 """A value, or why it is not known."""
+_HIDDEN: Final = "hidden"
+Hidden: TypeAlias = Annotated[T, _HIDDEN]
+"""A field that rules do not see: what only the sentence, the witness or the remedy of a fact is made from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +90,15 @@ RecordClass = TypeVar("RecordClass", bound=Record)
 
 def _declared(part: type[RecordClass]) -> type[RecordClass]:
     made = dataclass(frozen=True, kw_only=True)(part)
+    hints = get_type_hints(made, include_extras=True)
     named = fields(made)  # type: ignore[arg-type]  # mypy does not see that the class is a dataclass by now
-    made.json_names = tuple((field.name, _camel_case(field.name)) for field in named if field.name != "about")
+    seen = (field.name for field in named if field.name != "about" and not _is_hidden(hints[field.name]))
+    made.json_names = tuple((name, _camel_case(name)) for name in seen)
     return made
+
+
+def _is_hidden(declared: object) -> bool:
+    return get_origin(declared) is Annotated and _HIDDEN in get_args(declared)
 
 
 def _camel_case(name: str) -> str:

@@ -21,6 +21,7 @@ def build(
     *,
     sub_object: str = "",
     summary: str = "",
+    witness: Json | None = None,
     inputs: Inputs = (),
     uncollected: Mapping[str, Gap] | None = None,
     role: tuple[str | None, str | None] | None = None,
@@ -42,6 +43,7 @@ def build(
         uncollected=gaps,
         inputs=tuple(inputs),
         summary=summary,
+        witness=witness,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, parameter
@@ -14,6 +14,8 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
+BoundBy: TypeAlias = Literal["structure", "parameter", "name", "only candidate"]
+"""By what a resource is bound; `only candidate`: nothing else fits."""
 STRUCTURE: Final = "structure"
 PARAMETER: Final = "parameter"
 NAME: Final = "name"
@@ -30,7 +32,7 @@ class Found:
     """What was found for a component: resources sorted by key, how, and what to tell the user about it."""
 
     resources: tuple[Resource, ...] = ()
-    how: str = STRUCTURE
+    how: BoundBy = STRUCTURE
     notices: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from auditor import resource_id as ids
-from auditor.architecture.bind import ComponentBinder, Found, names_of
+from auditor.architecture.bind import BoundBy, ComponentBinder, Found, names_of
 from auditor.architecture.declare import Declaration, parameter, read_declarations
 from auditor.architecture.follow import Paths, dangling, relation_gap_of
 from auditor.azure import body
@@ -18,11 +18,11 @@ from auditor.model import Gap, Resource
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A resource that plays a role. `how`: `structure`, `parameter`, `name` or `only candidate` (nothing else fits)."""
+    """A resource that plays a role, and how it was found."""
 
     component: str
     resource: Resource
-    how: str
+    how: BoundBy
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ PRIVILEGES: Final[Sequence[Privilege]] = tuple(
     Privilege(
         name,
         title,
-        tuple(_operations(name)),
+        tuple(sorted(_operations(name), key=str.lower)),
         Plane.DATA if name in _ON_DATA else Plane.CONTROL,
         escalates=name in _ESCALATING,
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +16,9 @@ from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.yaml_source import load_file
+from tests.checkout import BASELINE
+from tests.conformance.material import SHARED
 
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("AUDITOR_SHARED", ROOT.parent / "shared"))
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 Body = dict[str, Any]
 Make = Callable[..., Context]
@@ -41,9 +39,7 @@ def _workloads(resources: Mapping[str, Resource], roles: Mapping[str, Sequence[s
 @pytest.fixture(scope="session")
 def make() -> Make:
     """Return a function that makes a context of ARM objects; `roles` maps components to ids."""
-    tables = {
-        path.stem: load_file(path).plain() for path in (ROOT / "baselines" / "openai-chat").glob("private-*.yaml")
-    }
+    tables = {path.stem: load_file(path).plain() for path in BASELINE.glob("private-*.yaml")}
 
     def context(
         bodies: Sequence[Any],

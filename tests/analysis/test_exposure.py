@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +14,15 @@ from auditor.analysis.exposure.analysis import entries
 from auditor.analysis.exposure.entry import EntryState
 from auditor.model import Fact, Gap
 from auditor.network.subnets import Subnets
-from tests.analysis.reference import reference_context
-from tests.estate.estates import hoisted
+from tests.conformance.material import SHARED
+from tests.estates.chat import hoisted
+from tests.estates.contexts import reference_context
 
 Body = dict[str, Any]
 Make = Callable[..., Context]
 FactsOf = Callable[..., list[Fact]]
 GROUP = "/subscriptions/0a/resourceGroups/rg/providers"
 NETWORK = f"{GROUP}/Microsoft.Network/virtualNetworks/vnet"
-SHARED = Path(os.environ.get("AUDITOR_SHARED") or Path(__file__).parents[3] / "shared")
 FOUND = sorted(SHARED.glob("*/*vectors.yaml"))
 DATA: Any = YAML(typ="safe").load(FOUND[0]) if FOUND else {"nsgs": {}, "vectors": []}
 VECTORS = [vector for vector in DATA["vectors"] if vector["area"] == "exposure"]

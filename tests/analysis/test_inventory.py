@@ -11,8 +11,8 @@ from auditor.analysis.inventory.analysis import ANALYSIS
 from auditor.architecture.workloads import bind
 from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap
-from tests.estate.estates import Body, estate_of, reference_bodies, renamed, spoil
-from tests.estate.test_components import DECLARATIONS, one, second, without
+from tests.architecture.test_workloads import DECLARATIONS, one, second, without
+from tests.estates.chat import Body, estate_of, reference_bodies, renamed, spoil
 
 NOW = datetime(2024, 2, 20, 12, tzinfo=UTC)
 

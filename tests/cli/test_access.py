@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from auditor.cli import main
+from tests.checkout import ROOT
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
 ACCOUNT = f"{GROUP}/providers/Microsoft.CognitiveServices/accounts/oai"
@@ -85,7 +86,7 @@ def ask(folder: Path, *arguments: str) -> tuple[int, str, str]:
         capture_output=True,
         check=False,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "120"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"},
     )
     return run.returncode, run.stdout.decode(), run.stderr.decode()
 

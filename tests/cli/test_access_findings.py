@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.analysis.access.estates import (
+from tests.checkout import ROOT
+from tests.conformance.material import builtin_definitions, needs_shared
+from tests.estates.access import (
     GROUP,
     ROOT_GROUP,
     SUBSCRIPTION,
@@ -27,7 +29,6 @@ from tests.analysis.access.estates import (
     reference,
     role_definition,
 )
-from tests.analysis.access.material import builtin_definitions, needs_shared
 
 pytestmark = needs_shared
 
@@ -52,7 +53,7 @@ def findings(change: Change, folder: Path) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         cwd=folder,
     )
     assert run.returncode in {0, 1, 2}, run.stderr

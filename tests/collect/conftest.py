@@ -1,12 +1,8 @@
-"""One stand-in for Azure for all tests, and the proof over all its requests that nothing was written."""
+"""Collect from the stand-in for Azure, and small estates for it."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,41 +14,12 @@ from auditor.collect.scope import CollectScope
 from tests.collect.memory import MemorySink
 from tests.simulator.client import Simulator
 
-SHARED = Path(os.environ.get("AUDITOR_SHARED", Path(__file__).parents[3] / "shared"))
 SUB = "00000000-0000-0000-0000-0000000000a1"
 QUICK = RetryLimits(first_wait=0.01, longest_wait=0.05, deadline=20.0, timeout=5.0)
 
 AMPLE = Quotas(arm_per_second=10_000.0, graph_at_once=100.0, graph_per_second=1000.0)
 
 Collect = Callable[..., tuple[CollectionSummary, MemorySink]]
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    simulator = Simulator(tmp_path_factory.mktemp("simulator") / "requests.jsonl")
-    yield simulator
-    everything = simulator.requests(all_of_them=True)
-    simulator.stop()
-    written = [one for one in everything if one["method"] not in {"GET", "POST"}]
-    posted = {one["path"].partition("?")[0].lower() for one in everything if one["method"] == "POST"}
-    keys = [
-        one
-        for one in everything
-        if re.search(r"(?i)/list\w*(keys|secrets|credentials)|/config/[^/]+/list|/register", one["path"])
-    ]
-    assert not written
-    assert posted <= {"/providers/microsoft.resourcegraph/resources", "/v1.0/directoryobjects/getbyids"}
-    assert not keys
-
-
-@pytest.fixture
-def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """Return the stand-in, with a managed identity whose endpoint it serves."""
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{running.url}/msi/token")
-    monkeypatch.setenv("IDENTITY_HEADER", "simulated")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AZURE_CLIENT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    return running
 
 
 @pytest.fixture
@@ -75,16 +42,6 @@ def run_collect(simulator: Simulator) -> Collect:
         return collect(scope or CollectScope(), chosen, own.open, watch), own
 
     return run
-
-
-@pytest.fixture(scope="session")
-def reference() -> dict[str, Any]:
-    """Return the reference estate."""
-    path = SHARED / "data" / "reference-estate" / "2024-02.json"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent")
-    loaded: dict[str, Any] = json.loads(path.read_bytes())
-    return loaded
 
 
 def resource(path: str, **more: Any) -> dict[str, Any]:

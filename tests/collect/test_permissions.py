@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +15,11 @@ from auditor.collect.permissions import excessive_actions, is_allowed, needed_ac
 from auditor.collect.run import preflight
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.references import FOLLOWED
+from tests.checkout import ROOT
 from tests.collect.conftest import QUICK, estate, resource
 from tests.simulator.client import Simulator
 
-ROLE = json.loads((Path(__file__).parents[2] / "docs" / "roles" / "auditor-reader.json").read_bytes())
+ROLE = json.loads((ROOT / "docs" / "roles" / "auditor-reader.json").read_bytes())
 GRANTED = [{"actions": ROLE["Actions"], "notActions": ROLE["NotActions"]}]
 TOO_MUCH = excessive_actions(shipped())
 READER = [{"actions": ["*/read"], "notActions": []}]

@@ -22,6 +22,7 @@ from auditor.collect.arm.clouds import CLOUDS, choose_cloud, is_loopback
 from auditor.collect.arm.credentials import claims_of, open_credential
 from auditor.collect.options import Auth, CloudName
 from auditor.errors import CollectionError
+from tests.checkout import ROOT
 from tests.collect.conftest import Collect, estate, resource
 from tests.simulator.client import Simulator
 from tests.simulator.server import issue_token
@@ -302,9 +303,4 @@ def test_naming_a_scope_loads_no_azure_package() -> None:
     loaded = "any(name.split('.')[0] == 'azure' for name in sys.modules)"
     script = f"import sys, auditor.collect.scope, auditor.collect.options; sys.exit({loaded})"
 
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", script], check=False, env=os.environ, cwd=Path(__file__).parents[2]
-        ).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", script], check=False, env=os.environ, cwd=ROOT).returncode == 0

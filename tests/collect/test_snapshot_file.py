@@ -19,11 +19,10 @@ from auditor.inputs.read import read
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
 from auditor.snapshot.writer import SnapshotWriter
+from tests.checkout import ROOT
 from tests.collect.conftest import AMPLE, QUICK
 from tests.collect.test_resume import VAULTS, vaults
 from tests.simulator.client import Simulator
-
-_ROOT = Path(__file__).parents[2]
 
 
 def collected(simulator: Simulator, path: Path, *, resume: bool = False) -> Snapshot:
@@ -40,7 +39,7 @@ def findings(estate: Path, out: Path) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "auditor", "evaluate", str(estate), "--complete", "--no-progress"]
     command += ["--as-of", "2024-02-20T12:00:00Z", "-o", f"json={out}"]
     ended = subprocess.run(
-        command, check=False, capture_output=True, cwd=_ROOT, env={**os.environ, "PYTHONPATH": str(_ROOT)}
+        command, check=False, capture_output=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     assert ended.returncode in {0, 1}, ended.stderr.decode()
     found = json.loads(out.read_bytes())["findings"]
@@ -94,7 +93,7 @@ def test_a_killed_collection_is_resumed_to_the_same_snapshot(simulator: Simulato
     whole = collected(simulator, tmp_path / "whole.sqlite")
     path = tmp_path / "estate.sqlite"
     command = [sys.executable, "-c", _KILLED, simulator.url, str(path), str(after)]
-    ended = subprocess.run(command, check=False, cwd=_ROOT, env={**os.environ, "PYTHONPATH": str(_ROOT)})
+    ended = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert ended.returncode == -9
     assert Gap("/", ANY_TYPE, "the collection did not finish") in read(path.with_name("estate.sqlite.partial")).gaps
 

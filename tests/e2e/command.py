@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SAMPLE = CHECKOUT / "samples" / "chat.json"
+from tests.checkout import ROOT, SAMPLE
+from tests.conformance.material import SHARED
+
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-test"
 
-_SHARED = Path(os.environ.get("AUDITOR_SHARED") or CHECKOUT.parent / "shared")
-_REFERENCE = _SHARED / "data" / "reference-estate" / "2024-02.json"
+_REFERENCE = SHARED / "data" / "reference-estate" / "2024-02.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ Run = Callable[..., Ended]
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment with nothing of the caller's but where programs are found."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "HOME": str(home), "PYTHONPATH": str(CHECKOUT), "COLUMNS": "100", **(extra or {})}
+    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), "COLUMNS": "100", **(extra or {})}
 
 
 def command(*arguments: str | Path) -> list[str]:

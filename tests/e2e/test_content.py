@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.e2e.command import CHECKOUT, SAMPLE, auditor, command, environment, is_one_line
+from tests.e2e.command import ROOT, SAMPLE, auditor, command, environment, is_one_line
 
 _COMMANDS = [
     (),
@@ -67,7 +67,7 @@ def test_help_loads_nothing_heavy_and_fits_the_terminal(
 
 @cache
 def _documents() -> str:
-    pages = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     return "\n".join(page.read_text(encoding="utf-8") for page in pages)
 
 
@@ -165,7 +165,7 @@ def test_schemas_are_valid_and_what_ships_and_what_is_written_fits(tmp_path: Pat
 
     schema("report").validate(auditor("demo", "-o", "json", at=tmp_path).report)
     rules = schema("rule")
-    for path in sorted((CHECKOUT / "rules").glob("*/*.yaml")):
+    for path in sorted((ROOT / "rules").glob("*/*.yaml")):
         rules.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     schema("baseline").validate(yaml.safe_load(_OVERLAY))
     wrong = auditor("schema", "rul", at=tmp_path)

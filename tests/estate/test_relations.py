@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.estate.navigation import NAVIGATION, derive
 from auditor.model import Relation, Resource
-from tests.estate.estates import Body, estate_of, reference_bodies, spoil
+from tests.estates.chat import Body, estate_of, reference_bodies, spoil
 
 GROUP = "/subscriptions/s1/resourceGroups/rg/providers"
 NETWORK = f"{GROUP}/Microsoft.Network"

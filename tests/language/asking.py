@@ -13,7 +13,7 @@ from auditor.language.ast import Condition
 from auditor.language.environment import Environment
 from auditor.language.explain import Explanation, explain
 from auditor.yaml_source import load_text
-from tests.catalogues import catalogue_of
+from tests.estates.catalogues import catalogue_of
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 THING = "Contoso.Test/things"

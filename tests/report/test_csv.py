@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from auditor.model import Report
 from auditor.report.format import View
 from auditor.report.formats.csv import COLUMNS, write
 from auditor.report.text import safe_cell
+from tests.checkout import ROOT
 from tests.report.conftest import EXEMPT, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK, named, report_of
 
 DESIGNED = (
@@ -42,7 +42,7 @@ def test_the_columns_are_those_of_the_contract() -> None:
 
 
 def test_the_documentation_tells_every_column_in_order() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
     section = text.partition("## CSV")[2].partition("## Markdown")[0]
     assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == COLUMNS
 

@@ -16,8 +16,8 @@ from auditor.inputs import read
 from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
-from tests.estate.estates import reference_bodies
-from tests.judging import fact_of
+from tests.audit.judging import fact_of
+from tests.estates.chat import reference_bodies
 
 Body = dict[str, Any]
 _KINDS = ("network.", "exposure.", "inventory.subnet")

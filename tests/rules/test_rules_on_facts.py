@@ -18,8 +18,8 @@ from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from auditor.rulebook.load import Words, load_rule
-from tests.estate.estates import reference_bodies
-from tests.judging import fact_of
+from tests.audit.judging import fact_of
+from tests.estates.chat import reference_bodies
 
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
 _REACHED = (

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[2]
+from tests.checkout import ROOT
 
 
 class Simulator:
@@ -23,8 +23,8 @@ class Simulator:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=_ROOT,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -9,9 +9,8 @@ import pytest
 from auditor.errors import AuditorError, SnapshotError
 from auditor.inputs.read import read
 from auditor.snapshot import exchange, file
-
-from .conftest import ReadDocument
-from .test_store import SNAPSHOT
+from tests.conftest import ReadDocument
+from tests.snapshot.test_file import SNAPSHOT
 
 
 @pytest.mark.parametrize("name", ["estate.jsonl", "estate.jsonl.zst"])

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from auditor.errors import InputError
 from auditor.model import Gap
 from auditor.snapshot.normalise import ExportEntry, normalise
-
-from .conftest import ReadDocument
-from .estates import GROUP, account, child, resource
+from tests.conftest import ReadDocument
+from tests.estates.accounts import GROUP, account, child, resource
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 randoms = st.integers(0, 2**32).map(random.Random)

@@ -15,8 +15,8 @@ from auditor.model import Gap
 from auditor.snapshot import summary
 from auditor.snapshot.model import ANY_TYPE, Facet, Metadata
 from auditor.snapshot.writer import SnapshotWriter
-
-from .estates import GROUP, account, resource
+from tests.checkout import ROOT
+from tests.estates.accounts import GROUP, account, resource
 
 METADATA = Metadata(origin="azure", complete=True, collected_at="2026-01-01T00:00:00Z")
 NETWORK = resource("Microsoft.Network/virtualNetworks", "vnet", {"subnets": [{"name": "s", "properties": {"x": 1}}]})
@@ -26,7 +26,7 @@ import os, signal, sys
 from pathlib import Path
 from auditor.snapshot.model import Metadata
 from auditor.snapshot.writer import SnapshotWriter
-from tests.snapshot.estates import account
+from tests.estates.accounts import account
 writer = SnapshotWriter(Path(sys.argv[1]), Metadata(complete=True))
 for number in range(10):
     writer.add(account(f"st{number}"), source="arm")
@@ -72,7 +72,7 @@ def test_a_collection_becomes_a_normalised_snapshot(tmp_path: Path) -> None:
 
 def test_a_killed_collection_resumes_with_all_that_its_facets_promise(tmp_path: Path) -> None:
     path = tmp_path / "estate.sqlite"
-    run = subprocess.run([sys.executable, "-c", CRASH, str(path)], cwd=Path(__file__).parents[2], check=False)
+    run = subprocess.run([sys.executable, "-c", CRASH, str(path)], cwd=ROOT, check=False)
     assert run.returncode == -signal.SIGKILL
     assert not path.exists()
     interrupted = read(tmp_path / "estate.sqlite.partial")

@@ -11,7 +11,7 @@ from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_ta
 from auditor.analysis.access.sanctions import Sanctions
 from auditor.analysis.contract import Context
 from auditor.azure import body
-from auditor.model import Fact, Gap, Json
+from auditor.model import Gap
 from auditor.rbac.assignments import Assignment, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import pattern
@@ -179,37 +179,3 @@ def _closed(members: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
                     waiting.append(group)
         closed[principal] = frozenset(found)
     return closed
-
-
-def build(
-    scene: AccessGraph,
-    kind: str,
-    subject: str,
-    fields: Json,
-    *,
-    sub_object: str = "",
-    role: tuple[str | None, str | None] | None = None,
-    uncollected: Mapping[str, Gap] | None = None,
-    inputs: Sequence[tuple[str, str]] = (),
-    summary: str = "",
-    witness: Json | None = None,
-) -> Fact:
-    """Return a fact, filed under the workload and component of its subject unless told otherwise.
-
-    A field that is not known is left out of `fields` and stands in `uncollected`; an empty one stays.
-    """
-    workload, component = role or scene.context.workloads.role_of(ids.key(subject))
-    gaps = dict(sorted((uncollected or {}).items()))
-    return Fact(
-        kind=kind,
-        id=f"{kind}:{ids.key(subject)}" + (f"#{sub_object.lower()}" if sub_object else ""),
-        subject=subject,
-        sub_object=sub_object,
-        fields={name: found for name, found in fields.items() if name not in gaps and found is not None},
-        component=component,
-        workload=workload,
-        uncollected=gaps,
-        inputs=tuple(inputs),
-        summary=summary,
-        witness=witness,
-    )

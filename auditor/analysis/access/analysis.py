@@ -16,11 +16,11 @@ from auditor.rbac import read
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about access."""
     scene = read_access_graph(context)
-    yield from table_row.facts(scene)
-    yield from assignment.facts(scene)
-    yield from subscription.facts(scene)
-    yield from identity.facts(scene)
-    yield from vault.facts(scene)
+    yield from table_row.derive_facts(scene)
+    yield from assignment.derive_facts(scene)
+    yield from subscription.derive_facts(scene)
+    yield from identity.derive_facts(scene)
+    yield from vault.derive_facts(scene)
 
 
 ANALYSIS: Final = Analysis(

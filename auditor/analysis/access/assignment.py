@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import GRAPH_PERMISSION, AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import GRAPH_PERMISSION, AccessGraph
 from auditor.analysis.access.sanctions import Sanction
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac import privileges
@@ -71,7 +72,7 @@ _BY_PERMISSION: Final = (
 )
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per assignment, active or eligible, wherever it is."""
     for assignment in scene.observed.grants.assignments:
         yield _fact(scene, assignment, privileges.at_scope(scene.dangers_of(assignment), assignment.scope))
@@ -104,8 +105,8 @@ def _fact(scene: AccessGraph, assignment: Assignment, held: Sequence[HeldPrivile
         "remediation": _remediation(assignment),
     }
     workload = parts[0].workload if parts else (touched[0].workload if touched else None)
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         assignment.id,
         fields,

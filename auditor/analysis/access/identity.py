@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import Boundary
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
@@ -57,10 +58,11 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
 
 _SURE: Final = frozenset({Answer.YES})
 _PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
-READS: Final = frozenset({USER_IDENTITIES, *(item.key for item in shipped() if item.calls_others)})
+CAPABLE: Final = frozenset(item.key for item in shipped() if item.calls_others)
+READS: Final = CAPABLE | {USER_IDENTITIES}
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per managed identity, and one per resource of a type that can have one."""
     held: dict[str, list[Assignment]] = {}
     for assignment in scene.observed.grants.assignments:
@@ -95,8 +97,8 @@ def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequen
     }
     used = f"is used by {', '.join(components) or f'{len(identity.users)} resources'}"
     beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         identity.id,
         fields,
@@ -173,8 +175,8 @@ def _resource(scene: AccessGraph, resource: Resource) -> Fact:
         "sharesIdentityWithComponents": sorted({part.component for part in shared}),
     }
     gap = _identity_gap(scene, resource)
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         RESOURCE_KIND,
         resource.id,
         fields,

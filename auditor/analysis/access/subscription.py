@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 from auditor.rbac import privileges
@@ -62,7 +63,7 @@ def assigns_roles(permissions: Permissions) -> bool:
     return permits(permissions, Plane.CONTROL, ASSIGN) is Answer.YES
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per subscription of the estate, and one per custom role."""
     powers = {key: (is_owner(role.at_most), assigns_roles(role.at_most)) for key, role in _roles(scene).items()}
     for key in subscriptions_of(scene.context.estate):
@@ -103,8 +104,8 @@ def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool,
         "escalatingCustomRoles": [role.name for role in custom if _escalates(scene, role)],
         "unlimitedCustomRoles": [role.name for role in custom if _is_unlimited(role)],
     }
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         spelled.id if spelled else key,
         fields,
@@ -209,8 +210,8 @@ def _role_facts(scene: AccessGraph) -> Iterator[Fact]:
             "isUnlimited": ANY_WRITE in {operation for one in held for operation in one.surely},
             "assignmentCount": counts.get(role.key, 0),
         }
-        yield build(
-            scene,
+        yield facts.build(
+            scene.context,
             ROLE_KIND,
             role.id,
             fields,

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
+from auditor.analysis import facts
 from auditor.analysis.access import sanctions
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import How, RowVerdict, judge
 from auditor.azure import body
@@ -72,7 +73,7 @@ _REACHED_SHOWN: Final = 12
 _LEAST: Final = {Answer.YES: "met", Answer.NO: "exceeded", Answer.MAYBE: "not granted"}
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per row, holder and scope; what several workloads share is told once, of the first of them."""
     told: dict[tuple[str, str], dict[str, BoundRow]] = {}
     for row in scene.rows:
@@ -114,8 +115,8 @@ def _fact(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_object: st
         "remediation": _remediation(row, verdict),
         **advice,
     }
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         row.holder.id,
         fields,

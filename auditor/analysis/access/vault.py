@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph, build
+from auditor.analysis import facts
+from auditor.analysis.access.access_graph import AccessGraph
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.model import Fact, Json, Resource
@@ -40,7 +41,7 @@ _WORKSPACE: Final = "workspace"
 READS: Final = frozenset({"Microsoft.KeyVault/vaults", "Microsoft.Network/applicationGateways"})
 
 
-def facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     """Yield one fact per vault of every workload."""
     for workload in scene.context.workloads.all:
         vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULT_TYPE}
@@ -66,8 +67,8 @@ def _vault(scene: AccessGraph, workload: Workload, vault: Resource) -> Fact:
     unknown = ["secretReaders", "vaultWideReaders"]
     if shared and by_roles and not wide:
         unknown.append("isSeparated")
-    return build(
-        scene,
+    return facts.build(
+        scene.context,
         KIND,
         vault.id,
         fields,

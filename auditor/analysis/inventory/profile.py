@@ -2,97 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture.workloads import Workload, unknown_because
 from auditor.azure import body
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 
-PROFILE: Final = "inventory.profile"
 _TELLING: Final = 2  # marks that together are no coincidence, whatever is not known of the others
+
+
+@fact("inventory.profile")
+class DevelopmentProfile(Fact):
+    """Which marks of the development profile a workload shows; two together are no coincidence."""
+
+    plan_without_zones: Known[bool]
+    """an S1 plan without zones"""
+    gateway_without_zones: Known[bool]
+    """a gateway of two instances without zones"""
+    public_address_without_zones: Known[bool]
+    """a public IP address without zones"""
+    network_without_ddos_protection: Known[bool]
+    """no DDoS protection"""
+    count: Known[int]
+    """how many of the marks are there; not known while fewer than two are seen and one is not known"""
+
+    def sentence(self) -> str:
+        """Say how many marks the workload shows, and which."""
+        marks = (
+            (self.plan_without_zones, "an S1 plan without zones"),
+            (self.gateway_without_zones, "a gateway of two instances without zones"),
+            (self.public_address_without_zones, "a public IP address without zones"),
+            (self.network_without_ddos_protection, "no DDoS protection"),
+        )
+        shown = [words for is_shown, words in marks if is_shown is True]
+        which = f": {', '.join(shown)}." if shown else "."
+        return (
+            f"Workload {self.about.workload} shows {len(shown)} of {len(marks)} marks of the development profile{which}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A mark of the cheaper profile: its field, the component that shows it, the paths read for it, a word on it."""
+    """How a mark is read: the component that shows it, whose related resources (or its own), by which paths."""
 
-    field: str
     component: str
     paths: tuple[str, ...]
-    words: str
+    shows: Callable[[Resource], bool]
+    relation: str = ""
 
 
-SIGNS: Final = (
-    Sign("planWithoutZones", "app-plan", ("sku.name", "properties.zoneRedundant"), "an S1 plan without zones"),
-    Sign(
-        "gatewayWithoutZones",
-        "gateway",
-        ("zones", "properties.autoscaleConfiguration.minCapacity"),
-        "a gateway of two instances without zones",
-    ),
-    Sign("publicAddressWithoutZones", "gateway", ("zones",), "a public IP address without zones"),
-    Sign("networkWithoutDdosProtection", "vnet", ("properties.enableDdosProtection",), "no DDoS protection"),
-)
+def _is_small_plan(plan: Resource) -> bool:
+    is_small = (body.text(plan.body, "sku.name") or "").upper() == "S1"
+    return is_small and body.value(plan.properties, "zoneRedundant") is not True
 
 
-def _shows(sign: Sign, resource: Resource) -> bool:
-    match sign.field:
-        case "planWithoutZones":
-            is_small = (body.text(resource.body, "sku.name") or "").upper() == "S1"
-            return is_small and body.value(resource.properties, "zoneRedundant") is not True
-        case "gatewayWithoutZones":
-            minimum = body.value(resource.properties, "autoscaleConfiguration.minCapacity")
-            return not body.value(resource.body, "zones") and str(minimum) == "2"
-        case "publicAddressWithoutZones":
-            return not body.value(resource.body, "zones")
-        case _:
-            return body.value(resource.properties, "enableDdosProtection") is not True
+def _is_small_gateway(gateway: Resource) -> bool:
+    minimum = body.value(gateway.properties, "autoscaleConfiguration.minCapacity")
+    return _has_no_zones(gateway) and str(minimum) == "2"
 
 
-def profile_fact(context: Context, workload: Workload) -> Fact:
-    """Return which marks of the development profile a workload shows; two together are no coincidence."""
-    fields: dict[str, Any] = {}
-    uncollected: dict[str, Gap] = {}
-    inputs: list[tuple[str, str]] = []
-    for sign in SIGNS:
-        judged, gap = _judged(context, workload, sign)
-        if gap:
-            uncollected[sign.field] = gap
-            continue
-        fields[sign.field] = any(_shows(sign, resource) for resource in judged)
-        inputs += [(resource.id, path) for resource in judged for path in sign.paths]
-    count = sum(fields.get(sign.field, False) for sign in SIGNS)
-    if uncollected and count < _TELLING:
-        uncollected["count"] = min(uncollected.values())
-    else:
-        fields["count"] = count
-    shown = [sign.words for sign in SIGNS if fields.get(sign.field)]
-    return Fact(
-        kind=PROFILE,
-        id=f"{PROFILE}/{workload.name}",
-        subject=workload.anchor.id,
-        sub_object="profile",
-        component=context.workloads.role_of(workload.anchor.key)[1],
-        workload=workload.name,
-        fields=fields,
-        uncollected=uncollected,
-        inputs=inputs,
-        summary=f"Workload {workload.name} shows {len(shown)} of {len(SIGNS)} marks of the development profile"
-        + (f": {', '.join(shown)}." if shown else "."),
+def _has_no_zones(resource: Resource) -> bool:
+    return not body.value(resource.body, "zones")
+
+
+def _is_unprotected(network: Resource) -> bool:
+    return body.value(network.properties, "enableDdosProtection") is not True
+
+
+_PLAN: Final = Sign("app-plan", ("sku.name", "properties.zoneRedundant"), _is_small_plan)
+_GATEWAY: Final = Sign("gateway", ("zones", "properties.autoscaleConfiguration.minCapacity"), _is_small_gateway)
+_ADDRESS: Final = Sign("gateway", ("zones",), _has_no_zones, relation="publicIpAddress")
+_NETWORK: Final = Sign("vnet", ("properties.enableDdosProtection",), _is_unprotected)
+
+
+def profile_fact(context: Context, workload: Workload) -> DevelopmentProfile:
+    """Return which marks of the development profile a workload shows."""
+    read = {sign: _judged(context, workload, sign) for sign in (_PLAN, _GATEWAY, _ADDRESS, _NETWORK)}
+    marks = {sign: _mark(sign, resources) for sign, resources in read.items()}
+    return DevelopmentProfile(
+        about=facts.about(
+            context,
+            workload.anchor.id,
+            sub_object="profile",
+            role=(workload.name, context.workloads.role_of(workload.anchor.key)[1]),
+            inputs=[
+                (resource.id, path)
+                for sign, resources in read.items()
+                for resource in (() if isinstance(resources, Gap) else resources)
+                for path in sign.paths
+            ],
+        ),
+        plan_without_zones=marks[_PLAN],
+        gateway_without_zones=marks[_GATEWAY],
+        public_address_without_zones=marks[_ADDRESS],
+        network_without_ddos_protection=marks[_NETWORK],
+        count=_count(list(marks.values())),
     )
 
 
-def _judged(context: Context, workload: Workload, sign: Sign) -> tuple[Sequence[Resource], Gap | None]:
-    """Return the resources that show a sign or not, or why they are not known."""
+def _judged(context: Context, workload: Workload, sign: Sign) -> Known[Sequence[Resource]]:
+    """Return the resources that show a sign or not."""
     bound = workload.resources(sign.component)
     if not bound:
-        return (), unknown_because(context.estate, context.workloads, workload, sign.component)
-    if sign.field != "publicAddressWithoutZones":
-        return bound, None
-    gaps = (context.estate.relation_gap(resource.id, "publicIpAddress") for resource in bound)
+        return unknown_because(context.estate, context.workloads, workload, sign.component) or ()
+    if not sign.relation:
+        return bound
+    gaps = (context.estate.relation_gap(resource.id, sign.relation) for resource in bound)
     if gap := next((gap for gap in gaps if gap), None):
-        return (), gap
-    return [address for r in bound for address in context.estate.related(r.id, "publicIpAddress")], None
+        return gap
+    return [address for resource in bound for address in context.estate.related(resource.id, sign.relation)]
+
+
+def _mark(sign: Sign, resources: Known[Sequence[Resource]]) -> Known[bool]:
+    return resources if isinstance(resources, Gap) else any(map(sign.shows, resources))
+
+
+def _count(marks: Sequence[Known[bool]]) -> Known[int]:
+    count = sum(mark is True for mark in marks)
+    gaps = [mark for mark in marks if isinstance(mark, Gap)]
+    return min(gaps) if gaps and count < _TELLING else count

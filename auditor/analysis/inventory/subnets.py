@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from auditor import resource_id as ids
+from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Known, Record, fact, record
+from auditor.architecture.bind import BoundBy
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import network_of
-from auditor.model import Fact, Gap, Resource
-
-SUBNET: Final = "inventory.subnet"
+from auditor.model import Gap, Resource
 
 _NETWORK: Final = "vnet"
 _SUBNET_ROLE: Final = "subnet/"
@@ -40,6 +41,68 @@ _GUARDS: Final = frozenset(
 )
 
 
+@record
+class Occupant(Record):
+    """A resource in a subnet."""
+
+    id: str
+    """id of a resource in the subnet"""
+    type: str
+    """its type"""
+
+
+@record
+class ForeignOccupant(Record):
+    """A resource in a subnet that its role has no place for."""
+
+    id: str
+    """id of a resource that does not belong to the subnet's role"""
+    type: str
+    """its type"""
+
+
+@fact("inventory.subnet")
+class SubnetUse(Fact):
+    """Which role a subnet plays, and who sits in it."""
+
+    name: str
+    """name of the subnet"""
+    role: str
+    """component that the subnet is, or empty"""
+    how: BoundBy | Literal[""]
+    """how the role was found"""
+    roles: tuple[str, ...]
+    """all components that the subnet is"""
+    occupants: tuple[Occupant, ...]
+    """the resources in the subnet"""
+    foreign: Known[tuple[ForeignOccupant, ...]]
+    """those that do not belong to the subnet's role"""
+    network_security_group: str | None
+    """id of the network security group; absent without one"""
+    has_private_endpoints: Known[bool]
+    """whether a private endpoint is in the subnet"""
+    private_endpoint_policies: Known[str]
+    """network policies for its private endpoints, `Disabled` where absent"""
+    delegations: tuple[str, ...]
+    """services that the subnet is delegated to"""
+
+    def sentence(self) -> str:
+        """Say what the subnet is and what is wrong with it."""
+        sentence = f"Subnet {self.name} of workload {self.about.workload} "
+        sentence += f"plays the role {' and '.join(sorted(self.roles))}" if self.roles else "has no role"
+        if not isinstance(self.foreign, Gap) and self.foreign:
+            names = ", ".join(ids.name_of(occupant.id) for occupant in self.foreign)
+            sentence += f", holds {names}, which does not belong there"
+        policies = self.private_endpoint_policies
+        if self.has_private_endpoints is True and not isinstance(policies, Gap) and policies.lower() not in _ENFORCING:
+            sentence += (
+                f", and applies no network security group to its private endpoints (network policies are {policies})"
+            )
+        if _DELEGATED_ROLE in self.roles and not {name.lower() for name in self.delegations} & _DELEGATED_TO:
+            sentence += ", and is not delegated to App Service plans"
+        return f"{sentence}."
+
+
 def subnet_facts(context: Context) -> Iterator[Fact]:
     """Yield one fact for each subnet of the workloads' virtual networks, filed under the first workload that has it."""
     seen: set[str] = set()
@@ -54,71 +117,44 @@ def subnet_facts(context: Context) -> Iterator[Fact]:
                     yield _subnet(context, workload, subnet, roles.get(subnet.key, {}))
 
 
-def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mapping[str, str]) -> Fact:
-    estate = context.estate
+def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mapping[str, BoundBy]) -> SubnetUse:
     belonging = {
         name.lower()
         for declaration in context.workloads.declared
         if declaration.name in roles
         for name in declaration.occupants
     }
-    occupants = _occupants(estate, subnet)
-    foreign = [item for item in occupants if roles and item["type"].lower() not in belonging]
-    group = body.text(subnet.properties, "networkSecurityGroup.id")
+    occupants = _occupants(context.estate, subnet)
+    strangers = [item for item in occupants if roles and item.type.lower() not in belonging]
     role = next(iter(roles), "")
-    holds_endpoints = any(item["type"].lower() == _ENDPOINTS for item in occupants)
-    policies = body.text(subnet.properties, "privateEndpointNetworkPolicies") or _POLICIES_DEFAULT
-    return Fact(
-        kind=SUBNET,
-        id=f"{SUBNET}/{subnet.key}",
-        subject=subnet.id,
-        component=role or None,
-        workload=workload.name,
-        fields={
-            "name": subnet.name,
-            "role": role,
-            "how": roles.get(role, ""),
-            "roles": list(roles),
-            "occupants": occupants,
-            "foreign": foreign,
-            "networkSecurityGroup": group,
-            "hasPrivateEndpoints": holds_endpoints,
-            "privateEndpointPolicies": policies,
-            "delegations": _delegations(subnet),
-        },
-        uncollected=_subnet_gaps(estate, subnet, foreign),
-        inputs=[(subnet.id, f"properties.{name}") for name in _READ],
-        summary=_summary(subnet, workload, roles, foreign, policies if holds_endpoints else None),
+    return SubnetUse(
+        about=facts.about(
+            context,
+            subnet.id,
+            role=(workload.name, role or None),
+            inputs=[(subnet.id, f"properties.{name}") for name in _READ],
+        ),
+        name=subnet.name,
+        role=role,
+        how=roles.get(role, ""),
+        roles=tuple(roles),
+        occupants=occupants,
+        foreign=_foreign(context.estate, subnet, strangers),
+        network_security_group=body.text(subnet.properties, "networkSecurityGroup.id"),
+        has_private_endpoints=_has_endpoints(context.estate, subnet, occupants),
+        private_endpoint_policies=_endpoint_policies(context.estate, subnet),
+        delegations=_delegations(subnet),
     )
 
 
-def _summary(
-    subnet: Resource,
-    workload: Workload,
-    roles: Mapping[str, str],
-    foreign: Sequence[Mapping[str, str]],
-    policies: str | None,
-) -> str:
-    """Say what a subnet is and what is wrong with it; `policies` are those for its private endpoints, if it has any."""
-    said = f"Subnet {subnet.name} of workload {workload.name} "
-    said += f"plays the role {' and '.join(sorted(roles))}" if roles else "has no role"
-    if foreign:
-        said += f", holds {', '.join(ids.name_of(item['id']) for item in foreign)}, which does not belong there"
-    if policies is not None and policies.lower() not in _ENFORCING:
-        said += f", and applies no network security group to its private endpoints (network policies are {policies})"
-    if _DELEGATED_ROLE in roles and not {name.lower() for name in _delegations(subnet)} & _DELEGATED_TO:
-        said += ", and is not delegated to App Service plans"
-    return f"{said}."
+def _delegations(subnet: Resource) -> tuple[str, ...]:
+    names = (body.text(item, "properties.serviceName") for item in body.objects(subnet.properties, "delegations"))
+    return tuple(name for name in names if name)
 
 
-def _delegations(subnet: Resource) -> list[str]:
-    found = (body.text(item, "properties.serviceName") for item in body.objects(subnet.properties, "delegations"))
-    return [name for name in found if name]
-
-
-def _roles(context: Context) -> Mapping[str, Mapping[str, str]]:
+def _roles(context: Context) -> Mapping[str, Mapping[str, BoundBy]]:
     """Return for each subnet the components that it is in any workload, and how each was found."""
-    roles: dict[str, dict[str, str]] = defaultdict(dict)
+    roles: dict[str, dict[str, BoundBy]] = defaultdict(dict)
     for workload in context.workloads.all:
         for name, bindings in workload.bindings.items():
             if name.startswith(_SUBNET_ROLE):
@@ -127,30 +163,37 @@ def _roles(context: Context) -> Mapping[str, Mapping[str, str]]:
     return roles
 
 
-def _subnet_gaps(estate: Estate, subnet: Resource, foreign: Sequence[Mapping[str, str]]) -> dict[str, Gap]:
-    """Return what of a subnet is not known: whose an interface is that was not collected, and unseen endpoints."""
-    gaps = {}
+def _foreign(estate: Estate, subnet: Resource, strangers: Sequence[Occupant]) -> Known[tuple[ForeignOccupant, ...]]:
+    """Return who does not belong; an interface that was not collected may be somebody's, unless one is seen anyway."""
+    if not strangers:
+        attached = estate.sources(subnet.id, "attached")
+        interfaces = [key for key in attached if _type_of(key).lower() == _INTERFACES and estate.get(key) is None]
+        if unseen := next((gap for key in interfaces if (gap := estate.unseen(key))), None):
+            return unseen
+    return tuple(ForeignOccupant(id=item.id, type=item.type) for item in strangers)
+
+
+def _has_endpoints(estate: Estate, subnet: Resource, occupants: Sequence[Occupant]) -> Known[bool]:
+    """Return whether a private endpoint is in a subnet; those that were not collected may be."""
     attached = estate.sources(subnet.id, "attached")
-    lost = [key for key in attached if _type_of(key).lower() == _INTERFACES and estate.get(key) is None]
-    unseen = next((gap for key in lost if (gap := estate.unseen(key))), None)
-    if unseen and not foreign:
-        gaps["foreign"] = unseen
+    is_named = any(_type_of(key).lower() == _ENDPOINTS for key in attached)
+    gap = None if is_named else estate.type_gap(_ENDPOINTS)
+    return gap or any(item.type.lower() == _ENDPOINTS for item in occupants)
+
+
+def _endpoint_policies(estate: Estate, subnet: Resource) -> Known[str]:
     path = "properties.privateEndpointNetworkPolicies"
     stated = body.text(subnet.properties, "privateEndpointNetworkPolicies")
     if gap := next((gap for gap in estate.path_gaps(subnet.id) if gap.what.lower().startswith(path.lower())), None):
-        gaps["privateEndpointPolicies"] = gap
-    elif stated is None and subnet.api_version and subnet.api_version[:10] < _POLICIES_SINCE:
-        reason = f"API version {subnet.api_version} may not show it"
-        gaps["privateEndpointPolicies"] = Gap(subnet.id, path, reason)
-    gap = estate.type_gap(_ENDPOINTS)
-    if gap and not any(_type_of(key).lower() == _ENDPOINTS for key in attached):
-        gaps["hasPrivateEndpoints"] = gap
-    return gaps
+        return gap
+    if stated is None and subnet.api_version and subnet.api_version[:10] < _POLICIES_SINCE:
+        return Gap(subnet.id, path, f"API version {subnet.api_version} may not show it")
+    return stated or _POLICIES_DEFAULT
 
 
-def _occupants(estate: Estate, subnet: Resource) -> list[dict[str, str]]:
-    """Return id and type of what sits in a subnet; an interface stands for its machine or endpoint where it has one."""
-    found = []
+def _occupants(estate: Estate, subnet: Resource) -> tuple[Occupant, ...]:
+    """Return what sits in a subnet; an interface stands for its machine or endpoint where it has one."""
+    occupants = []
     for key in estate.sources(subnet.id, "attached"):
         resource = estate.get(key)
         shown = resource.type if resource else _type_of(key)
@@ -158,8 +201,8 @@ def _occupants(estate: Estate, subnet: Resource) -> list[dict[str, str]]:
             continue
         if shown.lower() == _INTERFACES and (resource is None or _has_owner(estate, key)):
             continue
-        found.append({"id": resource.id if resource else key, "type": shown})
-    return found
+        occupants.append(Occupant(id=resource.id if resource else key, type=shown))
+    return tuple(occupants)
 
 
 def _has_owner(estate: Estate, interface: str) -> bool:

@@ -13,8 +13,8 @@ from auditor.analysis import network
 from auditor.analysis.contract import Context
 from auditor.errors import ContentError
 from auditor.model import Fact, Gap
-from tests.analysis.reference import Body, context_of, reference_context
-from tests.estate.estates import hoisted, reference_bodies
+from tests.estates.chat import hoisted, reference_bodies
+from tests.estates.contexts import Body, context_of, reference_context
 
 FactsOf = Callable[..., list[Fact]]
 TRAFFIC, RULE, FLOW = "network.subnet-traffic", "network.rule", "network.flow"

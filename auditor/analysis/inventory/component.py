@@ -1,0 +1,162 @@
+"""Tell whether a component of the architecture exists in a workload, and what plays it."""
+
+from __future__ import annotations
+
+from auditor import resource_id as ids
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.architecture.bind import BoundBy
+from auditor.architecture.declare import Declaration
+from auditor.architecture.follow import dangling, provisioning_state
+from auditor.architecture.workloads import Binding, Workload, unknown_because
+from auditor.model import Gap
+
+_ARCHITECTURE = "architecture"
+
+
+@record
+class BoundResource(Record):
+    """A resource that plays a component."""
+
+    id: str
+    """id of a bound resource"""
+    name: str
+    """its name"""
+    type: str
+    """its type"""
+    how: BoundBy
+    """structure, parameter, name or only candidate"""
+    provisioning_state: str | None
+    """its provisioning state"""
+
+    def __str__(self) -> str:
+        """Return its name and how it was found, for a sentence."""
+        state = self.provisioning_state or "Succeeded"
+        suffix = "" if state.lower() == "succeeded" else f", provisioning state {state}"
+        return f"{self.name} (bound by {self.how}{suffix})"
+
+
+@record
+class DanglingReference(Record):
+    """An id that something points at and that the estate lacks."""
+
+    property: str
+    """property that points at something missing"""
+    target: str
+    """the id it points at"""
+
+
+@fact("inventory.component")
+class ComponentPresence(Fact):
+    """Whether a component of the architecture exists."""
+
+    component: str
+    """name of the component"""
+    title: str
+    """what the component is"""
+    required: bool
+    """whether the baseline requires it"""
+    types: tuple[str, ...]
+    """resource types it may be"""
+    found: bool
+    """whether a resource is bound to it, as far as resources were read"""
+    bound: Known[int]
+    """number of resources bound to it"""
+    resources: Known[tuple[BoundResource, ...]]
+    """the resources bound to it"""
+    dangling: Known[tuple[DanglingReference, ...]]
+    """what points at resources of it that are missing"""
+    lost: Hidden[tuple[str, ...]] = ()
+
+    def sentence(self) -> str:
+        """Say which resources play the component, that it is missing, or why this is not known."""
+        if self.about.workload is None:
+            return self._architecture()
+        what, of = f"The architecture's {self.title}", f"workload {self.about.workload}"
+        if isinstance(self.resources, Gap):
+            gap = self.resources
+            summary = f"Whether {what[0].lower()}{what[1:]} exists in {of} is not known: {gap.what} is {gap.reason}"
+        elif self.resources:
+            summary = f"{what} in {of} is {', '.join(map(str, self.resources))}"
+        else:
+            types = " or ".join(self.types) or "resource"
+            summary = f"{what} is missing: no {types} is connected to {of}"
+        return f"{summary}; {', '.join(self.lost)} is pointed at but not in the estate." if self.lost else f"{summary}."
+
+    def _architecture(self) -> str:
+        if isinstance(self.bound, Gap):
+            return f"Whether the architecture exists is not known: {self.bound.what} is {self.bound.reason}."
+        return f"None of the architecture is in the estate: there is no {' or '.join(self.types)}."
+
+
+def component_fact(
+    context: Context, workload: Workload, declaration: Declaration, filed: set[tuple[str, str]]
+) -> ComponentPresence:
+    """Return whether a workload has a component, filed under its first resource, else under the workload's anchor.
+
+    `filed` holds the (resource key, component) pairs that have a fact already; the pair of this one is added.
+    """
+    name, estate = declaration.name, context.estate
+    bindings = workload.bindings.get(name, ())
+    lost = dangling(estate, declaration, workload.bound())
+    subject = bindings[0].resource if bindings else workload.anchor
+    is_shared = (subject.key, name) in filed
+    filed.add((subject.key, name))
+    gap = None if bindings else unknown_because(estate, context.workloads, workload, name)
+    unseen = next((unseen for _, _, target in lost if (unseen := estate.unseen(target))), None if lost else gap)
+    return ComponentPresence(
+        about=facts.about(
+            context,
+            subject.id,
+            sub_object=f"{name} of {workload.name}" if is_shared else name,
+            role=(workload.name, name),
+            inputs=[(resource_id, path) for resource_id, path, _ in lost]
+            + [(binding.resource.id, "properties.provisioningState") for binding in bindings],
+        ),
+        component=name,
+        title=declaration.title,
+        required=declaration.required,
+        types=tuple(declaration.types),
+        found=bool(bindings),
+        bound=gap or len(bindings),
+        resources=gap or tuple(map(_bound, bindings)),
+        dangling=unseen or tuple(DanglingReference(property=path, target=target) for _, path, target in lost),
+        lost=tuple(target for _, _, target in lost),
+    )
+
+
+def _bound(binding: Binding) -> BoundResource:
+    resource = binding.resource
+    return BoundResource(
+        id=resource.id,
+        name=resource.name,
+        type=resource.type,
+        how=binding.how,
+        provisioning_state=provisioning_state(resource),
+    )
+
+
+def missing_architecture(context: Context) -> ComponentPresence:
+    """Return the fact that nothing of the architecture was found, filed under the first subscription of the estate."""
+    estate = context.estate
+    anchors = [declaration for declaration in context.workloads.declared if declaration.anchor is not None]
+    types = sorted({name for declaration in anchors for name in declaration.types})
+    gap = next((gap for name in types if (gap := estate.type_gap(name))), None)
+    subscriptions = {held.lower() for r in estate.resources if (held := ids.subscription_of(r.id))}
+    return ComponentPresence(
+        about=facts.about(
+            context,
+            f"/subscriptions/{min(subscriptions)}" if subscriptions else "",
+            sub_object=_ARCHITECTURE,
+            role=(None, None),
+        ),
+        component=_ARCHITECTURE,
+        title=_ARCHITECTURE,
+        required=True,
+        types=tuple(types),
+        found=False,
+        bound=gap or 0,
+        resources=gap or (),
+        dangling=gap or (),
+    )

@@ -1,0 +1,152 @@
+"""The access vectors: containment, grants, table differences, minimal roles and escalation over the built-in roles."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from auditor.analysis.access.comparison import compare, granting, smallest
+from auditor.rbac.assignments import Assignment, Deny, Memberships, Role
+from auditor.rbac.effective import Grants
+from auditor.rbac.operation_sets import WELL_FORMED, difference, intersection, is_empty, witness
+from auditor.rbac.permissions import Answer, Permissions, Plane, permissions_of, permits
+from auditor.rbac.scopes import Hierarchy
+from tests.conformance.material import SHARED, builtin, builtins, needs_shared, vectors
+
+pytestmark = needs_shared
+
+
+def asking(question: str) -> list[Any]:
+    return [pytest.param(vector, id=vector["id"]) for vector in vectors() if vector["question"] == question]
+
+
+def role(source: dict[str, Any]) -> Role:
+    if "builtin" in source:
+        return builtin(source["builtin"])
+    return Role("custom", "custom", permissions_of(source["permissions"]))
+
+
+def known(source: dict[str, Any]) -> Permissions:
+    permissions = role(source).permissions
+    assert permissions is not None
+    return permissions
+
+
+def assignment(index: int, row: dict[str, Any]) -> Assignment:
+    principal = row["principal"]
+    kind = "Group" if principal.startswith("grp:") else "User"
+    return Assignment(f"/a/{index}", principal, kind, role(row["role"]), row["scope"], row.get("condition"))
+
+
+def deny(index: int, row: dict[str, Any]) -> Deny:
+    block = {"actions": row["actions"], "notActions": row["not_actions"]}
+    permissions = permissions_of([block])
+    assert permissions is not None
+    everyone = "00000000-0000-0000-0000-000000000000"
+    principals = frozenset(everyone if p == "*" else p for p in row["principals"])
+    return Deny(
+        f"/d/{index}",
+        row["scope"],
+        permissions,
+        principals,
+        frozenset(row["exclude"]),
+        applies_to_children=not row.get("no_children", False),
+    )
+
+
+def grants(rows: list[dict[str, Any]], vector: dict[str, Any]) -> Grants:
+    parents = {child.lower(): parent.lower() for child, parent in vector.get("parents", {}).items()}
+    groups = frozenset(vector.get("member_of", ()))
+    return Grants(
+        [assignment(index, row) for index, row in enumerate(rows)],
+        [deny(index, row) for index, row in enumerate(vector.get("deny_assignments", ()))],
+        hierarchy=Hierarchy(parents),
+        memberships=Memberships({vector.get("principal", ""): groups}, all_known=vector.get("groups_known", False)),
+    )
+
+
+def by_regex(blocks: list[dict[str, Any]], plane: Plane, operation: str) -> bool:
+    """Decide membership without the code under test."""
+    names = ("actions", "notActions") if plane is Plane.CONTROL else ("dataActions", "notDataActions")
+
+    def hit(patterns: list[str]) -> bool:
+        return any(
+            re.fullmatch(re.escape(p.strip()).replace(r"\*", ".*"), operation, re.IGNORECASE | re.DOTALL)
+            for p in patterns
+        )
+
+    return any(hit(block.get(names[0], [])) and not hit(block.get(names[1], [])) for block in blocks)
+
+
+def blocks(source: dict[str, Any]) -> list[dict[str, Any]]:
+    from tests.conformance.material import builtin_definitions  # noqa: PLC0415 - the oracle's own view
+
+    if "builtin" in source:
+        return list(builtin_definitions()[source["builtin"]]["properties"]["permissions"])
+    return list(source["permissions"])
+
+
+@pytest.mark.parametrize("vector", asking("contained"))
+def test_a_role_is_within_another_as_the_vector_says(vector: dict[str, Any]) -> None:
+    plane = Plane(vector["plane"])
+    beyond = difference(known(vector["role"]).on(plane).may, known(vector["within"]).on(plane).may)
+    if vector["universe"] != "all strings":
+        beyond = intersection((beyond, WELL_FORMED))
+
+    found = witness(beyond)
+
+    assert is_empty(beyond) == vector["expected"]["contained"]
+    assert (found is None) == vector["expected"]["contained"]
+    if found is not None:
+        assert by_regex(blocks(vector["role"]), plane, found)
+        assert not by_regex(blocks(vector["within"]), plane, found)
+        expected = vector["expected"]["witness"]
+        assert expected == "<any>" or len(found.split("/")) <= len(expected.split("/"))
+
+
+@pytest.mark.parametrize("vector", asking("granted"))
+def test_an_operation_is_granted_as_the_vector_says(vector: dict[str, Any]) -> None:
+    answer = grants(vector["assignments"], vector).may(
+        vector["principal"], Plane(vector["plane"]), vector["operation"], vector["target"]
+    )
+    assert answer is Answer[vector["expected"]]
+
+
+@pytest.mark.parametrize("vector", asking("table"))
+def test_a_table_differs_as_the_vector_says(vector: dict[str, Any]) -> None:
+    def label(found: Assignment) -> str:
+        return f"{found.role.name} at {found.scope.rpartition('/')[2]}"
+
+    result = compare(grants(vector["actual"], vector), grants(vector["expected_table"], vector))
+
+    assert {
+        "excess": [label(found.assignment) for found in result.excess],
+        "missing": [label(found.assignment) for found in result.missing],
+        "subsumed": [label(found) for found in result.subsumed],
+    } == vector["expected"]
+    assert result.undecided == []
+
+
+@pytest.mark.parametrize("vector", asking("minimal"))
+def test_the_minimal_roles_for_operations_are_those_of_the_vector(vector: dict[str, Any]) -> None:
+    candidates = granting(builtins(), [(Plane(vector["plane"]), name) for name in vector["operations"]])
+
+    assert len(candidates) == vector["expected"]["candidates"]
+    assert sorted(found.name for found in smallest(candidates)) == sorted(vector["expected"]["minimal"])
+
+
+@pytest.mark.parametrize("vector", asking("escalation"))
+def test_the_roles_that_escalate_are_as_many_as_the_vector_says(vector: dict[str, Any]) -> None:
+    for operation, expected in vector["expected"].items():
+        answers = [permits(found.at_most, Plane.CONTROL, operation) for found in builtins()]
+        assert len([a for a in answers if a is not Answer.NO]) == expected["may"], operation
+        assert answers.count(Answer.YES) == expected["unconditional"], operation
+
+
+def test_every_access_vector_is_asked() -> None:
+    asked = {"contained", "granted", "table", "minimal", "escalation"}
+    assert SHARED.is_dir()
+    assert {vector["question"] for vector in vectors()} == asked
+    assert len(vectors()) == 47

@@ -1,0 +1,94 @@
+"""What the reference implementation is told, as Microsoft's templates deploy it: its failures in full, and its merits."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from auditor.model import Finding, Report, Status
+from auditor.report.selection import short_name
+from tests.audit.judging import architecture, judged
+from tests.e2e.command import reference
+
+_APPS = ("app-chat01", "app-chat01-pf")
+_PLAN = "asp-app-chat01ijdke7bomwqr6"
+_SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
+
+FAILURES = {
+    *(("app-basic-auth-off", f"{app}/{way}", "") for app in _APPS for way in ("ftp", "scm")),
+    *(("app-https-only", app, "") for app in _APPS),
+    ("app-plan-scales-both-ways", _PLAN, ""),
+    ("keyvault-deployment-access-off", "kv-chat01", ""),
+    ("keyvault-public-network-access-off", "kv-chat01", ""),
+    ("keyvault-purge-protection-on", "kv-chat01", ""),
+    *(("keyvault-secret-expiry-set", f"kv-chat01/{secret}", "") for secret in _SECRETS),
+    ("ml-deployment-autoscaled", "mlw-chat01/ept-chat01/ept-chat01", ""),
+    ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
+    ("ml-workspace-datastores-use-identity", "mlw-chat01", ""),
+    *(("storage-key-expiration-policy", account, "") for account in ("stchat01", "stmlchat01")),
+    *(("storage-public-network-access-off", account, "") for account in ("stchat01", "stmlchat01")),
+    ("subnet-private-endpoints-filtered", "vnet-chat01/snet-privateEndpoints", ""),
+    ("vm-encryption-at-host-on", "vm-jmp-chat01", ""),
+    ("workload-component-present", "mlw-chat01", "search"),
+}
+MERITS = {
+    ("app-plan-zone-redundant", _PLAN, ""),
+    *(("app-private-endpoint-works", app, "sites") for app in _APPS),
+    ("keyvault-private-endpoint-works", "kv-chat01", "vault"),
+    ("ml-workspace-outbound-approved-only", "mlw-chat01", ""),
+    ("ml-workspace-private-endpoint-works", "mlw-chat01", "amlworkspace"),
+    ("ml-workspace-public-network-access-off", "mlw-chat01", ""),
+    ("openai-deployment-filter-bound", "oai-chat01/gpt35", ""),
+    ("openai-filter-harm-strict", "oai-chat01/gpt35", ""),
+    ("openai-filter-jailbreak-blocks", "oai-chat01/gpt35", ""),
+    ("openai-filter-profanity-blocks", "oai-chat01/gpt35", ""),
+    ("openai-private-endpoint-works", "oai-chat01", "account"),
+    ("openai-public-network-access-off", "oai-chat01", ""),
+    *(("private-endpoint-connection-approved", f"pep-{app}", f"{app}/sites") for app in _APPS),
+    ("private-endpoint-connection-approved", "pep-blob-stmlchat01", "stmlchat01/blob"),
+    ("private-endpoint-connection-approved", "pep-crchat01", "crchat01/registry"),
+    ("private-endpoint-connection-approved", "pep-file-stmlchat01", "stmlchat01/file"),
+    ("private-endpoint-connection-approved", "pep-kv-chat01", "kv-chat01/vault"),
+    ("private-endpoint-connection-approved", "pep-mlw-chat01", "mlw-chat01/amlworkspace"),
+    ("private-endpoint-connection-approved", "pep-oai-chat01", "oai-chat01/account"),
+    ("private-endpoint-connection-approved", "pep-stchat01", "stchat01/blob"),
+    ("registry-private-endpoint-works", "crchat01", "registry"),
+    ("storage-private-endpoint-works", "stchat01", "blob"),
+    ("storage-private-endpoint-works", "stmlchat01", "blob"),
+    ("storage-private-endpoint-works", "stmlchat01", "file"),
+}
+
+
+@cache
+def _report() -> Report:
+    return judged(json.loads(reference().read_text(encoding="utf-8")), *architecture())
+
+
+def _named(status: Status) -> set[tuple[str, str, str]]:
+    return {_name(one) for one in _report().findings if one.status is status}
+
+
+def _name(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule_id, short_name(finding.resource_id or ""), finding.sub_object
+
+
+def test_it_fails_exactly_here() -> None:
+    assert _named(Status.FAIL) == FAILURES
+
+
+def test_it_passes_where_it_follows_the_architecture() -> None:
+    assert MERITS - _named(Status.PASS) == set()
+
+
+def test_nothing_of_it_is_unknown_and_no_rule_is_silent() -> None:
+    assert _named(Status.UNKNOWN) == set()
+    assert {one.rule_id for one in _report().findings} == set(architecture())
+
+
+def test_each_failure_shows_its_evidence_and_what_to_do() -> None:
+    for finding in _report().findings:
+        if finding.status is Status.FAIL:
+            assert finding.evidence, finding.rule_id
+            assert finding.remediation_text, finding.rule_id
+            assert finding.message.endswith("."), finding.message
+            assert "\n" not in finding.message

@@ -1,0 +1,215 @@
+"""Inputs on which other scanners answer wrongly, by the id of the mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.azure import addresses
+from auditor.network.address_book import Surroundings
+from auditor.network.proof import Certainty
+from auditor.network.search import Search
+from auditor.network.security_rules import Direction
+from auditor.network.shadowing import Effect, effects
+from tests.network.ask import SPACE, is_open, path, reach, row, rule, said
+
+YES, NO, MAYBE = Certainty.YES, Certainty.NO, Certainty.MAYBE
+TWO_PORTS = {"destinationPortRange": "", "destinationPortRanges": ["22", "3389"]}
+
+
+def only(source: str, **fields: Any) -> list[dict[str, Any]]:
+    return [rule("a", 100, protocol=fields.pop("protocol", "Tcp"), sourceAddressPrefix=source, **fields)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "port", "protocol", "expected"),
+    [
+        pytest.param(only("Internet"), 22, "Tcp", YES, id="N1 any port is port 22"),
+        pytest.param(only("Internet", **TWO_PORTS), 3389, "Tcp", YES, id="N2 plural ports"),
+        pytest.param(only("", sourceAddressPrefixes=["0.0.0.0/0"]), 22, "Tcp", YES, id="N3 plural prefixes"),
+        pytest.param(only("0.0.0.0/1"), 22, "Tcp", YES, id="N4 half of the internet"),
+        pytest.param(only("internet"), 22, "Tcp", YES, id="N4 tag in lower case"),
+        pytest.param(only("AzureCloud"), 22, "Tcp", YES, id="N4 every Azure customer"),
+        pytest.param(only("*", protocol="*", destinationPortRange="53"), 53, "Udp", YES, id="N5 any protocol is UDP"),
+        pytest.param(
+            [rule("d", 100, "Deny"), rule("a", 200, sourceAddressPrefix="Internet", destinationPortRange="22")],
+            22,
+            "Tcp",
+            NO,
+            id="N6 shadowed by a Deny",
+        ),
+        pytest.param(only("Internet", protocol="TCP"), 22, "Tcp", YES, id="N7 protocol in other case"),
+        pytest.param(only("0.0.0.0/0"), 22, "Tcp", YES, id="N8 a prefix for everything"),
+        pytest.param(only("*", protocol="*", destinationPortRange="443"), 443, "Tcp", YES, id="N11 any protocol"),
+        pytest.param(only("Internet", destinationPortRange="443"), 443, "Tcp", YES, id="N12 only one of two ports"),
+        pytest.param(only("INTERNET"), 443, "Tcp", YES, id="N14 tag in upper case"),
+        pytest.param(
+            [
+                rule("d", 100, "Deny", sourceAddressPrefix="203.0.113.7/32", destinationPortRange="22"),
+                rule("a", 200, destinationPortRange="22"),
+            ],
+            22,
+            "Tcp",
+            YES,
+            id="N15 everyone but one address",
+        ),
+        pytest.param(
+            [
+                rule("d", 100, "Deny", protocol="Udp", destinationPortRange="22"),
+                rule("a", 200, protocol="Tcp", destinationPortRange="22"),
+            ],
+            22,
+            "Tcp",
+            YES,
+            id="N16 a Deny of another protocol",
+        ),
+        pytest.param(
+            [rule("d", 100, "Deny"), rule("a", 200, sourceAddressPrefix="Internet")], 22, "Tcp", NO, id="N17 shadowed"
+        ),
+        pytest.param(only("0.0.0.0/0"), 3389, "Tcp", YES, id="N18 a prefix is a star"),
+        pytest.param(
+            only("Internet", sourceAddressPrefixes=None, destinationPortRanges=None),
+            22,
+            "Tcp",
+            YES,
+            id="N19 absent lists",
+        ),
+        pytest.param(
+            [rule("d", 100, "Deny"), rule("a", 200, sourceAddressPrefix="::/0")],
+            22,
+            "Tcp",
+            NO,
+            id="N20 a Deny before it",
+        ),
+        pytest.param(only("0.0.0.0/0"), 3389, "Tcp", YES, id="N21 as Terraform writes it"),
+        pytest.param(only("Internet"), 3389, "Tcp", YES, id="N22 as ARM writes it"),
+        pytest.param(
+            [rule("a", 100, protocol="Tcp"), rule("b", 110, protocol="Udp", sourceAddressPrefix="Internet")],
+            53,
+            "Udp",
+            YES,
+            id="N23 UDP in the second rule",
+        ),
+        pytest.param(only("", sourceAddressPrefixes=["*"]), 22, "Tcp", YES, id="N24 a star in the list"),
+        pytest.param(
+            only("Internet", destinationPortRange="", destinationPortRanges=["80", "20-25"]),
+            22,
+            "Tcp",
+            YES,
+            id="N26 not the first port of the list",
+        ),
+        pytest.param(only("*", protocol="tcp"), 22, "Tcp", YES, id="N27 protocol in lower case"),
+        pytest.param(only("Internet"), 22, "Tcp", YES, id="N28 the tag Internet"),
+    ],
+)
+def test_is_the_port_open_to_the_internet(rules: list[Any], port: int, protocol: str, expected: Certainty) -> None:
+    assert is_open(rules, port, protocol) is expected
+
+
+def test_n4_ipv6() -> None:
+    subnet = addresses.must_parse("10.0.1.0/24", "fd00:1::/64")
+    way = path([rule("a", 100, sourceAddressPrefix="::/0", protocol="Tcp")])
+    way = type(way)(way.layers, way.surroundings, addresses.ANY, subnet)
+    assert reach(way, row("Tcp", "2a00::1", ports="22")).certainty is YES
+    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).certainty is NO
+
+
+def test_n6_the_shadowed_rule_is_named() -> None:
+    asked = Search(path([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
+    assert asked.scene is not None
+    found = {one.rule.name: one for one in effects(asked.scene, asked.decided.chains[0], asked.universe)}
+    assert found["a"].effect is Effect.SHADOWED
+    assert [one.name for one in found["a"].by] == ["d"]
+
+
+@pytest.mark.parametrize(("member", "expected"), [("10.0.2.4", YES), ("10.0.2.5", YES), ("10.0.2.6", NO)])
+def test_n9_all_application_security_groups_count(member: str, expected: Certainty) -> None:
+    groups = {"/x/asg-a": addresses.must_parse("10.0.2.4"), "/x/asg-b": addresses.must_parse("10.0.2.5")}
+    references = [{"id": "/x/asg-A"}, {"id": "/X/asg-b"}]
+    rules = [
+        rule("a", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=references),
+        rule("d", 200, "Deny"),
+    ]
+    assert reach(path(rules, around=Surroundings(SPACE, groups=groups)), row("Tcp", member)).certainty is expected
+
+
+def test_n10_groups_of_one_name_are_judged_each() -> None:
+    closed, opened = [rule("a", 100, "Deny")], [rule("a", 100, sourceAddressPrefix="Internet")]
+    assert [is_open(closed), is_open(opened)] == [NO, YES]
+
+
+def test_n13_a_default_rule_counts_unless_it_is_shadowed() -> None:
+    out = Direction.OUTBOUND
+    internet = row("Tcp", destination="Internet")
+    answer = reach(path([], direction=out), internet)
+    assert answer.certainty is YES
+    assert said(answer) == ["TCP to Internet, by Azure's default rule AllowInternetOutBound"]
+    assert reach(path([rule("d", 100, "Deny", direction="Outbound")], direction=out), internet).certainty is NO
+
+
+def test_n15_the_remaining_set_is_exact() -> None:
+    rules = [
+        rule("d", 100, "Deny", sourceAddressPrefix="203.0.113.7/32", destinationPortRange="22"),
+        rule("a", 200, destinationPortRange="22"),
+    ]
+    answer = reach(path(rules), row("Tcp", "Internet", ports="22"))
+    assert said(answer) == ["TCP 22 from Internet except 203.0.113.7, by rule a"]
+
+
+def test_n20_ipv6_is_its_own_question() -> None:
+    way = path([rule("a", 100, sourceAddressPrefix="::/0")])
+    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).certainty is NO
+
+
+def test_n25_denying_rdp_is_not_denying_ssh() -> None:
+    out = Direction.OUTBOUND
+    way = path([rule("d", 100, "Deny", direction="Outbound", destinationPortRange="3389")], direction=out)
+    ports = [row("Tcp", destination="VirtualNetwork", ports=port) for port in ("3389", "22")]
+    assert [reach(way, one).certainty for one in ports] == [NO, YES]
+
+
+class TestN29:
+    """Unknown tags, group sources, ports beside any protocol, and 172.16.0.0/12."""
+
+    @pytest.mark.parametrize(("access", "expected"), [("Allow", MAYBE), ("Deny", MAYBE)])
+    def test_an_unknown_tag_is_neither_empty_nor_everything(self, access: str, expected: Certainty) -> None:
+        rules = [
+            rule("t", 100, access, sourceAddressPrefix="AzureMonitor"),
+            rule("rest", 200, "Deny" if access == "Allow" else "Allow"),
+        ]
+        answer = reach(path(rules), row("Tcp", "20.1.1.1"))
+        assert answer.certainty is expected
+        assert answer.unknowns == ("AzureMonitor",)
+
+    def test_a_group_source_is_not_any(self) -> None:
+        rules = [
+            rule("g", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=[{"id": "/x/asg"}]),
+            rule("d", 200, "Deny"),
+        ]
+        assert reach(path(rules), row("Tcp", "8.8.8.8")).certainty is NO
+        assert reach(path(rules), row("Tcp", "10.0.2.2")).certainty is MAYBE
+
+    def test_any_protocol_keeps_its_ports(self) -> None:
+        rules = [rule("a", 100, destinationPortRange="443"), rule("d", 200, "Deny")]
+        assert [is_open(rules, port) for port in (443, 22)] == [YES, NO]
+
+    def test_private_space_has_its_real_size(self) -> None:
+        out = Direction.OUTBOUND
+        destinations = ("172.16.0.1", "172.31.255.1", "172.32.0.1")
+        found = [reach(path([], direction=out), row("Tcp", destination=one)).certainty for one in destinations]
+        assert found == [NO, NO, YES]
+
+
+def test_subnet_and_interface_must_both_allow() -> None:
+    opened = [rule("a", 100, sourceAddressPrefix="Internet", destinationPortRange="22")]
+    internet = row("Tcp", "Internet", ports="22")
+    assert reach(path(opened, []), internet).certainty is NO
+    assert reach(path(opened, None), internet).certainty is YES
+    assert reach(path(opened, opened), internet).certainty is YES
+
+
+def test_a_peered_network_is_in_virtual_network() -> None:
+    around = Surroundings(SPACE, peers=addresses.must_parse("10.8.0.0/16"))
+    assert reach(path([], around=around), row("Tcp", "10.8.0.4")).certainty is YES
+    assert reach(path([]), row("Tcp", "10.8.0.4")).certainty is NO

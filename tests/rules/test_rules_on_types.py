@@ -1,0 +1,47 @@
+"""What the rules on resource types say of the reference implementation as Microsoft's templates deploy it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from auditor.engine.subjects import ResourceSubject
+from auditor.engine.verdict import judge
+from auditor.language.environment import Environment
+from auditor.model import Status
+from tests.estates.chat import estate_of, reference_bodies
+from tests.rules.test_examples import rules_on_types
+
+_NOW = datetime(2024, 3, 1, tzinfo=UTC)
+_APPS = ("app-chat01", "app-chat01-pf")
+_POLICIES = "basicPublishingCredentialsPolicies"
+_SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
+_FAILING = {
+    "app-basic-auth-off": {f"{app}/{_POLICIES}/{name}" for app in _APPS for name in ("ftp", "scm")},
+    "app-https-only": set(_APPS),
+    "keyvault-deployment-access-off": {"kv-chat01"},
+    "keyvault-public-network-access-off": {"kv-chat01"},
+    "keyvault-purge-protection-on": {"kv-chat01"},
+    "keyvault-secret-expiry-set": {f"kv-chat01/secrets/{name}" for name in _SECRETS},
+    "ml-workspace-datastores-use-identity": {"mlw-chat01"},
+    "storage-key-expiration-policy": {"stchat01", "stmlchat01"},
+    "storage-public-network-access-off": {"stchat01", "stmlchat01"},
+    "vm-encryption-at-host-on": {"vm-jmp-chat01"},
+}
+
+
+def _short(resource_id: str) -> str:
+    return resource_id.rpartition("/providers/")[2].split("/", 2)[2]
+
+
+def test_the_reference_estate_fails_what_it_is_known_to_get_wrong_and_nothing_else() -> None:
+    estate = estate_of(reference_bodies())
+    found: dict[tuple[str, Status], set[str]] = {}
+    for rule in rules_on_types():
+        parameters = {name: parameter.default for name, parameter in rule.parameters.items()}
+        for resource in (one for name in rule.applies.types for one in estate.of_type(name)):
+            subject = ResourceSubject(resource, estate)
+            status = judge(rule, Environment(subject, subject, parameters, _NOW)).status
+            found.setdefault((rule.id, status), set()).add(_short(resource.id))
+    failing = {rule: names for (rule, status), names in found.items() if status is Status.FAIL}
+    assert failing == _FAILING
+    assert not [key for key in found if key[1] is Status.UNKNOWN]
