@@ -97,7 +97,7 @@ def audit(snapshot: Snapshot, content: RuleSet, terms: Terms) -> Report:
         snapshot=SnapshotIdentity(snapshot.sha256, metadata.collected_at, metadata.scope, metadata.subscription_names),
         as_of=when.at,
         as_of_source=when.source,
-        rules=len(content.in_force),
+        rules=content.infos(),
         resources=len(snapshot.resources),
         findings=found,
         gaps=snapshot.gaps,

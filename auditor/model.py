@@ -123,7 +123,8 @@ class Fact:
     `subject` is the id the finding is filed under, `sub_object` tells several facts of one subject apart;
     `fields` is what conditions read; `uncollected` maps field paths to why they are not known;
     `inputs` are (resource id, property path) pairs the fact was computed from; `summary` is a sentence for the finding;
-    `witness` is the concrete counter-example (a packet, an action), JSON-shaped.
+    `witness` is the concrete counter-example (a packet, an action), JSON-shaped;
+    `presence` is the field that is 0 where the very thing that the fact is about does not exist.
     """
 
     kind: str
@@ -138,6 +139,7 @@ class Fact:
     summary: str = ""
     witness: Json | None = None
     remedy: str | None = None
+    presence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +180,33 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """The verdict on one subject of one rule.
+class RuleInfo:
+    """What a report tells of a rule in force; findings refer to it by `id`.
 
-    `resource_id` is None where a rule met nothing to judge; `fact` is the kind of fact that was judged, if it was one.
+    `severity` is the one in force; `controls` are ids by framework; `file` is the path below the tool's own folder of
+    rules, or the user's file as it was given, and `line` the line in it where the rule starts.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    rationale: str
+    remediation: str
+    references: Sequence[str]
+    controls: Mapping[str, Sequence[str]]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict on one subject of one rule; what is the same for all findings of the rule stands in `Report.rules`.
+
+    `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
+    does not exist: a component of the architecture is missing.
     """
 
     rule_id: str
-    title: str
     severity: Severity
     status: Status
     resource_id: str | None
@@ -200,12 +221,10 @@ class Finding:
     unknown_reason: str | None = None
     missing_permission: str | None = None
     exemption: Exemption | None = None
-    controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    remediation_text: str = ""
     remediation_cli: str = ""
     fingerprint: str = ""
     collected_at: str | None = None
-    fact: str | None = None
+    is_absence: bool = False
 
     @property
     def deciding(self) -> Sequence[Evidence]:
@@ -227,6 +246,7 @@ class SnapshotIdentity:
 class Report:
     """Findings with everything needed to defend them. Sorted, so that the same inputs give the same bytes.
 
+    `rules` are the rules in force, by id.
     `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
     `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
     """
@@ -237,7 +257,7 @@ class Report:
     snapshot: SnapshotIdentity
     as_of: datetime
     as_of_source: str
-    rules: int
+    rules: Mapping[str, RuleInfo]
     resources: int
     findings: Sequence[Finding]
     gaps: Sequence[Gap]

@@ -58,6 +58,16 @@ class Node:
             return [node.plain() for node in self.value]
         return self.value
 
+    def child(self, *keys: str | int) -> Node:
+        """Return the node at keys and numbers that are there; the last one before a gap where they are not."""
+        node = self
+        for key in keys:
+            if isinstance(node.value, dict) and key in node.value:
+                node = node.value[str(key)]
+            elif isinstance(node.value, list) and isinstance(key, int):
+                node = node.value[key]
+        return node
+
     def fail(self, message: str, hint: str = "") -> NoReturn:
         """Raise a ContentError that points here."""
         raise ContentError(f"{self.mark}: {message}", hint)
@@ -106,13 +116,18 @@ def kind_of(value: object) -> str:
             return "a mapping"
 
 
+def near(word: str, known: Iterable[str]) -> list[str]:
+    """Return the known words, at most two, that a misspelt one was probably meant to be; the likeliest first."""
+    by_lower = {name.lower(): name for name in sorted(known)}
+    alike = difflib.get_close_matches(word[:100].lower(), list(by_lower), n=2, cutoff=0.6)
+    return [by_lower[name] for name in alike]
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return "did you mean …?", or the known words where none is near and they are few."""
     names = sorted(known)
-    by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word[:100].lower(), list(by_lower), n=2, cutoff=0.6)
-    if near:
-        return "did you mean " + " or ".join(f"'{by_lower[name]}'" for name in near) + "?"
+    if alike := near(word, names):
+        return "did you mean " + " or ".join(f"'{name}'" for name in alike) + "?"
     return f"known: {', '.join(names)}" if names and len(names) <= 30 else ""
 
 

@@ -193,7 +193,7 @@ def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
         question, _ = audit.prepare(snapshot, chosen, terms)
         found = steps.run(name, lambda question=question: findings(question))
         only = replace(chosen, in_force=[])
-        reports.append(replace(audit.audit(snapshot, only, terms), findings=found, rules=len(chosen.in_force)))
+        reports.append(replace(audit.audit(snapshot, only, terms), findings=found, rules=chosen.infos()))
     for name in ("json", "csv"):
         steps.run(f"{name} report", lambda name=name: _written(name, reports[1]))
     return steps, reports

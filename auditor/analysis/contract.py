@@ -71,4 +71,5 @@ def _filed(derived: Fact | FactOfKind) -> Fact:
         summary=derived.sentence(),
         witness=derived.witness(),
         remedy=derived.remedy(),
+        presence=derived.presence,
     )

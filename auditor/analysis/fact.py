@@ -114,9 +114,13 @@ def record(declared: type[RecordClass]) -> type[RecordClass]:
 
 @record
 class Fact(Record):
-    """A fact. Its kind is a subclass, declared with `@fact("family.kind")`."""
+    """A fact. Its kind is a subclass, declared with `@fact("family.kind")`.
+
+    `presence` is the JSON name of the field that is 0 where the very thing that the fact is about does not exist.
+    """
 
     fact_kind: ClassVar[str]
+    presence: ClassVar[str | None] = None
     about: About
 
     @property

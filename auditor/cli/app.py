@@ -11,10 +11,11 @@ import typer
 
 from auditor.cli import access, collect, content, evaluate, network, snapshot
 from auditor.cli.streams import safe
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, ContentError
 
 NO_ANSWER = 2
 INTERRUPTED = 130
+MISTAKES_SHOWN = 50
 
 app = typer.Typer(
     name="auditor",
@@ -63,6 +64,8 @@ def main() -> NoReturn:
     """Run the command line; the only place that knows what an unexpected error looks like to a user."""
     try:
         app(standalone_mode=True)
+    except ContentError as problem:
+        _fail(*map(str, problem.problems))
     except AuditorError as problem:
         _fail(str(problem))
     except BrokenPipeError:
@@ -77,6 +80,8 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _fail(text: str) -> NoReturn:
-    sys.stderr.write(f"auditor: {safe(text)}\n")
+def _fail(*problems: str) -> NoReturn:
+    sys.stderr.writelines(f"auditor: {safe(text)}\n" for text in problems[:MISTAKES_SHOWN])
+    if len(problems) > MISTAKES_SHOWN:
+        sys.stderr.write(f"auditor: and {len(problems) - MISTAKES_SHOWN} more mistakes\n")
     sys.exit(NO_ANSWER)

@@ -217,4 +217,4 @@ def explain(
         hint = f"it judged: {', '.join(ids[:5])}" + (" …" if len(ids) > 5 else "") if ids else "it met no resource"
         raise AuditorError(f"rule '{rule}' has no finding on '{resource_id}'", hint)
     with streams.output(None) as out:
-        explanation.write(chosen.rules[rule], found, out, width=streams.width())
+        explanation.write(report.rules[rule], found, out, width=streams.width())

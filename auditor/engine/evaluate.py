@@ -6,7 +6,7 @@ import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -15,7 +15,15 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
-from auditor.engine.findings import SubjectInfo, finding_of, info_of, info_of_fact, inputs, without_subject
+from auditor.engine.findings import (
+    SubjectInfo,
+    finding_of,
+    finding_of_fact,
+    info_of,
+    info_of_fact,
+    inputs,
+    without_subject,
+)
 from auditor.engine.subjects import FactSubject, ResourceSubject
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.graph import NOT_IN_EXPORT, Estate
@@ -223,11 +231,7 @@ def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Qu
     if verdict.status is not Status.NOT_APPLICABLE and is_explained:
         evidence = [*verdict.evidence, *case.inputs]
         verdict = Verdict(verdict.status, evidence, verdict.gaps, verdict.errors)
-    if verdict.status is not Status.FAIL:
-        return finding_of(rule, verdict, case.place)
-    finding = finding_of(rule, verdict, case.place, sentence=case.fact.summary, witness=case.fact.witness)
-    command = case.fact.remedy or case.fact.fields.get("remediation")
-    return replace(finding, remediation_cli=command) if isinstance(command, str) else finding
+    return finding_of_fact(rule, verdict, case.fact, case.place)
 
 
 def _unmet(

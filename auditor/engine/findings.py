@@ -6,7 +6,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from auditor import resource_id as ids
@@ -35,94 +35,99 @@ class SubjectInfo:
     workload: str | None = None
     component: str | None = None
     sub_object: str = ""
-    fact: str | None = None
     identity: bytes = b"\n"
 
 
-def info_of(
-    resource: Resource, workload: str | None, component: str | None, sub_object: str = "", fact: str | None = None
-) -> SubjectInfo:
-    """Return the place of a resource, or of a fact about it."""
+def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
+    """Return what findings on a resource, or on a fact about it, are filed under."""
     return SubjectInfo(
-        resource.key,
-        resource.id,
-        resource.type,
-        resource.location,
-        resource.collected_at,
-        resource.source,
-        resource.api_version,
-        workload,
-        component,
-        sub_object,
-        fact,
-        identity(resource.key, sub_object),
+        key=resource.key,
+        resource_id=resource.id,
+        resource_type=resource.type,
+        location=resource.location,
+        collected_at=resource.collected_at,
+        source=resource.source,
+        api_version=resource.api_version,
+        workload=workload,
+        component=component,
+        sub_object=sub_object,
+        identity=identity(resource.key, sub_object),
     )
 
 
 def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, component: str | None) -> SubjectInfo:
-    """Return the place of a fact: its subject's, which need not be in the estate."""
+    """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
     workload, component = fact.workload or workload, fact.component or component
     if resource is not None:
-        return info_of(resource, workload, component, sub_object=fact.sub_object, fact=fact.kind)
+        return info_of(resource, workload, component, sub_object=fact.sub_object)
     return SubjectInfo(
         resource_id=fact.subject or None,
         resource_type=f"fact/{fact.kind}",
         workload=workload,
         component=component,
         sub_object=fact.sub_object,
-        fact=fact.kind,
         identity=identity(fact.subject, fact.sub_object),
     )
 
 
 def finding_of(
-    rule: RuleInForce, verdict: Verdict, place: SubjectInfo, *, sentence: str = "", witness: Json | None = None
+    rule: RuleInForce, verdict: Verdict, info: SubjectInfo, *, sentence: str = "", witness: Json | None = None
 ) -> Finding:
     """Return the finding that a verdict makes; `sentence` stands in for the message made of its evidence."""
     about = rule.rule
     return Finding(
         rule_id=about.id,
-        title=about.title,
         severity=rule.severity,
         status=verdict.status,
-        resource_id=place.resource_id,
-        resource_type=place.resource_type,
+        resource_id=info.resource_id,
+        resource_type=info.resource_type,
         message=sentence or _sentence(about, verdict),
-        sub_object=place.sub_object,
-        workload=place.workload,
-        component=place.component,
-        location=place.location,
-        evidence=[_sourced(leaf, place) for leaf in verdict.evidence] if verdict.evidence else (),
+        sub_object=info.sub_object,
+        workload=info.workload,
+        component=info.component,
+        location=info.location,
+        evidence=[_sourced(leaf, info) for leaf in verdict.evidence] if verdict.evidence else (),
         witness=witness,
         unknown_reason=_reason(verdict),
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
         else None,
-        controls=about.controls,
-        remediation_text=about.remediation_text,
-        remediation_cli=_filled(about.remediation_cli, place.resource_id) if verdict.status is Status.FAIL else "",
-        fingerprint=fingerprint(about.id, place.identity),
-        collected_at=place.collected_at,
-        fact=place.fact,
+        remediation_cli=_filled(about.remediation_cli, info.resource_id) if verdict.status is Status.FAIL else "",
+        fingerprint=fingerprint(about.id, info.identity),
+        collected_at=info.collected_at,
     )
 
 
-def _sourced(leaf: Evidence, place: SubjectInfo) -> Evidence:
-    if place.key is None or leaf.source is not None:
+def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: SubjectInfo) -> Finding:
+    """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
+    if verdict.status is not Status.FAIL:
+        return finding_of(rule, verdict, info)
+    finding = finding_of(rule, verdict, info, sentence=fact.summary, witness=fact.witness)
+    command = fact.remedy or fact.fields.get("remediation")
+    return replace(
+        finding,
+        remediation_cli=command if isinstance(command, str) else finding.remediation_cli,
+        is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
+    )
+
+
+def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
+    """Say of a leaf on the subject itself where the subject was read."""
+    if info.key is None or leaf.source is not None:
         return leaf
-    if leaf.resource_id != place.resource_id and ids.key(leaf.resource_id or "") != place.key:
+    if leaf.resource_id != info.resource_id and ids.key(leaf.resource_id or "") != info.key:
         return leaf
     return Evidence(
-        leaf.path,
-        leaf.operator,
-        leaf.expected,
-        leaf.actual,
-        leaf.assumed,
-        leaf.absent,
-        leaf.resource_id,
-        leaf.name,
-        place.source,
-        place.api_version,
+        path=leaf.path,
+        operator=leaf.operator,
+        expected=leaf.expected,
+        actual=leaf.actual,
+        assumed=leaf.assumed,
+        absent=leaf.absent,
+        resource_id=leaf.resource_id,
+        name=leaf.name,
+        source=info.source,
+        api_version=info.api_version,
     )
 
 
@@ -150,13 +155,13 @@ def _filled(cli: str, resource_id: str | None) -> str:
     return re.sub(r"\{(?:id|name)\}", lambda found: words[found[0]], cli)
 
 
-def fingerprint(rule_id: str, place: bytes) -> str:
-    """Return an identity that is stable across runs: the rule and the identity of the place, never a value."""
-    return hashlib.sha256(b"%b\n%b" % (rule_id.encode("utf-8", "replace"), place)).hexdigest()[:32]
+def fingerprint(rule_id: str, subject: bytes) -> str:
+    """Return an identity that is stable across runs: the rule and the identity of the subject, never a value."""
+    return hashlib.sha256(b"%b\n%b" % (rule_id.encode("utf-8", "replace"), subject)).hexdigest()[:32]
 
 
 def identity(subject: str, sub_object: str) -> bytes:
-    """Return what makes a place the same in every run: the subject and the part of it, without case."""
+    """Return what makes a subject the same in every run: the subject and the part of it, without case."""
     return f"{ids.key(subject)}\n{sub_object.lower()}".encode("utf-8", "replace")
 
 
@@ -172,8 +177,16 @@ def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
             continue
         for at, value in spots:
             shown = _outlined(value)
-            yield Evidence(at, "input", None, shown, absent=value is ABSENT, resource_id=resource.id,
-                           source=resource.source, api_version=resource.api_version)  # fmt: skip
+            yield Evidence(
+                path=at,
+                operator="input",
+                expected=None,
+                actual=shown,
+                absent=value is ABSENT,
+                resource_id=resource.id,
+                source=resource.source,
+                api_version=resource.api_version,
+            )
 
 
 def without_subject(
@@ -184,7 +197,6 @@ def without_subject(
     sub_object = gap.what if gap else ""
     return Finding(
         rule_id=rule.id,
-        title=rule.rule.title,
         severity=rule.severity,
         status=status,
         resource_id=scope,
@@ -193,8 +205,6 @@ def without_subject(
         sub_object=sub_object,
         unknown_reason=reason,
         missing_permission=gap.permission if gap else None,
-        controls=rule.rule.controls,
-        remediation_text=rule.rule.remediation_text,
         fingerprint=fingerprint(rule.id, identity(scope or "", sub_object)),
     )
 

@@ -10,6 +10,7 @@ from auditor.azure import paths
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary
+from auditor.errors import Mistakes
 from auditor.estate.navigation import NAVIGATION
 from auditor.language import expressions
 from auditor.language.ast import (
@@ -96,7 +97,9 @@ def _joined(node: Node, joiner: str, inner: Node, names: NameScope) -> Condition
     _only(node, [key for key in node.mapping("a condition") if key.lower() == joiner])
     if joiner == "not":
         return Not(condition(inner, names))
-    parts = [condition(item, names) for item in inner.items("allOf and anyOf")]
+    mistakes = Mistakes()
+    parts = mistakes.each(inner.items("allOf and anyOf"), lambda item: condition(item, names))
+    mistakes.raise_any()
     if not parts:
         inner.fail("allOf and anyOf need at least one condition")
     return AllOf(tuple(parts)) if joiner == "allof" else AnyOf(tuple(parts))

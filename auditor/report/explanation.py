@@ -9,10 +9,9 @@ from typing import TextIO
 
 from auditor import resource_id as ids
 from auditor.engine import message
-from auditor.model import Evidence, Finding, Report
+from auditor.model import Evidence, Finding, Report, RuleInfo
 from auditor.report.packet_path import path_of
 from auditor.report.text import visible
-from auditor.rulebook.rule import Rule
 
 
 def about(report: Report, resource_id: str) -> list[Finding]:
@@ -24,7 +23,7 @@ def about(report: Report, resource_id: str) -> list[Finding]:
     return [one for one in report.findings if one.resource_id and ids.key(one.resource_id).endswith("/" + wanted)]
 
 
-def write(rule: Rule, findings: Sequence[Finding], out: TextIO, *, width: int) -> None:
+def write(rule: RuleInfo, findings: Sequence[Finding], out: TextIO, *, width: int) -> None:
     """Write the explanation as text."""
     out.write(f"{rule.id} · {rule.severity} · {rule.title}\n")
     out.writelines(textwrap.fill(paragraph, width) + "\n" for paragraph in (rule.rationale, *_controls(rule)))
@@ -42,11 +41,11 @@ def write(rule: Rule, findings: Sequence[Finding], out: TextIO, *, width: int) -
             out.write(f"  needs permission: {finding.missing_permission}\n")
         if finding.remediation_cli:
             out.write("  mend it: " + visible(finding.remediation_cli) + "\n")
-    out.write("\n" + textwrap.fill(f"Remediation: {rule.remediation_text}", width) + "\n")
+    out.write("\n" + textwrap.fill(f"Remediation: {rule.remediation}", width) + "\n")
     out.writelines(f"See {reference}\n" for reference in rule.references)
 
 
-def _controls(rule: Rule) -> list[str]:
+def _controls(rule: RuleInfo) -> list[str]:
     listed = [f"{framework} {', '.join(found)}" for framework, found in rule.controls.items()]
     return [f"Controls: {'; '.join(listed)}"] if listed else []
 

@@ -9,9 +9,6 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.model import Finding, Report, Status
 
-COMPONENT_FACT: Final = "inventory.component"
-"""The kind of fact behind findings on the components of the architecture."""
-
 _SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
@@ -33,21 +30,15 @@ def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
     return sorted(chosen, key=_order)
 
 
-def is_missing_component(finding: Finding) -> bool:
-    """Whether a finding says that a component of the architecture is missing."""
-    is_absent = any(leaf.path == "bound" and leaf.actual == 0 for leaf in finding.evidence)
-    return finding.status is Status.FAIL and finding.fact == COMPONENT_FACT and is_absent
-
-
 def open_failures(findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return the failures that no exemption covers, but for missing components."""
     failed = with_status(findings, Status.FAIL)
-    return [each for each in failed if each.exemption is None and not is_missing_component(each)]
+    return [each for each in failed if each.exemption is None and not each.is_absence]
 
 
 def missing_components(findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return the missing components that no exemption covers."""
-    return [each for each in findings if each.exemption is None and is_missing_component(each)]
+    return [each for each in findings if each.exemption is None and each.is_absence]
 
 
 def accepted(findings: Sequence[Finding]) -> Sequence[Finding]:

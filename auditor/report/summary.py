@@ -31,7 +31,7 @@ def summarise(report: Report) -> Summary:
         by_status={status: statuses[status] for status in Status},
         by_severity={severity: severities[severity] for severity in Severity},
         exempted=sum(each.exemption is not None for each in failures),
-        rules=report.rules,
+        rules=len(report.rules),
         resources=report.resources,
         gaps=len(report.gaps),
         workloads=sorted({each.workload for each in report.findings if each.workload}),

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from auditor.errors import ContentError
+from auditor.errors import ContentError, Mistakes
 from auditor.model import Severity
-from auditor.rulebook.load import severity
+from auditor.rulebook.documents import BaselineDocument
 from auditor.rulebook.rule import Rule
+from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, kind_of, load_file, load_text, suggestion
 
-_KEYS: Final = (
-    "name", "version", "title", "description", "references", "extends", "rules", "parameters", "settings", "tables",
-    "components",
-)  # fmt: skip
 MAX_EXTENDS: Final = 8
 
 
@@ -85,17 +82,12 @@ def _load(path: Path, shipped: Path, below: tuple[Path, ...]) -> Baseline:
         chain = " → ".join(item.parent.name + "/" + item.name for item in (*below, real))
         raise ContentError(f"{path}: a baseline extends itself: {chain}", "remove one of the 'extends'")
     node = load_file(path)
-    entries = node.check_keys(_KEYS, "a baseline")
-    for key in ("name", "version"):
-        if key not in entries:
-            node.fail(f"a baseline needs '{key}'")
-    if not isinstance(entries["version"].value, str):
-        entries["version"].fail("version must be text", "write it in quotes, so that 2024.10 does not become 2024.1")
-    own = _own(path, entries)
-    if "extends" not in entries:
+    document = check(node, BaselineDocument)
+    own = _own(document, node, path)
+    if document.extends is None:
         return own
-    base = _load(_extended(entries["extends"], path, shipped), shipped, (*below, real))
-    return _overlay(base, own, entries)
+    base = _load(_extended(node.child("extends"), path, shipped), shipped, (*below, real))
+    return _overlay(base, own, node)
 
 
 def _extended(node: Node, path: Path, shipped: Path) -> Path:
@@ -109,40 +101,39 @@ def _extended(node: Node, path: Path, shipped: Path) -> Path:
     return target
 
 
-def _own(path: Path, entries: Mapping[str, Node]) -> Baseline:
-    def text(key: str) -> str:
-        return " ".join(entries[key].text(key).split()) if key in entries else ""
-
-    def plain(key: str) -> dict[str, Any]:
-        return {name: item.plain() for name, item in entries[key].mapping(key).items()} if key in entries else {}
-
-    rules = entries["rules"].items("rules") if "rules" in entries else []
-    settings = entries["settings"].mapping("settings") if "settings" in entries else {}
-    references = entries["references"].items("references") if "references" in entries else []
-    tables = entries["tables"].mapping("tables") if "tables" in entries else {}
+def _own(document: BaselineDocument, node: Node, path: Path) -> Baseline:
+    mistakes = Mistakes()
+    tables = {name: mistakes.of(_beside, node.child("tables", name), path) for name in document.tables}
+    components = mistakes.of(_components, node.child("components"), path) if document.components else {}
+    mistakes.raise_any()
     return Baseline(
-        name=text("name"),
-        version=text("version"),
-        title=text("title"),
-        description=text("description"),
-        references=[item.text("a reference") for item in references],
-        rules=[(item.text("a rule glob"), item) for item in rules],
-        parameters=plain("parameters"),
-        settings={rule: _setting(item) for rule, item in settings.items()},
-        tables={name: _beside(item, path) for name, item in tables.items()},
-        components=_components(entries.get("components"), path),
+        name=document.name,
+        version=document.version,
+        title=_line(document.title),
+        description=_line(document.description),
+        references=document.references,
+        rules=[(glob, node.child("rules", number)) for number, glob in enumerate(document.rules)],
+        parameters=document.parameters,
+        settings={
+            rule: Setting(entry.enabled, entry.severity, entry.parameters, str(node.child("settings", rule).mark))
+            for rule, entry in document.settings.items()
+        },
+        tables=tables,
+        components=components or {},
         file=str(path),
         chain=[str(path)],
     )
 
 
-def _components(node: Node | None, path: Path) -> dict[str, Any]:
-    if node is None:
-        return {}
-    found = node.plain() if isinstance(node.value, dict) else _beside(node, path)
-    if not isinstance(found, dict):
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _components(node: Node, path: Path) -> dict[str, Any]:
+    components = node.plain() if isinstance(node.value, dict) else _beside(node, path)
+    if not isinstance(components, dict):
         node.fail("components must be a mapping, or the name of a file with one")
-    return found
+    return components
 
 
 def _beside(node: Node, path: Path) -> Any:
@@ -166,24 +157,12 @@ def _inside(node: Node, text: str, path: Path, hint: str) -> Path | None:
         return None
 
 
-def _setting(node: Node) -> Setting:
-    entries = node.check_keys(("enabled", "severity", "parameters"), "a rule's settings")
-    enabled = entries["enabled"].value if "enabled" in entries else None
-    if "enabled" in entries and not isinstance(enabled, bool):
-        entries["enabled"].fail("enabled must be true or false")
-    given = entries["parameters"].mapping("parameters") if "parameters" in entries else {}
-    return Setting(
-        enabled if isinstance(enabled, bool) else None,
-        severity(entries["severity"]) if "severity" in entries else None,
-        {name: item.plain() for name, item in given.items()},
-        str(node.mark),
-    )
-
-
-def _overlay(base: Baseline, own: Baseline, entries: Mapping[str, Node]) -> Baseline:
+def _overlay(base: Baseline, own: Baseline, node: Node) -> Baseline:
+    mistakes = Mistakes()
     parameters = dict(base.parameters)
-    for name, node in entries["parameters"].mapping("parameters").items() if "parameters" in entries else ():
-        parameters[name] = _merged(name, base.parameters, node)
+    for name in own.parameters:
+        parameters[name] = mistakes.of(_merged, name, base.parameters, node.child("parameters", name))
+    mistakes.raise_any()
     return replace(
         own,
         title=own.title or base.title,

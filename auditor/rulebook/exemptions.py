@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
 
 from auditor import resource_id as ids
 from auditor.errors import ContentError
 from auditor.model import Exemption, Finding, Status
-from auditor.yaml_source import Node, load_file
-
-_KEYS: Final = ("id", "rule", "scope", "reason", "approved_by", "ticket", "expires_on")
+from auditor.rulebook.documents import ExemptionsDocument
+from auditor.rulebook.validation import check
+from auditor.yaml_source import load_file
 
 
 def load(path: Path) -> list[Exemption]:
-    """Read an exemption file. ContentError where something is missing; every exemption must end some day."""
-    node = load_file(path)
-    entries = node.check_keys(("exemptions",), "an exemption file")
-    if "exemptions" not in entries:
-        node.fail("an exemption file needs 'exemptions'")
-    return [_exemption(item, number) for number, item in enumerate(entries["exemptions"].items("exemptions"), 1)]
-
-
-def _exemption(node: Node, number: int) -> Exemption:
-    entries = node.check_keys(_KEYS, "an exemption")
-    for key in _KEYS[1:]:
-        if key not in entries:
-            hint = "an exemption ends on a date, such as '2025-12-31'" if key == "expires_on" else ""
-            node.fail(f"an exemption needs '{key}'", hint)
-    texts = {key: _text(key, item) for key, item in entries.items()}
-    try:
-        _day(texts["expires_on"])
-    except ValueError:
-        entries["expires_on"].fail(f"'{texts['expires_on']}' is no date", "write YYYY-MM-DD")
-    return Exemption(id=texts.get("id", f"exemption-{number}"), **{key: texts[key] for key in _KEYS[1:]})
-
-
-def _text(key: str, node: Node) -> str:
-    is_number = isinstance(node.value, int) and not isinstance(node.value, bool)
-    return str(node.value) if key in {"id", "ticket"} and is_number else node.text(key)
-
-
-def _day(text: str) -> date:
-    if not re.fullmatch(
-        r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text
-    ):  # Python takes week dates and more, which nobody else does
-        raise ValueError(text)
-    return date.fromisoformat(text)
+    """Read an exemption file. ContentError with all that is wrong; every exemption must end some day."""
+    document = check(load_file(path), ExemptionsDocument)
+    return [
+        Exemption(
+            id=entry.id or f"exemption-{number}",
+            rule=entry.rule,
+            scope=entry.scope,
+            reason=entry.reason,
+            approved_by=entry.approved_by,
+            ticket=entry.ticket,
+            expires_on=entry.expires_on,
+        )
+        for number, entry in enumerate(document.exemptions, 1)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
 from auditor.errors import ContentError
 from auditor.language.ast import Condition
-from auditor.model import Severity
+from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.load import TYPES, Words, load_rules
@@ -69,6 +69,26 @@ class RuleSet:
     analyses: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=shipped_types)
+
+    def infos(self) -> Mapping[str, RuleInfo]:
+        """Return what reports tell of the rules in force, by id."""
+        own_folder = shipped.folder("rules").parent
+        return {rule.id: _info_of(rule, own_folder) for rule in self.in_force}
+
+
+def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
+    rule, path = in_force.rule, Path(in_force.rule.file)
+    return RuleInfo(
+        id=rule.id,
+        title=rule.title,
+        severity=in_force.severity,
+        rationale=rule.rationale,
+        remediation=rule.remediation_text,
+        references=rule.references,
+        controls=rule.controls,
+        file=path.relative_to(own_folder).as_posix() if path.is_relative_to(own_folder) else rule.file,
+        line=rule.source.mark.line,
+    )
 
 
 def load(choice: Selection) -> RuleSet:

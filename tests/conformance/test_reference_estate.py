@@ -8,6 +8,7 @@ from functools import cache
 from auditor.model import Finding, Report, Status
 from auditor.report.selection import short_name
 from tests.audit.judging import architecture, judged
+from tests.checkout import ROOT
 from tests.e2e.command import reference
 
 _APPS = ("app-chat01", "app-chat01-pf")
@@ -89,6 +90,22 @@ def test_each_failure_shows_its_evidence_and_what_to_do() -> None:
     for finding in _report().findings:
         if finding.status is Status.FAIL:
             assert finding.evidence, finding.rule_id
-            assert finding.remediation_text, finding.rule_id
+            assert _report().rules[finding.rule_id].remediation, finding.rule_id
             assert finding.message.endswith("."), finding.message
             assert "\n" not in finding.message
+
+
+def test_the_report_holds_every_rule_in_force_with_the_line_that_it_starts_at() -> None:
+    report = _report()
+    assert {finding.rule_id for finding in report.findings} <= report.rules.keys()
+    for rule in report.rules.values():
+        text = (ROOT / rule.file).read_text(encoding="utf-8").splitlines()
+        assert text[rule.line - 1] == f"id: {rule.id}"
+        assert rule.title
+        assert rule.rationale
+        assert rule.remediation
+
+
+def test_a_failure_tells_a_missing_component_from_a_wrong_one() -> None:
+    absent = {finding.rule_id for finding in _report().findings if finding.is_absence}
+    assert absent == {"workload-component-present"}

@@ -112,6 +112,11 @@ def reference() -> Path:
     return _REFERENCE
 
 
+def is_line_by_line(text: str) -> bool:
+    """Return whether a message is the tool's own, one line for each mistake, without a traceback."""
+    return all(map(is_one_line, text.splitlines())) and bool(text)
+
+
 def is_one_line(text: str) -> bool:
     """Return whether a message is one line of the tool's own, without a traceback."""
     lines: Sequence[str] = text.splitlines()

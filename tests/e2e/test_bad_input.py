@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.authoring import draft
-from tests.e2e.command import GROUP, Run, auditor, is_one_line, storage
+from tests.e2e.command import GROUP, Run, auditor, is_line_by_line, is_one_line, storage
 
 
 def _write(path: Path, content: str | bytes) -> Path:
@@ -127,7 +127,7 @@ def test_a_rule_with_a_mistake(name: str, run: Run, tmp_path: Path) -> None:
     folder = _write(tmp_path / "own" / "x-y.yaml", content).parent
     ended = run("evaluate", _write(tmp_path / "good.json", _TWO), "--rules", folder)
     assert (ended.code, ended.out) == (2, "")
-    assert is_one_line(ended.err)
+    assert is_line_by_line(ended.err)
     assert said in ended.err
 
 

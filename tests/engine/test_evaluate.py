@@ -48,7 +48,6 @@ def test_a_failure_names_the_resource_the_leaf_and_the_remedy(red: Rule) -> None
     [leaf] = finding.evidence
     assert (leaf.path, leaf.operator, leaf.expected, leaf.actual) == ("properties.color", "equals", "red", "blue")
     assert (leaf.resource_id, leaf.source) == (ID, "export")
-    assert finding.remediation_text == "Paint it red."
     assert finding.remediation_cli == f"paint {ID} --name t1 --color red"
 
 
@@ -218,11 +217,11 @@ def test_facts_are_filed_under_their_subject_with_their_own_part_summary_and_wit
 
     by_part = {one.sub_object: one for one in found}
     door = by_part["door"]
-    assert (door.status, door.message, door.witness, door.fact) == (
+    assert (door.status, door.message, door.witness, door.is_absence) == (
         Status.FAIL,
         "The door is cold.",
         {"hue": 7},
-        "paint.hue",
+        False,
     )
     shown = [(leaf.path, leaf.actual, leaf.absent) for leaf in door.evidence if leaf.operator == "input"]
     assert shown == [("properties.color", "red", False), ("properties.none", None, True)]

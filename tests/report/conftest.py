@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.model import Evidence, Exemption, Finding, Gap, Report, Severity, SnapshotIdentity, Status
+from auditor.model import Evidence, Exemption, Finding, Gap, Report, RuleInfo, Severity, SnapshotIdentity, Status
 
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000A1"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-chat"
@@ -43,7 +43,6 @@ PUBLIC = Evidence(
 
 OPENAI_PUBLIC = Finding(
     rule_id="openai-public-network-access-off",
-    title="Azure OpenAI accounts accept no public network traffic",
     severity=Severity.CRITICAL,
     status=Status.FAIL,
     resource_id=f"{ACCOUNTS}/oai-chat01",
@@ -53,8 +52,6 @@ OPENAI_PUBLIC = Finding(
     component="openai",
     location="eastus2",
     evidence=(PUBLIC,),
-    controls={"openai-chat": ("AOAI-NET-001",), "mcsb": ("NS-2", "NS-1")},
-    remediation_text="Set publicNetworkAccess to Disabled.",
     remediation_cli="az resource update --ids $ID --set properties.publicNetworkAccess=Disabled",
     fingerprint="f1",
     collected_at="2024-02-06T10:00:00Z",
@@ -63,7 +60,6 @@ OPENAI_PUBLIC = Finding(
 VAULT_NETWORK = replace(
     OPENAI_PUBLIC,
     rule_id="keyvault-network-closed",
-    title="Key vaults deny traffic by default",
     severity=Severity.HIGH,
     resource_type="Microsoft.KeyVault/vaults",
     component="key-vault",
@@ -74,12 +70,10 @@ VAULT_NETWORK = replace(
         replace(PUBLIC, path="properties.networkAcls.ipRules[*].value", operator="notIn", expected=["0.0.0.0/0"],
                 actual=7, assumed=None, absent=False, source="resource-graph", name="open range"),
     ),
-    controls={"mcsb": ("NS-2",)},
 )  # fmt: skip
 
 ROUTE = Finding(
     rule_id="subnet-private-endpoints-closed",
-    title="The subnet of the private endpoints takes traffic from expected subnets only",
     severity=Severity.HIGH,
     status=Status.FAIL,
     resource_id=f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-chat/subnets/snet-pe",
@@ -95,7 +89,6 @@ ROUTE = Finding(
 
 MISSING = Finding(
     rule_id="architecture-components-present",
-    title="Every required component of the architecture is there",
     severity=Severity.CRITICAL,
     status=Status.FAIL,
     resource_id=None,
@@ -104,7 +97,7 @@ MISSING = Finding(
     workload="chat01",
     component="firewall",
     evidence=(Evidence("bound", "greater", 0, 0),),
-    fact="inventory.component",
+    is_absence=True,
     fingerprint="f3",
 )
 
@@ -126,7 +119,6 @@ EXEMPT = replace(
 UNREAD = replace(
     OPENAI_PUBLIC,
     rule_id="openai-content-filter-strict",
-    title="Content filters are at least as strict as the table",
     severity=Severity.MEDIUM,
     status=Status.UNKNOWN,
     message="The content filters of oai-chat01 could not be read.",
@@ -144,6 +136,52 @@ SKIPPED = replace(OPENAI_PUBLIC, resource_id=f"{ACCOUNTS}/speech", status=Status
 
 GAP = Gap(GROUP, "Microsoft.CognitiveServices/accounts/raiPolicies", "forbidden",
           "Microsoft.CognitiveServices/accounts/raiPolicies/read")  # fmt: skip
+
+
+OPENAI_RULE = RuleInfo(
+    id="openai-public-network-access-off",
+    title="Azure OpenAI accounts accept no public network traffic",
+    severity=Severity.CRITICAL,
+    rationale="A public endpoint takes prompts from whoever has a key.",
+    remediation="Set publicNetworkAccess to Disabled.",
+    references=("https://learn.microsoft.com/azure/ai-services/cognitive-services-virtual-networks",),
+    controls={"openai-chat": ("AOAI-NET-001",), "mcsb": ("NS-2", "NS-1")},
+    file="rules/openai/openai-public-network-access-off.yaml",
+    line=1,
+)
+VAULT_RULE = replace(
+    OPENAI_RULE,
+    id="keyvault-network-closed",
+    title="Key vaults deny traffic by default",
+    severity=Severity.HIGH,
+    controls={"mcsb": ("NS-2",)},
+)
+ROUTE_RULE = replace(
+    VAULT_RULE,
+    id="subnet-private-endpoints-closed",
+    title="The subnet of the private endpoints takes traffic from expected subnets only",
+    remediation="",
+    controls={},
+)
+RULES = (
+    OPENAI_RULE,
+    VAULT_RULE,
+    ROUTE_RULE,
+    replace(
+        ROUTE_RULE,
+        id="architecture-components-present",
+        title="Every required component of the architecture is there",
+        severity=Severity.CRITICAL,
+    ),
+    replace(
+        OPENAI_RULE,
+        id="openai-content-filter-strict",
+        title="Content filters are at least as strict as the table",
+        severity=Severity.MEDIUM,
+    ),
+    replace(VAULT_RULE, id="storage-nasty", title="Names | from <strangers>", severity=Severity.LOW),
+    *(replace(ROUTE_RULE, id=f"met-nothing-{number}") for number in range(3)),
+)
 
 
 def named(name: str) -> Finding:
@@ -173,7 +211,7 @@ def report_of(*findings: Finding, gaps: tuple[Gap, ...] = (), notices: tuple[str
         ),
         as_of=datetime(2024, 2, 6, 12, tzinfo=UTC),
         as_of_source="snapshot",
-        rules=9,
+        rules={rule.id: rule for rule in RULES},
         resources=158,
         findings=findings,
         gaps=gaps,
@@ -188,10 +226,7 @@ def report() -> Report:
         replace(VAULT_NETWORK, resource_id=f"{VAULTS}/kv-{number}", fingerprint=f"v{number}") for number in range(3)
     ]
     nasty = [named(name) for name in NASTY_NAMES]
-    storage = [
-        replace(each, rule_id="storage-nasty", title="Names | from <strangers>", severity=Severity.LOW)
-        for each in nasty
-    ]
+    storage = [replace(each, rule_id="storage-nasty", severity=Severity.LOW) for each in nasty]
     return report_of(
         SKIPPED, PASSED, UNREAD, EXEMPT, MISSING, ROUTE, OPENAI_PUBLIC, *vaults, *storage,
         gaps=(GAP,),

@@ -15,9 +15,9 @@ from auditor.cli.streams import safe
 from auditor.model import Report, Status
 from auditor.report import format as formats
 from auditor.report.format import NAMES, Format, View, named
+from tests.checkout import SAMPLE
 
 GOLDEN = Path(__file__).parent / "golden"
-SAMPLE = Path(__file__).parents[2] / "samples" / "chat.json"
 GOLDEN_CASES = {
     "report.json": ("json", View(include_passed=True)),
     "report.csv": ("csv", View(include_passed=True)),

@@ -19,6 +19,7 @@ from tests.report.conftest import (
     PASSED,
     SKIPPED,
     VAULT_NETWORK,
+    VAULT_RULE,
     VAULTS,
     named,
     report_of,
@@ -82,7 +83,7 @@ def test_a_missing_component_is_not_listed_twice() -> None:
 def test_a_rule_is_told_once_and_its_resources_below() -> None:
     vaults = [replace(VAULT_NETWORK, resource_id=f"{VAULTS}/kv-{number:03}") for number in range(50)]
     text = text_of(report_of(*vaults), width=100)
-    assert text.count(VAULT_NETWORK.title) == text.count(VAULT_NETWORK.message) == 1
+    assert text.count(VAULT_RULE.title) == text.count(VAULT_NETWORK.message) == 1
     assert "kv-019" in text
     assert "kv-020" not in text
     assert "… and 30 more" in text

@@ -19,7 +19,7 @@ ENTRY = {
 
 
 def finding(status: Status = Status.FAIL, resource_id: str | None = f"{GROUP}/providers/C.T/things/t1") -> Finding:
-    return Finding("thing-is-red", "Red", Severity.HIGH, status, resource_id, None, "")
+    return Finding("thing-is-red", Severity.HIGH, status, resource_id, None, "")
 
 
 def exemption(**changed: str) -> Exemption:

@@ -26,7 +26,7 @@ MISTAKES = [
     ("type: Contoso.Test/things", "tpye: Contoso.Test/things", "6:11", "unknown key 'tpye'", "did you mean 'type'?"),
     ("type: Contoso.Test/things", "fact: paint.hue", "6:17", "no analysis yields the fact 'paint.hue'", ""),
     ("type: Contoso.Test/things", "component: gate", "6:22", "declares no component 'gate'", ""),
-    ("type: Contoso.Test/things", "when: {field: size, equals: 1}", "6:10", "needs 'type', 'fact' or 'component'", ""),
+    ("type: Contoso.Test/things", "when: {field: size, equals: 1}", "6:10", "needs one of 'type', 'fact', 'component'", ""),
     ("text: Paint it red., ", "", "5:14", "remediation needs 'text'", ""),
     ("field: color", "field: colr", "7:18", "no property 'colr'", "did you mean 'color'?"),
     ("verdict: fail", "verdict: fails", "10:66", "'fails' is no status", "use pass, fail"),
@@ -42,8 +42,8 @@ MISTAKES = [
     ("name: blue, ", "name: blue, evidence: [{paht: x}], ", "10:30", "unknown key 'paht'", "did you mean 'path'?"),
     ("name: blue, ", "name: blue, evidence: 5, ", "10:28", "must be a list", ""),
     ("severity: high", "severity: high\nevidence: [colour]", "4:12", "no property 'colour'", "did you mean 'color'?"),
-    ("severity: high", "severity: high\nparameters: {p: {type: text}}", "4:17", "parameter 'p' needs a type", "array, object"),
-    ("severity: high", "severity: high\nparameters: {p: {default: 1}}", "4:17", "parameter 'p' needs a type", "array"),
+    ("severity: high", "severity: high\nparameters: {p: {type: text}}", "4:24", "'text' is no type", "use 'array', 'object'"),
+    ("severity: high", "severity: high\nparameters: {p: {default: 1}}", "4:17", "a parameter needs 'type'", "array"),
     ("severity: high", "severity: high\nparameters: {p: {type: string, default: 1}}", "4:41", "must be of type string", ""),
     ("severity: high", "severity: high\nparameters: {p: {type: integer, default: true}}", "4:42", "not a boolean", ""),
     ("severity: high", "severity: high\nparameters: {p: {type: string, allowed: 5}}", "4:41", "must be a list", ""),
@@ -119,3 +119,36 @@ def test_a_parameter_takes_values_of_its_type_and_of_its_list(
 
     assert [parameter.problem_with(value) for value in fits] == [None] * len(fits)
     assert all("parameter 'p' must be" in (parameter.problem_with(value) or "") for value in does_not)
+
+
+def test_all_mistakes_of_all_files_are_said_at_once_in_the_order_of_the_files(tmp_path: Path) -> None:
+    (tmp_path / "thing-is-blue.yaml").write_text(
+        RULE.replace("thing-is-red", "thing-is-bleu")
+        .replace("severity: high", "severity: hihg")
+        .replace("require: {field: color, equals: red}", "require: {allOf: [{field: colr, equals: a}, {feild: b}]}")
+    )
+    (tmp_path / "thing-is-red.yaml").write_text(RULE.replace("title: Things are red\n", ""))
+
+    with pytest.raises(ContentError) as raised:
+        load_rules([tmp_path], WORDS)
+
+    assert [problem.message.removeprefix(f"{tmp_path}/") for problem in raised.value.problems] == [
+        "thing-is-blue.yaml:3:11: 'hihg' is no severity",
+        "thing-is-blue.yaml:7:27: Contoso.Test/things has no property 'colr' that rules may name so",
+        "thing-is-blue.yaml:7:45: a condition needs one of allOf, anyOf, not, field, value, count, every, any, none",
+        "thing-is-red.yaml:1:1: a rule needs 'title'",
+    ]
+    assert [problem.hint for problem in raised.value.problems][1].startswith("did you mean 'color'?")
+
+
+def test_a_key_that_is_missing_because_it_is_misspelt_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "thing-is-red.yaml"
+    path.write_text(RULE.replace("title:", "titel:").replace("severity: high\n", ""))
+
+    with pytest.raises(ContentError) as raised:
+        load_rule(path, WORDS)
+
+    assert [problem.message.removeprefix(f"{path}:") for problem in raised.value.problems] == [
+        "1:1: a rule needs 'severity'",
+        "2:1: unknown key 'titel' in a rule",
+    ]

@@ -2,71 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.exposure.entry import EntryPoint, EntryState
+from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
+from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 
-AUTHORS: Final = "exposure.author-access"
-AUTHORS_FIELDS: Final[Mapping[str, str]] = {
-    "machine": "the jump box's name",
-    "publicAddress": "whether one of its interfaces holds a public address",
-    "exposed": "whether some public address reaches it there",
-    "bastion": "the name of a Bastion host in its network or a peered one; null without one",
-    "tunnel": "the name of a VPN or ExpressRoute gateway in its network or a peered one; null without one",
-    "privatePath": "whether there is a Bastion host or a gateway to come through",
-}
 _INTERFACES: Final = "microsoft.network/networkinterfaces"
 _BASTIONS: Final = "microsoft.network/bastionhosts"
 _TUNNELS: Final = "microsoft.network/virtualnetworkgateways"
 _BASTION_SUBNET: Final = "/azurebastionsubnet"
 
 
-def author_facts(context: Context, found: Sequence[EntryPoint]) -> Iterator[Fact]:
+@fact("exposure.author-access")
+class AuthorAccess(Fact):
+    """How people get to a jump box."""
+
+    machine: str
+    """the jump box's name"""
+    public_address: Known[bool]
+    """whether one of its interfaces holds a public address"""
+    exposed: Known[bool]
+    """whether some public address reaches it there"""
+    bastion: Known[str | None]
+    """the name of a Bastion host in its network or a peered one; absent without one"""
+    tunnel: str | None
+    """the name of a VPN or ExpressRoute gateway in its network or a peered one; absent without one"""
+    private_path: Known[bool]
+    """whether there is a Bastion host or a gateway to come through"""
+
+    def sentence(self) -> str:
+        """Say what the jump box is reached through."""
+        if self.public_address is True:
+            return f"Jump box {self.machine} has a public address."
+        if self.private_path is not True:
+            return f"Jump box {self.machine} has no private way in."
+        has_bastion = isinstance(self.bastion, str)
+        ways = [way for way, is_there in (("Bastion", has_bastion), ("a gateway", bool(self.tunnel))) if is_there]
+        return f"Jump box {self.machine} is reached through {facts.listed(ways)}."
+
+
+def author_facts(context: Context, entries: Sequence[EntryPoint]) -> Iterator[AuthorAccess]:
     """Yield one fact for each jump box of each workload."""
     for workload in context.workloads.all:
         for machine in workload.resources("jump-box"):
-            yield _fact(context, workload, machine, found)
+            yield _author_access(context, workload, machine, entries)
 
 
-def _fact(context: Context, workload: Workload, machine: Resource, found: Sequence[EntryPoint]) -> Fact:
+def _author_access(
+    context: Context, workload: Workload, machine: Resource, entries: Sequence[EntryPoint]
+) -> AuthorAccess:
     estate = context.estate
-    interfaces = [one for key in estate.sources(machine.key, "attached") if (one := estate.get(key)) is not None]
-    interfaces = [one for one in interfaces if one.type_key == _INTERFACES]
-    keys = {one.key for one in interfaces}
-    configurations = [one for nic in interfaces for one in body.objects(nic.body, "properties.ipConfigurations")]
-    has_address = any(body.sub_resource(one, "properties.publicIPAddress") for one in configurations)
-    exposed = [one for one in found if one.resource.key in keys and one.state is not EntryState.CLOSED]
+    attached = [attached for key in estate.sources(machine.key, "attached") if (attached := estate.get(key))]
+    interfaces = [resource for resource in attached if resource.type_key == _INTERFACES]
     near = set(estate.targets(machine.key, "in-network"))
     near |= {peer for network in near for peer in estate.targets(network, "peered")}
     bastion = _neighbour(context, near, _BASTIONS)
     tunnel = _neighbour(context, near, _TUNNELS)
-    ways = [word for word, one in (("Bastion", bastion), ("a gateway", tunnel)) if one]
-    if has_address:
-        said = "has a public address"
-    else:
-        said = f"is reached through {facts.listed(ways)}" if ways else "has no private way in"
-    return facts.build(
-        context,
-        AUTHORS,
-        machine.id,
-        {
-            "machine": machine.name,
-            "publicAddress": has_address,
-            "exposed": any(one.state in {EntryState.OPEN, EntryState.RESTRICTED} for one in exposed),
-            "bastion": bastion.name if bastion else None,
-            "tunnel": tunnel.name if tunnel else None,
-            "privatePath": bool(ways),
-        },
-        summary=f"Jump box {machine.name} {said}.",
-        inputs=[(one.id, "properties.ipConfigurations") for one in interfaces],
-        uncollected=_unknown(context, exposed, has_interface=bool(interfaces), has_path=bool(ways)),
-        role=(workload.name, "jump-box"),
+    no_path = None if bastion or tunnel else _unseen_path(context)
+    return AuthorAccess(
+        about=facts.about(
+            context,
+            machine.id,
+            role=(workload.name, "jump-box"),
+            inputs=[(interface.id, "properties.ipConfigurations") for interface in interfaces],
+        ),
+        machine=machine.name,
+        public_address=_has_address(context, interfaces),
+        exposed=_is_exposed(context, interfaces, entries),
+        bastion=no_path or (bastion.name if bastion else None),
+        tunnel=tunnel.name if tunnel else None,
+        private_path=no_path or bool(bastion or tunnel),
     )
 
 
@@ -80,15 +91,30 @@ def _neighbour(context: Context, networks: set[str], kind: str) -> Resource | No
     return None
 
 
-def _unknown(context: Context, exposed: Sequence[EntryPoint], *, has_interface: bool, has_path: bool) -> dict[str, Gap]:
-    gaps: dict[str, Gap] = {}
-    if not has_interface:
-        lost = context.estate.type_gap(_INTERFACES) or Gap("/", _INTERFACES, "its interfaces are not in the snapshot")
-        gaps = dict.fromkeys(("publicAddress", "exposed"), lost)
-    doubt = next((one.gap for one in exposed if one.state is EntryState.UNKNOWN and one.gap), None)
-    if doubt is not None and not any(one.state in {EntryState.OPEN, EntryState.RESTRICTED} for one in exposed):
-        gaps["exposed"] = doubt
-    lacking = next((gap for kind in (_BASTIONS, _INTERFACES) if (gap := context.estate.type_gap(kind))), None)
-    if not has_path and (gap := lacking) is not None:
-        gaps |= dict.fromkeys(("privatePath", "bastion"), gap)
-    return gaps
+def _unseen_path(context: Context) -> Gap | None:
+    """Return why there may be a private way in that is not seen, or None."""
+    return next((gap for kind in (_BASTIONS, _INTERFACES) if (gap := context.estate.type_gap(kind))), None)
+
+
+def _has_address(context: Context, interfaces: Sequence[Resource]) -> Known[bool]:
+    if not interfaces:
+        return _unseen_interfaces(context)
+    configurations = [
+        entry for interface in interfaces for entry in body.objects(interface.body, "properties.ipConfigurations")
+    ]
+    return any(body.sub_resource(entry, "properties.publicIPAddress") for entry in configurations)
+
+
+def _is_exposed(context: Context, interfaces: Sequence[Resource], entries: Sequence[EntryPoint]) -> Known[bool]:
+    """Return whether the Internet reaches one of the interfaces; one that is reached decides."""
+    if not interfaces:
+        return _unseen_interfaces(context)
+    keys = {interface.key for interface in interfaces}
+    own = [entry for entry in entries if entry.resource.key in keys]
+    if any(entry.state in REACHED for entry in own):
+        return True
+    return next((entry.gap for entry in own if entry.state is EntryState.UNKNOWN and entry.gap), False)
+
+
+def _unseen_interfaces(context: Context) -> Gap:
+    return context.estate.type_gap(_INTERFACES) or Gap("/", _INTERFACES, "its interfaces are not in the snapshot")

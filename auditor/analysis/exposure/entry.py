@@ -25,6 +25,9 @@ class EntryState(StrEnum):
     CLOSED = "closed"
 
 
+REACHED: Final = frozenset({EntryState.OPEN, EntryState.RESTRICTED})
+
+
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
     """One way from the Internet to a resource.
@@ -43,6 +46,16 @@ class EntryPoint:
     notes: tuple[str, ...] = ()
     gap: Gap | None = None
     inputs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Return the resource's name, with the part that is reached."""
+        return self.resource.name + (f" ({self.name})" if self.name else "")
+
+    @property
+    def why_unknown(self) -> Gap:
+        """Return why its state is not known, where it is not."""
+        return self.gap or Gap(self.resource.id, "properties", self.by)
 
 
 def read_ranges(texts: Iterable[str]) -> tuple[Ranges, list[str]]:

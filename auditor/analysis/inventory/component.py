@@ -51,6 +51,8 @@ class DanglingReference(Record):
 class ComponentPresence(Fact):
     """Whether a component of the architecture exists."""
 
+    presence = "bound"
+
     component: str
     """name of the component"""
     title: str

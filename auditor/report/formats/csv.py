@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
 from auditor import resource_id as ids
-from auditor.model import Evidence, Finding, Report
+from auditor.model import Evidence, Finding, Report, RuleInfo
 from auditor.report.format import Format, View
 from auditor.report.selection import listed
 from auditor.report.text import observed, run_id, safe_cell, utc, utc_text, value_text
@@ -63,7 +63,9 @@ def write(report: Report, out: TextIO, view: View) -> None:
     writer.writerow(COLUMNS)
     run = _run_cells(report)
     for finding in listed(report, include_passed=view.include_passed):
-        cells = run | _finding_cells(finding) | _place_cells(finding, report) | _evidence_cells(finding, report)
+        rule = report.rules[finding.rule_id]
+        cells = run | _rule_cells(rule, finding) | _finding_cells(finding)
+        cells |= _place_cells(finding, report) | _evidence_cells(finding, report)
         writer.writerow([safe_cell(cells[column]) for column in COLUMNS])
 
 
@@ -79,11 +81,18 @@ def _run_cells(report: Report) -> dict[str, str]:
     }
 
 
+def _rule_cells(rule: RuleInfo, finding: Finding) -> dict[str, str]:
+    return {
+        "rule_id": rule.id,
+        "rule_title": rule.title,
+        "controls": "; ".join(f"{name}:{each}" for name in sorted(rule.controls) for each in rule.controls[name]),
+        "remediation": " | ".join(part for part in (rule.remediation, finding.remediation_cli) if part),
+    }
+
+
 def _finding_cells(finding: Finding) -> dict[str, str]:
     exemption = finding.exemption
     return {
-        "rule_id": finding.rule_id,
-        "rule_title": finding.title,
         "severity": finding.severity.value,
         "status": finding.status.value,
         "exempted": "false" if exemption is None else "true",
@@ -99,8 +108,6 @@ def _finding_cells(finding: Finding) -> dict[str, str]:
         "exemption_reason": exemption.reason if exemption else "",
         "exemption_approved_by": exemption.approved_by if exemption else "",
         "exemption_expires_on": exemption.expires_on if exemption else "",
-        "controls": "; ".join(f"{name}:{each}" for name in sorted(finding.controls) for each in finding.controls[name]),
-        "remediation": " | ".join(part for part in (finding.remediation_text, finding.remediation_cli) if part),
         "fingerprint": finding.fingerprint,
     }
 

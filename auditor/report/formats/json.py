@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 
 import orjson
 
-from auditor.model import Evidence, Exemption, Finding, Gap, Report
+from auditor.model import Evidence, Exemption, Finding, Gap, Report, RuleInfo
 from auditor.report.format import Format, View
 from auditor.report.json_document import (
     SCHEMA_VERSION,
@@ -34,9 +34,10 @@ def write(report: Report, out: TextIO, view: View) -> None:
     for key, value in head.items():
         if key not in _STREAMED:
             out.write(f'  "{key}": {_indented(value, 2)},\n')
-    _write_list(out, "findings", map(finding_document, listed(report, include_passed=view.include_passed)))
+    findings = listed(report, include_passed=view.include_passed)
+    _write_list(out, "findings", (_finding(each, report.rules[each.rule_id]) for each in findings))
     out.write(",\n")
-    _write_list(out, "gaps", (gap_document(gap) for gap in sorted(report.gaps, key=_gap_order)))
+    _write_list(out, "gaps", (_gap(gap) for gap in sorted(report.gaps, key=_gap_order)))
     out.write("\n}\n")
 
 
@@ -101,11 +102,11 @@ def _summary(report: Report) -> SummaryDocument:
     }
 
 
-def finding_document(finding: Finding) -> FindingDocument:
-    """Return a finding in the report's shape."""
+def _finding(finding: Finding, rule: RuleInfo) -> FindingDocument:
+    """Return a finding with what version 1 of the report repeats of its rule."""
     return {
         "rule_id": finding.rule_id,
-        "title": finding.title,
+        "title": rule.title,
         "severity": finding.severity,
         "status": finding.status,
         "resource_id": finding.resource_id,
@@ -115,19 +116,19 @@ def finding_document(finding: Finding) -> FindingDocument:
         "component": finding.component,
         "location": finding.location,
         "message": finding.message,
-        "evidence": [evidence_document(each) for each in finding.evidence],
+        "evidence": [_evidence(each) for each in finding.evidence],
         "witness": ordered(finding.witness),
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,
         "exemption": _exemption(finding.exemption),
-        "controls": {framework: list(finding.controls[framework]) for framework in sorted(finding.controls)},
-        "remediation": {"text": finding.remediation_text, "cli": finding.remediation_cli},
+        "controls": {framework: list(rule.controls[framework]) for framework in sorted(rule.controls)},
+        "remediation": {"text": rule.remediation, "cli": finding.remediation_cli},
         "fingerprint": finding.fingerprint,
         "collected_at": finding.collected_at,
     }
 
 
-def evidence_document(evidence: Evidence) -> EvidenceDocument:
+def _evidence(evidence: Evidence) -> EvidenceDocument:
     """Return one deciding leaf in the report's shape; `absent` and `name` only where they say something."""
     document: EvidenceDocument = {
         "path": evidence.path,
@@ -164,7 +165,7 @@ def _gap_order(gap: Gap) -> tuple[str, str, str, str]:
     return (gap.scope, gap.what, gap.reason, gap.permission or "")
 
 
-def gap_document(gap: Gap) -> GapDocument:
+def _gap(gap: Gap) -> GapDocument:
     """Return a gap in the report's shape."""
     return {"scope": gap.scope, "what": gap.what, "reason": gap.reason, "permission": gap.permission}
 

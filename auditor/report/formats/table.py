@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, TextIO
 
-from auditor.model import Finding, Gap, Report, Status
+from auditor.model import Finding, Gap, Report, RuleInfo, Status
 from auditor.report import selection
 from auditor.report.format import Format, View
 from auditor.report.layout import Layout
@@ -88,12 +88,12 @@ class _TablePage:
         yield from self._heading(title, len(findings))
         for (severity, rule_id), group in groupby(findings, key=lambda each: (each.severity, each.rule_id)):
             members = list(group)
-            yield from self._layout.labelled(severity, sentence(members[0].title))
+            yield from self._layout.labelled(severity, sentence(self._report.rules[rule_id].title))
             yield from self._layout.paragraph(f"{rule_id} · {counted(len(members), 'finding')}")
             yield from self._details(members) if self._verbose else self._members(members)
 
     def _members(self, findings: Sequence[Finding]) -> Iterator[str]:
-        found = [_found(each) for each in findings]
+        found = [_found(each, self._report.rules[each.rule_id]) for each in findings]
         subjects = self._subjects(findings)
         if len(set(found)) == 1:
             yield from self._layout.paragraph(found[0])
@@ -112,8 +112,9 @@ class _TablePage:
                 origin = ", ".join(part for part in (leaf.source, leaf.api_version) if part)
                 found = f"{requirement(leaf)}: {observed(leaf)}"
                 yield from self._layout.paragraph(f"{found} ({origin})" if origin else found, 6)
-            if each.remediation_text and each.status is Status.FAIL:
-                yield from self._layout.paragraph(f"Remedy: {sentence(each.remediation_text)}", 6)
+            remediation = self._report.rules[each.rule_id].remediation
+            if remediation and each.status is Status.FAIL:
+                yield from self._layout.paragraph(f"Remedy: {sentence(remediation)}", 6)
             if each.remediation_cli and each.status is Status.FAIL:
                 yield from self._layout.verbatim(each.remediation_cli, 6)
 
@@ -185,9 +186,9 @@ class _TablePage:
             yield from self._layout.paragraph(f"… and {len(rows) - len(shown):,} more (-v lists them all)")
 
 
-def _found(finding: Finding) -> str:
+def _found(finding: Finding, rule: RuleInfo) -> str:
     """Return what was found, without the rule's title, which stands above."""
-    return sentence(finding.message.removeprefix(f"{finding.title}: "))
+    return sentence(finding.message.removeprefix(f"{rule.title}: "))
 
 
 def _settling(permission: str, reason: str) -> str:

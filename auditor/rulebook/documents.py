@@ -1,0 +1,335 @@
+"""What rule, baseline and exemption files may hold: one model each, for validation and for the published schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, RootModel, Tag, WithJsonSchema
+
+from auditor.azure import paths
+from auditor.estate.navigation import NAVIGATION
+from auditor.model import Severity, Status
+from auditor.rulebook.validation import Document, Text, mistake
+from auditor.yaml_source import kind_of, suggestion
+
+_RULE_ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
+_TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_VERDICTS: Final = {spelled: status for status in Status for spelled in (status.value, status.replace("_", "-"))}
+RELATED: Final = "related:"
+
+
+def _rule_id(text: str) -> str:
+    if not _RULE_ID.fullmatch(text):
+        raise mistake(f"'{text}' is no rule id", "use kebab-case, service first: storage-https-only")
+    return text
+
+
+def is_type_name(text: str) -> bool:
+    """Whether a text could name a resource type."""
+    return _TYPE.fullmatch(text) is not None
+
+
+def _type(text: str) -> str:
+    if not is_type_name(text):
+        raise mistake(f"'{text}' is no resource type", "such as Microsoft.Storage/storageAccounts")
+    return text
+
+
+def _severity(given: object) -> Severity:
+    if str(given).lower() not in list(Severity):
+        raise mistake(f"'{given}' is no severity", "use critical, high, medium, low or info")
+    return Severity(str(given).lower())
+
+
+def _status(given: object) -> Status:
+    if str(given).lower() not in _VERDICTS:
+        raise mistake(f"'{given}' is no status", f"use {', '.join(Status)}")
+    return _VERDICTS[str(given).lower()]
+
+
+def _relation(text: str) -> str:
+    if text not in NAVIGATION:
+        raise mistake(f"there is no relation '{text}'", suggestion(text, NAVIGATION))
+    return text
+
+
+def _uncollected(text: str) -> str:
+    if text.startswith(RELATED):
+        _relation(text.removeprefix(RELATED))
+        return text
+    try:
+        paths.parse(text)
+    except ValueError as problem:
+        raise mistake(str(problem)) from problem
+    return text
+
+
+def _day(text: str) -> str:
+    if not _DAY.fullmatch(text) or not _is_day(text):  # Python takes week dates and more, which nobody else does
+        raise mistake(f"'{text}' is no date", "write YYYY-MM-DD")
+    return text
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number_as_text(given: object) -> object:
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+def _version(given: object) -> object:
+    if not isinstance(given, str):
+        raise mistake(
+            f"version must be text, not {kind_of(given)}", "write it in quotes, so that 2024.10 does not become 2024.1"
+        )
+    return given
+
+
+def _components(given: object) -> object:
+    if not isinstance(given, Mapping | str):
+        raise mistake(f"components must be a mapping, or the name of a file with one, not {kind_of(given)}")
+    return given
+
+
+RuleId = Annotated[Text, AfterValidator(_rule_id), Field(json_schema_extra={"pattern": f"^{_RULE_ID.pattern}$"})]
+TypeName = Annotated[Text, AfterValidator(_type)]
+SeverityName = Annotated[Severity, BeforeValidator(_severity), WithJsonSchema({"enum": list(Severity)})]
+Verdict = Annotated[Status, BeforeValidator(_status), WithJsonSchema({"enum": sorted(_VERDICTS)})]
+Relation = Annotated[Text, AfterValidator(_relation)]
+Uncollected = Annotated[Text, AfterValidator(_uncollected)]
+Day = Annotated[Text, AfterValidator(_day), Field(json_schema_extra={"pattern": f"^{_DAY.pattern}$"})]
+Components = Annotated[Any, BeforeValidator(_components), WithJsonSchema({"type": ["object", "string"]})]
+Version = Annotated[Text, BeforeValidator(_version)]
+Reference = Annotated[Text, BeforeValidator(_number_as_text), WithJsonSchema({"type": ["string", "integer"]})]
+
+
+class ConditionDocument(RootModel[Any]):
+    """A condition in the words of Azure Policy. Its content is read by `language.parse`, which knows places and names."""
+
+
+class ParameterDocument(Document):
+    """A value that an organisation may set."""
+
+    called: ClassVar[str] = "a parameter"
+    type: Literal["array", "object", "string", "integer", "number", "boolean"]
+    """One of array, object, string, integer, number, boolean."""
+    default: Any = None
+    """The value where nobody sets another."""
+    allowed: list[Any] = []
+    """The values that may be set; of a list, those that its elements may have."""
+    description: Text = ""
+    """What it decides."""
+
+
+class RemediationDocument(Document):
+    """What to do about a failure."""
+
+    called: ClassVar[str] = "remediation"
+    text: Text
+    """What the owner of the resource should do."""
+    cli: Text = ""
+    """A command that does it."""
+    bicep: Text = ""
+    """The same as a template."""
+
+
+class OnTypeDocument(Document):
+    """A rule that is asked of every resource of a type."""
+
+    called: ClassVar[str] = "applies"
+    type: TypeName
+    """The resource type, such as Microsoft.Storage/storageAccounts."""
+    when: ConditionDocument | None = None
+    """Where this is false, the rule does not apply."""
+
+
+class OnComponentDocument(Document):
+    """A rule that is asked of the resources bound to a component of the baseline."""
+
+    called: ClassVar[str] = "applies"
+    component: Text
+    """The component's name."""
+    type: TypeName | None = None
+    """Only its resources of this type."""
+    when: ConditionDocument | None = None
+    """Where this is false, the rule does not apply."""
+
+
+class OnFactDocument(Document):
+    """A rule that is asked of every fact of a kind."""
+
+    called: ClassVar[str] = "applies"
+    fact: Text
+    """The kind of fact that an analysis derives."""
+    where: ConditionDocument | None = None
+    """Which of them the rule is about; others get no finding."""
+    when: ConditionDocument | None = None
+    """Where this is false, the rule does not apply."""
+
+
+def _asked_of(given: object) -> str | None:
+    """Return which alternative of `applies` is meant, by the key that only it has."""
+    for key in ("fact", "component", "type"):
+        if isinstance(given, Mapping) and key in given:
+            return f"~{key}"
+    return None
+
+
+AppliesDocument = Annotated[
+    Annotated[OnTypeDocument, Tag("~type")]
+    | Annotated[OnFactDocument, Tag("~fact")]
+    | Annotated[OnComponentDocument, Tag("~component")],
+    Discriminator(_asked_of),
+]
+
+
+class EvidenceDocument(Document):
+    """A leaf that an example's verdict must show."""
+
+    called: ClassVar[str] = "an example's evidence"
+    path: Text = ""
+    """The property."""
+    operator: Text = ""
+    """How it was compared."""
+    expected: Any = None
+    """With what."""
+    actual: Any = None
+    """What was there."""
+    assumed: Any = None
+    """What stood in for an absent value."""
+    name: Text = ""
+    """The name of the element that decided."""
+
+
+class ExampleDocument(Document):
+    """A resource or fact, and the verdict that the rule must give."""
+
+    called: ClassVar[str] = "an example"
+    name: Text
+    """What it shows."""
+    resource: dict[str, Any]
+    """The resource or fact, with as little in it as the question needs."""
+    verdict: Verdict
+    """What the rule must say of it."""
+    parameters: dict[str, Any] = {}
+    """Values of the rule's parameters."""
+    related: dict[Relation, list[dict[str, Any]]] = {}
+    """Relation → the resources that it leads to."""
+    uncollected: list[Uncollected] = []
+    """Paths that are not known, or `related:NAME`."""
+    evidence: list[EvidenceDocument] = []
+    """Leaves that the verdict must show."""
+
+
+def _both_ways(examples: list[ExampleDocument]) -> list[ExampleDocument]:
+    for status in (Status.PASS, Status.FAIL):
+        if not any(example.verdict is status for example in examples):
+            raise mistake(f"a rule needs at least one example that must {status}")
+    return examples
+
+
+class RuleDocument(Document):
+    """One question about an estate, with everything needed to ask, explain and test it."""
+
+    called: ClassVar[str] = "a rule"
+    id: RuleId
+    """Its name: kebab-case, service first, equal to the file's name; never changed, never reused."""
+    title: Text
+    """The requirement, as a short statement that is true where it passes."""
+    severity: SeverityName
+    """How much a failure matters: critical, high, medium, low or info."""
+    rationale: Text
+    """Why it matters."""
+    remediation: RemediationDocument
+    """What to do about a failure."""
+    references: list[Text] = []
+    """Pages that say more."""
+    controls: dict[str, list[Text]] = {}
+    """Framework → ids of its controls; the framework's version is part of its name."""
+    parameters: dict[str, ParameterDocument] = {}
+    """The values that a baseline may set."""
+    applies: AppliesDocument
+    """Whom the rule is asked of."""
+    require: ConditionDocument
+    """What must hold."""
+    evidence: list[Text] = []
+    """Paths that each finding shows besides what decided."""
+    examples: Annotated[list[ExampleDocument], AfterValidator(_both_ways), Field(json_schema_extra={"minItems": 2})]
+    """Its tests and documentation: at least one that passes and one that fails."""
+
+
+class SettingDocument(Document):
+    """What a baseline says about one rule."""
+
+    called: ClassVar[str] = "a rule's settings"
+    enabled: bool | None = None
+    """Whether the rule is in force."""
+    severity: SeverityName | None = None
+    """How much a failure matters here."""
+    parameters: dict[str, Any] = {}
+    """Values of parameters for this rule alone."""
+
+
+class BaselineDocument(Document):
+    """Which rules are in force, with which parameters and severities, what is expected, and which components there are."""
+
+    called: ClassVar[str] = "a baseline"
+    name: Text
+    """Its name in reports."""
+    version: Version
+    """Its version, as text in quotes."""
+    title: Text = ""
+    """What it is, in a line."""
+    description: Text = ""
+    """What it is, at length."""
+    references: list[Text] = []
+    """Pages that say more."""
+    extends: Text | None = None
+    """The baseline below: a shipped one, or a file beside this one."""
+    rules: list[Text] = []
+    """Globs of rule ids, in order; one that begins with `!` takes rules out again."""
+    parameters: dict[str, Any] = {}
+    """Values for rules, tables and analyses."""
+    settings: dict[str, SettingDocument] = {}
+    """Rule id → what differs for that rule."""
+    tables: dict[str, Any] = {}
+    """Name → a table, or the name of a file beside the baseline."""
+    components: Components = {}
+    """Name → a declaration, or the name of one file beside the baseline that holds all of them."""
+
+
+class ExemptionDocument(Document):
+    """A deviation that somebody accepted, until a day."""
+
+    called: ClassVar[str] = "an exemption"
+    id: Reference | None = None
+    """Its name in reports."""
+    rule: Text
+    """A rule id, or a glob."""
+    scope: Text
+    """The resource, or anything above it: resource group, subscription."""
+    reason: Text
+    """Why it is accepted."""
+    approved_by: Text
+    """Who accepted it."""
+    ticket: Reference
+    """Where that is written down."""
+    expires_on: Day
+    """The last day on which it holds, such as '2025-12-31'."""
+
+
+class ExemptionsDocument(Document):
+    """A file of accepted deviations."""
+
+    called: ClassVar[str] = "an exemption file"
+    exemptions: list[ExemptionDocument]
+    """The deviations."""
