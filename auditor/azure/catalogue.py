@@ -20,6 +20,7 @@ class Catalogue:
     def __init__(self, types: Iterable[ResourceType], namespaces: Iterable[Namespace] = ()) -> None:
         self.namespaces: Sequence[Namespace] = sorted(namespaces, key=lambda item: item.name.lower())
         self._types = {item.key: item for item in sorted(types, key=lambda item: item.key)}
+        self._labels = {item.label: item for item in self if item.label}
         self._versions = {item.name.lower(): item.api_version for item in self.namespaces}
         self._vocabularies: dict[str, Vocabulary] = {}
         self._unlisted = Vocabulary("resource", ())
@@ -31,6 +32,10 @@ class Catalogue:
     def get(self, resource_type: str) -> ResourceType | None:
         """Return what is known of a type, in any case, or None."""
         return self._types.get(resource_type.lower())
+
+    def labelled(self, label: str) -> ResourceType:
+        """Return the type that a file gives a label; KeyError where none does."""
+        return self._labels[label]
 
     def children_of(self, resource_type: str) -> Sequence[ResourceType]:
         """Return the child types of a type."""

@@ -33,7 +33,7 @@ from auditor.azure.resource_type import (
     Zone,
 )
 from auditor.azure.vocabulary import Property
-from auditor.errors import ContentError
+from auditor.errors import ContentError, Mistakes
 from auditor.yaml_source import Node, load_file, suggestion
 
 _TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
@@ -55,20 +55,40 @@ def load_folder(
 ) -> tuple[Sequence[ResourceType], Sequence[Namespace]]:
     """Read every file below a folder: `Namespace/type.yaml`, children in folders, and `Namespace.yaml`.
 
-    Of a type that is known already (by name in lower case) a file adds properties and nothing else.
+    `known` are the types, by name in lower case, that a user's folder adds to: of one of them, a file adds properties and
+    nothing else. ContentError says the mistakes of all files.
     """
     types: list[ResourceType] = []
     namespaces: list[Namespace] = []
+    mistakes = Mistakes()
     for path in _files(folder):
         name = path.relative_to(folder).as_posix().removesuffix(".yaml")
-        node = load_file(path)
-        if "/" not in name:
-            namespaces.append(_namespace(node, name))
-        elif known and name.lower() in known:
-            types.append(_with_properties(known[name.lower()], node, name))
-        else:
-            types.append(resource_type(node, name))
+        node = mistakes.of(load_file, path)
+        if node is not None and "/" in name:
+            added = mistakes.of(_type_of, node, name, known)
+            types += [added] if added else []
+        elif node is not None:
+            space = mistakes.of(_namespace, node, name)
+            namespaces += [space] if space else []
+    mistakes.raise_any()
     return types, namespaces
+
+
+def _type_of(node: Node, name: str, known: Mapping[str, ResourceType] | None) -> ResourceType:
+    if known is None:
+        return resource_type(node, name)
+    if name.lower() in known:
+        return _with_properties(known[name.lower()], node, name)
+    entries = node.mapping("a resource type")
+    for key in ("inline", "not_inline"):
+        if key in entries:
+            _at_key(node, key).fail(
+                f"only the tool's own types take '{key}'", "how children lie in parents is part of what a snapshot is"
+            )
+    added = resource_type(node, name)
+    if added.label and any(item.label == added.label for item in known.values()):
+        entries["label"].fail(f"the label '{added.label}' is another type's")
+    return added
 
 
 def _with_properties(known: ResourceType, node: Node, path: str) -> ResourceType:
