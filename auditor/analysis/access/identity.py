@@ -15,9 +15,9 @@ from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
-from auditor.rbac.permissions import Answer
 from auditor.rbac.principals import ManagedIdentity, Part
 from auditor.rbac.scopes import kind_of
+from auditor.truth import Truth
 
 KIND: Final = "access.identity"
 RESOURCE_KIND: Final = "access.managed_identity"
@@ -56,9 +56,9 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
     "sharesIdentityWithComponents[*]": "One of them.",
 }
 
-_SURE: Final = frozenset({Answer.YES})
-_PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
 CAPABLE: Final = frozenset(item.key for item in shipped() if item.calls_others)
+_SURE: Final = frozenset({Truth.YES})
+_PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
 READS: Final = CAPABLE | {USER_IDENTITIES}
 
 
@@ -137,7 +137,7 @@ def _is_shared(parts: Sequence[Part]) -> bool:
 
 
 def _crosses(
-    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Answer]
+    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Truth]
 ) -> bool:
     """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
     reached: set[int] = set()
