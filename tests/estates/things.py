@@ -26,7 +26,7 @@ Body = dict[str, Any]
 WriteRule = Callable[..., Rule]
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
-NOTHING = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, "baseline.yaml", ())
+NOTHING = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, {}, "baseline.yaml", ())
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-test"
 THING = "Contoso.Test/things"
 CATALOGUE = catalogue.load(
