@@ -50,9 +50,9 @@ def list_rules(
 
 
 @rules_app.command("show")
-def show_rule(rule: _RuleId, rules: opt.Rules = None) -> None:
+def show_rule(rule: _RuleId, baseline: opt.Baseline = opt.DEFAULT_BASELINE, rules: opt.Rules = None) -> None:
     """Show a rule: what it asks, why, how to mend it, its examples (Markdown)."""
-    known = in_force.load(in_force.Selection(rules=rules or [])).rules
+    known = in_force.load(in_force.Selection(baseline, rules=rules or [])).rules
     if rule not in known:
         raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, known))
     with streams.output(None) as out:
@@ -83,15 +83,17 @@ def new_rule(
 @rules_app.command("test")
 def prove_rules(
     rule: Annotated[str, typer.Argument(metavar="[GLOB]", help="Only these rules.")] = "*",
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     mutants: Annotated[
         bool, typer.Option("--mutants/--no-mutants", help="Also look for changes no example notices.")
     ] = True,
 ) -> None:
     """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
-    chosen = [one for one in in_force.all_rules(rules or []).values() if fnmatchcase(one.id, rule)]
+    known = in_force.all_rules(rules or [], baseline)
+    chosen = [one for one in known.values() if fnmatchcase(one.id, rule)]
     if not chosen:
-        raise AuditorError(f"no rule matches '{rule}'")
+        raise AuditorError(f"no rule matches '{rule}'", yaml_source.suggestion(rule.strip("*-"), known))
     problems: list[str] = []
     asked = changed = 0
     for one in chosen:

@@ -26,9 +26,6 @@ from auditor.network.verdicts import TrafficVerdict, rule_names, sentence
 from auditor.network.witness import Packet
 from auditor.truth import Truth
 
-_PRIVATE: Final = addresses.must_parse("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-
-
 _ENDPOINTS: Final = "microsoft.network/privateendpoints"
 
 
@@ -300,4 +297,4 @@ def _other_end(side: Side, direction: Direction) -> Match:
 
 def _seen(path: FilterChain, limits: Limits) -> FilterChain:
     """Return the path with only the packets that rules see."""
-    return path if limits.internet_filtered else replace(path, destinations=_PRIVATE)
+    return path if limits.internet_filtered else replace(path, destinations=addresses.RFC_1918)
