@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from auditor.analysis.contract import Context
@@ -17,6 +16,7 @@ from auditor.language.operators import as_time
 from auditor.model import Report, SnapshotIdentity
 from auditor.rulebook import exemptions
 from auditor.rulebook.in_force import RuleSet
+from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
 
 
@@ -37,14 +37,6 @@ class Moment:
 
     at: datetime
     source: str
-
-
-def tool_version() -> str:
-    """Return the version of the installed tool."""
-    try:
-        return version("auditor")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def moment(terms: Terms, metadata: Metadata) -> Moment:

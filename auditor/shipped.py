@@ -1,7 +1,8 @@
-"""Find the rules, baselines and sample estate that come with the tool, in a wheel, an editable install or a checkout."""
+"""Find what comes with the tool, in a wheel, an editable install or a checkout: rules, baselines, sample, version."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -16,3 +17,11 @@ def folder(name: str) -> Path:
         if (base / name).is_dir():
             return base / name
     raise AuditorError(f"the tool's own folder '{name}' is missing", "install auditor again")
+
+
+def tool_version() -> str:
+    """Return the version of the installed tool, or `0+unknown` where it runs from a source tree."""
+    try:
+        return version("auditor")
+    except PackageNotFoundError:
+        return "0+unknown"
