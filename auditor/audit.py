@@ -90,8 +90,7 @@ def audit(snapshot: Snapshot, content: RuleSet, terms: Terms) -> Report:
     found = findings(question)
     notices = [*_notices(question.workloads), *_followed(question.estate)]
     for path in terms.exemption_files:
-        accepted = exemptions.load(path)
-        exemptions.check_rules(accepted, content.rules, path)
+        accepted = exemptions.load(path, content.rules)
         matched = exemptions.match(found, accepted, when.at.date())
         pairs = zip(found, matched.exempted, strict=True)
         found = [replace(one, exemption=exemption) if exemption else one for one, exemption in pairs]
