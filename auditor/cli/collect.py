@@ -127,7 +127,7 @@ def scan(
     include_passed: opt.IncludePassed = None,
     as_of: opt.AsOf = None,
     quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
+    verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,
 ) -> None:
@@ -138,7 +138,7 @@ def scan(
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
     options = _options(auth, cloud, arm_endpoint, resolve_principals, redact_people)
     shown = evaluate.Presentation(
-        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
+        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)

@@ -37,7 +37,7 @@ MISTAKES = [
         "type: Contoso.Test/things", "types: [Contoso.Test/things, Contoso.Test/others]", "7:18",
         "resource has no property 'color'", "properties.color",
     ),
-    ("type: Contoso.Test/things", "type: Contoso.Test/things, types: [Contoso.Test/things]", "6:39", "'types' does not go with 'type'", ""),
+    ("type: Contoso.Test/things", "type: Contoso.Test/things, types: [Contoso.Test/things]", "6:38", "'types' does not go with 'type'", ""),
     ("id: thing-is-red", "id: app-slot-https-only", "1:5", "was a rule's and is never used again", ""),
     ("text: Paint it red., ", "", "5:14", "remediation needs 'text'", ""),
     ("field: color", "field: colr", "7:18", "no property 'colr'", "did you mean 'color'?"),
