@@ -17,7 +17,6 @@ from auditor.azure.reference_data.skus import Sku
 from auditor.model import Gap, Resource
 
 AUTOSCALE: Final = "Microsoft.Insights/autoscalesettings"
-_ENDPOINTS: Final = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 _THREE: Final = 3
 
 
@@ -149,19 +148,23 @@ def unknown_sku(resource: Resource, path: str, name: str | None) -> Gap:
 def instance_facts(context: Context) -> Iterator[SureInstances]:
     """Yield the instances of every plan, gateway, search service and online deployment that takes traffic."""
     settings = _settings(context)
-    for plan in context.estate.of_type("Microsoft.Web/serverfarms"):
+    for plan in _labelled(context, "plan"):
         yield _fact(
             context, plan, _plan(context, plan, _with_autoscale(context, plan, settings, "plan", "app_service"))
         )
-    for gateway in context.estate.of_type("Microsoft.Network/applicationGateways"):
+    for gateway in _labelled(context, "gateway"):
         yield _fact(context, gateway, _gateway(context, gateway))
-    for search in context.estate.of_type("Microsoft.Search/searchServices"):
+    for search in _labelled(context, "search"):
         yield _fact(context, search, _search(context, search))
-    for deployment in context.estate.of_type(f"{_ENDPOINTS}/deployments"):
+    for deployment in _labelled(context, "online-deployment"):
         traffic = _traffic(context, deployment)
         if isinstance(traffic, Gap) or (traffic or 0) > 0:
             scale = _with_autoscale(context, deployment, settings, "online-deployment", "online_deployment")
             yield _fact(context, deployment, replace(scale, traffic=traffic))
+
+
+def _labelled(context: Context, label: str) -> Sequence[Resource]:
+    return context.estate.of_type(context.estate.catalogue.labelled(label).name)
 
 
 def _settings(context: Context) -> Mapping[str, Sequence[Resource]]:
