@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from auditor.azure import paths
-from auditor.azure.catalogue import Catalogue, ResolvedName, UnknownName, Vocabulary
+from auditor.azure.catalogue import Catalogue
 from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary
 from auditor.errors import Mistakes
 from auditor.estate.navigation import NAVIGATION
 from auditor.language import expressions
@@ -145,7 +146,6 @@ def _days(node: Node, operator: str, names: NameScope) -> Expression:
 def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Undecidable:
     entries = node.mapping("a condition")
     operator, right = _operator(node, {"field", "value", "default"})
-    default = _default(entries[by_name["default"]]) if "default" in by_name else ABSENT
     left: Field | Value
     if "field" in by_name:
         if "value" in by_name:
@@ -158,8 +158,16 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Un
             return Undecidable(*left.expression.arguments)
     if operator == "exists" and str(right.value).lower() not in {"true", "false"} and not _is_expression(right):
         right.fail("'exists' takes true or false")
+    default = _default(entries[by_name["default"]]) if "default" in by_name else _azure_default(left, operator)
     load = _days(right, operator, names) if operator in AGES else expression(right, names)
     return Leaf(left, operator, load, ABSENT if default is None else default)
+
+
+def _azure_default(left: Field | Value, operator: str) -> Any:
+    """Return what Azure applies where a property is absent; whether one exists is asked of the property itself."""
+    if isinstance(left, Value) or left.place.known is None or operator == "exists":
+        return ABSENT
+    return left.place.known.default
 
 
 def _is_expression(node: Node) -> bool:
