@@ -13,7 +13,7 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 
 if TYPE_CHECKING:  # the engine is imported on use, to keep --help quick
-    from auditor.network.subnets import Subnets
+    from auditor.analysis.contract import Context
     from auditor.report.network_answers import Sheet
 
 NO_ANSWER = 2
@@ -62,13 +62,15 @@ def matrix(
     as_of: opt.AsOf = None,
 ) -> None:
     """Show which subnets of a workload reach which others, and the Internet, by TCP or UDP, and by which rules."""
-    from auditor.network.matrix import matrix as cells_of  # noqa: PLC0415 - the engine is imported on use
-    from auditor.network.matrix import workloads_named  # noqa: PLC0415
+    from auditor.analysis.network.expected import roles_of  # noqa: PLC0415 - the engine is imported on use
+    from auditor.network.reachability import matrix as cells_of  # noqa: PLC0415
+    from auditor.network.reachability import workloads_named  # noqa: PLC0415
+    from auditor.network.subnets import Subnets  # noqa: PLC0415
     from auditor.report import network_answers  # noqa: PLC0415
 
-    places = _places(source, baseline, assignments or [], as_of, complete=complete)
-    chosen = workloads_named(places, workload)
-    cells = [cell for one in chosen for cell in cells_of(places, one)]
+    context = _context(source, baseline, assignments or [], as_of, complete=complete)
+    subnets, roles = Subnets(context.estate), roles_of(context.tables)
+    cells = [cell for one in workloads_named(context.workloads, workload) for cell in cells_of(subnets, one, roles)]
     _tell(network_answers.of_matrix(cells), output, allow_incomplete=allow_incomplete)
 
 
@@ -96,27 +98,27 @@ def query(
     """
     from auditor.network import endpoints  # noqa: PLC0415 - the engine is imported on use
     from auditor.network.reachability import connect  # noqa: PLC0415
+    from auditor.network.subnets import Subnets  # noqa: PLC0415
     from auditor.report import network_answers  # noqa: PLC0415
 
     traffic = endpoints.traffic(protocol.value, port)
-    places = _places(source, baseline, assignments or [], as_of, complete=complete)
+    places = Subnets(_context(source, baseline, assignments or [], as_of, complete=complete).estate)
     near, far = endpoints.find(places, start), endpoints.find(places, end)
     found = connect(places, near, far, traffic)
     asked = {"from": near.label, "to": far.label, "protocol": protocol.value, "port": port or "any"}
     _tell(network_answers.of_query(asked, found), output, allow_incomplete=allow_incomplete)
 
 
-def _places(source: str, baseline: str, assignments: Sequence[str], as_of: str | None, *, complete: bool) -> Subnets:
+def _context(source: str, baseline: str, assignments: Sequence[str], as_of: str | None, *, complete: bool) -> Context:
     from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
     from auditor.analysis.contract import Context  # noqa: PLC0415
     from auditor.inputs import read  # noqa: PLC0415
-    from auditor.network.subnets import Subnets  # noqa: PLC0415
     from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
 
     chosen = in_force.load(in_force.Selection(baseline, (), assignments))
     terms = audit.Terms(complete=complete, as_of=opt.time_of(as_of))
     asked, _ = audit.prepare(read.read(source), chosen, terms)
-    return Subnets(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
+    return Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now)
 
 
 def _tell(sheet: Sheet, output: Format, *, allow_incomplete: bool) -> None:

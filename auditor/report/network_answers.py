@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TextIO
 
-from auditor.network.matrix import Cell
-from auditor.network.reachability import Connection, Decided
+from auditor.network.reachability import Cell, Connection, Decided
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
 from auditor.report.text import safe_cell

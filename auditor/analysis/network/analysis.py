@@ -14,7 +14,7 @@ from auditor.network.subnets import Subnets
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    places = Subnets(context)
+    places = Subnets(context.estate)
     yield from subnet_traffic.subnet_facts(context, places)
     yield from idle_rule.rule_facts(context, places)
     yield from port.guarded_facts(context, places)
