@@ -51,8 +51,9 @@ def export(source: _Source, output: _Target) -> None:
 @app.command("show")
 def show(source: _Source) -> None:
     """Show what is inside: scope, times, resources by type, relations, gaps and the hash."""
-    from auditor.report import snapshot_page  # noqa: PLC0415 - the engine is imported on use
-    from auditor.snapshot import summary as contents  # noqa: PLC0415
+    from auditor.inputs import read  # noqa: PLC0415 - the engine is imported on use
+    from auditor.report import snapshot_page  # noqa: PLC0415
+    from auditor.snapshot.summary import overview  # noqa: PLC0415
 
     with streams.output(None) as out:
-        snapshot_page.write(contents.show(source), out)
+        snapshot_page.write(overview(read.read(source), source), out)
