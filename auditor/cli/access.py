@@ -17,7 +17,7 @@ from auditor.cli import streams
 from auditor.errors import InputError
 
 if TYPE_CHECKING:  # the engine is imported on use, to keep --help quick
-    from auditor.analysis.access.access_graph import AccessGraph
+    from auditor.analysis.access.access_context import AccessContext
     from auditor.rbac.assignments import Role
     from auditor.report.access_answers import Sheet
 
@@ -87,8 +87,9 @@ def who_can(
 
     plane, operation = arguments.operation(action)
     given = _Given(source, baseline, assignments or [], complete, as_of, allow_incomplete)
-    scene = _scene(given)
-    answer = queries.who_can(scene, operation, arguments.scope(scene, on), plane)
+    access = _read(given)
+    scope, known = arguments.scope(access.graph, on), access.table.roles.values()
+    answer = queries.who_can(access.graph, operation, scope, plane, known)
     sheet = Sheet(
         title=f"Who can {answer.operation} ({answer.plane.value} plane) on {answer.resource_id}",
         asked={"operation": answer.operation, "plane": answer.plane.value, "resource": answer.resource_id},
@@ -117,9 +118,9 @@ def what_can(
     from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
     from auditor.report.access_answers import Sheet  # noqa: PLC0415
 
-    scene = _scene(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete))
-    who = arguments.principals(scene, principal)
-    answer = queries.what_can(scene, principal)
+    graph = _read(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete)).graph
+    who = arguments.principals(graph, principal)
+    answer = queries.what_can(graph, principal)
     sheet = Sheet(
         title=f"What {principal} ({', '.join(who)}) can do",
         asked={"principal": principal, "principals": ", ".join(who)},
@@ -158,19 +159,20 @@ def suggest(
     as_of: opt.AsOf = None,
 ) -> None:
     """Propose the smallest set of built-in roles that covers what a principal needs, or a custom role."""
-    from auditor.rbac import arguments  # noqa: PLC0415 - the engine is imported on use
+    from auditor.analysis.access.suggestions import suggestions  # noqa: PLC0415 - the engine is imported on use
+    from auditor.rbac import arguments  # noqa: PLC0415
     from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
     from auditor.report.access_answers import Sheet  # noqa: PLC0415
 
     more = [] if roles is None else _roles(roles)
     wanted = [] if actions is None else arguments.operations(actions)
-    scene = _scene(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete=False))
-    who = arguments.principals(scene, principal)
-    place = None if on is None else arguments.scope(scene, on)
+    access = _read(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete=False))
+    who = arguments.principals(access.graph, principal)
+    place = None if on is None else arguments.scope(access.graph, on)
     found = [
         record
         for one in who
-        for record in access_records.suggestion_records(arguments.suggestions(scene, [one], wanted, place, more), one)
+        for record in access_records.suggestion_records(suggestions(access, [one], wanted, place, more), one)
     ]
     sheet = Sheet(
         title=f"Roles for {principal} ({', '.join(who)})",
@@ -184,9 +186,9 @@ def suggest(
     _tell(sheet, output, whole=True)
 
 
-def _scene(given: _Given) -> AccessGraph:
+def _read(given: _Given) -> AccessContext:
     from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.analysis.access.access_graph import read_access_graph  # noqa: PLC0415
+    from auditor.analysis.access.access_context import read_access  # noqa: PLC0415
     from auditor.analysis.contract import Context  # noqa: PLC0415
     from auditor.inputs import read  # noqa: PLC0415
     from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
@@ -194,7 +196,7 @@ def _scene(given: _Given) -> AccessGraph:
     chosen = in_force.load(in_force.Selection(given.baseline, (), given.assignments))
     terms = audit.Terms(complete=given.complete, as_of=opt.time_of(given.as_of))
     asked, _ = audit.prepare(read.read(given.source), chosen, terms)
-    return read_access_graph(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
+    return read_access(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
 
 
 def _roles(path: Path) -> Sequence[Role]:
