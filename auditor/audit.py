@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workloads, bind
 from auditor.engine.evaluate import Question, findings
 from auditor.errors import InputError
@@ -75,6 +76,12 @@ def prepare(snapshot: Snapshot, content: RuleSet, terms: Terms) -> tuple[Questio
         explain_passes=terms.explain_passes,
     )
     return question, when
+
+
+def context(snapshot: Snapshot, content: RuleSet, terms: Terms) -> Context:
+    """Return what questions about an estate are answered from: its graph, its workloads, the baseline's words, the time."""
+    question, _ = prepare(snapshot, content, terms)
+    return Context(question.estate, question.workloads, question.parameters, question.tables, question.now)
 
 
 def audit(snapshot: Snapshot, content: RuleSet, terms: Terms) -> Report:

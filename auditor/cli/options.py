@@ -23,6 +23,7 @@ def one_of(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
 Baseline = Annotated[
     str,
     typer.Option(
@@ -85,6 +86,19 @@ class Level(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
     INFO = "info"
+
+
+class AnswerFormat(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+AnswerOutput = Annotated[
+    AnswerFormat, typer.Option("--output", "-o", metavar="FORMAT", help=f"{one_of(list(AnswerFormat))}.")
+]
 
 
 class Color(StrEnum):
