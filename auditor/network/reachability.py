@@ -22,7 +22,6 @@ from auditor.network.verdicts import TrafficVerdict
 from auditor.network.witness import Packet
 from auditor.truth import Truth, all_of, any_of
 
-_PRIVATE: Final = addresses.must_parse("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
 
 
@@ -122,7 +121,7 @@ def _leaving(places: Subnets, source: Location, target: Endpoint, ways: _Filtere
     wanted = _outside(target, near)
     filtered = is_outbound_filtered(places.estate, near.subnet)
     for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
-        seen = leaving if filtered is True else replace(leaving, destinations=_PRIVATE)
+        seen = leaving if filtered is True else replace(leaving, destinations=addresses.RFC_1918)
         _routed(places, near, _FilteredWay(seen, ANYWHERE, wanted, doubts), ways)
         if filtered is not True:
             why = () if filtered is False else (

@@ -81,7 +81,7 @@ def estate_of(
 
 def in_force(rules: Iterable[Rule]) -> list[RuleInForce]:
     """Return rules with their own defaults."""
-    nothing = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, "baseline.yaml", ())
+    nothing = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, {}, "baseline.yaml", ())
     return [bind(rule, nothing, Setting()) for rule in rules]
 
 

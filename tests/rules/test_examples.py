@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -11,38 +9,25 @@ from pathlib import Path
 
 import pytest
 
-import auditor.analysis
 from auditor import shipped
-from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
-from auditor.azure import catalogue, paths
+from auditor.azure import paths
 from auditor.azure.catalogue import ResolvedName
 from auditor.azure.paths import ABSENT
 from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
 from auditor.rulebook import load as rulebook
+from auditor.rulebook.baseline import load
+from auditor.rulebook.in_force import words_of
 from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Example, OnFact, OnType, Rule
-from auditor.yaml_source import load_file
 
 _FILES = rulebook.rule_files(shipped.folder("rules"))
 
 
-def _analyses() -> Iterator[Analysis]:
-    for module in pkgutil.walk_packages(auditor.analysis.__path__, "auditor.analysis."):
-        found = getattr(importlib.import_module(module.name), "ANALYSIS", None)
-        if isinstance(found, Analysis):
-            yield found
-
-
 @cache
 def _words() -> Words:
-    declared = load_file(shipped.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
-    return Words(
-        catalogue.load(load_file(shipped.folder("rules") / "properties.yaml")),
-        {kind: analysis for analysis in _analyses() for kind in analysis.facts},
-        {name: node.plain()["types"] for name, node in declared.items()},
-    )
+    return words_of(load("openai-chat", shipped.folder("baselines")))
 
 
 @cache
@@ -126,12 +111,5 @@ def test_rules_cite_the_catalogue_and_explain_themselves(rule: Rule) -> None:
     assert rule.controls.get("openai-chat")
     assert rule.references
     assert all(reference.startswith("https://learn.microsoft.com/") for reference in rule.references)
-    assert all(parameter.has_default and parameter.description for parameter in rule.parameters.values())
-
-
-def test_parameters_of_one_name_mean_the_same_in_every_rule() -> None:
-    declared: dict[str, tuple[str, object, object]] = {}
-    for path in _FILES:
-        for name, parameter in _rule(path).parameters.items():
-            meaning = (parameter.type, parameter.default, parameter.allowed)
-            assert declared.setdefault(name, meaning) == meaning
+    assert not rule.declares
+    assert not rule.undeclared
