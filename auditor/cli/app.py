@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, collect, content, evaluate, network, snapshot
+from auditor.cli import access, catalogue, collect, content, evaluate, network, snapshot
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.cli.streams import safe
@@ -34,6 +34,7 @@ collect.register(app)
 evaluate.register(app)
 app.add_typer(access.app, name="access")
 app.add_typer(network.app, name="network")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 

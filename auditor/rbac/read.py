@@ -10,6 +10,7 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
+from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
@@ -68,7 +69,15 @@ def role_of(definition: object, definition_id: str) -> Role:
 def read_roles(estate: Estate) -> Mapping[str, Role]:
     """Return the definitions by GUID in lower case; of copies (a built-in is listed per subscription) a readable one."""
     roles = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
-    return {role.key: role for role in sorted(roles, key=lambda role: (role.permissions is not None, ids.key(role.id)))}
+    roles.sort(key=lambda role: (role.permissions is not None, ids.key(role.id)))
+    return {role.key: _best_known(role) for role in roles}
+
+
+def _best_known(role: Role) -> Role:
+    """Return a role as the input defines it, or as every tenant does where the input does not say what it permits."""
+    if role.permissions is not None or role.is_custom:
+        return role
+    return built_in_role(role.key, role.id) or role
 
 
 def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
@@ -98,7 +107,7 @@ def _assignment(
         id=resource.id,
         principal=principal,
         principal_type=body.text(properties, "principalType") or known_type,
-        role=roles.get(guid) or Role(guid, guid or "unreadable", None, id=definition_id),
+        role=roles.get(guid) or _best_known(Role(guid, guid or "unreadable", None, id=definition_id)),
         scope=_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
