@@ -71,7 +71,7 @@ def evaluate(
     include_passed: opt.IncludePassed = None,
     as_of: opt.AsOf = None,
     quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
+    verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
 ) -> None:
@@ -80,7 +80,9 @@ def evaluate(
     INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
     {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
     """
-    shown = Presentation(targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet)
+    shown = Presentation(
+        targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
+    )
     choice = JudgingOptions(
         source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
     )
@@ -90,7 +92,7 @@ def evaluate(
 def demo(
     output: opt.Output = None,
     include_passed: opt.IncludePassed = None,
-    verbose: opt.Verbose = False,
+    verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -98,7 +100,7 @@ def demo(
 
     The sample is made up: a chat application with the mistakes that are common in real ones. Exits 0 although it fails.
     """
-    shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose, color, quiet)
+    shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose > 0, color, quiet)
     sample = str(shipped.folder("samples") / "chat.json")
     run(JudgingOptions(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
 

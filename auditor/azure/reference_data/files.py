@@ -10,6 +10,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+import orjson
+import yaml
+
 _FOLDER: Final = resources.files(__package__) / "data"
 
 
@@ -40,14 +43,7 @@ def read(name: str) -> DataFile:
 
 
 def _parsed(raw: bytes, name: str) -> Any:
-    """Return a file's object; each parser is imported where a file needs it, since start-up needs none."""
-    if name.endswith(".yaml"):
-        import yaml  # noqa: PLC0415
-
-        return yaml.safe_load(raw)
-    import orjson  # noqa: PLC0415
-
-    return orjson.loads(raw)
+    return yaml.safe_load(raw) if name.endswith(".yaml") else orjson.loads(raw)
 
 
 def _sources(listed: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
