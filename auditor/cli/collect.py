@@ -24,6 +24,7 @@ with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
     from auditor.estate import navigation
+    from auditor.rulebook import in_force
     from auditor.snapshot import model as snapshots
     from auditor.snapshot import writer
 
@@ -138,18 +139,24 @@ def scan(
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
     options = _options(auth, cloud, arm_endpoint, resolve_principals, redact_people)
     shown = evaluate.Presentation(
-        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
+        targets=evaluate.targets(output),
+        fail_on=fail_on,
+        exit_zero=exit_zero,
+        allow_incomplete=allow_incomplete,
+        include_passed=include_passed,
+        verbose=verbose > 0,
+        color=color,
+        quiet=quiet,
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = snapshot or Path(folder) / "scan.snapshot"
-        choice = evaluate.JudgingOptions(
-            str(path), baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
-        )
-        evaluate.check_content(choice)
+        selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+        judging = evaluate.JudgingOptions(str(path), selection, exemptions or ())
+        evaluate.check_content(judging)
         _collect(request, path)
-        evaluate.run(choice, as_of, shown, complete=False)
+        evaluate.run(judging, as_of, shown, complete=False)
 
 
 def collect(
@@ -251,8 +258,8 @@ def _say_endpoint(request: _Request) -> None:
 def _preflight(request: _Request) -> None:
 
     _say_endpoint(request)
-    found = collection.preflight(request.scope, request.options)
+    checked = collection.preflight(request.scope, request.options)
     with streams.output(None) as out:
-        out.writelines(line + "\n" for line in progress.preflight_lines(found))
+        out.writelines(line + "\n" for line in progress.preflight_lines(checked))
     sys.stdout.flush()
-    raise typer.Exit(0 if found.is_sufficient else NO_ANSWER)
+    raise typer.Exit(0 if checked.is_sufficient else NO_ANSWER)
