@@ -58,7 +58,7 @@ def _context(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> 
     if not snapshot.resources and not snapshot.gaps:
         raise InputError("the input holds no resources: there is nothing in scope to judge")
     baseline = rules.baseline
-    estate = Estate(snapshot, complete=terms.complete)
+    estate = Estate(snapshot, complete=terms.complete, catalogue=rules.catalogue)
     return Context(
         estate=estate,
         workloads=bind(estate, baseline.parameters, baseline.components),

@@ -1,4 +1,4 @@
-"""Documented, published and crafted cases with exact answers, read from the test data beside the checkout."""
+"""Documented, published and crafted cases with exact answers, from the material beside the checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
@@ -27,11 +26,9 @@ from auditor.network.security_rules import (
 from auditor.network.shadowing import Effect, effects
 from auditor.network.witness import Probe, example, fates, values_for
 from auditor.truth import Truth
-from tests.conformance.material import SHARED
+from tests.conformance.material import vector_groups, vectors
 
-FOUND = sorted(SHARED.glob("*/*vectors.yaml"))
-DATA: dict[str, Any] = YAML(typ="safe").load(FOUND[0]) if FOUND else {"nsgs": {}, "vectors": []}
-VECTORS = [vector for vector in DATA["vectors"] if vector["area"] == "nsg"]
+VECTORS = vectors("nsg")
 ANY_FIELDS = {
     "protocol": "*",
     "sourceAddressPrefix": "*",
@@ -89,7 +86,7 @@ def path(vector: Mapping[str, Any]) -> Way:
 def group(layer: Any) -> SecurityGroup | None:
     if layer is None:
         return None
-    body = DATA["nsgs"][layer] if isinstance(layer, str) else layer
+    body = vector_groups()[layer] if isinstance(layer, str) else layer
     parsed = parse_group(
         "group", {"securityRules": body["rules"], "defaultSecurityRules": body.get("defaultSecurityRules")}
     )
@@ -117,9 +114,7 @@ def ids(vectors: list[Any]) -> list[str]:
     return [str(vector["id"]) for vector in vectors]
 
 
-def test_data_are_there() -> None:
-    if not VECTORS:
-        pytest.skip("no test vectors beside the checkout (AUDITOR_SHARED)")
+def test_every_vector_is_asked() -> None:
     assert len(VECTORS) == 70
 
 

@@ -16,7 +16,6 @@ from auditor.rbac.operation_sets import complement, intersection, is_empty, patt
 from auditor.rbac.permissions import Permissions, Plane, covers
 from auditor.rbac.read import read_access_data
 from auditor.truth import Truth
-from tests.conformance.material import needs_shared
 from tests.estates.access import (
     SUBSCRIPTION,
     analyse,
@@ -106,7 +105,6 @@ def test_a_deny_that_cannot_be_read_may_deny_anything() -> None:
     )
 
 
-@needs_shared
 def test_an_assignment_without_a_readable_principal_may_be_anybodys() -> None:
     def change(bodies: dict[str, Any]) -> None:
         for body in bodies.values():
@@ -118,7 +116,6 @@ def test_an_assignment_without_a_readable_principal_may_be_anybodys() -> None:
     assert all("works" in fact.uncollected for fact in found.values())
 
 
-@needs_shared
 def test_an_incomplete_export_without_assignments_decides_no_row() -> None:
     def change(bodies: dict[str, Any]) -> None:
         for key in [key for key, body in bodies.items() if "Authorization" in body["type"]]:

@@ -1,4 +1,4 @@
-"""What the analyses say about the reference estate as deployed."""
+"""What the analyses say about the chat estate as deployed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from auditor.analysis.managed_network.analysis import ANALYSIS as MANAGED_NETWOR
 from auditor.analysis.private_link.analysis import ANALYSIS as PRIVATE_LINK
 from auditor.analysis.resilience.analysis import ANALYSIS as ZONES
 from auditor.model import Fact
+from tests.estates.chat import chat_bodies
 
 FactsOf = Callable[..., list[Fact]]
-Reference = Callable[..., Context]
+Chat = Callable[..., Context]
 
 
-def test_each_service_has_one_working_endpoint_whose_names_resolve(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(PRIVATE_LINK, reference(), "private_link.endpoint")
+def test_each_service_has_one_working_endpoint_whose_names_resolve(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(PRIVATE_LINK, chat(), "private_link.endpoint")
     assert sorted((fact.subject.rpartition("/")[2], fact.fields["groupId"]) for fact in found) == [
         ("app-chat01", "sites"),
         ("app-chat01-pf", "sites"),
@@ -44,8 +45,8 @@ def test_each_service_has_one_working_endpoint_whose_names_resolve(reference: Re
         assert (fact.workload, bool(fact.component)) == ("chat", True)
 
 
-def test_an_endpoint_without_record_sets_is_registered_all_the_same(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(PRIVATE_LINK, reference(), "private_link.endpoint")
+def test_an_endpoint_without_record_sets_is_registered_all_the_same(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(PRIVATE_LINK, chat(), "private_link.endpoint")
     workspace = next(fact for fact in found if fact.fields["service"] == "workspace")
     assert [zone["name"] for zone in workspace.fields["dnsZones"]] == [
         "privatelink.api.azureml.ms",
@@ -54,25 +55,23 @@ def test_an_endpoint_without_record_sets_is_registered_all_the_same(reference: R
     assert [zone["recordsMatch"] for zone in workspace.fields["dnsZones"]] == [None, None]
 
 
-def test_every_connection_is_healthy_and_explained(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(PRIVATE_LINK, reference(), "private_link.connection")
+def test_every_connection_is_healthy_and_explained(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(PRIVATE_LINK, chat(), "private_link.connection")
     assert all(fact.fields["healthy"] for fact in found)
     explained = [fact.fields["explainedBy"] for fact in found if fact.fields["side"] == "target"]
     assert sorted(explained) == ["managed outbound rule"] * 6 + ["workload endpoint"] * 9
     assert sum(fact.fields["side"] == "endpoint" for fact in found) == 9
 
 
-def test_every_zone_is_linked_without_registration(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(PRIVATE_LINK, reference(), "private_link.zone")
+def test_every_zone_is_linked_without_registration(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(PRIVATE_LINK, chat(), "private_link.zone")
     assert len(found) == 8
     assert {(fact.fields["linked"], fact.fields["registrationEnabled"]) for fact in found} == {(True, False)}
     assert {fact.workload for fact in found} == {"chat"}
 
 
-def test_the_managed_network_has_its_endpoints_and_one_name_of_the_users_own(
-    reference: Reference, facts_of: FactsOf
-) -> None:
-    found = facts_of(MANAGED_NETWORK, reference(), "managed_network.rule")
+def test_the_managed_network_has_its_endpoints_and_one_name_of_the_users_own(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(MANAGED_NETWORK, chat(), "managed_network.rule")
     required = [fact for fact in found if fact.fields["required"]]
     assert sorted(fact.sub_object for fact in required) == [
         "crchat01/registry",
@@ -90,19 +89,19 @@ def test_the_managed_network_has_its_endpoints_and_one_name_of_the_users_own(
     ]
 
 
-def test_the_deployment_is_filtered_as_the_architecture_asks(reference: Reference, facts_of: FactsOf) -> None:
-    (fact,) = facts_of(CONTENT_FILTER, reference(), "content_filter.deployment")
+def test_the_deployment_is_filtered_as_the_architecture_asks(chat: Chat, facts_of: FactsOf) -> None:
+    (fact,) = facts_of(CONTENT_FILTER, chat(), "content_filter.deployment")
     assert fact.fields["policyKind"] == "custom"
     assert (fact.fields["harmMet"], fact.fields["jailbreakMet"], fact.fields["profanityMet"]) == (True, True, True)
     assert fact.fields["weakestHarm"] == 3
     assert len(fact.fields["filters"]) == 11
     assert (fact.workload, fact.component) == ("chat", "openai")
-    (policy,) = facts_of(CONTENT_FILTER, reference(), "content_filter.policy")
+    (policy,) = facts_of(CONTENT_FILTER, chat(), "content_filter.policy")
     assert policy.fields["used"] is True
 
 
-def test_zonal_resources_are_spread(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(ZONES, reference(), "zones.resource")
+def test_zonal_resources_are_spread(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(ZONES, chat(), "zones.resource")
     assert sorted(fact.fields["service"] for fact in found) == [
         "bastion-address",
         "gateway",
@@ -119,8 +118,8 @@ def test_zonal_resources_are_spread(reference: Reference, facts_of: FactsOf) -> 
     assert [fact.component for fact in found if fact.fields["service"] == "gateway-address"] == ["gateway"]
 
 
-def test_three_instances_stay_everywhere(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(ZONES, reference(), "zones.instances")
+def test_three_instances_stay_everywhere(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(ZONES, chat(), "zones.instances")
     assert {fact.fields["service"]: fact.fields["instances"] for fact in found} == {
         "plan": 3,
         "gateway": 3,
@@ -130,20 +129,20 @@ def test_three_instances_stay_everywhere(reference: Reference, facts_of: FactsOf
     assert (plan["scalesOut"], plan["scalesIn"], plan["autoscaleMaximum"]) == (True, False, 5)
 
 
-def test_the_gateway_is_encrypted_firewalled_and_private(reference: Reference, facts_of: FactsOf) -> None:
-    (listener,) = facts_of(GATEWAY, reference(), "gateway.listener")
+def test_the_gateway_is_encrypted_firewalled_and_private(chat: Chat, facts_of: FactsOf) -> None:
+    (listener,) = facts_of(GATEWAY, chat(), "gateway.listener")
     assert (listener.fields["encrypted"], listener.fields["wafBound"], listener.fields["wafPrevents"]) == (True,) * 3
-    (tls,) = facts_of(GATEWAY, reference(), "gateway.tls")
+    (tls,) = facts_of(GATEWAY, chat(), "gateway.tls")
     assert (tls.fields["minimumVersion"], tls.fields["weakCiphers"]) == ("1.2", [])
-    (backend,) = facts_of(GATEWAY, reference(), "gateway.backend")
+    (backend,) = facts_of(GATEWAY, chat(), "gateway.backend")
     assert backend.fields["siteComponent"] == "chat-ui"
     assert (backend.fields["privateEndpointOk"], backend.fields["dnsComplete"], backend.fields["private"]) == (
         True,
     ) * 3
 
 
-def test_firewalls_are_closed_or_select_networks(reference: Reference, facts_of: FactsOf) -> None:
-    found = facts_of(ADDRESS_RANGES, reference(), "firewall.allowlist")
+def test_firewalls_are_closed_or_select_networks(chat: Chat, facts_of: FactsOf) -> None:
+    found = facts_of(ADDRESS_RANGES, chat(), "firewall.allowlist")
     assert sorted((fact.subject.rpartition("/")[2], fact.fields["exposure"]) for fact in found) == [
         ("crchat01", "closed"),
         ("kv-chat01", "selected networks"),
@@ -176,14 +175,16 @@ def _swapped(value: Any, *, is_id: bool = False) -> Any:
 
 @pytest.mark.parametrize("analysis", registry.ANALYSES, ids=lambda analysis: analysis.name)
 def test_neither_order_nor_case_changes_a_verdict(
-    analysis: Any, make: Callable[..., Context], reference: Reference, reference_bodies: list[dict[str, Any]]
+    analysis: Any,
+    make: Callable[..., Context],
+    chat: Chat,
 ) -> None:
-    spelled = reference()
+    spelled = chat()
     roles = {
         component: [resource.id for resource in spelled.workloads.all[0].resources(component)]
         for component in spelled.workloads.all[0].bindings
     }
-    swapped = make(list(reversed([_swapped(body) for body in reference_bodies])), roles=roles)
+    swapped = make(list(reversed([_swapped(body) for body in chat_bodies()])), roles=roles)
 
     def essence(context: Context) -> list[tuple[Any, ...]]:
         return [

@@ -1,38 +1,20 @@
-"""Build estates for tests: the reference estate and variations of it, nested children as resources of their own."""
+"""Turn bodies into an estate, nested children as resources of their own; rename and spoil them."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
-from tests.conformance.material import SHARED
+from tests.estates.arm import Body
 
-Body = dict[str, Any]
-
-_REFERENCE = SHARED / "data" / "reference-estate" / "2024-02.json"
 _NESTED = ("subnets", "securityRules", "routes", "virtualNetworkPeerings", "privateEndpointConnections")
-
-
-@cache
-def _reference_text() -> str:
-    return _REFERENCE.read_text(encoding="utf-8")
-
-
-def reference_bodies() -> list[Body]:
-    """Return fresh copies of the reference estate's resources, or skip the test where the data is absent."""
-    if not _REFERENCE.exists():
-        pytest.skip(f"no reference estate at {_REFERENCE}; set AUDITOR_SHARED")
-    bodies: list[Body] = json.loads(_reference_text())["resources"]
-    return bodies
 
 
 def hoisted(bodies: Iterable[Body]) -> list[Body]:
