@@ -220,9 +220,7 @@ def _scope(
 
 def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> CollectOptions:
     """Return the options with the types that folders of rules bring along."""
-    from auditor.rulebook.in_force import catalogue  # noqa: PLC0415 - imported on use, to keep --help quick
-
-    return replace(options, catalogue=catalogue(folders)) if folders else options
+    return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
 
 
 def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool) -> CollectOptions:
@@ -232,20 +230,17 @@ def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, 
 
 
 def _collect(request: _Request, path: Path) -> collection.CollectionSummary:
-
     streams.check_writable(path)
     return _run(request, lambda metadata: writer.SnapshotWriter(path, metadata, navigation.derive))
 
 
 def _resume(request: _Request, path: Path) -> collection.CollectionSummary:
-
     begun = writer.SnapshotWriter.resume(path, navigation.derive)
     stored = CollectScope.from_json(begun.metadata.scope)
     return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: begun)
 
 
 def _run(request: _Request, open_sink: Callable[[snapshots.Metadata], sinks.Sink]) -> collection.CollectionSummary:
-
     _say_endpoint(request)
     with progress.display(quiet=request.quiet or request.no_progress) as watch:
         announce = None if request.quiet else progress.say_identity
