@@ -20,10 +20,10 @@ from auditor.report import format as formats
 from auditor.report.format import Format
 
 with lazy_imports(__name__):
-    from auditor import audit, shipped, yaml_source
+    from auditor import audit, shipped
     from auditor.inputs import read
     from auditor.report import explanation
-    from auditor.rulebook import exemptions, in_force
+    from auditor.rulebook import exemptions, in_force, retired
 
 
 def register(app: typer.Typer) -> None:
@@ -149,7 +149,7 @@ def check_content(options: JudgingOptions) -> None:
     """Refuse, before any work, a wrong baseline, rule or exemption file."""
     rule_set = in_force.load(options.selection)
     for path in options.exemptions:
-        exemptions.check_rules(exemptions.load(path), rule_set.rules, path)
+        exemptions.load(path, rule_set.rules)
 
 
 def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:
@@ -205,7 +205,7 @@ def explain(
     """Say why: every leaf of a rule on one resource, with what was expected and what is there."""
     rule_set = in_force.load(in_force.Selection(baseline, rules or (), assignments or ()))
     if rule not in rule_set.rules:
-        raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, rule_set.rules))
+        raise AuditorError(f"there is no rule '{rule}'", retired.hint(rule, rule_set.rules))
     only = replace(rule_set, in_force=[each for each in rule_set.in_force if each.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {rule_set.baseline.name}")
