@@ -83,8 +83,7 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     judged = findings(Evaluation(given, rules, terms.explain_passes))
     notices = [*_notices(given.workloads), *_followed(given.estate)]
     for path in terms.exemption_files:
-        accepted = exemptions.load(path)
-        exemptions.check_rules(accepted, rules.rules, path)
+        accepted = exemptions.load(path, rules.rules)
         matched = exemptions.match(judged, accepted, when.at.date())
         pairs = zip(judged, matched.exempted, strict=True)
         judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]

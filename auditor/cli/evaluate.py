@@ -20,10 +20,10 @@ from auditor.report import format as formats
 from auditor.report.format import Format
 
 with lazy_imports(__name__):
-    from auditor import audit, shipped, yaml_source
+    from auditor import audit, shipped
     from auditor.inputs import read
     from auditor.report import explanation
-    from auditor.rulebook import exemptions, in_force
+    from auditor.rulebook import exemptions, in_force, retired
 
 
 def register(app: typer.Typer) -> None:
@@ -143,7 +143,7 @@ def check_content(choice: JudgingOptions) -> None:
         in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
     )
     for path in choice.exemptions:
-        exemptions.check_rules(exemptions.load(path), found.rules, path)
+        exemptions.load(path, found.rules)
 
 
 def targets(outputs: Sequence[str] | None) -> Sequence[Target]:
@@ -198,7 +198,7 @@ def explain(
     """Say why: every leaf of a rule on one resource, with what was expected and what is there."""
     chosen = in_force.load(in_force.Selection(baseline, rules or [], assignments or []))
     if rule not in chosen.rules:
-        raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, chosen.rules))
+        raise AuditorError(f"there is no rule '{rule}'", retired.hint(rule, chosen.rules))
     only = replace(chosen, in_force=[one for one in chosen.in_force if one.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")

@@ -27,6 +27,8 @@ _WANTED: Final = {
     "lessOrEquals": "must be at most {}",
     "greater": "must be greater than {}",
     "greaterOrEquals": "must be at least {}",
+    "olderThan": "must be older than {}",
+    "notOlderThan": "must not be older than {}",
 }
 
 
@@ -58,7 +60,13 @@ def clause(leaf: Evidence) -> str:
         counted = "not known" if leaf.actual is None else f"{leaf.actual} that match"
         return f"{where}: {counted}, expected {wanted_count}"
     wanted = _WANTED.get(leaf.operator)
-    return f"{where} {there}, {wanted.format(value(leaf.expected))}" if wanted else f"{where} {there}"
+    return f"{where} {there}, {wanted.format(_expected(leaf))}" if wanted else f"{where} {there}"
+
+
+def _expected(leaf: Evidence) -> str:
+    if leaf.operator in {"olderThan", "notOlderThan"}:
+        return f"{value(leaf.expected['days'])} days"
+    return value(leaf.expected)
 
 
 def decided(title: str, evidence: Sequence[Evidence]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from auditor import resource_id as ids
 from auditor.errors import InputError
 from auditor.model import Gap, Json
-from auditor.snapshot.json_text import decode
+from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
 
@@ -52,21 +52,8 @@ def from_lines(data: bytes, label: str) -> Export:
     return Export(_entries_of_lines(data, label))
 
 
-def lines_of(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, with their number from 1 at `start`."""
-    number = 0
-    while start < len(data):
-        end = data.find(b"\n", start)
-        end = len(data) if end < 0 else end
-        number += 1
-        line = data[start:end].strip()
-        if line:
-            yield number, line
-        start = end + 1
-
-
 def _entries_of_lines(data: bytes, label: str) -> Iterator[ExportEntry]:
-    for number, line in lines_of(data):
+    for number, line in iter_lines(data):
         yield ExportEntry(decode(line, f"{label}, line {number},"), f"line {number}")
 
 

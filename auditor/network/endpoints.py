@@ -103,11 +103,11 @@ def _of_addresses(places: Subnets, label: str, numbers: Ranges) -> Endpoint:
 
 
 def _all(places: Subnets) -> Iterator[SubnetFilters]:
-    yield from (places.at(subnet) for subnet in places.context.estate.of_type(_SUBNETS))
+    yield from (places.at(subnet) for subnet in places.estate.of_type(_SUBNETS))
 
 
 def _resource(places: Subnets, text: str) -> Resource | None:
-    estate = places.context.estate
+    estate = places.estate
     if text.startswith("/"):
         found = estate.get(text)
         if found is None:
@@ -135,7 +135,7 @@ def _has_place(places: Subnets, resource: Resource) -> bool:
 
 
 def _of_resource(places: Subnets, resource: Resource) -> Endpoint:
-    estate = places.context.estate
+    estate = places.estate
     if resource.type_key == _SUBNETS:
         place = places.at(resource)
         return Endpoint(resource.name, (Location(place, place.prefixes),))
@@ -157,7 +157,7 @@ def _without_address(resource: Resource) -> Endpoint:
 
 def _spots(places: Subnets, resource: Resource) -> Iterator[Location]:
     """Yield where a resource is: at its interfaces' addresses, else somewhere in the subnets that it is attached to."""
-    estate = places.context.estate
+    estate = places.estate
     owners = [resource.key, *estate.sources(resource.key, "private-endpoint-for")]
     if resource.type_key == _PUBLIC_ADDRESSES:
         owners += estate.targets(resource.key, "attached")
@@ -172,7 +172,7 @@ def _spots(places: Subnets, resource: Resource) -> Iterator[Location]:
 
 
 def _interface_spots(places: Subnets, owner: str) -> Iterator[Location]:
-    estate = places.context.estate
+    estate = places.estate
     for key in sorted({owner, *estate.sources(owner, "attached")}):
         interface = estate.get(key)
         if interface is None or interface.type_key != _INTERFACES:
@@ -206,7 +206,7 @@ def _is_regional(text: str, known: str) -> bool:
 
 
 def _near(places: Subnets, text: str) -> str:
-    estate = places.context.estate
+    estate = places.estate
     known = {place.subnet.name for place in _all(places)} | {one.name for one in estate.resources} | {*_tags(places)}
     return _suggestion(text, known) or _suggestion("", (place.subnet.name for place in _all(places)))
 
@@ -222,7 +222,7 @@ def _suggestion(text: str, known: Iterable[str]) -> str:
 
 def is_endpoint_only(places: Subnets, place: SubnetFilters) -> bool:
     """Whether the subnet holds private endpoints and nothing else that takes traffic."""
-    estate = places.context.estate
+    estate = places.estate
     found = [estate.get(key) for key in estate.sources(place.subnet.key, "attached")]
     kinds = {one.type_key for one in found if one is not None}
     own = {one.resource.key for one in place.interfaces if not one.is_endpoint}

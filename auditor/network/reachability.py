@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Final
 
-from auditor.analysis.network.flow import are_connected
+from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.errors import InputError
 from auditor.network.describe import AddressNames, Sentence
-from auditor.network.endpoints import Endpoint, Location, is_endpoint_only
+from auditor.network.endpoints import Endpoint, Location, find, is_endpoint_only
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.integration import is_outbound_filtered
 from auditor.network.routes import RouteOverride, route_overrides
 from auditor.network.search import Search
-from auditor.network.security_rules import ANYWHERE, Direction, Match, SecurityRule, Side
-from auditor.network.subnets import SubnetFilters, Subnets
+from auditor.network.security_rules import ANYWHERE, WITH_PORTS, Direction, Match, SecurityRule, Side
+from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
 from auditor.network.verdicts import TrafficVerdict
 from auditor.network.witness import Packet
 from auditor.truth import Truth, all_of, any_of
+
+_CONNECTIONS: Final = Match(protocols=WITH_PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,14 @@ def _leaving(places: Subnets, source: Location, target: Endpoint, ways: _Filtere
         return
     doubts = _elsewhere(target)
     wanted = _outside(target, near)
-    filtered, gap = is_outbound_filtered(places.context, near.subnet)
+    filtered = is_outbound_filtered(places.estate, near.subnet)
     for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
-        seen = leaving if filtered else replace(leaving, destinations=addresses.RFC_1918)
+        seen = leaving if filtered is True else replace(leaving, destinations=addresses.RFC_1918)
         _routed(places, near, _FilteredWay(seen, ANYWHERE, wanted, doubts), ways)
-        if not filtered:
-            why = (
-                ()
-                if gap is None
-                else (f"whether App Service routes all traffic into {near.subnet.name} ({gap.reason})",)
-            )
+        if filtered is not True:
+            why = () if filtered is False else (
+                f"whether App Service routes all traffic into {near.subnet.name} ({filtered.reason})",
+            )  # fmt: skip
             around = FilterChain((), near.surroundings, leaving.sources, addresses.PUBLIC)
             ways.asked.append(_FilteredWay(around, ANYWHERE, wanted, (*doubts, *why)))
             ways.notes.append(
@@ -160,7 +160,7 @@ def _starts_nothing(places: Subnets, source: Location, ways: _FilteredWays) -> b
 
 
 def _joined(places: Subnets, near: SubnetFilters, far: SubnetFilters) -> Truth:
-    if are_connected(places.context, near.subnet, far.subnet):
+    if places.networks.are_connected(near.subnet, far.subnet):
         around = near.surroundings
         return Truth.YES if intersection(far.prefixes, union(around.space, around.peers)) else Truth.NO
     is_known = near.surroundings.gateway is not None and far.surroundings.gateway is not None
@@ -229,7 +229,7 @@ def _appliance(detour: RouteOverride) -> str:
 
 
 def _note_integration(places: Subnets, place: SubnetFilters, ways: _FilteredWays) -> None:
-    estate = places.context.estate
+    estate = places.estate
     found = (estate.get(key) for key in estate.sources(place.subnet.key, "attached"))
     if any(one is not None and one.type_key in {"microsoft.web/sites", "microsoft.web/serverfarms"} for one in found):
         ways.notes.append(f"App Service integration in {place.subnet.name} takes no inbound connection.")
@@ -276,3 +276,45 @@ def _rules(verdict: TrafficVerdict) -> Iterator[Decided]:
         for decider in decision.deciders:
             side = "source" if decider.rule.direction is Direction.OUTBOUND else "destination"
             yield Decided(side, decider.layer, decider.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Whether TCP or UDP gets from one end to the other; a role is empty for the Internet."""
+
+    workload: str
+    source: str
+    source_role: str
+    destination: str
+    destination_role: str
+    connection: Connection
+
+
+def matrix(places: Subnets, workload: Workload, roles: Sequence[str]) -> Iterator[Cell]:
+    """Yield a cell for each ordered pair of ends: the workload's subnets that play one of the roles, the Internet last."""
+    ends = [
+        (role, Endpoint(subnet.name, (Location(place, place.prefixes),)))
+        for role in roles
+        for subnet in workload.resources(role)
+        for place in (places.at(subnet),)
+    ]
+    ends.append(("", find(places, "Internet")))
+    for (source_role, source), (role, destination) in product(ends, ends):
+        if _are_apart(source, destination):
+            connection = connect(places, source, destination, _CONNECTIONS)
+            yield Cell(workload.name, source.label, source_role, destination.label, role, connection)
+
+
+def _are_apart(source: Endpoint, destination: Endpoint) -> bool:
+    return {spot.place.subnet.key for spot in source.spots} != {spot.place.subnet.key for spot in destination.spots}
+
+
+def workloads_named(workloads: Workloads, name: str | None) -> Sequence[Workload]:
+    """Return the workload of a name (any case), or all of them. Raise InputError where there is none."""
+    known = [workload.name for workload in workloads.all]
+    chosen = [workload for workload in workloads.all if name is None or workload.name.lower() == name.lower()]
+    if not chosen and name is not None:
+        raise InputError(f"there is no workload '{name}'", f"known: {', '.join(known) or 'none'}")
+    if not chosen:
+        raise InputError("the estate holds no workload of the baseline", "ask about its subnets with: network query")
+    return chosen

@@ -29,7 +29,7 @@ def route_overrides(places: Subnets, place: SubnetFilters) -> Iterator[RouteOver
     table = body.sub_resource(place.subnet.body, "properties.routeTable")
     if table is None:
         return
-    estate = places.context.estate
+    estate = places.estate
     if estate.get(table) is None:
         yield RouteOverride(addresses.ANY, "(not collected)", "the route table was not collected", drops=False)
         return

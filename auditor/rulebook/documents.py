@@ -152,6 +152,16 @@ class OnTypeDocument(Document):
     """Where this is false, the rule does not apply."""
 
 
+class OnTypesDocument(Document):
+    """A rule that is asked of every resource of several types, whose properties mean the same."""
+
+    called: ClassVar[str] = "applies"
+    types: Annotated[list[TypeName], Field(min_length=1)]
+    """The resource types."""
+    when: ConditionDocument | None = None
+    """Where this is false, the rule does not apply."""
+
+
 class OnComponentDocument(Document):
     """A rule that is asked of the resources bound to a component of the baseline."""
 
@@ -178,7 +188,7 @@ class OnFactDocument(Document):
 
 def _asked_of(given: object) -> str | None:
     """Return which alternative of `applies` is meant, by the key that only it has."""
-    for key in ("fact", "component", "type"):
+    for key in ("fact", "component", "type", "types"):
         if isinstance(given, Mapping) and key in given:
             return f"~{key}"
     return None
@@ -186,6 +196,7 @@ def _asked_of(given: object) -> str | None:
 
 AppliesDocument = Annotated[
     Annotated[OnTypeDocument, Tag("~type")]
+    | Annotated[OnTypesDocument, Tag("~types")]
     | Annotated[OnFactDocument, Tag("~fact")]
     | Annotated[OnComponentDocument, Tag("~component")],
     Discriminator(_asked_of),

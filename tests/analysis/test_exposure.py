@@ -98,7 +98,7 @@ def test_a_few_public_addresses_are_a_restriction(make: Make) -> None:
     rule = {**RULE, "sourceAddressPrefix": "203.0.113.0/24"}
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     context = make(hoisted([*network({"s": {"rules": [rule]}}), machine, address("pip")]))
-    states = {one.resource.name: one.state for one in entries(context, Subnets(context))}
+    states = {one.resource.name: one.state for one in entries(context, Subnets(context.estate))}
     assert states["nic"] is EntryState.RESTRICTED
 
 
@@ -107,7 +107,7 @@ def test_a_network_manager_leaves_everything_open_to_doubt(make: Make) -> None:
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     found = [*network({"s": {"rules": [RULE]}}), machine, address("pip"), {**manager, "properties": {}}]
     context = make(hoisted(found))
-    [entry] = [one for one in entries(context, Subnets(context)) if one.resource.name == "nic"]
+    [entry] = [one for one in entries(context, Subnets(context.estate)) if one.resource.name == "nic"]
     assert entry.state is EntryState.UNKNOWN
     assert entry.gap is not None
     assert entry.gap.reason == "security-admin rules were not collected"
@@ -119,7 +119,7 @@ def test_a_firewall_whose_policy_was_not_collected_is_unknown(make: Make) -> Non
     firewall = {"id": at(kind, "fw"), "type": kind, "properties": {"firewallPolicy": {"id": policy}}}
     gap = Gap("/subscriptions/0a", "Microsoft.Network/firewallPolicies/ruleCollectionGroups", "forbidden")
     context = make([firewall], gaps=[gap])
-    assert [one.state for one in entries(context, Subnets(context))] == [EntryState.UNKNOWN]
+    assert [one.state for one in entries(context, Subnets(context.estate))] == [EntryState.UNKNOWN]
 
 
 def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsOf) -> None:
@@ -136,7 +136,7 @@ class TestChatEstate:
         context = make(hoisted(chat_bodies()))
         found = {
             (one.resource.name, one.name, one.port)
-            for one in entries(context, Subnets(context))
+            for one in entries(context, Subnets(context.estate))
             if one.state is EntryState.OPEN
         }
         telemetry = {

@@ -70,7 +70,7 @@ def test_vector(vector: Mapping[str, Any]) -> None:
     context = context_of(bodies(vector["given"]))
     found = {
         (one.resource.name, "443" if one.port == "1433" else one.port, one.state.value)
-        for one in entries(context, Subnets(context))
+        for one in entries(context, Subnets(context.estate))
         if one.state is not EntryState.CLOSED
     }
     expected = {(one["resource"], one["port"], one["state"]) for one in vector["expected"]}

@@ -72,7 +72,7 @@ def test_tables_beside_the_bodies_can_be_queried(read_document: ReadDocument, tm
 
 
 def test_show_says_what_is_inside(stored: Path) -> None:
-    shown = summary.show(stored)
+    shown = summary.overview(read(stored), stored)
     assert (shown.sha256, shown.resources, shown.metadata) == (SNAPSHOT.sha256, 5, SNAPSHOT.metadata)
     assert shown.types == {"Microsoft.Storage/storageAccounts": 5}
     assert shown.relations == {"contains": 2}

@@ -59,7 +59,7 @@ def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Ite
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every way in, one verdict for each workload, and how authors get in."""
-    places = Subnets(context)
+    places = Subnets(context.estate)
     allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
     all_entries = entries(context, places)
     seen: set[tuple[str, str]] = set()

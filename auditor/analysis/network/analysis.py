@@ -19,7 +19,7 @@ from auditor.network.subnets import Subnets
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    places, effects = Subnets(context), EffectsAtSubnets()
+    places, effects = Subnets(context.estate), EffectsAtSubnets()
     yield from subnet_facts(context, places, effects)
     yield from rule_facts(context, places, effects)
     yield from guarded_facts(context, places)

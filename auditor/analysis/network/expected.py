@@ -62,7 +62,7 @@ class RowBinder:
 
     def roles(self) -> Sequence[str]:
         """Return the subnet roles that the table has rows for."""
-        return sorted(_mapping(self._table.get("subnets")))
+        return roles_of(self.context.tables)
 
     @property
     def _table(self) -> Mapping[str, Any]:
@@ -123,6 +123,11 @@ class RowBinder:
         if not is_tag(peer):
             raise ContentError(f"the traffic table names '{peer}', which is no address, service tag or subnet role")
         return Side(symbols=(tag(peer),))
+
+
+def roles_of(tables: Mapping[str, Any]) -> Sequence[str]:
+    """Return the subnet roles that the table of traffic has rows for, sorted."""
+    return sorted(_mapping(_mapping(tables.get(TABLE)).get("subnets")))
 
 
 def guarded_ports(context: Context) -> tuple[tuple[str, Match], ...]:

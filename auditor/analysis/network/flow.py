@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
 
-from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
@@ -15,7 +14,7 @@ from auditor.analysis.network.decided import DecidedTraffic, decided
 from auditor.analysis.network.expected import RowBinder
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Json
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
 from auditor.network.search import Search
@@ -88,14 +87,8 @@ def flow_facts(context: Context, places: Subnets) -> Iterator[Flow]:
         binder = RowBinder(context, places, workload)
         for source, target in permutations(tiers(places, workload, list(binder.roles())), 2):
             is_pair = source.place.subnet.key != target.place.subnet.key and source.role != _ENDPOINTS
-            if is_pair and are_connected(context, source.place.subnet, target.place.subnet):
+            if is_pair and places.networks.are_connected(source.place.subnet, target.place.subnet):
                 yield _fact(context, workload, (source, target), binder.flows(source.role, target.role))
-
-
-def are_connected(context: Context, one: Resource, other: Resource) -> bool:
-    """Whether two subnets lie in one virtual network or in peered ones."""
-    near, far = ids.parent_of(one.key) or "", ids.parent_of(other.key) or ""
-    return near == far or far in context.estate.targets(near, "peered")
 
 
 def paths_between(source: SubnetFilters, target: SubnetFilters, *, is_endpoint: bool) -> Iterator[FilterChain]:

@@ -18,10 +18,9 @@ from auditor.azure.ranges import Ranges
 from auditor.model import Gap, Json
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
-from auditor.network.integration import is_outbound_filtered
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
-from auditor.network.subnets import SubnetFilters, Subnets
+from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
 from auditor.network.verdicts import TrafficVerdict, rule_names, sentence
 from auditor.network.witness import Packet
 from auditor.truth import Truth
@@ -164,7 +163,7 @@ def known_names(places: Subnets, workload: Workload) -> Mapping[str, Ranges]:
     """Return the address sets that answers may call by name: the subnets of the workload's networks."""
     found = {}
     for network in workload.resources("vnet"):
-        for subnet in places.context.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
+        for subnet in places.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
             found[subnet.name] = places.at(subnet).prefixes
     return {name: prefixes for name, prefixes in sorted(found.items()) if prefixes}
 
@@ -223,8 +222,8 @@ def _limits(context: Context, place: SubnetFilters, role: str, direction: Direct
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
-        filtered, gap = is_outbound_filtered(context, place.subnet)
-        return Limits(internet_filtered=filtered, gap=gap)
+        filtered = is_outbound_filtered(context.estate, place.subnet)
+        return Limits(internet_filtered=filtered is True, gap=filtered if isinstance(filtered, Gap) else None)
     return Limits()
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from auditor.network.matrix import Cell
-from auditor.network.reachability import Connection, Decided
+from auditor.network.reachability import Cell, Connection, Decided
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
