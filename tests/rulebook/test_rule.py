@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.azure.catalogue import load as load_catalogue
 from auditor.errors import ContentError
 from auditor.rulebook.load import Words, load_rule, load_rules, rule_files
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import OnType
-from auditor.yaml_source import load_text
+from tests.estates.catalogues import catalogue_of
 from tests.estates.things import CATALOGUE, RULE, write_rule
 
 WORDS = Words(CATALOGUE, {})
@@ -175,7 +174,7 @@ Contoso.Test/things: {properties.color: null}
 Contoso.Test/slots: {properties.color: null}
 Contoso.Test/parts: {properties.color: {since: "2024-01-01"}}
 """
-    catalogue = load_catalogue(load_text(text, "properties.yaml"))
+    catalogue = catalogue_of(text)
     rule = write_rule(
         tmp_path, words=Words(catalogue, {}), applies="{types: [Contoso.Test/things, Contoso.Test/slots]}"
     )
