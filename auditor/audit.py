@@ -44,8 +44,8 @@ def moment(terms: Terms, metadata: Metadata) -> Moment:
     if terms.as_of is not None:
         return Moment(terms.as_of, "option")
     for text, source in ((metadata.collected_at, "snapshot"), (metadata.judge_at, "export")):
-        if text and (found := as_time(text)):
-            return Moment(found.astimezone(UTC), source)
+        if text and (recorded := as_time(text)):
+            return Moment(recorded.astimezone(UTC), source)
     return Moment(terms.clock or datetime.now(UTC), "clock")
 
 
