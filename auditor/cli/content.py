@@ -44,9 +44,9 @@ def list_rules(
     ignore: opt.Ignore = None,
 ) -> None:
     """List the rules in force in a baseline."""
-    found = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
+    rule_set = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
     with streams.output(None) as out:
-        rule_page.write_list([one.rule for one in found.in_force], out, width=streams.width())
+        rule_page.write_list([each.rule for each in rule_set.in_force], out, width=streams.width())
 
 
 @rules_app.command("show")
@@ -130,9 +130,9 @@ def show_baseline(
     assignments: opt.Set = None,
 ) -> None:
     """Show a baseline: parameters, components, tables and the rules in force."""
-    found = in_force.load(in_force.Selection(name, rules or [], assignments or []))
+    rule_set = in_force.load(in_force.Selection(name, rules or [], assignments or []))
     with streams.output(None) as out:
-        rule_page.write_baseline(found.baseline, found.in_force, out, width=streams.width())
+        rule_page.write_baseline(rule_set.baseline, rule_set.in_force, out, width=streams.width())
 
 
 @baselines_app.command("validate")
@@ -141,8 +141,10 @@ def validate_baseline(
     rules: opt.Rules = None,
 ) -> None:
     """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
-    found = in_force.load(in_force.Selection(name, rules or []))
-    typer.echo(f"{found.baseline.name} {found.baseline.version}: {len(found.in_force)} rules in force, no mistakes")
+    rule_set = in_force.load(in_force.Selection(name, rules or []))
+    typer.echo(
+        f"{rule_set.baseline.name} {rule_set.baseline.version}: {len(rule_set.in_force)} rules in force, no mistakes"
+    )
 
 
 def schema(
