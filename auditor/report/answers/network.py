@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from auditor.network.reachability import Cell, Connection, Decided
+from auditor.network.reachability import Cell, Connection
+from auditor.network.trace import DecidingRule
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
@@ -91,7 +92,7 @@ def _record(connection: Connection) -> dict[str, object]:
         "answer": connection.truth.value,
         "partial": connection.is_partial,
         "passes": [_line(one.traffic, one.rules) for one in connection.passes],
-        "stopped": [_line(one.traffic, one.rules) for one in connection.stopped],
+        "stopped": [_line(one.traffic, one.rules) for one in connection.denied],
         "rules": [_rule(one) for one in connection.rules],
         "packet": connection.packet.as_json() if connection.packet else None,
         "unknowns": list(connection.unknowns),
@@ -103,7 +104,7 @@ def _line(traffic: str, rules: Sequence[tuple[str, str]]) -> dict[str, object]:
     return {"traffic": traffic, "rules": [{"filter": layer, "rule": name} for layer, name in rules]}
 
 
-def _rule(one: Decided) -> dict[str, object]:
+def _rule(one: DecidingRule) -> dict[str, object]:
     return {
         "access": one.rule.access.value,
         "default": not one.rule.is_custom,
