@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor import resource_id as ids
+from auditor.analysis.fact import Fact
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, Steps
 from auditor.azure.vocabulary import ResolvedName
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
-from auditor.model import Fact, Gap, Json, Resource
+from auditor.model import Gap, Json, Resource
 from auditor.rulebook.rule import Example
 
 
@@ -91,14 +92,14 @@ class FactSubject:
 
     def __init__(self, fact: Fact, estate: Estate) -> None:
         self.fact = fact
-        self.body: Json = {"type": f"fact/{fact.kind}", **fact.fields, "id": fact.id}
+        self.body: Json = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
         self._estate = estate
-        self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.uncollected.items())]
+        self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
 
     @property
     def id(self) -> str:
         """Return the id of the resource that the finding is filed under."""
-        return self.fact.subject
+        return self.fact.about.subject
 
     def gap(self, place: ResolvedName) -> Gap | None:
         """Return why a field could not be derived."""
@@ -107,12 +108,42 @@ class FactSubject:
     def computed(self, name: str) -> Any:
         """Return a value named by the subject's id."""
         found = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
-        return (found(self.fact.subject) if found else None) or ABSENT
+        return (found(self.fact.about.subject) if found else None) or ABSENT
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
         """Return the relations of the resource that the fact is about."""
-        resource = self._estate.get(self.fact.subject)
+        resource = self._estate.get(self.fact.about.subject)
         return ResourceSubject(resource, self._estate).related(name) if resource else ((), None)
+
+
+class UnseenFact:
+    """A fact about a resource that was not seen: of its fields, only those are known that all facts of its sort share."""
+
+    __slots__ = ("_known", "_unseen", "body")
+
+    def __init__(self, kind: str, fields: Json, unseen: Gap) -> None:
+        self.body: Json = {"type": f"fact/{kind}", **fields}
+        self._known = frozenset(map(str.lower, self.body))
+        self._unseen = unseen
+
+    @property
+    def id(self) -> str:
+        """Return where the resource would be."""
+        return self._unseen.scope
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return why the resource was not seen, but for the fields that are known."""
+        return None if place.steps[0].folded in self._known else self._unseen
+
+    def computed(self, name: str) -> Any:
+        """Return ABSENT: `name` is read from an id, and that is not known."""
+        del name
+        return ABSENT
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return nothing, and why: `name` is a relation of a resource that was not seen."""
+        del name
+        return (), self._unseen
 
 
 @dataclass(frozen=True, slots=True)
