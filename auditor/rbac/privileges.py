@@ -106,7 +106,7 @@ _OPERATIONS: Final[Mapping[Plane, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class HeldPrivilege:
-    """A danger that permissions hold: the operations that are surely permitted and those that may be."""
+    """A privilege that permissions hold: the operations that are surely permitted and those that may be."""
 
     privilege: Privilege
     surely: tuple[str, ...]
@@ -119,7 +119,7 @@ class HeldPrivilege:
 
 
 def privileges_in(permissions: Permissions) -> Sequence[HeldPrivilege]:
-    """Return the dangers that permissions hold wherever they apply."""
+    """Return the privileges that permissions hold wherever they apply."""
     candidates = {plane: _candidates(permissions.on(plane).may, plane) for plane in Plane}
     held: list[HeldPrivilege] = []
     for privilege in PRIVILEGES:
@@ -133,7 +133,7 @@ def privileges_in(permissions: Permissions) -> Sequence[HeldPrivilege]:
 
 
 def at_scope(held: Iterable[HeldPrivilege], scope: str) -> Sequence[HeldPrivilege]:
-    """Return the dangers of which some operation takes effect at a scope, with only those operations."""
+    """Return the privileges of which some operation takes effect at a scope, with only those operations."""
     if kind_of(scope) not in {ScopeKind.RESOURCE, ScopeKind.CHILD}:
         return list(held)
     kind = (ids.type_of(scope) or "").lower()
@@ -153,7 +153,7 @@ def _takes_effect(operation: str, kind: str) -> bool:
 
 
 def _candidates(operations: OperationSet, plane: Plane) -> frozenset[str]:
-    """Return the dangerous operations of a plane that may be in a set: all that are, and perhaps others."""
+    """Return the privileged operations of a plane that may be in a set: all that are, and perhaps others."""
     match operations:
         case Pattern():
             return _matched(operations.pattern, plane)
@@ -184,5 +184,5 @@ def has_subject(operation: str, types: Collection[str]) -> bool:
 
 
 def names(held: Iterable[HeldPrivilege], answer: Truth) -> list[str]:
-    """Return the names of the dangers held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
+    """Return the names of the privileges held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
     return [item.privilege.name for item in held if item.answer is answer]
