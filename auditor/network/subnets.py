@@ -66,33 +66,35 @@ class SubnetFilters:
         """Whether the subnet's group filters the private endpoints in it."""
         return self.policies in _ENFORCED
 
-    def layer(self, direction: Direction) -> Filter:
+    def own_filter(self, direction: Direction) -> Filter:
         """Return the subnet's own filter."""
         return Filter(self.group, direction, self.surroundings, self.group.name if self.group else "no group")
 
-    def paths(self, direction: Direction) -> Iterator[FilterChain]:
-        """Yield one path for each interface with a group of its own, and one for the rest of the subnet."""
-        special = [one for one in self.interfaces if one.group is not None and one.addresses and not one.is_endpoint]
+    def chains(self, direction: Direction) -> Iterator[FilterChain]:
+        """Yield one chain for each interface with a group of its own, and one for the rest of the subnet."""
+        special = [
+            each for each in self.interfaces if each.group is not None and each.addresses and not each.is_endpoint
+        ]
         for interface in special:
-            own = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
-            layers = (self.layer(direction), own)
+            at_interface = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
+            filters = (self.own_filter(direction), at_interface)
             if direction is Direction.OUTBOUND:
-                layers = (own, self.layer(direction))
-            yield self._path(direction, layers, interface.addresses)
-        rest = difference(self.prefixes, union(*(one.addresses for one in special))) if special else self.prefixes
+                filters = (at_interface, self.own_filter(direction))
+            yield self._chain(direction, filters, interface.addresses)
+        rest = difference(self.prefixes, union(*(each.addresses for each in special))) if special else self.prefixes
         # With every machine behind a group of its own, what the subnet's lets through to nobody does not matter.
-        if not special or any(not one.is_endpoint for one in self.interfaces if one not in special):
-            yield self._path(direction, (self.layer(direction),), rest)
+        if not special or any(not each.is_endpoint for each in self.interfaces if each not in special):
+            yield self._chain(direction, (self.own_filter(direction),), rest)
 
-    def own_path(self, direction: Direction) -> FilterChain:
-        """Return the path through the subnet's own group only."""
-        return self._path(direction, (self.layer(direction),), self.prefixes)
+    def own_chain(self, direction: Direction) -> FilterChain:
+        """Return the chain of the subnet's own group only."""
+        return self._chain(direction, (self.own_filter(direction),), self.prefixes)
 
-    def _path(self, direction: Direction, layers: tuple[Filter, ...], local: Ranges) -> FilterChain:
-        if any(one.forwards for one in self.interfaces):
+    def _chain(self, direction: Direction, filters: tuple[Filter, ...], local: Ranges) -> FilterChain:
+        if any(interface.forwards for interface in self.interfaces):
             local = addresses.ANY  # packets of others pass through
         ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
-        return FilterChain(layers, self.surroundings, *ends)
+        return FilterChain(filters, self.surroundings, *ends)
 
 
 class Subnets:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from auditor.network.reachability import Cell, Connection, Decided
+from auditor.network.reachability import Cell, Connection
+from auditor.network.trace import DecidingRule
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
@@ -91,8 +92,8 @@ def _record(connection: Connection) -> dict[str, object]:
         "answer": connection.truth.value,
         "partial": connection.is_partial,
         "passes": [_line(part.traffic, part.rules) for part in connection.passes],
-        "stopped": [_line(part.traffic, part.rules) for part in connection.stopped],
-        "rules": [_rule(decided) for decided in connection.rules],
+        "stopped": [_line(part.traffic, part.rules) for part in connection.denied],
+        "rules": [_rule(decider) for decider in connection.rules],
         "packet": connection.packet.as_json() if connection.packet else None,
         "unknowns": list(connection.unknowns),
         "notes": list(connection.notes),
@@ -100,18 +101,18 @@ def _record(connection: Connection) -> dict[str, object]:
 
 
 def _line(traffic: str, rules: Sequence[tuple[str, str]]) -> dict[str, object]:
-    return {"traffic": traffic, "rules": [{"filter": layer, "rule": name} for layer, name in rules]}
+    return {"traffic": traffic, "rules": [{"filter": place, "rule": name} for place, name in rules]}
 
 
-def _rule(decided: Decided) -> dict[str, object]:
+def _rule(decider: DecidingRule) -> dict[str, object]:
     return {
-        "access": decided.rule.access.value,
-        "default": not decided.rule.is_custom,
-        "direction": decided.rule.direction.value,
-        "filter": decided.filter,
-        "priority": decided.rule.priority,
-        "rule": decided.rule.name,
-        "side": decided.side,
+        "access": decider.rule.access.value,
+        "default": not decider.rule.is_custom,
+        "direction": decider.rule.direction.value,
+        "filter": decider.filter,
+        "priority": decider.rule.priority,
+        "rule": decider.rule.name,
+        "side": decider.side,
     }
 
 
