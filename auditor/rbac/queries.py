@@ -1,4 +1,4 @@
-"""Truth who can do something to a resource, and what a principal can do."""
+"""Answer who can do something to a resource, and what a principal can do."""
 
 from __future__ import annotations
 
