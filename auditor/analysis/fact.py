@@ -179,7 +179,7 @@ def as_json(value: object) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FactField:
     """A field of a kind as rules see it: its path (`zones[*].name`), what it can hold, and whether it may be unknown."""
 
     path: str
@@ -194,7 +194,7 @@ class Schema:
     record: type[Fact]
 
     @cached_property
-    def fields(self) -> Mapping[str, Field]:
+    def fields(self) -> Mapping[str, FactField]:
         """Return the fields by path, in the order of their declaration; a list's elements follow the list."""
         return {field.path: field for field in _fields_of(self.record, "")}
 
@@ -207,21 +207,21 @@ class Schema:
 _JSON_TYPES: Mapping[object, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
 
 
-def _fields_of(record: type[Record], prefix: str) -> Iterator[Field]:
+def _fields_of(record: type[Record], prefix: str) -> Iterator[FactField]:
     hints = get_type_hints(record)
     for name, json_name in record.json_names:
         alternatives = _alternatives(hints[name])
         path = f"{prefix}{json_name}"
-        yield Field(path, _holds(alternatives), Gap in alternatives)
+        yield FactField(path, _holds(alternatives), Gap in alternatives)
         for alternative in alternatives:
             yield from _inner_fields(alternative, path)
 
 
-def _inner_fields(declared: Any, path: str) -> Iterator[Field]:
+def _inner_fields(declared: Any, path: str) -> Iterator[FactField]:
     if inner := _record_in(declared):
         yield from _fields_of(inner, f"{path}[*]." if get_origin(declared) is tuple else f"{path}.")
     elif get_origin(declared) is tuple:
-        yield Field(f"{path}[*]", _holds(_alternatives(get_args(declared)[0])))
+        yield FactField(f"{path}[*]", _holds(_alternatives(get_args(declared)[0])))
 
 
 def _holds(alternatives: Sequence[Any]) -> ValueType:
