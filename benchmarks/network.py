@@ -19,11 +19,11 @@ from typing import Any, Final
 from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, Match, parse_match
 from auditor.network.shadowing import effects
+from auditor.truth import Truth
 
 Rule = dict[str, Any]
 LARGE, LARGE_SECONDS = 1000, 1.5
@@ -78,14 +78,14 @@ def _rule(chance: random.Random, place: int, sources: list[str], targets: list[s
     }
 
 
-def judge(rules: list[Rule], row: Match, *, with_effects: bool = True) -> Certainty:
+def judge(rules: list[Rule], row: Match, *, with_effects: bool = True) -> Truth:
     """Return whether the group lets in more than the row, after reading it and finding its idle rules."""
     layer = Filter(parse_group("g", {"securityRules": rules}), Direction.INBOUND, AROUND)
     asked = Search(FilterChain((layer,), AROUND, addresses.IPV4, LOCAL), [row])
     answer = asked.only([row])
     if with_effects and asked.scene is not None:
         effects(asked.scene, asked.decided.chains[0], asked.universe)
-    return answer.certainty
+    return answer.truth
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -120,7 +120,7 @@ def _against_z3(rules: list[Rule], row: Match) -> str:
     own = timed(lambda: judge(rules, row, with_effects=False))
     found: list[bool] = []
     solver = timed(lambda: found.append(_excess_by_z3(rules)))
-    answer = judge(rules, row, with_effects=False) is Certainty.YES
+    answer = judge(rules, row, with_effects=False) is Truth.YES
     if found != [answer]:
         raise SystemExit(f"Z3 says {found[0]}, the diagram {answer}")
     return (

@@ -32,6 +32,7 @@ from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
+from auditor.truth import Truth
 
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -223,7 +224,7 @@ def _missing(rule: RuleInForce, gap: Gap) -> Finding:
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Question) -> bool:
     where = applies.where
-    return where is None or evaluate(where, _scope(rule, subject, question)) is not False
+    return where is None or evaluate(where, _scope(rule, subject, question)) is not Truth.NO
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Question) -> Finding:

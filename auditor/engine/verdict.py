@@ -11,6 +11,7 @@ from auditor.language.evaluate import evaluate
 from auditor.language.explain import Explanation, because, observe
 from auditor.model import Evidence, Gap, Status
 from auditor.rulebook.rule import Rule
+from auditor.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,27 @@ def judge(rule: Rule, scope: Environment, *, explain_passes: bool = True) -> Ver
     `when` false is not applicable; `when` unknown passes only where the requirement holds anyway.
     """
     condition = rule.applies.when
-    when = True if condition is None else evaluate(condition, scope)
-    if when is False:
+    when = Truth.YES if condition is None else evaluate(condition, scope)
+    if when is Truth.NO:
         shown = because(condition, scope, when).evidence if condition is not None and explain_passes else ()
         return Verdict(Status.NOT_APPLICABLE, shown) if shown else _OUT_OF_SCOPE
     truth = evaluate(rule.require, scope)
-    if truth is True and not explain_passes:
+    if truth is Truth.YES and not explain_passes:
         return _PASSED
-    found = because(rule.require, scope, truth)
-    if truth is True:
-        return Verdict(Status.PASS, _evidence(rule, scope, found))
-    if truth is False and when is True:
-        return Verdict(Status.FAIL, _evidence(rule, scope, found))
-    if when is None and condition is not None:
+    explanation = because(rule.require, scope, truth)
+    if truth is Truth.YES:
+        return Verdict(Status.PASS, _evidence(rule, scope, explanation))
+    if truth is Truth.NO and when is Truth.YES:
+        return Verdict(Status.FAIL, _evidence(rule, scope, explanation))
+    if when is Truth.UNKNOWN and condition is not None:
         doubt = because(condition, scope, when)
-        return Verdict(Status.UNKNOWN, (*doubt.evidence, *found.evidence), doubt.gaps or found.gaps, doubt.errors)
-    return Verdict(Status.UNKNOWN, _evidence(rule, scope, found), found.gaps, found.errors)
+        return Verdict(
+            Status.UNKNOWN, (*doubt.evidence, *explanation.evidence), doubt.gaps or explanation.gaps, doubt.errors
+        )
+    return Verdict(Status.UNKNOWN, _evidence(rule, scope, explanation), explanation.gaps, explanation.errors)
 
 
-def _evidence(rule: Rule, scope: Environment, found: Explanation) -> list[Evidence]:
-    seen = {leaf.path for leaf in found.evidence}
+def _evidence(rule: Rule, scope: Environment, explanation: Explanation) -> list[Evidence]:
+    seen = {leaf.path for leaf in explanation.evidence}
     extra = [leaf for place in rule.evidence for leaf in observe(place, scope) if leaf.path not in seen]
-    return [*found.evidence, *extra]
+    return [*explanation.evidence, *extra]

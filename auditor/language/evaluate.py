@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final, assert_never
 
 from auditor.azure.paths import ABSENT
@@ -23,23 +24,21 @@ from auditor.language.ast import (
     Values,
 )
 from auditor.language.environment import Environment, Problem, Unknown
-
-Truth = bool | None
-"""None is unknown."""
+from auditor.truth import NO, UNKNOWN, YES, Truth, all_of, any_of, negate, truth_of
 
 _COUNTED: Final = operators.ORDERING | {"equals", "notEquals", "in", "notIn", "exists"}
 BEYOND: Final = 10**9  # stands for "any number of members more" where a list or relation is not wholly known
 
 
 def evaluate(condition: Condition, scope: Environment) -> Truth:
-    """Return whether a condition holds. What is not known, and what cannot be carried out, is None."""
+    """Return whether a condition holds. What is not known, and what cannot be carried out, is UNKNOWN."""
     match condition:
         case Leaf():
             return _leaf(condition, scope)
         case AllOf():
-            return _first(condition.conditions, scope, decisive=False)
+            return all_of(map(evaluate, condition.conditions, repeat(scope)))
         case AnyOf():
-            return _first(condition.conditions, scope, decisive=True)
+            return any_of(map(evaluate, condition.conditions, repeat(scope)))
         case Not():
             return negate(evaluate(condition.condition, scope))
         case Quantifier():
@@ -50,33 +49,6 @@ def evaluate(condition: Condition, scope: Environment) -> Truth:
             assert_never(condition)
 
 
-def negate(truth: Truth) -> Truth:
-    """Return the opposite; unknown stays unknown."""
-    return None if truth is None else not truth
-
-
-def _first(conditions: Sequence[Condition], scope: Environment, *, decisive: bool) -> Truth:
-    """Return the truth that decides where a condition has it, else unknown where one is, else the opposite."""
-    result: Truth = not decisive
-    for condition in conditions:
-        truth = evaluate(condition, scope)
-        if truth is decisive:
-            return decisive
-        if truth is None:
-            result = None
-    return result
-
-
-def _all(truths: Iterable[Truth]) -> Truth:
-    result: Truth = True
-    for truth in truths:
-        if truth is False:
-            return False
-        if truth is None:
-            result = None
-    return result
-
-
 def left_side(leaf: Leaf, scope: Environment) -> Any:
     """Return a leaf's left value before its default. Raise Unknown or Problem."""
     return scope.read(leaf.left.place) if isinstance(leaf.left, Field) else scope.compute(leaf.left.expression)
@@ -84,9 +56,9 @@ def left_side(leaf: Leaf, scope: Environment) -> Any:
 
 def _leaf(leaf: Leaf, scope: Environment) -> Truth:
     try:
-        return compare(leaf, left_side(leaf, scope), scope)
+        return YES if compare(leaf, left_side(leaf, scope), scope) else NO
     except (Unknown, Problem, operators.ComparisonError):
-        return None
+        return UNKNOWN
 
 
 def compare(leaf: Leaf, left: Any, scope: Environment) -> bool:
@@ -121,8 +93,8 @@ def members(of: Elements | Relatives | Values, scope: Environment) -> Members:
     try:
         match of:
             case Relatives():
-                found, gap = scope.here.related(of.relation)
-                return Members([scope.at_related(one) for one in found], None if gap is None else Unknown(gap))
+                related, gap = scope.here.related(of.relation)
+                return Members([scope.at_related(one) for one in related], None if gap is None else Unknown(gap))
             case Values():
                 listed = _as_list(scope.compute(of.expression))
                 return Members([scope.with_counted(of.name, value) for value in listed])
@@ -142,16 +114,18 @@ def _as_list(value: Any) -> list[Any]:
 
 def _quantifier(condition: Quantifier, scope: Environment) -> Truth:
     over = members(condition.of, scope)
-    more: Iterator[Truth] = iter(() if over.why is None else (None,))
+    truths = _with_more((evaluate(condition.where, inner) for inner in over.scopes), over)
     if condition.kind == "every":
-        return _all(_chain((evaluate(condition.where, inner) for inner in over.scopes), more))
-    none = _all(_chain((negate(evaluate(condition.where, inner)) for inner in over.scopes), more))
-    return none if condition.kind == "none" else negate(none)
+        return all_of(truths)
+    some = any_of(truths)
+    return negate(some) if condition.kind == "none" else some
 
 
-def _chain(truths: Iterable[Truth], more: Iterable[Truth]) -> Iterator[Truth]:
+def _with_more(truths: Iterable[Truth], over: Members) -> Iterator[Truth]:
+    """Yield the members' truths, and one that is not known where there may be more members."""
     yield from truths
-    yield from more
+    if over.why is not None:
+        yield UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +142,8 @@ def bounds(condition: Count, over: Members) -> CountBounds:
         low = high = len(over.scopes)
     else:
         truths = [evaluate(condition.where, inner) for inner in over.scopes]
-        low = truths.count(True)
-        high = low + truths.count(None)
+        low = truths.count(YES)
+        high = low + truths.count(UNKNOWN)
     return CountBounds(low, high if over.why is None else BEYOND)
 
 
@@ -179,16 +153,16 @@ def _count(condition: Count, scope: Environment) -> Truth:
         right = scope.compute(condition.right)
         return within(condition.operator, bounds(condition, over), right)
     except (Unknown, Problem, operators.ComparisonError):
-        return None
+        return UNKNOWN
 
 
-def within(operator: str, found: CountBounds, right: Any) -> Truth:
-    """Compare a number between bounds: true or false where that holds for each number in between, else unknown."""
-    if found.low == found.high:
-        return operators.compare(operator, found.low, right)
+def within(operator: str, count: CountBounds, right: Any) -> Truth:
+    """Compare a number between bounds: yes or no where that holds for each number in between, else unknown."""
+    if count.low == count.high:
+        return truth_of(operators.compare(operator, count.low, right))
     if operator not in _COUNTED:
-        return None  # of a pattern it is not known between which numbers it turns
-    wanted = [int(n) for n in map(operators.as_number, right if isinstance(right, list) else [right]) if n is not None]
-    turning = [n + step for n in wanted for step in (-1, 0, 1) if found.low <= n + step <= found.high]
-    answers = {operators.compare(operator, number, right) for number in {found.low, found.high, *turning}}
-    return answers.pop() if len(answers) == 1 else None
+        return UNKNOWN  # of a pattern it is not known between which numbers it turns
+    limits = [int(n) for n in map(operators.as_number, right if isinstance(right, list) else [right]) if n is not None]
+    turning = [n + step for n in limits for step in (-1, 0, 1) if count.low <= n + step <= count.high]
+    outcomes = {operators.compare(operator, number, right) for number in {count.low, count.high, *turning}}
+    return truth_of(outcomes.pop()) if len(outcomes) == 1 else UNKNOWN

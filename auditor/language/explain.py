@@ -29,8 +29,9 @@ from auditor.language.ast import (
     Values,
 )
 from auditor.language.environment import Environment, Problem, Unknown
-from auditor.language.evaluate import BEYOND, Members, Truth, bounds, compare, evaluate, left_side, members, negate
+from auditor.language.evaluate import BEYOND, Members, bounds, compare, evaluate, left_side, members
 from auditor.model import Evidence, Gap
+from auditor.truth import NO, UNKNOWN, YES, Truth, negate
 
 MEMBERS_SHOWN: Final = 5
 LEAVES_SHOWN: Final = 40
@@ -101,8 +102,8 @@ def _leaves(condition: Condition, scope: Environment, truth: Truth, reasons: _Re
         case AllOf():
             yield from _parts(condition.conditions, scope, truth, reasons)
         case AnyOf():
-            parts = condition.conditions if truth is not False else _without_doubts(condition.conditions)
-            yield from _parts(parts, scope, truth, reasons, enough=1 if truth else None)
+            parts = condition.conditions if truth is not NO else _without_doubts(condition.conditions)
+            yield from _parts(parts, scope, truth, reasons, enough=1 if truth is YES else None)
         case Not():
             yield from _leaves(condition.condition, scope, negate(truth), reasons)
         case Quantifier():
@@ -212,23 +213,23 @@ def _shown(value: Any) -> Any:
 
 def _quantifier(condition: Quantifier, scope: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     over = members(condition.of, scope)
-    if over.why is not None and truth is None:
+    if over.why is not None and truth is UNKNOWN:
         reasons.add(over.why)
-    wanted = truth if condition.kind != "none" else negate(truth)
-    inner = [one for one in over.scopes if evaluate(condition.where, one) is wanted]
-    if not inner:
+    decisive = truth if condition.kind != "none" else negate(truth)
+    deciding = [inner for inner in over.scopes if evaluate(condition.where, inner) is decisive]
+    if not deciding:
         yield _total(condition.of, scope, condition.kind, None, None if over.why else len(over.scopes))
-    for one in inner[:MEMBERS_SHOWN]:
-        yield from _member(condition, one, wanted, reasons)
+    for inner in deciding[:MEMBERS_SHOWN]:
+        yield from _member(condition, inner, decisive, reasons)
 
 
-def _member(condition: Quantifier, one: Environment, wanted: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+def _member(condition: Quantifier, inner: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     """Yield why one member decided; the member itself where no leaf lies in it."""
-    leaves = list(_leaves(condition.where, one, wanted, reasons))
-    if isinstance(condition.of, Elements) and not any(leaf.path.startswith(one.members[-1].at) for leaf in leaves):
-        member = one.members[-1]
+    leaves = list(_leaves(condition.where, inner, truth, reasons))
+    if isinstance(condition.of, Elements) and not any(leaf.path.startswith(inner.members[-1].at) for leaf in leaves):
+        member = inner.members[-1]
         shown = _shown(member.value)
-        yield Evidence(member.at, condition.kind, None, shown, resource_id=_owner(one), name=_member_name(one))
+        yield Evidence(member.at, condition.kind, None, shown, resource_id=_owner(inner), name=_member_name(inner))
     yield from leaves
 
 
@@ -251,20 +252,20 @@ def _count(condition: Count, scope: Environment, reasons: _Reasons) -> Iterator[
     over = members(condition.of, scope)
     if over.why is not None:
         reasons.add(over.why)
-    found = bounds(condition, over)
-    actual: Any = found.low if found.low == found.high else None
-    yield _total(condition.of, scope, "count", _expected(condition, scope), actual)
+    count = bounds(condition, over)
+    is_known = count.low == count.high
+    yield _total(condition.of, scope, "count", _expected(condition, scope), count.low if is_known else None)
     if condition.where is not None:
-        yield from _counted(condition.where, over, reasons, settled=found.low == found.high or found.high >= BEYOND)
+        yield from _counted(condition.where, over, reasons, settled=is_known or count.high >= BEYOND)
 
 
 def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: bool) -> Iterator[Evidence]:
-    truths = [(evaluate(where, one), one) for one in over.scopes]
-    wanted: Truth = any(truth is True for truth, _ in truths)
-    if not settled:
-        wanted = None
-    for truth, one in [pair for pair in truths if pair[0] is wanted][:MEMBERS_SHOWN]:
-        yield from _leaves(where, one, truth, reasons)
+    truths = [(evaluate(where, inner), inner) for inner in over.scopes]
+    shown = UNKNOWN
+    if settled:
+        shown = YES if any(truth is YES for truth, _ in truths) else NO
+    for truth, inner in [pair for pair in truths if pair[0] is shown][:MEMBERS_SHOWN]:
+        yield from _leaves(where, inner, truth, reasons)
 
 
 def _expected(condition: Count, scope: Environment) -> str:

@@ -1,10 +1,9 @@
-"""Decide whether some packet is in a set although parts of the world are unknown: yes, no or maybe, with the reason."""
+"""Decide whether some packet is in a set although parts of the world are unknown: yes, no or unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within
@@ -12,21 +11,14 @@ from auditor.network.address_book import is_never_empty, parents
 from auditor.network.decision_diagram import Cube
 from auditor.network.diagram_reading import at_values
 from auditor.network.encoding import Encoding
-
-
-class Certainty(StrEnum):
-    """Whether a set of packets has a member: whatever the unknowns are, whatever they are not, or it depends."""
-
-    YES = "yes"
-    NO = "no"
-    MAYBE = "maybe"
+from auditor.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """The answer; for YES `root` is a part of the set that is inhabited for certain: examples are taken from it."""
 
-    certainty: Certainty
+    truth: Truth
     root: int
 
 
@@ -37,27 +29,27 @@ def prove(scene: Encoding, root: int) -> Proof:
     choose a packet. Every address has its own say in being a member, so membership is chosen after the addresses.
     """
     if root == ~0:
-        return Proof(Certainty.NO, root)
+        return Proof(Truth.NO, root)
     diagram = scene.diagram
     bits = _unknown_levels(scene)
     guards = range(scene.guard_level, len(diagram.widths))
     certain = diagram.forall(root, [0, *bits, *guards])
     if certain != ~0:
-        return Proof(Certainty.YES, certain)
+        return Proof(Truth.YES, certain)
     guarded = diagram.forall(root, guards)
     rest = diagram.exists(guarded, range(scene.protocol_level, scene.guard_level))
     anyhow = diagram.forall(rest, bits)
     ends = diagram.exists(anyhow, [scene.source_level, scene.destination_level])
     if diagram.forall(ends, [0]) == ~1:
-        return Proof(Certainty.YES, diagram.both(root, anyhow))
+        return Proof(Truth.YES, diagram.both(root, anyhow))
     for wanted, level in _inhabited(scene):
         if _holds_for_member(scene, at_values(diagram, rest, wanted), level):
-            return Proof(Certainty.YES, _force(scene, root, wanted))
+            return Proof(Truth.YES, _force(scene, root, wanted))
     for wanted, level in _uninhabited(scene):
         strangers = _holding(scene, level, addresses.STRANGERS)
         if strangers and _holds_for_some(scene, at_values(diagram, rest, wanted), level, strangers):
-            return Proof(Certainty.YES, _force(scene, root, (*wanted, (level, strangers))))
-    return Proof(Certainty.MAYBE, root)
+            return Proof(Truth.YES, _force(scene, root, (*wanted, (level, strangers))))
+    return Proof(Truth.UNKNOWN, root)
 
 
 def _unknown_levels(scene: Encoding) -> list[int]:

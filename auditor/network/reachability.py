@@ -15,13 +15,13 @@ from auditor.network.describe import AddressNames, Sentence
 from auditor.network.endpoints import Endpoint, Location, is_endpoint_only
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.integration import is_outbound_filtered
-from auditor.network.proof import Certainty
 from auditor.network.routes import RouteOverride, route_overrides
 from auditor.network.search import Search
 from auditor.network.security_rules import ANYWHERE, Direction, Match, SecurityRule, Side
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict
 from auditor.network.witness import Packet
+from auditor.truth import Truth, all_of, any_of
 
 _PRIVATE: Final = addresses.must_parse("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
@@ -40,10 +40,10 @@ class Connection:
     """Whether some of the asked traffic gets from one end to the other, and what decides.
 
     `passes` and `stopped` are the parts of the traffic in words; `packet` is an example of what passes, or for a NO of
-    what is stopped. `unknowns` is empty unless the answer is MAYBE.
+    what is stopped. `unknowns` is empty unless it is not known.
     """
 
-    certainty: Certainty
+    truth: Truth
     passes: tuple[Sentence, ...] = ()
     stopped: tuple[Sentence, ...] = ()
     rules: tuple[Decided, ...] = ()
@@ -54,7 +54,7 @@ class Connection:
     @property
     def is_partial(self) -> bool:
         """Whether a part of the asked traffic is stopped although some passes."""
-        return self.certainty is not Certainty.NO and bool(self.stopped)
+        return self.truth is not Truth.NO and bool(self.stopped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ def _between(places: Subnets, source: Location, target: Location, ways: _Filtere
     if _starts_nothing(places, source, ways):
         return
     joined = _joined(places, near, far)
-    if joined is Certainty.NO:
+    if joined is Truth.NO:
         ways.notes.append(f"The networks of {near.subnet.name} and {far.subnet.name} are not peered.")
         return
-    doubts = () if joined is Certainty.YES else (
+    doubts = () if joined is Truth.YES else (
         f"whether a gateway or a peering connects {near.subnet.name} with {far.subnet.name}",
     )  # fmt: skip
     for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
@@ -162,12 +162,12 @@ def _starts_nothing(places: Subnets, source: Location, ways: _FilteredWays) -> b
     return bool(only)
 
 
-def _joined(places: Subnets, near: SubnetFilters, far: SubnetFilters) -> Certainty:
+def _joined(places: Subnets, near: SubnetFilters, far: SubnetFilters) -> Truth:
     if are_connected(places.context, near.subnet, far.subnet):
         around = near.surroundings
-        return Certainty.YES if intersection(far.prefixes, union(around.space, around.peers)) else Certainty.NO
+        return Truth.YES if intersection(far.prefixes, union(around.space, around.peers)) else Truth.NO
     is_known = near.surroundings.gateway is not None and far.surroundings.gateway is not None
-    return Certainty.NO if is_known else Certainty.MAYBE
+    return Truth.NO if is_known else Truth.UNKNOWN
 
 
 def _narrowed(place: SubnetFilters, numbers: Ranges, direction: Direction) -> Iterator[FilterChain]:
@@ -243,7 +243,7 @@ def _judged(ways: _FilteredWays, traffic: Match) -> Connection:
     names = AddressNames(is_pair=True)
     if not ways.asked and not ways.unknowns and not ways.notes:
         ways.notes.append("No machine that is known has such an address.")
-    results: list[tuple[Certainty, TrafficVerdict, TrafficVerdict, tuple[str, ...]]] = []
+    results: list[tuple[Truth, TrafficVerdict, TrafficVerdict, tuple[str, ...]]] = []
     for way in ways.asked:
         row = replace(traffic, source=way.source, destination=way.destination)
         inquiry = Search(way.path, [row])
@@ -253,23 +253,19 @@ def _judged(ways: _FilteredWays, traffic: Match) -> Connection:
         )
         gap = passing.gap("")
         doubts = (gap.reason,) if gap is not None else way.doubts
-        certainty = passing.certainty
-        if certainty is Certainty.YES and way.doubts:
-            certainty = Certainty.MAYBE
-        results.append((certainty, passing, stopped, doubts if certainty is Certainty.MAYBE else ()))
+        truth = all_of((passing.truth, Truth.UNKNOWN if way.doubts else Truth.YES))
+        results.append((truth, passing, stopped, doubts if truth is Truth.UNKNOWN else ()))
     unknowns = {*ways.unknowns, *(text for result in results for text in result[3])}
-    kinds = {result[0] for result in results} | ({Certainty.MAYBE} if ways.unknowns else set())
-    order = (Certainty.YES, Certainty.MAYBE, Certainty.NO)
-    overall = next((one for one in order if one in kinds), Certainty.NO)
+    overall = any_of((*(result[0] for result in results), Truth.UNKNOWN if ways.unknowns else Truth.NO))
     decisive = [result for result in results if result[0] is overall]
-    shown = [result[2] if overall is Certainty.NO else result[1] for result in decisive]
+    shown = [result[2] if overall is Truth.NO else result[1] for result in decisive]
     return Connection(
         overall,
         _lines(result[1] for result in results),
         _lines(result[2] for result in results),
         tuple(dict.fromkeys(rule for verdict in shown for rule in _rules(verdict))),
         next((packet for verdict in shown if (packet := verdict.witness()) is not None), None),
-        tuple(sorted(unknowns)) if overall is Certainty.MAYBE else (),
+        tuple(sorted(unknowns)) if overall is Truth.UNKNOWN else (),
         tuple(sorted(set(ways.notes))),
     )
 

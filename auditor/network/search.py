@@ -9,9 +9,10 @@ from typing import Final
 from auditor.network.diagram_reading import support
 from auditor.network.encoding import MOST_UNKNOWN, Encoding, encode
 from auditor.network.filter_chain import FilterChain
-from auditor.network.proof import Certainty, Proof, prove
+from auditor.network.proof import Proof, prove
 from auditor.network.security_rules import Match
 from auditor.network.trace import DecidedPackets, Disposition
+from auditor.truth import Truth
 
 
 @dataclass(slots=True)
@@ -24,13 +25,13 @@ class SearchResult:
 
     decided: DecidedPackets | None = None
     root: int = ~0
-    proof: Proof = field(default_factory=lambda: Proof(Certainty.MAYBE, ~0))
+    proof: Proof = field(default_factory=lambda: Proof(Truth.UNKNOWN, ~0))
     undecidable: str | None = None
 
     @property
-    def certainty(self) -> Certainty:
+    def truth(self) -> Truth:
         """Return whether some packet answers the question."""
-        return self.proof.certainty
+        return self.proof.truth
 
     @property
     def unknowns(self) -> tuple[str, ...]:

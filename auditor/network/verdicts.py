@@ -9,10 +9,10 @@ from typing import Final
 from auditor.model import Gap, Json
 from auditor.network.address_book import is_never_empty
 from auditor.network.describe import AddressNames, Sentence, lines
-from auditor.network.proof import Certainty
 from auditor.network.search import NOTHING, SearchResult
 from auditor.network.trace import DecidingRule, Disposition
 from auditor.network.witness import Packet, example, probe, values_for
+from auditor.truth import Truth, any_of
 
 _TAGS_PERMISSION: Final = "Microsoft.Network/locations/serviceTags/read"
 _MOST_LINES: Final = 12
@@ -26,16 +26,15 @@ class TrafficVerdict:
     names: AddressNames
 
     @property
-    def certainty(self) -> Certainty:
+    def truth(self) -> Truth:
         """Return YES where one path has an answer for certain, NO where none can have one."""
-        found = {answer.certainty for answer in self.answers}
-        return next((one for one in (Certainty.YES, Certainty.MAYBE) if one in found), Certainty.NO)
+        return any_of(answer.truth for answer in self.answers)
 
     @property
     def decisive(self) -> SearchResult | None:
-        """Return the first answer that decides the certainty; None where nothing answers."""
-        wanted = self.certainty
-        return next((a for a in self.answers if a.certainty is wanted), None) if wanted is not Certainty.NO else None
+        """Return the first answer that decides the truth; None where nothing answers."""
+        truth = self.truth
+        return None if truth is Truth.NO else next(answer for answer in self.answers if answer.truth is truth)
 
     def lines(self) -> tuple[Sentence, ...]:
         """Return what answers, in words, each line once."""
@@ -48,7 +47,7 @@ class TrafficVerdict:
 
     def gap(self, scope: str) -> Gap | None:
         """Return why the answer is not known, or None where it is."""
-        if self.certainty is not Certainty.MAYBE:
+        if self.truth is not Truth.UNKNOWN:
             return None
         unknowns = sorted({name for answer in self.answers for name in answer.unknowns if name})
         reason = self.answers[0].undecidable or f"depends on {', '.join(unknowns)}"

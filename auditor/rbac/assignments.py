@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Answer, Permissions, conditional, perhaps
+from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Permissions, conditional, perhaps
+from auditor.truth import Truth
 
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 """The principal id by which a deny assignment means all principals."""
@@ -85,16 +86,16 @@ class Memberships:
     resolved: frozenset[str] = frozenset()
     all_known: bool = False
 
-    def is_member(self, principal: str, group: str) -> Answer:
+    def is_member(self, principal: str, group: str) -> Truth:
         """Whether a principal is the group or belongs to it."""
         principal, group = principal.lower(), group.lower()
         if principal == group or group in self.groups_of.get(principal, ()):
-            return Answer.YES
-        return Answer.NO if self.all_known or group in self.resolved else Answer.MAYBE
+            return Truth.YES
+        return Truth.NO if self.all_known or group in self.resolved else Truth.UNKNOWN
 
 
-def held(assignment: Assignment, applies: Sequence[Answer]) -> Permissions | None:
+def held(assignment: Assignment, applies: Truth) -> Permissions | None:
     """Return what an assignment gives, given whether its scope and its principal fit; None for nothing at all."""
-    if Answer.NO in applies:
+    if applies is Truth.NO:
         return None
-    return perhaps(assignment.permissions) if Answer.MAYBE in applies else assignment.permissions
+    return perhaps(assignment.permissions) if applies is Truth.UNKNOWN else assignment.permissions

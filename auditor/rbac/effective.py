@@ -11,8 +11,9 @@ from typing import TypeVar
 from auditor import resource_id as ids
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held
-from auditor.rbac.permissions import Answer, Permissions, Plane
+from auditor.rbac.permissions import Permissions, Plane
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
+from auditor.truth import Truth, all_of, any_of, negate
 
 _Scoped = TypeVar("_Scoped", Assignment, Deny)
 
@@ -51,7 +52,7 @@ class Grants:
             key for key in {*self._at, *self._denies_at} if kind_of(key) is ScopeKind.MANAGEMENT_GROUP
         )
 
-    def covering(self, scope: str) -> Sequence[tuple[Assignment, Answer]]:
+    def covering(self, scope: str) -> Sequence[tuple[Assignment, Truth]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
         return [(a, answer) for key, answer in self._scopes_over(scope) for a in self._at.get(key, ())]
 
@@ -65,11 +66,11 @@ class Grants:
             found.extend(self._at[key])
         return found
 
-    def _scopes_over(self, scope: str) -> Sequence[tuple[str, Answer]]:
+    def _scopes_over(self, scope: str) -> Sequence[tuple[str, Truth]]:
         """Return the scopes whose assignments apply at a scope, or may: the management groups it may lie in too."""
         above = self.hierarchy.above(scope)
         others = [(key, self.hierarchy.covers(key, scope)) for key in self._management_groups if key not in above]
-        return [*((key, Answer.YES) for key in above), *(pair for pair in others if pair[1] is not Answer.NO)]
+        return [*((key, Truth.YES) for key in above), *(pair for pair in others if pair[1] is not Truth.NO)]
 
     def effective(self, principal: str, scope: str, *, state: AssignmentState = AssignmentState.ACTIVE) -> Effective:
         """Return what a principal may do at a scope, denies applied. Eligible assignments count only when asked for."""
@@ -86,14 +87,15 @@ class Grants:
                 given_by.append(assignment)
         return self._after_denies(principal, scope, sets.combined(parts), given_by)
 
-    def applies(self, assignment: Assignment, principal: str, scope: str) -> tuple[Answer, Answer]:
-        """Return whether an assignment's principal and its scope fit."""
-        return self._holder(assignment, principal), self.hierarchy.covers(assignment.scope, scope)
+    def applies(self, assignment: Assignment, principal: str, scope: str) -> Truth:
+        """Whether an assignment gives a principal its role at a scope."""
+        return all_of((self.is_held_by(assignment, principal), self.hierarchy.covers(assignment.scope, scope)))
 
-    def _holder(self, assignment: Assignment, principal: str) -> Answer:
+    def is_held_by(self, assignment: Assignment, principal: str) -> Truth:
+        """Whether a principal holds an assignment, itself or as a member of the group that does."""
         if assignment.principal.lower() == principal.lower():
-            return Answer.YES
-        return self.memberships.is_member(principal, assignment.principal) if assignment.is_to_group else Answer.NO
+            return Truth.YES
+        return self.memberships.is_member(principal, assignment.principal) if assignment.is_to_group else Truth.NO
 
     def _after_denies(
         self, principal: str, scope: str, granted: Permissions, given_by: Sequence[Assignment]
@@ -101,32 +103,29 @@ class Grants:
         denied_by: list[Deny] = []
         for key, answer in self._scopes_over(scope):
             for deny in self._denies_at.get(key, ()):
-                hits = [answer, self._is_denied(deny, principal, scope)]
-                if Answer.NO in hits:
+                hit = all_of((answer, self._is_denied(deny, principal, scope)))
+                if hit is Truth.NO:
                     continue
-                taken = sets.perhaps(deny.permissions) if Answer.MAYBE in hits else deny.permissions
+                taken = sets.perhaps(deny.permissions) if hit is Truth.UNKNOWN else deny.permissions
                 granted = sets.without(granted, taken)
                 denied_by.append(deny)
         if not self.denies_known:
             granted = sets.perhaps(granted)
         return Effective(granted, given_by, denied_by)
 
-    def _is_denied(self, deny: Deny, principal: str, scope: str) -> Answer:
+    def _is_denied(self, deny: Deny, principal: str, scope: str) -> Truth:
         if not deny.applies_to_children and ids.key(deny.scope) != ids.key(scope):
-            return Answer.NO
+            return Truth.NO
         named = self._is_among(deny.principals, deny.groups, principal)
         excluded = self._is_among(deny.excluded, deny.groups, principal)
-        if named is Answer.NO or excluded is Answer.YES:
-            return Answer.NO
-        return Answer.YES if named is Answer.YES and excluded is Answer.NO else Answer.MAYBE
+        return all_of((named, negate(excluded)))
 
-    def _is_among(self, named: frozenset[str], groups: frozenset[str], principal: str) -> Answer:
+    def _is_among(self, named: frozenset[str], groups: frozenset[str], principal: str) -> Truth:
         if EVERYONE in named or principal.lower() in named:
-            return Answer.YES
-        answers = {self.memberships.is_member(principal, group) for group in named & groups}
-        return next((a for a in (Answer.YES, Answer.MAYBE) if a in answers), Answer.NO)
+            return Truth.YES
+        return any_of(self.memberships.is_member(principal, group) for group in named & groups)
 
-    def may(self, principal: str, plane: Plane, operation: str, scope: str) -> Answer:
+    def may(self, principal: str, plane: Plane, operation: str, scope: str) -> Truth:
         """Whether a principal may do one operation at a scope now."""
         return sets.permits(self.effective(principal, scope).permissions, plane, operation)
 

@@ -22,6 +22,7 @@ from auditor.rbac.operation_sets import (
     union,
     witness,
 )
+from auditor.truth import Truth
 
 
 class Plane(StrEnum):
@@ -29,14 +30,6 @@ class Plane(StrEnum):
 
     CONTROL = "control"
     DATA = "data"
-
-
-class Answer(StrEnum):
-    """A decision that may depend on what is not known."""
-
-    YES = "yes"
-    NO = "no"
-    MAYBE = "maybe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +115,20 @@ def perhaps(permissions: Permissions) -> Permissions:
     return Permissions(extents.perhaps(permissions.control), extents.perhaps(permissions.data))
 
 
-def permits(permissions: Permissions, plane: Plane, operation: str) -> Answer:
+def permits(permissions: Permissions, plane: Plane, operation: str) -> Truth:
     """Whether one operation is permitted."""
     granted = permissions.on(plane)
     if holds(granted.must, operation):
-        return Answer.YES
-    return Answer.MAYBE if holds(granted.may, operation) else Answer.NO
+        return Truth.YES
+    return Truth.UNKNOWN if holds(granted.may, operation) else Truth.NO
 
 
-def permits_some(permissions: Permissions, plane: Plane, operations: OperationSet) -> Answer:
+def permits_some(permissions: Permissions, plane: Plane, operations: OperationSet) -> Truth:
     """Whether some operation of a set is permitted."""
     granted = permissions.on(plane)
     if not is_empty(intersection((granted.must, operations))):
-        return Answer.YES
-    return Answer.NO if is_empty(intersection((granted.may, operations))) else Answer.MAYBE
+        return Truth.YES
+    return Truth.NO if is_empty(intersection((granted.may, operations))) else Truth.UNKNOWN
 
 
 def universe(plane: Plane) -> OperationSet | None:
@@ -153,7 +146,7 @@ def excess(inner: OperationSet, outer: OperationSet, plane: Plane) -> OperationS
     return extra if limit is None else intersection((extra, limit))
 
 
-def covers(outer: Permissions, inner: Permissions) -> Answer:
+def covers(outer: Permissions, inner: Permissions) -> Truth:
     """Whether the outer permissions hold all of the inner ones.
 
     Certain if even what the inner may permit is surely held; impossible if what it surely permits cannot be held.
@@ -162,13 +155,13 @@ def covers(outer: Permissions, inner: Permissions) -> Answer:
     try:
         return _covers(outer, inner)
     except TooComplexError:
-        return Answer.MAYBE
+        return Truth.UNKNOWN
 
 
-def _covers(outer: Permissions, inner: Permissions) -> Answer:
+def _covers(outer: Permissions, inner: Permissions) -> Truth:
     if _within(inner, outer, certain_only=True):
-        return Answer.YES
-    return Answer.MAYBE if _within(inner, outer, certain_only=False) else Answer.NO
+        return Truth.YES
+    return Truth.UNKNOWN if _within(inner, outer, certain_only=False) else Truth.NO
 
 
 def _within(inner: Permissions, outer: Permissions, *, certain_only: bool) -> bool:

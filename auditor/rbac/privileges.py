@@ -10,8 +10,9 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.rbac.operation_sets import Complement, Intersection, OperationSet, Pattern, Union
 from auditor.rbac.patterns import WILDCARD, matches
-from auditor.rbac.permissions import Answer, Permissions, Plane, permits
+from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +211,9 @@ class HeldPrivilege:
     perhaps: tuple[str, ...]
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> Truth:
         """Return YES where some operation is surely permitted."""
-        return Answer.YES if self.surely else Answer.MAYBE
+        return Truth.YES if self.surely else Truth.UNKNOWN
 
 
 def privileges_in(permissions: Permissions) -> Sequence[HeldPrivilege]:
@@ -222,8 +223,8 @@ def privileges_in(permissions: Permissions) -> Sequence[HeldPrivilege]:
     for danger in PRIVILEGES:
         possible = candidates[danger.plane]
         answers = [(o, permits(permissions, danger.plane, o)) for o in danger.operations if o.lower() in possible]
-        surely = tuple(operation for operation, answer in answers if answer is Answer.YES)
-        perhaps = tuple(operation for operation, answer in answers if answer is Answer.MAYBE)
+        surely = tuple(operation for operation, answer in answers if answer is Truth.YES)
+        perhaps = tuple(operation for operation, answer in answers if answer is Truth.UNKNOWN)
         if surely or perhaps:
             found.append(HeldPrivilege(danger, surely, perhaps))
     return found
@@ -280,6 +281,6 @@ def has_subject(operation: str, types: Collection[str]) -> bool:
     return any(wanted.startswith(f"{name}/") for name in types)
 
 
-def names(held: Iterable[HeldPrivilege], answer: Answer) -> list[str]:
-    """Return the names of the dangers held for certain (YES) or perhaps (MAYBE), in the order of the list."""
+def names(held: Iterable[HeldPrivilege], answer: Truth) -> list[str]:
+    """Return the names of the dangers held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
     return [one.danger.name for one in held if one.answer is answer]

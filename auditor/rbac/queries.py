@@ -1,4 +1,4 @@
-"""Answer who can do something to a resource, and what a principal can do."""
+"""Truth who can do something to a resource, and what a principal can do."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import excluded_from, patterns_of
-from auditor.rbac.permissions import Answer, Plane, permits
+from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.planes import plane_of
 from auditor.rbac.principals import name_given
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Actor:
     principal: str
     principal_type: str
     name: str
-    answer: Answer
+    answer: Truth
     eligible: bool
     assignments: tuple[Assignment, ...]
     reasons: tuple[str, ...]
@@ -43,14 +44,14 @@ class WhoCan:
     @property
     def is_whole(self) -> bool:
         """Whether nothing that is not known could change the answer."""
-        return not self.unknowns and all(actor.answer is Answer.YES for actor in self.actors)
+        return not self.unknowns and all(actor.answer is Truth.YES for actor in self.actors)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What one assignment lets a principal do at its scope: action patterns, exclusions, and the dangers among them."""
 
-    answer: Answer
+    answer: Truth
     assignment: Assignment
     actions: tuple[str, ...]
     not_actions: tuple[str, ...]
@@ -71,7 +72,7 @@ class WhatCan:
     @property
     def is_whole(self) -> bool:
         """Whether nothing that is not known could change the answer."""
-        return not self.unknowns and all(power.answer is Answer.YES for power in self.powers)
+        return not self.unknowns and all(power.answer is Truth.YES for power in self.powers)
 
 
 def who_can(scene: AccessGraph, operation: str, resource_id: str, plane: Plane | None = None) -> WhoCan:
@@ -91,13 +92,13 @@ def who_can(scene: AccessGraph, operation: str, resource_id: str, plane: Plane |
             actor = _actor(scene, principal, relevant, (asked, operation, resource_id))
             if actor is not None:
                 found.append(replace(actor, name=names.get(principal, principal)))
-    found.sort(key=lambda actor: (actor.answer is not Answer.YES, actor.eligible, actor.name.lower(), actor.principal))
+    found.sort(key=lambda actor: (actor.answer is not Truth.YES, actor.eligible, actor.name.lower(), actor.principal))
     groups = {a.principal for actor in found for a in actor.assignments if a.is_to_group}
     return WhoCan(operation, resource_id, asked, found, _unknowns(scene, resource_id, groups))
 
 
 def _may(assignment: Assignment, plane: Plane, operation: str) -> bool:
-    return permits(assignment.permissions, plane, operation) is not Answer.NO
+    return permits(assignment.permissions, plane, operation) is not Truth.NO
 
 
 def _candidates(grants: Grants, assignments: Sequence[Assignment]) -> Sequence[str]:
@@ -115,20 +116,20 @@ def _actor(
 ) -> Actor | None:
     plane, operation, resource_id = question
     grants = scene.observed.grants
-    sure = [a for a in relevant if grants.applies(a, principal, resource_id)[0] is Answer.YES]
+    sure = [a for a in relevant if grants.is_held_by(a, principal) is Truth.YES]
     effective = grants.effective_of(principal, resource_id, sure)
     answer = permits(effective.permissions, plane, operation)
-    if answer is Answer.NO or not sure:
+    if answer is Truth.NO or not sure:
         return None
     reasons: list[str] = []
-    if answer is Answer.MAYBE:
+    if answer is Truth.UNKNOWN:
         reasons.extend(f"condition: {a.condition}" for a in sure if a.condition)
         reasons.extend(f"role {a.role.name} was not read" for a in sure if a.role.permissions is None)
         reasons.extend(f"deny assignment {ids.name_of(deny.id)}" for deny in effective.denied_by)
         reasons.extend(
             f"whether {a.scope} lies above is not known"
             for a in sure
-            if grants.hierarchy.covers(a.scope, resource_id) is Answer.MAYBE
+            if grants.hierarchy.covers(a.scope, resource_id) is Truth.UNKNOWN
         )
         if not grants.denies_known:
             reasons.append("deny assignments were not collected")
@@ -187,7 +188,7 @@ def _groups_of_strangers(scene: AccessGraph, principals: Sequence[str]) -> set[s
     """Return the groups with assignments that principals may be members of, where the members are not known."""
     listed = [a for a in scene.observed.grants.assignments if a.is_to_group and a.principal not in principals]
     held = scene.observed.grants.memberships
-    return {a.principal for a in listed if any(held.is_member(who, a.principal) is Answer.MAYBE for who in principals)}
+    return {a.principal for a in listed if any(held.is_member(who, a.principal) is Truth.UNKNOWN for who in principals)}
 
 
 def _powers(scene: AccessGraph, principal: str) -> Iterator[Grant]:
@@ -198,21 +199,21 @@ def _powers(scene: AccessGraph, principal: str) -> Iterator[Grant]:
         key=lambda a: (a.state.value, order.index(kind_of(a.scope)), ids.key(a.scope), ids.key(a.id)),
     )
     for assignment in ranked:
-        holder, _ = grants.applies(assignment, principal, assignment.scope)
-        if holder is Answer.NO:
+        holder = grants.is_held_by(assignment, principal)
+        if holder is Truth.NO:
             continue
         denied = grants.effective_of(principal, assignment.scope, [assignment]).denied_by
-        sure = holder is Answer.YES and assignment.role.permissions is not None and not assignment.condition
+        sure = holder is Truth.YES and assignment.role.permissions is not None and not assignment.condition
         control, data = assignment.permissions.control.may, assignment.permissions.data.may
         yield Grant(
-            answer=Answer.YES if sure and not denied and grants.denies_known else Answer.MAYBE,
+            answer=Truth.YES if sure and not denied and grants.denies_known else Truth.UNKNOWN,
             assignment=assignment,
             actions=tuple(match.spelled for match in patterns_of(control)),
             not_actions=tuple(match.spelled for match in excluded_from(control)),
             data_actions=tuple(match.spelled for match in patterns_of(data)),
             not_data_actions=tuple(match.spelled for match in excluded_from(data)),
             dangers=tuple(
-                privileges.names(privileges.at_scope(scene.dangers_of(assignment), assignment.scope), Answer.YES)
+                privileges.names(privileges.at_scope(scene.dangers_of(assignment), assignment.scope), Truth.YES)
             ),
             denied_by=tuple(deny.id for deny in denied),
         )

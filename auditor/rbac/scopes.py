@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.rbac.permissions import Answer
+from auditor.truth import Truth
 
 ROOT: Final = ""
 """The key of the scope `/`."""
@@ -68,20 +68,20 @@ class Hierarchy:
             found.append(parent)
         return found if found[-1] == ROOT else [*found, ROOT]
 
-    def covers(self, outer: str, inner: str) -> Answer:
+    def covers(self, outer: str, inner: str) -> Truth:
         """Whether an assignment at the outer scope applies at the inner one."""
         outer_key, inner_key = ids.key(outer), ids.key(inner)
         if ids.is_under(inner_key, outer_key):
-            return Answer.YES
+            return Truth.YES
         if kind_of(outer_key) is not ScopeKind.MANAGEMENT_GROUP or inner_key == ROOT:
-            return Answer.NO
+            return Truth.NO
         known = self.above(inner_key)
         if outer_key in known:
-            return Answer.YES
+            return Truth.YES
         if any(self.parents.get(key) == ROOT for key in known):
-            return Answer.NO
+            return Truth.NO
         has_parent = any(key in self.parents for key in known)
-        return Answer.YES if self.sole_subscription in known and not has_parent else Answer.MAYBE
+        return Truth.YES if self.sole_subscription in known and not has_parent else Truth.UNKNOWN
 
 
 def _above_within_subscription(parts: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from auditor.rbac.assignments import AssignmentState
 from auditor.rbac.queries import WhatCan, WhoCan
 from auditor.rbac.scopes import kind_of
 from auditor.rbac.suggest import Suggestion
+from auditor.truth import Truth
 
 Value = str | Sequence[str] | Mapping[str, Any]
 Record = Mapping[str, Value]
@@ -31,13 +32,14 @@ WHAT_COLUMNS: Final = (
     "not_data_actions", "dangers", "condition", "denied_by", "assignment",
 )  # fmt: skip
 SUGGESTION_COLUMNS: Final = ("principal", "scope", "needs", "roles", "alternatives", "commands", "custom_role")
+_WORDS: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.UNKNOWN: "maybe"}
 
 
 def who_records(answer: WhoCan) -> Sequence[Record]:
     """Return one record per actor, with the columns `WHO_COLUMNS`."""
     return [
         {
-            "answer": actor.answer.value,
+            "answer": _WORDS[actor.answer],
             "principal": actor.principal,
             "principal_type": actor.principal_type,
             "name": actor.name,
@@ -55,7 +57,7 @@ def what_records(answer: WhatCan) -> Sequence[Record]:
     """Return one record per assignment, with the columns `WHAT_COLUMNS`."""
     return [
         {
-            "answer": power.answer.value,
+            "answer": _WORDS[power.answer],
             "principal": power.assignment.principal,
             "state": power.assignment.state.value,
             "role": power.assignment.role.name,

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Final, TextIO
 
 from auditor.network.matrix import Cell
-from auditor.network.proof import Certainty
 from auditor.network.reachability import Connection, Decided
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
@@ -23,7 +22,6 @@ NOTE: Final = (
     "Decided on security groups, private endpoint policies, peerings and user-defined routes. Whether anything "
     "listens, whether a public address leads to a subnet, and firewalls of services are not looked at."
 )
-_ANSWERS: Final = {Certainty.YES: "yes", Certainty.NO: "no", Certainty.MAYBE: "unknown"}
 _COLUMNS: Final = (
     "workload", "from", "from_role", "to", "to_role", "protocol", "port", "answer", "partial", "passes", "stopped",
     "rules", "packet", "unknowns", "notes",
@@ -78,7 +76,7 @@ def of_matrix(cells: Sequence[Cell]) -> Sheet:
 
 def _record(found: Connection) -> dict[str, object]:
     return {
-        "answer": _ANSWERS[found.certainty],
+        "answer": found.truth.value,
         "partial": found.is_partial,
         "passes": [_line(one.traffic, one.rules) for one in found.passes],
         "stopped": [_line(one.traffic, one.rules) for one in found.stopped],

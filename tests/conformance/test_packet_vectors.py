@@ -13,7 +13,6 @@ from auditor.azure.ranges import Ranges
 from auditor.network.address_book import Route, Surroundings
 from auditor.network.filter_chain import Filter
 from auditor.network.filter_chain import FilterChain as Way
-from auditor.network.proof import Certainty
 from auditor.network.search import NOTHING, Search, SearchResult
 from auditor.network.security_groups import parse_group, parse_rule
 from auditor.network.security_rules import (
@@ -27,6 +26,7 @@ from auditor.network.security_rules import (
 )
 from auditor.network.shadowing import Effect, effects
 from auditor.network.witness import Probe, example, fates, values_for
+from auditor.truth import Truth
 from tests.conformance.material import SHARED
 
 FOUND = sorted(SHARED.glob("*/*vectors.yaml"))
@@ -103,12 +103,12 @@ def ask(vector: Mapping[str, Any]) -> SearchResult:
 
 
 VERDICTS = {
-    "PASS": Certainty.NO,
-    "NO": Certainty.NO,
-    "FAIL": Certainty.YES,
-    "YES": Certainty.YES,
-    "UNKNOWN": Certainty.MAYBE,
-    "MAYBE": Certainty.MAYBE,
+    "PASS": Truth.NO,
+    "NO": Truth.NO,
+    "FAIL": Truth.YES,
+    "YES": Truth.YES,
+    "UNKNOWN": Truth.UNKNOWN,
+    "MAYBE": Truth.UNKNOWN,
 }
 TABLE_VECTORS = [v for v in VECTORS if v["question"] in {"only", "missing", "reach", "explicit"}]
 
@@ -144,10 +144,10 @@ def values_at(answer: SearchResult, packet: Mapping[str, Any]) -> set[bool]:
 def test_question(vector: Mapping[str, Any]) -> None:
     answer = ask(vector)
     expected = vector["expected"]
-    assert answer.certainty is VERDICTS[expected["verdict"]]
+    assert answer.truth is VERDICTS[expected["verdict"]]
     for packet in expected.get("probes", ()):
         found = values_at(answer, packet)
-        depends = answer.certainty is Certainty.MAYBE and packet["inside"]  # then it is inside for some valuation only
+        depends = answer.truth is Truth.UNKNOWN and packet["inside"]  # then it is inside for some valuation only
         assert found == {packet["inside"]} or (depends and True in found), packet
     assert answer.decided is not None
     names = {
@@ -161,7 +161,7 @@ def test_question(vector: Mapping[str, Any]) -> None:
         own = example(answer.decided.scene, answer.proof.root)
         assert own is not None
         assert True in values_at(answer, own.as_json())
-        if answer.certainty is Certainty.YES and not own.assuming:
+        if answer.truth is Truth.YES and not own.assuming:
             assert values_at(answer, own.as_json()) == {True}
 
 

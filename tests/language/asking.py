@@ -13,6 +13,7 @@ from auditor.language import parse
 from auditor.language.ast import Condition
 from auditor.language.environment import Environment
 from auditor.language.explain import Explanation, explain
+from auditor.truth import Truth
 from auditor.yaml_source import load_text
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -67,6 +68,6 @@ def ask(written: Any, body: Mapping[str, Any], **rest: Any) -> Explanation:
     return explain(condition(written, sorted(rest.get("parameters") or {})), scope(body, **rest))
 
 
-def truth(written: Any, body: Mapping[str, Any], **rest: Any) -> bool | None:
+def truth(written: Any, body: Mapping[str, Any], **rest: Any) -> Truth:
     """Return whether a condition holds for a resource."""
     return ask(written, body, **rest).truth

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import Explanation
 from auditor.model import Evidence
+from auditor.truth import UNKNOWN, Truth, negate, truth_of
 from tests.language.asking import ask, condition, scope, truth
 from tests.language.estates import GAPS, Json, bodies, conditions, gaps, junk, related, scalars
 
@@ -27,7 +28,7 @@ def test_the_reasons_given_are_for_the_verdict_given(
 
     assert found.truth is evaluate(condition(written), inside)
     assert found.evidence
-    if found.truth is None:
+    if found.truth is UNKNOWN:
         assert found.gaps or found.errors
 
 
@@ -35,7 +36,7 @@ def test_the_reasons_given_are_for_the_verdict_given(
 def test_de_morgan_and_double_negation_hold_in_three_values(
     left: Json, right: Json, body: Json, missing: list[str]
 ) -> None:
-    def value(written: Json) -> bool | None:
+    def value(written: Json) -> Truth:
         return truth(written, body, uncollected=missing)
 
     assert value({"not": {"not": left}}) is value(left)
@@ -46,11 +47,11 @@ def test_de_morgan_and_double_negation_hold_in_three_values(
 
 @given(where=conditions, body=bodies, missing=gaps)
 def test_none_is_not_any_and_every_is_none_that_does_not(where: Json, body: Json, missing: list[str]) -> None:
-    def value(kind: str, inner: Json) -> bool | None:
+    def value(kind: str, inner: Json) -> Truth:
         return truth({kind: {"in": "rules[*]", "where": inner}}, body, uncollected=missing)
 
     any_does = value("any", where)
-    assert value("none", where) is (None if any_does is None else not any_does)
+    assert value("none", where) is negate(any_does)
     assert value("every", where) is value("none", {"not": where})
 
 
@@ -61,19 +62,19 @@ def test_knowing_less_never_turns_a_verdict_and_never_makes_one(
     before = truth(written, body, related=others, uncollected=missing)
     after = truth(written, body, related=others, uncollected=[*missing, *more])
 
-    assert after is None or after is before
+    assert after is UNKNOWN or after is before
 
 
 @given(written=conditions, body=bodies, values=st.lists(scalars, min_size=1, max_size=4))
 def test_a_verdict_in_spite_of_a_gap_holds_whatever_is_in_the_gap(written: Json, body: Json, values: list[Any]) -> None:
     verdict = truth(written, body, uncollected=["properties.color"])
     properties = body.get("properties")
-    if verdict is None or not isinstance(properties, dict):
+    if verdict is UNKNOWN or not isinstance(properties, dict):
         return
 
     filled = [truth(written, {**body, "properties": {**properties, "color": value}}) for value in values]
 
-    assert {one for one in filled if one is not None} <= {verdict}
+    assert {*filled} <= {verdict, UNKNOWN}
 
 
 @given(data=st.data(), written=conditions, body=bodies, missing=gaps)
@@ -116,7 +117,7 @@ def _check(leaf: Evidence, body: Json, found: Explanation) -> None:
     if leaf.path.endswith("[*]"):
         assert leaf.operator in {"count", "every", "any", "none"}
         place = _at(body, leaf.path.removesuffix("[*]"))
-        assert place in (None, []) or isinstance(place, list) or found.truth is None or found.errors
+        assert place in (None, []) or isinstance(place, list) or found.truth is UNKNOWN or found.errors
         return
     if leaf.operator == "exists" and leaf.absent:
         assert _at(body, leaf.path) is None
@@ -142,7 +143,7 @@ def _at(body: Any, path: str) -> Any:
     body=st.fixed_dictionaries({}, optional={"properties": junk, "tags": junk, "name": junk, "location": junk}),
 )
 def test_no_resource_makes_a_condition_raise(written: Json, body: Json) -> None:
-    assert ask(written, body, related={"child": [body]}).truth in {True, False, None}
+    assert ask(written, body, related={"child": [body]}).truth in set(Truth)
 
 
 _TURNS = ["equals", "notEquals", "less", "lessOrEquals", "greater", "greaterOrEquals", "in", "notIn", "like", "notLike"]
@@ -166,9 +167,9 @@ def test_a_count_is_known_where_it_comes_out_the_same_however_the_unknown_member
 
     choices = [(True, False) if one is None else (one,) for one in members]
     totals = {sum(way) + more for way in itertools.product(*choices) for more in (range(90) if open_ended else (0,))}
-    outcomes = {_compared(operator, total, right) for total in totals}
-    assert found is None or outcomes == {found}
-    assert len(outcomes) > 1 or found is not None or "ike" in operator
+    outcomes = {truth_of(_compared(operator, total, right)) for total in totals}
+    assert found is UNKNOWN or outcomes == {found}
+    assert len(outcomes) > 1 or found is not UNKNOWN or "ike" in operator
 
 
 def _compared(operator: str, total: int, right: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from auditor.truth import NO, UNKNOWN, YES, truth_of
 from tests.language.asking import ask, truth
 
 GONE: dict[str, Any] = {"properties": {}}
@@ -69,9 +70,9 @@ def test_an_operator_holds_for_exactly_the_listed_values(
 ) -> None:
     leaf = {"field": "color", operator: right}
 
-    assert [truth(leaf, holding(value)) for value in held] == [True] * len(held)
-    assert [truth(leaf, holding(value)) for value in failed] == [False] * len(failed)
-    assert [truth(leaf, body) for body in (GONE, NULL, {}, {"properties": None})] == [absent] * 4
+    assert [truth(leaf, holding(value)) for value in held] == [YES] * len(held)
+    assert [truth(leaf, holding(value)) for value in failed] == [NO] * len(failed)
+    assert [truth(leaf, body) for body in (GONE, NULL, {}, {"properties": None})] == [truth_of(absent)] * 4
 
 
 @pytest.mark.parametrize(("operator", "right", "held", "failed", "absent"), [row for row in TABLE if row[0] in NEGATED])
@@ -80,9 +81,9 @@ def test_a_negative_operator_is_the_opposite_everywhere(
 ) -> None:
     leaf = {"field": "color", NEGATED[operator]: right}
 
-    assert [truth(leaf, holding(value)) for value in held] == [False] * len(held)
-    assert [truth(leaf, holding(value)) for value in failed] == [True] * len(failed)
-    assert [truth(leaf, body) for body in (GONE, NULL)] == [not absent] * 2
+    assert [truth(leaf, holding(value)) for value in held] == [NO] * len(held)
+    assert [truth(leaf, holding(value)) for value in failed] == [YES] * len(failed)
+    assert [truth(leaf, body) for body in (GONE, NULL)] == [truth_of(not absent)] * 2
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_comparison_that_makes_no_sense_is_unknown_with_an_error_and_never_dec
 ) -> None:
     for condition in ({"field": "color", operator: right}, {"not": {"field": "color", operator: right}}):
         found = ask(condition, holding(left))
-        assert found.truth is None
+        assert found.truth is UNKNOWN
         assert found.errors
 
 
@@ -117,44 +118,44 @@ def test_a_default_stands_in_for_an_absent_value_only(
 ) -> None:
     leaf = {"field": "color", operator: right}
 
-    assert [truth(leaf, body) for body in (GONE, NULL)] == [without] * 2
-    assert [truth({**leaf, "default": "Deny"}, body) for body in (GONE, NULL)] == [with_default] * 2
-    assert truth({"field": "color", "equals": "", "default": "Deny"}, holding("")) is True
+    assert [truth(leaf, body) for body in (GONE, NULL)] == [truth_of(without)] * 2
+    assert [truth({**leaf, "default": "Deny"}, body) for body in (GONE, NULL)] == [truth_of(with_default)] * 2
+    assert truth({"field": "color", "equals": "", "default": "Deny"}, holding("")) is YES
 
 
 @pytest.mark.parametrize("operator", ["equals", "notEquals", "notIn", "notContains", "like", "notLike"])
 def test_a_computed_value_that_is_missing_satisfies_no_operator(operator: str) -> None:
-    assert truth({"value": "[field('color')]", operator: "x"}, GONE) is False
-    assert truth({"value": "[field('color')]", "exists": False}, GONE) is True
+    assert truth({"value": "[field('color')]", operator: "x"}, GONE) is NO
+    assert truth({"value": "[field('color')]", "exists": False}, GONE) is YES
 
 
 @pytest.mark.parametrize("spelled", ["eastus2", "East US 2", "EASTUS2", " east us2"])
 def test_a_location_ignores_case_and_spaces_on_both_sides(spelled: str) -> None:
     body = {"location": spelled, "properties": {"location": spelled, "color": spelled}}
 
-    assert truth({"field": "location", "equals": "East US2"}, body) is True
-    assert truth({"field": "location", "in": ["westus", "East US 2"]}, body) is True
-    assert truth({"field": "properties.location", "notIn": ["eastus2"]}, body) is False
-    assert truth({"field": "color", "equals": "eastus 2"}, body) is False
+    assert truth({"field": "location", "equals": "East US2"}, body) is YES
+    assert truth({"field": "location", "in": ["westus", "East US 2"]}, body) is YES
+    assert truth({"field": "properties.location", "notIn": ["eastus2"]}, body) is NO
+    assert truth({"field": "color", "equals": "eastus 2"}, body) is NO
 
 
 def test_an_id_compares_without_its_last_slash_and_other_text_does_not() -> None:
     spelled = "/Subscriptions/S/resourceGroups/RG/"
 
-    assert truth({"field": "color", "equals": "/subscriptions/s/resourcegroups/rg"}, holding(spelled)) is True
-    assert truth({"field": "color", "in": ["/subscriptions/s/resourcegroups/rg"]}, holding(spelled)) is True
-    assert truth({"field": "color", "equals": "a/b"}, holding("a/b/")) is False
+    assert truth({"field": "color", "equals": "/subscriptions/s/resourcegroups/rg"}, holding(spelled)) is YES
+    assert truth({"field": "color", "in": ["/subscriptions/s/resourcegroups/rg"]}, holding(spelled)) is YES
+    assert truth({"field": "color", "equals": "a/b"}, holding("a/b/")) is NO
 
 
 @pytest.mark.parametrize("path", ["tags['a.b']", "tags['A.B']"])
 def test_a_tag_with_a_dot_is_named_in_brackets(path: str) -> None:
-    assert truth({"field": path, "equals": "x"}, {"tags": {"a.B": "X"}}) is True
+    assert truth({"field": path, "equals": "x"}, {"tags": {"a.B": "X"}}) is YES
 
 
 @pytest.mark.parametrize("path", ["tags.env", "tags[ENV]", "tags['env']", "TAGS.Env"])
 def test_the_spellings_of_a_tag_are_one_thing(path: str) -> None:
-    assert truth({"field": path, "exists": True}, {"Tags": {"Env": ""}}) is True
-    assert truth({"field": path, "exists": True}, {"tags": None}) is False
+    assert truth({"field": path, "exists": True}, {"Tags": {"Env": ""}}) is YES
+    assert truth({"field": path, "exists": True}, {"tags": None}) is NO
 
 
 @pytest.mark.parametrize("shape", ["text", 5, True, ["x"], [{}]])
@@ -162,8 +163,8 @@ def test_an_object_of_another_shape_is_unknown_and_never_absent(shape: Any) -> N
     body = {"properties": {"network": shape}}
 
     for operator, right in (("equals", "Allow"), ("notEquals", "Allow"), ("exists", False), ("exists", True)):
-        assert truth({"field": "network.defaultAction", operator: right}, body) is None
-    assert truth({"field": "color", "exists": False}, {"properties": shape}) is None
+        assert truth({"field": "network.defaultAction", operator: right}, body) is UNKNOWN
+    assert truth({"field": "color", "exists": False}, {"properties": shape}) is UNKNOWN
 
 
 @pytest.mark.parametrize("shape", ["text", 5, True, {"a": 1}])
@@ -172,8 +173,8 @@ def test_a_list_of_another_shape_is_unknown_and_never_empty(shape: Any) -> None:
 
     for kind in ("every", "any", "none"):
         inner = {"in": "rules[*]", "where": {"field": "rules[*].name", "equals": "x"}}
-        assert truth({kind: inner}, body) is None
-    assert truth({"count": {"field": "rules[*]"}, "equals": 0}, body) is None
+        assert truth({kind: inner}, body) is UNKNOWN
+    assert truth({"count": {"field": "rules[*]"}, "equals": 0}, body) is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_a_list_of_another_shape_is_unknown_and_never_empty(shape: Any) -> None:
 def test_every_of_nothing_is_true_and_any_of_nothing_false(body: dict[str, Any], count: int) -> None:
     named = {"in": "rules[*]", "where": {"field": "rules[*].name", "exists": True}}
 
-    assert truth({"every": named}, {"properties": body}) is (count == 0)
-    assert truth({"any": named}, {"properties": body}) is False
-    assert truth({"none": named}, {"properties": body}) is True
-    assert truth({"count": {"field": "rules[*]"}, "equals": count}, {"properties": body}) is True
+    assert truth({"every": named}, {"properties": body}) is truth_of(count == 0)
+    assert truth({"any": named}, {"properties": body}) is NO
+    assert truth({"none": named}, {"properties": body}) is YES
+    assert truth({"count": {"field": "rules[*]"}, "equals": count}, {"properties": body}) is YES

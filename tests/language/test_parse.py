@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import ContentError
+from auditor.truth import NO, YES, Truth
 from tests.language.asking import THING, condition, truth
 
 MISTAKES = [
@@ -81,14 +82,14 @@ def test_a_mistake_is_an_error_with_its_place_and_what_would_be_right(
     "written", ["{FIELD: color, EQUALS: red}", "{Field: COLOR, eQuals: RED}", "{allof: [{field: color, EQUALS: red}]}"]
 )
 def test_the_words_of_the_language_ignore_case(written: str) -> None:
-    assert truth(written, {"properties": {"color": "Red"}}) is True
+    assert truth(written, {"properties": {"color": "Red"}}) is YES
 
 
 @pytest.mark.parametrize(
     "name", ["color", "properties.color", "Properties.Color", f"{THING}/color", f"{THING.upper()}/COLOR"]
 )
 def test_a_property_has_a_short_a_full_and_a_global_name(name: str) -> None:
-    assert truth({"field": name, "equals": "red"}, {"properties": {"color": "red"}}) is True
+    assert truth({"field": name, "equals": "red"}, {"properties": {"color": "red"}}) is YES
 
 
 def test_the_longest_type_gives_a_global_name_its_meaning() -> None:
@@ -100,8 +101,8 @@ def test_the_longest_type_gives_a_global_name_its_meaning() -> None:
 
 
 def test_a_text_in_double_brackets_is_a_literal() -> None:
-    assert truth({"field": "color", "equals": "[[x]"}, {"properties": {"color": "[x]"}}) is True
-    assert truth({"field": "color", "equals": "y", "default": "[[x]"}, {"properties": {}}) is False
+    assert truth({"field": "color", "equals": "[[x]"}, {"properties": {"color": "[x]"}}) is YES
+    assert truth({"field": "color", "equals": "y", "default": "[[x]"}, {"properties": {}}) is NO
 
 
 def _deep(levels: int) -> str:
@@ -161,7 +162,7 @@ def test_any_expression_is_read_or_refused_with_a_place(text: str) -> None:
     written = {"field": "color", "equals": f"[{text}]"}
 
     if (place := _refused(written)) is None:
-        assert truth(written, {"properties": {"color": "x"}}) in {True, False, None}
+        assert truth(written, {"properties": {"color": "x"}}) in set(Truth)
     else:
         assert place.startswith("rule.yaml:1:")
 
@@ -198,16 +199,12 @@ def test_current_and_field_mean_the_member_in_hand() -> None:
         "value": "[concat(current('rules[*].name'), first(field('rules[*].port')), string(length(field('rules'))))]"
     }
 
-    assert truth({"any": {"in": "rules[*]", "where": {**inner, "equals": "b22"}}}, body) is True
-    assert truth({"any": {"in": "rules[*]", "where": {**inner, "equals": "a22"}}}, body) is False
+    assert truth({"any": {"in": "rules[*]", "where": {**inner, "equals": "b22"}}}, body) is YES
+    assert truth({"any": {"in": "rules[*]", "where": {**inner, "equals": "a22"}}}, body) is NO
 
 
 def test_subject_means_the_judged_resource_inside_a_relation() -> None:
     same = {"field": "name", "equals": "[subject('name')]"}
 
-    assert (
-        truth({"any": {"related": "child", "where": same}}, {"name": "N"}, related={"child": [{"name": "n"}]}) is True
-    )
-    assert (
-        truth({"any": {"related": "child", "where": same}}, {"name": "N"}, related={"child": [{"name": "m"}]}) is False
-    )
+    assert truth({"any": {"related": "child", "where": same}}, {"name": "N"}, related={"child": [{"name": "n"}]}) is YES
+    assert truth({"any": {"related": "child", "where": same}}, {"name": "N"}, related={"child": [{"name": "m"}]}) is NO

@@ -8,10 +8,10 @@ from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
 from auditor.network.describe import AddressNames, lines
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, Match, parse_match
+from auditor.truth import Truth
 
 SPACE = addresses.must_parse("10.0.0.0/16")
 SUBNET = addresses.must_parse("10.0.1.0/24")
@@ -69,9 +69,9 @@ def reach(way: FilterChain, *traffic: Match) -> SearchResult:
     return Search(way, traffic).reach(traffic)
 
 
-def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str = "Internet") -> Certainty:
+def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str = "Internet") -> Truth:
     """Whether the internet reaches the port."""
-    return reach(path(rules), row(protocol, source, ports=str(port))).certainty
+    return reach(path(rules), row(protocol, source, ports=str(port))).truth
 
 
 def said(answer: SearchResult) -> list[str]:

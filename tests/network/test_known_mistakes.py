@@ -8,13 +8,12 @@ import pytest
 
 from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
-from auditor.network.proof import Certainty
 from auditor.network.search import Search
 from auditor.network.security_rules import Direction
 from auditor.network.shadowing import Effect, effects
+from auditor.truth import NO, UNKNOWN, YES, Truth
 from tests.network.ask import SPACE, is_open, path, reach, row, rule, said
 
-YES, NO, MAYBE = Certainty.YES, Certainty.NO, Certainty.MAYBE
 TWO_PORTS = {"destinationPortRange": "", "destinationPortRanges": ["22", "3389"]}
 
 
@@ -103,7 +102,7 @@ def only(source: str, **fields: Any) -> list[dict[str, Any]]:
         pytest.param(only("Internet"), 22, "Tcp", YES, id="N28 the tag Internet"),
     ],
 )
-def test_is_the_port_open_to_the_internet(rules: list[Any], port: int, protocol: str, expected: Certainty) -> None:
+def test_is_the_port_open_to_the_internet(rules: list[Any], port: int, protocol: str, expected: Truth) -> None:
     assert is_open(rules, port, protocol) is expected
 
 
@@ -111,8 +110,8 @@ def test_n4_ipv6() -> None:
     subnet = addresses.must_parse("10.0.1.0/24", "fd00:1::/64")
     way = path([rule("a", 100, sourceAddressPrefix="::/0", protocol="Tcp")])
     way = type(way)(way.layers, way.surroundings, addresses.ANY, subnet)
-    assert reach(way, row("Tcp", "2a00::1", ports="22")).certainty is YES
-    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).certainty is NO
+    assert reach(way, row("Tcp", "2a00::1", ports="22")).truth is YES
+    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).truth is NO
 
 
 def test_n6_the_shadowed_rule_is_named() -> None:
@@ -124,14 +123,14 @@ def test_n6_the_shadowed_rule_is_named() -> None:
 
 
 @pytest.mark.parametrize(("member", "expected"), [("10.0.2.4", YES), ("10.0.2.5", YES), ("10.0.2.6", NO)])
-def test_n9_all_application_security_groups_count(member: str, expected: Certainty) -> None:
+def test_n9_all_application_security_groups_count(member: str, expected: Truth) -> None:
     groups = {"/x/asg-a": addresses.must_parse("10.0.2.4"), "/x/asg-b": addresses.must_parse("10.0.2.5")}
     references = [{"id": "/x/asg-A"}, {"id": "/X/asg-b"}]
     rules = [
         rule("a", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=references),
         rule("d", 200, "Deny"),
     ]
-    assert reach(path(rules, around=Surroundings(SPACE, groups=groups)), row("Tcp", member)).certainty is expected
+    assert reach(path(rules, around=Surroundings(SPACE, groups=groups)), row("Tcp", member)).truth is expected
 
 
 def test_n10_groups_of_one_name_are_judged_each() -> None:
@@ -143,9 +142,9 @@ def test_n13_a_default_rule_counts_unless_it_is_shadowed() -> None:
     out = Direction.OUTBOUND
     internet = row("Tcp", destination="Internet")
     answer = reach(path([], direction=out), internet)
-    assert answer.certainty is YES
+    assert answer.truth is YES
     assert said(answer) == ["TCP to Internet, by Azure's default rule AllowInternetOutBound"]
-    assert reach(path([rule("d", 100, "Deny", direction="Outbound")], direction=out), internet).certainty is NO
+    assert reach(path([rule("d", 100, "Deny", direction="Outbound")], direction=out), internet).truth is NO
 
 
 def test_n15_the_remaining_set_is_exact() -> None:
@@ -159,27 +158,27 @@ def test_n15_the_remaining_set_is_exact() -> None:
 
 def test_n20_ipv6_is_its_own_question() -> None:
     way = path([rule("a", 100, sourceAddressPrefix="::/0")])
-    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).certainty is NO
+    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).truth is NO
 
 
 def test_n25_denying_rdp_is_not_denying_ssh() -> None:
     out = Direction.OUTBOUND
     way = path([rule("d", 100, "Deny", direction="Outbound", destinationPortRange="3389")], direction=out)
     ports = [row("Tcp", destination="VirtualNetwork", ports=port) for port in ("3389", "22")]
-    assert [reach(way, one).certainty for one in ports] == [NO, YES]
+    assert [reach(way, one).truth for one in ports] == [NO, YES]
 
 
 class TestN29:
     """Unknown tags, group sources, ports beside any protocol, and 172.16.0.0/12."""
 
-    @pytest.mark.parametrize(("access", "expected"), [("Allow", MAYBE), ("Deny", MAYBE)])
-    def test_an_unknown_tag_is_neither_empty_nor_everything(self, access: str, expected: Certainty) -> None:
+    @pytest.mark.parametrize(("access", "expected"), [("Allow", UNKNOWN), ("Deny", UNKNOWN)])
+    def test_an_unknown_tag_is_neither_empty_nor_everything(self, access: str, expected: Truth) -> None:
         rules = [
             rule("t", 100, access, sourceAddressPrefix="AzureMonitor"),
             rule("rest", 200, "Deny" if access == "Allow" else "Allow"),
         ]
         answer = reach(path(rules), row("Tcp", "20.1.1.1"))
-        assert answer.certainty is expected
+        assert answer.truth is expected
         assert answer.unknowns == ("AzureMonitor",)
 
     def test_a_group_source_is_not_any(self) -> None:
@@ -187,8 +186,8 @@ class TestN29:
             rule("g", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=[{"id": "/x/asg"}]),
             rule("d", 200, "Deny"),
         ]
-        assert reach(path(rules), row("Tcp", "8.8.8.8")).certainty is NO
-        assert reach(path(rules), row("Tcp", "10.0.2.2")).certainty is MAYBE
+        assert reach(path(rules), row("Tcp", "8.8.8.8")).truth is NO
+        assert reach(path(rules), row("Tcp", "10.0.2.2")).truth is UNKNOWN
 
     def test_any_protocol_keeps_its_ports(self) -> None:
         rules = [rule("a", 100, destinationPortRange="443"), rule("d", 200, "Deny")]
@@ -197,19 +196,19 @@ class TestN29:
     def test_private_space_has_its_real_size(self) -> None:
         out = Direction.OUTBOUND
         destinations = ("172.16.0.1", "172.31.255.1", "172.32.0.1")
-        found = [reach(path([], direction=out), row("Tcp", destination=one)).certainty for one in destinations]
+        found = [reach(path([], direction=out), row("Tcp", destination=one)).truth for one in destinations]
         assert found == [NO, NO, YES]
 
 
 def test_subnet_and_interface_must_both_allow() -> None:
     opened = [rule("a", 100, sourceAddressPrefix="Internet", destinationPortRange="22")]
     internet = row("Tcp", "Internet", ports="22")
-    assert reach(path(opened, []), internet).certainty is NO
-    assert reach(path(opened, None), internet).certainty is YES
-    assert reach(path(opened, opened), internet).certainty is YES
+    assert reach(path(opened, []), internet).truth is NO
+    assert reach(path(opened, None), internet).truth is YES
+    assert reach(path(opened, opened), internet).truth is YES
 
 
 def test_a_peered_network_is_in_virtual_network() -> None:
     around = Surroundings(SPACE, peers=addresses.must_parse("10.8.0.0/16"))
-    assert reach(path([], around=around), row("Tcp", "10.8.0.4")).certainty is YES
-    assert reach(path([]), row("Tcp", "10.8.0.4")).certainty is NO
+    assert reach(path([], around=around), row("Tcp", "10.8.0.4")).truth is YES
+    assert reach(path([]), row("Tcp", "10.8.0.4")).truth is NO

@@ -14,12 +14,12 @@ from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
 from auditor.network.encoding import READINGS
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import NOTHING, Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import PROTOCOLS, Direction, parse_match
 from auditor.network.shadowing import Effect, effects
 from auditor.network.witness import Probe, values_for
+from auditor.truth import Truth
 from tests.network.cases import (
     ADDRESSES,
     DEFAULT_BODIES,
@@ -149,9 +149,9 @@ def possible_answers(bodies: list[Any], table: list[Any], sources: tuple[str, ..
 
 PUBLIC = ("9.9.9.9", "20.1.0.1", "20.30.0.1", "130.0.0.1")
 CERTAINTY = {
-    frozenset({True}): Certainty.YES,
-    frozenset({False}): Certainty.NO,
-    frozenset({True, False}): Certainty.MAYBE,
+    frozenset({True}): Truth.YES,
+    frozenset({False}): Truth.NO,
+    frozenset({True, False}): Truth.UNKNOWN,
 }
 WITH_TAG = (*PREFIXES, "Storage", "Storage", "Storage")
 
@@ -167,7 +167,7 @@ def test_certainty_in_a_small_world_is_exact(bodies: list[Any], table: list[Any]
     ends = addresses.must_parse(*few), addresses.must_parse(*HERE)
     path = FilterChain((Filter(group, Direction.INBOUND, AROUND),), AROUND, *ends)
     expected = possible_answers(bodies, table, few, is_inhabited=False)
-    assert Search(path, rows).only(rows).certainty is CERTAINTY[frozenset(expected)]
+    assert Search(path, rows).only(rows).truth is CERTAINTY[frozenset(expected)]
 
 
 @SMALL
@@ -176,7 +176,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
     """A service tag holds some public address; YES and NO must be true wherever it is."""
     closed = [*bodies, {**DEFAULT_BODIES[2], "name": "d", "priority": 4000}]
     rows = [parse_match(row)[0] for row in table]
-    certainty = inquiry([closed], rows).only(rows).certainty
+    truth = inquiry([closed], rows).only(rows).truth
     inner = ("10.0.0.9", "10.0.2.5", "10.9.0.1", "0.0.0.0", "172.16.0.1", "168.63.129.16", *HERE)  # noqa: S104
     anyhow = [
         {violates(World((SPACE,), reading, {("source", "storage"): False}), closed, table, one) for one in inner}
@@ -187,7 +187,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
         expected = {True}
     elif any(True in one for one in anyhow):
         expected |= {True}
-    assert certainty is Certainty.MAYBE or expected == {certainty is Certainty.YES}
+    assert truth is Truth.UNKNOWN or expected == {truth is Truth.YES}
 
 
 @BUDGET
@@ -195,7 +195,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
 def test_without_unknowns_there_is_no_maybe_but_for_portless_protocols(bodies: list[Any], table: list[Any]) -> None:
     rows = [parse_match(row)[0] for row in table]
     answer = inquiry([bodies], rows).only(rows)
-    assert answer.certainty is not Certainty.MAYBE or answer.unknowns == ("ports of protocols without ports",)
+    assert answer.truth is not Truth.UNKNOWN or answer.unknowns == ("ports of protocols without ports",)
 
 
 @BUDGET

@@ -27,7 +27,7 @@ def answer(bodies: list[Any], table: list[Any]) -> tuple[str, list[str]]:
     rows = [parse_match(row)[0] for row in table]
     layer = Filter(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
     found = Search(FilterChain((layer,), around, addresses.ANY, addresses.must_parse(SUBNET)), rows).only(rows)
-    return found.certainty, sorted(str(line) for line in lines(found, AddressNames(here=addresses.must_parse(SUBNET))))
+    return found.truth, sorted(str(line) for line in lines(found, AddressNames(here=addresses.must_parse(SUBNET))))
 
 
 def halves(text: str) -> list[str]:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from auditor.azure import addresses
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group, parse_rule
 from auditor.network.security_rules import Direction, SecurityGroup, parse_match, parse_ports
+from auditor.truth import Truth
 from tests.network.ask import AROUND, SUBNET, is_open, path, reach, row, rule
 
 JSON = st.recursive(
@@ -49,7 +49,7 @@ def test_hostile_rules_never_crash_and_never_pass(body: Any, field: str, value: 
         group = parse_group("g", {"securityRules": rules})
         layer = Filter(group, Direction.INBOUND, AROUND)
         answer = Search(FilterChain((layer,), AROUND, addresses.ANY, SUBNET), [row()]).only([])
-        assert answer.certainty in Certainty
+        assert answer.truth in Truth
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_hostile_rules_never_crash_and_never_pass(body: Any, field: str, value: 
 @pytest.mark.parametrize("access", ["Allow", "Deny"])
 def test_an_unreadable_side_makes_the_answer_unknown(field: str, value: Any, access: str) -> None:
     rest = "Deny" if access == "Allow" else "Allow"
-    assert is_open([rule("odd", 100, access, **{field: value}), rule("rest", 200, rest)]) is Certainty.MAYBE
+    assert is_open([rule("odd", 100, access, **{field: value}), rule("rest", 200, rest)]) is Truth.UNKNOWN
 
 
 def test_an_unreadable_rule_that_is_shadowed_does_not_matter() -> None:
-    assert is_open([rule("d", 100, "Deny"), rule("odd", 200, destinationPortRange="abc")]) is Certainty.NO
-    assert is_open([rule("a", 100), rule("odd", 200, "Deny", destinationPortRange="abc")]) is Certainty.YES
+    assert is_open([rule("d", 100, "Deny"), rule("odd", 200, destinationPortRange="abc")]) is Truth.NO
+    assert is_open([rule("a", 100), rule("odd", 200, "Deny", destinationPortRange="abc")]) is Truth.YES
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_an_unreadable_rule_that_is_shadowed_does_not_matter() -> None:
 )
 def test_a_group_whose_order_is_unknown_answers_nothing(rules: Any) -> None:
     answer = reach(path(rules), row("Tcp", "Internet", ports="22"))
-    assert answer.certainty is Certainty.MAYBE
+    assert answer.truth is Truth.UNKNOWN
     assert answer.undecidable
 
 
 def test_rules_of_the_other_direction_do_no_harm() -> None:
-    assert is_open([rule("x", 100, "Perhaps", direction="Outbound")]) is Certainty.NO
+    assert is_open([rule("x", 100, "Perhaps", direction="Outbound")]) is Truth.NO
 
 
 def test_a_group_without_readable_properties_answers_nothing() -> None:
@@ -149,5 +149,5 @@ def test_a_group_can_have_thousands_of_tags_and_still_say_that_it_does_not_know(
     rules = [rule(f"r{place}", 100 + place, sourceAddressPrefix=f"Tag{place}") for place in range(40)]
     assert isinstance(parse_group("g", {"securityRules": rules}), SecurityGroup)
     answer = reach(path(rules), row("Tcp", "20.1.1.1"))
-    assert answer.certainty is Certainty.MAYBE
+    assert answer.truth is Truth.UNKNOWN
     assert answer.undecidable == "40 unknown tags, groups and rules at once"

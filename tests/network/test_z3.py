@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, parse_match
 from auditor.network.shadowing import Effect, effects
+from auditor.truth import Truth
 from tests.network.cases import DEFAULT_BODIES, SPACE, SUBNET, groups, rules
 from tests.network.oracle import NOT_PUBLIC, values
 
@@ -103,7 +103,7 @@ def test_the_same_answer_to_a_question(bodies: list[Any], table: list[Any]) -> N
     answer = inquire(bodies, rows).only(rows)
     outside = z3.And(*(z3.Not(match(row)) for row in table))
     expected = is_possible(packet(), allowed([*bodies, *DEFAULT_BODIES]), outside)
-    assert answer.certainty is (Certainty.YES if expected else Certainty.NO)
+    assert answer.truth is (Truth.YES if expected else Truth.NO)
 
 
 @BUDGET

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from auditor.rbac.conditions import restriction
 from auditor.rbac.operation_sets import holds, is_within
-from auditor.rbac.permissions import Answer, Plane, permits
+from auditor.rbac.permissions import Plane, permits
+from auditor.truth import Truth
 from tests.conformance.material import builtin_definitions, builtins, needs_shared
 
 ATTRIBUTE = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'a AND (b) OR !c'"
@@ -78,8 +79,8 @@ def test_built_in_conditions_restrict_only_the_operations_they_name() -> None:
         (permits(r.at_most, Plane.CONTROL, write), permits(r.at_most, Plane.CONTROL, other)) for r in conditional
     }
     assert len(conditional) == 29
-    assert (Answer.MAYBE, Answer.YES) in answers
-    assert not any(one is Answer.YES for one, _ in answers)
+    assert (Truth.UNKNOWN, Truth.YES) in answers
+    assert not any(one is Truth.YES for one, _ in answers)
 
 
 def _blocks(name: str) -> list[Any]:

@@ -13,8 +13,9 @@ from auditor.errors import ContentError
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.bounds import NOTHING_AT_ALL, certain
 from auditor.rbac.operation_sets import complement, intersection, is_empty, pattern, union
-from auditor.rbac.permissions import Answer, Permissions, Plane, covers
+from auditor.rbac.permissions import Permissions, Plane, covers
 from auditor.rbac.read import read_access_data
+from auditor.truth import Truth
 from tests.conformance.material import needs_shared
 from tests.estates.access import (
     SUBSCRIPTION,
@@ -87,7 +88,9 @@ def test_a_definition_that_cannot_be_read_is_unknown_and_not_harmless(broken: ob
 
     facts = analyse(estate_of(bodies), workloads=Workloads())
 
-    assert read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Answer.MAYBE
+    assert (
+        read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Truth.UNKNOWN
+    )
     assert "escalates" in of_kind(facts, "access.role")[0].uncollected
     assert {"dangers", "sanctioned", "escalates"} <= of_kind(facts, "access.assignment")[0].uncollected.keys()
     assert "ownerCount" in of_kind(facts, "access.subscription")[0].uncollected
@@ -98,7 +101,9 @@ def test_a_deny_that_cannot_be_read_may_deny_anything() -> None:
     deny = deny_assignment(SUBSCRIPTION, {})
     deny["properties"]["permissions"] = "everything"
     bodies = [role, assignment("u1", role["id"], SUBSCRIPTION), deny]
-    assert read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Answer.MAYBE
+    assert (
+        read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Truth.UNKNOWN
+    )
 
 
 @needs_shared
@@ -135,7 +140,7 @@ def test_patterns_made_to_defeat_the_search_are_refused_and_leave_the_question_o
         is_empty(tangled)
 
     inner, outer = (Permissions(certain(one), NOTHING_AT_ALL) for one in (tangled, nothing))
-    assert covers(outer, inner) is Answer.MAYBE
+    assert covers(outer, inner) is Truth.UNKNOWN
 
 
 @pytest.mark.parametrize(

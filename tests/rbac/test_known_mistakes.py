@@ -9,8 +9,9 @@ import pytest
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.model import Fact
 from auditor.rbac.assignments import Memberships
-from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.permissions import Plane
 from auditor.rbac.read import read_access_data
+from auditor.truth import Truth
 from tests.estates.access import (
     GROUP,
     ROOT_GROUP,
@@ -38,7 +39,7 @@ def resource(resource_id: str, resource_type: str, **body: Any) -> Body:
     return {"id": resource_id, "type": resource_type, **body}
 
 
-def may(bodies: list[Body], principal: str, operation: str, scope: str, **options: Any) -> Answer:
+def may(bodies: list[Body], principal: str, operation: str, scope: str, **options: Any) -> Truth:
     return read_access_data(estate_of(bodies), **options).grants.may(principal, Plane.CONTROL, operation, scope)
 
 
@@ -76,10 +77,10 @@ def test_r3_privileges_of_a_user_assigned_identity_and_through_a_group_are_evalu
 
     assert (fact.fields["principalName"].lower(), fact.fields["components"]) == ("id-f", ["flow-app"])
     assert fact.fields["escalates"] is True
-    assert may(direct, "p1", LIST_KEYS, ACCOUNT) is Answer.YES
-    assert may(grouped, "p1", LIST_KEYS, ACCOUNT) is Answer.MAYBE
+    assert may(direct, "p1", LIST_KEYS, ACCOUNT) is Truth.YES
+    assert may(grouped, "p1", LIST_KEYS, ACCOUNT) is Truth.UNKNOWN
     member = Memberships({"p1": frozenset({"g1"})}, frozenset({"g1"}))
-    assert may(grouped, "p1", LIST_KEYS, ACCOUNT, memberships=member) is Answer.YES
+    assert may(grouped, "p1", LIST_KEYS, ACCOUNT, memberships=member) is Truth.YES
 
 
 @pytest.mark.parametrize("action", ["*", "Microsoft.Authorization/*"])
@@ -99,8 +100,8 @@ def test_r6_a_group_whose_name_begins_alike_is_another_scope() -> None:
     role = role_definition("Everything", [OWNER_BLOCK])
     bodies = [role, assignment("u1", role["id"], f"{SUBSCRIPTION}/resourceGroups/rg1")]
     target = "{0}/resourceGroups/{1}/providers/Microsoft.CognitiveServices/accounts/a"
-    assert may(bodies, "u1", LIST_KEYS, target.format(SUBSCRIPTION, "rg10")) is Answer.NO
-    assert may(bodies, "u1", LIST_KEYS, target.format(SUBSCRIPTION, "RG1")) is Answer.YES
+    assert may(bodies, "u1", LIST_KEYS, target.format(SUBSCRIPTION, "rg10")) is Truth.NO
+    assert may(bodies, "u1", LIST_KEYS, target.format(SUBSCRIPTION, "RG1")) is Truth.YES
 
 
 def test_r7_an_assignment_at_a_management_group_is_inherited() -> None:
@@ -112,8 +113,8 @@ def test_r7_an_assignment_at_a_management_group_is_inherited() -> None:
         assignment("u2", role["id"], "/providers/Microsoft.Management/managementGroups/elsewhere", name="a2"),
         resource(SUBSCRIPTION, "Microsoft.Resources/subscriptions", properties=chain),
     ]
-    assert may(bodies, "u1", LIST_KEYS, ACCOUNT) is Answer.YES
-    assert may(bodies, "u2", LIST_KEYS, ACCOUNT) is Answer.NO
+    assert may(bodies, "u1", LIST_KEYS, ACCOUNT) is Truth.YES
+    assert may(bodies, "u2", LIST_KEYS, ACCOUNT) is Truth.NO
 
 
 def test_r8_an_assignment_on_a_resource_is_inherited_by_its_children() -> None:
@@ -121,9 +122,9 @@ def test_r8_an_assignment_on_a_resource_is_inherited_by_its_children() -> None:
     bodies = [role, assignment("u1", role["id"], ACCOUNT)]
     assert (
         may(bodies, "u1", "Microsoft.CognitiveServices/accounts/deployments/write", f"{ACCOUNT}/deployments/gpt")
-        is Answer.YES
+        is Truth.YES
     )
-    assert may(bodies, "u1", LIST_KEYS, GROUP) is Answer.NO
+    assert may(bodies, "u1", LIST_KEYS, GROUP) is Truth.NO
 
 
 @pytest.mark.parametrize("name", ["rg (prod)", "rg(prod)", "rg.+[a]*"])
@@ -131,7 +132,7 @@ def test_r9_names_are_text_and_not_expressions(name: str) -> None:
     group = f"{SUBSCRIPTION}/resourceGroups/{name}"
     role = role_definition("Everything", [OWNER_BLOCK])
     bodies = [role, assignment("u1", role["id"], group)]
-    assert may(bodies, "u1", LIST_KEYS, f"{group}/providers/Microsoft.CognitiveServices/accounts/a") is Answer.YES
+    assert may(bodies, "u1", LIST_KEYS, f"{group}/providers/Microsoft.CognitiveServices/accounts/a") is Truth.YES
 
 
 def test_r10_denies_conditions_and_eligibility_modify_the_answer() -> None:
@@ -142,10 +143,10 @@ def test_r10_denies_conditions_and_eligibility_modify_the_answer() -> None:
     eligible["type"] = "Microsoft.Authorization/roleEligibilityScheduleInstances"
     denied = deny_assignment(GROUP, {"actions": ["*"], "notActions": ["*/read"]})
 
-    assert may([role, given], "u1", LIST_KEYS, ACCOUNT) is Answer.YES
-    assert may([role, given, denied], "u1", LIST_KEYS, ACCOUNT) is Answer.NO
-    assert may([role, limited], "u1", LIST_KEYS, ACCOUNT) is Answer.MAYBE
-    assert may([role, eligible], "u1", LIST_KEYS, ACCOUNT) is Answer.NO
+    assert may([role, given], "u1", LIST_KEYS, ACCOUNT) is Truth.YES
+    assert may([role, given, denied], "u1", LIST_KEYS, ACCOUNT) is Truth.NO
+    assert may([role, limited], "u1", LIST_KEYS, ACCOUNT) is Truth.UNKNOWN
+    assert may([role, eligible], "u1", LIST_KEYS, ACCOUNT) is Truth.NO
     (fact,) = facts(role, limited, kind="access.assignment")
     assert ("escalates" in fact.uncollected, "assign-roles" in fact.fields["possibleDangers"]) == (True, True)
     assert "the condition decides" in fact.uncollected["permits.assignRoles"].reason

@@ -10,7 +10,7 @@ import pytest
 from auditor.analysis.access.access_graph import AccessGraph, read_access_graph
 from auditor.analysis.contract import Context
 from auditor.errors import InputError
-from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.permissions import Plane
 from auditor.rbac.queries import what_can, who_can
 from auditor.rbac.suggest import needs_of, roles_from, suggest, suggest_for_rows
 from auditor.report.access_records import (
@@ -21,6 +21,7 @@ from auditor.report.access_records import (
     what_records,
     who_records,
 )
+from auditor.truth import Truth
 from tests.conformance.material import builtin_definitions, builtins, needs_shared
 from tests.estates.access import (
     SUBSCRIPTION,
@@ -51,14 +52,14 @@ def scene_of(bodies: Bodies, **parameters: Any) -> AccessGraph:
     )
 
 
-def names(scene: AccessGraph, operation: str, component: str) -> dict[str, Answer]:
+def names(scene: AccessGraph, operation: str, component: str) -> dict[str, Truth]:
     return {actor.name: actor.answer for actor in who_can(scene, operation, place(component)).actors}
 
 
 def test_who_can_pull_names_every_identity_by_its_assignment() -> None:
     scene = scene_of(reference())
     assert names(scene, PULL, "registry") == dict.fromkeys(
-        ["id-amlinstancecompute", "id-amlonlineendpoint", "id-amlworkspace", "id-app-chat01"], Answer.YES
+        ["id-amlinstancecompute", "id-amlonlineendpoint", "id-amlworkspace", "id-app-chat01"], Truth.YES
     )
     asked = who_can(scene, PULL.upper(), place("registry").upper())
     workspace = next(actor for actor in asked.actors if actor.name == "id-amlworkspace")
@@ -85,11 +86,11 @@ def test_who_can_shows_groups_members_conditions_denies_and_eligibility_apart() 
     asked = who_can(scene, LIST_KEYS, place("openai"))
 
     assert [(actor.principal, actor.answer, actor.eligible) for actor in asked.actors] == [
-        ("group", Answer.YES, False),
-        (principal_of(bodies, "workspace"), Answer.YES, False),
-        ("member", Answer.YES, False),
-        ("eligible", Answer.YES, True),
-        ("limited", Answer.MAYBE, False),
+        ("group", Truth.YES, False),
+        (principal_of(bodies, "workspace"), Truth.YES, False),
+        ("member", Truth.YES, False),
+        ("eligible", Truth.YES, True),
+        ("limited", Truth.UNKNOWN, False),
     ]
     add(bodies, deny_assignment(place("openai"), {"actions": ["*/action"]}))
     assert names(scene_of(bodies), LIST_KEYS, "openai") == {}
@@ -100,7 +101,7 @@ def test_what_a_principal_can_do_is_found_by_any_of_its_names(name: str) -> None
     answer = what_can(scene_of(reference()), name)
     assert answer.principals == ["9f8c5913-d620-594a-8237-c5f1b191e270"]
     (power,) = answer.powers
-    assert (power.answer, power.assignment.role.name) == (Answer.YES, "Key Vault Secrets User")
+    assert (power.answer, power.assignment.role.name) == (Truth.YES, "Key Vault Secrets User")
     assert power.data_actions == (SECRET, "Microsoft.KeyVault/vaults/secrets/readMetadata/action")
     assert power.dangers == ("read-secrets",)
 

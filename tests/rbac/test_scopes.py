@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.rbac.permissions import Answer
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
+from auditor.truth import Truth
 
 SUB = "/subscriptions/s1"
 VAULT = f"{SUB}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"
@@ -58,10 +58,10 @@ def test_a_cycle_of_management_groups_ends() -> None:
 
 
 def test_an_unplaced_management_group_is_above_the_only_subscription_that_was_read() -> None:
-    assert Hierarchy().covers(f"{MG}x", VAULT) is Answer.MAYBE
-    assert Hierarchy(sole_subscription=SUB).covers(f"{MG}x", VAULT) is Answer.YES
-    assert Hierarchy({SUB: f"{MG}y", f"{MG}y": ROOT}, SUB).covers(f"{MG}x", VAULT) is Answer.NO
-    assert Hierarchy({SUB: f"{MG}y"}).covers(f"{MG}x", VAULT) is Answer.MAYBE
+    assert Hierarchy().covers(f"{MG}x", VAULT) is Truth.UNKNOWN
+    assert Hierarchy(sole_subscription=SUB).covers(f"{MG}x", VAULT) is Truth.YES
+    assert Hierarchy({SUB: f"{MG}y", f"{MG}y": ROOT}, SUB).covers(f"{MG}x", VAULT) is Truth.NO
+    assert Hierarchy({SUB: f"{MG}y"}).covers(f"{MG}x", VAULT) is Truth.UNKNOWN
 
 
 segment = st.sampled_from(
@@ -74,7 +74,7 @@ scopes = st.lists(segment, max_size=9).map(lambda parts: "/" + "/".join(parts))
 def test_everything_covers_what_lies_below_it_and_root_covers_all(scope: str, below: str) -> None:
     hierarchy = Hierarchy()
     inner = scope.rstrip("/") + below
-    assert hierarchy.covers(scope, inner) is Answer.YES
-    assert hierarchy.covers("/", inner) is Answer.YES
-    assert hierarchy.covers(inner, scope) is not Answer.YES
+    assert hierarchy.covers(scope, inner) is Truth.YES
+    assert hierarchy.covers("/", inner) is Truth.YES
+    assert hierarchy.covers(inner, scope) is not Truth.YES
     assert hierarchy.above(inner)[-1] == ROOT

@@ -15,11 +15,12 @@ from auditor.model import Gap
 from auditor.rbac.assignments import Assignment, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import pattern
-from auditor.rbac.permissions import Answer, Plane, permits_some
+from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, parts_of, principals_of
 from auditor.rbac.privileges import HeldPrivilege, privileges_in
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, AccessData, read_access_data
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
+from auditor.truth import Truth, any_of
 
 MEMBERS_PARAMETER: Final = "group_members"
 GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
@@ -50,7 +51,7 @@ class AccessGraph:
     _at: Mapping[str, Sequence[Part]]
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
     _dangers: dict[tuple[str, str | None], Sequence[HeldPrivilege]] = field(default_factory=dict)
-    _effects: dict[tuple[str, str | None, str], Answer] = field(default_factory=dict)
+    _effects: dict[tuple[str, str | None, str], Truth] = field(default_factory=dict)
 
     def dangers_of(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
         """Return the dangers that an assignment's role holds under its condition."""
@@ -63,16 +64,15 @@ class AccessGraph:
         """Return the dangers that a role holds."""
         return self.dangers_of(Assignment("", "", "", role, "/"))
 
-    def acts_on(self, assignment: Assignment, kind: str) -> Answer:
-        """Whether an assignment permits anything on resources of a type; MAYBE where it is too complex to decide."""
+    def acts_on(self, assignment: Assignment, kind: str) -> Truth:
+        """Whether an assignment permits anything on resources of a type; UNKNOWN where it is too complex to decide."""
         key = (assignment.role.key, assignment.condition, kind)
         if key not in self._effects:
             operations = pattern(f"{kind}/*")
             try:
-                answers = {permits_some(assignment.permissions, plane, operations) for plane in Plane}
+                self._effects[key] = any_of(permits_some(assignment.permissions, plane, operations) for plane in Plane)
             except TooComplexError:
-                answers = {Answer.MAYBE}
-            self._effects[key] = next(one for one in (Answer.YES, Answer.MAYBE, Answer.NO) if one in answers)
+                self._effects[key] = Truth.UNKNOWN
         return self._effects[key]
 
     def touched(self, scope: str) -> Sequence[Part]:
@@ -87,7 +87,7 @@ class AccessGraph:
         found = [*self._below.get(scope, ()), *(p for key in hierarchy.above(scope)[1:] for p in self._at.get(key, ()))]
         if not found and kind_of(scope) is ScopeKind.MANAGEMENT_GROUP:
             everywhere = [part for parts in self._at.values() for part in parts]
-            found = [part for part in everywhere if hierarchy.covers(scope, part.resource.key) is not Answer.NO]
+            found = [part for part in everywhere if hierarchy.covers(scope, part.resource.key) is not Truth.NO]
         return found
 
     def definition_gap(self, assignment: Assignment) -> Gap | None:

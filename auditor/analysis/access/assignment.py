@@ -14,11 +14,11 @@ from auditor.model import Fact, Gap, Resource
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
-from auditor.rbac.permissions import Answer
 from auditor.rbac.principals import name_given
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.read import UNREADABLE_PRINCIPAL
 from auditor.rbac.scopes import kind_of
+from auditor.truth import Truth
 
 KIND: Final = "access.assignment"
 
@@ -88,10 +88,10 @@ def _fact(scene: AccessGraph, assignment: Assignment, held: Sequence[HeldPrivile
     if not parts and (unread := scene.unread_user()) is not None:
         # what could not be read may run as this principal
         uncollected |= dict.fromkeys(("components", "isWorkloadIdentity"), unread)
-    if sanction.answer is Answer.MAYBE:
+    if sanction.answer is Truth.UNKNOWN:
         tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
         uncollected["sanctioned"] = gap or tangled
-    elif sanction.answer is Answer.NO and (unread := scene.unread(assignment.scope)):
+    elif sanction.answer is Truth.NO and (unread := scene.unread(assignment.scope)):
         uncollected["sanctioned"] = unread  # what it is on may be a part of the workload that a row is about
     fields: dict[str, Any] = {
         **_principal_fields(scene, assignment, resource, uncollected),
@@ -121,8 +121,8 @@ def _fact(scene: AccessGraph, assignment: Assignment, held: Sequence[HeldPrivile
 def _open(assignment: Assignment, held: Sequence[HeldPrivilege]) -> dict[str, Gap]:
     """Return the dangers that its condition decides, with the condition's text."""
     gap = Gap(assignment.id, "properties.condition", f"the condition decides: {assignment.condition or 'in the role'}")
-    perhaps = [one.danger for one in held if one.answer is Answer.MAYBE]
-    sure = any(one.danger.escalates for one in held if one.answer is Answer.YES)
+    perhaps = [one.danger for one in held if one.answer is Truth.UNKNOWN]
+    sure = any(one.danger.escalates for one in held if one.answer is Truth.YES)
     names = [f"permits.{danger.field}" for danger in perhaps]
     return dict.fromkeys([*names, "escalates"] if not sure and any(d.escalates for d in perhaps) else names, gap)
 
@@ -178,12 +178,12 @@ def _is_standing(scene: AccessGraph, assignment: Assignment) -> bool:
 def _sanction_fields(sanction: Sanction) -> Mapping[str, Any]:
     beyond = sanction.beyond
     return {
-        "sanctioned": sanction.answer is Answer.YES,
+        "sanctioned": sanction.answer is Truth.YES,
         "sanctionedBy": sorted({row.row.control for row in sanction.rows} - {""})
-        if sanction.answer is Answer.YES
+        if sanction.answer is Truth.YES
         else [],
         "advisory": next((row.row.advisory for row in sanction.rows if row.row.advisory), None)
-        if sanction.answer is Answer.YES
+        if sanction.answer is Truth.YES
         else None,
         "excess": None
         if beyond is None
@@ -195,14 +195,14 @@ def _danger_fields(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Map
     answers = {one.danger.field: one.answer for one in held}
     return {
         "permits": {
-            danger.field: answers.get(danger.field) is Answer.YES
+            danger.field: answers.get(danger.field) is Truth.YES
             for danger in PRIVILEGES
-            if answers.get(danger.field) is not Answer.MAYBE
+            if answers.get(danger.field) is not Truth.UNKNOWN
         },
-        "dangers": privileges.names(held, Answer.YES),
-        "possibleDangers": privileges.names(held, Answer.MAYBE),
+        "dangers": privileges.names(held, Truth.YES),
+        "possibleDangers": privileges.names(held, Truth.UNKNOWN),
         "dangerousOperations": [operation for one in held for operation in one.surely],
-        "escalates": any(one.danger.escalates and one.answer is Answer.YES for one in held),
+        "escalates": any(one.danger.escalates and one.answer is Truth.YES for one in held),
         "hasDataAccess": assignment.permissions.data.may != NOTHING,
     }
 

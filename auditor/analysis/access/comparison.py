@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment, Role
 from auditor.rbac.effective import Grants
-from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.permissions import Plane
+from auditor.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,12 @@ def compare(actual: Grants, expected: Grants) -> Comparison:
     for row in expected.assignments:
         available = actual.effective(row.principal, row.scope).permissions
         match sets.covers(available, row.permissions):
-            case Answer.NO:
+            case Truth.NO:
                 plane, operation = sets.first_excess(row.permissions, available) or (Plane.CONTROL, "")
                 missing.append(Excess(row, plane, operation))
-            case Answer.MAYBE:
+            case Truth.UNKNOWN:
                 undecided.append(row)
-            case Answer.YES:
+            case Truth.YES:
                 pass
     return Comparison(excess, missing, undecided, [a for a in actual.assignments if _is_subsumed(a, actual)])
 
@@ -63,7 +64,7 @@ def _beyond(assignment: Assignment, expected: Grants) -> Excess | None:
 def _is_subsumed(assignment: Assignment, actual: Grants) -> bool:
     others = [other for other, _ in actual.covering(assignment.scope) if other is not assignment]
     rest = actual.effective_of(assignment.principal, assignment.scope, others).permissions
-    return bool(others) and sets.covers(rest, assignment.permissions) is Answer.YES
+    return bool(others) and sets.covers(rest, assignment.permissions) is Truth.YES
 
 
 def granting(roles: Sequence[Role], operations: Sequence[tuple[Plane, str]]) -> Sequence[Role]:
@@ -72,7 +73,7 @@ def granting(roles: Sequence[Role], operations: Sequence[tuple[Plane, str]]) -> 
 
 
 def _grants(role: Role, plane: Plane, operation: str) -> bool:
-    return role.permissions is not None and sets.permits(role.permissions, plane, operation) is Answer.YES
+    return role.permissions is not None and sets.permits(role.permissions, plane, operation) is Truth.YES
 
 
 def smallest(roles: Sequence[Role]) -> Sequence[Role]:
@@ -82,4 +83,4 @@ def smallest(roles: Sequence[Role]) -> Sequence[Role]:
 
 def _is_smaller(role: Role, than: Role) -> bool:
     inner, outer = role.at_most, than.at_most
-    return sets.covers(outer, inner) is Answer.YES and sets.covers(inner, outer) is not Answer.YES
+    return sets.covers(outer, inner) is Truth.YES and sets.covers(inner, outer) is not Truth.YES

@@ -13,9 +13,9 @@ from auditor.azure import body
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
-from auditor.rbac.permissions import Answer
 from auditor.rbac.principals import ManagedIdentity, Part
 from auditor.rbac.scopes import kind_of
+from auditor.truth import Truth
 
 KIND: Final = "access.identity"
 RESOURCE_KIND: Final = "access.managed_identity"
@@ -66,8 +66,8 @@ CAPABLE: Final = (
     "Microsoft.Web/sites",
     "Microsoft.Web/sites/slots",
 )
-_SURE: Final = frozenset({Answer.YES})
-_PERHAPS: Final = frozenset({Answer.YES, Answer.MAYBE})
+_SURE: Final = frozenset({Truth.YES})
+_PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
 READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
 
 
@@ -146,7 +146,7 @@ def _is_shared(parts: Sequence[Part]) -> bool:
 
 
 def _crosses(
-    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Answer]
+    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Truth]
 ) -> bool:
     """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
     reached: set[int] = set()

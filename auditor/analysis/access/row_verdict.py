@@ -12,8 +12,9 @@ from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.effective import Effective, Grants
-from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.permissions import Plane
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 
 class How(StrEnum):
@@ -43,7 +44,7 @@ class RowVerdict:
     that is required and not held.
     """
 
-    works: Answer
+    works: Truth
     how: How
     assignments: Sequence[Assignment] = ()
     excess: tuple[Plane, str] | None = None
@@ -53,28 +54,28 @@ class RowVerdict:
     eligible: Sequence[Assignment] = ()
 
     @property
-    def least_privilege(self) -> Answer:
-        """Whether what satisfies the row gives no more than the row; MAYBE where nothing satisfies it for certain."""
-        if self.works is not Answer.YES:
-            return Answer.MAYBE
-        return Answer.NO if self.excess or self.how not in {*WITHOUT_EXCESS, How.TOGETHER} else Answer.YES
+    def least_privilege(self) -> Truth:
+        """Whether what satisfies the row gives no more than the row; UNKNOWN where nothing satisfies it for certain."""
+        if self.works is not Truth.YES:
+            return Truth.UNKNOWN
+        return Truth.NO if self.excess or self.how not in {*WITHOUT_EXCESS, How.TOGETHER} else Truth.YES
 
 
 def judge(row: BoundRow, grants: Grants) -> RowVerdict:
     """Return the best verdict over the principals that the row's component acts as."""
     verdicts = [_decided(principal, row, grants) for principal in row.principals]
     if row.unresolved:
-        verdicts.append(RowVerdict(Answer.MAYBE, How.UNDECIDED, reasons=_unresolved(row)))
-    order = [Answer.YES, Answer.MAYBE, Answer.NO]
+        verdicts.append(RowVerdict(Truth.UNKNOWN, How.UNDECIDED, reasons=_unresolved(row)))
+    order = [Truth.YES, Truth.UNKNOWN, Truth.NO]
     best = min(verdicts, key=lambda one: (order.index(one.works), list(How).index(one.how)), default=None)
-    return best or RowVerdict(Answer.NO, How.NO_IDENTITY)
+    return best or RowVerdict(Truth.NO, How.NO_IDENTITY)
 
 
 def _decided(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
     try:
         return _judge_for(principal, row, grants)
     except TooComplexError as error:
-        return RowVerdict(Answer.MAYBE, How.UNDECIDED, reasons=[error.message])
+        return RowVerdict(Truth.UNKNOWN, How.UNDECIDED, reasons=[error.message])
 
 
 def _unresolved(row: BoundRow) -> list[str]:
@@ -92,25 +93,25 @@ def _judge_for(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
     covering = [
         with_role(a, row.row.role)
         for a, _ in grants.covering(row.scope)
-        if a.state is AssignmentState.ACTIVE and Answer.NO not in grants.applies(a, principal, row.scope)
+        if a.state is AssignmentState.ACTIVE and grants.applies(a, principal, row.scope) is not Truth.NO
     ]
     effective = grants.effective_of(principal, row.scope, covering)
     same_role = _by_identity(principal, row, grants, covering)
     if same_role is not None:
         return same_role
     answer = sets.covers(effective.permissions, required) if row.row.role.permissions else _unknown_role(covering)
-    if answer is Answer.YES:
+    if answer is Truth.YES:
         return _satisfied(principal, row, grants, covering)
     if row.row.narrower and (below := _below(principal, row, grants)):
-        return RowVerdict(Answer.YES, How.NARROWER, below)
-    if answer is Answer.MAYBE:
-        return RowVerdict(Answer.MAYBE, How.UNDECIDED, covering, reasons=_reasons(row, principal, effective, grants))
+        return RowVerdict(Truth.YES, How.NARROWER, below)
+    if answer is Truth.UNKNOWN:
+        return RowVerdict(Truth.UNKNOWN, How.UNDECIDED, covering, reasons=_reasons(row, principal, effective, grants))
     return _unsatisfied(principal, row, grants, effective)
 
 
-def _unknown_role(covering: Sequence[Assignment]) -> Answer:
+def _unknown_role(covering: Sequence[Assignment]) -> Truth:
     """Decide for a required role whose permissions nobody knows: another role may or may not do."""
-    return Answer.MAYBE if covering else Answer.NO
+    return Truth.UNKNOWN if covering else Truth.NO
 
 
 def _by_identity(principal: str, row: BoundRow, grants: Grants, covering: Sequence[Assignment]) -> RowVerdict | None:
@@ -120,9 +121,9 @@ def _by_identity(principal: str, row: BoundRow, grants: Grants, covering: Sequen
     for assignment in covering:
         plain = assignment.role.key == row.row.role.key and not assignment.condition
         untouched = grants.denies_known and not grants.effective_of(principal, row.scope, [assignment]).denied_by
-        if plain and untouched and grants.applies(assignment, principal, row.scope) == (Answer.YES, Answer.YES):
+        if plain and untouched and grants.applies(assignment, principal, row.scope) is Truth.YES:
             here = ids.key(assignment.scope) == ids.key(row.scope)
-            return RowVerdict(Answer.YES, How.EXACT if here else How.WIDER, [assignment])
+            return RowVerdict(Truth.YES, How.EXACT if here else How.WIDER, [assignment])
     return None
 
 
@@ -136,7 +137,7 @@ def _satisfied(principal: str, row: BoundRow, grants: Grants, covering: Sequence
     excess = sets.first_excess(sets.combined(a.permissions for a in chosen), row.row.role.at_most)
     wider = any(ids.key(a.scope) != ids.key(row.scope) for a in chosen)
     how = How.TOGETHER if not wider else How.WIDER
-    return RowVerdict(Answer.YES, how, chosen, excess=excess)
+    return RowVerdict(Truth.YES, how, chosen, excess=excess)
 
 
 def _needed(principal: str, row: BoundRow, grants: Grants, assignments: Sequence[Assignment]) -> Sequence[Assignment]:
@@ -151,7 +152,7 @@ def _needed(principal: str, row: BoundRow, grants: Grants, assignments: Sequence
 
 def _covers(principal: str, row: BoundRow, grants: Grants, assignments: Sequence[Assignment]) -> bool:
     held = grants.effective_of(principal, row.scope, assignments).permissions
-    return sets.covers(held, row.row.role.at_most) is Answer.YES
+    return sets.covers(held, row.row.role.at_most) is Truth.YES
 
 
 def _by_one(assignment: Assignment, row: BoundRow) -> RowVerdict:
@@ -165,7 +166,7 @@ def _by_one(assignment: Assignment, row: BoundRow) -> RowVerdict:
         how = How.STRONGER
     else:
         how = How.EXACT if assignment.role.key == required.key else How.EQUIVALENT
-    return RowVerdict(Answer.YES, how, [assignment], excess=excess)
+    return RowVerdict(Truth.YES, how, [assignment], excess=excess)
 
 
 def _below(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
@@ -176,7 +177,7 @@ def _below(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment
             continue
         known = with_role(assignment, row.row.role)
         held = grants.effective_of(principal, assignment.scope, [known]).permissions
-        if sets.covers(held, row.row.role.at_most) is Answer.YES:
+        if sets.covers(held, row.row.role.at_most) is Truth.YES:
             found.append(known)
     return found
 
@@ -184,11 +185,11 @@ def _below(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment
 def _unsatisfied(principal: str, row: BoundRow, grants: Grants, effective: Effective) -> RowVerdict:
     required = row.row.role.at_most
     lacking = sets.first_excess(required, effective.permissions)
-    granted = [a for a in effective.given_by if grants.applies(a, principal, row.scope) == (Answer.YES, Answer.YES)]
+    granted = [a for a in effective.given_by if grants.applies(a, principal, row.scope) is Truth.YES]
     undenied = sets.combined(a.permissions for a in granted)
-    if effective.denied_by and sets.covers(undenied, required) is Answer.YES:
-        return RowVerdict(Answer.NO, How.DENIED, granted, lacking=lacking, denies=effective.denied_by)
-    return RowVerdict(Answer.NO, How.MISSING, lacking=lacking, eligible=_activatable(principal, row, grants))
+    if effective.denied_by and sets.covers(undenied, required) is Truth.YES:
+        return RowVerdict(Truth.NO, How.DENIED, granted, lacking=lacking, denies=effective.denied_by)
+    return RowVerdict(Truth.NO, How.MISSING, lacking=lacking, eligible=_activatable(principal, row, grants))
 
 
 def _activatable(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
@@ -202,11 +203,10 @@ def _activatable(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assi
 def _reasons(row: BoundRow, principal: str, effective: Effective, grants: Grants) -> Sequence[str]:
     found: list[str] = []
     for assignment in effective.given_by:
-        holder, scope = grants.applies(assignment, principal, row.scope)
         label = f"assignment {ids.name_of(assignment.id)}"
-        if holder is Answer.MAYBE:
+        if grants.is_held_by(assignment, principal) is Truth.UNKNOWN:
             found.append(f"{label}: the members of group {assignment.principal} are not known")
-        if scope is Answer.MAYBE:
+        if grants.hierarchy.covers(assignment.scope, row.scope) is Truth.UNKNOWN:
             found.append(f"{label}: whether {assignment.scope} is above the scope is not known")
         if assignment.role.permissions is None:
             found.append(f"{label}: the permissions of role {assignment.role.name} are not known")

@@ -14,8 +14,9 @@ from auditor.rbac.assignments import Assignment
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import OperationSet, Pattern, holds, intersection, is_empty, patterns_of
 from auditor.rbac.patterns import WILDCARD
-from auditor.rbac.permissions import NO_PERMISSIONS, Answer, Permissions, Plane
+from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.scopes import Hierarchy
+from auditor.truth import Truth
 
 MAX_NAMED: Final = 25
 
@@ -33,7 +34,7 @@ class ExcessActions:
 class Sanction:
     """Whether the table covers an assignment, by which rows, and what goes beyond them."""
 
-    answer: Answer
+    answer: Truth
     rows: Sequence[BoundRow] = ()
     beyond: ExcessActions | None = None
 
@@ -54,20 +55,20 @@ class Sanctions:
         rows = [
             (expected, row)
             for expected, row in self._rows.get(assignment.principal, ())
-            if self._hierarchy.covers(expected.scope, assignment.scope) is Answer.YES
+            if self._hierarchy.covers(expected.scope, assignment.scope) is Truth.YES
         ]
         for expected, _ in rows:
             assignment = with_role(assignment, expected.role)
         named = [row for _, row in rows]
         if any(expected.role.key == assignment.role.key for expected, _ in rows):
-            return Sanction(Answer.YES, [row for e, row in rows if e.role.key == assignment.role.key])
+            return Sanction(Truth.YES, [row for e, row in rows if e.role.key == assignment.role.key])
         if assignment.role.permissions is None:
-            return Sanction(Answer.MAYBE, named)
+            return Sanction(Truth.UNKNOWN, named)
         try:
             beyond = self._beyond(assignment, [expected for expected, _ in rows])
         except TooComplexError:
-            return Sanction(Answer.MAYBE, named)
-        return Sanction(Answer.YES if beyond is None else Answer.NO, named, beyond)
+            return Sanction(Truth.UNKNOWN, named)
+        return Sanction(Truth.YES if beyond is None else Truth.NO, named, beyond)
 
     def _beyond(self, assignment: Assignment, expected: Sequence[Assignment]) -> ExcessActions | None:
         key = (assignment.role.key, assignment.condition, tuple(one.role.key for one in expected))

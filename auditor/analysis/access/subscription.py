@@ -12,9 +12,10 @@ from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, Role
-from auditor.rbac.permissions import Answer, Permissions, Plane, permits
+from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
 from auditor.rbac.read import CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.truth import Truth
 
 KIND: Final = "access.subscription"
 ROLE_KIND: Final = "access.role"
@@ -55,12 +56,12 @@ ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
 
 def is_owner(permissions: Permissions) -> bool:
     """Whether permissions surely hold both writes of every type and the giving of roles."""
-    return all(permits(permissions, Plane.CONTROL, operation) is Answer.YES for operation in (ANY_WRITE, ASSIGN))
+    return all(permits(permissions, Plane.CONTROL, operation) is Truth.YES for operation in (ANY_WRITE, ASSIGN))
 
 
 def assigns_roles(permissions: Permissions) -> bool:
     """Whether permissions surely hold the giving of roles."""
-    return permits(permissions, Plane.CONTROL, ASSIGN) is Answer.YES
+    return permits(permissions, Plane.CONTROL, ASSIGN) is Truth.YES
 
 
 def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -84,7 +85,7 @@ def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> 
 
 def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool, bool]]) -> Fact:
     estate = scene.context.estate
-    covering = [a for a, answer in scene.observed.grants.covering(key) if answer is Answer.YES]
+    covering = [a for a, answer in scene.observed.grants.covering(key) if answer is Truth.YES]
     active = [a for a in covering if a.state is AssignmentState.ACTIVE]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
@@ -177,7 +178,7 @@ def _assignable_in(scene: AccessGraph, role: Role, subscription: str) -> bool:
     """Whether a custom role can, as far as is known, be assigned in a subscription; one without scopes counts."""
     covers = scene.observed.grants.hierarchy.covers
     return not role.assignable_scopes or any(
-        subscription_key(scope) == subscription or covers(scope, subscription) is not Answer.NO
+        subscription_key(scope) == subscription or covers(scope, subscription) is not Truth.NO
         for scope in role.assignable_scopes
     )
 
@@ -187,7 +188,7 @@ def _escalates(scene: AccessGraph, role: Role) -> bool:
 
 
 def _is_unlimited(role: Role) -> bool:
-    return permits(role.at_most, Plane.CONTROL, ANY_WRITE) is Answer.YES
+    return permits(role.at_most, Plane.CONTROL, ANY_WRITE) is Truth.YES
 
 
 def _role_facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -197,14 +198,14 @@ def _role_facts(scene: AccessGraph) -> Iterator[Fact]:
     for role in _custom(scene):
         held = scene.dangers_in_role(role)
         gap = None if role.permissions else Gap(role.id, "properties.permissions", "malformed")
-        names = privileges.names(held, Answer.YES)
+        names = privileges.names(held, Truth.YES)
         unknown = ("dangers", "possibleDangers", "dangerousOperations", "escalates", "isUnlimited")
         fields = {
             "role": role.name,
             "roleId": role.key,
             "assignableScopes": list(role.assignable_scopes),
             "dangers": names,
-            "possibleDangers": privileges.names(held, Answer.MAYBE),
+            "possibleDangers": privileges.names(held, Truth.UNKNOWN),
             "dangerousOperations": [operation for one in held for operation in one.surely],
             "escalates": _escalates(scene, role),
             "isUnlimited": ANY_WRITE in {operation for one in held for operation in one.surely},

@@ -16,10 +16,11 @@ from auditor.azure import body
 from auditor.model import Fact, Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
-from auditor.rbac.permissions import Answer, Plane
+from auditor.rbac.permissions import Plane
 from auditor.rbac.principals import bound
 from auditor.rbac.read import ASSIGNMENTS, DENIES
 from auditor.rbac.scopes import kind_of
+from auditor.truth import Truth
 
 PRINCIPALS: Final = (
     "Microsoft.MachineLearningServices/workspaces",
@@ -70,7 +71,7 @@ FIELDS: Final[Mapping[str, str]] = {
 
 _REGISTRY: Final = "microsoft.containerregistry/registries"
 _REACHED_SHOWN: Final = 12
-_LEAST: Final = {Answer.YES: "met", Answer.NO: "exceeded", Answer.MAYBE: "not granted"}
+_LEAST: Final = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
 
 
 def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -103,10 +104,10 @@ def _fact(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_object: st
         "scope": row.scope,
         "role": row.row.role.name,
         "roleId": row.row.role.key,
-        "works": "present" if verdict.works is Answer.YES else "missing",
+        "works": "present" if verdict.works is Truth.YES else "missing",
         "how": verdict.how.value,
         "leastPrivilege": _LEAST[verdict.least_privilege],
-        "grantedBy": [_granted(a) for a in verdict.assignments] if verdict.works is Answer.YES else [],
+        "grantedBy": [_granted(a) for a in verdict.assignments] if verdict.works is Truth.YES else [],
         "excess": _excess(row, verdict),
         "lacking": _operation(verdict.lacking),
         "eligible": [a.id for a in verdict.eligible],
@@ -130,13 +131,13 @@ def _fact(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_object: st
 
 
 def _gap(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> Gap | None:
-    if verdict.works is Answer.NO and verdict.how is not How.NO_IDENTITY:
+    if verdict.works is Truth.NO and verdict.how is not How.NO_IDENTITY:
         return scene.assignment_gap(row.scope)
-    if verdict.works is Answer.YES and _ignores_registry_roles(row):
+    if verdict.works is Truth.YES and _ignores_registry_roles(row):
         return Gap(
             row.target.id, "properties.roleAssignmentMode", "the registry decides per repository, by other roles"
         )
-    if verdict.works is not Answer.MAYBE:
+    if verdict.works is not Truth.UNKNOWN:
         return None
     if scene.observed.deny_gap is not None and len(verdict.reasons) == 1:
         return scene.observed.deny_gap
@@ -189,7 +190,7 @@ def _proof(row: BoundRow, verdict: RowVerdict) -> str | None:
 
 def _advice(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> Mapping[str, Any]:
     """Return what a sanctioned but broad row permits, where it is in force."""
-    if row.row.advisory is None or verdict.works is not Answer.YES:
+    if row.row.advisory is None or verdict.works is not Truth.YES:
         return {}
     types = {one.type_key for one in scene.context.estate.resources if ids.is_under(one.key, row.scope)}
     held = [
@@ -232,9 +233,9 @@ def _remediation(row: BoundRow, verdict: RowVerdict) -> str | None:
         if row.principals
         else None
     )
-    if verdict.works is Answer.NO:
+    if verdict.works is Truth.NO:
         return create if verdict.how is How.MISSING else None
-    if verdict.least_privilege is not Answer.NO or create is None:
+    if verdict.least_privilege is not Truth.NO or create is None:
         return None
     delete = [f"az role assignment delete --ids {shlex.quote(a.id)}" for a in verdict.assignments]
     return " && ".join([create, *delete])
@@ -250,7 +251,7 @@ def _summary(row: BoundRow, verdict: RowVerdict, gap: Gap | None) -> str:
     who = f"the identity of {row.holder.name}"
     if gap is not None:
         return f"Whether {who} has {place} is not known: {gap.reason}."
-    if verdict.works is Answer.NO:
+    if verdict.works is Truth.NO:
         return f"{who.capitalize()} lacks {place}: {verdict.how.value}."
     by = ", ".join(sorted(f"{a.role.name} on {ids.name_of(a.scope) or '/'}" for a in verdict.assignments))
     return f"{who.capitalize()} has {place} by {verdict.how.value} ({by})."

@@ -12,9 +12,10 @@ from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.model import Fact, Json, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
-from auditor.rbac.permissions import Answer, Plane, permits
+from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.truth import Truth
 
 KIND: Final = "access.vault"
 
@@ -105,12 +106,12 @@ def _vault_name(secret_url: str) -> str:
 
 def _readers(scene: AccessGraph, vault: Resource) -> Sequence[Assignment]:
     grants = scene.observed.grants
-    above = [a for a, answer in grants.covering(vault.id) if answer is Answer.YES]
+    above = [a for a, answer in grants.covering(vault.id) if answer is Truth.YES]
     return [
         assignment
         for assignment in [*above, *grants.below(vault.id)]
         if assignment.state is AssignmentState.ACTIVE
-        and permits(assignment.permissions, Plane.DATA, READ_SECRET) is Answer.YES
+        and permits(assignment.permissions, Plane.DATA, READ_SECRET) is Truth.YES
     ]
 
 

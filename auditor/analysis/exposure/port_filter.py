@@ -13,11 +13,11 @@ from auditor.azure.ranges import Ranges
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, WITH_PORTS, Direction, Match, Side
 from auditor.network.subnets import Subnets
 from auditor.network.verdicts import TrafficVerdict
+from auditor.truth import Truth
 
 _TCP: Final = 0b1
 
@@ -80,15 +80,15 @@ def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, s
     groups = [layer.group.name for layer in path.layers if layer.group is not None]
     by = f"network security groups {', '.join(groups)}" if groups else "no network security group"
     lines = tuple(str(line) for line in verdict.lines()[:6])
-    match verdict.certainty:
-        case Certainty.NO:
+    match verdict.truth:
+        case Truth.NO:
             return Filtered(EntryState.CLOSED, f"{by} let in no public address", bool(groups), inputs=inputs)
-        case Certainty.MAYBE:
+        case Truth.UNKNOWN:
             gap = verdict.gap(target.resource.id)
             said = f"what {by} let in {gap.reason if gap else 'is not known'}"
             return Filtered(EntryState.UNKNOWN, said, bool(groups), lines, gap, inputs)
-        case Certainty.YES:
-            is_open = asked.reach([strangers]).certainty is Certainty.YES
+        case Truth.YES:
+            is_open = asked.reach([strangers]).truth is Truth.YES
             state = EntryState.OPEN if is_open else EntryState.RESTRICTED
             return Filtered(
                 state, f"{by} let in {'everybody' if is_open else 'some'}", bool(groups), lines, None, inputs

@@ -16,11 +16,11 @@ from auditor.azure.ranges import intersection
 from auditor.model import Fact, Gap, Resource
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import FilterChain
-from auditor.network.proof import Certainty
 from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PROTOCOLS, ANYWHERE, WITH_PORTS, Direction, Match
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, sentence
+from auditor.truth import Truth
 
 KIND: Final = "network.flow"
 FIELDS: Final[Mapping[str, str]] = {
@@ -136,9 +136,9 @@ class _Pair:
 
     def fields(self) -> dict[str, Any]:
         return {
-            "open": self.open.certainty is Certainty.YES,
-            "unplanned": self.excess.certainty is Certainty.YES,
-            "portless": self.portless.certainty is Certainty.YES,
+            "open": self.open.truth is Truth.YES,
+            "unplanned": self.excess.truth is Truth.YES,
+            "portless": self.portless.truth is Truth.YES,
             "traffic": self.excess.records(),
         }
 

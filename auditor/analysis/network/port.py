@@ -12,11 +12,11 @@ from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses
 from auditor.model import Fact, Gap
 from auditor.network.describe import AddressNames
-from auditor.network.proof import Certainty
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, NETWORK_SPACE, Direction, Match, Side, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, sentence
+from auditor.truth import Truth
 
 GUARDED: Final = "network.guarded-ports"
 GUARDED_FIELDS: Final[Mapping[str, str]] = {
@@ -70,7 +70,7 @@ def _guarded(context: Context, place: SubnetFilters, guarded: Sequence[tuple[str
             {"name": name, "traffic": [str(line) for line in one.lines()], "everyone": everyone}
             for name, one, everyone in found
         ]
-        sure = [(name, one, everyone) for name, one, everyone in found if one.certainty is Certainty.YES]
+        sure = [(name, one, everyone) for name, one, everyone in found if one.truth is Truth.YES]
         fields |= {"open": bool(sure), "everyone": any(everyone for _, _, everyone in sure)}
         doubt = next((gap for _, one, _ in found if (gap := one.gap(place.subnet.id))), None)
         if doubt is not None and not sure:
@@ -92,8 +92,8 @@ def _open_ports(place: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> l
     found = []
     for name, (public, strangers) in rows.items():
         verdict = TrafficVerdict(tuple(one.reach([public]) for one in asked), AddressNames(here=place.prefixes))
-        if verdict.certainty is not Certainty.NO:
-            everyone = any(one.reach([strangers]).certainty is Certainty.YES for one in asked)
+        if verdict.truth is not Truth.NO:
+            everyone = any(one.reach([strangers]).truth is Truth.YES for one in asked)
             found.append((name, verdict, everyone))
     return found
 
@@ -151,7 +151,7 @@ def _control_plane(context: Context, place: SubnetFilters, ports: tuple[tuple[in
     excess = verdict(one.only(allowed, among=[others]) for one in asked)
     gaps: dict[str, Gap] = {} if gap is None else dict.fromkeys([*found, "open"], gap)
     for name, one in found.items():
-        fields[name] = one.certainty is (Certainty.NO if name == "managerAllowed" else Certainty.YES)
+        fields[name] = one.truth is (Truth.NO if name == "managerAllowed" else Truth.YES)
         if gap is None and (doubt := one.gap(place.subnet.id)) is not None:
             gaps[name] = doubt
     fields["open"] = excess.records()

@@ -17,12 +17,12 @@ from auditor.model import Fact, Gap
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import FilterChain
 from auditor.network.integration import is_outbound_filtered
-from auditor.network.proof import Certainty
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, rule_names, sentence
 from auditor.network.witness import Packet
+from auditor.truth import Truth
 
 KIND: Final = "network.subnet-traffic"
 FIELDS: Final[Mapping[str, str]] = {
@@ -183,27 +183,27 @@ class _Judgement:
             "excessInternet": self._among(self.internet),
             "excessNetwork": self._among(self.network),
         }
-        found: dict[str, Any] = {name: one.certainty is Certainty.YES for name, one in questions.items()}
+        found: dict[str, Any] = {name: one.truth is Truth.YES for name, one in questions.items()}
         gaps = {name: gap for name, one in questions.items() if (gap := one.gap(scope)) is not None}
         found["excess"] = self.excess.records()
         found["excessByDefault"] = any(
             not one.deciders[-1].rule.is_custom for one in self.excess.decisions() if one.deciders
         )
-        broken = [one for _, one in self.lacking if one.certainty is Certainty.YES]
+        broken = [one for _, one in self.lacking if one.truth is Truth.YES]
         found["broken"] = bool(broken)
         found["lacking"] = [
             {**record, "why": row.why}
             for row, one in self.lacking
-            if one.certainty is not Certainty.NO
+            if one.truth is not Truth.NO
             for record in one.records()
         ]
         if not broken and (gap := next((gap for _, one in self.lacking if (gap := one.gap(scope))), None)):
             gaps["broken"] = gap
-        found["explicitlyDenied"] = self.explicit.certainty is Certainty.NO
-        found["openByDefault"] = self.default.certainty is Certainty.YES
+        found["explicitlyDenied"] = self.explicit.truth is Truth.NO
+        found["openByDefault"] = self.default.truth is Truth.YES
         rest = {"explicitlyDenied": self.explicit, "openByDefault": self.default}
         gaps |= {name: gap for name, one in rest.items() if (gap := one.gap(scope)) is not None}
-        if self.excess.certainty is Certainty.MAYBE:
+        if self.excess.truth is Truth.UNKNOWN:
             gaps["excessByDefault"] = gaps["tooOpen"]
         found["stoppedBy"] = rule_names(stopped.decisions())
         found["idleDenies"] = self.idle
@@ -213,16 +213,16 @@ class _Judgement:
         """Return the verdict as a sentence without its end."""
         parts = []
         way = "in" if self.expected.direction is Direction.INBOUND else "out"
-        if self.excess.certainty is Certainty.YES:
+        if self.excess.truth is Truth.YES:
             parts.append(f"lets {way} more than the table allows: {sentence(self.excess.lines())}")
             parts += self.idle
         elif (gap := self.excess.gap("")) is not None:
             parts.append(f"whether it lets {way} too much is not known ({gap.reason})")
         for row, one in self.lacking:
-            if one.certainty is Certainty.YES:
+            if one.truth is Truth.YES:
                 parts.append(f"does not let {way} what is needed for {row.why}: {sentence(one.lines(), 1)}")
         parts = parts or [f"lets {way} what the table allows and nothing else"]
-        is_open = self.explicit.certainty is self.default.certainty is Certainty.YES
+        is_open = self.explicit.truth is self.default.truth is Truth.YES
         if self.expected.is_explicit and is_open:
             parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
         said = "; ".join(parts)
