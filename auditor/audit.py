@@ -60,7 +60,7 @@ def prepare(snapshot: Snapshot, content: RuleSet, terms: Terms) -> tuple[Questio
     """Return the question to evaluate: the estate as a graph, its workloads, the rules in force, the time."""
     if not snapshot.resources and not snapshot.gaps:
         raise InputError("the input holds no resources: there is nothing in scope to judge")
-    estate = Estate(snapshot, complete=terms.complete)
+    estate = Estate(snapshot, complete=terms.complete, catalogue=content.catalogue)
     workloads = bind(estate, content.baseline.parameters, content.baseline.components)
     when = moment(terms, snapshot.metadata)
     question = Question(

@@ -19,6 +19,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.azure import body
+from auditor.azure.catalogue import Catalogue, shipped
 from auditor.model import Fact, Gap, Resource
 
 ALLOWLIST: Final = "firewall.allowlist"
@@ -50,24 +51,16 @@ class ServiceFirewall:
     has_default: bool = True
 
 
-SERVICES: Final[Mapping[str, ServiceFirewall]] = {
-    "Microsoft.CognitiveServices/accounts": ServiceFirewall(
-        "account", "properties.networkAcls.ipRules", "properties.networkAcls"
-    ),
-    "Microsoft.KeyVault/vaults": ServiceFirewall("vault", "properties.networkAcls.ipRules", "properties.networkAcls"),
-    "Microsoft.Storage/storageAccounts": ServiceFirewall(
-        "storage", "properties.networkAcls.ipRules", "properties.networkAcls"
-    ),
-    "Microsoft.ContainerRegistry/registries": ServiceFirewall(
-        "registry", "properties.networkRuleSet.ipRules", "properties.networkRuleSet"
-    ),
-    "Microsoft.Search/searchServices": ServiceFirewall(
-        "search", "properties.networkRuleSet.ipRules", "properties.networkRuleSet", has_default=False
-    ),
-    "Microsoft.MachineLearningServices/workspaces": ServiceFirewall(
-        "workspace", "properties.ipAllowlist", "properties.ipAllowlist", has_default=False
-    ),
-}
+def firewalls(catalogue: Catalogue) -> Mapping[str, ServiceFirewall]:
+    """Return the firewall of each type whose IP rules alone say who gets in, by type as spelled."""
+    found = {}
+    for item in catalogue:
+        for endpoint in item.way_in.endpoints if item.way_in else ():
+            if endpoint.ip_rules and not endpoint.network_filter:
+                acl = ".".join(endpoint.ip_rules.split(".")[:2])
+                label = item.label or item.name
+                found[item.name] = ServiceFirewall(label, endpoint.ip_rules, acl, bool(endpoint.default_action))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,7 @@ def _networks(text: str) -> Sequence[IPv4Network | IPv6Network]:
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield the allow list of every account, vault, registry, search service and workspace."""
-    for resource_type, firewall in SERVICES.items():
+    for resource_type, firewall in firewalls(context.estate.catalogue).items():
         for resource in context.estate.of_type(resource_type):
             yield _fact(context, resource, firewall)
 
@@ -212,6 +205,8 @@ def _summary(resource: Resource, exposure: str, ranges: Sequence[str], *, covers
     return f"{resource.name} {said}{listed}{', which covers the internet' if covers else ''}."
 
 
+_SHIPPED: Final = firewalls(shipped())
+
 ANALYSIS: Final = Analysis(
     name="address_ranges",
     facts={
@@ -229,6 +224,6 @@ ANALYSIS: Final = Analysis(
         }
     },
     run=run,
-    subjects={ALLOWLIST: {name: [{"service": one.service}] for name, one in SERVICES.items()}},
-    reads=frozenset(name.lower() for name in SERVICES),
+    subjects={ALLOWLIST: {name: [{"service": one.service}] for name, one in _SHIPPED.items()}},
+    reads=frozenset(name.lower() for name in _SHIPPED),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,7 +131,7 @@ def scan(
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _options(auth, cloud, arm_endpoint, resolve_principals, redact_people)
+    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
     shown = evaluate.Presentation(
         evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
     )
@@ -161,6 +161,7 @@ def collect(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
+    rules: opt.Rules = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="SNAPSHOT", help="Go on with an interrupted collection of this file."),
@@ -176,9 +177,8 @@ def collect(
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    request = _Request(
-        scope, _options(auth, cloud, arm_endpoint, resolve_principals, redact_people), quiet, no_progress
-    )
+    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
+    request = _Request(scope, options, quiet, no_progress)
     if preflight:
         _preflight(request)
         return
@@ -204,6 +204,13 @@ def _scope(
             raise AuditorError(f"--tag {text}: write NAME=VALUE")
         pairs[name] = value
     return CollectScope(tenant, management_groups or [], subscriptions or [], resource_groups or [], pairs)
+
+
+def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> CollectOptions:
+    """Return the options with the types that folders of rules bring along."""
+    from auditor.rulebook.in_force import catalogue  # noqa: PLC0415 - imported on use, to keep --help quick
+
+    return replace(options, catalogue=catalogue(folders)) if folders else options
 
 
 def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool) -> CollectOptions:

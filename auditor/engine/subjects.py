@@ -8,8 +8,8 @@ from typing import Any
 
 from auditor import resource_id as ids
 from auditor.azure import paths
-from auditor.azure.catalogue import ResolvedName
 from auditor.azure.paths import ABSENT, Steps
+from auditor.azure.vocabulary import ResolvedName
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
 from auditor.model import Fact, Gap, Json, Resource

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from auditor import resource_id as ids
 from auditor.azure import body
+from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
@@ -22,10 +23,12 @@ class Estate:
     """Resources with their relations; read-only.
 
     A snapshot that is not complete says nothing about types of which it holds no resource: those count as gaps.
+    `catalogue` is what is known of resource types; the tool's own where it is None.
     """
 
-    def __init__(self, snapshot: Snapshot, *, complete: bool = False) -> None:
+    def __init__(self, snapshot: Snapshot, *, complete: bool = False, catalogue: Catalogue | None = None) -> None:
         self.metadata: Metadata = snapshot.metadata
+        self.catalogue = catalogue or shipped()
         self.sha256 = snapshot.sha256
         self.complete = complete or snapshot.metadata.complete
         self.resources: Sequence[Resource] = snapshot.resources
@@ -35,7 +38,7 @@ class Estate:
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         for resource in snapshot.resources:
             self._by_type[resource.type_key].append(resource)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources)), key=_order)
+        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
         self._type_gaps: dict[str, list[Gap]] = defaultdict(list)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import network_relations, service_relations
 from auditor.model import Relation, Resource
@@ -113,13 +114,14 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
 _READERS: Final = {**network_relations.READERS, **service_relations.READERS}
 
 
-def derive(resources: Iterable[Resource]) -> Iterator[Relation]:
+def derive(resources: Iterable[Resource], catalogue: Catalogue | None = None) -> Iterator[Relation]:
     """Yield every relation that the resources' own properties state; the same one may come from both of its ends.
 
-    It goes through them twice: an iterator is kept in memory, anything else is asked again.
+    It goes through them twice: an iterator is kept in memory, anything else is asked again. The catalogue (the tool's
+    own where it is None) says which types have host names.
     """
     known = list(resources) if isinstance(resources, Iterator) else resources
-    lookup = lookups.build(known)
+    lookup = lookups.build(known, catalogue or shipped())
     for resource in known:
         yield from service_relations.read_any(resource, lookup)
         if reader := _READERS.get(resource.type_key):

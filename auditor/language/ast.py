@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from auditor.azure.catalogue import ResolvedName
 from auditor.azure.paths import ABSENT
+from auditor.azure.vocabulary import ResolvedName
 
 
 @dataclass(frozen=True, slots=True)

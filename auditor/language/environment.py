@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from auditor.azure import paths
-from auditor.azure.catalogue import COMPUTED, ResolvedName
 from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.azure.vocabulary import COMPUTED, ResolvedName
 from auditor.language import functions, operators
 from auditor.language.ast import Call, Constant, Elements, Expression, PropertyAccess
 from auditor.model import Gap, Json

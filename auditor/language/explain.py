@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any, Final, assert_never
 
 from auditor.azure import paths
-from auditor.azure.catalogue import ResolvedName
 from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language import operators
 from auditor.language.ast import (
     AllOf,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from auditor.azure.catalogue import ResolvedName
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import Call, Constant, Expression, PropertyAccess
 from auditor.language.functions import CONTEXTUAL, PURE
 from auditor.yaml_source import suggestion

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from auditor.azure import paths
-from auditor.azure.catalogue import Catalogue, ResolvedName, UnknownName, Vocabulary
+from auditor.azure.catalogue import Catalogue
 from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary
 from auditor.errors import Mistakes
 from auditor.estate.navigation import NAVIGATION
 from auditor.language import expressions
@@ -119,7 +120,6 @@ def _operator(node: Node, others: set[str]) -> tuple[str, Node]:
 def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf:
     entries = node.mapping("a condition")
     operator, right = _operator(node, {"field", "value", "default"})
-    default = _default(entries[by_name["default"]]) if "default" in by_name else ABSENT
     left: Field | Value
     if "field" in by_name:
         if "value" in by_name:
@@ -130,7 +130,15 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf:
         left = Value(expression(source, names), str(source.plain()))
     if operator == "exists" and str(right.value).lower() not in {"true", "false"} and not _is_expression(right):
         right.fail("'exists' takes true or false")
+    default = _default(entries[by_name["default"]]) if "default" in by_name else _azure_default(left, operator)
     return Leaf(left, operator, expression(right, names), ABSENT if default is None else default)
+
+
+def _azure_default(left: Field | Value, operator: str) -> Any:
+    """Return what Azure applies where a property is absent; whether one exists is asked of the property itself."""
+    if isinstance(left, Value) or left.place.known is None or operator == "exists":
+        return ABSENT
+    return left.place.known.default
 
 
 def _is_expression(node: Node) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import PrivilegeName, ResourceType
 from auditor.rbac.operation_sets import Complement, Intersection, OperationSet, Pattern, Union
 from auditor.rbac.patterns import WILDCARD, matches
 from auditor.rbac.permissions import Permissions, Plane, permits
@@ -35,164 +37,70 @@ class Privilege:
 ANY_WRITE: Final = "Any.Provider/anyType/write"
 """A write to a resource type that no role spells out: only `*` and patterns as wide as `*/write` permit it."""
 
-_EXTENSIONS: Final = (
-    "microsoft.authorization/roleassignments/",
-    "microsoft.authorization/roledefinitions/",
-    "microsoft.authorization/locks/",
-    "microsoft.authorization/policyassignments/",
-    "microsoft.authorization/policyexemptions/",
-    "microsoft.insights/diagnosticsettings/",
+
+def _extensions() -> tuple[str, ...]:
+    """Return the types that stand on other resources and guard them, as prefixes of operations in lower case."""
+    guards = (item for item in shipped() if item.privileges and item.listing)
+    return tuple(f"{item.key}/" for item in guards if item.listing and item.listing.path.startswith("/providers/"))
+
+
+_EXTENSIONS: Final = _extensions()
+_KINDS: Final[Sequence[tuple[PrivilegeName, str]]] = (
+    (PrivilegeName.ASSIGN_ROLES, "assign roles"),
+    (PrivilegeName.DEFINE_ROLES, "change role definitions"),
+    (PrivilegeName.ELEVATE_ACCESS, "take over the tenant's root scope"),
+    (PrivilegeName.USE_IDENTITIES, "act as a managed identity"),
+    (PrivilegeName.CHANGE_VAULT_POLICIES, "give access to a vault by policy"),
+    (PrivilegeName.WRITE_EVERYTHING, "write to resources of every type"),
+    (PrivilegeName.CHANGE_GUARDRAILS, "change locks or policies"),
+    (PrivilegeName.READ_KEYS, "read or replace access keys"),
+    (PrivilegeName.READ_CONNECTION_SECRETS, "read the secrets of workspace connections"),
+    (PrivilegeName.RUN_CODE, "run code on machines or apps"),
+    (PrivilegeName.CHANGE_NETWORK, "change network rules or service firewalls"),
+    (PrivilegeName.CHANGE_LOGGING, "turn off diagnostic logs"),
+    (PrivilegeName.READ_SECRETS, "read secrets of a vault"),
+    (PrivilegeName.ADMINISTER_VAULT_CONTENTS, "change secrets, keys or certificates of a vault"),
+    (PrivilegeName.READ_DATA, "read blobs, files or documents"),
+    (PrivilegeName.WRITE_DATA, "write or delete blobs, files or documents"),
+)
+_ON_DATA: Final = frozenset(
+    {
+        PrivilegeName.READ_SECRETS,
+        PrivilegeName.ADMINISTER_VAULT_CONTENTS,
+        PrivilegeName.READ_DATA,
+        PrivilegeName.WRITE_DATA,
+    }
+)
+_ESCALATING: Final = frozenset(
+    {
+        PrivilegeName.ASSIGN_ROLES,
+        PrivilegeName.DEFINE_ROLES,
+        PrivilegeName.ELEVATE_ACCESS,
+        PrivilegeName.USE_IDENTITIES,
+        PrivilegeName.CHANGE_VAULT_POLICIES,
+    }
 )
 
-PRIVILEGES: Final[Sequence[Privilege]] = (
-    Privilege("assign-roles", "assign roles", ("Microsoft.Authorization/roleAssignments/write",), escalates=True),
+
+def _operations(privilege: PrivilegeName) -> Iterator[str]:
+    """Yield the operations of a privilege, as the files of namespaces and types list them."""
+    if privilege is PrivilegeName.WRITE_EVERYTHING:
+        yield ANY_WRITE
+    for item in (*shipped().namespaces, *shipped()):
+        yield from (f"{item.name}/{name}" for name in item.privileges.get(privilege, ()))
+        if privilege is PrivilegeName.READ_KEYS and isinstance(item, ResourceType):
+            yield from (f"{item.name}/{name}" for name in (*item.keys.read, *item.keys.replace))
+
+
+PRIVILEGES: Final[Sequence[Privilege]] = tuple(
     Privilege(
-        "define-roles", "change role definitions", ("Microsoft.Authorization/roleDefinitions/write",), escalates=True
-    ),
-    Privilege(
-        "elevate-access",
-        "take over the tenant's root scope",
-        ("Microsoft.Authorization/elevateAccess/action",),
-        escalates=True,
-    ),
-    Privilege(
-        "use-identities",
-        "act as a managed identity",
-        (
-            "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-            "Microsoft.ManagedIdentity/userAssignedIdentities/any/assign/action",
-            "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
-        ),
-        escalates=True,
-    ),
-    Privilege(
-        "change-vault-policies",
-        "give access to a vault by policy",
-        ("Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.KeyVault/vaults/write"),
-        escalates=True,
-    ),
-    Privilege("write-everything", "write to resources of every type", (ANY_WRITE,)),
-    Privilege(
-        "change-guardrails",
-        "change locks or policies",
-        (
-            "Microsoft.Authorization/locks/write",
-            "Microsoft.Authorization/locks/delete",
-            "Microsoft.Authorization/policyAssignments/write",
-            "Microsoft.Authorization/policyAssignments/delete",
-            "Microsoft.Authorization/policyExemptions/write",
-        ),
-    ),
-    Privilege(
-        "read-keys",
-        "read or replace access keys",
-        (
-            "Microsoft.CognitiveServices/accounts/listKeys/action",
-            "Microsoft.CognitiveServices/accounts/regenerateKey/action",
-            "Microsoft.ContainerRegistry/registries/listCredentials/action",
-            "Microsoft.ContainerRegistry/registries/regenerateCredential/action",
-            "Microsoft.ContainerRegistry/registries/generateCredentials/action",
-            "Microsoft.DocumentDB/databaseAccounts/listKeys/action",
-            "Microsoft.DocumentDB/databaseAccounts/regenerateKey/action",
-            "Microsoft.MachineLearningServices/workspaces/listKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/listStorageAccountKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/listKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/regenerateKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/computes/listKeys/action",
-            "Microsoft.OperationalInsights/workspaces/sharedKeys/action",
-            "Microsoft.Search/searchServices/listAdminKeys/action",
-            "Microsoft.Search/searchServices/regenerateAdminKey/action",
-            "Microsoft.Search/searchServices/listQueryKeys/action",
-            "Microsoft.Storage/storageAccounts/listKeys/action",
-            "Microsoft.Storage/storageAccounts/regenerateKey/action",
-            "Microsoft.Storage/storageAccounts/listAccountSas/action",
-            "Microsoft.Storage/storageAccounts/listServiceSas/action",
-            "Microsoft.Web/sites/config/list/action",
-            "Microsoft.Web/sites/publishxml/action",
-            "Microsoft.Web/sites/host/listkeys/action",
-        ),
-    ),
-    Privilege(
-        "read-connection-secrets",
-        "read the secrets of workspace connections",
-        ("Microsoft.MachineLearningServices/workspaces/connections/listsecrets/action",),
-    ),
-    Privilege(
-        "run-code",
-        "run code on machines or apps",
-        (
-            "Microsoft.Compute/virtualMachines/runCommand/action",
-            "Microsoft.Compute/virtualMachines/extensions/write",
-            "Microsoft.MachineLearningServices/workspaces/jobs/write",
-            "Microsoft.Web/sites/publish/action",
-            "Microsoft.Web/sites/config/write",
-            "Microsoft.Resources/deployments/write",
-        ),
-    ),
-    Privilege(
-        "change-network",
-        "change network rules or service firewalls",
-        (
-            "Microsoft.Network/networkSecurityGroups/write",
-            "Microsoft.Network/networkSecurityGroups/securityRules/write",
-            "Microsoft.Network/networkSecurityGroups/securityRules/delete",
-            "Microsoft.Network/routeTables/write",
-            "Microsoft.Network/virtualNetworks/write",
-            "Microsoft.Network/virtualNetworks/subnets/write",
-            "Microsoft.Network/applicationGateways/write",
-            "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/write",
-            "Microsoft.Network/privateEndpoints/write",
-            "Microsoft.CognitiveServices/accounts/write",
-            "Microsoft.ContainerRegistry/registries/write",
-            "Microsoft.KeyVault/vaults/write",
-            "Microsoft.MachineLearningServices/workspaces/write",
-            "Microsoft.Search/searchServices/write",
-            "Microsoft.Storage/storageAccounts/write",
-            "Microsoft.Web/sites/write",
-        ),
-    ),
-    Privilege(
-        "change-logging",
-        "turn off diagnostic logs",
-        ("Microsoft.Insights/diagnosticSettings/write", "Microsoft.Insights/diagnosticSettings/delete"),
-    ),
-    Privilege(
-        "read-secrets",
-        "read secrets of a vault",
-        ("Microsoft.KeyVault/vaults/secrets/getSecret/action",),
-        Plane.DATA,
-    ),
-    Privilege(
-        "administer-vault-contents",
-        "change secrets, keys or certificates of a vault",
-        (
-            "Microsoft.KeyVault/vaults/secrets/setSecret/action",
-            "Microsoft.KeyVault/vaults/keys/create/action",
-            "Microsoft.KeyVault/vaults/certificates/create/action",
-        ),
-        Plane.DATA,
-    ),
-    Privilege(
-        "read-data",
-        "read blobs, files or documents",
-        (
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
-            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/read",
-            "Microsoft.Search/searchServices/indexes/documents/read",
-        ),
-        Plane.DATA,
-    ),
-    Privilege(
-        "write-data",
-        "write or delete blobs, files or documents",
-        (
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
-            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write",
-            "Microsoft.Search/searchServices/indexes/documents/write",
-        ),
-        Plane.DATA,
-    ),
+        name,
+        title,
+        tuple(sorted(_operations(name), key=str.lower)),
+        Plane.DATA if name in _ON_DATA else Plane.CONTROL,
+        escalates=name in _ESCALATING,
+    )
+    for name, title in _KINDS
 )
 
 

@@ -12,16 +12,16 @@ from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
 from auditor.architecture.declare import Declaration, read_declarations
-from auditor.azure import catalogue
 from auditor.azure.catalogue import Catalogue
+from auditor.azure.catalogue import shipped as shipped_types
 from auditor.errors import ContentError
 from auditor.language.ast import Condition
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook.baseline import Baseline, Setting
-from auditor.rulebook.load import Words, load_rules
+from auditor.rulebook.load import TYPES, Words, load_rules
 from auditor.rulebook.rule import Applies, Rule
-from auditor.yaml_source import load_file, suggestion
+from auditor.yaml_source import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class RuleSet:
     in_force: Sequence[RuleInForce]
     analyses: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=shipped_types)
 
     def infos(self) -> Mapping[str, RuleInfo]:
         """Return what reports tell of the rules in force, by id."""
@@ -95,7 +96,8 @@ def load(choice: Selection) -> RuleSet:
     found = baselines.load(choice.baseline, shipped.folder("baselines"))
     declared = read_declarations(found.components, found.parameters)
     components = component_types(declared)
-    words = Words(properties(), kinds(), components)
+    types = catalogue(choice.rules)
+    words = Words(types, kinds(), components)
     rules = load_rules([shipped.folder("rules")], words)
     own = load_rules(choice.rules, words) if choice.rules else {}
     for rule_id in own.keys() & rules.keys():
@@ -104,12 +106,12 @@ def load(choice: Selection) -> RuleSet:
     for text in choice.assignments:
         found = baselines.with_assignment(found, text, rules)
     in_force = choose(found, rules, extra=frozenset(own), select=choice.select, ignore=choice.ignore)
-    return RuleSet(found, rules, in_force, kinds(), components)
+    return RuleSet(found, rules, in_force, kinds(), components, types)
 
 
-def properties() -> Catalogue:
-    """Return the catalogue of properties that comes with the rules."""
-    return catalogue.load(load_file(shipped.folder("rules") / "properties.yaml"))
+def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
+    """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
+    return shipped_types().with_folders(path for folder in folders if (path := folder / TYPES).is_dir())
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:
@@ -121,7 +123,7 @@ def all_rules(folders: Sequence[Path] = ()) -> dict[str, Rule]:
     """Read the shipped rules (or those of the folders given) without a baseline's choice."""
     base = baselines.load("openai-chat", shipped.folder("baselines"))
     declared = read_declarations(base.components, base.parameters)
-    words = Words(properties(), kinds(), component_types(declared))
+    words = Words(catalogue(folders), kinds(), component_types(declared))
     return load_rules(folders or [shipped.folder("rules")], words)
 
 

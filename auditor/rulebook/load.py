@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from auditor.analysis.contract import Analysis
-from auditor.azure import catalogue as names_of
-from auditor.azure.catalogue import Catalogue, ResolvedName, UnknownName, Vocabulary
+from auditor.azure.catalogue import Catalogue
+from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact_vocabulary
 from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
 from auditor.language.ast import AllOf, Condition
@@ -28,6 +28,8 @@ from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
 
 MAX_FILES: Final = 5_000
+TYPES: Final = "types"
+"""The folder among rules that holds files of resource types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,10 @@ def rule_files(folder: Path) -> list[Path]:
         raise ContentError(f"{folder}: there is no such folder of rules")
     found: list[Path] = []
     for base, folders, files in os.walk(folder):  # does not follow links to folders, which may lead back here
-        folders.sort()
+        folders[:] = sorted(name for name in folders if Path(base, name) != folder / TYPES)
         found += [Path(base) / name for name in sorted(files) if name.endswith((".yaml", ".yml"))]
         if len(found) > MAX_FILES:
             raise ContentError(f"{folder}: holds more than {MAX_FILES} rule files")
-    found = [path for path in found if path.name != "properties.yaml"]
     if not found:
         raise ContentError(f"{folder}: holds no rule files", "rules are files named <id>.yaml")
     return found
@@ -150,7 +151,7 @@ def _vocabulary(node: Node | None, words: Words) -> Vocabulary | None:
     if key == "fact":
         if name not in words.facts:
             entries[key].fail(f"no analysis yields the fact '{name}'", suggestion(name, words.facts))
-        return names_of.fact_vocabulary(name, words.facts[name].facts[name])
+        return fact_vocabulary(name, words.facts[name].facts[name])
     if name not in words.components:
         entries[key].fail(f"the baseline declares no component '{name}'", suggestion(name, words.components))
     types = words.components[name]

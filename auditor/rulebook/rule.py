@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from auditor.azure.catalogue import ResolvedName
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import Condition
 from auditor.language.operators import equals
 from auditor.model import Severity, Status

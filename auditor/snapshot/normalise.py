@@ -16,7 +16,7 @@ import orjson
 from auditor import resource_id as ids
 from auditor.errors import InputError
 from auditor.model import Gap, Resource
-from auditor.snapshot.children import CHILD_SEGMENTS, NETWORK_CHILD_TYPES, inline_children, put_back, take_apart
+from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP
 from auditor.snapshot.model import ANY_TYPE
@@ -231,7 +231,7 @@ def _best_type(given: str, spelled: str | None) -> str:
     if given.lower() == spelled.lower():
         return min(given, spelled, key=_spelling_order)
     is_group = spelled == _RESOURCE_GROUP  # Resource Graph says Microsoft.Resources/subscriptions/resourceGroups
-    return spelled if is_group or spelled.lower() in NETWORK_CHILD_TYPES else given
+    return spelled if is_group or spelled.lower() in INLINE_CHILD_TYPES else given
 
 
 def _spelling_order(text: str) -> tuple[bool, str]:

@@ -8,14 +8,12 @@ import pytest
 
 from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
-from auditor.azure import catalogue
 from auditor.rulebook.load import Words
-from auditor.yaml_source import load_text
+from tests.estates.catalogues import catalogue_of
 from tests.estates.things import RULE, write_rule
 
-CATALOGUE = catalogue.load(
-    load_text(
-        """
+CATALOGUE = catalogue_of(
+    """
 Microsoft.Storage/storageAccounts:
   properties.minimumTlsVersion:
   properties.provisioningState:
@@ -33,9 +31,7 @@ Microsoft.Network/networkSecurityGroups:
 Microsoft.Network/privateEndpoints:
   properties.privateLinkServiceConnections[*].properties.privateLinkServiceId:
   properties.privateLinkServiceConnections[*].properties.privateLinkServiceConnectionState.status:
-""",
-        "properties.yaml",
-    )
+"""
 )
 FACTS = {
     "network.opening": Analysis(

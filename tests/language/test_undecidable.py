@@ -8,8 +8,10 @@ import pytest
 
 from auditor.authoring import examples
 from auditor.azure import paths
-from auditor.azure.catalogue import Catalogue, Property
+from auditor.azure.catalogue import Catalogue
 from auditor.azure.paths import ABSENT
+from auditor.azure.resource_type import ResourceType
+from auditor.azure.vocabulary import Property
 from auditor.engine.evaluate import Verdict
 from auditor.language.functions import FunctionError, call
 from auditor.model import Status
@@ -43,7 +45,12 @@ def verdicts(tmp_path: Path) -> dict[str, Verdict]:
     file = tmp_path / "vault-access-off.yaml"
     file.write_text(_RULE, encoding="utf-8")
     steps = paths.parse("properties.access")
-    words = Words(Catalogue({"Test.Vault/vaults": [Property("properties.access", steps, since="2020-01-01")]}), {})
+    words = Words(
+        Catalogue(
+            [ResourceType("Test.Vault/vaults", properties=[Property("properties.access", steps, since="2020-01-01")])]
+        ),
+        {},
+    )
     rule = rulebook.load_rule(file, words)
     assert [outcome.problems for outcome in examples.run(rule)] == [[]] * 5
     return {example.name: examples.ask(rule, example) for example in rule.examples}

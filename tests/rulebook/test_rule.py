@@ -79,7 +79,8 @@ def test_rules_are_found_in_areas_and_come_sorted_by_id(tmp_path: Path) -> None:
     (tmp_path / "z").mkdir()
     (tmp_path / "z" / "a-rule.yaml").write_text(RULE.replace("thing-is-red", "a-rule"))
     write_rule(tmp_path)
-    (tmp_path / "properties.yaml").write_text("{}")
+    (tmp_path / "types").mkdir()
+    (tmp_path / "types" / "Contoso.Test.yaml").write_text("namespace: Contoso.Test")
     (tmp_path / "notes.txt").write_text("no rule")
     (tmp_path / "z" / "back").symlink_to(tmp_path)
 

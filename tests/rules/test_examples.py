@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,15 +15,16 @@ import auditor.analysis
 from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
-from auditor.azure import catalogue, paths
-from auditor.azure.catalogue import ResolvedName
+from auditor.azure import paths
+from auditor.azure.catalogue import shipped as shipped_types
 from auditor.azure.paths import ABSENT
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
 from auditor.rulebook import load as rulebook
 from auditor.rulebook.load import Words
-from auditor.rulebook.rule import Example, OnFact, OnType, Rule
-from auditor.yaml_source import load_file
+from auditor.rulebook.rule import Example, OnComponent, OnFact, OnType, Rule
+from auditor.yaml_source import Node, load_file
 
 _FILES = rulebook.rule_files(shipped.folder("rules"))
 
@@ -39,7 +40,7 @@ def _analyses() -> Iterator[Analysis]:
 def _words() -> Words:
     declared = load_file(shipped.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
     return Words(
-        catalogue.load(load_file(shipped.folder("rules") / "properties.yaml")),
+        shipped_types(),
         {kind: analysis for analysis in _analyses() for kind in analysis.facts},
         {name: node.plain()["types"] for name, node in declared.items()},
     )
@@ -135,3 +136,34 @@ def test_parameters_of_one_name_mean_the_same_in_every_rule() -> None:
         for name, parameter in _rule(path).parameters.items():
             meaning = (parameter.type, parameter.default, parameter.allowed)
             assert declared.setdefault(name, meaning) == meaning
+
+
+def _stated_defaults(node: Node) -> Iterator[tuple[str, object]]:
+    """Yield (field, default) of every condition that gives one."""
+    entries = node.value if isinstance(node.value, dict) else {}
+    if "field" in entries and "default" in entries:
+        yield entries["field"].text("field"), entries["default"].plain()
+    for inner in (*entries.values(), *(node.value if isinstance(node.value, list) else ())):
+        yield from _stated_defaults(inner)
+
+
+def test_no_condition_restates_what_the_file_of_its_type_says(rule: Rule) -> None:
+    restated = [
+        (field, default)
+        for field, default in _stated_defaults(rule.source)
+        for resource_type in shipped_types().types()
+        for known in shipped_types().get(resource_type).properties  # type: ignore[union-attr]
+        if resource_type in _types_of(rule)
+        and field == known.path.replace("properties.", "")
+        and known.default == default
+    ]
+    assert restated == []
+
+
+def _types_of(rule: Rule) -> Sequence[str]:
+    applies = rule.applies
+    if isinstance(applies, OnFact):
+        return ()
+    return (
+        applies.types or _words().components[applies.component] if isinstance(applies, OnComponent) else applies.types
+    )

@@ -10,6 +10,8 @@ from auditor.analysis import facts
 from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import Boundary
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
+from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Fact, Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
@@ -54,21 +56,10 @@ RESOURCE_FIELDS: Final[Mapping[str, str]] = {
     "sharesIdentityWithComponents[*]": "One of them.",
 }
 
-CAPABLE: Final = (
-    "Microsoft.CognitiveServices/accounts",
-    "Microsoft.Compute/virtualMachines",
-    "Microsoft.ContainerRegistry/registries",
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.MachineLearningServices/workspaces/computes",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Search/searchServices",
-    "Microsoft.Web/sites",
-    "Microsoft.Web/sites/slots",
-)
+CAPABLE: Final = frozenset(item.key for item in shipped() if item.calls_others)
 _SURE: Final = frozenset({Truth.YES})
 _PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
-READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
+READS: Final = CAPABLE | {USER_IDENTITIES}
 
 
 def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -79,8 +70,8 @@ def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
             held.setdefault(assignment.principal, []).append(assignment)
     for identity in scene.principals.identities.values():
         yield _identity(scene, identity, held.get(identity.principal, []))
-    for kind in CAPABLE:
-        for resource in scene.context.estate.of_type(kind):
+    for item in scene.context.estate.catalogue:
+        for resource in scene.context.estate.of_type(item.key) if item.calls_others else ():
             yield _resource(scene, resource)
 
 

@@ -8,14 +8,15 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.exposure.addresses import ADDRESSES, HOLDERS, address_entries
-from auditor.analysis.exposure.apps import APPS, app_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
-from auditor.analysis.exposure.services import SERVICES
+from auditor.analysis.exposure.services import service_entries
 from auditor.analysis.exposure.workload_exposure import WorkloadExposure, workload_fact
 from auditor.analysis.fact import Fact
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import Reach
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
 
@@ -29,6 +30,7 @@ _SILENT_SPACES: Final = (
     "microsoft.recoveryservices/", "microsoft.management/", "microsoft.portal/",
 )  # fmt: skip
 _CHILD: Final = 2
+_ENDPOINTS: Final = frozenset(item.key for item in shipped() if item.way_in and item.way_in.by is Reach.ENDPOINT)
 
 
 def entries(context: Context, places: Subnets) -> list[EntryPoint]:
@@ -41,15 +43,15 @@ def entries(context: Context, places: Subnets) -> list[EntryPoint]:
 
 
 def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Iterator[EntryPoint]:
-    if kind in SERVICES:
-        yield from SERVICES[kind](context, resource)
-    elif kind in APPS:
-        yield from app_entries(context, resource)
+    known = context.estate.catalogue.get(kind)
+    way_in = known.way_in if known else None
+    if way_in is not None and way_in.by is Reach.ENDPOINT:
+        yield from service_entries(context, resource, way_in)
     elif kind == ADDRESSES:
         yield from address_entries(context, resource)
     elif kind in HOLDERS:
         yield from HOLDERS[kind](context, places, resource)
-    elif kind.count("/") < _CHILD and not kind.startswith(_SILENT_SPACES):
+    elif way_in is None and kind.count("/") < _CHILD and (known or not kind.startswith(_SILENT_SPACES)):
         gap = Gap(resource.id, kind, "whether this type faces the Internet is not known")
         said = "the type is not known here"
         yield EntryPoint(resource, "service", "", "", EntryState.UNKNOWN, said, (resource.id,), gap=gap)
@@ -75,7 +77,7 @@ ANALYSIS: Final = Analysis(
     name="exposure",
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
     run=run,
-    reads=frozenset({*SERVICES, *APPS, *HOLDERS, ADDRESSES, "microsoft.compute/virtualmachines"}),
+    reads=frozenset({*_ENDPOINTS, *HOLDERS, ADDRESSES, "microsoft.compute/virtualmachines"}),
     parameters=frozenset({_ROLES}),
     subjects={WorkloadExposure.fact_kind: {"Microsoft.MachineLearningServices/workspaces": [{}]}},
 )

@@ -11,7 +11,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.model import Gap, Json, Resource
 
-APPS: Final = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
 _SWITCHES: Final = ("properties.publicNetworkAccess", "properties.siteConfig.publicNetworkAccess")
 
 

@@ -12,6 +12,7 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.managed_network import outbound_rules
 from auditor.analysis.managed_network.outbound_rules import RULES, WORKSPACES, Managed, OutboundRule
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
 from auditor.model import Fact, Gap, Resource
 
 RULE: Final = "managed_network.rule"
@@ -241,12 +242,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "provisioned": "whether the managed network exists yet; before, no endpoint does",
     "isolationMode": "the isolation mode of the managed network, `Disabled` where there is none",
 }
-_TARGETS: Sequence[str] = (
-    "microsoft.cognitiveservices/accounts",
-    "microsoft.search/searchservices",
-    "microsoft.storage/storageaccounts",
-    "microsoft.keyvault/vaults",
-    "microsoft.containerregistry/registries",
+_TARGETS: Final = tuple(
+    shipped().labelled(label).key for label in ("account", "search", "storage", "vault", "registry")
 )
 
 ANALYSIS: Final = Analysis(

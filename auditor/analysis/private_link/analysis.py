@@ -24,18 +24,24 @@ from auditor.analysis.private_link.endpoints import ENDPOINTS, EndpointScope
 from auditor.analysis.private_link.expected import TABLE, EndpointRow, rows_of
 from auditor.analysis.private_link.reach import ANYWHERE, Candidate, Links, Reach
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
 from auditor.model import Fact, Gap, Json, Resource
 
 ENDPOINT: Final = "private_link.endpoint"
-_SERVICES: Final[Mapping[str, Sequence[Json]]] = {
-    "Microsoft.CognitiveServices/accounts": [{"service": "openai"}, {"service": "ai-services"}],
-    "Microsoft.MachineLearningServices/workspaces": [{"service": "workspace"}],
-    "Microsoft.Search/searchServices": [{"service": "search"}],
-    "Microsoft.ContainerRegistry/registries": [{"service": "registry"}],
-    "Microsoft.KeyVault/vaults": [{"service": "vault"}],
-    "Microsoft.Storage/storageAccounts": [{"service": "workspace-storage"}, {"service": "storage"}],
-    "Microsoft.Web/sites": [{"service": "app"}],
-    "Microsoft.Web/sites/slots": [{"service": "app-slot"}],
+_SERVICES: Final[Mapping[str, Sequence[str]]] = {
+    "account": ("openai", "ai-services"),
+    "workspace": ("workspace",),
+    "search": ("search",),
+    "registry": ("registry",),
+    "vault": ("vault",),
+    "storage": ("workspace-storage", "storage"),
+    "site": ("app",),
+    "slot": ("app-slot",),
+}
+"""The services of the table, by the label of their types."""
+_SUBJECTS: Final[Mapping[str, Sequence[Json]]] = {
+    shipped().labelled(label).name: [{"service": service} for service in services]
+    for label, services in _SERVICES.items()
 }
 
 
@@ -234,23 +240,16 @@ ANALYSIS: Final = Analysis(
             "microsoft.network/privatednszones/a",
             "microsoft.network/networkinterfaces",
             "microsoft.network/virtualnetworks",
-            "microsoft.cognitiveservices/accounts",
-            "microsoft.machinelearningservices/workspaces",
             "microsoft.machinelearningservices/workspaces/outboundrules",
-            "microsoft.search/searchservices",
-            "microsoft.containerregistry/registries",
-            "microsoft.keyvault/vaults",
-            "microsoft.storage/storageaccounts",
-            "microsoft.web/sites",
-            "microsoft.web/sites/slots",
             "microsoft.web/sites/privateendpointconnections",
+            *map(str.lower, _SUBJECTS),
         }
     ),
     parameters=frozenset({"workload_vnets", "central_private_dns_zones", "foreign_private_endpoints"}),
     tables=frozenset({TABLE}),
     subjects={
-        ENDPOINT: _SERVICES,
-        CONNECTION: {**{name: [{"side": "target"}] for name in _SERVICES}, ENDPOINTS: [{"side": "endpoint"}]},
+        ENDPOINT: _SUBJECTS,
+        CONNECTION: {**{name: [{"side": "target"}] for name in _SUBJECTS}, ENDPOINTS: [{"side": "endpoint"}]},
         ZONE: {"Microsoft.Network/privateDnsZones": [{}]},
     },
 )

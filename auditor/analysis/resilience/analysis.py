@@ -12,6 +12,7 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.resilience import regions as zone_regions
 from auditor.analysis.resilience.instances import INSTANCE_FIELDS, INSTANCES, instance_facts
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
 from auditor.model import Fact, Gap, Resource
 
 RESOURCE: Final = "zones.resource"
@@ -45,8 +46,8 @@ class Spread:
 def run(context: Context) -> Iterator[Fact]:
     """Yield the spread of every zonal resource, then the instances of every scalable one."""
     regions = zone_regions.known(context)
-    for resource_type, (service, spread_of) in _SERVICES.items():
-        for resource in context.estate.of_type(resource_type):
+    for service, spread_of in _SPREADS.items():
+        for resource in context.estate.of_type(shipped().labelled(service).name):
             yield _fact(context, regions, resource, service, spread_of(resource))
     for address in context.estate.of_type("Microsoft.Network/publicIPAddresses"):
         holder = ids.parent_of(body.sub_resource(address.body, "properties.ipConfiguration") or "") or ""
@@ -114,14 +115,15 @@ def _search(search: Resource) -> Spread:
     return Spread(None, replicas > 1 and fits, grade, "properties.replicaCount", sku, fits)
 
 
-_SERVICES: Final[Mapping[str, tuple[str, Callable[[Resource], Spread]]]] = {
-    "Microsoft.Web/serverfarms": ("plan", _plan),
-    "Microsoft.Network/applicationGateways": ("gateway", _gateway),
-    "Microsoft.Search/searchServices": ("search", _search),
-    "Microsoft.ContainerRegistry/registries": ("registry", _registry),
-    "Microsoft.ContainerRegistry/registries/replications": ("registry-replica", _registry),
-    "Microsoft.Storage/storageAccounts": ("storage", _storage),
+_SPREADS: Final[Mapping[str, Callable[[Resource], Spread]]] = {
+    "plan": _plan,
+    "gateway": _gateway,
+    "search": _search,
+    "registry": _registry,
+    "registry-replica": _registry,
+    "storage": _storage,
 }
+"""How each kind of service shows its zones, by the label of its type."""
 
 
 def _fact(
@@ -185,11 +187,11 @@ def _summary(resource: Resource, spread: Spread, *, has_zones: bool | None) -> s
 
 
 _READS: Final[Sequence[str]] = (
-    *_SERVICES,
+    *(shipped().labelled(service).name for service in _SPREADS),
     "Microsoft.Network/publicIPAddresses",
     "Microsoft.Insights/autoscalesettings",
     "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
+    shipped().labelled("online-deployment").name,
 )
 
 ANALYSIS: Final = Analysis(
@@ -213,16 +215,12 @@ ANALYSIS: Final = Analysis(
     parameters=frozenset({"min_instances"}),
     subjects={
         RESOURCE: {
-            **{name: [{"service": service}] for name, (service, _) in _SERVICES.items()},
+            **{shipped().labelled(service).name: [{"service": service}] for service in _SPREADS},
             "Microsoft.Network/publicIPAddresses": [{"service": role} for role in _HOLDERS.values()],
         },
         INSTANCES: {
-            "Microsoft.Web/serverfarms": [{"service": "plan"}],
-            "Microsoft.Network/applicationGateways": [{"service": "gateway"}],
-            "Microsoft.Search/searchServices": [{"service": "search"}],
-            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments": [
-                {"service": "online-deployment"}
-            ],
+            shipped().labelled(service).name: [{"service": service}]
+            for service in ("plan", "gateway", "search", "online-deployment")
         },
     },
 )

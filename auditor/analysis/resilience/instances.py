@@ -15,7 +15,6 @@ from auditor.model import Fact, Gap, Resource
 
 INSTANCES: Final = "zones.instances"
 AUTOSCALE: Final = "Microsoft.Insights/autoscalesettings"
-_ENDPOINTS: Final = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 _THREE: Final = 3
 
 
@@ -55,17 +54,21 @@ class Scale:
 def instance_facts(context: Context) -> Iterator[Fact]:
     """Yield the instances of every plan, gateway, search service and online deployment that takes traffic."""
     settings = _settings(context)
-    for plan in context.estate.of_type("Microsoft.Web/serverfarms"):
+    for plan in _labelled(context, "plan"):
         yield _fact(context, plan, _with_autoscale(context, plan, settings, "plan", "app_service"))
-    for gateway in context.estate.of_type("Microsoft.Network/applicationGateways"):
+    for gateway in _labelled(context, "gateway"):
         yield _fact(context, gateway, _gateway(context, gateway))
-    for search in context.estate.of_type("Microsoft.Search/searchServices"):
+    for search in _labelled(context, "search"):
         yield _fact(context, search, _search(context, search))
-    for deployment in context.estate.of_type(f"{_ENDPOINTS}/deployments"):
+    for deployment in _labelled(context, "online-deployment"):
         share, gap = _traffic(context, deployment)
         if gap is not None or (share or 0) > 0:
             scale = _with_autoscale(context, deployment, settings, "online-deployment", "online_deployment")
             yield _fact(context, deployment, scale, {"traffic": share}, {"traffic": gap} if gap else {})
+
+
+def _labelled(context: Context, label: str) -> Sequence[Resource]:
+    return context.estate.of_type(context.estate.catalogue.labelled(label).name)
 
 
 def _settings(context: Context) -> Mapping[str, Sequence[Resource]]:
