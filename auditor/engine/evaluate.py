@@ -26,7 +26,8 @@ from auditor.engine.findings import (
 )
 from auditor.engine.subjects import FactSubject, ResourceSubject
 from auditor.engine.verdict import Verdict, judge
-from auditor.estate.graph import NOT_IN_EXPORT, Estate
+from auditor.estate.completeness import NOT_IN_EXPORT
+from auditor.estate.graph import Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status

@@ -9,12 +9,13 @@ from functools import cached_property
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
+from auditor.estate.completeness import Completeness, Missing
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
 
-NOT_IN_EXPORT = "not in the export"
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
+PROPERTIES = "properties"
 _PLACED = frozenset({"attached", "in-network"})
 OUTSIDE = "outside the collected scope"
 
@@ -22,7 +23,7 @@ OUTSIDE = "outside the collected scope"
 class Estate:
     """Resources with their relations; read-only.
 
-    A snapshot that is not complete says nothing about types of which it holds no resource: those count as gaps.
+    Of a snapshot that is not complete, what it lacks is not known rather than absent (`completeness`).
     `catalogue` is what is known of resource types; the tool's own where it is None.
     """
 
@@ -34,20 +35,40 @@ class Estate:
         self.resources: Sequence[Resource] = snapshot.resources
         self.gaps: Sequence[Gap] = snapshot.gaps
         self.followed = sorted({ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED})
-        self._by_key: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
+        self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._own_gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._note_gaps(snapshot.gaps)
+        self._by_key: dict[str, Resource] = {}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
-        for resource in snapshot.resources:
-            self._by_type[resource.type_key].append(resource)
+        self._unread: dict[str, list[Resource]] = defaultdict(list)
+        self._place(snapshot.resources)
         self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
-        self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
-        self._own_gaps: dict[str, list[Gap]] = defaultdict(list)
-        for gap in snapshot.gaps:
+        self._completeness = Completeness(
+            self._by_key, self._by_type, self._unread, self.catalogue, complete=self.complete
+        )
+
+    def _note_gaps(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
             if "/" in gap.what:
                 self._type_gaps[gap.what.lower()].append(gap)
             else:
                 self._own_gaps[ids.key(gap.scope)].append(gap)
+
+    def _place(self, resources: Iterable[Resource]) -> None:
+        """File the resources; one whose properties were not read is as good as not here for whatever looks at them."""
+        for resource in resources:
+            own = self._own_gaps.get(resource.key, ())
+            unread = next((gap for gap in own if gap.what == PROPERTIES), None)
+            if unread is None:
+                self._by_key[resource.key] = resource
+                self._by_type[resource.type_key].append(resource)
+            else:
+                self._unread[resource.type_key].append(resource)
+                self._type_gaps[resource.type_key].append(
+                    Gap(resource.id, resource.type, unread.reason, unread.permission)
+                )
 
     def get(self, resource_id: str) -> Resource | None:
         """Return the resource with this id, in any case."""
@@ -73,16 +94,19 @@ class Estate:
         return frozenset(ids.subscription_of(resource.key) or "" for resource in self.resources)
 
     def judged(self, resource_type: str) -> Sequence[Resource]:
-        """Return the resources of a type that were asked for, without those outside the scope that were only followed."""
-        found = self.of_type(resource_type)
-        return [resource for resource in found if not self._is_followed(resource.key)] if self.followed else found
+        """Return the resources of a type that were asked for, without those outside the scope that were only followed.
+
+        Those of which the properties were not read come last; they are in no other list.
+        """
+        listed = [*self.of_type(resource_type), *self._unread.get(resource_type.lower(), ())]
+        return [resource for resource in listed if not self._is_followed(resource.key)] if self.followed else listed
 
     def _is_followed(self, key: str) -> bool:
         return any(key == other or key.startswith(other + "/") for other in self.followed)
 
     def types(self) -> Sequence[str]:
         """Return the types present, in lower case, sorted."""
-        return sorted(self._by_type)
+        return sorted({*self._by_type, *self._unread})
 
     def targets(self, resource_id: str, kind: str) -> Sequence[str]:
         """Return keys that the resource points at by a relation of this kind, whether or not they exist here."""
@@ -102,14 +126,16 @@ class Estate:
     def type_gap(self, resource_type: str, scope: str = "") -> Gap | None:
         """Return why resources of a type are not (all) known at, below or above a scope, or None where they are.
 
-        Without scope: anywhere. Of an incomplete export, a type without any resource is a gap.
+        Without scope: anywhere. Of what is not complete, only lists inside a resource that was read are known whole.
         """
         for gap in self.gaps_in(resource_type):
             if not scope or ids.is_under(scope, gap.scope) or ids.is_under(gap.scope, scope):
                 return gap
-        if not self.complete and resource_type.lower() not in self._by_type:
-            return Gap("/", resource_type, NOT_IN_EXPORT)
-        return None
+        return self._completeness.gap(resource_type, scope)
+
+    def missing(self, resource_type: str) -> Sequence[Missing]:
+        """Return what of a type the estate's resources must or may have besides what is here, by what it belongs to."""
+        return [one for one in self._completeness.missing(resource_type) if not self._is_followed(one.parent.key)]
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
@@ -132,6 +158,8 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = NAVIGATION[name]
+        if navigation.own:
+            return self._gap_in_own(resource_id, navigation)
         if navigation.outward:
             gap_found = self._gap_on_the_way(resource_id, navigation)
             if gap_found is not None:
@@ -141,6 +169,16 @@ class Estate:
             if gap_found is not None:
                 return gap_found
         return None
+
+    def _gap_in_own(self, resource_id: str, navigation: Navigation) -> Gap | None:
+        """Return why what a resource names by its own properties is not (all) here."""
+        unread = self.gap_at(resource_id, PROPERTIES)
+        if unread is not None and unread.what == PROPERTIES:
+            return unread
+        find = self.targets if navigation.outward else self.sources
+        named = (key for key in find(resource_id, navigation.kind) if key not in self._by_key)
+        fitting = (key for key in named if not navigation.types or (ids.type_of(key) or "").lower() in navigation.types)
+        return next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
 
     def _gap_on_the_way(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource points at, or what carries it into a network (its interfaces), is not known."""
