@@ -24,7 +24,7 @@ from auditor.engine.findings import (
     inputs,
     without_subject,
 )
-from auditor.engine.subjects import FactSubject, ResourceSubject
+from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenSubject
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
@@ -101,7 +101,17 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Questi
             place = info_of(resource, *question.workloads.role_of(resource.key))
             yield from (finding_of(rule, _ask(rule, subject, question), place) for rule in asked)
     for rule, applies in rules:
+        yield from _unseen_findings(rule, applies.types, question)
         yield from _unmet(rule, applies.types, question)
+
+
+def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Question) -> Iterator[Finding]:
+    """Yield an unknown for each resource that must or may have something that the rule is about and that was not seen."""
+    for resource_type in types:
+        for missing in question.estate.missing(resource_type):
+            verdict = _ask(rule, UnseenSubject(missing), question)
+            if verdict.status is not Status.NOT_APPLICABLE:
+                yield _missing(rule, missing.gap, question)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
@@ -181,7 +191,7 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Quest
             met.add(resource.key)
             verdict = _ask(rule, ResourceSubject(resource, question.estate), question)
             yield finding_of(rule, verdict, info_of(resource, workload.name, applies.component))
-    yield from _unmet(rule, types, question, met=bool(met))
+    yield from _unmet(rule, sorted(types), question, met=bool(met))
 
 
 def _fact_findings(
@@ -207,20 +217,33 @@ def _missing_subjects(rule: RuleInForce, applies: OnFact, analysis: Analysis, qu
     kind = applies.kind
     gaps: dict[tuple[str, str], Gap] = {}
     for resource_type, alike in analysis.subjects.get(kind, {}).items():
-        found = question.estate.gaps_in(resource_type)
-        for fields in alike if found else ():
+        unseen = _gaps_of_subjects(resource_type, question.estate)
+        for fields in alike if unseen else ():
             unknown = {
-                name: found[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
+                name: unseen[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
             }
             subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
             if _is_about(rule, applies, subject, question):
-                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in found}
-    return [_missing(rule, gap) for gap in gaps.values()]
+                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in unseen}
+    return [_missing(rule, gap, question) for gap in gaps.values()]
 
 
-def _missing(rule: RuleInForce, gap: Gap) -> Finding:
+def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
+    """Return why there may be resources of a type that are not here: declared gaps, parents without, none at all."""
+    gaps = [*estate.gaps_in(resource_type), *(missing.gap for missing in estate.missing(resource_type))]
+    if not gaps and not estate.judged(resource_type) and (gap := estate.type_gap(resource_type)):
+        return [gap]
+    return gaps
+
+
+def _missing(rule: RuleInForce, gap: Gap, question: Question) -> Finding:
+    """Return the unknown of a rule for what was not seen, filed at what it belongs to where that is here."""
     text = message.undecided(rule.rule.title, [gap], ())
-    return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+    owner = question.estate.resource(gap.scope)
+    if owner is None:
+        return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+    info = info_of(owner, *question.workloads.role_of(owner.key), sub_object=gap.what)
+    return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info)
 
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Question) -> bool:
@@ -240,18 +263,22 @@ def _unmet(
     rule: RuleInForce, types: Iterable[str], question: Question, *, met: bool | None = None
 ) -> Iterator[Finding]:
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
+    estate = question.estate
     listed = sorted({name.lower() for name in types})
     if met is None:
-        met = any(question.estate.judged(name) for name in listed)
-    known = (gap for name in listed for gap in question.estate.gaps_in(name))
+        met = any(estate.judged(name) for name in listed)
+    read = {resource.key for name in listed for resource in estate.judged(name)}
+    known = (gap for name in listed for gap in estate.gaps_in(name) if ids.key(gap.scope) not in read)
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
+    if not met and not gaps:
+        gaps = [gap for name in listed if (gap := estate.type_gap(name)) and not estate.missing(name)][:1]
+        met = not gaps and any(estate.missing(name) for name in listed)
     if not isinstance(rule.applies, OnFact):
-        yield from (_missing(rule, gap) for gap in gaps)
+        yield from (_missing(rule, gap, question) for gap in gaps)
         if gaps:
             return
     elif gaps and not met:
-        text = message.undecided(rule.rule.title, gaps, ())
-        yield without_subject(rule, Status.UNKNOWN, text, f"{gaps[0].what}: {gaps[0].reason}", gaps[0])
+        yield _missing(rule, gaps[0], question)
         return
     if not met:
         yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.applies, question), None)

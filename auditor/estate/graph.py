@@ -71,8 +71,14 @@ class Estate:
                 )
 
     def get(self, resource_id: str) -> Resource | None:
-        """Return the resource with this id, in any case."""
+        """Return the resource with this id, in any case; None too where its properties were not read."""
         return self._by_key.get(ids.key(resource_id))
+
+    def resource(self, resource_id: str) -> Resource | None:
+        """Return the resource with this id, in any case, also where its properties were not read."""
+        key = ids.key(resource_id)
+        unread = self._unread.get((ids.type_of(key) or "").lower(), ())
+        return self._by_key.get(key) or next((one for one in unread if one.key == key), None)
 
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
@@ -128,10 +134,13 @@ class Estate:
 
         Without scope: anywhere. Of what is not complete, only lists inside a resource that was read are known whole.
         """
+        return self._declared_gap(resource_type, scope) or self._completeness.gap(resource_type, scope)
+
+    def _declared_gap(self, resource_type: str, scope: str) -> Gap | None:
         for gap in self.gaps_in(resource_type):
             if not scope or ids.is_under(scope, gap.scope) or ids.is_under(gap.scope, scope):
                 return gap
-        return self._completeness.gap(resource_type, scope)
+        return None
 
     def missing(self, resource_type: str) -> Sequence[Missing]:
         """Return what of a type the estate's resources must or may have besides what is here, by what it belongs to."""
@@ -212,10 +221,11 @@ class Estate:
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
         kind = ids.type_of(resource_id) or ""
-        gap = self.type_gap(kind, resource_id)
-        if gap is None and self.is_outside(resource_id):
+        if gap := self._declared_gap(kind, resource_id):
+            return gap
+        if self.is_outside(resource_id):
             return Gap(resource_id, kind, OUTSIDE)
-        return gap
+        return self._completeness.gap(kind, resource_id)
 
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
