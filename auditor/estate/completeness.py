@@ -58,6 +58,9 @@ class Completeness:
     def gap(self, resource_type: str, scope: str = "") -> Gap | None:
         """Return why resources of a type may exist at, below or above a scope that are not here, or None."""
         known = self.catalogue.get(resource_type)
+        place = self._by_key.get(ids.key(scope)) if scope else None
+        if place is not None and place.type_key == resource_type.lower():
+            return None  # what was asked for is here
         if known is not None and known.always_exists:
             for missing in self.missing(resource_type):
                 near = missing.parent.key
@@ -65,7 +68,6 @@ class Completeness:
                     return missing.gap
         if self.complete:
             return None
-        place = self._by_key.get(ids.key(scope)) if scope else None
         if place is not None and self._lists_whole(place, resource_type):
             return None
         permission = permission_to_read(known) if known else f"{resource_type}/read"
