@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from auditor import resource_id as ids
 from auditor.azure import paths
@@ -15,6 +15,9 @@ from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
 from auditor.model import Fact, Gap, Json, Resource
 from auditor.rulebook.rule import Example
+
+REST: Final = ".*"
+"""How a gap ends that hides only what its resource does not state."""
 
 
 def _covers(gap_path: Steps, read: Steps) -> bool:
@@ -49,7 +52,7 @@ class ResourceSubject:
         self.resource = resource
         self.body: Json = resource.body
         self._estate = estate
-        self._gaps = [(_steps(gap.what), gap) for gap in estate.path_gaps(resource.id)]
+        self._gaps = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
 
     @property
     def id(self) -> str:
@@ -59,6 +62,8 @@ class ResourceSubject:
     def gap(self, place: ResolvedName) -> Gap | None:
         """Return the gap that covers a path, or that the API version is older than the property."""
         if self._gaps and (found := _gap_in(self._gaps, place.steps)):
+            if found.what.endswith(REST) and _stands(self.body, place.steps):
+                return None
             return found
         since = place.known.since if place.known else None
         version = self.resource.api_version

@@ -12,7 +12,7 @@ from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate.completeness import Completeness, Missing
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
+from auditor.snapshot.model import ANY_TYPE, NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
 PROPERTIES = "properties"
@@ -60,7 +60,7 @@ class Estate:
         """File the resources; one whose properties were not read is as good as not here for whatever looks at them."""
         for resource in resources:
             own = self._own_gaps.get(resource.key, ())
-            unread = next((gap for gap in own if gap.what == PROPERTIES), None)
+            unread = next((gap for gap in own if _hides_properties(gap)), None)
             if unread is None:
                 self._by_key[resource.key] = resource
                 self._by_type[resource.type_key].append(resource)
@@ -182,7 +182,7 @@ class Estate:
     def _gap_in_own(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource names by its own properties is not (all) here."""
         unread = self.gap_at(resource_id, PROPERTIES)
-        if unread is not None and unread.what == PROPERTIES:
+        if unread is not None and _hides_properties(unread):
             return unread
         find = self.targets if navigation.outward else self.sources
         named = (key for key in find(resource_id, navigation.kind) if key not in self._by_key)
@@ -235,10 +235,19 @@ class Estate:
         """Return the gap that hides a property path of a resource (at, above or below it), or None."""
         asked = path.lower()
         for gap in self.path_gaps(resource_id):
-            hidden = gap.what.lower()
+            hidden = gap.what.lower().removesuffix(".*")
+            resource = self.get(resource_id) if hidden != gap.what.lower() else None
+            if resource is not None and body.value(resource.body, path) is not None:
+                continue
             if hidden == asked or asked.startswith(f"{hidden}.") or hidden.startswith((f"{asked}.", f"{asked}[")):
                 return gap
         return None
+
+
+def _hides_properties(gap: Gap) -> bool:
+    """Whether so little of a resource's properties is known that nothing may be derived from them."""
+    is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
+    return is_all or gap.reason == TEXT_FOR_OBJECT
 
 
 def _last(text: str | None) -> str:

@@ -12,7 +12,7 @@ from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
 from auditor.inputs import command_line, powershell
 from auditor.model import Gap
-from auditor.snapshot.model import REST_NOT_READ, TEXT_FOR_OBJECT
+from auditor.snapshot.model import NOT_PRINTED, REST_NOT_READ, TEXT_FOR_OBJECT
 
 _UNKNOWN_TYPE: Final = ResourceType("")
 # How PowerShell writes objects that it did not print: `ConvertTo-Json` stops at a depth of 2 unless told otherwise.
@@ -34,8 +34,8 @@ def as_arm(raw: object) -> tuple[object, list[Gap]]:
     gaps: list[Gap] = []
     if command_line.lifted_names(body):
         known = kind or _UNKNOWN_TYPE
-        if not command_line.is_whole(body, known):
-            gaps.append(Gap(resource_id, "properties.*", REST_NOT_READ))
+        reason = NOT_PRINTED if command_line.is_whole(body, known) else REST_NOT_READ
+        gaps.append(Gap(resource_id, "properties.*", reason))
         body = command_line.as_arm(body, known)
     gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(_cut_places(body, kind))]
     return body, gaps

@@ -6,15 +6,18 @@ there are more), an answer of Resource Graph in any of its forms, `{resources: [
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from auditor import resource_id as ids
+from auditor.azure.body import texts
 from auditor.errors import InputError
+from auditor.inputs import foreign
+from auditor.inputs.entries import as_arm
 from auditor.model import Gap, Json
-from auditor.snapshot.json_text import decode
+from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
 
@@ -62,14 +65,16 @@ def from_document(document: object, label: str) -> Export:
 def from_lines(data: bytes, label: str) -> Export:
     """Return the entries of JSON Lines: a resource a line, or a list a line as a loop over pages writes them."""
     parts: list[Export] = []
-    for number, line in lines_of(data):
+    for number, line in iter_lines(data):
         place = f"line {number}"
         document = decode(line, f"{label}, {place},")
         if isinstance(document, dict) and isinstance(document.get("id"), str):
             parts.append(Export([_entry(document, place, f"{label}, {place}")]))
         else:
             page = from_document(document, f"{label}, {place}")
-            parts.append(replace(page, entries=[replace(entry, place=f"{place}, {entry.place}") for entry in page.entries]))
+            parts.append(
+                replace(page, entries=[replace(entry, place=f"{place}, {entry.place}") for entry in page.entries])
+            )
     return joined(parts, is_pages=True)
 
 
@@ -87,16 +92,27 @@ def joined(parts: Sequence[Export], *, is_pages: bool = False) -> Export:
 
 def joined_metadata(parts: Sequence[Metadata]) -> Metadata:
     """Return what several inputs say of themselves as one: complete where all are, of the latest time that one states."""
-    tenants = {part.tenant_id.lower() for part in parts if part.tenant_id}
+    if len(parts) == 1:
+        return parts[0]
+    tenants = sorted({part.tenant_id.lower() for part in parts if part.tenant_id})
     names = sorted((pair for part in parts for pair in part.subscription_names.items()), reverse=True)
     return Metadata(
-        complete=bool(parts) and all(part.complete for part in parts),
+        complete=all(part.complete for part in parts),
         collected_at=max((part.collected_at for part in parts if part.collected_at), default=None),
         judge_at=max((part.judge_at for part in parts if part.judge_at), default=None),
-        tenant_id=min((part.tenant_id for part in parts if part.tenant_id), default=None) if len(tenants) == 1 else None,
+        tenant_id=tenants[0] if len(tenants) == 1 else None,
+        scope=_joined_scope([part.scope for part in parts]),
         subscription_names=dict(names),
         extra=dict(sorted((pair for part in parts for pair in part.extra.items()), key=str)),
     )
+
+
+def _joined_scope(scopes: Sequence[Json]) -> Json:
+    """Return what was asked for in all: the lists of several scopes as one; an input without a scope limits nothing."""
+    if not all(scopes):
+        return {}
+    names = sorted({name for scope in scopes for name in scope})
+    return {name: sorted({str(item) for scope in scopes for item in texts(scope, name)}) for name in names}
 
 
 def _entry(item: object, place: str, label: str) -> ExportEntry:
@@ -207,7 +223,9 @@ def _rows_of_table(table: Mapping[str, Any], label: str) -> list[dict[str, Any]]
     """Return the rows of an answer in table form (`resultFormat: table`, the default of old API versions) as objects."""
     columns, rows = table.get("columns"), table.get("rows")
     if not isinstance(columns, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise InputError(f"{label} is a Resource Graph answer of an unknown shape", "query with resultFormat objectArray")
+        raise InputError(
+            f"{label} is a Resource Graph answer of an unknown shape", "query with resultFormat objectArray"
+        )
     names = [str(column.get("name")) if isinstance(column, dict) else str(column) for column in columns]
     if not all(len(row) == len(names) for row in rows):
         raise InputError(f"{label} has rows that are longer or shorter than its columns", "query again")

@@ -71,11 +71,13 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], Foreign], ...]] = (
 _HEAD: Final = 4000
 
 
-def in_bytes(data: bytes) -> Foreign | None:
-    """Return what a file that does not begin like JSON is, or None where it is nothing that is known here."""
-    for magic, foreign in _BINARY:
-        if data.startswith(magic):
-            return foreign
+def binary(start: bytes) -> Foreign | None:
+    """Return what a file is by its first bytes, where these are no text, or None."""
+    return next((foreign for magic, foreign in _BINARY if start.startswith(magic)), None)
+
+
+def in_text(data: bytes) -> Foreign | None:
+    """Return what a text that does not begin like JSON is, or None where it is nothing that is known here."""
     head = data[:_HEAD].decode("utf-8-sig", "replace")
     if "\ufffd" in head or "\0" in head:
         return None
@@ -208,11 +210,8 @@ def in_document(document: object) -> Foreign | None:
 
 def in_entry(entry: object) -> Foreign | None:
     """Return what an entry of a list is that is no resource, or None where it is nothing known here."""
-    if (
-        not isinstance(entry, Mapping)
-        or isinstance(entry.get("id"), str)
-        and str(entry["id"]).startswith("/subscriptions/")
-        and "type" in entry
+    if not isinstance(entry, Mapping) or (
+        isinstance(entry.get("id"), str) and str(entry["id"]).startswith("/subscriptions/") and "type" in entry
     ):
         return None
     return next((foreign for fits, foreign in _ENTRIES if fits(entry)), None)

@@ -6,7 +6,7 @@ Nested children, children as entries of their own and both together give the sam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -47,13 +47,17 @@ _RESOURCE_GROUP: Final = "Microsoft.Resources/resourceGroups"
 
 @dataclass(frozen=True, slots=True)
 class ExportEntry:
-    """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`)."""
+    """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`).
+
+    `gaps` is what of it was not read, as far as its form shows it.
+    """
 
     body: object
     place: str
     source: str = "export"
     api_version: str | None = None
     collected_at: str | None = None
+    gaps: Sequence[Gap] = ()
 
 
 @dataclass(slots=True)
@@ -135,6 +139,7 @@ def _resource(key: str, body: dict[str, Any], copy: _Copy) -> Resource:
 
 def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str]) -> None:
     body = _checked(entry)
+    gaps += entry.gaps
     if _is_deep(body):
         body = _shortened_body(body, gaps)
     waiting: list[tuple[dict[str, Any], str | None, bool]] = [(body, entry.api_version, False)]
