@@ -35,6 +35,7 @@ from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
 
+EVERYWHERE: Final = "/"
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
 
@@ -206,14 +207,19 @@ def _fact_findings(
             met = True
             yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
     analysis = question.analyses[applies.kind]
-    missing = _missing_subjects(rule, applies, analysis, question)
+    missing = _missing_subjects(rule, applies, analysis, question, met=met)
     yield from missing
     if not missing:
         yield from _unmet(rule, sorted(analysis.reads), question, met=met)
 
 
-def _missing_subjects(rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Question) -> Sequence[Finding]:
-    """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about."""
+def _missing_subjects(
+    rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Question, *, met: bool
+) -> Sequence[Finding]:
+    """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about.
+
+    That an export holds none of a type is told once, and only where the rule met nothing else.
+    """
     kind = applies.kind
     gaps: dict[tuple[str, str], Gap] = {}
     for resource_type, alike in analysis.subjects.get(kind, {}).items():
@@ -225,7 +231,9 @@ def _missing_subjects(rule: RuleInForce, applies: OnFact, analysis: Analysis, qu
             subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
             if _is_about(rule, applies, subject, question):
                 gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in unseen}
-    return [_missing(rule, gap, question) for gap in gaps.values()]
+    placed = [gap for gap in gaps.values() if gap.scope != EVERYWHERE or gap.reason != NOT_IN_EXPORT]
+    told = placed if placed or met else list(gaps.values())[:1]
+    return [_missing(rule, gap, question) for gap in told]
 
 
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
