@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workloads, bind
-from auditor.engine.evaluate import Question, findings
+from auditor.engine.evaluate import Evaluation, findings
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.language.operators import as_time
@@ -56,50 +57,49 @@ def moment(terms: Terms, metadata: Metadata) -> Moment:
     return Moment(terms.clock or datetime.now(UTC), "clock")
 
 
-def prepare(snapshot: Snapshot, content: RuleSet, terms: Terms) -> tuple[Question, Moment]:
-    """Return the question to evaluate: the estate as a graph, its workloads, the rules in force, the time."""
+def context(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Context:
+    """Return what analyses and questions are given: the estate as a graph, its workloads, the baseline's words, the time."""
+    return _context(snapshot, rules, terms, moment(terms, snapshot.metadata))
+
+
+def _context(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> Context:
     if not snapshot.resources and not snapshot.gaps:
         raise InputError("the input holds no resources: there is nothing in scope to judge")
-    estate = Estate(snapshot, complete=terms.complete, catalogue=content.catalogue)
-    workloads = bind(estate, content.baseline.parameters, content.baseline.components)
-    when = moment(terms, snapshot.metadata)
-    question = Question(
+    baseline = rules.baseline
+    estate = Estate(snapshot, complete=terms.complete, catalogue=rules.catalogue)
+    return Context(
         estate=estate,
-        workloads=workloads,
-        rules=content.in_force,
-        analyses=content.analyses,
-        parameters=content.baseline.parameters,
-        tables=content.baseline.tables,
-        components=content.components,
+        workloads=bind(estate, baseline.parameters, baseline.components),
+        parameters=baseline.parameters,
+        tables=baseline.tables,
         now=when.at,
-        explain_passes=terms.explain_passes,
     )
-    return question, when
 
 
-def audit(snapshot: Snapshot, content: RuleSet, terms: Terms) -> Report:
+def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
-    question, when = prepare(snapshot, content, terms)
-    found = findings(question)
-    notices = [*_notices(question.workloads), *_followed(question.estate)]
+    when = moment(terms, snapshot.metadata)
+    given = _context(snapshot, rules, terms, when)
+    judged = findings(Evaluation(given, rules, terms.explain_passes))
+    notices = [*_notices(given.workloads), *_followed(given.estate)]
     for path in terms.exemption_files:
         accepted = exemptions.load(path)
-        exemptions.check_rules(accepted, content.rules, path)
-        matched = exemptions.match(found, accepted, when.at.date())
-        pairs = zip(found, matched.exempted, strict=True)
-        found = [replace(one, exemption=exemption) if exemption else one for one, exemption in pairs]
+        exemptions.check_rules(accepted, rules.rules, path)
+        matched = exemptions.match(judged, accepted, when.at.date())
+        pairs = zip(judged, matched.exempted, strict=True)
+        judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]
         notices += matched.notices
     metadata = snapshot.metadata
     return Report(
         tool_version=tool_version(),
-        baseline_name=content.baseline.name,
-        baseline_version=content.baseline.version,
+        baseline_name=rules.baseline.name,
+        baseline_version=rules.baseline.version,
         snapshot=SnapshotIdentity(snapshot.sha256, metadata.collected_at, metadata.scope, metadata.subscription_names),
         as_of=when.at,
         as_of_source=when.source,
-        rules=content.infos(),
+        rules=rules.infos(),
         resources=len(snapshot.resources),
-        findings=found,
+        findings=judged,
         gaps=snapshot.gaps,
         notices=notices,
     )

@@ -32,7 +32,7 @@ import orjson
 
 from auditor import audit, shipped
 from auditor.architecture.workloads import bind
-from auditor.engine.evaluate import findings
+from auditor.engine.evaluate import Evaluation, findings
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Report
@@ -190,8 +190,8 @@ def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
     reports = []
     for name, explained in (("judge", False), ("judge, passes explained", True)):
         terms = audit.Terms(explain_passes=explained)
-        question, _ = audit.prepare(snapshot, chosen, terms)
-        found = steps.run(name, lambda question=question: findings(question))
+        evaluation = Evaluation(audit.context(snapshot, chosen, terms), chosen, explained)
+        found = steps.run(name, lambda evaluation=evaluation: findings(evaluation))
         only = replace(chosen, in_force=[])
         reports.append(replace(audit.audit(snapshot, only, terms), findings=found, rules=chosen.infos()))
     for name in ("json", "csv"):

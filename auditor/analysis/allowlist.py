@@ -4,41 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Network,
-    collapse_addresses,
-    ip_address,
-    ip_network,
-    summarize_address_range,
-)
 from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
-from auditor.azure import body
+from auditor.azure import addresses, body
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.model import Fact, Gap, Resource
 
 ALLOWLIST: Final = "firewall.allowlist"
-# Addresses that no host of the Internet has: a list that covers everything else covers the Internet.
-_NOT_PUBLIC: Final = tuple(
-    IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "224.0.0.0/3",
-    )
-)
-_ALL_IPV4: Final = IPv4Network("0.0.0.0/0")
-_PUBLIC_IPV6: Final = IPv6Network("2000::/3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +37,6 @@ def firewalls(catalogue: Catalogue) -> Mapping[str, ServiceFirewall]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
-    """The union of some ranges; `invalid` are texts that are none."""
-
-    ipv4: Sequence[IPv4Network]
-    ipv6: Sequence[IPv6Network]
-    invalid: Sequence[str]
-
-    @property
-    def covers_internet(self) -> bool:
-        """Whether every public address of IPv4, or of IPv6, lies in the union."""
-        return _is_everything(tuple(self.ipv4)) or any(_PUBLIC_IPV6.subnet_of(network) for network in self.ipv6)
-
-    @property
-    def widest_prefix(self) -> int | None:
-        """Return the prefix length of the widest IPv4 range of the union, 0 being everything."""
-        return min((network.prefixlen for network in self.ipv4), default=None)
-
-
-@lru_cache(maxsize=1024)  # the same few lists stand at many resources
-def _is_everything(ipv4: Sequence[IPv4Network]) -> bool:
-    return list(collapse_addresses([*ipv4, *_NOT_PUBLIC])) == [_ALL_IPV4]
-
-
-def union(texts: Sequence[str]) -> Cover:
-    """Return the union of addresses, prefixes (host bits are ignored) and `first-last` ranges."""
-    ipv4: list[IPv4Network] = []
-    ipv6: list[IPv6Network] = []
-    invalid: list[str] = []
-    for text in texts:
-        try:
-            networks = _networks(text)
-        except ValueError:
-            invalid.append(text)
-            continue
-        ipv4 += [network for network in networks if isinstance(network, IPv4Network)]
-        ipv6 += [network for network in networks if isinstance(network, IPv6Network)]
-    return Cover(list(collapse_addresses(ipv4)), list(collapse_addresses(ipv6)), sorted(invalid))
-
-
-def _networks(text: str) -> Sequence[IPv4Network | IPv6Network]:
-    first, separator, last = text.strip().partition("-")
-    if not separator:
-        return [ip_network(first, strict=False)]
-    low, high = ip_address(first.strip()), ip_address(last.strip())
-    if isinstance(low, IPv4Address) and isinstance(high, IPv4Address):
-        return list(summarize_address_range(low, high))
-    raise ValueError(text)
-
-
 def run(context: Context) -> Iterator[Fact]:
     """Yield the allow list of every account, vault, registry, search service and workspace."""
     for resource_type, firewall in firewalls(context.estate.catalogue).items():
@@ -128,15 +52,16 @@ def _rules(resource: Resource, firewall: ServiceFirewall) -> Sequence[str]:
 
 def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Fact:
     ranges = _rules(resource, firewall)
-    cover = union(ranges)
+    allowed, invalid = addresses.read_ranges(ranges)
+    covers_internet = addresses.covers_internet(allowed)
     access = body.text(resource.body, "properties.publicNetworkAccess") or "Enabled"
     default = (body.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow") if firewall.has_default else None
     others = sum(
         len(body.objects(resource.body, f"{firewall.acl}.{name}"))
         for name in ("virtualNetworkRules", "resourceAccessRules")
     )
-    exposure = _exposure(access, default, cover, has_rules=bool(ranges))
-    uncollected = _unknown(context, resource, firewall, cover, exposure)
+    exposure = _exposure(access, default, has_rules=bool(ranges), covers_internet=covers_internet)
+    uncollected = _unknown(context, resource, firewall, () if covers_internet else invalid, exposure)
     return facts.build(
         context,
         ALLOWLIST,
@@ -148,18 +73,18 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Fa
             "ranges": ranges,
             "rangeCount": len(ranges),
             "otherRuleCount": others,
-            "invalid": cover.invalid,
-            "coversInternet": cover.covers_internet,
-            "widestPrefix": cover.widest_prefix,
+            "invalid": list(invalid),
+            "coversInternet": covers_internet,
+            "widestPrefix": addresses.widest_ipv4_prefix(allowed),
             "exposure": exposure,
         },
-        summary=_summary(resource, exposure, ranges, covers=cover.covers_internet),
+        summary=_summary(resource, exposure, ranges, covers=covers_internet),
         inputs=[(resource.id, "properties.publicNetworkAccess"), (resource.id, firewall.acl)],
         uncollected=uncollected,
     )
 
 
-def _exposure(access: str, default: str | None, cover: Cover, *, has_rules: bool) -> str:
+def _exposure(access: str, default: str | None, *, has_rules: bool, covers_internet: bool) -> str:
     """Return who reaches the public endpoint: `closed`, `perimeter`, `selected networks` or `internet`."""
     if access.lower() == "disabled":
         return "closed"
@@ -167,17 +92,18 @@ def _exposure(access: str, default: str | None, cover: Cover, *, has_rules: bool
         return "perimeter"
     # Without a default action (search, workspace) any rule closes the endpoint to everyone else.
     is_restricted = body.same_text(default, "Deny") if default is not None else has_rules
-    return "selected networks" if is_restricted and not cover.covers_internet else "internet"
+    return "selected networks" if is_restricted and not covers_internet else "internet"
 
 
 def _unknown(
-    context: Context, resource: Resource, firewall: ServiceFirewall, cover: Cover, exposure: str
+    context: Context, resource: Resource, firewall: ServiceFirewall, invalid: Sequence[str], exposure: str
 ) -> Mapping[str, Gap]:
+    """Return why fields are not known; `invalid` are the entries that may hide addresses of the Internet."""
     access = context.estate.gap_at(resource.key, "properties.publicNetworkAccess")
     acl = context.estate.gap_at(resource.key, firewall.acl)
     unknown: dict[str, Gap] = {}
-    if acl is None and cover.invalid and not cover.covers_internet:
-        unknown["coversInternet"] = Gap(resource.id, firewall.rules, f"{cover.invalid[0]} is not an address range")
+    if acl is None and invalid:
+        unknown["coversInternet"] = Gap(resource.id, firewall.rules, f"{invalid[0]} is not an address range")
         if exposure == "selected networks":
             unknown["exposure"] = unknown["coversInternet"]
     if acl is not None:

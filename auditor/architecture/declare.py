@@ -125,6 +125,17 @@ def read_declarations(declared: Mapping[str, Any], parameters: Mapping[str, Any]
     return found
 
 
+def parameters_of(declared: Mapping[str, Any]) -> frozenset[str]:
+    """Return the parameters that declarations read: to bind by, and to know whether a component is required."""
+    paths: list[object] = []
+    for declaration in declared.values():
+        if isinstance(declaration, Mapping):
+            required = declaration.get("required")
+            paths += [declaration.get("override"), declaration.get("fallback")]
+            paths += [required.get("parameter")] if isinstance(required, Mapping) else []
+    return frozenset(path.partition(".")[0] for path in paths if isinstance(path, str))
+
+
 def parameter(parameters: Mapping[str, Any], path: str) -> object:
     """Return the value of a parameter, or of a name inside it (`subnet_roles.agents`); None where it is not set."""
     return body.value(parameters, path) if path else None

@@ -19,16 +19,17 @@ remediation:
   cli: az resource update --ids {{id}} --set properties.example=Disabled
 references: []
 controls: {{}} # framework: [ids], such as mcsb-v1: [NS-2]
-parameters:
-  allowedValues:
+parameters: [] # names of the baseline's parameters that it reads
+declares: # parameters of its own, which no baseline has
+  example_values:
     type: array
     default: [Disabled]
-    description: What a baseline may change.
+    description: What an organisation may change.
 applies:
   type: {resource_type}
 require: # what must hold, in Azure Policy's words
   field: properties.example
-  in: "[parameters('allowedValues')]"
+  in: "[parameters('example_values')]"
   default: Enabled # what Azure applies when the property is absent; leave it out if absence says nothing
 examples: # they are the tests: `auditor rule test {rule_id}`
   - name: set as it should be, in any letter case

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from auditor.language.schema import condition
 from auditor.report import json_document
-from auditor.rulebook.documents import BaselineDocument, ConditionDocument, ExemptionsDocument, RuleDocument
+from auditor.rulebook.documents import (
+    BaselineDocument,
+    ConditionDocument,
+    ExemptionsDocument,
+    OverlayDocument,
+    RuleDocument,
+)
 from auditor.rulebook.validation import schema_of
 
 Schema = dict[str, Any]
@@ -22,8 +28,8 @@ def rule() -> Schema:
 
 
 def baseline() -> Schema:
-    """Return the schema of a baseline file."""
-    return schema_of(BaselineDocument, "Baseline")
+    """Return the schema of a baseline file: one that declares its parameters, or one that extends another."""
+    return schema_of(BaselineDocument | OverlayDocument, "Baseline")
 
 
 def exemption() -> Schema:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
 from auditor.azure import body
-from auditor.azure.ranges import Ranges, difference, union
+from auditor.azure.ranges import Ranges, difference, intersection, is_within, normal, union
 
 _V6_START: Final = 1 << 32
 IPV4: Final[Ranges] = ((0, _V6_START),)
@@ -42,13 +42,23 @@ def must_parse(*texts: str) -> Ranges:
 
 
 @lru_cache(maxsize=4096)
-def parse_span(start: str, end: str) -> Ranges | None:
-    """Return the addresses from one to another, both included, or None where these are not two in order."""
+def parse_range(text: str) -> Ranges | None:
+    """Return the addresses of an address, a prefix or a span `first-last` (both included), or None for anything else."""
+    start, dash, end = text.partition("-")
+    if not dash:
+        return parse(start)
     first, last = parse(start), parse(end)
-    if first is None or last is None or "/" in start + end:
+    if first is None or last is None or "/" in text:
         return None
     low, high = first[0][0], last[0][1]
     return ((low, high),) if low < high and (low < _V6_START) == (last[0][0] < _V6_START) else None
+
+
+def read_ranges(texts: Iterable[str]) -> tuple[Ranges, tuple[str, ...]]:
+    """Return the union of the addresses, prefixes and spans in an allow list, and the texts that are none of them."""
+    ranges = [(text, parse_range(text)) for text in texts]
+    unreadable = tuple(text for text, numbers in ranges if numbers is None)
+    return normal(piece for _, numbers in ranges for piece in numbers or ()), unreadable
 
 
 def text(number: int) -> str:
@@ -58,24 +68,31 @@ def text(number: int) -> str:
     return str(ipaddress.IPv6Address(number - _V6_START))
 
 
-def is_ipv6(number: int) -> bool:
-    """Whether the place on the line is an IPv6 address."""
-    return number >= _V6_START
-
-
 def prefixes(addresses: Ranges) -> Iterator[str]:
     """Yield the fewest CIDR prefixes (single addresses without a length) that cover the set exactly, in order."""
+    for low, length in _blocks(addresses):
+        is_single = length == (128 if low >= _V6_START else 32)
+        yield text(low) if is_single else f"{text(low)}/{length}"
+
+
+def widest_ipv4_prefix(addresses: Ranges) -> int | None:
+    """Return the length of the widest CIDR prefix in the IPv4 part of the set, 0 being everything; None for none."""
+    return min((length for _, length in _blocks(intersection(addresses, IPV4))), default=None)
+
+
+def _blocks(addresses: Ranges) -> Iterator[tuple[int, int]]:
+    """Yield first address and length of the fewest CIDR prefixes that cover the set exactly, in order."""
     for start, end in addresses:
         for low, high in ((start, min(end, _V6_START)), (max(start, _V6_START), end)):
-            yield from _prefixes_of(low, high)
+            yield from _blocks_between(low, high)
 
 
-def _prefixes_of(low: int, high: int) -> Iterator[str]:
+def _blocks_between(low: int, high: int) -> Iterator[tuple[int, int]]:
     width, base = (128, _V6_START) if low >= _V6_START else (32, 0)
     while low < high:
         offset = low - base
         bits = min((offset & -offset).bit_length() - 1 if offset else width, (high - low).bit_length() - 1)
-        yield text(low) if bits == 0 else f"{text(low)}/{width - bits}"
+        yield low, width - bits
         low += 1 << bits
 
 
@@ -85,22 +102,27 @@ PLATFORM: Final = must_parse("168.63.129.16/32")
 METADATA: Final = must_parse("169.254.169.254/32")
 """The instance metadata service."""
 
-NOT_PUBLIC: Final = must_parse(
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "224.0.0.0/3",
-)
+RFC_1918: Final = must_parse("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""Private space: https://www.rfc-editor.org/rfc/rfc1918. All that App Service sends into its subnet unless told to
+send everything: https://learn.microsoft.com/azure/app-service/overview-vnet-integration#application-routing"""
 
-PUBLIC: Final = union(difference(difference(IPV4, NOT_PUBLIC), PLATFORM), must_parse("2000::/3"))
+SHARED: Final = must_parse("100.64.0.0/10")
+"""Space shared behind carriers' translation, which virtual networks may use: https://www.rfc-editor.org/rfc/rfc6598"""
+
+RARE: Final = must_parse("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
+"""Addresses that no host in a virtual network uses (this network, loopback, link-local, multicast, reserved)."""
+
+NOT_PUBLIC: Final = union(RFC_1918, SHARED, RARE)
+PUBLIC_IPV4: Final = difference(IPV4, union(NOT_PUBLIC, PLATFORM))
+PUBLIC_IPV6: Final = must_parse("2000::/3")
+PUBLIC: Final = union(PUBLIC_IPV4, PUBLIC_IPV6)
 """Addresses of the internet: IPv4 without private, shared, local, multicast and reserved space; IPv6 global unicast."""
+
+
+def covers_internet(addresses: Ranges) -> bool:
+    """Whether every public address of IPv4, or of IPv6, is in the set: the Internet in several pieces is the Internet."""
+    return is_within(PUBLIC_IPV4, addresses) or is_within(PUBLIC_IPV6, addresses)
+
 
 STRANGERS: Final = must_parse("8.8.8.8", "9.9.9.9", "208.67.222.222")
 """Public resolvers of others than Microsoft: addresses that are in no service tag."""
-
-RARE: Final = must_parse("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
-"""Addresses that no host in a virtual network uses: poor examples."""

@@ -84,3 +84,11 @@ class Catalogue:
 def shipped() -> Catalogue:
     """Return the catalogue that comes with the tool."""
     return Catalogue(*type_files.load_folder(_FOLDER))
+
+
+def spelled(resource_type: str) -> str:
+    """Return a type of the tool's own as Azure spells it; KeyError where it has no file."""
+    known = shipped().get(resource_type)
+    if known is None:
+        raise KeyError(resource_type)
+    return known.name

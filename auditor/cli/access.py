@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from auditor.cli import options as opt
-from auditor.cli import streams
+from auditor.cli.context import AskedEstate, tell
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import InputError
 
-if TYPE_CHECKING:  # the engine is imported on use, to keep --help quick
-    from auditor.analysis.access.access_graph import AccessGraph
-    from auditor.rbac.assignments import Role
-    from auditor.report.access_answers import Sheet
-
-NO_ANSWER = 2
+with lazy_imports(__name__):
+    from auditor.analysis.access import access_graph
+    from auditor.rbac import arguments, queries
+    from auditor.rbac import assignments as role_assignments
+    from auditor.rbac import suggest as suggesting
+    from auditor.report.answers import access as answers
 
 app = typer.Typer(
     help="Ask who may do what, decided on what roles permit.",
@@ -30,16 +28,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-
-class Format(StrEnum):
-    """How an answer is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-_Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
 _Principal = Annotated[
     str,
     typer.Argument(
@@ -47,19 +35,6 @@ _Principal = Annotated[
         help="A principal id, the name or id of an identity, a resource's id, or a component's name.",
     ),
 ]
-_Format = Annotated[Format, typer.Option("--output", "-o", metavar="FORMAT", help="table, json or csv.")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What every question is asked of."""
-
-    source: str
-    baseline: str
-    assignments: Sequence[str]
-    complete: bool
-    as_of: str | None
-    allow_incomplete: bool
 
 
 @app.command("who-can")
@@ -71,71 +46,44 @@ def who_can(
             help="An operation as roles spell it; 'data:' or 'control:' before it names the plane if roles do not tell.",
         ),
     ],
-    source: _Source,
+    source: opt.Source,
     on: Annotated[str, typer.Option("--on", metavar="RESOURCE_ID", help="The resource or scope, or its last part.")],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
-    output: _Format = Format.TABLE,
+    output: opt.AnswerOutput = opt.AnswerFormat.TABLE,
     allow_incomplete: opt.AllowIncomplete = False,
     as_of: opt.AsOf = None,
 ) -> None:
     """List who can do something to a resource, and the assignments that let them."""
-    from auditor.rbac import arguments, queries  # noqa: PLC0415 - the engine is imported on use
-    from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
-    from auditor.report.access_answers import Sheet  # noqa: PLC0415
-
     plane, operation = arguments.operation(action)
-    given = _Given(source, baseline, assignments or [], complete, as_of, allow_incomplete)
-    scene = _scene(given)
-    answer = queries.who_can(scene, operation, arguments.scope(scene, on), plane)
-    sheet = Sheet(
-        title=f"Who can {answer.operation} ({answer.plane.value} plane) on {answer.resource_id}",
-        asked={"operation": answer.operation, "plane": answer.plane.value, "resource": answer.resource_id},
-        columns=access_records.WHO_COLUMNS,
-        shown=("answer", "name", "principal_type", "state", "roles", "scopes", "reasons"),
-        records=access_records.who_records(answer),
-        unknowns=answer.unknowns,
-        nothing="nobody",
-    )
-    _tell(sheet, output, whole=answer.is_whole or allow_incomplete)
+    graph = _graph(AskedEstate(source, baseline, assignments, complete, as_of))
+    answer = queries.who_can(graph, operation, arguments.scope(graph, on), plane)
+    tell(answers.of_who_can(answer), output, allow_incomplete=allow_incomplete)
 
 
 @app.command("what-can")
 def what_can(
     principal: _Principal,
-    source: _Source,
+    source: opt.Source,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
-    output: _Format = Format.TABLE,
+    output: opt.AnswerOutput = opt.AnswerFormat.TABLE,
     allow_incomplete: opt.AllowIncomplete = False,
     as_of: opt.AsOf = None,
 ) -> None:
     """List what a principal can do and where, by which assignments, and what of it is dangerous."""
-    from auditor.rbac import arguments, queries  # noqa: PLC0415 - the engine is imported on use
-    from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
-    from auditor.report.access_answers import Sheet  # noqa: PLC0415
-
-    scene = _scene(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete))
-    who = arguments.principals(scene, principal)
-    answer = queries.what_can(scene, principal)
-    sheet = Sheet(
-        title=f"What {principal} ({', '.join(who)}) can do",
-        asked={"principal": principal, "principals": ", ".join(who)},
-        columns=access_records.WHAT_COLUMNS,
-        shown=("answer", "role", "scope_kind", "scope", "state", "dangers"),
-        records=access_records.what_records(answer),
-        unknowns=answer.unknowns,
-        nothing="nothing",
-    )
-    _tell(sheet, output, whole=answer.is_whole or allow_incomplete)
+    graph = _graph(AskedEstate(source, baseline, assignments, complete, as_of))
+    arguments.principals(graph, principal)
+    answer = queries.what_can(graph, principal)
+    tell(answers.of_what_can(principal, answer), output, allow_incomplete=allow_incomplete)
 
 
 @app.command("suggest")
 def suggest(
     principal: _Principal,
-    source: _Source,
+    source: opt.Source,
     actions: Annotated[
         list[str] | None,
         typer.Option(
@@ -154,66 +102,30 @@ def suggest(
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
-    output: _Format = Format.TABLE,
+    output: opt.AnswerOutput = opt.AnswerFormat.TABLE,
     as_of: opt.AsOf = None,
 ) -> None:
     """Propose the smallest set of built-in roles that covers what a principal needs, or a custom role."""
-    from auditor.rbac import arguments  # noqa: PLC0415 - the engine is imported on use
-    from auditor.report import access_records  # noqa: PLC0415 - the engine is imported on use
-    from auditor.report.access_answers import Sheet  # noqa: PLC0415
-
     more = [] if roles is None else _roles(roles)
-    wanted = [] if actions is None else arguments.operations(actions)
-    scene = _scene(_Given(source, baseline, assignments or [], complete, as_of, allow_incomplete=False))
-    who = arguments.principals(scene, principal)
-    place = None if on is None else arguments.scope(scene, on)
-    found = [
-        record
-        for one in who
-        for record in access_records.suggestion_records(arguments.suggestions(scene, [one], wanted, place, more), one)
-    ]
-    sheet = Sheet(
-        title=f"Roles for {principal} ({', '.join(who)})",
-        asked={"principal": principal, "principals": ", ".join(who), "actions": " ".join(wanted), "scope": place or ""},
-        columns=access_records.SUGGESTION_COLUMNS,
-        shown=(*(["principal"] if len(who) > 1 else []), "scope", "roles", "alternatives", "needs"),
-        records=found,
-        unknowns=[] if roles else ["only roles of the estate and of the baseline were chosen from; --roles adds more"],
-        verbatim=("commands", "custom_role"),
+    operations = [] if actions is None else arguments.operations(actions)
+    graph = _graph(AskedEstate(source, baseline, assignments, complete, as_of))
+    principals = arguments.principals(graph, principal)
+    scope = None if on is None else arguments.scope(graph, on)
+    suggested = {each: arguments.suggestions(graph, [each], operations, scope, more) for each in principals}
+    answer = answers.of_suggestions(
+        principal, suggested, actions=operations, scope=scope, knows_all_roles=roles is not None
     )
-    _tell(sheet, output, whole=True)
+    tell(answer, output, allow_incomplete=False)
 
 
-def _scene(given: _Given) -> AccessGraph:
-    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.analysis.access.access_graph import read_access_graph  # noqa: PLC0415
-    from auditor.analysis.contract import Context  # noqa: PLC0415
-    from auditor.inputs import read  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
-    chosen = in_force.load(in_force.Selection(given.baseline, (), given.assignments))
-    terms = audit.Terms(complete=given.complete, as_of=opt.time_of(given.as_of))
-    asked, _ = audit.prepare(read.read(given.source), chosen, terms)
-    return read_access_graph(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
+def _graph(asked: AskedEstate) -> access_graph.AccessGraph:
+    return access_graph.read_access_graph(asked.context())
 
 
-def _roles(path: Path) -> Sequence[Role]:
-    from auditor.rbac.suggest import roles_from  # noqa: PLC0415 - the engine is imported on use
-
+def _roles(path: Path) -> Sequence[role_assignments.Role]:
     try:
-        return roles_from(json.loads(path.read_text(encoding="utf-8")))
+        return suggesting.roles_from(json.loads(path.read_text(encoding="utf-8")))
     except InputError as problem:
         raise InputError(f"{path}: {problem.message}", problem.hint) from problem
     except (OSError, ValueError, RecursionError) as problem:
         raise InputError(f"{path}: cannot be read as JSON: {problem}", "save `az role definition list`") from problem
-
-
-def _tell(sheet: Sheet, output: Format, *, whole: bool) -> None:
-    from auditor.report.access_answers import WRITERS  # noqa: PLC0415 - the engine is imported on use
-
-    with streams.output(None) as out:
-        WRITERS[output.value](sheet, out, streams.width())
-    if output is not Format.TABLE:
-        for unknown in sheet.unknowns:
-            sys.stderr.write(f"note: {streams.safe(unknown)}\n")
-    raise typer.Exit(0 if whole else NO_ANSWER)

@@ -9,12 +9,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, collect, content, evaluate, network, snapshot
+from auditor.cli import access, catalogue, collect, content, evaluate, network, snapshot
+from auditor.cli.context import INTERRUPTED, NO_ANSWER
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.cli.streams import safe
 from auditor.errors import AuditorError, ContentError
 
-NO_ANSWER = 2
-INTERRUPTED = 130
+with lazy_imports(__name__):
+    from auditor import audit
+    from auditor.cli import settings
+
 MISTAKES_SHOWN = 50
 
 app = typer.Typer(
@@ -30,15 +34,14 @@ collect.register(app)
 evaluate.register(app)
 app.add_typer(access.app, name="access")
 app.add_typer(network.app, name="network")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 
 
 def _show_version(value: bool) -> None:
     if value:
-        from auditor.audit import tool_version  # noqa: PLC0415 - the engine is imported on use
-
-        typer.echo(f"auditor {tool_version()}")
+        typer.echo(f"auditor {audit.tool_version()}")
         raise typer.Exit
 
 
@@ -51,8 +54,6 @@ def root(
     verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Log more to stderr (-vv: debug).")] = 0,
 ) -> None:
     """Read the configuration and set up logging."""
-    from auditor.cli import settings  # noqa: PLC0415 - kept out of --help
-
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better

@@ -7,21 +7,26 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from auditor.cli import evaluate, progress, streams
 from auditor.cli import options as opt
+from auditor.cli.context import NO_ANSWER
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.collect.arm.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
 from auditor.collect.scope import CollectScope
 from auditor.errors import AuditorError
 
-if TYPE_CHECKING:  # importing them loads the Azure packages, which --help must not
-    from auditor.collect.run import CollectionSummary
-    from auditor.collect.sink import Sink
-    from auditor.snapshot.model import Metadata
+with lazy_imports(__name__):
+    from auditor.collect import run as collection
+    from auditor.collect import sink as sinks
+    from auditor.estate import navigation
+    from auditor.snapshot import model as snapshots
+    from auditor.snapshot import writer
+
 
 Subscription = Annotated[
     list[str] | None,
@@ -122,7 +127,7 @@ def scan(
     include_passed: opt.IncludePassed = None,
     as_of: opt.AsOf = None,
     quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
+    verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,
 ) -> None:
@@ -133,7 +138,7 @@ def scan(
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
     options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
     shown = evaluate.Presentation(
-        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet
+        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
@@ -187,7 +192,7 @@ def collect(
             "collect needs one of --output, --resume and --preflight", "auditor collect -o estate.snapshot"
         )
     summary = _collect(request, output) if output else _resume(request, resume or Path())
-    raise typer.Exit(evaluate.NO_ANSWER if summary.gaps else 0)
+    raise typer.Exit(NO_ANSWER if summary.gaps else 0)
 
 
 def _scope(
@@ -219,30 +224,25 @@ def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, 
     )
 
 
-def _collect(request: _Request, path: Path) -> CollectionSummary:
-    from auditor.estate.navigation import derive  # noqa: PLC0415 - imported on use, to keep --help quick
-    from auditor.snapshot.writer import SnapshotWriter  # noqa: PLC0415
+def _collect(request: _Request, path: Path) -> collection.CollectionSummary:
 
     streams.check_writable(path)
-    return _run(request, lambda metadata: SnapshotWriter(path, metadata, derive))
+    return _run(request, lambda metadata: writer.SnapshotWriter(path, metadata, navigation.derive))
 
 
-def _resume(request: _Request, path: Path) -> CollectionSummary:
-    from auditor.estate.navigation import derive  # noqa: PLC0415 - imported on use, to keep --help quick
-    from auditor.snapshot.writer import SnapshotWriter  # noqa: PLC0415
+def _resume(request: _Request, path: Path) -> collection.CollectionSummary:
 
-    writer = SnapshotWriter.resume(path, derive)
-    stored = CollectScope.from_json(writer.metadata.scope)
-    return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: writer)
+    begun = writer.SnapshotWriter.resume(path, navigation.derive)
+    stored = CollectScope.from_json(begun.metadata.scope)
+    return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: begun)
 
 
-def _run(request: _Request, open_sink: Callable[[Metadata], Sink]) -> CollectionSummary:
-    from auditor.collect.run import collect as run  # noqa: PLC0415 - loads the Azure packages
+def _run(request: _Request, open_sink: Callable[[snapshots.Metadata], sinks.Sink]) -> collection.CollectionSummary:
 
     _say_endpoint(request)
     with progress.display(quiet=request.quiet or request.no_progress) as watch:
         announce = None if request.quiet else progress.say_identity
-        summary = run(request.scope, request.options, open_sink, watch, announce)
+        summary = collection.collect(request.scope, request.options, open_sink, watch, announce)
     if not request.quiet:
         progress.say_summary(summary)
     return summary
@@ -256,11 +256,10 @@ def _say_endpoint(request: _Request) -> None:
 
 
 def _preflight(request: _Request) -> None:
-    from auditor.collect.run import preflight  # noqa: PLC0415 - loads the Azure packages
 
     _say_endpoint(request)
-    found = preflight(request.scope, request.options)
+    found = collection.preflight(request.scope, request.options)
     with streams.output(None) as out:
         out.writelines(line + "\n" for line in progress.preflight_lines(found))
     sys.stdout.flush()
-    raise typer.Exit(0 if found.is_sufficient else evaluate.NO_ANSWER)
+    raise typer.Exit(0 if found.is_sufficient else NO_ANSWER)

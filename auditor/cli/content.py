@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +12,16 @@ import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+
+with lazy_imports(__name__):
+    from auditor import shipped, yaml_source
+    from auditor.authoring import draft, examples, schemas
+    from auditor.authoring import mutants as mutation
+    from auditor.report import rule_page
+    from auditor.rulebook import baseline as baselines
+    from auditor.rulebook import in_force
 
 rules_app = typer.Typer(help="List, show, write and test rules.", no_args_is_help=True, rich_markup_mode=None)
 baselines_app = typer.Typer(help="List, show and check baselines.", no_args_is_help=True, rich_markup_mode=None)
@@ -34,24 +44,17 @@ def list_rules(
     ignore: opt.Ignore = None,
 ) -> None:
     """List the rules in force in a baseline."""
-    from auditor.report import rule_page  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     found = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
     with streams.output(None) as out:
         rule_page.write_list([one.rule for one in found.in_force], out, width=streams.width())
 
 
 @rules_app.command("show")
-def show_rule(rule: _RuleId, rules: opt.Rules = None) -> None:
+def show_rule(rule: _RuleId, baseline: opt.Baseline = opt.DEFAULT_BASELINE, rules: opt.Rules = None) -> None:
     """Show a rule: what it asks, why, how to mend it, its examples (Markdown)."""
-    from auditor.report import rule_page  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.yaml_source import suggestion  # noqa: PLC0415
-
-    known = in_force.load(in_force.Selection(rules=rules or [])).rules
+    known = in_force.load(in_force.Selection(baseline, rules=rules or [])).rules
     if rule not in known:
-        raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, known))
+        raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, known))
     with streams.output(None) as out:
         rule_page.write_page(known[rule], out)
 
@@ -63,8 +66,6 @@ def new_rule(
     folder: Annotated[Path, typer.Option("--rules", metavar="DIR", help="The folder to write to.")] = Path("rules"),
 ) -> None:
     """Write the first draft of a rule, with what to fill in; `auditor rule test` proves it."""
-    from auditor.authoring import draft  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     path = folder / f"{rule}.yaml"
     if path.exists():
         raise AuditorError(f"{path}: is there already", "choose another id, or edit that file")
@@ -82,19 +83,17 @@ def new_rule(
 @rules_app.command("test")
 def prove_rules(
     rule: Annotated[str, typer.Argument(metavar="[GLOB]", help="Only these rules.")] = "*",
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     mutants: Annotated[
         bool, typer.Option("--mutants/--no-mutants", help="Also look for changes no example notices.")
     ] = True,
 ) -> None:
     """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
-    from auditor.authoring import examples  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.authoring import mutants as mutation  # noqa: PLC0415 - as above
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
-    chosen = [one for one in in_force.all_rules(rules or []).values() if fnmatchcase(one.id, rule)]
+    known = in_force.all_rules(rules or [], baseline)
+    chosen = [one for one in known.values() if fnmatchcase(one.id, rule)]
     if not chosen:
-        raise AuditorError(f"no rule matches '{rule}'")
+        raise AuditorError(f"no rule matches '{rule}'", yaml_source.suggestion(rule.strip("*-"), known))
     problems: list[str] = []
     asked = changed = 0
     for one in chosen:
@@ -118,14 +117,10 @@ def prove_rules(
 @baselines_app.command("list")
 def list_baselines() -> None:
     """List the baselines that ship with the tool."""
-    from auditor import shipped as data  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.report import rule_page  # noqa: PLC0415
-    from auditor.rulebook import baseline  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
-    shipped = data.folder("baselines")
-    found = [baseline.load(path.parent.name, shipped) for path in sorted(shipped.glob("*/baseline.yaml"))]
+    folder = shipped.folder("baselines")
+    listed = [baselines.load(path.parent.name, folder) for path in sorted(folder.glob("*/baseline.yaml"))]
     with streams.output(None) as out:
-        rule_page.write_baselines(found, out)
+        rule_page.write_baselines(listed, out)
 
 
 @baselines_app.command("show")
@@ -135,9 +130,6 @@ def show_baseline(
     assignments: opt.Set = None,
 ) -> None:
     """Show a baseline: parameters, components, tables and the rules in force."""
-    from auditor.report import rule_page  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     found = in_force.load(in_force.Selection(name, rules or [], assignments or []))
     with streams.output(None) as out:
         rule_page.write_baseline(found.baseline, found.in_force, out, width=streams.width())
@@ -149,8 +141,6 @@ def validate_baseline(
     rules: opt.Rules = None,
 ) -> None:
     """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     found = in_force.load(in_force.Selection(name, rules or []))
     typer.echo(f"{found.baseline.name} {found.baseline.version}: {len(found.in_force)} rules in force, no mistakes")
 
@@ -159,10 +149,6 @@ def schema(
     name: Annotated[str, typer.Argument(metavar="NAME", help="rule, baseline, exemption or report.")],
 ) -> None:
     """Print the JSON Schema of a file format."""
-    import json  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
-    from auditor.authoring.schemas import SCHEMAS  # noqa: PLC0415
-
-    if name not in SCHEMAS:
-        raise AuditorError(f"there is no schema '{name}'", f"known: {', '.join(SCHEMAS)}")
-    typer.echo(json.dumps(SCHEMAS[name](), indent=2))
+    if name not in schemas.SCHEMAS:
+        raise AuditorError(f"there is no schema '{name}'", f"known: {', '.join(schemas.SCHEMAS)}")
+    typer.echo(json.dumps(schemas.SCHEMAS[name](), indent=2))

@@ -6,19 +6,24 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
+from auditor.cli.context import FAILURES, NO_ANSWER
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.model import Report, Status
 from auditor.report import format as formats
 from auditor.report.format import Format
 
-FAILURES: Final = 1
-NO_ANSWER: Final = 2
+with lazy_imports(__name__):
+    from auditor import audit, shipped, yaml_source
+    from auditor.inputs import read
+    from auditor.report import explanation
+    from auditor.rulebook import exemptions, in_force
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +56,7 @@ class Presentation:
 
 
 def evaluate(
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")],
+    source: opt.Source,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -66,7 +71,7 @@ def evaluate(
     include_passed: opt.IncludePassed = None,
     as_of: opt.AsOf = None,
     quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
+    verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
 ) -> None:
@@ -75,7 +80,9 @@ def evaluate(
     INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
     {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
     """
-    shown = Presentation(targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose, color, quiet)
+    shown = Presentation(
+        targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
+    )
     choice = JudgingOptions(
         source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
     )
@@ -85,7 +92,7 @@ def evaluate(
 def demo(
     output: opt.Output = None,
     include_passed: opt.IncludePassed = None,
-    verbose: opt.Verbose = False,
+    verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -93,9 +100,7 @@ def demo(
 
     The sample is made up: a chat application with the mistakes that are common in real ones. Exits 0 although it fails.
     """
-    from auditor import shipped  # noqa: PLC0415 - the engine is imported on use
-
-    shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose, color, quiet)
+    shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose > 0, color, quiet)
     sample = str(shipped.folder("samples") / "chat.json")
     run(JudgingOptions(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
 
@@ -115,10 +120,6 @@ class JudgingOptions:
 
 def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
     """Judge an input, write the reports and end with the exit code."""
-    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.inputs import read  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
@@ -138,8 +139,6 @@ def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, compl
 
 def check_content(choice: JudgingOptions) -> None:
     """Refuse, before any work, a wrong baseline, rule or exemption file."""
-    from auditor.rulebook import exemptions, in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     found = in_force.load(
         in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
     )
@@ -197,16 +196,9 @@ def explain(
     as_of: opt.AsOf = None,
 ) -> None:
     """Say why: every leaf of a rule on one resource, with what was expected and what is there."""
-    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.inputs import read  # noqa: PLC0415
-    from auditor.report import explanation  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
     chosen = in_force.load(in_force.Selection(baseline, rules or [], assignments or []))
     if rule not in chosen.rules:
-        from auditor.yaml_source import suggestion  # noqa: PLC0415
-
-        raise AuditorError(f"there is no rule '{rule}'", suggestion(rule, chosen.rules))
+        raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, chosen.rules))
     only = replace(chosen, in_force=[one for one in chosen.in_force if one.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from auditor.cli import options as opt
-from auditor.cli import streams
+from auditor.cli.context import AskedEstate, tell
+from auditor.cli.lazy_imports import lazy_imports
 
-if TYPE_CHECKING:  # the engine is imported on use, to keep --help quick
-    from auditor.network.subnets import Subnets
-    from auditor.report.network_answers import Sheet
-
-NO_ANSWER = 2
+with lazy_imports(__name__):
+    from auditor.network import endpoints, reachability, subnets
+    from auditor.network import matrix as pairs
+    from auditor.report.answers import network as answers
 
 app = typer.Typer(
     help="Ask who reaches whom, decided on sets of packets.",
@@ -24,14 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-class Format(StrEnum):
-    """How an answer is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 class Protocol(StrEnum):
@@ -43,38 +33,32 @@ class Protocol(StrEnum):
     ANY = "any"
 
 
-_Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
-_Format = Annotated[Format, typer.Option("--output", "-o", metavar="FORMAT", help="table, json or csv.")]
 _END = "A subnet, a resource in one (name or id), an address, a prefix, or a service tag such as Internet."
 
 
 @app.command("matrix")
 def matrix(
-    source: _Source,
+    source: opt.Source,
     workload: Annotated[
         str | None, typer.Option("--workload", metavar="NAME", help="Only this workload (default: all of them).")
     ] = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
-    output: _Format = Format.TABLE,
+    output: opt.AnswerOutput = opt.AnswerFormat.TABLE,
     allow_incomplete: opt.AllowIncomplete = False,
     as_of: opt.AsOf = None,
 ) -> None:
     """Show which subnets of a workload reach which others, and the Internet, by TCP or UDP, and by which rules."""
-    from auditor.network.matrix import matrix as cells_of  # noqa: PLC0415 - the engine is imported on use
-    from auditor.network.matrix import workloads_named  # noqa: PLC0415
-    from auditor.report import network_answers  # noqa: PLC0415
-
-    places = _places(source, baseline, assignments or [], as_of, complete=complete)
-    chosen = workloads_named(places, workload)
-    cells = [cell for one in chosen for cell in cells_of(places, one)]
-    _tell(network_answers.of_matrix(cells), output, allow_incomplete=allow_incomplete)
+    asked = subnets.Subnets(AskedEstate(source, baseline, assignments, complete, as_of).context())
+    chosen = pairs.workloads_named(asked, workload)
+    cells = [cell for each in chosen for cell in pairs.matrix(asked, each)]
+    tell(answers.of_matrix(cells), output, allow_incomplete=allow_incomplete)
 
 
 @app.command("query")
 def query(
-    source: _Source,
+    source: opt.Source,
     start: Annotated[str, typer.Option("--from", metavar="END", help=_END)],
     end: Annotated[str, typer.Option("--to", metavar="END", help=_END)],
     port: Annotated[
@@ -86,7 +70,7 @@ def query(
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
-    output: _Format = Format.TABLE,
+    output: opt.AnswerOutput = opt.AnswerFormat.TABLE,
     allow_incomplete: opt.AllowIncomplete = False,
     as_of: opt.AsOf = None,
 ) -> None:
@@ -94,37 +78,9 @@ def query(
 
     Yes: some of the traffic passes, whatever is not known. No: none does. Unknown: it depends.
     """
-    from auditor.network import endpoints  # noqa: PLC0415 - the engine is imported on use
-    from auditor.network.reachability import connect  # noqa: PLC0415
-    from auditor.report import network_answers  # noqa: PLC0415
-
     traffic = endpoints.traffic(protocol.value, port)
-    places = _places(source, baseline, assignments or [], as_of, complete=complete)
-    near, far = endpoints.find(places, start), endpoints.find(places, end)
-    found = connect(places, near, far, traffic)
-    asked = {"from": near.label, "to": far.label, "protocol": protocol.value, "port": port or "any"}
-    _tell(network_answers.of_query(asked, found), output, allow_incomplete=allow_incomplete)
-
-
-def _places(source: str, baseline: str, assignments: Sequence[str], as_of: str | None, *, complete: bool) -> Subnets:
-    from auditor import audit  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-    from auditor.analysis.contract import Context  # noqa: PLC0415
-    from auditor.inputs import read  # noqa: PLC0415
-    from auditor.network.subnets import Subnets  # noqa: PLC0415
-    from auditor.rulebook import in_force  # noqa: PLC0415 - the engine is imported on use, to keep --help quick
-
-    chosen = in_force.load(in_force.Selection(baseline, (), assignments))
-    terms = audit.Terms(complete=complete, as_of=opt.time_of(as_of))
-    asked, _ = audit.prepare(read.read(source), chosen, terms)
-    return Subnets(Context(asked.estate, asked.workloads, asked.parameters, asked.tables, asked.now))
-
-
-def _tell(sheet: Sheet, output: Format, *, allow_incomplete: bool) -> None:
-    from auditor.report.network_answers import WRITERS  # noqa: PLC0415 - the engine is imported on use
-
-    with streams.output(None) as out:
-        WRITERS[output.value](sheet, out, streams.width())
-    if output is not Format.TABLE:
-        for unknown in sheet.unknowns:
-            sys.stderr.write(f"note: {streams.safe(unknown)}\n")
-    raise typer.Exit(NO_ANSWER if sheet.is_unknown and not allow_incomplete else 0)
+    known = subnets.Subnets(AskedEstate(source, baseline, assignments, complete, as_of).context())
+    source_end, target_end = endpoints.find(known, start), endpoints.find(known, end)
+    connection = reachability.connect(known, source_end, target_end, traffic)
+    asked = {"from": source_end.label, "to": target_end.label, "protocol": protocol.value, "port": port or "any"}
+    tell(answers.of_query(asked, connection), output, allow_incomplete=allow_incomplete)

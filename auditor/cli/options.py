@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +24,7 @@ def one_of(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
 Baseline = Annotated[
     str,
     typer.Option(
@@ -87,6 +89,19 @@ class Level(StrEnum):
     INFO = "info"
 
 
+class AnswerFormat(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+AnswerOutput = Annotated[
+    AnswerFormat, typer.Option("--output", "-o", metavar="FORMAT", help=f"{one_of(list(AnswerFormat))}.")
+]
+
+
 class Color(StrEnum):
     """When to colour."""
 
@@ -123,9 +138,33 @@ AsOf = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="AUDITOR_QUIET", help="No remarks on stderr.")]
+
+
+def verbosity(given: str | int) -> int:
+    """Read how much is told; a file or variable may say true for 1."""
+    if str(given).isdecimal():
+        return int(given)
+    return int(str(given).lower() in {"true", "yes", "on"})
+
+
+def _log_more(level: int) -> int:
+    if level > 1:
+        logging.getLogger("auditor").setLevel(logging.DEBUG)
+    return level
+
+
 Verbose = Annotated[
-    bool,
-    typer.Option("--verbose", "-v", envvar="AUDITOR_VERBOSE", help="Whole ids and remediation commands in the table."),
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        parser=verbosity,
+        callback=_log_more,
+        show_default=False,
+        envvar="AUDITOR_VERBOSE",
+        help="Whole ids and remediation commands in the table (-vv: also log to stderr what goes wrong inside).",
+    ),
 ]
 Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="Colour the table.")]
 NoProgress = Annotated[

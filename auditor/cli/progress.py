@@ -7,15 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.cli.streams import safe
 from auditor.collect.progress import Progress, Watcher
 
-if TYPE_CHECKING:  # importing them loads the Azure packages
-    from auditor.collect.arm.credentials import SignedInIdentity
-    from auditor.collect.permissions import Preflight
-    from auditor.collect.run import CollectionSummary
+with lazy_imports(__name__):
+    from auditor.collect import permissions
+    from auditor.collect import run as collection
+    from auditor.collect.arm import credentials
+
 
 _EVERY = 0.2  # seconds between two lines
 _ERASE = "\r\x1b[2K"
@@ -56,14 +57,14 @@ def say_endpoint(endpoint: str) -> None:
     sys.stderr.write(safe(f"Azure Resource Manager at {endpoint}") + "\n")
 
 
-def say_identity(identity: SignedInIdentity) -> None:
+def say_identity(identity: credentials.SignedInIdentity) -> None:
     """Say who signed in."""
     sys.stderr.write(
         safe(f"signed in by {identity.credential}: tenant {identity.tenant_id}, object {identity.object_id}") + "\n"
     )
 
 
-def say_summary(summary: CollectionSummary) -> None:
+def say_summary(summary: collection.CollectionSummary) -> None:
     """Say what a collection came to: resources, gaps, calls and waiting."""
     by_method: Counter[str] = Counter()
     for call, count in summary.calls.items():
@@ -76,7 +77,7 @@ def say_summary(summary: CollectionSummary) -> None:
     )
 
 
-def preflight_lines(found: Preflight) -> Iterator[str]:
+def preflight_lines(found: permissions.Preflight) -> Iterator[str]:
     """Return what an identity may not read, and what it may do beyond reading, as lines."""
     yield safe(f"identity: {found.identity.credential}, object {found.identity.object_id}")
     for rights in found.subscriptions:

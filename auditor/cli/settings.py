@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import ContentError
+
+with lazy_imports(__name__):
+    from auditor import yaml_source
 
 # Who signs in, where credentials go and what is written. A file lies in a repository, whose next pull request would
 # otherwise decide it: an `arm-endpoint` there would be sent the token of whoever runs the tool.
@@ -29,9 +33,7 @@ def defaults(command: Any) -> dict[str, Any]:
     _refuse_reserved(path, given, known)
     for key, value in given.items():
         if _dashed(key) not in known:
-            from auditor.yaml_source import suggestion  # noqa: PLC0415 - loads the YAML reader: keep --help quick
-
-            raise ContentError(f"{path}: there is no option '{key}'", suggestion(_dashed(key), known))
+            raise ContentError(f"{path}: there is no option '{key}'", yaml_source.suggestion(_dashed(key), known))
         if isinstance(value, list) and not any(parameter.multiple for parameter in known[_dashed(key)]):
             raise ContentError(f"{path}: '{key}' takes one value, not a list")
     return _spread(command, {_dashed(key): value for key, value in given.items()})

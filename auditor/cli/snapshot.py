@@ -7,41 +7,41 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli import options as opt
 from auditor.cli import streams
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+
+with lazy_imports(__name__):
+    from auditor.estate import navigation
+    from auditor.inputs import read
+    from auditor.report import snapshot_page
+    from auditor.snapshot import exchange, file, summary
+    from auditor.snapshot import hash as identity
 
 app = typer.Typer(help="Work with snapshot files.", no_args_is_help=True, rich_markup_mode=None)
 
-_Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
 _Target = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")]
 
 
 @app.command("import")
 def import_(
-    source: _Source,
+    source: opt.Source,
     output: _Target,
     complete: Annotated[bool, typer.Option("--complete", help="Record that the export is the whole truth.")] = False,
 ) -> None:
     """Turn a foreign export (or an exported snapshot) into a snapshot file."""
-    from auditor.estate.navigation import derive  # noqa: PLC0415 - the engine is imported on use
-    from auditor.inputs import read  # noqa: PLC0415
-    from auditor.snapshot import file  # noqa: PLC0415
-    from auditor.snapshot.hash import as_complete  # noqa: PLC0415
-
     snapshot = read.read(source)
     if complete and not snapshot.metadata.complete:
-        snapshot = as_complete(snapshot)
+        snapshot = identity.as_complete(snapshot)
     streams.check_writable(output)
-    file.write(snapshot, output, derive(snapshot.resources))
+    file.write(snapshot, output, navigation.derive(snapshot.resources))
     typer.echo(f"{len(snapshot.resources)} resources, {len(snapshot.gaps)} gaps, sha256 {snapshot.sha256}", err=True)
 
 
 @app.command("export")
-def export(source: _Source, output: _Target) -> None:
+def export(source: opt.Source, output: _Target) -> None:
     """Write a snapshot as JSON Lines (zstd): one fact a line, the same bytes for the same content."""
-    from auditor.inputs import read  # noqa: PLC0415 - the engine is imported on use
-    from auditor.snapshot import exchange  # noqa: PLC0415 - the engine is imported on use
-
     streams.check_writable(output)
     if output.exists() and Path(source).exists() and output.samefile(source):
         raise AuditorError(f"{output}: is the snapshot itself", "write to another file")
@@ -49,10 +49,7 @@ def export(source: _Source, output: _Target) -> None:
 
 
 @app.command("show")
-def show(source: _Source) -> None:
+def show(source: opt.Source) -> None:
     """Show what is inside: scope, times, resources by type, relations, gaps and the hash."""
-    from auditor.report import snapshot_page  # noqa: PLC0415 - the engine is imported on use
-    from auditor.snapshot import summary as contents  # noqa: PLC0415
-
     with streams.output(None) as out:
-        snapshot_page.write(contents.show(source), out)
+        snapshot_page.write(summary.show(source), out)

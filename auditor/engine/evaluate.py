@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context
@@ -31,30 +31,35 @@ from auditor.estate.graph import Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
-from auditor.rulebook.in_force import RuleInForce
+from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
 
 EVERYWHERE: Final = "/"
+_LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Everything that an evaluation depends on."""
+class Evaluation:
+    """All that findings depend on: what is judged, by what, and whether passes need their evidence."""
 
-    estate: Estate
-    workloads: Workloads
-    rules: Sequence[RuleInForce]
-    analyses: Mapping[str, Analysis]
-    parameters: Mapping[str, Any]
-    tables: Mapping[str, Any]
-    components: Mapping[str, Sequence[str]]
-    now: datetime
+    context: Context
+    rules: RuleSet
     explain_passes: bool = True
 
+    @property
+    def estate(self) -> Estate:
+        """Return the estate that is judged."""
+        return self.context.estate
 
-def findings(question: Question) -> list[Finding]:
+    @property
+    def workloads(self) -> Workloads:
+        """Return the workloads of the estate."""
+        return self.context.workloads
+
+
+def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
     with _collector_at_rest():
         return sorted(_all(question), key=_order)
@@ -72,12 +77,12 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _all(question: Question) -> list[Finding]:
+def _all(question: Evaluation) -> list[Finding]:
     facts = _facts(question)
     cases: dict[str, list[_Case]] = {}
     on_types: list[tuple[RuleInForce, OnType]] = []
     listed: list[Finding] = []
-    for rule in question.rules:
+    for rule in question.rules.in_force:
         match rule.applies:
             case OnFact(kind=kind) as applies:
                 if kind not in cases:
@@ -90,7 +95,7 @@ def _all(question: Question) -> list[Finding]:
     return [*listed, *_type_findings(on_types, question)]
 
 
-def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Question) -> Iterator[Finding]:
+def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
     """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
     for rule, applies in rules:
@@ -99,14 +104,14 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Questi
     for resource_type, asked in sorted(by_type.items()):
         for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
-            place = info_of(resource, *question.workloads.role_of(resource.key))
-            yield from (finding_of(rule, _ask(rule, subject, question), place) for rule in asked)
+            info = info_of(resource, *question.workloads.role_of(resource.key))
+            yield from (finding_of(rule, _ask(rule, subject, question), info) for rule in asked)
     for rule, applies in rules:
         yield from _unseen_findings(rule, applies.types, question)
         yield from _unmet(rule, applies.types, question)
 
 
-def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Question) -> Iterator[Finding]:
+def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluation) -> Iterator[Finding]:
     """Yield an unknown for each resource that must or may have something that the rule is about and that was not seen."""
     for resource_type in types:
         for missing in question.estate.missing(resource_type):
@@ -136,14 +141,14 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    def __init__(self, fact: Fact, question: Question) -> None:
+    def __init__(self, fact: Fact, question: Evaluation) -> None:
         self.fact = fact
         self.subject = FactSubject(fact, question.estate)
         self._question = question
 
     @cached_property
-    def place(self) -> SubjectInfo:
-        """Where its findings are filed."""
+    def info(self) -> SubjectInfo:
+        """What its findings are filed under."""
         resource = self._question.estate.get(self.fact.subject)
         return info_of_fact(self.fact, resource, *self._question.workloads.role_of(ids.key(self.fact.subject)))
 
@@ -153,17 +158,17 @@ class _Case:
         return list(inputs(self.fact, self._question.estate))
 
 
-def _facts(question: Question) -> Mapping[str, _Derived]:
+def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     """Run the analyses that rules in force need; one that raises takes down its own rules and no others."""
-    kinds = sorted({rule.applies.kind for rule in question.rules if isinstance(rule.applies, OnFact)})
-    context = Context(question.estate, question.workloads, question.parameters, question.tables, question.now)
+    kinds = sorted({rule.applies.kind for rule in question.rules.in_force if isinstance(rule.applies, OnFact)})
     derived: dict[str, _Derived] = {}
-    for analysis in {question.analyses[kind].name: question.analyses[kind] for kind in kinds}.values():
+    for analysis in {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in kinds}.values():
         by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
         try:
-            for fact in analysis.derive(context):
+            for fact in analysis.derive(question.context):
                 by_kind[fact.kind].append(fact)
-        except Exception as problem:  # noqa: BLE001 - never fail open: the rules on these facts become unknown
+        except Exception as problem:  # never fail open: the rules on these facts become unknown
+            _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
             error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
             derived |= dict.fromkeys(by_kind, _Derived(error=error))
             continue
@@ -171,19 +176,20 @@ def _facts(question: Question) -> Mapping[str, _Derived]:
     return derived
 
 
-def _scope(rule: RuleInForce, subject: Subject, question: Question) -> Environment:
-    return Environment(subject, subject, rule.parameters, question.now)
+def _scope(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
+    return Environment(subject, subject, rule.parameters, question.context.now)
 
 
-def _ask(rule: RuleInForce, subject: Subject, question: Question) -> Verdict:
+def _ask(rule: RuleInForce, subject: Subject, question: Evaluation) -> Verdict:
     try:
         return judge(rule.rule, _scope(rule, subject, question), explain_passes=question.explain_passes)
-    except Exception as problem:  # noqa: BLE001 - never fail open: a rule that raises is unknown, and says so
+    except Exception as problem:  # never fail open: a rule that raises is unknown, and says so
+        _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
 
 
-def _component_findings(rule: RuleInForce, applies: OnComponent, question: Question) -> Iterator[Finding]:
-    types = {name.lower() for name in applies.types or question.components.get(applies.component, ())}
+def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evaluation) -> Iterator[Finding]:
+    types = {name.lower() for name in applies.types or question.rules.components.get(applies.component, ())}
     met: set[str] = set()
     for workload in question.workloads.all:
         for resource in workload.resources(applies.component):
@@ -196,7 +202,7 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Quest
 
 
 def _fact_findings(
-    rule: RuleInForce, applies: OnFact, error: str | None, cases: Sequence[_Case], question: Question
+    rule: RuleInForce, applies: OnFact, error: str | None, cases: Sequence[_Case], question: Evaluation
 ) -> Iterator[Finding]:
     if error is not None:
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
@@ -206,7 +212,7 @@ def _fact_findings(
         if _is_about(rule, applies, case.subject, question):
             met = True
             yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
-    analysis = question.analyses[applies.kind]
+    analysis = question.rules.analyses[applies.kind]
     missing = _missing_subjects(rule, applies, analysis, question, met=met)
     yield from missing
     if not missing:
@@ -214,7 +220,7 @@ def _fact_findings(
 
 
 def _missing_subjects(
-    rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Question, *, met: bool
+    rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Evaluation, *, met: bool
 ) -> Sequence[Finding]:
     """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about.
 
@@ -244,7 +250,7 @@ def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
     return gaps
 
 
-def _missing(rule: RuleInForce, gap: Gap, question: Question) -> Finding:
+def _missing(rule: RuleInForce, gap: Gap, question: Evaluation) -> Finding:
     """Return the unknown of a rule for what was not seen, filed at what it belongs to where that is here."""
     text = message.undecided(rule.rule.title, [gap], ())
     owner = question.estate.resource(gap.scope)
@@ -254,21 +260,21 @@ def _missing(rule: RuleInForce, gap: Gap, question: Question) -> Finding:
     return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info)
 
 
-def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Question) -> bool:
+def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> bool:
     where = applies.where
     return where is None or evaluate(where, _scope(rule, subject, question)) is not Truth.NO
 
 
-def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Question) -> Finding:
+def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:
     is_explained = verdict.status is not Status.PASS or question.explain_passes
     if verdict.status is not Status.NOT_APPLICABLE and is_explained:
         evidence = [*verdict.evidence, *case.inputs]
         verdict = Verdict(verdict.status, evidence, verdict.gaps, verdict.errors)
-    return finding_of_fact(rule, verdict, case.fact, case.place)
+    return finding_of_fact(rule, verdict, case.fact, case.info)
 
 
 def _unmet(
-    rule: RuleInForce, types: Iterable[str], question: Question, *, met: bool | None = None
+    rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool | None = None
 ) -> Iterator[Finding]:
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     estate = question.estate
@@ -292,7 +298,7 @@ def _unmet(
         yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.applies, question), None)
 
 
-def _nothing(applies: Applies, question: Question) -> str:
+def _nothing(applies: Applies, question: Evaluation) -> str:
     where = "" if question.estate.complete else f" ({NOT_IN_EXPORT})"
     if isinstance(applies, OnFact):
         return f"Does not apply: nothing to judge, the estate holds nothing that this rule is about{where}."
@@ -300,7 +306,9 @@ def _nothing(applies: Applies, question: Question) -> str:
     if isinstance(applies, OnComponent) and not what:
         what = f"resource bound to component '{applies.component}'"
     types = {name.lower() for name in applies.types}
-    roles = sorted(name for name, listed in question.components.items() if types & {one.lower() for one in listed})
+    roles = sorted(
+        name for name, listed in question.rules.components.items() if types & {one.lower() for one in listed}
+    )
     missing = [name for name in roles if any(not workload.resources(name) for workload in question.workloads.all)]
     pointer = f" See the finding on the missing component '{missing[0]}'." if missing else ""
     return f"Does not apply: nothing to judge, no {what} in the estate{where}.{pointer}"

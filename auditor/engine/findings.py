@@ -103,10 +103,9 @@ def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: Subje
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info)
     finding = finding_of(rule, verdict, info, sentence=fact.summary, witness=fact.witness)
-    command = fact.remedy or fact.fields.get("remediation")
     return replace(
         finding,
-        remediation_cli=command if isinstance(command, str) else finding.remediation_cli,
+        remediation_cli=fact.remedy or finding.remediation_cli,
         is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from auditor.azure import addresses
 from auditor.azure.paths import ABSENT, kind_of_json
+from auditor.azure.ranges import Ranges, is_within
 from auditor.language import operators
 
 MAX_RESULT: Final = 131_072  # characters; Azure's own limit on a template expression's result
@@ -142,23 +143,17 @@ def from_epoch(seconds: Any) -> str:
         raise FunctionError("the time lies outside the calendar") from problem
 
 
-def _network(text: Any) -> tuple[int, int, int]:
-    words = _text(text).strip()
-    try:
-        if "-" in words:
-            low, high = (ipaddress.ip_address(part.strip()) for part in words.split("-", 1))
-            return low.version, int(low), int(high)
-        network = ipaddress.ip_network(words, strict=False)
-    except ValueError as problem:
-        raise FunctionError(f"'{words[:60]}' is no address range") from problem
-    return network.version, int(network.network_address), int(network.broadcast_address)
+def _addresses(text: Any) -> Ranges:
+    words = _text(text)
+    numbers = addresses.parse_range(words)
+    if numbers is None:
+        raise FunctionError(f"'{words.strip()[:60]}' is no address range")
+    return numbers
 
 
 def ip_range_contains(outer: Any, inner: Any) -> bool:
     """Whether an address range (CIDR, single address or `a-b`) holds another one wholly."""
-    version, low, high = _network(outer)
-    other, start, end = _network(inner)
-    return version == other and low <= start and end <= high
+    return is_within(_addresses(inner), _addresses(outer))
 
 
 def port_range_contains(ports: Any, port: Any) -> bool:

@@ -9,18 +9,12 @@ from typing import Final
 
 from auditor.azure.addresses import ANY, METADATA, PLATFORM, PUBLIC
 from auditor.azure.ranges import Ranges, difference, intersection, union
+from auditor.azure.reference_data import service_tags
 from auditor.network.security_rules import NETWORK_SPACE, Side, Symbol
 
 Literals = tuple[tuple[str, bool], ...]
 """Unknown sets (by name) that an address must be in (True) or outside of (False)."""
 
-_PARENTS: Final = {
-    "azureactivedirectorydomainservices": "azureactivedirectory",
-    "logicappsmanagement": "logicapps",
-    "datafactorymanagement": "datafactory",
-}
-"""The top-level tags that lie inside another one, by the published lists of 2026-06; AzureCloud is nobody's parent."""
-_REGIONS_OUTSIDE: Final = frozenset({"azureupdatedelivery"})
 _FIXED: Final = {"azureloadbalancer": PLATFORM, "azureplatformdns": PLATFORM, "azureplatformimds": METADATA}
 _GATEWAY: Final = "VirtualNetwork:gateway-learned"
 _OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"
@@ -144,13 +138,15 @@ def parents(key: str) -> Iterator[str]:
     """Yield the tags that a tag lies inside of, nearest first, in lower case: `storage.westus` in `storage`."""
     head, dot, _ = key.rpartition(".")
     if dot:
-        if head not in _REGIONS_OUTSIDE:
+        whole = service_tags.known().get(head)
+        if whole is None or not whole.has_regions_outside:
             yield head
             yield from parents(head)
-    elif (parent := _PARENTS.get(key)) is not None:
-        yield parent
+    elif (known := service_tags.known().get(key)) is not None and known.inside is not None:
+        yield known.inside.lower()
 
 
 def is_never_empty(name: str) -> bool:
-    """Whether an unknown set is a service tag that holds IPv4 addresses for certain; regional ones may hold none."""
-    return ":" not in name and "." not in name
+    """Whether an unknown set is a service tag that is known to hold IPv4 addresses; of regional ones it is not known."""
+    known = service_tags.known().get(name)
+    return known is not None and known.holds_ipv4

@@ -10,6 +10,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
+from auditor.azure.reference_data import service_tags
 from auditor.errors import InputError
 from auditor.model import Resource
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
@@ -22,16 +23,8 @@ _NETWORKS: Final = "microsoft.network/virtualnetworks"
 _INTERFACES: Final = "microsoft.network/networkinterfaces"
 _ENDPOINTS: Final = "microsoft.network/privateendpoints"
 _PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
-_RESERVED: Final = frozenset({INTERNET, "virtualnetwork", "azureloadbalancer"})
-# The tags that people ask about most, beyond those that the estate's own rules spell.
-# https://learn.microsoft.com/azure/virtual-network/service-tags-overview
-_COMMON: Final = (
-    "ApiManagement", "AppConfiguration", "AppService", "AzureActiveDirectory", "AzureBackup", "AzureCloud",
-    "AzureContainerRegistry", "AzureCosmosDB", "AzureDevOps", "AzureFrontDoor.Backend", "AzureFrontDoor.FirstParty",
-    "AzureFrontDoor.Frontend", "AzureKeyVault", "AzureLoadBalancer", "AzureMachineLearning", "AzureMonitor",
-    "AzureResourceManager", "AzureTrafficManager", "BatchNodeManagement", "CognitiveServicesManagement", "EventHub",
-    "GatewayManager", "Internet", "MicrosoftContainerRegistry", "ServiceBus", "Sql", "Storage", "VirtualNetwork",
-)  # fmt: skip
+_DEFAULT_TAGS: Final = ("AzureLoadBalancer", "Internet", "VirtualNetwork")
+_RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +196,8 @@ def _tags(places: Subnets) -> Sequence[str]:
         for symbol in side.symbols
         if not symbol.is_group
     }
-    return sorted({*spelled, *_COMMON, *places.networks.tags})
+    known = (tag.name for tag in service_tags.known().values())
+    return sorted({*spelled, *_DEFAULT_TAGS, *known, *places.networks.tags})
 
 
 def _is_regional(text: str, known: str) -> bool:

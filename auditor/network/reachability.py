@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Final
 
 from auditor.analysis.network.flow import are_connected
 from auditor.azure import addresses
@@ -22,8 +21,6 @@ from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict
 from auditor.network.witness import Packet
 from auditor.truth import Truth, all_of, any_of
-
-_PRIVATE: Final = addresses.must_parse("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,7 @@ def _leaving(places: Subnets, source: Location, target: Endpoint, ways: _Filtere
     wanted = _outside(target, near)
     filtered, gap = is_outbound_filtered(places.context, near.subnet)
     for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
-        seen = leaving if filtered else replace(leaving, destinations=_PRIVATE)
+        seen = leaving if filtered else replace(leaving, destinations=addresses.RFC_1918)
         _routed(places, near, _FilteredWay(seen, ANYWHERE, wanted, doubts), ways)
         if not filtered:
             why = (

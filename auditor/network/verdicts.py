@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.model import Gap, Json
-from auditor.network.address_book import is_never_empty
 from auditor.network.describe import AddressNames, Sentence, lines
 from auditor.network.search import NOTHING, SearchResult
 from auditor.network.trace import DecidingRule, Disposition
@@ -51,7 +50,7 @@ class TrafficVerdict:
             return None
         unknowns = sorted({name for answer in self.answers for name in answer.unknowns if name})
         reason = self.answers[0].undecidable or f"depends on {', '.join(unknowns)}"
-        is_tags = all(is_never_empty(name) and " " not in name and "/" not in name for name in unknowns)
+        is_tags = all(not set(name) & set(":. /") for name in unknowns)
         return Gap(scope, "properties.securityRules", reason, _TAGS_PERMISSION if unknowns and is_tags else None)
 
     def witness(self) -> Packet | None:

@@ -27,12 +27,6 @@ class Privilege:
     plane: Plane = Plane.CONTROL
     escalates: bool = False
 
-    @property
-    def field(self) -> str:
-        """Return the name as facts spell it: `read-keys` is `readKeys`."""
-        first, *more = self.name.split("-")
-        return first + "".join(word.capitalize() for word in more)
-
 
 ANY_WRITE: Final = "Any.Provider/anyType/write"
 """A write to a resource type that no role spells out: only `*` and patterns as wide as `*/write` permit it."""

@@ -11,6 +11,7 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
+from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
@@ -48,7 +49,7 @@ def read_access_data(
 
     `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
     """
-    roles = {role.key: role for role in _roles(estate)}
+    roles = {role.key: _best_known(role) for role in _roles(estate)}
     schedules = _schedules(estate)
     ends = {key: end for key, (end, _) in schedules.items() if end}
     listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
@@ -75,6 +76,13 @@ def role_of(definition: object, definition_id: str) -> Role:
         assignable_scopes=body.texts(properties, "assignableScopes"),
         id=definition_id,
     )
+
+
+def _best_known(role: Role) -> Role:
+    """Return a role as the input defines it, or as every tenant does where the input does not say what it permits."""
+    if role.permissions is not None or role.is_custom:
+        return role
+    return built_in_role(role.key, role.id) or role
 
 
 def _roles(estate: Estate) -> Iterator[Role]:
@@ -110,7 +118,7 @@ def _assignment(
         id=resource.id,
         principal=principal,
         principal_type=body.text(properties, "principalType") or known_type,
-        role=roles.get(guid) or Role(guid, guid or "unreadable", None, id=definition_id),
+        role=roles.get(guid) or _best_known(Role(guid, guid or "unreadable", None, id=definition_id)),
         scope=_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,

@@ -92,9 +92,11 @@ def write_baseline(baseline: Baseline, rules: Sequence[RuleInForce], out: TextIO
         if paragraph:
             out.write(textwrap.fill(paragraph, width) + "\n")
     out.write(f"Read from {' → '.join(baseline.chain)}\n\nParameters\n")
-    rows = [(name, json.dumps(value, sort_keys=True)) for name, value in sorted(baseline.parameters.items())]
-    room = max(30, width - 4 - max((len(name) for name, _ in rows), default=0))
-    out.write(tabulate([(name, textwrap.fill(text, room)) for name, text in rows], tablefmt="plain") + "\n")
+    for name, value in sorted(baseline.parameters.items()):
+        setting = f"{name} = {json.dumps(value, sort_keys=True)}"
+        out.write(textwrap.fill(setting, width, initial_indent="  ", subsequent_indent="      ") + "\n")
+        meaning = baseline.declared[name].description
+        out.write(textwrap.fill(meaning, width, initial_indent="      ", subsequent_indent="      ") + "\n")
     out.write("\nComponents: " + ", ".join(sorted(baseline.components)) + "\n")
     out.write("Tables: " + ", ".join(sorted(baseline.tables)) + "\n\n")
     write_list([one.rule for one in rules], out, width=width)

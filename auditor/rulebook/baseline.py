@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from auditor.errors import ContentError, Mistakes
 from auditor.model import Severity
-from auditor.rulebook.documents import BaselineDocument
-from auditor.rulebook.rule import Rule
+from auditor.rulebook import parameters
+from auditor.rulebook.documents import BaselineDocument, OverlayDocument
+from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.validation import check
-from auditor.yaml_source import Node, kind_of, load_file, load_text, suggestion
+from auditor.yaml_source import Node, load_file, suggestion
 
 MAX_EXTENDS: Final = 8
 
@@ -37,7 +38,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A baseline before its rules are chosen. `rules` are globs in order; one that begins with `!` takes rules out again."""
+    """A baseline before its rules are chosen. `rules` are globs in order; one that begins with `!` takes rules out again.
+
+    `declared` are its parameters and `parameters` their values. `own` are the values that its outermost file sets;
+    `pending` those that overlays set and no baseline declares: a rule has to.
+    """
 
     name: str
     version: str
@@ -45,12 +50,15 @@ class Baseline:
     description: str
     references: Sequence[str]
     rules: Sequence[tuple[str, Node]]
+    declared: Mapping[str, Parameter]
     parameters: Mapping[str, Any]
     settings: Mapping[str, Setting]
     tables: Mapping[str, Any]
     components: Mapping[str, Any]
     file: str
     chain: Sequence[str]
+    own: Mapping[str, Node] = field(default_factory=dict)
+    pending: Sequence[tuple[str, Node]] = ()
 
 
 def find(name_or_path: str, shipped: Path) -> Path:
@@ -82,12 +90,13 @@ def _load(path: Path, shipped: Path, below: tuple[Path, ...]) -> Baseline:
         chain = " → ".join(item.parent.name + "/" + item.name for item in (*below, real))
         raise ContentError(f"{path}: a baseline extends itself: {chain}", "remove one of the 'extends'")
     node = load_file(path)
-    document = check(node, BaselineDocument)
+    is_overlay = isinstance(node.value, dict) and "extends" in node.value
+    document = check(node, OverlayDocument) if is_overlay else check(node, BaselineDocument)
     own = _own(document, node, path)
-    if document.extends is None:
+    if isinstance(document, BaselineDocument):
         return own
     base = _load(_extended(node.child("extends"), path, shipped), shipped, (*below, real))
-    return _overlay(base, own, node)
+    return _overlay(base, own)
 
 
 def _extended(node: Node, path: Path, shipped: Path) -> Path:
@@ -101,10 +110,15 @@ def _extended(node: Node, path: Path, shipped: Path) -> Path:
     return target
 
 
-def _own(document: BaselineDocument, node: Node, path: Path) -> Baseline:
+def _own(document: BaselineDocument | OverlayDocument, node: Node, path: Path) -> Baseline:
     mistakes = Mistakes()
     tables = {name: mistakes.of(_beside, node.child("tables", name), path) for name in document.tables}
     components = mistakes.of(_components, node.child("components"), path) if document.components else {}
+    declared: dict[str, Parameter] = {}
+    if isinstance(document, BaselineDocument):
+        read = [mistakes.of(parameters.declared, name, given, node.child("parameters", name))
+                for name, given in document.parameters.items()]  # fmt: skip
+        declared = {parameter.name: parameter for parameter in read if parameter is not None}
     mistakes.raise_any()
     return Baseline(
         name=document.name,
@@ -113,7 +127,9 @@ def _own(document: BaselineDocument, node: Node, path: Path) -> Baseline:
         description=_line(document.description),
         references=document.references,
         rules=[(glob, node.child("rules", number)) for number, glob in enumerate(document.rules)],
-        parameters=document.parameters,
+        declared=declared,
+        parameters={name: parameter.default for name, parameter in declared.items()},
+        own={name: node.child("parameters", name) for name in document.parameters if name not in declared},
         settings={
             rule: Setting(entry.enabled, entry.severity, entry.parameters, str(node.child("settings", rule).mark))
             for rule, entry in document.settings.items()
@@ -157,11 +173,11 @@ def _inside(node: Node, text: str, path: Path, hint: str) -> Path | None:
         return None
 
 
-def _overlay(base: Baseline, own: Baseline, node: Node) -> Baseline:
+def _overlay(base: Baseline, own: Baseline) -> Baseline:
     mistakes = Mistakes()
-    parameters = dict(base.parameters)
-    for name in own.parameters:
-        parameters[name] = mistakes.of(_merged, name, base.parameters, node.child("parameters", name))
+    values = dict(base.parameters)
+    for name in own.own.keys() & base.declared.keys():
+        mistakes.of(_assign, values, base.declared, name, own.own[name])
     mistakes.raise_any()
     return replace(
         own,
@@ -169,7 +185,9 @@ def _overlay(base: Baseline, own: Baseline, node: Node) -> Baseline:
         description=own.description or base.description,
         references=[*base.references, *own.references],
         rules=[*base.rules, *own.rules],
-        parameters=parameters,
+        declared=base.declared,
+        parameters=values,
+        pending=[*base.pending, *((name, given) for name, given in own.own.items() if name not in base.declared)],
         settings={**base.settings, **{rule: item.over(base.settings.get(rule)) for rule, item in own.settings.items()}},
         tables={**base.tables, **own.tables},
         components={**base.components, **own.components},
@@ -177,43 +195,29 @@ def _overlay(base: Baseline, own: Baseline, node: Node) -> Baseline:
     )
 
 
-def _merged(name: str, known: Mapping[str, Any], node: Node) -> Any:
+def with_assignments(
+    baseline: Baseline, texts: Sequence[str], declared: Mapping[str, Parameter]
+) -> tuple[Baseline, Mapping[str, Node]]:
+    """Return the baseline with what is left to be set: parameters that rules declare, and `--set PARAMETER=VALUE`.
+
+    With it come the places of all that overlays of the outermost file and the command line set.
+    """
+    known = {**baseline.declared, **declared}
+    values = {**{name: parameter.default for name, parameter in declared.items()}, **baseline.parameters}
+    mistakes = Mistakes()
+    for name, node in baseline.pending:
+        mistakes.of(_assign, values, known, name, node)
+    places = dict(baseline.own)
+    for text in texts:
+        name, node = parameters.assignment(text)
+        mistakes.of(_assign, values, known, name, node, option=f"--set {text}: ")
+        places[name] = node
+    mistakes.raise_any()
+    return replace(baseline, declared=known, parameters=values, pending=()), places
+
+
+def _assign(values: dict[str, Any], known: Mapping[str, Parameter], name: str, node: Node, option: str = "") -> None:
     if name not in known:
-        node.fail(f"no baseline below declares a parameter '{name}'", suggestion(name, known))
-    old = known[name]
-    if isinstance(old, dict) and isinstance(node.value, dict):
-        return {**old, **{key: _merged_key(key, old, item) for key, item in node.value.items()}}
-    if old is not None and node.value is not None and not _same_kind(old, node.plain()):
-        node.fail(f"parameter '{name}' must be {kind_of(old)}, not {kind_of(node.value)}")
-    return node.plain()
-
-
-def _merged_key(key: str, old: Mapping[str, Any], node: Node) -> Any:
-    if key not in old and old:
-        node.fail(f"there is no '{key}' in this parameter", suggestion(key, old))
-    return _merged(key, old, node) if key in old else node.plain()
-
-
-def _same_kind(old: Any, new: Any) -> bool:
-    numbers = (int, float)
-    if isinstance(old, bool) or isinstance(new, bool):
-        return isinstance(old, bool) and isinstance(new, bool)
-    return type(old) is type(new) or (isinstance(old, numbers) and isinstance(new, numbers))
-
-
-def with_assignment(baseline: Baseline, text: str, rules: Mapping[str, Rule]) -> Baseline:
-    """Return the baseline with one `--set PARAMETER=VALUE` carried out; `min_instances.app_service=2` reaches inside."""
-    declared = {name: item.default for rule in rules.values() for name, item in rule.parameters.items()}
-    known = {**declared, **baseline.parameters}
-    name, sign, value = text.partition("=")
-    keys = name.strip().split(".")
-    if not sign or not keys[0]:
-        raise ContentError(f"--set {text}: write PARAMETER=VALUE")
-    node = load_text(value if value.strip() else "''", f"--set {name}")
-    for key in reversed(keys[1:]):
-        node = Node({key: node}, node.mark, {key: node.mark})
-    if keys[0] not in known:
-        hint = suggestion(keys[0], known)
-        raise ContentError(f"--set {text}: no rule or baseline declares a parameter '{keys[0]}'", hint)
-    merged = _merged(keys[0], known, node)
-    return replace(baseline, parameters={**baseline.parameters, keys[0]: merged})
+        place = option or f"{node.mark}: "
+        raise ContentError(f"{place}no baseline or rule declares a parameter '{name}'", suggestion(name, known))
+    values[name] = parameters.assigned(known[name], values[name], node)

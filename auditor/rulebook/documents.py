@@ -117,7 +117,7 @@ class ConditionDocument(RootModel[Any]):
 
 
 class ParameterDocument(Document):
-    """A value that an organisation may set."""
+    """The declaration of a value that an organisation may set."""
 
     called: ClassVar[str] = "a parameter"
     type: Literal["array", "object", "string", "integer", "number", "boolean"]
@@ -126,7 +126,7 @@ class ParameterDocument(Document):
     """The value where nobody sets another."""
     allowed: list[Any] = []
     """The values that may be set; of a list, those that its elements may have."""
-    description: Text = ""
+    description: Text
     """What it decides."""
 
 
@@ -255,8 +255,10 @@ class RuleDocument(Document):
     """Pages that say more."""
     controls: dict[str, list[Text]] = {}
     """Framework → ids of its controls; the framework's version is part of its name."""
-    parameters: dict[str, ParameterDocument] = {}
-    """The values that a baseline may set."""
+    parameters: list[Text] = []
+    """The names of the baseline's parameters that the rule reads."""
+    declares: dict[str, ParameterDocument] = {}
+    """Parameters of the rule's own, which no baseline declares: name → declaration."""
     applies: AppliesDocument
     """Whom the rule is asked of."""
     require: ConditionDocument
@@ -279,9 +281,7 @@ class SettingDocument(Document):
     """Values of parameters for this rule alone."""
 
 
-class BaselineDocument(Document):
-    """Which rules are in force, with which parameters and severities, what is expected, and which components there are."""
-
+class _AnyBaseline(Document):
     called: ClassVar[str] = "a baseline"
     name: Text
     """Its name in reports."""
@@ -293,18 +293,31 @@ class BaselineDocument(Document):
     """What it is, at length."""
     references: list[Text] = []
     """Pages that say more."""
-    extends: Text | None = None
-    """The baseline below: a shipped one, or a file beside this one."""
     rules: list[Text] = []
     """Globs of rule ids, in order; one that begins with `!` takes rules out again."""
-    parameters: dict[str, Any] = {}
-    """Values for rules, tables and analyses."""
     settings: dict[str, SettingDocument] = {}
     """Rule id → what differs for that rule."""
     tables: dict[str, Any] = {}
     """Name → a table, or the name of a file beside the baseline."""
     components: Components = {}
     """Name → a declaration, or the name of one file beside the baseline that holds all of them."""
+
+
+class BaselineDocument(_AnyBaseline):
+    """Which rules are in force, with which parameters and severities, what is expected, and which components there are."""
+
+    also: ClassVar[tuple[str, ...]] = ("extends",)
+    parameters: dict[str, ParameterDocument] = {}
+    """Name → declaration of a value that rules, tables, components and analyses read."""
+
+
+class OverlayDocument(_AnyBaseline):
+    """What differs from another baseline."""
+
+    extends: Text
+    """The baseline below: a shipped one, or a file beside this one."""
+    parameters: dict[str, Any] = {}
+    """Name → value of a parameter that a baseline below, or a rule, declares; of an object only the keys given."""
 
 
 class ExemptionDocument(Document):

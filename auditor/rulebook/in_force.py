@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,17 +11,18 @@ from typing import Any
 from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
-from auditor.architecture.declare import Declaration, read_declarations
+from auditor.architecture.declare import Declaration, parameters_of, read_declarations
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
-from auditor.errors import ContentError
+from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.load import TYPES, Words, load_rules
-from auditor.rulebook.rule import Applies, Rule
-from auditor.yaml_source import suggestion
+from auditor.rulebook.parameters import Parameter
+from auditor.rulebook.rule import Applies, OnFact, Rule
+from auditor.yaml_source import Node, suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +93,29 @@ def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
 
 
 def load(choice: Selection) -> RuleSet:
-    """Read the baseline and all rules. ContentError at the first mistake."""
-    found = baselines.load(choice.baseline, shipped.folder("baselines"))
-    declared = read_declarations(found.components, found.parameters)
-    components = component_types(declared)
+    """Read the baseline and all rules. ContentError with the mistakes that were met."""
+    base = baselines.load(choice.baseline, shipped.folder("baselines"))
     types = catalogue(choice.rules)
-    words = Words(types, kinds(), components)
+    words = words_of(base, types)
     rules = load_rules([shipped.folder("rules")], words)
     own = load_rules(choice.rules, words) if choice.rules else {}
+    mistakes = Mistakes()
     for rule_id in own.keys() & rules.keys():
-        own[rule_id].source.fail(f"rule id '{rule_id}' is already used by a rule of the tool", "choose another id")
+        mistakes.of(own[rule_id].source.fail, f"rule id '{rule_id}' is already used by a rule of the tool",
+                    "choose another id")  # fmt: skip
+    mistakes.raise_any()
     rules |= own
-    for text in choice.assignments:
-        found = baselines.with_assignment(found, text, rules)
-    in_force = choose(found, rules, extra=frozenset(own), select=choice.select, ignore=choice.ignore)
-    return RuleSet(found, rules, in_force, kinds(), components, types)
+    baseline, places = baselines.with_assignments(base, choice.assignments, declared_by(own.values()))
+    chosen = choose(baseline, rules, extra=frozenset(own))
+    refuse_unread(baseline, chosen, rules, kinds(), places)
+    in_force = narrowed(chosen, choice.select, choice.ignore)
+    return RuleSet(baseline, rules, in_force, kinds(), words.components, types)
+
+
+def words_of(base: Baseline, types: Catalogue) -> Words:
+    """Return what rules may refer to under a baseline."""
+    components = component_types(read_declarations(base.components, base.parameters))
+    return Words(types, kinds(), components, base.declared)
 
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
@@ -119,67 +128,139 @@ def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]
     return {one.name: one.types for one in declared if not one.internal}
 
 
-def all_rules(folders: Sequence[Path] = ()) -> dict[str, Rule]:
-    """Read the shipped rules (or those of the folders given) without a baseline's choice."""
-    base = baselines.load("openai-chat", shipped.folder("baselines"))
-    declared = read_declarations(base.components, base.parameters)
-    words = Words(catalogue(folders), kinds(), component_types(declared))
-    return load_rules(folders or [shipped.folder("rules")], words)
+def all_rules(folders: Sequence[Path] = (), baseline: str = "openai-chat") -> dict[str, Rule]:
+    """Read the shipped rules, or those of the folders given, without a baseline's choice; it lends them its parameters."""
+    base = baselines.load(baseline, shipped.folder("baselines"))
+    rules = load_rules(folders or [shipped.folder("rules")], words_of(base, catalogue(folders)))
+    mistakes = Mistakes()
+    for rule in rules.values():
+        mistakes.of(refuse_undeclared, rule, base)
+    mistakes.raise_any()
+    return rules
 
 
-def choose(
-    baseline: Baseline,
-    rules: Mapping[str, Rule],
-    *,
-    extra: frozenset[str] = frozenset(),
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
-) -> list[RuleInForce]:
+def declared_by(rules: Iterable[Rule]) -> dict[str, Parameter]:
+    """Return the parameters that rules declare themselves. ContentError where two declare one name differently."""
+    declared: dict[str, Parameter] = {}
+    for rule in rules:
+        for name, parameter in rule.declares.items():
+            if declared.setdefault(name, parameter) != parameter:
+                rule.source.child("declares", name).fail(
+                    f"another rule declares the parameter '{name}' otherwise",
+                    "declare it alike, or choose another name",
+                )
+    return declared
+
+
+def choose(baseline: Baseline, rules: Mapping[str, Rule], *, extra: frozenset[str] = frozenset()) -> list[RuleInForce]:
     """Choose the baseline's rules and bind their parameters. ContentError where a glob or setting names no rule.
 
-    `extra` are ids of rules that the user added, in force without the baseline naming them; `select` and `ignore` narrow.
+    `extra` are ids of rules that the user added, in force without the baseline naming them.
     """
+    mistakes = Mistakes()
     for rule_id, setting in baseline.settings.items():
         if rule_id not in rules:
-            raise ContentError(f"{setting.place}: settings name the rule '{rule_id}', which does not exist",
-                               suggestion(rule_id, rules))  # fmt: skip
+            text = f"{setting.place}: settings name the rule '{rule_id}', which does not exist"
+            mistakes.add(ContentError(text, suggestion(rule_id, rules)))
     chosen = set(extra)
     for glob, node in baseline.rules:
         matched = {rule_id for rule_id in rules if fnmatchcase(rule_id, glob.removeprefix("!"))}
         if not matched:
-            node.fail(f"the glob '{glob}' matches no rule", suggestion(glob.strip("!*-"), rules))
+            mistakes.of(node.fail, f"the glob '{glob}' matches no rule", suggestion(glob.strip("!*-"), rules))
         chosen = chosen - matched if glob.startswith("!") else chosen | matched
+    settings = {rule_id: baseline.settings.get(rule_id, Setting()) for rule_id in sorted(chosen)}
+    enabled = [(rules[rule_id], setting) for rule_id, setting in settings.items() if setting.enabled is not False]
+    bound = mistakes.each(enabled, lambda pair: bind(pair[0], baseline, pair[1]))
+    mistakes.raise_any()
+    return bound
+
+
+def narrowed(rules: Sequence[RuleInForce], select: Sequence[str], ignore: Sequence[str]) -> list[RuleInForce]:
+    """Return the rules that `--select` and `--ignore` leave. ContentError where one of their globs matches none."""
+    known = [rule.id for rule in rules]
     for option, globs in (("--select", select), ("--ignore", ignore)):
         for glob in globs:
-            if not any(fnmatchcase(rule_id, glob) for rule_id in chosen):
-                raise ContentError(f"{option} {glob}: matches no rule in force", suggestion(glob.strip("*-"), chosen))
-    found = []
-    for rule_id in sorted(chosen):
-        setting = baseline.settings.get(rule_id, Setting())
-        wanted = not select or any(fnmatchcase(rule_id, glob) for glob in select)
-        if setting.enabled is not False and wanted and not any(fnmatchcase(rule_id, glob) for glob in ignore):
-            found.append(bind(rules[rule_id], baseline, setting))
-    return found
+            if not any(fnmatchcase(rule_id, glob) for rule_id in known):
+                raise ContentError(f"{option} {glob}: matches no rule in force", suggestion(glob.strip("*-"), known))
+    return [
+        rule
+        for rule in rules
+        if (not select or any(fnmatchcase(rule.id, glob) for glob in select))
+        and not any(fnmatchcase(rule.id, glob) for glob in ignore)
+    ]
 
 
 def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
-    """Give a rule its parameters: the baseline's setting for the rule, else its parameter of that name, else the default."""
-    bound: dict[str, Any] = {}
+    """Give a rule its parameters: what the baseline sets for this rule, else the parameter's value."""
+    refuse_undeclared(rule, baseline)
     for name in setting.parameters:
         if name not in rule.parameters:
-            raise ContentError(f"{setting.place}: rule '{rule.id}' has no parameter '{name}'",
+            raise ContentError(f"{setting.place}: rule '{rule.id}' reads no parameter '{name}'",
                                suggestion(name, rule.parameters))  # fmt: skip
+    bound: dict[str, Any] = {}
     for name, parameter in rule.parameters.items():
-        if name in setting.parameters:
-            value = setting.parameters[name]
-        elif name in baseline.parameters and baseline.parameters[name] is not None:
-            value = baseline.parameters[name]
-        elif parameter.has_default:
-            value = parameter.default
-        else:
-            raise ContentError(f"{rule.file}: parameter '{name}' has no default and baseline {baseline.name} sets none")
+        value = setting.parameters.get(name, baseline.parameters.get(name, parameter.default))
+        if value is None:
+            raise ContentError(
+                f"{rule.file}: parameter '{name}' has no default, and baseline {baseline.name} does not set it"
+            )
         if problem := parameter.problem_with(value):
             place = setting.place if name in setting.parameters else baseline.file
             raise ContentError(f"{place}: rule '{rule.id}': {problem}")
         bound[name] = value
     return RuleInForce(rule, setting.severity or rule.severity, bound)
+
+
+def refuse_undeclared(rule: Rule, baseline: Baseline) -> None:
+    """Raise ContentError where a rule reads a parameter that neither the baseline nor the rule declares."""
+    listed = [node.value for node in rule.source.child("parameters").items("parameters")] if rule.undeclared else []
+    for name in rule.undeclared:
+        hint = suggestion(name, baseline.declared) or "declare it in the baseline, or in the rule under 'declares'"
+        place = rule.source.child("parameters", listed.index(name))
+        place.fail(f"baseline {baseline.name} declares no parameter '{name}'", hint)
+
+
+def refuse_unread(
+    baseline: Baseline,
+    chosen: Sequence[RuleInForce],
+    rules: Mapping[str, Rule],
+    analyses: Mapping[str, Analysis],
+    places: Mapping[str, Node],
+) -> None:
+    """Raise ContentError where a parameter was set that nothing in force reads: the setting would change nothing.
+
+    It is asked of what the outermost baseline and the command line set, whatever `--select` narrows the run to.
+    """
+    read = parameters_read(baseline, [rule.rule for rule in chosen], analyses)
+    mistakes = Mistakes()
+    for name, node in places.items():
+        if name not in read:
+            readers = sorted(rule.id for rule in rules.values() if name in rule.parameters)
+            hint = f"not in force: {', '.join(readers)}, which would" if readers else ""
+            mistakes.of(node.fail, f"nothing that is in force reads the parameter '{name}'", hint)
+    mistakes.raise_any()
+
+
+def parameters_read(baseline: Baseline, rules: Sequence[Rule], analyses: Mapping[str, Analysis]) -> frozenset[str]:
+    """Return the parameters that rules read, the analyses behind them, their tables, and the components."""
+    asked = {rule.applies.kind for rule in rules if isinstance(rule.applies, OnFact)}
+    behind = [analyses[kind] for kind in sorted(asked) if kind in analyses]
+    tables = {name: baseline.tables[name] for analysis in behind for name in analysis.tables & baseline.tables.keys()}
+    return frozenset(
+        {name for rule in rules for name in rule.parameters}
+        | {name for analysis in behind for name in analysis.parameters}
+        | set(_named_in(tables))
+        | set(parameters_of(baseline.components))
+    )
+
+
+def _named_in(table: Any) -> Iterator[str]:
+    """Yield the parameters that a table takes values from: `{parameter: NAME}`, however deep."""
+    if isinstance(table, Mapping):
+        if isinstance(name := table.get("parameter"), str):
+            yield name.partition(".")[0]
+        for value in table.values():
+            yield from _named_in(value)
+    elif isinstance(table, list):
+        for value in table:
+            yield from _named_in(value)

@@ -14,16 +14,18 @@ from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact
 from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
 from auditor.language.ast import AllOf, Condition
+from auditor.language.reads import parameters_of
+from auditor.rulebook import parameters
 from auditor.rulebook.documents import (
     ExampleDocument,
     OnComponentDocument,
     OnFactDocument,
     OnTypeDocument,
-    ParameterDocument,
     RuleDocument,
     is_type_name,
 )
-from auditor.rulebook.rule import Applies, Example, OnComponent, OnFact, OnType, Parameter, Rule
+from auditor.rulebook.parameters import Parameter
+from auditor.rulebook.rule import Applies, Example, OnComponent, OnFact, OnType, Rule
 from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
 
@@ -34,11 +36,12 @@ TYPES: Final = "types"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What rules may refer to: properties of types, fact kinds, and the components' types."""
+    """What rules may refer to: properties of types, fact kinds, components with their types, the baseline's parameters."""
 
     catalogue: Catalogue
     facts: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
 
 def rule_files(folder: Path) -> list[Path]:
@@ -81,11 +84,12 @@ def load_rule(path: Path, words: Words) -> Rule:
         raise mistakes.error()
     if document.id != path.stem:
         mistakes.of(node.child("id").fail, f"the id must equal the file's name, '{path.stem}'")
-    parameters = {name: _parameter(name, declared) for name, declared in document.parameters.items()}
-    for name, parameter in parameters.items():
-        mistakes.of(_check_default, parameter, node.child("parameters", name))
+    declares = mistakes.of(_declared, document, words, node) or {}
+    known = {name: words.parameters[name] for name in document.parameters if name in words.parameters} | declares
+    undeclared = [name for name in document.parameters if name not in known]
+    mistakes.of(_check_reads, document, conditions, node)
     for number, example in enumerate(document.examples):
-        mistakes.of(_check_values, example, parameters, node.child("examples", number))
+        mistakes.of(_check_values, example, known, undeclared, node.child("examples", number))
     mistakes.raise_any()
     return Rule(
         id=document.id,
@@ -97,7 +101,9 @@ def load_rule(path: Path, words: Words) -> Rule:
         remediation_bicep=document.remediation.bicep.strip(),
         references=document.references,
         controls=dict(sorted(document.controls.items())),
-        parameters=parameters,
+        parameters=known,
+        declares=declares,
+        undeclared=undeclared,
         applies=_applies(document, conditions),
         require=conditions.require,
         evidence=conditions.evidence,
@@ -125,9 +131,7 @@ def _conditions(node: Node, words: Words) -> _Conditions | None:
     vocabulary = _vocabulary(entries.get("applies"), words)
     if vocabulary is None or "require" not in entries:
         return None
-    declared = entries["parameters"].value if "parameters" in entries else None
-    parameters = frozenset(declared if isinstance(declared, dict) else ())
-    names = parse.NameScope(words.catalogue, vocabulary, vocabulary, parameters)
+    names = parse.NameScope(words.catalogue, vocabulary, vocabulary, _parameters_named(entries))
     applies = entries["applies"].mapping("applies")
     mistakes = Mistakes()
     where, when = (mistakes.of(parse.condition, applies[key], names) if key in applies else None
@@ -137,6 +141,12 @@ def _conditions(node: Node, words: Words) -> _Conditions | None:
     evidence = mistakes.each(listed if isinstance(listed, list) else (), lambda item: _evidence_path(item, vocabulary))
     mistakes.raise_any()
     return None if require is None else _Conditions(require, where, when, evidence)
+
+
+def _parameters_named(entries: Mapping[str, Node]) -> frozenset[str]:
+    listed, declared = (entries[key].value if key in entries else None for key in ("parameters", "declares"))
+    names = [node.value for node in listed if isinstance(node.value, str)] if isinstance(listed, list) else []
+    return frozenset(names) | frozenset(declared if isinstance(declared, dict) else ())
 
 
 def _vocabulary(node: Node | None, words: Words) -> Vocabulary | None:
@@ -182,28 +192,41 @@ def _applies(document: RuleDocument, conditions: _Conditions) -> Applies:
             assert_never(asked)
 
 
-def _parameter(name: str, document: ParameterDocument) -> Parameter:
-    return Parameter(
-        name=name,
-        type=document.type,
-        default=document.default,
-        has_default="default" in document.model_fields_set,
-        allowed=document.allowed,
-        description=document.description,
-    )
+def _declared(document: RuleDocument, words: Words, node: Node) -> dict[str, Parameter]:
+    """Return the parameters that a rule declares itself, which the baseline must not have."""
+    mistakes = Mistakes()
+    declared: dict[str, Parameter] = {}
+    for name, given in document.declares.items():
+        place = node.child("declares", name)
+        if name in words.parameters:
+            mistakes.of(place.fail, f"the baseline declares a parameter '{name}' already", "name it under 'parameters'")
+        elif parameter := mistakes.of(parameters.declared, name, given, place):
+            declared[name] = parameter
+    mistakes.raise_any()
+    return declared
 
 
-def _check_default(parameter: Parameter, node: Node) -> None:
-    if parameter.has_default and (problem := parameter.problem_with(parameter.default)):
-        node.child("default").fail(problem)
+def _check_reads(document: RuleDocument, conditions: _Conditions, node: Node) -> None:
+    """Refuse a parameter that a rule names and never reads: whoever sets it would change nothing."""
+    parts = [part for part in (conditions.require, conditions.where, conditions.when) if part is not None]
+    read = {name for part in parts for name in parameters_of(part)}
+    mistakes = Mistakes()
+    for name in document.declares.keys() - read:
+        mistakes.of(node.child("declares", name).fail, f"no condition of the rule reads the parameter '{name}'")
+    for number, name in enumerate(document.parameters):
+        if name not in read:
+            mistakes.of(node.child("parameters", number).fail, f"no condition of the rule reads the parameter '{name}'")
+    mistakes.raise_any()
 
 
-def _check_values(example: ExampleDocument, parameters: Mapping[str, Parameter], node: Node) -> None:
+def _check_values(
+    example: ExampleDocument, known: Mapping[str, Parameter], undeclared: Sequence[str], node: Node
+) -> None:
     for name, value in example.parameters.items():
-        if name not in parameters:
+        if name not in known and name not in undeclared:
             place = node.child("parameters", name)
-            place.fail(f"the rule declares no parameter '{name}'", suggestion(name, parameters))
-        if problem := parameters[name].problem_with(value):
+            place.fail(f"the rule reads no parameter '{name}'", suggestion(name, known))
+        if name in known and (problem := known[name].problem_with(value)):
             node.child("parameters", name).fail(problem)
 
 

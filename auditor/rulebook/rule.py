@@ -4,44 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import Condition
-from auditor.language.operators import equals
 from auditor.model import Severity, Status
-from auditor.yaml_source import Node, kind_of
-
-PARAMETER_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "array": (list,),
-    "object": (dict,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A value that a baseline may set. `type` is array, object, string, integer, number or boolean."""
-
-    name: str
-    type: str
-    default: Any = None
-    has_default: bool = False
-    allowed: Sequence[Any] = ()
-    description: str = ""
-
-    def problem_with(self, value: Any) -> str | None:
-        """Return why a value does not fit, or None."""
-        kinds = PARAMETER_TYPES[self.type]
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            return f"parameter '{self.name}' must be of type {self.type}, not {kind_of(value)}"
-        given = value if isinstance(value, list) else [value]
-        if self.allowed and not all(any(equals(one, item) for item in self.allowed) for one in given):
-            return f"parameter '{self.name}' must be one of {', '.join(map(str, self.allowed))}"
-        return None
+from auditor.rulebook.parameters import Parameter
+from auditor.yaml_source import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +65,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One question about an estate, with everything needed to ask, explain and test it."""
+    """One question about an estate, with everything needed to ask, explain and test it.
+
+    `parameters` are those that it reads, as the baseline declares them, or the rule itself (`declares`);
+    `undeclared` are the names of those that nobody declares: it cannot be in force.
+    """
 
     id: str
     title: str
@@ -108,6 +81,8 @@ class Rule:
     references: Sequence[str]
     controls: Mapping[str, Sequence[str]]
     parameters: Mapping[str, Parameter]
+    declares: Mapping[str, Parameter]
+    undeclared: Sequence[str]
     applies: Applies
     require: Condition
     evidence: Sequence[ResolvedName]

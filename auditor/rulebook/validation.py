@@ -30,10 +30,14 @@ Text = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
 class Document(BaseModel):
-    """What a file, or a part of one, may hold. `called` is what its author calls it: "a rule", "an example"."""
+    """What a file, or a part of one, may hold.
+
+    `called` is what its author calls it: "a rule", "an example"; `also` are keys that would make it another document.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
     called: ClassVar[str]
+    also: ClassVar[tuple[str, ...]] = ()
 
 
 Checked = TypeVar("Checked", bound=Document)
@@ -79,7 +83,7 @@ class _Mistake:
 
     def _known(self) -> list[str]:
         """Return the keys that may stand here."""
-        return sorted({_spelled(name, option) for _, option in self._options for name in option.model_fields})
+        return sorted({name for _, option in self._options for name in (*option.model_fields, *option.also)})
 
     def _called(self) -> str:
         return next((option.called for _, option in self._options), "a file")
@@ -127,10 +131,6 @@ class _Mistake:
         return ContentError(f"{self.node.mark}: {message}", hint)
 
 
-def _spelled(name: str, model: type[Document]) -> str:
-    return model.model_fields[name].alias or name
-
-
 def _options(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[Document]]]:
     """Yield the documents that may stand where a type is asked for, each with the tag of its alternative."""
     origin = get_origin(annotation)
@@ -162,7 +162,7 @@ def _step(annotation: Any, part: int | str) -> Any:
     if origin in {list, dict}:
         return get_args(annotation)[-1]
     if isinstance(annotation, type) and issubclass(annotation, Document):
-        field = next((field for name, field in annotation.model_fields.items() if part in {name, field.alias}), None)
+        field = annotation.model_fields.get(str(part))
         return None if field is None else field.annotation
     return None
 
@@ -176,5 +176,5 @@ class _PlainTitles(GenerateJsonSchema):
 
 def schema_of(document: Any, title: str) -> dict[str, Any]:
     """Return the JSON Schema of a document, or of a union of documents."""
-    schema = TypeAdapter(document).json_schema(by_alias=True, schema_generator=_PlainTitles)
+    schema = TypeAdapter(document).json_schema(schema_generator=_PlainTitles)
     return {"$schema": _PlainTitles.schema_dialect, **schema, "title": title}

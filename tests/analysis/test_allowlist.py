@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network, summarize_address_range
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses, summarize_address_range
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.analysis.allowlist import ANALYSIS, union
+from auditor.analysis.allowlist import ANALYSIS
 from auditor.analysis.contract import Context
+from auditor.azure.addresses import covers_internet, read_ranges, widest_ipv4_prefix
 from auditor.model import Fact, Gap
 
 Body = dict[str, Any]
@@ -57,6 +58,8 @@ def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
         (_account("0.0.0.0/0"), "internet"),  # P25
         (_account("::/0"), "internet"),
         (_account("1.0.0.0-223.255.255.255"), "internet"),
+        (_account("0.0.0.0-168.63.129.15", "168.63.129.17-255.255.255.255"), "internet"),  # without the Azure host
+        (_account("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), "internet"),
         (_account("203.0.113.7"), "selected networks"),
         (_search("203.0.113.0/24"), "selected networks"),
         (_search(), "internet"),
@@ -94,7 +97,7 @@ def test_cutting_all_addresses_into_pieces_changes_nothing(cuts: list[int]) -> N
         for low, high in pairwise(edges)
         for network in summarize_address_range(IPv4Address(low), IPv4Address(high - 1))
     ]
-    assert union(pieces).covers_internet
+    assert covers_internet(read_ranges(pieces)[0])
 
 
 @given(st.lists(st.integers(0, 32), max_size=4), st.integers(0, 2**32 - 1))
@@ -102,4 +105,11 @@ def test_one_public_address_outside_is_enough_to_be_selective(prefixes: list[int
     kept_out = IPv4Address("8.8.8.8")
     ranges = [IPv4Network((seed, prefix), strict=False) for prefix in prefixes]
     allowed = [str(network) for network in ranges if kept_out not in network]
-    assert not union(allowed).covers_internet
+    assert not covers_internet(read_ranges(allowed)[0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)), max_size=5))
+def test_the_widest_prefix_is_that_of_the_union(networks: list[tuple[int, int]]) -> None:
+    ranges = [IPv4Network(network, strict=False) for network in networks]
+    widest = min((network.prefixlen for network in collapse_addresses(ranges)), default=None)
+    assert widest_ipv4_prefix(read_ranges(map(str, ranges))[0]) == widest

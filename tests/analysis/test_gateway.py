@@ -91,6 +91,17 @@ def test_a_listener_and_a_path_override_the_shared_policy(only: Callable[..., Fa
     assert [path["name"] for path in fact.fields["paths"]] == ["/api"]
 
 
+def test_a_path_map_without_an_id_is_known_by_its_name(only: Callable[..., Fact]) -> None:
+    path_map = _part("urlPathMaps", "m", pathRules=[_part("x", "/api", firewallPolicy=_bound("lax"))])
+    rule = _part(
+        "requestRoutingRules", "r", httpListener=_ref("httpListeners", "web"), urlPathMap=_ref("urlPathMaps", "m")
+    )
+    del path_map["id"]
+    gateway = _gateway(firewallPolicy=_bound(), requestRoutingRules=[rule], urlPathMaps=[path_map])
+    fact = only("gateway.listener", gateway, _waf(mode="Prevention"), _waf("lax", mode="Detection"))
+    assert [path["name"] for path in fact.fields["paths"]] == ["/api"]
+
+
 def test_a_policy_that_was_not_collected_is_bound_but_not_known(only: Callable[..., Fact]) -> None:
     fact = only("gateway.listener", _gateway(firewallPolicy=_bound()))
     assert fact.fields["wafBound"] is True
@@ -167,7 +178,9 @@ def test_a_web_app_without_an_endpoint_is_reached_in_public(only: Callable[..., 
     assert (fact.fields["privateEndpointOk"], fact.fields["private"]) == (False, False)
 
 
-@pytest.mark.parametrize(("address", "private"), [("10.1.2.3", True), ("8.8.8.8", False)])
+@pytest.mark.parametrize(
+    ("address", "private"), [("10.1.2.3", True), ("100.64.0.4", True), ("fd00::4", True), ("8.8.8.8", False)]
+)
 def test_a_bare_address_is_as_private_as_it_is(only: Callable[..., Fact], address: str, *, private: bool) -> None:
     assert only("gateway.backend", _pool(ipAddress=address)).fields["private"] is private
 

@@ -160,6 +160,13 @@ def test_a_foreign_connection_on_the_target_does_not_replace_an_endpoint(judge: 
     assert fact.fields["effective"] == 0
 
 
+def test_a_connection_without_an_id_is_the_child_of_its_name(judge: Callable[..., Fact]) -> None:
+    child = _listed("Approved") | {"type": "Microsoft.KeyVault/vaults/privateEndpointConnections"}
+    nameless = {"name": "pep.1", "properties": _listed("Disconnected")["properties"]}
+    fact = judge(_vault(privateEndpointConnections=[nameless]), child, _vnet(), _endpoint())
+    assert (fact.fields["effective"], fact.fields["endpoints"][0]["targetAgrees"]) == (1, True)
+
+
 def test_endpoints_that_could_not_be_listed_are_not_known_to_be_missing(judge: Callable[..., Fact]) -> None:
     gap = Gap("/subscriptions/00000000-0000-0000-0000-0000000000a1", ENDPOINTS, "forbidden", "x/read")
     listed = _vault(privateEndpointConnections=[_listed("Approved")])

@@ -44,7 +44,7 @@ HEAD = "title: A title\nseverity: low\nrationale: A reason.\nremediation: {text:
 RULES = {
     "a parameter, letter case, and what absence means": """\
 id: storage-tls-floor
-parameters: {versions: {type: array, default: [TLS1_2, TLS1_3]}}
+declares: {versions: {type: array, default: [TLS1_2, TLS1_3], description: What will do.}}
 applies: {type: Microsoft.Storage/storageAccounts, when: {field: provisioningState, notEquals: Deleting}}
 require: {field: minimumTlsVersion, in: "[parameters('versions')]"}
 evidence: [sku.name]
@@ -59,7 +59,7 @@ examples:
 """,
     "alternatives, a default, address ranges, and data that is missing": """\
 id: cognitive-closed
-parameters: {ranges: {type: array, default: [192.0.2.0/24, "2001:db8::/48"]}}
+declares: {ranges: {type: array, default: [192.0.2.0/24, "2001:db8::/48"], description: What will do.}}
 applies: {type: Microsoft.CognitiveServices/accounts}
 require:
   anyOf:
@@ -126,7 +126,7 @@ examples:
 """,
     "related resources, counted": """\
 id: ml-endpoint-approved
-parameters: {least: {type: integer, default: 1}}
+declares: {least: {type: integer, default: 1, description: What will do.}}
 applies: {type: Microsoft.MachineLearningServices/workspaces, when: {field: kind, notIn: [Project]}}
 require:
   count:
@@ -170,7 +170,7 @@ examples:
 """,
     "a row of a table that is compared": """\
 id: role-row-approved
-parameters: {tolerate: {type: array, default: []}}
+declares: {tolerate: {type: array, default: [], description: What will do.}}
 applies: {fact: table.row}
 require: {anyOf: [{field: status, equals: matched}, {field: status, in: "[parameters('tolerate')]"}]}
 evidence: [key]

@@ -20,16 +20,18 @@ title: Things are fine
 severity: low
 rationale: They are.
 remediation: {text: Mend it.}
-parameters:
-  colors: {type: array, default: [red]}
-  least: {type: integer, default: 2}
 applies: {type: Contoso.Test/things}
 """
+DECLARED = {
+    "colors": "{type: array, default: [red], description: The colors that will do.}",
+    "least": "{type: integer, default: 2, description: How large it is at least.}",
+}
 
 
 def rule(folder: Path, require: str, examples: str = WEAK, *, when: str = "") -> Rule:
     text = BASE.replace("things}", f"things, when: {when}}}") if when else BASE
-    return write_rule(folder, f"{text}require: {require}\nexamples:\n{examples}")
+    own = ", ".join(f"{name}: {given}" for name, given in DECLARED.items() if f"'{name}'" in require)
+    return write_rule(folder, f"{text}declares: {{{own}}}\nrequire: {require}\nexamples:\n{examples}")
 
 
 @pytest.mark.parametrize(

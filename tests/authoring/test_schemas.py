@@ -67,7 +67,7 @@ def _keys(schema: dict[str, Any], *path: str) -> set[str]:
         part = part[step[0]] if step else part
         if "$ref" in part:
             part = schema["$defs"][part["$ref"].rpartition("/")[2]]
-    return {key for form in part.get("oneOf", [part]) for key in _keys_of(schema, form)}
+    return {key for form in part.get("oneOf", part.get("anyOf", [part])) for key in _keys_of(schema, form)}
 
 
 def _keys_of(schema: dict[str, Any], form: dict[str, Any]) -> set[str]:
@@ -87,7 +87,7 @@ def test_the_keys_of_a_rule_are_the_same(tmp_path: Path) -> None:
     assert known(zzzz=1) == _keys(schema)
     assert known(applies={"zzzz": 1}) == _keys(schema, "properties", "applies")
     assert known(remediation={"zzzz": 1}) == _keys(schema, "properties", "remediation")
-    assert known(parameters={"p": {"zzzz": 1}}) == _keys(schema, "properties", "parameters", "additionalProperties")
+    assert known(declares={"p": {"zzzz": 1}}) == _keys(schema, "properties", "declares", "additionalProperties")
     assert known(examples=[{"zzzz": 1}]) == _keys(schema, "properties", "examples", "items")
     conditions = schema["$defs"]["ConditionDocument"]["oneOf"]
     forms = {name: form for one in conditions for name, form in one["properties"].items()}
@@ -103,7 +103,12 @@ def test_the_keys_of_a_baseline_are_the_same(tmp_path: Path) -> None:
         return _known(lambda path: baseline.load(str(path), tmp_path), tmp_path, "own.yaml", document)
 
     assert known(zzzz=1) == _keys(schema)
-    assert known(settings={"a-b": {"zzzz": 1}}) == _keys(schema, "properties", "settings", "additionalProperties")
+    assert known(settings={"a-b": {"zzzz": 1}}) == _keys(
+        schema["$defs"]["BaselineDocument"] | {"$defs": schema["$defs"]},
+        "properties",
+        "settings",
+        "additionalProperties",
+    )
 
 
 def test_the_keys_of_an_exemption_are_the_same(tmp_path: Path) -> None:

@@ -129,6 +129,19 @@ def test_a_default_route_is_followed(tmp_path: Path, hop: str, answer: str) -> N
     assert record(query(source, tmp_path, "routed", "8.8.8.8", "-o", "json"))["answer"] == answer
 
 
+@pytest.mark.parametrize(("end", "answer"), [("100.64.0.9", "no"), ("8.8.8.8", "yes")])
+def test_only_rfc_1918_goes_into_the_subnet_of_an_app_that_does_not_route_all(
+    tmp_path: Path, end: str, answer: str
+) -> None:
+    site = {
+        "id": f"{GROUP}/providers/Microsoft.Web/sites/app", "name": "app", "type": "Microsoft.Web/sites",
+        "properties": {"virtualNetworkSubnetId": f"{NETWORK}/subnets/apps", "siteConfig": {"vnetRouteAllEnabled": False}},
+    }  # fmt: skip
+    source = small(tmp_path, subnet("apps", "10.0.5.0/24"), site)
+
+    assert record(query(source, tmp_path, "apps", end, "-o", "json"))["answer"] == answer
+
+
 def test_networks_that_nothing_connects_do_not_reach_each_other(tmp_path: Path) -> None:
     other = NETWORK + "2"
     source = small(tmp_path, network(other, "10.9.0.0/16"), subnet("far", "10.9.1.0/24", other))

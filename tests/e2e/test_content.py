@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.e2e.command import ROOT, SAMPLE, auditor, command, environment, is_one_line
+from tests.e2e.command import ROOT, SAMPLE, Run, auditor, command, environment, is_one_line
 
 _COMMANDS = [
     (),
@@ -21,6 +21,8 @@ _COMMANDS = [
     ("demo",),
     ("explain",),
     ("schema",),
+    ("catalogue",),
+    ("catalogue", "show"),
     *(("rule", name) for name in ("list", "show", "new", "test")),
     *(("baseline", name) for name in ("list", "show", "validate")),
     *(("snapshot", name) for name in ("import", "export", "show")),
@@ -190,3 +192,37 @@ def test_without_a_command_help_is_shown(tmp_path: Path) -> None:
     )
     assert ended.returncode in {0, 2}
     assert "evaluate" in ended.stdout + ended.stderr
+
+
+def test_the_catalogue_says_what_ships_of_which_day_and_from_where(run: Run) -> None:
+    shown, listed = run("catalogue"), run("catalogue", "-o", "json")
+
+    assert (shown.code, listed.code) == (0, 0)
+    names = [one["name"] for one in listed.report["datasets"]]
+    assert names == ["built-in-roles", "regions", "service-tags", "skus"]
+    for one in listed.report["datasets"]:
+        assert one["entries"] > 0
+        assert one["name"] in shown.out
+        assert all(source["url"] in shown.out and source["as_of"] in shown.out for source in one["sources"])
+
+
+@pytest.mark.parametrize("name", ["built-in-roles", "regions", "service-tags", "skus"])
+def test_a_part_of_the_catalogue_is_shown_whole(run: Run, name: str) -> None:
+    shown, listed = run("catalogue", "show", name), run("catalogue", "show", name, "-o", "json")
+
+    assert (shown.code, listed.code) == (0, 0)
+    assert f"{len(listed.report['entries'])} entries" in shown.out
+
+
+def test_the_catalogue_knows_the_owner_by_the_guid_of_every_tenant(run: Run) -> None:
+    entries = run("catalogue", "show", "built-in-roles", "-o", "json").report["entries"]
+
+    assert {"role": "Owner", "id": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"} in entries
+
+
+def test_a_part_that_the_catalogue_lacks_is_one_line(run: Run) -> None:
+    ended = run("catalogue", "show", "region")
+
+    assert ended.code == 2
+    assert is_one_line(ended.err)
+    assert "did you mean 'regions'?" in ended.err

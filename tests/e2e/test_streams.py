@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,45 @@ def test_remarks_go_to_standard_error_and_quiet_silences_them(tmp_path: Path) ->
     assert quiet.err == ""
     assert loud.out == quiet.out
     assert {len(row) for row in csv.reader(loud.out.splitlines())} == {38}
+
+
+_BROKEN = """
+import sys
+from dataclasses import replace
+from auditor.analysis import registry
+from auditor.cli import main
+
+def look_for_what_is_not_there(context):
+    return {}["x"]
+
+registry.ANALYSES = tuple(
+    replace(analysis, run=look_for_what_is_not_there) if analysis.name == "inventory" else analysis
+    for analysis in registry.ANALYSES
+)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "tracebacks"),
+    [
+        (["evaluate", SAMPLE, "-o", "json"], 0),
+        (["-vv", "evaluate", SAMPLE, "-o", "json"], 1),
+        (["evaluate", SAMPLE, "-o", "json", "-vv"], 1),
+    ],
+    ids=["plain", "before the command", "after it"],
+)
+def test_what_goes_wrong_inside_is_an_unknown_and_its_traceback_is_shown_on_demand(
+    options: list[str | Path], tracebacks: int, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _BROKEN, *map(str, options)],
+        check=False, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    reasons = {finding["unknown_reason"] for finding in json.loads(ended.stdout)["findings"]}
+    assert (ended.returncode, "analysis inventory failed: KeyError: 'x'" in reasons) == (2, True)
+    assert ended.stderr.count("in look_for_what_is_not_there") == ended.stderr.count("Traceback") == tracebacks
 
 
 def test_a_reader_that_goes_away_early_is_no_error(tmp_path: Path) -> None:

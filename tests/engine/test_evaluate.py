@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import shlex
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis, Context
 from auditor.architecture.workloads import Binding, Workload, Workloads
+from auditor.engine import evaluate as engine
 from auditor.engine.evaluate import findings
 from auditor.engine.findings import finding_of, info_of
 from auditor.engine.subjects import ResourceSubject
@@ -195,6 +197,28 @@ def test_an_analysis_that_raises_makes_its_rules_unknown_with_the_reason(red: Ru
 
     assert {one.rule_id: one.status for one in found} == {"thing-hue-warm": Status.UNKNOWN, "thing-is-red": Status.PASS}
     assert found[0].unknown_reason == "analysis paint failed: ValueError: no light"
+
+
+def test_what_raises_while_judging_leaves_its_traceback_in_the_log(
+    red: Rule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(_: Context) -> Iterator[Fact]:
+        raise KeyError("x")
+
+    def judge(*_: object, **__: object) -> Verdict:
+        raise ZeroDivisionError
+
+    analyses = _hues(run)
+    rule = replace(_fact_rule(tmp_path, analyses), id="thing-hue-warm")
+    monkeypatch.setattr(engine, "judge", judge)
+    with caplog.at_level(logging.DEBUG, "auditor"):
+        found = findings(question(estate_of([thing(color="red")]), rule, red, analyses=analyses))
+
+    assert {one.status for one in found} == {Status.UNKNOWN}
+    assert [(record.message, record.exc_info and record.exc_info[0]) for record in caplog.records] == [
+        ("analysis paint failed", KeyError),
+        (f"rule thing-is-red failed on {ID}", ZeroDivisionError),
+    ]
 
 
 def test_facts_are_filed_under_their_subject_with_their_own_part_summary_and_witness(tmp_path: Path) -> None:

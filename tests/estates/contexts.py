@@ -38,6 +38,7 @@ def context_of(bodies: list[Body], *, gaps: tuple[Gap, ...] = (), **parameters: 
     """Return a context of ARM objects whose workloads are bound by the shipped baseline."""
     resources = sorted((Resource.of(body) for body in bodies), key=lambda one: one.key)
     estate = Estate(Snapshot(resources, gaps, Metadata(complete=True), "0" * 64))
-    known = _load("baseline.yaml")["parameters"] | parameters
+    declared = _load("baseline.yaml")["parameters"]
+    known = {name: parameter["default"] for name, parameter in declared.items()} | parameters
     workloads = bind(estate, known, _load("components.yaml"))
     return Context(estate, workloads, known, {"traffic": _load("traffic.yaml")}, datetime(2024, 2, 20, tzinfo=UTC))

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from auditor.analysis.contract import Analysis
+from auditor.analysis.contract import Analysis, Context
 from auditor.architecture.workloads import Workloads
-from auditor.engine.evaluate import Question
+from auditor.engine.evaluate import Evaluation
 from auditor.estate.graph import Estate
 from auditor.model import Gap
 from auditor.rulebook.baseline import Baseline, Setting
-from auditor.rulebook.in_force import RuleInForce, bind
+from auditor.rulebook.in_force import RuleInForce, RuleSet, bind
 from auditor.rulebook.load import Words, load_rule
 from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
@@ -25,6 +25,7 @@ Body = dict[str, Any]
 WriteRule = Callable[..., Rule]
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
+NOTHING = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, {}, "baseline.yaml", ())
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-test"
 THING = "Contoso.Test/things"
 CATALOGUE = catalogue_of(
@@ -77,8 +78,7 @@ def estate_of(
 
 def in_force(rules: Iterable[Rule]) -> list[RuleInForce]:
     """Return rules with their own defaults."""
-    nothing = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, "baseline.yaml", ())
-    return [bind(rule, nothing, Setting()) for rule in rules]
+    return [bind(rule, NOTHING, Setting()) for rule in rules]
 
 
 def question(
@@ -88,8 +88,10 @@ def question(
     workloads: Workloads | None = None,
     components: Mapping[str, Sequence[str]] | None = None,
     explain_passes: bool = True,
-) -> Question:
+) -> Evaluation:
     """Return everything that an evaluation depends on."""
-    return Question(
-        estate, workloads or Workloads(), in_force(rules), analyses or {}, {}, {}, components or {}, NOW, explain_passes
+    context = Context(estate, workloads or Workloads(), {}, {}, NOW)
+    by_id = {rule.id: rule for rule in rules}
+    return Evaluation(
+        context, RuleSet(NOTHING, by_id, in_force(rules), analyses or {}, components or {}), explain_passes
     )

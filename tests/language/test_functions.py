@@ -79,7 +79,9 @@ def test_the_families_of_addresses_do_not_contain_each_other() -> None:
     assert functions.call("ipRangeContains", ["::/0", "2001:db8::/32"]) is True
 
 
-@pytest.mark.parametrize("text", ["", "10.0.0", "10.0.0.0/33", "internet", "10.0.0.1-", "1-2", None, [], {}, True])
+@pytest.mark.parametrize(
+    "text", ["", "10.0.0", "10.0.0.0/33", "internet", "10.0.0.1-", "10.0.0.9-10.0.0.1", "1-2", None, [], {}, True]
+)
 def test_what_is_no_address_is_an_error_and_not_a_no(text: Any) -> None:
     with pytest.raises(functions.FunctionError):
         functions.call("ipRangeContains", ["10.0.0.0/8", text])

@@ -13,14 +13,7 @@ from auditor.errors import InputError
 from auditor.rbac.permissions import Plane
 from auditor.rbac.queries import what_can, who_can
 from auditor.rbac.suggest import needs_of, roles_from, suggest, suggest_for_rows
-from auditor.report.access_records import (
-    SUGGESTION_COLUMNS,
-    WHAT_COLUMNS,
-    WHO_COLUMNS,
-    suggestion_records,
-    what_records,
-    who_records,
-)
+from auditor.report.answers.access import of_suggestions, of_what_can, of_who_can
 from auditor.truth import Truth
 from tests.conformance.material import builtin_definitions, builtins, needs_shared
 from tests.estates.access import (
@@ -175,18 +168,19 @@ def test_roles_are_read_as_arm_and_as_the_command_line_print_them() -> None:
 
 def test_answers_are_laid_out_as_flat_records() -> None:
     scene = scene_of(reference())
-    who = who_records(who_can(scene, SECRET, place("app-vault")))
-    what = what_records(what_can(scene, "gateway"))
-    advice = suggestion_records([suggest(needs_of([SECRET], builtins()), place("app-vault"), builtins())], "p1")
+    who = of_who_can(who_can(scene, SECRET, place("app-vault")))
+    what = of_what_can("gateway", what_can(scene, "gateway"))
+    suggestion = suggest(needs_of([SECRET], builtins()), place("app-vault"), builtins())
+    advice = of_suggestions("p1", {"p1": [suggestion]}, actions=[SECRET], scope=None, knows_all_roles=True)
 
-    assert all(tuple(record) == WHO_COLUMNS for record in who)
-    assert all(tuple(record) == WHAT_COLUMNS for record in what)
-    assert all(tuple(record) == SUGGESTION_COLUMNS for record in advice)
-    assert [record["roles"] for record in who] == [
+    for answer in (who, what, advice):
+        assert answer.records
+        assert all(tuple(record) == answer.columns for record in answer.records)
+    assert [record["roles"] for record in who.records] == [
         ["Key Vault Secrets User"],
         ["Key Vault Administrator"],
         ["Key Vault Secrets User"],
     ]
-    assert SECRET in what[0]["data_actions"]
-    (command,) = advice[0]["commands"]
+    assert SECRET in what.records[0]["data_actions"]
+    (command,) = advice.records[0]["commands"]
     assert command.startswith("az role assignment create --assignee-object-id p1 --role 4633458b")

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from auditor.errors import ContentError
-from auditor.rulebook.baseline import Baseline, find, load, with_assignment
-from auditor.rulebook.in_force import RuleInForce, choose
+from auditor.rulebook.baseline import Baseline, Setting, find, load, with_assignments
+from auditor.rulebook.in_force import RuleInForce, bind, choose, narrowed
+from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Rule
-from tests.estates.things import RULE, write_rule
+from tests.estates.things import CATALOGUE, RULE, write_rule
 
 BASE = """\
 name: base
@@ -21,18 +22,23 @@ title: The base
 references: [https://example.org/base]
 rules: ["thing-*", "!thing-old-*"]
 parameters:
-  hue: red
-  limits: {low: 1, high: 9, names: {first: a, second: b}}
-  unset:
+  hue: {type: string, default: red, description: The color of things.}
+  shade: {type: string, default: light, allowed: [light, dark], description: How light it is.}
+  limits: {type: object, default: {low: 1, high: 9, names: {first: a, second: b}}, description: How many.}
+  members: {type: object, default: {}, description: Who belongs to whom.}
+  unset: {type: array, description: What nobody sets.}
 settings:
   thing-is-red: {severity: low, parameters: {shade: dark}}
   thing-is-odd: {enabled: false}
 tables: {colors: colors.yaml, inline: [1]}
 components: {gate: {type: Contoso.Test/things}}
 """
-PARAMETERS = (
-    "{shade: {type: string, default: light, allowed: [light, dark]}, limits: {type: object, default: {}}, "
-    "hue: {type: string, default: none}}"
+_READ = ("shade", "limits", "hue", "members")
+RULE_ON_PARAMETERS = RULE.replace(
+    "require: {field: color, equals: red}",
+    "require: {anyOf: [{field: color, equals: red}, "
+    + ", ".join(f"{{value: \"[parameters('{name}')]\", equals: x}}" for name in _READ)
+    + "]}",
 )
 
 
@@ -46,17 +52,27 @@ def shipped(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def rules(tmp_path: Path) -> dict[str, Rule]:
+def rules(shipped: Path, tmp_path: Path) -> dict[str, Rule]:
     folder = tmp_path / "rules"
     folder.mkdir()
     ids = ("thing-is-red", "thing-is-odd", "thing-old-one", "other-thing")
-    return {one: write_rule(folder, RULE.replace("thing-is-red", one), parameters=PARAMETERS) for one in ids}
+    words = Words(CATALOGUE, {}, {}, load("base", shipped).declared)
+    return {
+        one: write_rule(
+            folder, RULE_ON_PARAMETERS.replace("thing-is-red", one), words=words, parameters=f"[{', '.join(_READ)}]"
+        )
+        for one in ids
+    }
 
 
 def overlay(folder: Path, text: str, name: str = "own.yaml") -> str:
     path = folder / name
     path.write_text(f'name: own\nversion: "2"\nextends: base\n{text}')
     return str(path)
+
+
+def set_in(baseline: Baseline, *texts: str) -> Baseline:
+    return with_assignments(baseline, texts, {})[0]
 
 
 def chosen(baseline: Baseline, rules: dict[str, Rule], **rest: Any) -> dict[str, RuleInForce]:
@@ -73,6 +89,7 @@ def test_a_baseline_chooses_rules_by_glob_and_takes_some_out_again(shipped: Path
         "shade": "dark",
         "hue": "red",
         "limits": {"low": 1, "high": 9, "names": {"first": "a", "second": "b"}},
+        "members": {},
     }
 
 
@@ -115,12 +132,12 @@ def test_an_overlay_can_switch_a_rule_on_again(shipped: Path, tmp_path: Path, ru
 @pytest.mark.parametrize(
     ("text", "place", "message", "hint"),
     [
-        ("parameters: {heu: blue}", "4:19", "declares a parameter 'heu'", "did you mean 'hue'?"),
         ("parameters: {limits: {hihg: 1}}", "4:29", "no 'hihg' in this parameter", "did you mean 'high'?"),
         ("parameters: {limits: {low: x}}", "4:28", "'low' must be a number, not the text 'x'", ""),
         ("parameters: {limits: {low: true}}", "4:28", "must be a number, not a boolean", ""),
-        ("parameters: {limits: 5}", "4:22", "must be a mapping, not a number", ""),
-        ("parameters: {hue: [a]}", "4:19", "must be the text 'red', not a list", ""),
+        ("parameters: {limits: 5}", "4:22", "must be of type object, not a number", ""),
+        ("parameters: {hue: [a]}", "4:19", "must be of type string, not a list", ""),
+        ("parameters: {shade: odd}", "4:21", "parameter 'shade' must be one of light, dark", ""),
         ("setings: {}", "4:1", "unknown key 'setings'", "did you mean 'settings'?"),
         ("settings: {thing-is-red: {sev: low}}", "4:27", "unknown key 'sev'", "known: enabled, parameters, severity"),
         ("settings: {thing-is-red: {enabled: 1}}", "4:36", "enabled must be true or false", ""),
@@ -153,7 +170,7 @@ def test_a_mistake_in_an_overlay_is_an_error_with_its_place(
         ("rules: [thign-*]", ":4:9: the glob 'thign-*' matches no rule"),
         ("rules: ['!nothing-*']", ":4:9: the glob '!nothing-*' matches no rule"),
         ("settings: {thing-is-rde: {enabled: false}}", ":4:26: settings name the rule 'thing-is-rde'"),
-        ("settings: {thing-is-red: {parameters: {shad: x}}}", ":4:26: rule 'thing-is-red' has no parameter 'shad'"),
+        ("settings: {thing-is-red: {parameters: {shad: x}}}", ":4:26: rule 'thing-is-red' reads no parameter 'shad'"),
         ("settings: {thing-is-red: {parameters: {shade: 5}}}", ":4:26: rule 'thing-is-red': parameter 'shade' must be"),
         (
             "settings: {thing-is-red: {parameters: {shade: mid}}}",
@@ -173,10 +190,28 @@ def test_a_baseline_that_does_not_fit_the_rules_is_an_error_with_its_place(
 
 
 def test_a_parameter_without_a_value_anywhere_is_an_error(shipped: Path, tmp_path: Path) -> None:
-    rule = write_rule(tmp_path, parameters="{unset: {type: string}, shade: {type: string}}")
+    base = load("base", shipped)
+    rule = write_rule(
+        tmp_path,
+        words=Words(CATALOGUE, {}, {}, base.declared),
+        parameters="[unset]",
+        require="{field: color, in: \"[parameters('unset')]\"}",
+    )
 
-    with pytest.raises(ContentError, match="parameter 'unset' has no default and baseline base sets none"):
-        choose(load("base", shipped), {rule.id: rule, "thing-is-odd": rule, "thing-old-x": rule})
+    with pytest.raises(ContentError, match="parameter 'unset' has no default, and baseline base does not set it"):
+        bind(rule, base, Setting())
+
+
+def test_a_parameter_that_no_baseline_declares_is_an_error_where_the_rule_is_in_force(
+    shipped: Path, tmp_path: Path
+) -> None:
+    rule = write_rule(tmp_path, parameters="[heu]", require="{field: color, equals: \"[parameters('heu')]\"}")
+
+    with pytest.raises(ContentError) as raised:
+        bind(rule, load("base", shipped), Setting())
+
+    assert raised.value.message.endswith("thing-is-red.yaml:10:14: baseline base declares no parameter 'heu'")
+    assert raised.value.hint == "did you mean 'hue'?"
 
 
 @pytest.mark.parametrize(
@@ -229,12 +264,12 @@ def test_a_misspelt_name_gets_a_suggestion(shipped: Path) -> None:
         ("limits={low: 3}", "limits", {"low": 3, "high": 9, "names": {"first": "a", "second": "b"}}),
         ("shade=dark", "shade", "dark"),
         ("unset=[a, b]", "unset", ["a", "b"]),
+        ("members={g: [a]}", "members", {"g": ["a"]}),
+        ("hue=null", "hue", "red"),
     ],
 )
-def test_an_assignment_sets_a_parameter_or_a_part_of_one(
-    shipped: Path, rules: dict[str, Rule], text: str, parameter: str, value: Any
-) -> None:
-    assert with_assignment(load("base", shipped), text, rules).parameters[parameter] == value
+def test_an_assignment_sets_a_parameter_or_a_part_of_one(shipped: Path, text: str, parameter: str, value: Any) -> None:
+    assert set_in(load("base", shipped), text).parameters[parameter] == value
 
 
 @pytest.mark.parametrize(
@@ -245,6 +280,8 @@ def test_an_assignment_sets_a_parameter_or_a_part_of_one(
         ("heu=x", "declares a parameter 'heu' (did you mean 'hue'?)"),
         ("limits.lwo=2", "no 'lwo' in this parameter (did you mean 'low'?)"),
         ("limits.low.x=2", "must be a number, not a mapping"),
+        ("shade=odd", "parameter 'shade' must be one of light, dark"),
+        ("unset=5", "parameter 'unset' must be of type array, not a number"),
         ("limits.low=x", "must be a number"),
         ("hue=[", "not valid YAML"),
         ("hue=&a x", "anchors"),
@@ -252,23 +289,21 @@ def test_an_assignment_sets_a_parameter_or_a_part_of_one(
         ("hue=\udcff", "not text"),
     ],
 )
-def test_an_assignment_that_does_not_fit_is_an_error(
-    shipped: Path, rules: dict[str, Rule], text: str, message: str
-) -> None:
+def test_an_assignment_that_does_not_fit_is_an_error(shipped: Path, text: str, message: str) -> None:
     with pytest.raises(ContentError) as raised:
-        with_assignment(load("base", shipped), text, rules)
+        set_in(load("base", shipped), text)
 
     assert message in str(raised.value)
 
 
 def test_select_and_ignore_narrow_what_is_in_force(shipped: Path, rules: dict[str, Rule]) -> None:
-    baseline = load("base", shipped)
+    everything = choose(load("base", shipped), rules, extra=frozenset(["other-thing"]))
 
-    assert list(chosen(baseline, rules, extra=frozenset(["other-thing"]), select=["other-*"])) == ["other-thing"]
-    assert list(chosen(baseline, rules, extra=frozenset(["other-thing"]), ignore=["*-red"])) == ["other-thing"]
-    for option in ("select", "ignore"):
+    assert [rule.id for rule in narrowed(everything, ["other-*"], [])] == ["other-thing"]
+    assert [rule.id for rule in narrowed(everything, [], ["*-red"])] == ["other-thing"]
+    for option, globs in (("select", (["thing-rde"], [])), ("ignore", ([], ["thing-rde"]))):
         with pytest.raises(ContentError, match=f"--{option} thing-rde: matches no rule in force") as raised:
-            chosen(baseline, rules, **{option: ["thing-rde"]})
+            narrowed(everything, *globs)
         assert "did you mean" in raised.value.hint
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from auditor.errors import ContentError
 from auditor.rulebook.load import Words, load_rule, load_rules, rule_files
-from auditor.rulebook.rule import Parameter
+from auditor.rulebook.parameters import Parameter
 from tests.estates.things import CATALOGUE, RULE, write_rule
 
 WORDS = Words(CATALOGUE, {})
 
 # a line of the rule below, what becomes of it, where the error points, what it says, what it suggests
+DECLARED = "severity: high\ndeclares: {p: {description: d, "
 MISTAKES = [
     ("title: Things are red", "titel: Things are red", "2:1", "unknown key 'titel' in a rule", "did you mean 'title'?"),
     ("title: Things are red\n", "", "1:1", "a rule needs 'title'", ""),
@@ -33,7 +34,7 @@ MISTAKES = [
     ("verdict: fail", "verdict: pass", "9:3", "at least one example that must fail", ""),
     ("name: blue, ", "", "10:5", "an example needs 'name'", ""),
     ("{properties: {color: blue}}", "5", "10:28", "must be a mapping, not a number", ""),
-    ("name: blue, ", "name: blue, parameters: {shade: 1}, ", "10:38", "declares no parameter 'shade'", ""),
+    ("name: blue, ", "name: blue, parameters: {shade: 1}, ", "10:38", "reads no parameter 'shade'", ""),
     ("name: blue, ", "name: blue, related: {chld: []}, ", "10:34", "no relation 'chld'", "did you mean 'child'"),
     ("name: blue, ", "name: blue, related: {child: {}}, ", "10:35", "must be a list", ""),
     ("name: blue, ", "name: blue, related: {child: [x]}, ", "10:36", "must be a mapping", ""),
@@ -42,12 +43,15 @@ MISTAKES = [
     ("name: blue, ", "name: blue, evidence: [{paht: x}], ", "10:30", "unknown key 'paht'", "did you mean 'path'?"),
     ("name: blue, ", "name: blue, evidence: 5, ", "10:28", "must be a list", ""),
     ("severity: high", "severity: high\nevidence: [colour]", "4:12", "no property 'colour'", "did you mean 'color'?"),
-    ("severity: high", "severity: high\nparameters: {p: {type: text}}", "4:24", "'text' is no type", "use 'array', 'object'"),
-    ("severity: high", "severity: high\nparameters: {p: {default: 1}}", "4:17", "a parameter needs 'type'", "array"),
-    ("severity: high", "severity: high\nparameters: {p: {type: string, default: 1}}", "4:41", "must be of type string", ""),
-    ("severity: high", "severity: high\nparameters: {p: {type: integer, default: true}}", "4:42", "not a boolean", ""),
-    ("severity: high", "severity: high\nparameters: {p: {type: string, allowed: 5}}", "4:41", "must be a list", ""),
-    ("severity: high", "severity: high\nparameters: {p: {type: string, allowed: [a], default: b}}", "4:55", "one of a", ""),
+    ("severity: high", DECLARED + "type: text}}", "4:38", "'text' is no type", "use 'array', 'object'"),
+    ("severity: high", DECLARED + "default: 1}}", "4:15", "a parameter needs 'type'", "array"),
+    ("severity: high", DECLARED + "type: string, default: 1}}", "4:55", "must be of type string", ""),
+    ("severity: high", DECLARED + "type: integer, default: true}}", "4:56", "not a boolean", ""),
+    ("severity: high", DECLARED + "type: string, allowed: 5}}", "4:55", "must be a list", ""),
+    ("severity: high", DECLARED + "type: string, allowed: [a], default: b}}", "4:69", "one of a", ""),
+    ("severity: high", "severity: high\ndeclares: {p: {type: string}}", "4:15", "a parameter needs 'description'", ""),
+    ("severity: high", "severity: high\nparameters: {p: {type: string}}", "4:13", "parameters must be a list", ""),
+    ("severity: high", "severity: high\nparameters: [p]", "4:14", "no condition of the rule reads the parameter 'p'", ""),
     ("severity: high", "severity: high\ncontrols: {mcsb: NS-1}", "4:18", "must be a list, not the text 'NS-1'", ""),
 ]  # fmt: skip
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-import auditor.analysis
 from auditor import shipped
-from auditor.analysis.contract import Analysis
 from auditor.authoring import examples, mutants
 from auditor.azure import paths
 from auditor.azure.catalogue import shipped as shipped_types
@@ -22,28 +18,17 @@ from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
 from auditor.rulebook import load as rulebook
+from auditor.rulebook.baseline import load
+from auditor.rulebook.in_force import words_of
 from auditor.rulebook.load import Words
-from auditor.rulebook.rule import Example, OnComponent, OnFact, OnType, Rule
-from auditor.yaml_source import Node, load_file
+from auditor.rulebook.rule import Example, OnFact, OnType, Rule
 
 _FILES = rulebook.rule_files(shipped.folder("rules"))
 
 
-def _analyses() -> Iterator[Analysis]:
-    for module in pkgutil.walk_packages(auditor.analysis.__path__, "auditor.analysis."):
-        found = getattr(importlib.import_module(module.name), "ANALYSIS", None)
-        if isinstance(found, Analysis):
-            yield found
-
-
 @cache
 def _words() -> Words:
-    declared = load_file(shipped.folder("baselines") / "openai-chat" / "components.yaml").mapping("the components")
-    return Words(
-        shipped_types(),
-        {kind: analysis for analysis in _analyses() for kind in analysis.facts},
-        {name: node.plain()["types"] for name, node in declared.items()},
-    )
+    return words_of(load("openai-chat", shipped.folder("baselines")), shipped_types())
 
 
 @cache
@@ -127,43 +112,5 @@ def test_rules_cite_the_catalogue_and_explain_themselves(rule: Rule) -> None:
     assert rule.controls.get("openai-chat")
     assert rule.references
     assert all(reference.startswith("https://learn.microsoft.com/") for reference in rule.references)
-    assert all(parameter.has_default and parameter.description for parameter in rule.parameters.values())
-
-
-def test_parameters_of_one_name_mean_the_same_in_every_rule() -> None:
-    declared: dict[str, tuple[str, object, object]] = {}
-    for path in _FILES:
-        for name, parameter in _rule(path).parameters.items():
-            meaning = (parameter.type, parameter.default, parameter.allowed)
-            assert declared.setdefault(name, meaning) == meaning
-
-
-def _stated_defaults(node: Node) -> Iterator[tuple[str, object]]:
-    """Yield (field, default) of every condition that gives one."""
-    entries = node.value if isinstance(node.value, dict) else {}
-    if "field" in entries and "default" in entries:
-        yield entries["field"].text("field"), entries["default"].plain()
-    for inner in (*entries.values(), *(node.value if isinstance(node.value, list) else ())):
-        yield from _stated_defaults(inner)
-
-
-def test_no_condition_restates_what_the_file_of_its_type_says(rule: Rule) -> None:
-    restated = [
-        (field, default)
-        for field, default in _stated_defaults(rule.source)
-        for resource_type in shipped_types().types()
-        for known in shipped_types().get(resource_type).properties  # type: ignore[union-attr]
-        if resource_type in _types_of(rule)
-        and field == known.path.replace("properties.", "")
-        and known.default == default
-    ]
-    assert restated == []
-
-
-def _types_of(rule: Rule) -> Sequence[str]:
-    applies = rule.applies
-    if isinstance(applies, OnFact):
-        return ()
-    return (
-        applies.types or _words().components[applies.component] if isinstance(applies, OnComponent) else applies.types
-    )
+    assert not rule.declares
+    assert not rule.undeclared

@@ -182,5 +182,5 @@ def test_where_is_for_facts_alone(tmp_path: Path) -> None:
     path = tmp_path / shipped.name
     text = shipped.read_text(encoding="utf-8")
     path.write_text(text.replace("registries}", "registries, where: {field: kind, equals: a}}"), encoding="utf-8")
-    with pytest.raises(ContentError, match="only a rule on facts takes 'where'"):
-        load_rule(path, Words(in_force.properties(), kinds(), {}))
+    with pytest.raises(ContentError, match="'where' does not go with 'type' in applies"):
+        load_rule(path, Words(in_force.catalogue(), kinds(), {}))

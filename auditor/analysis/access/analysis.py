@@ -7,9 +7,14 @@ from typing import Final
 
 from auditor.analysis.access import assignment, identity, subscription, table_row, vault
 from auditor.analysis.access.access_graph import MEMBERS_PARAMETER, read_access_graph
+from auditor.analysis.access.assignment import RoleAssignment
 from auditor.analysis.access.expected import TABLE
+from auditor.analysis.access.identity import IdentityRoles, ResourceIdentity
+from auditor.analysis.access.subscription import CustomRole, SubscriptionAccess
+from auditor.analysis.access.table_row import TableRow
+from auditor.analysis.access.vault import VaultReaders
 from auditor.analysis.contract import Analysis, Context
-from auditor.model import Fact
+from auditor.analysis.fact import Fact
 from auditor.rbac import read
 
 
@@ -25,22 +30,22 @@ def run(context: Context) -> Iterator[Fact]:
 
 ANALYSIS: Final = Analysis(
     name="access",
-    facts={
-        table_row.KIND: table_row.FIELDS,
-        assignment.KIND: assignment.FIELDS,
-        subscription.KIND: subscription.FIELDS,
-        subscription.ROLE_KIND: subscription.ROLE_FIELDS,
-        identity.KIND: identity.FIELDS,
-        identity.RESOURCE_KIND: identity.RESOURCE_FIELDS,
-        vault.KIND: vault.FIELDS,
-    },
+    kinds=(
+        TableRow,
+        RoleAssignment,
+        SubscriptionAccess,
+        CustomRole,
+        IdentityRoles,
+        ResourceIdentity,
+        VaultReaders,
+    ),
     run=run,
     reads=read.READS | identity.READS | vault.READS,
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={
-        identity.KIND: {kind: [{}] for kind in sorted(identity.READS)},
-        identity.RESOURCE_KIND: {kind: [{}] for kind in sorted(identity.CAPABLE)},
-        table_row.KIND: {kind: [{}] for kind in table_row.PRINCIPALS},
+        IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
+        ResourceIdentity.fact_kind: {kind: [{}] for kind in sorted(identity.CAPABLE)},
+        TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },
 )

@@ -3,171 +3,304 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_graph import GRAPH_PERMISSION, AccessGraph
-from auditor.analysis.access.sanctions import Sanction
-from auditor.model import Fact, Gap, Resource
+from auditor.analysis.access.sanctions import ExcessActions, Sanction
+from auditor.analysis.fact import Fact, Known, Record, fact, record
+from auditor.model import Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
 from auditor.rbac.principals import name_given
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.read import UNREADABLE_PRINCIPAL
-from auditor.rbac.scopes import kind_of
+from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
-
-KIND: Final = "access.assignment"
-
-FIELDS: Final[Mapping[str, str]] = {
-    "principalId": "Who holds the assignment.",
-    "principalType": "User, Group, ServicePrincipal, ForeignGroup, …, as Azure says.",
-    "principalName": "The managed identity's name, or the name that came with the assignment.",
-    "components": "The components that run as the principal.",
-    "isWorkloadIdentity": "Whether a component of a workload runs as the principal.",
-    "isHuman": "Whether the principal is a user or a group.",
-    "isGuest": "Whether the principal is a guest user.",
-    "isForeign": "Whether the principal is a group of another tenant.",
-    "isKnown": "Whether the principal is a managed identity of the estate, or came with a name.",
-    "isDeleted": "Whether the principal does not exist any more.",
-    "role": "The role's name.",
-    "roleId": "The role's GUID.",
-    "roleIsCustom": "Whether the role is a custom one.",
-    "scope": "The assignment's scope.",
-    "scopeKind": "root, management group, subscription, resource group, resource or child resource.",
-    "state": "`active`, or `eligible` where it must be activated first.",
-    "isStanding": "Whether it is in force all the time: active, not activated on demand, without an end.",
-    "endsAt": "When it ends, if it does.",
-    "condition": "The text of its condition.",
-    "touches": "The components that are at, below or above its scope.",
-    "sanctioned": "Whether the baseline's table covers what it permits at its scope.",
-    "sanctionedBy": "The controls of the rows that cover it.",
-    "advisory": "The control under which a sanctioned assignment is reported as broad.",
-    "excess": "What it permits beyond the table.",
-    "excess.plane": "`control` or `data`.",
-    "excess.operation": "An operation as proof.",
-    "excess.actions": "The actions of the role that go beyond.",
-    **{f"permits.{danger.field}": f"Whether it permits to {danger.title}, at its scope." for danger in PRIVILEGES},
-    "dangers": "Names of the dangers that it surely permits at its scope.",
-    "possibleDangers": "Names of those that it permits if its condition holds or its role turns out so.",
-    "dangerousOperations": "The operations behind `dangers`.",
-    "escalates": "Whether it surely lets its holder give access or act as others.",
-    "hasDataAccess": "Whether it permits any operation on data.",
-    "forPeople": "Whether its role is one that the baseline lists for people.",
-    "remediation": "The command that removes it.",
-}
 
 _DANGERS_SHOWN: Final = 5
 _HUMAN: Final = {"user", "group", "foreigngroup"}
-_BY_PERMISSION: Final = (
-    "dangers",
-    "dangerousOperations",
-    "escalates",
-    "hasDataAccess",
-    "permits",
-    "possibleDangers",
-)
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
+@record
+class Permits(Record):
+    """Which of the privileges that endanger a workload an assignment permits at its scope: one field for each."""
+
+    assign_roles: Known[bool]
+    """whether it permits to assign roles, at its scope"""
+    define_roles: Known[bool]
+    """whether it permits to change role definitions, at its scope"""
+    elevate_access: Known[bool]
+    """whether it permits to take over the tenant's root scope, at its scope"""
+    use_identities: Known[bool]
+    """whether it permits to act as a managed identity, at its scope"""
+    change_vault_policies: Known[bool]
+    """whether it permits to give access to a vault by policy, at its scope"""
+    write_everything: Known[bool]
+    """whether it permits to write to resources of every type, at its scope"""
+    change_guardrails: Known[bool]
+    """whether it permits to change locks or policies, at its scope"""
+    read_keys: Known[bool]
+    """whether it permits to read or replace access keys, at its scope"""
+    read_connection_secrets: Known[bool]
+    """whether it permits to read the secrets of workspace connections, at its scope"""
+    run_code: Known[bool]
+    """whether it permits to run code on machines or apps, at its scope"""
+    change_network: Known[bool]
+    """whether it permits to change network rules or service firewalls, at its scope"""
+    change_logging: Known[bool]
+    """whether it permits to turn off diagnostic logs, at its scope"""
+    read_secrets: Known[bool]
+    """whether it permits to read secrets of a vault, at its scope"""
+    administer_vault_contents: Known[bool]
+    """whether it permits to change secrets, keys or certificates of a vault, at its scope"""
+    read_data: Known[bool]
+    """whether it permits to read blobs, files or documents, at its scope"""
+    write_data: Known[bool]
+    """whether it permits to write or delete blobs, files or documents, at its scope"""
+
+
+@fact("access.assignment")
+class RoleAssignment(Fact):
+    """Who gets what where, whether the baseline's table sanctions it, and what danger it is."""
+
+    principal_id: Known[str]
+    """who holds the assignment"""
+    principal_type: str | None
+    """User, Group, ServicePrincipal, ForeignGroup, …, as Azure says"""
+    principal_name: str | None
+    """the managed identity's name, or the name that came with the assignment"""
+    components: Known[tuple[str, ...]]
+    """the components that run as the principal"""
+    is_workload_identity: Known[bool]
+    """whether a component of a workload runs as the principal"""
+    is_human: Known[bool]
+    """whether the principal is a user or a group"""
+    is_guest: Known[bool]
+    """whether the principal is a guest user"""
+    is_foreign: bool
+    """whether the principal is a group of another tenant"""
+    is_known: bool
+    """whether the principal is a managed identity of the estate, or came with a name"""
+    is_deleted: Known[bool]
+    """whether the principal does not exist any more"""
+    role: str
+    """the role's name"""
+    role_id: str
+    """the role's GUID"""
+    role_is_custom: bool
+    """whether the role is a custom one"""
+    scope: str
+    """the assignment's scope"""
+    scope_kind: ScopeKind
+    """what its scope is"""
+    state: AssignmentState
+    """`active`, or `eligible` where it must be activated first"""
+    is_standing: bool
+    """whether it is in force all the time: active, not activated on demand, without an end"""
+    ends_at: str | None
+    """when it ends, if it does"""
+    condition: str | None
+    """the text of its condition"""
+    touches: tuple[str, ...]
+    """the components that are at, below or above its scope"""
+    sanctioned: Known[bool]
+    """whether the baseline's table covers what it permits at its scope"""
+    sanctioned_by: tuple[str, ...]
+    """the controls of the rows that cover it"""
+    advisory: str | None
+    """the control under which a sanctioned assignment is reported as broad"""
+    excess: ExcessActions | None
+    """what it permits beyond the table"""
+    permits: Known[Permits]
+    """what it permits of that which endangers a workload"""
+    dangers: Known[tuple[str, ...]]
+    """names of the dangers that it surely permits at its scope"""
+    possible_dangers: Known[tuple[str, ...]]
+    """names of those that it permits if its condition holds or its role turns out so"""
+    dangerous_operations: Known[tuple[str, ...]]
+    """the operations behind `dangers`"""
+    escalates: Known[bool]
+    """whether it surely lets its holder give access or act as others"""
+    has_data_access: Known[bool]
+    """whether it permits any operation on data"""
+    for_people: bool
+    """whether its role is one that the baseline lists for people"""
+
+    def sentence(self) -> str:
+        """Say who has which role where, and that the table sanctions it or what danger it is."""
+        principal = UNREADABLE_PRINCIPAL if isinstance(self.principal_id, Gap) else self.principal_id
+        who = self.principal_name or f"{self.principal_type or 'principal'} {principal}"
+        verb = "may activate" if self.state is AssignmentState.ELIGIBLE else "has"
+        grant = f"{who} {verb} {self.role} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
+        if self.sanctioned is True:
+            return f"{grant}, as the table of roles says."
+        dangers = () if isinstance(self.dangers, Gap) else self.dangers
+        named, more = dangers[:_DANGERS_SHOWN], len(dangers) - _DANGERS_SHOWN
+        what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
+        return f"{grant}, which the table of roles does not sanction{what}."
+
+    def witness(self) -> Json | None:
+        """Return an operation that it permits beyond the table."""
+        return self.excess.body() if self.excess else None
+
+    def remedy(self) -> str | None:
+        """Return the command that removes it; an eligible assignment is not removed by the role assignment command."""
+        if self.state is AssignmentState.ELIGIBLE:
+            return None
+        return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
+
+
+def derive_facts(scene: AccessGraph) -> Iterator[RoleAssignment]:
     """Yield one fact per assignment, active or eligible, wherever it is."""
     for assignment in scene.observed.grants.assignments:
-        yield _fact(scene, assignment, privileges.at_scope(scene.dangers_of(assignment), assignment.scope))
+        yield _role_assignment(scene, assignment)
 
 
-def _fact(scene: AccessGraph, assignment: Assignment, held: Sequence[HeldPrivilege]) -> Fact:
+def _role_assignment(scene: AccessGraph, assignment: Assignment) -> RoleAssignment:
     sanction = scene.sanctions.of(assignment)
+    is_sanctioned = sanction.answer is Truth.YES
     parts = scene.parts.get(assignment.principal, ())
-    resource = scene.observed.resources[ids.key(assignment.id)]
+    # what could not be read may run as this principal
+    unread_user = None if parts else scene.unread_user()
     touched = scene.touched(assignment.scope)
-    gap = scene.definition_gap(assignment)
-    uncollected = _open(assignment, held) if gap is None else dict.fromkeys(_BY_PERMISSION, gap)
-    if not parts and (unread := scene.unread_user()) is not None:
-        # what could not be read may run as this principal
-        uncollected |= dict.fromkeys(("components", "isWorkloadIdentity"), unread)
-    if sanction.answer is Truth.UNKNOWN:
-        tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
-        uncollected["sanctioned"] = gap or tangled
-    elif sanction.answer is Truth.NO and (unread := scene.unread(assignment.scope)):
-        uncollected["sanctioned"] = unread  # what it is on may be a part of the workload that a row is about
-    fields: dict[str, Any] = {
-        **_principal_fields(scene, assignment, resource, uncollected),
-        **_role_fields(scene, assignment),
-        "components": sorted({part.component for part in parts}),
-        "isWorkloadIdentity": bool(parts),
-        "isStanding": _is_standing(scene, assignment),
-        "touches": sorted({found.component for found in touched}),
-        **_sanction_fields(sanction),
-        **_danger_fields(assignment, held),
-        "remediation": _remediation(assignment),
-    }
+    principal = _principal(scene, assignment)
+    powers = _powers(scene, assignment)
     workload = parts[0].workload if parts else (touched[0].workload if touched else None)
-    return facts.build(
-        scene.context,
-        KIND,
-        assignment.id,
-        fields,
-        role=(workload, parts[0].component if parts else None),
-        uncollected=uncollected,
-        inputs=_inputs(assignment),
-        summary=_summary(assignment, fields),
-        witness=fields["excess"],
+    return RoleAssignment(
+        about=facts.about(
+            scene.context,
+            assignment.id,
+            role=(workload, parts[0].component if parts else None),
+            inputs=_inputs(assignment),
+        ),
+        principal_id=principal.id,
+        principal_type=principal.type,
+        principal_name=principal.name,
+        components=unread_user or tuple(sorted({part.component for part in parts})),
+        is_workload_identity=unread_user or bool(parts),
+        is_human=principal.is_human,
+        is_guest=principal.is_guest,
+        is_foreign=assignment.principal_type.lower() == "foreigngroup",
+        is_known=principal.name is not None,
+        is_deleted=principal.is_deleted,
+        role=assignment.role.name,
+        role_id=assignment.role.key,
+        role_is_custom=assignment.role.is_custom,
+        scope=assignment.scope,
+        scope_kind=kind_of(assignment.scope),
+        state=assignment.state,
+        is_standing=_is_standing(scene, assignment),
+        ends_at=assignment.ends_at,
+        condition=assignment.condition or None,
+        touches=tuple(sorted({part.component for part in touched})),
+        sanctioned=_sanctioned(scene, assignment, sanction),
+        sanctioned_by=tuple(sorted({row.row.control for row in sanction.rows} - {""})) if is_sanctioned else (),
+        advisory=next((row.row.advisory for row in sanction.rows if row.row.advisory), None) if is_sanctioned else None,
+        excess=sanction.beyond,
+        permits=powers.permits,
+        dangers=powers.dangers,
+        possible_dangers=powers.possible_dangers,
+        dangerous_operations=powers.operations,
+        escalates=powers.escalates,
+        has_data_access=powers.has_data_access,
+        for_people=assignment.role.key in scene.table.people,
     )
 
 
-def _open(assignment: Assignment, held: Sequence[HeldPrivilege]) -> dict[str, Gap]:
-    """Return the dangers that its condition decides, with the condition's text."""
-    gap = Gap(assignment.id, "properties.condition", f"the condition decides: {assignment.condition or 'in the role'}")
-    perhaps = [one.danger for one in held if one.answer is Truth.UNKNOWN]
-    sure = any(one.danger.escalates for one in held if one.answer is Truth.YES)
-    names = [f"permits.{danger.field}" for danger in perhaps]
-    return dict.fromkeys([*names, "escalates"] if not sure and any(d.escalates for d in perhaps) else names, gap)
+@dataclass(frozen=True, slots=True)
+class _Principal:
+    """Who holds an assignment, as far as the directory tells."""
+
+    id: Known[str]
+    type: str | None
+    name: str | None
+    is_human: Known[bool]
+    is_guest: Known[bool]
+    is_deleted: Known[bool]
 
 
-def _principal_fields(
-    scene: AccessGraph, assignment: Assignment, resource: Resource, uncollected: dict[str, Gap]
-) -> Mapping[str, Any]:
+def _principal(scene: AccessGraph, assignment: Assignment) -> _Principal:
     kind = assignment.principal_type.lower()
     identity = scene.principals.identities.get(assignment.principal)
-    named = name_given(resource)
-    graph_gap = Gap(assignment.id, "principal", "the directory was not read", GRAPH_PERMISSION)
+    name = name_given(scene.observed.resources[ids.key(assignment.id)])
+    unread = Gap(assignment.id, "principal", "the directory was not read", GRAPH_PERMISSION)
+    broken = None
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
-        uncollected.update(dict.fromkeys(("principalId", "isHuman", "isDeleted", "isGuest"), broken))
-    deleted = kind == "unknown"
-    if identity is None and not deleted and named is None:
-        uncollected.setdefault("isDeleted", graph_gap)
-    if kind == "user" and named is None:
-        uncollected.setdefault("isGuest", graph_gap)
-    if not kind and identity is None:
-        uncollected.setdefault("isHuman", graph_gap)
-    return {
-        "principalId": assignment.principal,
-        "principalType": assignment.principal_type or ("ServicePrincipal" if identity else None),
-        "principalName": ids.name_of(identity.id) if identity else named,
-        "isHuman": kind in _HUMAN,
-        "isGuest": kind == "user" and "#ext#" in (named or "").lower(),
-        "isForeign": kind == "foreigngroup",
-        "isKnown": identity is not None or named is not None,
-        "isDeleted": deleted,
-    }
+    is_human, is_guest, is_deleted = kind in _HUMAN, kind == "user", kind == "unknown"
+    is_nameless = identity is None and not is_deleted and name is None
+    return _Principal(
+        id=broken or assignment.principal,
+        type=assignment.principal_type or ("ServicePrincipal" if identity else None),
+        name=ids.name_of(identity.id) if identity else name,
+        is_human=broken or (unread if not kind and identity is None else is_human),
+        is_guest=broken or (unread if is_guest and name is None else is_guest and "#ext#" in (name or "").lower()),
+        is_deleted=broken or (unread if is_nameless else is_deleted),
+    )
 
 
-def _role_fields(scene: AccessGraph, assignment: Assignment) -> Mapping[str, Any]:
-    return {
-        "role": assignment.role.name,
-        "roleId": assignment.role.key,
-        "roleIsCustom": assignment.role.is_custom,
-        "scope": assignment.scope,
-        "scopeKind": kind_of(assignment.scope).value,
-        "state": assignment.state.value,
-        "endsAt": assignment.ends_at,
-        "condition": assignment.condition or None,
-        "forPeople": assignment.role.key in scene.table.people,
-    }
+@dataclass(frozen=True, slots=True)
+class _Powers:
+    """What an assignment permits of that which endangers a workload."""
+
+    permits: Known[Permits]
+    dangers: Known[tuple[str, ...]]
+    possible_dangers: Known[tuple[str, ...]]
+    operations: Known[tuple[str, ...]]
+    escalates: Known[bool]
+    has_data_access: Known[bool]
+
+
+def _powers(scene: AccessGraph, assignment: Assignment) -> _Powers:
+    if gap := scene.definition_gap(assignment):
+        return _Powers(gap, gap, gap, gap, gap, gap)
+    held = privileges.at_scope(scene.dangers_of(assignment), assignment.scope)
+    return _Powers(
+        permits=_permits(assignment, held),
+        dangers=tuple(privileges.names(held, Truth.YES)),
+        possible_dangers=tuple(privileges.names(held, Truth.UNKNOWN)),
+        operations=tuple(operation for privilege in held for operation in privilege.surely),
+        escalates=_escalates(assignment, held),
+        has_data_access=assignment.permissions.data.may != NOTHING,
+    )
+
+
+def _undecided(assignment: Assignment) -> Gap:
+    """Return why it is not known whether a privilege is held: the condition decides."""
+    condition = assignment.condition or "in the role"
+    return Gap(assignment.id, "properties.condition", f"the condition decides: {condition}")
+
+
+def _permits(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Permits:
+    answers = {privilege.danger.name: privilege.answer for privilege in held}
+    undecided = _undecided(assignment)
+    permitted: dict[str, Known[bool]] = {}
+    for privilege in PRIVILEGES:
+        answer = answers.get(privilege.name, Truth.NO)
+        permitted[privilege.name.replace("-", "_")] = undecided if answer is Truth.UNKNOWN else answer is Truth.YES
+    return Permits(**permitted)
+
+
+def _escalates(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Known[bool]:
+    answers = {privilege.answer for privilege in held if privilege.danger.escalates}
+    return _undecided(assignment) if answers == {Truth.UNKNOWN} else Truth.YES in answers
+
+
+def _sanctioned(scene: AccessGraph, assignment: Assignment, sanction: Sanction) -> Known[bool]:
+    match sanction.answer:
+        case Truth.YES:
+            return True
+        case Truth.NO:
+            # what could not be read may be a part of the workload that a row is about
+            return scene.unread(assignment.scope) or False
+        case Truth.UNKNOWN:
+            tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
+            return scene.definition_gap(assignment) or tangled
 
 
 def _is_standing(scene: AccessGraph, assignment: Assignment) -> bool:
@@ -175,58 +308,7 @@ def _is_standing(scene: AccessGraph, assignment: Assignment) -> bool:
     return assignment.state is AssignmentState.ACTIVE and not on_demand and assignment.ends_at is None
 
 
-def _sanction_fields(sanction: Sanction) -> Mapping[str, Any]:
-    beyond = sanction.beyond
-    return {
-        "sanctioned": sanction.answer is Truth.YES,
-        "sanctionedBy": sorted({row.row.control for row in sanction.rows} - {""})
-        if sanction.answer is Truth.YES
-        else [],
-        "advisory": next((row.row.advisory for row in sanction.rows if row.row.advisory), None)
-        if sanction.answer is Truth.YES
-        else None,
-        "excess": None
-        if beyond is None
-        else {"plane": beyond.plane.value, "operation": beyond.operation, "actions": list(beyond.actions)},
-    }
-
-
-def _danger_fields(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Mapping[str, Any]:
-    answers = {one.danger.field: one.answer for one in held}
-    return {
-        "permits": {
-            danger.field: answers.get(danger.field) is Truth.YES
-            for danger in PRIVILEGES
-            if answers.get(danger.field) is not Truth.UNKNOWN
-        },
-        "dangers": privileges.names(held, Truth.YES),
-        "possibleDangers": privileges.names(held, Truth.UNKNOWN),
-        "dangerousOperations": [operation for one in held for operation in one.surely],
-        "escalates": any(one.danger.escalates and one.answer is Truth.YES for one in held),
-        "hasDataAccess": assignment.permissions.data.may != NOTHING,
-    }
-
-
-def _remediation(assignment: Assignment) -> str | None:
-    """Return the command; an eligible assignment is not removed by the role assignment command."""
-    if assignment.state is AssignmentState.ELIGIBLE:
-        return None
-    return f"az role assignment delete --ids {shlex.quote(assignment.id)}"
-
-
 def _inputs(assignment: Assignment) -> Sequence[tuple[str, str]]:
     paths = ("properties.principalId", "properties.roleDefinitionId", "properties.scope", "properties.condition")
     role = [(assignment.role.id, "properties.permissions")] if assignment.role.permissions is not None else []
     return [*((assignment.id, path) for path in paths), *role]
-
-
-def _summary(assignment: Assignment, fields: Mapping[str, Any]) -> str:
-    who = fields["principalName"] or f"{assignment.principal_type or 'principal'} {assignment.principal}"
-    place = ids.name_of(assignment.scope) or "/"
-    verb = "may activate" if assignment.state is AssignmentState.ELIGIBLE else "has"
-    told = f"{who} {verb} {assignment.role.name} on {kind_of(assignment.scope).value} {place}"
-    if fields["sanctioned"]:
-        return f"{told}, as the table of roles says."
-    named, more = fields["dangers"][:_DANGERS_SHOWN], len(fields["dangers"]) - _DANGERS_SHOWN
-    what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
-    return f"{told}, which the table of roles does not sanction{what}."

@@ -12,6 +12,7 @@ from auditor.azure import body
 from auditor.errors import ContentError
 from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, Role
+from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.permissions import permissions_of
 from auditor.rbac.principals import Principals
 
@@ -105,11 +106,16 @@ def _sides(boundary: object) -> Iterator[Sequence[object]]:
 
 
 def _role(entry: object, name: str) -> Role:
+    """Return a role of the table; one without permissions has those of the built-in role with its GUID, if any."""
+    guid = _required(entry, "guid").lower()
     blocks = body.value(entry, "permissions")
-    permissions = None if blocks is None else permissions_of(blocks)
-    if blocks is not None and permissions is None:
+    if blocks is None:
+        built_in = built_in_role(guid)
+        return Role(guid, name, None if built_in is None else built_in.permissions)
+    permissions = permissions_of(blocks)
+    if permissions is None:
         raise ContentError(f"Table `{TABLE}`: the permissions of role `{name}` cannot be read.")
-    return Role(_required(entry, "guid").lower(), name, permissions)
+    return Role(guid, name, permissions)
 
 
 def _row(entry: object, roles: Mapping[str, Role], principal: str) -> RoleRow:

@@ -2,64 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import Boundary
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import USER_IDENTITIES
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
 from auditor.rbac.principals import ManagedIdentity, Part
-from auditor.rbac.scopes import kind_of
+from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
-
-KIND: Final = "access.identity"
-RESOURCE_KIND: Final = "access.managed_identity"
-
-FIELDS: Final[Mapping[str, str]] = {
-    "principalId": "The identity's principal.",
-    "identity": "The id of the user-assigned identity, or of the resource whose own identity it is.",
-    "isUserAssigned": "Whether it is a resource of its own.",
-    "usedBy": "Ids of the resources that run as it.",
-    "components": "The components that run as it.",
-    "isShared": "Whether different components, through different resources, run as it.",
-    "roles": "Its active role assignments.",
-    "roles[*].id": "An assignment.",
-    "roles[*].role": "Its role.",
-    "roles[*].scope": "Its scope.",
-    "roles[*].scopeKind": "What its scope is.",
-    "hasRoles": "Whether it has any active role assignment of its own.",
-    "hasDataAccess": "Whether one of them permits any operation on data.",
-    "crosses": "Names of the boundaries that it has roles on both sides of.",
-    "crossesBoundary": "Whether there is such a boundary.",
-}
-
-RESOURCE_FIELDS: Final[Mapping[str, str]] = {
-    "type": "The resource's type.",
-    "identityType": "The kind of identity, as Azure spells it; `None` without one.",
-    "hasManagedIdentity": "Whether it runs as any managed identity.",
-    "hasSystemAssigned": "Whether it has an identity of its own.",
-    "hasUserAssigned": "Whether it has a user-assigned identity.",
-    "hasPrimaryIdentity": "Whether it names one of its user-assigned identities as the primary one.",
-    "userAssigned": "Ids of its user-assigned identities.",
-    "principals": "The principals that it acts as.",
-    "vaultReferenceIdentity": "The identity that an app reads Key Vault references with.",
-    "readsVaultAsUserAssigned": "Whether that is one of its own user-assigned identities.",
-    "sharesIdentityWith": "Ids of resources of other components that run as one of its identities.",
-    "sharesIdentityWithComponents": "Those components.",
-    "sharesIdentityWithComponents[*]": "One of them.",
-}
 
 CAPABLE: Final = frozenset(item.key for item in shipped() if item.calls_others)
 _SURE: Final = frozenset({Truth.YES})
 _PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
 READS: Final = CAPABLE | {USER_IDENTITIES}
+
+
+@record
+class HeldRole(Record):
+    """An active role assignment of an identity."""
+
+    id: str
+    """an assignment"""
+    role: str
+    """its role"""
+    scope: str
+    """its scope"""
+    scope_kind: ScopeKind
+    """what its scope is"""
+
+
+@fact("access.identity")
+class IdentityRoles(Fact):
+    """Who runs as a managed identity, and what roles it has on both sides of a boundary."""
+
+    principal_id: str
+    """the identity's principal"""
+    identity: str
+    """the id of the user-assigned identity, or of the resource whose own identity it is"""
+    is_user_assigned: bool
+    """whether it is a resource of its own"""
+    used_by: tuple[str, ...]
+    """ids of the resources that run as it"""
+    components: tuple[str, ...]
+    """the components that run as it"""
+    is_shared: bool
+    """whether different components, through different resources, run as it"""
+    roles: Known[tuple[HeldRole, ...]]
+    """its active role assignments"""
+    has_roles: Known[bool]
+    """whether it has any active role assignment of its own"""
+    has_data_access: Known[bool]
+    """whether one of them permits any operation on data"""
+    crosses: Known[tuple[str, ...]]
+    """names of the boundaries that it has roles on both sides of"""
+    crosses_boundary: Known[bool]
+    """whether there is such a boundary"""
+
+    def sentence(self) -> str:
+        """Say who uses the identity, and which boundaries it crosses."""
+        used = f"is used by {', '.join(self.components) or f'{len(self.used_by)} resources'}"
+        crossed = () if isinstance(self.crosses, Gap) else self.crosses
+        beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
+        return f"Identity {ids.name_of(self.identity)} {used}{beyond}."
+
+
+@fact("access.managed_identity")
+class ResourceIdentity(Fact):
+    """Which managed identities a resource runs as."""
+
+    type: str
+    """the resource's type"""
+    identity_type: Known[str]
+    """the kind of identity, as Azure spells it; `None` without one"""
+    has_managed_identity: Known[bool]
+    """whether it runs as any managed identity"""
+    has_system_assigned: Known[bool]
+    """whether it has an identity of its own"""
+    has_user_assigned: Known[bool]
+    """whether it has a user-assigned identity"""
+    has_primary_identity: Known[bool]
+    """whether it names one of its user-assigned identities as the primary one"""
+    user_assigned: Known[tuple[str, ...]]
+    """ids of its user-assigned identities"""
+    principals: Known[tuple[str, ...]]
+    """the principals that it acts as"""
+    vault_reference_identity: str | None
+    """the identity that an app reads Key Vault references with"""
+    reads_vault_as_user_assigned: Known[bool]
+    """whether that is one of its own user-assigned identities"""
+    shares_identity_with: Known[tuple[str, ...]]
+    """ids of resources of other components that run as one of its identities"""
+    shares_identity_with_components: Known[tuple[str, ...]]
+    """those components"""
+    name: Hidden[str]
+
+    def sentence(self) -> str:
+        """Say what the resource runs as, and with whom it shares that."""
+        if isinstance(self.identity_type, Gap):
+            return f"What {self.name} runs as is not known: {self.identity_type.reason}."
+        grant = f"{self.name} runs as {self.identity_type if self.has_managed_identity else 'no managed identity'}"
+        sharing = self.shares_identity_with_components
+        if isinstance(sharing, Gap) or not sharing:
+            return f"{grant}."
+        return f"{grant}, and shares an identity with {' and '.join(sharing)}."
 
 
 def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
@@ -75,56 +129,58 @@ def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
             yield _resource(scene, resource)
 
 
-def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> Fact:
+def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> IdentityRoles:
     parts = scene.parts.get(identity.principal, ())
-    components = sorted({part.component for part in parts})
-    crossed = [b.name for b in scene.table.boundaries if _crosses(scene, b, assignments, _SURE)]
-    fields: dict[str, Any] = {
-        "principalId": identity.principal,
-        "identity": identity.id,
-        "isUserAssigned": identity.is_user_assigned,
-        "usedBy": [resource.id for resource in identity.users],
-        "components": components,
-        "isShared": _is_shared(parts),
-        "roles": [
-            {"id": a.id, "role": a.role.name, "scope": a.scope, "scopeKind": kind_of(a.scope).value}
-            for a in assignments
-        ],
-        "hasRoles": bool(assignments),
-        "hasDataAccess": any(a.permissions.data.may != NOTHING for a in assignments if a.role.permissions),
-        "crosses": crossed,
-        "crossesBoundary": bool(crossed),
-    }
-    used = f"is used by {', '.join(components) or f'{len(identity.users)} resources'}"
-    beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
-    return facts.build(
-        scene.context,
-        KIND,
-        identity.id,
-        fields,
-        role=(parts[0].workload, parts[0].component) if parts else None,
-        uncollected=_identity_gaps(scene, fields, assignments),
-        inputs=[(resource.id, "identity") for resource in identity.users],
-        summary=f"Identity {ids.name_of(identity.id)} {used}{beyond}.",
+    crossed = tuple(b.name for b in scene.table.boundaries if _crosses(scene, b, assignments, _SURE))
+    # what is found stays found, whatever was not read
+    unseen = None if crossed else scene.assignment_gap()
+    uncertain = None if crossed else (unseen or _uncertain_crossing(scene, assignments))
+    return IdentityRoles(
+        about=facts.about(
+            scene.context,
+            identity.id,
+            role=(parts[0].workload, parts[0].component) if parts else None,
+            inputs=[(resource.id, "identity") for resource in identity.users],
+        ),
+        principal_id=identity.principal,
+        identity=identity.id,
+        is_user_assigned=identity.is_user_assigned,
+        used_by=tuple(resource.id for resource in identity.users),
+        components=tuple(sorted({part.component for part in parts})),
+        is_shared=_is_shared(parts),
+        roles=unseen or tuple(map(_held, assignments)),
+        has_roles=unseen or bool(assignments),
+        has_data_access=_has_data_access(scene, assignments),
+        crosses=uncertain or crossed,
+        crosses_boundary=uncertain or bool(crossed),
     )
 
 
-def _identity_gaps(
-    scene: AccessGraph, fields: Mapping[str, Any], assignments: Sequence[Assignment]
-) -> Mapping[str, Gap]:
-    """Return what further assignments, or roles that were not read, could change; what is found stays found."""
-    missing = scene.assignment_gap()
-    undefined = next((gap for a in assignments if (gap := scene.definition_gap(a))), None)
-    found = {} if missing is None else dict.fromkeys(("roles", "hasRoles", "crosses", "crossesBoundary"), missing)
-    if fields["crossesBoundary"]:
-        found = {}
-    elif any(_crosses(scene, b, assignments, _PERHAPS) for b in scene.table.boundaries):
-        reason = "the condition or the size of a role decides"
-        open_gap = undefined or Gap(assignments[0].id, "properties.condition", reason)
-        found = dict.fromkeys(("crosses", "crossesBoundary"), open_gap) | found
-    if not fields["hasDataAccess"] and (gap := missing or undefined):
-        found["hasDataAccess"] = gap
-    return found
+def _held(assignment: Assignment) -> HeldRole:
+    return HeldRole(
+        id=assignment.id,
+        role=assignment.role.name,
+        scope=assignment.scope,
+        scope_kind=kind_of(assignment.scope),
+    )
+
+
+def _undefined(scene: AccessGraph, assignments: Sequence[Assignment]) -> Gap | None:
+    return next((gap for assignment in assignments if (gap := scene.definition_gap(assignment))), None)
+
+
+def _uncertain_crossing(scene: AccessGraph, assignments: Sequence[Assignment]) -> Gap | None:
+    """Return why assignments may cross a boundary that they do not surely cross, or None where they cannot."""
+    if not any(_crosses(scene, boundary, assignments, _PERHAPS) for boundary in scene.table.boundaries):
+        return None
+    reason = "the condition or the size of a role decides"
+    return _undefined(scene, assignments) or Gap(assignments[0].id, "properties.condition", reason)
+
+
+def _has_data_access(scene: AccessGraph, assignments: Sequence[Assignment]) -> Known[bool]:
+    if any(a.permissions.data.may != NOTHING for a in assignments if a.role.permissions):
+        return True
+    return scene.assignment_gap() or _undefined(scene, assignments) or False
 
 
 def _is_shared(parts: Sequence[Part]) -> bool:
@@ -153,43 +209,29 @@ def _crosses(
     return len(reached) > 1
 
 
-def _resource(scene: AccessGraph, resource: Resource) -> Fact:
+def _resource(scene: AccessGraph, resource: Resource) -> ResourceIdentity:
     attached = scene.principals.attached_to(resource)
-    kind = body.text(resource.body, "identity.type")
     reference = body.text(resource.properties, "keyVaultReferenceIdentity")
     primary = body.text(resource.properties, "primaryUserAssignedIdentity")
     own = {ids.key(identity) for identity in attached.user_assigned}
     shared = _shared_with(scene, resource)
-    fields: dict[str, Any] = {
-        "type": resource.type,
-        "identityType": kind or "None",
-        "hasManagedIdentity": attached.has_any,
-        "hasSystemAssigned": attached.has_system,
-        "hasUserAssigned": bool(attached.user_assigned),
-        "hasPrimaryIdentity": primary is not None and ids.key(primary) in own,
-        "userAssigned": list(attached.user_assigned),
-        "principals": list(attached.principals),
-        "vaultReferenceIdentity": reference,
-        "readsVaultAsUserAssigned": reference is not None and ids.key(reference) in own,
-        "sharesIdentityWith": sorted({part.resource.id for part in shared}),
-        "sharesIdentityWithComponents": sorted({part.component for part in shared}),
-    }
     gap = _identity_gap(scene, resource)
-    return facts.build(
-        scene.context,
-        RESOURCE_KIND,
-        resource.id,
-        fields,
-        uncollected=dict.fromkeys(set(fields) - {"type", "vaultReferenceIdentity"}, gap) if gap else None,
-        inputs=[(resource.id, "identity")],
-        summary=_resource_summary(resource.name, kind, fields),
+    return ResourceIdentity(
+        about=facts.about(scene.context, resource.id, inputs=[(resource.id, "identity")]),
+        type=resource.type,
+        identity_type=gap or body.text(resource.body, "identity.type") or "None",
+        has_managed_identity=gap or attached.has_any,
+        has_system_assigned=gap or attached.has_system,
+        has_user_assigned=gap or bool(attached.user_assigned),
+        has_primary_identity=gap or (primary is not None and ids.key(primary) in own),
+        user_assigned=gap or tuple(attached.user_assigned),
+        principals=gap or tuple(attached.principals),
+        vault_reference_identity=reference,
+        reads_vault_as_user_assigned=gap or (reference is not None and ids.key(reference) in own),
+        shares_identity_with=gap or tuple(sorted({part.resource.id for part in shared})),
+        shares_identity_with_components=gap or tuple(sorted({part.component for part in shared})),
+        name=resource.name,
     )
-
-
-def _resource_summary(name: str, kind: str | None, fields: Mapping[str, Any]) -> str:
-    told = f"{name} runs as {kind if fields['hasManagedIdentity'] else 'no managed identity'}"
-    others = fields["sharesIdentityWithComponents"]
-    return f"{told}, and shares an identity with {' and '.join(others)}." if others else f"{told}."
 
 
 def _identity_gap(scene: AccessGraph, resource: Resource) -> Gap | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import with_role
+from auditor.analysis.fact import Record, record
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.automaton import TooComplexError
@@ -21,13 +22,16 @@ from auditor.truth import Truth
 MAX_NAMED: Final = 25
 
 
-@dataclass(frozen=True, slots=True)
-class ExcessActions:
-    """What permissions hold beyond others: one operation as proof, and the actions of the role that go beyond."""
+@record
+class ExcessActions(Record):
+    """What permissions hold beyond others."""
 
     plane: Plane
+    """`control` or `data`"""
     operation: str
+    """an operation as proof"""
     actions: tuple[str, ...]
+    """the actions of the role that go beyond"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,11 @@ class Sanctions:
 
 def beyond(inner: Permissions, outer: Permissions) -> ExcessActions | None:
     """Return what the inner permissions may hold that the outer ones do not surely hold, or None where nothing."""
-    found = sets.first_excess(inner, outer)
-    if found is None:
+    excess = sets.first_excess(inner, outer)
+    if excess is None:
         return None
-    return ExcessActions(*found, tuple(actions_beyond(inner, outer)))
+    plane, operation = excess
+    return ExcessActions(plane=plane, operation=operation, actions=tuple(actions_beyond(inner, outer)))
 
 
 def actions_beyond(inner: Permissions, outer: Permissions) -> Sequence[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
-from auditor.model import Fact, Gap, Json
+from auditor.model import Gap, Resource
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
@@ -17,41 +20,100 @@ from auditor.rbac.privileges import ANY_WRITE
 from auditor.rbac.read import CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
 from auditor.truth import Truth
 
-KIND: Final = "access.subscription"
-ROLE_KIND: Final = "access.role"
-
-FIELDS: Final[Mapping[str, str]] = {
-    "ownerCount": "How many principals (a group counts as one) may do everything and give roles away, standing.",
-    "owners": "Those principals.",
-    "owners[*].principalId": "A principal.",
-    "owners[*].principalType": "What it is.",
-    "owners[*].assignment": "The assignment that makes it an owner.",
-    "owners[*].scope": "Where that assignment is.",
-    "owners[*].role": "Its role.",
-    "ownerGroupCount": "How many of the owners are groups, whose members are not counted.",
-    "servicePrincipalOwnerCount": "How many of the owners are service principals or managed identities.",
-    "eligibleOwnerCount": "How many principals may activate an owner's role.",
-    "roleAssigners": "Principals that may give roles away at the subscription, standing.",
-    "standingHumans": "Users and groups with a standing role that may do everything or give roles away.",
-    "classicAdministrators": "Classic administrators, as `role: name`.",
-    "customRoleCount": "How many custom roles can be assigned in the subscription.",
-    "escalatingCustomRoles": "Names of those that let their holder give access or act as others.",
-    "unlimitedCustomRoles": "Names of those that permit writes of every type.",
-}
-
-ROLE_FIELDS: Final[Mapping[str, str]] = {
-    "role": "The role's name.",
-    "roleId": "The role's GUID.",
-    "assignableScopes": "Where it can be assigned.",
-    "dangers": "Names of the dangers that it surely permits.",
-    "possibleDangers": "Names of those that it permits under a condition.",
-    "dangerousOperations": "The operations behind `dangers`.",
-    "escalates": "Whether it lets its holder give access or act as others.",
-    "isUnlimited": "Whether it permits writes of every type.",
-    "assignmentCount": "How many assignments of it there are.",
-}
-
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAccess:
+    """What of a subscription's access was seen, whether or not there may be more."""
+
+    owners: int
+    custom_roles: int
+    escalating_roles: int
+    classic_administrators: tuple[str, ...]
+
+
+@record
+class SubscriptionOwner(Record):
+    """A principal that may do everything and give roles away."""
+
+    principal_id: str
+    """a principal"""
+    principal_type: str
+    """what it is"""
+    assignment: str
+    """the assignment that makes it an owner"""
+    scope: str
+    """where that assignment is"""
+    role: str
+    """its role"""
+
+
+@fact("access.subscription")
+class SubscriptionAccess(Fact):
+    """Who owns a subscription, who may give roles away in it, and which custom roles can be assigned there."""
+
+    owner_count: Known[int]
+    """how many principals (a group counts as one) may do everything and give roles away, standing"""
+    owners: Known[tuple[SubscriptionOwner, ...]]
+    """those principals"""
+    owner_group_count: Known[int]
+    """how many of the owners are groups, whose members are not counted"""
+    service_principal_owner_count: Known[int]
+    """how many of the owners are service principals or managed identities"""
+    eligible_owner_count: Known[int]
+    """how many principals may activate an owner's role"""
+    role_assigners: Known[tuple[str, ...]]
+    """principals that may give roles away at the subscription, standing"""
+    standing_humans: Known[tuple[str, ...]]
+    """users and groups with a standing role that may do everything or give roles away"""
+    classic_administrators: Known[tuple[str, ...]]
+    """classic administrators, as `role: name`"""
+    custom_role_count: Known[int]
+    """how many custom roles can be assigned in the subscription"""
+    escalating_custom_roles: Known[tuple[str, ...]]
+    """names of those that let their holder give access or act as others"""
+    unlimited_custom_roles: Known[tuple[str, ...]]
+    """names of those that permit writes of every type"""
+    seen: Hidden[SeenAccess]
+
+    def sentence(self) -> str:
+        """Say how many own it, how many custom roles escalate, and who administers it by the classic way."""
+        return (
+            f"{self.seen.owners} principals own the subscription; "
+            f"{self.seen.escalating_roles} of {self.seen.custom_roles} custom roles escalate; "
+            f"classic administrators: {', '.join(self.seen.classic_administrators) or 'none'}."
+        )
+
+
+@fact("access.role")
+class CustomRole(Fact):
+    """What a custom role permits of that which endangers a workload."""
+
+    role: str
+    """the role's name"""
+    role_id: str
+    """the role's GUID"""
+    assignable_scopes: tuple[str, ...]
+    """where it can be assigned"""
+    dangers: Known[tuple[str, ...]]
+    """names of the dangers that it surely permits"""
+    possible_dangers: Known[tuple[str, ...]]
+    """names of those that it permits under a condition"""
+    dangerous_operations: Known[tuple[str, ...]]
+    """the operations behind `dangers`"""
+    escalates: Known[bool]
+    """whether it lets its holder give access or act as others"""
+    is_unlimited: Known[bool]
+    """whether it permits writes of every type"""
+    assignment_count: int
+    """how many assignments of it there are"""
+
+    def sentence(self) -> str:
+        """Say what the role permits."""
+        if isinstance(self.dangers, Gap):
+            return f"What custom role {self.role} permits is not known: {self.dangers.reason}."
+        return f"Custom role {self.role} permits {', '.join(self.dangers) or 'nothing dangerous'}."
 
 
 def is_owner(permissions: Permissions) -> bool:
@@ -69,7 +131,7 @@ def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     powers = {key: (is_owner(role.at_most), assigns_roles(role.at_most)) for key, role in _roles(scene).items()}
     for key in subscriptions_of(scene.context.estate):
         yield _subscription(scene, key, powers)
-    yield from _role_facts(scene)
+    yield from _custom_roles(scene)
 
 
 def _roles(scene: AccessGraph) -> Mapping[int, Role]:
@@ -83,59 +145,56 @@ def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> 
     return powers[id(assignment.role)]
 
 
-def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool, bool]]) -> Fact:
+def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool, bool]]) -> SubscriptionAccess:
     estate = scene.context.estate
     covering = [a for a, answer in scene.observed.grants.covering(key) if answer is Truth.YES]
     active = [a for a in covering if a.state is AssignmentState.ACTIVE]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
+    assigners = _distinct(a for a in active if _powers(a, powers)[1])
     strong = _distinct(a for a in active if any(_powers(a, powers)))
     custom = [role for role in _custom(scene) if _assignable_in(scene, role, key)]
+    escalating = tuple(role.name for role in custom if _escalates(scene, role))
+    classic = _classic(scene, key)
     spelled = estate.get(key)
-    fields: dict[str, Any] = {
-        "ownerCount": len(owners),
-        "owners": [_owner(assignment) for assignment in owners],
-        "ownerGroupCount": sum(a.is_to_group for a in owners),
-        "servicePrincipalOwnerCount": sum(a.principal_type.lower() == "serviceprincipal" for a in owners),
-        "eligibleOwnerCount": len(eligible),
-        "roleAssigners": sorted(a.principal for a in _distinct(a for a in active if _powers(a, powers)[1])),
-        "standingHumans": sorted(a.principal for a in strong if _is_standing_human(scene, a)),
-        "classicAdministrators": _classic(scene, key),
-        "customRoleCount": len(custom),
-        "escalatingCustomRoles": [role.name for role in custom if _escalates(scene, role)],
-        "unlimitedCustomRoles": [role.name for role in custom if _is_unlimited(role)],
-    }
-    return facts.build(
-        scene.context,
-        KIND,
-        spelled.id if spelled else key,
-        fields,
-        uncollected=_unknown(scene, key, active, custom),
-        inputs=[(a.id, "properties.roleDefinitionId") for a in owners],
-        summary=f"{len(owners)} principals own the subscription; "
-        f"{len(fields['escalatingCustomRoles'])} of {len(custom)} custom roles escalate; "
-        f"classic administrators: {', '.join(fields['classicAdministrators']) or 'none'}.",
+    unassigned, undefined = _assignments_gap(scene, key, active), _definitions_gap(scene, key, custom)
+    return SubscriptionAccess(
+        about=facts.about(
+            scene.context,
+            spelled.id if spelled else key,
+            inputs=[(a.id, "properties.roleDefinitionId") for a in owners],
+        ),
+        owner_count=unassigned or len(owners),
+        owners=unassigned or tuple(map(_owner, owners)),
+        owner_group_count=unassigned or sum(a.is_to_group for a in owners),
+        service_principal_owner_count=unassigned or sum(a.principal_type.lower() == "serviceprincipal" for a in owners),
+        eligible_owner_count=estate.type_gap(ELIGIBLE, key) or len(eligible),
+        role_assigners=unassigned or tuple(sorted(a.principal for a in assigners)),
+        standing_humans=unassigned or tuple(sorted(a.principal for a in strong if _is_standing_human(scene, a))),
+        classic_administrators=estate.type_gap(CLASSIC, key) or classic,
+        custom_role_count=undefined or len(custom),
+        escalating_custom_roles=undefined or escalating,
+        unlimited_custom_roles=undefined or tuple(role.name for role in custom if _is_unlimited(role)),
+        seen=SeenAccess(len(owners), len(custom), len(escalating), classic),
     )
 
 
-def _unknown(scene: AccessGraph, key: str, active: Sequence[Assignment], custom: Sequence[Role]) -> Mapping[str, Gap]:
-    estate = scene.context.estate
-    by_assignment = ("ownerCount", "owners", "ownerGroupCount", "servicePrincipalOwnerCount", "roleAssigners")
-    found: dict[str, Gap] = {}
-    undefined = next((gap for a in active if (gap := scene.definition_gap(a))), None)
-    for gap in (undefined, scene.assignment_gap(key)):
-        if gap is not None:
-            found.update(dict.fromkeys((*by_assignment, "standingHumans"), gap))
-    for name, kind in (("eligibleOwnerCount", ELIGIBLE), ("classicAdministrators", CLASSIC)):
-        if (gap := estate.type_gap(kind, key)) is not None:
-            found[name] = gap
-    unreadable = next((role for role in custom if role.permissions is None), None)
-    gap = estate.type_gap(DEFINITIONS, key)
-    if gap is None and unreadable is not None:
-        gap = Gap(unreadable.id, "properties.permissions", "malformed")
-    if gap is not None:
-        found.update(dict.fromkeys(("customRoleCount", "escalatingCustomRoles", "unlimitedCustomRoles"), gap))
-    return found
+def _assignments_gap(scene: AccessGraph, key: str, active: Sequence[Assignment]) -> Gap | None:
+    """Return why it is not known who holds which role at a subscription, or None where it is."""
+    if gap := scene.assignment_gap(key):
+        return gap
+    return next((gap for assignment in active if (gap := scene.definition_gap(assignment))), None)
+
+
+def _definitions_gap(scene: AccessGraph, key: str, custom: Sequence[Role]) -> Gap | None:
+    """Return why it is not known which custom roles there are and what they permit, or None where it is."""
+    if gap := scene.context.estate.type_gap(DEFINITIONS, key):
+        return gap
+    return next((_malformed(role) for role in custom if role.permissions is None), None)
+
+
+def _malformed(role: Role) -> Gap:
+    return Gap(role.id, "properties.permissions", "malformed")
 
 
 def _distinct(assignments: Iterator[Assignment]) -> Sequence[Assignment]:
@@ -146,14 +205,14 @@ def _distinct(assignments: Iterator[Assignment]) -> Sequence[Assignment]:
     return [found[principal] for principal in sorted(found)]
 
 
-def _owner(assignment: Assignment) -> Json:
-    return {
-        "principalId": assignment.principal,
-        "principalType": assignment.principal_type,
-        "assignment": assignment.id,
-        "scope": assignment.scope,
-        "role": assignment.role.name,
-    }
+def _owner(assignment: Assignment) -> SubscriptionOwner:
+    return SubscriptionOwner(
+        principal_id=assignment.principal,
+        principal_type=assignment.principal_type,
+        assignment=assignment.id,
+        scope=assignment.scope,
+        role=assignment.role.name,
+    )
 
 
 def _is_standing_human(scene: AccessGraph, assignment: Assignment) -> bool:
@@ -162,12 +221,14 @@ def _is_standing_human(scene: AccessGraph, assignment: Assignment) -> bool:
     return human and not on_demand and assignment.ends_at is None
 
 
-def _classic(scene: AccessGraph, key: str) -> Sequence[str]:
-    listed = [one for one in scene.context.estate.of_type(CLASSIC) if subscription_key(one.id) == key]
-    return sorted(
-        f"{body.text(one.properties, 'role') or 'unknown role'}: {body.text(one.properties, 'emailAddress') or one.name}"
-        for one in listed
-    )
+def _classic(scene: AccessGraph, key: str) -> tuple[str, ...]:
+    listed = [resource for resource in scene.context.estate.of_type(CLASSIC) if subscription_key(resource.id) == key]
+    return tuple(sorted(map(_classic_label, listed)))
+
+
+def _classic_label(administrator: Resource) -> str:
+    role = body.text(administrator.properties, "role") or "unknown role"
+    return f"{role}: {body.text(administrator.properties, 'emailAddress') or administrator.name}"
 
 
 def _custom(scene: AccessGraph) -> Sequence[Role]:
@@ -191,32 +252,21 @@ def _is_unlimited(role: Role) -> bool:
     return permits(role.at_most, Plane.CONTROL, ANY_WRITE) is Truth.YES
 
 
-def _role_facts(scene: AccessGraph) -> Iterator[Fact]:
-    counts: dict[str, int] = {}
-    for assignment in scene.observed.grants.assignments:
-        counts[assignment.role.key] = counts.get(assignment.role.key, 0) + 1
+def _custom_roles(scene: AccessGraph) -> Iterator[CustomRole]:
+    counts = Counter(assignment.role.key for assignment in scene.observed.grants.assignments)
     for role in _custom(scene):
         held = scene.dangers_in_role(role)
-        gap = None if role.permissions else Gap(role.id, "properties.permissions", "malformed")
-        names = privileges.names(held, Truth.YES)
-        unknown = ("dangers", "possibleDangers", "dangerousOperations", "escalates", "isUnlimited")
-        fields = {
-            "role": role.name,
-            "roleId": role.key,
-            "assignableScopes": list(role.assignable_scopes),
-            "dangers": names,
-            "possibleDangers": privileges.names(held, Truth.UNKNOWN),
-            "dangerousOperations": [operation for one in held for operation in one.surely],
-            "escalates": _escalates(scene, role),
-            "isUnlimited": ANY_WRITE in {operation for one in held for operation in one.surely},
-            "assignmentCount": counts.get(role.key, 0),
-        }
-        yield facts.build(
-            scene.context,
-            ROLE_KIND,
-            role.id,
-            fields,
-            uncollected=dict.fromkeys(unknown, gap) if gap else None,
-            inputs=[(role.id, "properties.permissions")],
-            summary=f"Custom role {role.name} permits {', '.join(names) or 'nothing dangerous'}.",
+        gap = None if role.permissions else _malformed(role)
+        operations = tuple(operation for privilege in held for operation in privilege.surely)
+        yield CustomRole(
+            about=facts.about(scene.context, role.id, inputs=[(role.id, "properties.permissions")]),
+            role=role.name,
+            role_id=role.key,
+            assignable_scopes=tuple(role.assignable_scopes),
+            dangers=gap or tuple(privileges.names(held, Truth.YES)),
+            possible_dangers=gap or tuple(privileges.names(held, Truth.UNKNOWN)),
+            dangerous_operations=gap or operations,
+            escalates=gap or _escalates(scene, role),
+            is_unlimited=gap or ANY_WRITE in operations,
+            assignment_count=counts[role.key],
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -12,14 +13,16 @@ from auditor.analysis.access import sanctions
 from auditor.analysis.access.access_graph import AccessGraph
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import How, RowVerdict, judge
+from auditor.analysis.access.sanctions import ExcessActions
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
-from auditor.model import Fact, Gap, Json
+from auditor.model import Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.permissions import Plane
 from auditor.rbac.principals import bound
 from auditor.rbac.read import ASSIGNMENTS, DENIES
-from auditor.rbac.scopes import kind_of
+from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
 PRINCIPALS: Final = (
@@ -30,51 +33,137 @@ PRINCIPALS: Final = (
     "Microsoft.Web/sites",
 )
 """Types whose identities the rows of the table are about."""
-KIND: Final = "access.row"
-
-FIELDS: Final[Mapping[str, str]] = {
-    "control": "The catalogue entry of the row.",
-    "row": "A label of the row.",
-    "principal": "The component whose identity needs the role.",
-    "principalId": "The principal that was judged; absent where the component has no identity.",
-    "holder": "The id of the resource that plays the principal.",
-    "scopeComponent": "The component that the role is needed on.",
-    "scope": "The scope that the role is needed at.",
-    "role": "The required role's name.",
-    "roleId": "The required role's GUID.",
-    "works": "`present` or `missing`: whether the required permissions are held at the scope.",
-    "how": "By what: the role itself, an equivalent role, a narrower or wider scope, a stronger role, …",
-    "leastPrivilege": "`met`, `exceeded`, or `not granted` where nothing is.",
-    "grantedBy": "The assignments that satisfy the row.",
-    "grantedBy[*].id": "An assignment's id.",
-    "grantedBy[*].role": "Its role.",
-    "grantedBy[*].roleId": "Its role's GUID.",
-    "grantedBy[*].scope": "Its scope.",
-    "grantedBy[*].scopeKind": "What its scope is.",
-    "excess": "What those assignments permit beyond the row.",
-    "excess.plane": "`control` or `data`.",
-    "excess.operation": "An operation as proof.",
-    "excess.actions": "The actions of the role that go beyond.",
-    "lacking": "What is required and not held.",
-    "lacking.plane": "`control` or `data`.",
-    "lacking.operation": "An operation as proof.",
-    "eligible": "Ids of assignments that the principal may activate and that then satisfy the row.",
-    "deniedBy": "Ids of the deny assignments that take the permission away.",
-    "proof": "Why another role counts as the required one.",
-    "advisory": "The control under which a sanctioned row is reported as broad.",
-    "allows": "Names of the dangers that the sanctioned row permits at its scope.",
-    "allowsOperations": "The operations behind `allows`.",
-    "alsoReaches": "Other components of the workload that the row's scope holds.",
-    "alsoReaches[*]": "One of them.",
-    "remediation": "The command that creates the right assignment and removes those that give too much.",
-}
-
 _REGISTRY: Final = "microsoft.containerregistry/registries"
 _REACHED_SHOWN: Final = 12
-_LEAST: Final = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
+LeastPrivilege: TypeAlias = Literal["met", "exceeded", "not granted"]
+_LEAST: Final[Mapping[Truth, LeastPrivilege]] = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
+@record
+class GrantingAssignment(Record):
+    """An assignment that satisfies a row."""
+
+    id: str
+    """an assignment's id"""
+    role: str
+    """its role"""
+    role_id: str
+    """its role's GUID"""
+    scope: str
+    """its scope"""
+    scope_kind: ScopeKind
+    """what its scope is"""
+
+
+@record
+class LackingOperation(Record):
+    """An operation that is required and not held."""
+
+    plane: Plane
+    """`control` or `data`"""
+    operation: str
+    """an operation as proof"""
+
+
+@fact("access.row")
+class TableRow(Fact):
+    """Whether a row of the role table works, and gives no more than needed."""
+
+    control: str
+    """the catalogue entry of the row"""
+    row: str
+    """a label of the row"""
+    principal: str
+    """the component whose identity needs the role"""
+    principal_id: str | None
+    """the principal that was judged; absent where the component has no identity"""
+    holder: str
+    """the id of the resource that plays the principal"""
+    scope_component: str
+    """the component that the role is needed on"""
+    scope: str
+    """the scope that the role is needed at"""
+    role: str
+    """the required role's name"""
+    role_id: str
+    """the required role's GUID"""
+    works: Known[Literal["present", "missing"]]
+    """`present` or `missing`: whether the required permissions are held at the scope"""
+    how: Known[How]
+    """by what: the role itself, an equivalent role, a narrower or wider scope, a stronger role, …"""
+    least_privilege: Known[LeastPrivilege]
+    """`met`, `exceeded`, or `not granted` where nothing is"""
+    granted_by: tuple[GrantingAssignment, ...]
+    """the assignments that satisfy the row"""
+    excess: ExcessActions | None
+    """what those assignments permit beyond the row"""
+    lacking: LackingOperation | None
+    """what is required and not held"""
+    eligible: tuple[str, ...]
+    """ids of assignments that the principal may activate and that then satisfy the row"""
+    denied_by: tuple[str, ...]
+    """ids of the deny assignments that take the permission away"""
+    proof: str | None
+    """why another role counts as the required one"""
+    advisory: str | None
+    """the control under which a sanctioned row is reported as broad"""
+    allows: tuple[str, ...] | None
+    """names of the dangers that the sanctioned row permits at its scope"""
+    allows_operations: tuple[str, ...] | None
+    """the operations behind `allows`"""
+    also_reaches: tuple[str, ...] | None
+    """other components of the workload that the row's scope holds"""
+    holder_name: Hidden[str]
+
+    def sentence(self) -> str:
+        """Say whether the row works and by what, and what it allows where it is broad."""
+        return self._verdict() + self._warning()
+
+    def _verdict(self) -> str:
+        place = f"{self.role} on {ids.name_of(self.scope)}"
+        who = f"the identity of {self.holder_name}"
+        if isinstance(self.works, Gap):
+            return f"Whether {who} has {place} is not known: {self.works.reason}."
+        how = "" if isinstance(self.how, Gap) else self.how.value
+        if self.works == "missing":
+            return f"{who.capitalize()} lacks {place}: {how}."
+        by = ", ".join(sorted(f"{grant.role} on {ids.name_of(grant.scope) or '/'}" for grant in self.granted_by))
+        return f"{who.capitalize()} has {place} by {how} ({by})."
+
+    def _warning(self) -> str:
+        """Say what a sanctioned but broad row allows; nothing where it is not broad."""
+        if self.allows is None or self.also_reaches is None:
+            return ""
+        reached = [name for name in self.also_reaches if "/" not in name]  # subnets go with their network
+        more = f" and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
+        reach = f", also on {', '.join(reached[:_REACHED_SHOWN])}{more}" if reached else ""
+        titles = [privilege.title for privilege in privileges.PRIVILEGES if privilege.name in self.allows]
+        place = f"{self.role} on {ids.name_of(self.scope)} is sanctioned by the architecture, advisory"
+        return f" {place}: it allows to {', '.join(titles) or 'do little'}{reach}."
+
+    def witness(self) -> Json | None:
+        """Return an operation that is lacking, else one that is too much."""
+        if self.lacking:
+            return self.lacking.body()
+        return {"plane": self.excess.plane.value, "operation": self.excess.operation} if self.excess else None
+
+    def remedy(self) -> str | None:
+        """Return the commands that create the right assignment and remove those that give too much."""
+        if self.principal_id is None:
+            return None
+        create = (
+            f"az role assignment create --assignee-object-id {shlex.quote(self.principal_id)} "
+            f"--assignee-principal-type ServicePrincipal --role {self.role_id} --scope {shlex.quote(self.scope)}"
+        )
+        if self.works == "missing":
+            return create if self.how is How.MISSING else None
+        if self.least_privilege != "exceeded":
+            return None
+        delete = [f"az role assignment delete --ids {shlex.quote(grant.id)}" for grant in self.granted_by]
+        return " && ".join([create, *delete])
+
+
+def derive_facts(scene: AccessGraph) -> Iterator[TableRow]:
     """Yield one fact per row, holder and scope; what several workloads share is told once, of the first of them."""
     told: dict[tuple[str, str], dict[str, BoundRow]] = {}
     for row in scene.rows:
@@ -82,7 +171,7 @@ def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
     for (_, label), rows in told.items():
         for key, row in rows.items():
             sub_object = label if len(rows) == 1 else f"{label} ({key})"
-            yield _fact(scene, row, judge(row, scene.observed.grants), sub_object)
+            yield _table_row(scene, row, judge(row, scene.observed.grants), sub_object)
 
 
 def _label(row: BoundRow) -> str:
@@ -90,43 +179,40 @@ def _label(row: BoundRow) -> str:
     return f"{row.row.role.name} on {row.row.scope} {ids.name_of(row.scope)}"
 
 
-def _fact(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_object: str) -> Fact:
+def _table_row(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_object: str) -> TableRow:
     gap = _gap(scene, row, verdict)
-    uncollected = {} if gap is None else dict.fromkeys(("works", "how", "leastPrivilege"), gap)
     advice = _advice(scene, row, verdict)
-    fields: dict[str, Any] = {
-        "control": row.row.control,
-        "row": row.row.name,
-        "principal": row.row.principal,
-        "principalId": row.principals[0] if row.principals else None,
-        "holder": row.holder.id,
-        "scopeComponent": row.row.scope,
-        "scope": row.scope,
-        "role": row.row.role.name,
-        "roleId": row.row.role.key,
-        "works": "present" if verdict.works is Truth.YES else "missing",
-        "how": verdict.how.value,
-        "leastPrivilege": _LEAST[verdict.least_privilege],
-        "grantedBy": [_granted(a) for a in verdict.assignments] if verdict.works is Truth.YES else [],
-        "excess": _excess(row, verdict),
-        "lacking": _operation(verdict.lacking),
-        "eligible": [a.id for a in verdict.eligible],
-        "deniedBy": [deny.id for deny in verdict.denies],
-        "proof": _proof(row, verdict),
-        "remediation": _remediation(row, verdict),
-        **advice,
-    }
-    return facts.build(
-        scene.context,
-        KIND,
-        row.holder.id,
-        fields,
-        sub_object=sub_object,
-        role=(row.workload, row.row.principal),
-        uncollected=uncollected,
-        inputs=_inputs(row, verdict),
-        summary=_summary(row, verdict, gap) + _warning(row, advice),
-        witness=_operation(verdict.lacking) or _operation(verdict.excess),
+    return TableRow(
+        about=facts.about(
+            scene.context,
+            row.holder.id,
+            sub_object=sub_object,
+            role=(row.workload, row.row.principal),
+            inputs=_inputs(row, verdict),
+        ),
+        control=row.row.control,
+        row=row.row.name,
+        principal=row.row.principal,
+        principal_id=row.principals[0] if row.principals else None,
+        holder=row.holder.id,
+        scope_component=row.row.scope,
+        scope=row.scope,
+        role=row.row.role.name,
+        role_id=row.row.role.key,
+        works=gap or ("present" if verdict.works is Truth.YES else "missing"),
+        how=gap or verdict.how,
+        least_privilege=gap or _LEAST[verdict.least_privilege],
+        granted_by=tuple(map(_granting, verdict.assignments)) if verdict.works is Truth.YES else (),
+        excess=_excess(row, verdict),
+        lacking=_lacking(verdict),
+        eligible=tuple(assignment.id for assignment in verdict.eligible),
+        denied_by=tuple(deny.id for deny in verdict.denies),
+        proof=_proof(row, verdict),
+        advisory=row.row.advisory if advice else None,
+        allows=advice.privileges if advice else None,
+        allows_operations=advice.operations if advice else None,
+        also_reaches=advice.reached if advice else None,
+        holder_name=row.holder.name,
     )
 
 
@@ -154,21 +240,24 @@ def _ignores_registry_roles(row: BoundRow) -> bool:
     return row.target.type_key == _REGISTRY and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
 
 
-def _granted(assignment: Assignment) -> Json:
-    return {
-        "id": assignment.id,
-        "role": assignment.role.name,
-        "roleId": assignment.role.key,
-        "scope": assignment.scope,
-        "scopeKind": kind_of(assignment.scope).value,
-    }
+def _granting(assignment: Assignment) -> GrantingAssignment:
+    return GrantingAssignment(
+        id=assignment.id,
+        role=assignment.role.name,
+        role_id=assignment.role.key,
+        scope=assignment.scope,
+        scope_kind=kind_of(assignment.scope),
+    )
 
 
-def _operation(found: tuple[Plane, str] | None) -> Json | None:
-    return None if found is None else {"plane": found[0].value, "operation": found[1]}
+def _lacking(verdict: RowVerdict) -> LackingOperation | None:
+    if verdict.lacking is None:
+        return None
+    plane, operation = verdict.lacking
+    return LackingOperation(plane=plane, operation=operation)
 
 
-def _excess(row: BoundRow, verdict: RowVerdict) -> Json | None:
+def _excess(row: BoundRow, verdict: RowVerdict) -> ExcessActions | None:
     if verdict.excess is None or not verdict.assignments:
         return None
     plane, operation = verdict.excess
@@ -176,7 +265,7 @@ def _excess(row: BoundRow, verdict: RowVerdict) -> Json | None:
     actions = sorted(
         {action for a in verdict.assignments for action in sanctions.actions_beyond(a.permissions, required)}
     )
-    return {"plane": plane.value, "operation": operation, "actions": actions}
+    return ExcessActions(plane=plane, operation=operation, actions=tuple(actions))
 
 
 def _proof(row: BoundRow, verdict: RowVerdict) -> str | None:
@@ -188,70 +277,40 @@ def _proof(row: BoundRow, verdict: RowVerdict) -> str | None:
     )
 
 
-def _advice(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Advice:
+    """What a sanctioned but broad row permits at its scope: privileges by name, operations, other components there."""
+
+    privileges: tuple[str, ...]
+    operations: tuple[str, ...]
+    reached: tuple[str, ...]
+
+
+def _advice(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> _Advice | None:
     """Return what a sanctioned but broad row permits, where it is in force."""
     if row.row.advisory is None or verdict.works is not Truth.YES:
-        return {}
-    types = {one.type_key for one in scene.context.estate.resources if ids.is_under(one.key, row.scope)}
+        return None
+    types = {resource.type_key for resource in scene.context.estate.resources if ids.is_under(resource.key, row.scope)}
     held = [
-        (one.danger.name, operation)
-        for one in privileges.at_scope(privileges.privileges_in(row.row.role.at_most), row.scope)
-        for operation in one.surely
+        (privilege.danger.name, operation)
+        for privilege in privileges.at_scope(privileges.privileges_in(row.row.role.at_most), row.scope)
+        for operation in privilege.surely
         if privileges.has_subject(operation, types)
     ]
-    return {
-        "advisory": row.row.advisory,
-        "allows": list(dict.fromkeys(name for name, _ in held)),
-        "allowsOperations": [operation for _, operation in held],
-        "alsoReaches": _also_reached(scene, row),
-    }
+    return _Advice(
+        privileges=tuple(dict.fromkeys(name for name, _ in held)),
+        operations=tuple(operation for _, operation in held),
+        reached=_also_reached(scene, row),
+    )
 
 
-def _warning(row: BoundRow, advice: Mapping[str, Any]) -> str:
-    if not advice:
-        return ""
-    reached = [name for name in advice["alsoReaches"] if "/" not in name]  # subnets go with their network
-    more = f" and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
-    reach = f", also on {', '.join(reached[:_REACHED_SHOWN])}{more}" if reached else ""
-    titles = [danger.title for danger in privileges.PRIVILEGES if danger.name in advice["allows"]]
-    told = f"{row.row.role.name} on {ids.name_of(row.scope)} is sanctioned by the architecture, advisory"
-    return f" {told}: it allows to {', '.join(titles) or 'do little'}{reach}."
-
-
-def _also_reached(scene: AccessGraph, row: BoundRow) -> Sequence[str]:
+def _also_reached(scene: AccessGraph, row: BoundRow) -> tuple[str, ...]:
     own = {row.row.principal, row.row.scope}
-    workload = next(one for one in scene.context.workloads.all if one.name == row.workload)
-    return sorted(
-        {name for name, resource in bound(workload) if name not in own and ids.is_under(resource.key, row.scope)}
-    )
-
-
-def _remediation(row: BoundRow, verdict: RowVerdict) -> str | None:
-    create = (
-        f"az role assignment create --assignee-object-id {shlex.quote(row.principals[0])} "
-        f"--assignee-principal-type ServicePrincipal --role {row.row.role.key} --scope {shlex.quote(row.scope)}"
-        if row.principals
-        else None
-    )
-    if verdict.works is Truth.NO:
-        return create if verdict.how is How.MISSING else None
-    if verdict.least_privilege is not Truth.NO or create is None:
-        return None
-    delete = [f"az role assignment delete --ids {shlex.quote(a.id)}" for a in verdict.assignments]
-    return " && ".join([create, *delete])
+    workload = next(workload for workload in scene.context.workloads.all if workload.name == row.workload)
+    held = {name for name, resource in bound(workload) if name not in own and ids.is_under(resource.key, row.scope)}
+    return tuple(sorted(held))
 
 
 def _inputs(row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:
     used = [(a.id, path) for a in verdict.assignments for path in ("properties.roleDefinitionId", "properties.scope")]
     return [(row.holder.id, "identity"), *used, *((deny.id, "properties.permissions") for deny in verdict.denies)]
-
-
-def _summary(row: BoundRow, verdict: RowVerdict, gap: Gap | None) -> str:
-    place = f"{row.row.role.name} on {ids.name_of(row.scope)}"
-    who = f"the identity of {row.holder.name}"
-    if gap is not None:
-        return f"Whether {who} has {place} is not known: {gap.reason}."
-    if verdict.works is Truth.NO:
-        return f"{who.capitalize()} lacks {place}: {verdict.how.value}."
-    by = ", ".join(sorted(f"{a.role.name} on {ids.name_of(a.scope) or '/'}" for a in verdict.assignments))
-    return f"{who.capitalize()} has {place} by {verdict.how.value} ({by})."

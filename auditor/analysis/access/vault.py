@@ -2,86 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
-from auditor.model import Fact, Json, Resource
+from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
-KIND: Final = "access.vault"
-
-FIELDS: Final[Mapping[str, str]] = {
-    "consumers": "The components that keep or read secrets in the vault.",
-    "isShared": "Whether the machine learning workspace and the user-facing part both use it.",
-    "usesRbac": "Whether roles, and not access policies, govern its data.",
-    "secretReaders": "The active assignments that permit reading secrets of it.",
-    "secretReaders[*].principalId": "A principal.",
-    "secretReaders[*].components": "The components that run as it.",
-    "secretReaders[*].assignment": "The assignment.",
-    "secretReaders[*].role": "Its role.",
-    "secretReaders[*].scope": "Its scope.",
-    "secretReaders[*].wholeVault": "Whether it holds for every secret.",
-    "vaultWideReaders": "Assignments of identities other than the workspace's that hold for every secret.",
-    "isSeparated": "Whether consumers cannot read each other's secrets: a vault each, or assignments per secret.",
-}
-
 VAULT_TYPE: Final = "microsoft.keyvault/vaults"
 READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
 _WORKSPACE_VAULT: Final = "workspace-vault"
 _APP_VAULT: Final = "app-vault"
 _WORKSPACE: Final = "workspace"
+_MACHINE_LEARNING: Final = frozenset({_WORKSPACE, "online-endpoint", "compute-instance"})
 READS: Final = frozenset({"Microsoft.KeyVault/vaults", "Microsoft.Network/applicationGateways"})
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
+@record
+class SecretReader(Record):
+    """An active assignment that permits reading secrets of a vault."""
+
+    principal_id: str
+    """a principal"""
+    components: tuple[str, ...]
+    """the components that run as it"""
+    assignment: str
+    """the assignment"""
+    role: str
+    """its role"""
+    scope: str
+    """its scope"""
+    whole_vault: bool
+    """whether it holds for every secret"""
+
+    @property
+    def is_user_facing(self) -> bool:
+        """Whether a component other than the machine learning ones runs as the principal."""
+        return bool(set(self.components) - _MACHINE_LEARNING)
+
+
+@fact("access.vault")
+class VaultReaders(Fact):
+    """Who uses a vault of the workload, and who may read its secrets."""
+
+    consumers: tuple[str, ...]
+    """the components that keep or read secrets in the vault"""
+    is_shared: bool
+    """whether the machine learning workspace and the user-facing part both use it"""
+    uses_rbac: bool
+    """whether roles, and not access policies, govern its data"""
+    secret_readers: Known[tuple[SecretReader, ...]]
+    """the active assignments that permit reading secrets of it"""
+    vault_wide_readers: Known[tuple[str, ...]]
+    """assignments of identities other than the workspace's that hold for every secret"""
+    is_separated: Known[bool]
+    """whether consumers cannot read each other's secrets: a vault each, or assignments per secret"""
+    name: Hidden[str]
+    wide_count: Hidden[int]
+
+    def sentence(self) -> str:
+        """Say who uses the vault, and how many may read all of it."""
+        return (
+            f"Vault {self.name} is used by {', '.join(self.consumers) or 'nothing known'}; "
+            f"{self.wide_count} user-facing identities may read every secret of it."
+        )
+
+
+def derive_facts(scene: AccessGraph) -> Iterator[VaultReaders]:
     """Yield one fact per vault of every workload."""
     for workload in scene.context.workloads.all:
         vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULT_TYPE}
         for vault in vaults.values():
-            yield _vault(scene, workload, vault)
+            yield _vault_readers(scene, workload, vault)
 
 
-def _vault(scene: AccessGraph, workload: Workload, vault: Resource) -> Fact:
+def _vault_readers(scene: AccessGraph, workload: Workload, vault: Resource) -> VaultReaders:
     consumers = _consumers(workload, vault)
-    shared = _WORKSPACE in consumers and len(consumers) > 1
-    by_roles = body.value(vault.properties, "enableRbacAuthorization") is True
-    readers = [_reader(scene, a, vault) for a in _readers(scene, vault)]
-    wide = [one for one in readers if one["wholeVault"] and _is_user_facing(one["components"])]
-    fields: dict[str, Any] = {
-        "consumers": sorted(consumers),
-        "isShared": shared,
-        "usesRbac": by_roles,
-        "secretReaders": readers,
-        "vaultWideReaders": [one["assignment"] for one in wide],
-        "isSeparated": not shared or (by_roles and not wide),
-    }
+    is_shared = _WORKSPACE in consumers and len(consumers) > 1
+    uses_rbac = body.value(vault.properties, "enableRbacAuthorization") is True
+    readers = tuple(_reader(scene, assignment, vault) for assignment in _readers(scene, vault))
+    wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.is_user_facing)
     gap = scene.assignment_gap(vault.id)
-    unknown = ["secretReaders", "vaultWideReaders"]
-    if shared and by_roles and not wide:
-        unknown.append("isSeparated")
-    return facts.build(
-        scene.context,
-        KIND,
-        vault.id,
-        fields,
-        role=(workload.name, _WORKSPACE_VAULT if _WORKSPACE in consumers else _APP_VAULT),
-        sub_object=workload.name if len(scene.context.workloads.all) > 1 else "",
-        uncollected=dict.fromkeys(unknown, gap) if gap else None,
-        inputs=[
-            (vault.id, "properties.enableRbacAuthorization"),
-            *((one["assignment"], "properties") for one in readers),
-        ],
-        summary=f"Vault {vault.name} is used by {', '.join(sorted(consumers)) or 'nothing known'}; "
-        f"{len(wide)} user-facing identities may read every secret of it.",
+    more_could_share = gap if is_shared and uses_rbac and not wide else None
+    return VaultReaders(
+        about=facts.about(
+            scene.context,
+            vault.id,
+            sub_object=workload.name if len(scene.context.workloads.all) > 1 else "",
+            role=(workload.name, _WORKSPACE_VAULT if _WORKSPACE in consumers else _APP_VAULT),
+            inputs=[
+                (vault.id, "properties.enableRbacAuthorization"),
+                *((reader.assignment, "properties") for reader in readers),
+            ],
+        ),
+        consumers=tuple(sorted(consumers)),
+        is_shared=is_shared,
+        uses_rbac=uses_rbac,
+        secret_readers=gap or readers,
+        vault_wide_readers=gap or wide,
+        is_separated=more_could_share or not is_shared or (uses_rbac and not wide),
+        name=vault.name,
+        wide_count=len(wide),
     )
 
 
@@ -115,18 +145,13 @@ def _readers(scene: AccessGraph, vault: Resource) -> Sequence[Assignment]:
     ]
 
 
-def _reader(scene: AccessGraph, assignment: Assignment, vault: Resource) -> Json:
+def _reader(scene: AccessGraph, assignment: Assignment, vault: Resource) -> SecretReader:
     parts = scene.parts.get(assignment.principal, ())
-    return {
-        "principalId": assignment.principal,
-        "components": sorted({part.component for part in parts}),
-        "assignment": assignment.id,
-        "role": assignment.role.name,
-        "scope": assignment.scope,
-        "wholeVault": kind_of(assignment.scope) is not ScopeKind.CHILD or ids.key(assignment.scope) == vault.key,
-    }
-
-
-def _is_user_facing(components: Sequence[str]) -> bool:
-    """Whether an identity belongs to a component other than the machine learning ones."""
-    return bool(set(components) - {_WORKSPACE, "online-endpoint", "compute-instance"})
+    return SecretReader(
+        principal_id=assignment.principal,
+        components=tuple(sorted({part.component for part in parts})),
+        assignment=assignment.id,
+        role=assignment.role.name,
+        scope=assignment.scope,
+        whole_vault=kind_of(assignment.scope) is not ScopeKind.CHILD or ids.key(assignment.scope) == vault.key,
+    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection, is_within, union
+from auditor.azure.ranges import Ranges, intersection, is_within
 from auditor.model import Gap, Resource
 
-_PUBLIC_IPV4: Final = intersection(addresses.PUBLIC, addresses.IPV4)
 _AZURE_SERVICES: Final = addresses.must_parse("0.0.0.0/32")
 """The address that stands for every service of every Azure customer in allow lists of databases."""
 
@@ -58,23 +57,9 @@ class EntryPoint:
         return self.gap or Gap(self.resource.id, "properties", self.by)
 
 
-def read_ranges(texts: Iterable[str]) -> tuple[Ranges, list[str]]:
-    """Return the union of addresses, prefixes and `first-last` spans, and the texts that are none of them."""
-    found: list[Ranges] = []
-    odd: list[str] = []
-    for text in texts:
-        first, dash, last = (part.strip() for part in text.partition("-"))
-        numbers = addresses.parse_span(first, last) if dash else addresses.parse(first)
-        if numbers is None:
-            odd.append(text)
-        else:
-            found.append(numbers)
-    return (union(*found) if found else ()), odd
-
-
 def covered(numbers: Ranges, odd: Sequence[str] = ()) -> EntryState:
-    """Return who an allow list lets in: the Internet in several pieces is the Internet."""
-    if is_within(_PUBLIC_IPV4, numbers) or is_within(intersection(addresses.PUBLIC, addresses.IPV6), numbers):
+    """Return who an allow list lets in; `odd` are entries of it that cannot be read."""
+    if addresses.covers_internet(numbers):
         return EntryState.OPEN
     if odd:
         return EntryState.UNKNOWN

@@ -7,8 +7,8 @@ from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.apps import app_entries
-from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed, read_ranges
-from auditor.azure import body
+from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
+from auditor.azure import addresses, body
 from auditor.azure.resource_type import Endpoint, EndpointReader, WayIn
 from auditor.model import Gap, Resource
 
@@ -83,7 +83,7 @@ def _by_rules(resource: Resource, switch: Endpoint) -> tuple[EntryState, str]:
             return EntryState.OPEN, f"{switch.default_action}={action or 'Allow (default)'}"
     elif not texts:
         return EntryState.OPEN, "no IP rule"
-    numbers, odd = read_ranges(texts)
+    numbers, odd = addresses.read_ranges(texts)
     state = covered(numbers, odd)
     return state, listed(state, texts)
 
@@ -109,7 +109,7 @@ def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
     bodies += body.objects(resource.body, "properties.firewallRules")
     gap = context.estate.type_gap(kind, resource.key) if not bodies else None
     spans = [f"{body.text(one, 'startIpAddress')}-{body.text(one, 'endIpAddress')}" for one in bodies]
-    numbers, odd = read_ranges(spans)
+    numbers, odd = addresses.read_ranges(spans)
     state = EntryState.UNKNOWN if gap is not None else covered(numbers, odd)
     yield EntryPoint(
         resource, "service", "", "1433", state, listed(state, spans), entry.path, gap=gap, inputs=entry.inputs
@@ -123,7 +123,7 @@ def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     if body.flag(resource.body, f"{profile}.enablePrivateCluster"):
         state, said = EntryState.CLOSED, f"{profile}.enablePrivateCluster=true"
     elif texts:
-        state = covered(*read_ranges(texts))
+        state = covered(*addresses.read_ranges(texts))
         said = listed(state, texts)
     yield EntryPoint(resource, "service", "API server", "443", state, said, (resource.id,))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 from auditor import resource_id as ids
@@ -15,7 +14,8 @@ from auditor.analysis.private_link.analysis import scopes_for
 from auditor.analysis.private_link.endpoints import addresses_of
 from auditor.analysis.private_link.expected import rows_of
 from auditor.analysis.private_link.reach import Links, Reach
-from auditor.azure import body
+from auditor.azure import addresses, body
+from auditor.azure.ranges import Ranges, intersection
 from auditor.model import Fact, Gap, Resource
 
 BACKEND: Final = "gateway.backend"
@@ -72,12 +72,13 @@ def facts_of(backends: Backends, gateway: Resource) -> Iterator[Fact]:
 def _backend_fact(backends: Backends, gateway: Resource, pool: str, host: str, place: str) -> Fact:
     context = backends.links.context
     key = host.rstrip(".").lower()
+    address = addresses.parse(key)
     target = backends.addresses.get(key)
     site = backends.hosts.get(key) or (context.estate.get(target) if target else None)
     reach = _reach(backends, site)
-    is_private = target is not None or _is_private_address(key) or (reach is not None and reach.effective > 0)
+    is_private = target is not None or _is_private(address) or (reach is not None and reach.effective > 0)
     uncollected: dict[str, Gap] = {}
-    if site is None and backends.sites_gap is not None and not _is_address(key):
+    if site is None and backends.sites_gap is not None and address is None:
         uncollected = dict.fromkeys(("siteId", "privateEndpointOk", "private", "dnsComplete"), backends.sites_gap)
     if reach is not None and reach.effective_gap is not None:
         uncollected |= dict.fromkeys(("privateEndpointOk", "private"), reach.effective_gap)
@@ -120,13 +121,5 @@ def _reach(backends: Backends, site: Resource | None) -> Reach | None:
     return private_reach.judge(backends.links, site, ["sites"], backends.zones, scope)
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_private_address(host: str) -> bool:
-    return _is_address(host) and ip_address(host).is_private
+def _is_private(address: Ranges | None) -> bool:
+    return address is not None and not intersection(address, addresses.PUBLIC)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -12,7 +14,7 @@ from auditor.architecture.follow import dangling, provisioning_state
 from auditor.architecture.workloads import Binding, Workload, unknown_because
 from auditor.model import Gap
 
-_ARCHITECTURE = "architecture"
+_ARCHITECTURE: Final = "architecture"
 
 
 @record

@@ -50,7 +50,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "stoppedBy[*]": "the rules that stop what the table does not allow",
     "idleDenies[*]": "rules of this direction that are to deny and decide about no packet here, and why",
 }
-_PRIVATE: Final = addresses.must_parse("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,4 +241,4 @@ def _other_end(side: Side, direction: Direction) -> Match:
 
 def _seen(path: FilterChain, limits: Limits) -> FilterChain:
     """Return the path with only the packets that rules see."""
-    return path if limits.internet_filtered else replace(path, destinations=_PRIVATE)
+    return path if limits.internet_filtered else replace(path, destinations=addresses.RFC_1918)

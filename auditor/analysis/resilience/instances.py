@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.azure import body
+from auditor.azure.reference_data import skus
+from auditor.azure.reference_data.skus import Sku
 from auditor.model import Fact, Gap, Resource
 
 INSTANCES: Final = "zones.instances"
@@ -51,11 +53,24 @@ class Scale:
         return [self.capacity, *(number for profile in self.profiles for number in (profile.minimum, profile.default))]
 
 
+def plan_sku(plan: Resource) -> Sku | None:
+    """Return what is known of an App Service plan's tier, by its name or else by its size; None where neither is known."""
+    return skus.sku(plan.type, body.text(plan.body, "sku.tier"), body.text(plan.body, "sku.name"))
+
+
+def unknown_sku(resource: Resource, path: str, name: str | None) -> Gap:
+    """Return the gap of a SKU, read at a path, of which nothing is known: it may be newer than the data."""
+    reason = "the resource does not state it" if name is None else f"what {name} can do is not known"
+    return Gap(resource.id, path, reason)
+
+
 def instance_facts(context: Context) -> Iterator[Fact]:
     """Yield the instances of every plan, gateway, search service and online deployment that takes traffic."""
     settings = _settings(context)
     for plan in _labelled(context, "plan"):
-        yield _fact(context, plan, _with_autoscale(context, plan, settings, "plan", "app_service"))
+        yield _fact(
+            context, plan, _plan(context, plan, _with_autoscale(context, plan, settings, "plan", "app_service"))
+        )
     for gateway in _labelled(context, "gateway"):
         yield _fact(context, gateway, _gateway(context, gateway))
     for search in _labelled(context, "search"):
@@ -104,6 +119,27 @@ def _with_autoscale(
         inputs=[(setting.id, "properties.profiles") for setting in own],
         is_autoscaled=bool(own),
     )
+
+
+def _plan(context: Context, plan: Resource, scale: Scale) -> Scale:
+    """Return a plan's scale with what its tier says: whether it keeps instances, and whether it scales by itself."""
+    sku = plan_sku(plan)
+    if sku is None:
+        name = body.text(plan.body, "sku.tier") or body.text(plan.body, "sku.name")
+        return replace(scale, unknown={"onDemand": unknown_sku(plan, "sku.tier", name)})
+    extra = {"onDemand": sku.is_on_demand}
+    if sku.is_on_demand or not sku.scales_itself:
+        return replace(scale, extra=extra)
+    path = "properties.maximumElasticWorkerCount"
+    maximum = body.number(plan.body, path)
+    platform = Profile("platform", scale.capacity, scale.capacity, maximum, scales_out=True, scales_in=True)
+    gap = context.estate.gap_at(plan.key, path)
+    if maximum is None:
+        gap = gap or Gap(plan.id, path, "the resource does not state it")
+    return replace(
+        scale, extra=extra, profiles=[platform], gap=None, inputs=[(plan.id, path)], is_autoscaled=True,
+        unknown={} if gap is None else {"profiles": gap},
+    )  # fmt: skip
 
 
 def _profile(entry: object) -> Profile:
@@ -163,7 +199,7 @@ def _fact(
 ) -> Fact:
     known = [number for number in scale.stated if number is not None]
     lowest = min(known, default=None)
-    uncollected = dict(unknown or {})
+    uncollected = {**scale.unknown, **(unknown or {})}
     if gap := _gap(context, resource, scale, lowest):
         uncollected["instances"] = gap
     if scale.gap is not None:
@@ -274,6 +310,7 @@ INSTANCE_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "profiles[*].scalesOut": "whether a rule of it adds instances",
         "profiles[*].scalesIn": "whether a rule of it removes instances",
         "sla": "of a search service: `read-write` (3 replicas), `read-only` (2) or `none`",
+        "onDemand": "of a plan: whether the platform starts and stops instances, so that none are kept",
         "traffic": "of an online deployment: its share of the endpoint's traffic in percent",
     }
 }

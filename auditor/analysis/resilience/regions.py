@@ -1,25 +1,16 @@
-"""Know which Azure regions have availability zones; a region that is not listed is not known to be without."""
+"""Know which regions have availability zones: what the input shows wins over what is known worldwide."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from auditor.analysis.contract import Context
 from auditor.azure import body
+from auditor.azure.reference_data import regions
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
-# https://learn.microsoft.com/azure/reliability/regions-list (a collected list of locations takes precedence)
-WITH_ZONES: Final = frozenset(
-    """
-    australiaeast austriaeast belgiumcentral brazilsouth canadacentral centralindia centralus chilecentral
-    chinanorth3 denmarkeast eastasia eastus eastus2 francecentral germanywestcentral indonesiacentral israelcentral
-    italynorth japaneast japanwest koreacentral malaysiawest mexicocentral newzealandnorth northeurope norwayeast
-    polandcentral qatarcentral southafricanorth southcentralus southeastasia spaincentral swedencentral
-    switzerlandnorth uaenorth uksouth usgovvirginia westeurope westus2 westus3
-    """.split()  # noqa: SIM905 - forty names read better as text
-)
 _LOCATIONS: Final = ("microsoft.resources/subscriptions/locations", "microsoft.resources/locations")
 _ZONAL_SKUS: Final = ("_zrs", "_gzrs", "_ragzrs")
 
@@ -29,21 +20,31 @@ def normal(location: str | None) -> str | None:
     return location.replace(" ", "").lower() if location else None
 
 
-def known(context: Context) -> Mapping[str, bool]:
-    """Return what is known of regions: as collected, else as resources that lie in zones there show, else as listed."""
-    found = dict.fromkeys(WITH_ZONES, True)
-    for resource in context.estate.resources:
-        region = normal(resource.location)
-        if region and _shows_zones(resource):
-            found[region] = True
-    found.update(_collected(context.estate))
-    return found
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """What is known of regions. `shown` is what the input shows, by region in comparable form."""
+
+    shown: Mapping[str, bool]
+
+    def have_zones(self, location: str | None) -> bool | None:
+        """Whether a region has zones, as the input shows, else as it is known worldwide; None where neither says."""
+        region = normal(location)
+        return None if region is None else self.shown.get(region, regions.has_zones(region))
+
+
+def read(estate: Estate) -> Regions:
+    """Return what an estate shows of regions: its list of locations, else resources that lie in zones there."""
+    spread = {region: True for item in estate.resources if (region := normal(item.location)) and _shows_zones(item)}
+    return Regions({**spread, **_collected(estate)})
 
 
 def _shows_zones(resource: Resource) -> bool:
-    return bool(body.text_or_texts(resource.body, "zones")) or (
-        body.text(resource.body, "sku.name") or ""
-    ).lower().endswith(_ZONAL_SKUS)
+    """Whether a resource is of a kind that Azure makes in regions with zones only."""
+    return (
+        bool(body.text_or_texts(resource.body, "zones"))
+        or (body.text(resource.body, "sku.name") or "").lower().endswith(_ZONAL_SKUS)
+        or body.flag(resource.body, "properties.zoneRedundant") is True
+    )
 
 
 def _collected(estate: Estate) -> Mapping[str, bool]:

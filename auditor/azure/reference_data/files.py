@@ -1,0 +1,51 @@
+"""Read the files that the data sets lie in, once each, on first use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import orjson
+import yaml
+
+_FOLDER: Final = resources.files(__package__) / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where facts were taken from, and the day that they stood there."""
+
+    url: str
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of facts: what it is about, its sources, what it says, and the SHA-256 of its bytes."""
+
+    title: str
+    sources: tuple[Source, ...]
+    body: Mapping[str, Any]
+    sha256: str
+
+
+@cache
+def read(name: str) -> DataFile:
+    """Return a file of the folder `data`, YAML or JSON by its name's end."""
+    raw = (_FOLDER / name).read_bytes()
+    body = _parsed(raw, name)
+    return DataFile(body["title"], _sources(body["sources"]), body, hashlib.sha256(raw).hexdigest())
+
+
+def _parsed(raw: bytes, name: str) -> Any:
+    return yaml.safe_load(raw) if name.endswith(".yaml") else orjson.loads(raw)
+
+
+def _sources(listed: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+    """Return the sources; YAML reads their days as dates, JSON as text."""
+    return tuple(Source(source["url"], date.fromisoformat(str(source["as_of"]))) for source in listed)

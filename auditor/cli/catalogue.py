@@ -1,0 +1,54 @@
+"""The commands on what ships about Azure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from auditor.cli import streams
+from auditor.cli.lazy_imports import lazy_imports
+from auditor.errors import AuditorError
+
+with lazy_imports(__name__):
+    from auditor import yaml_source
+    from auditor.azure.reference_data import datasets
+    from auditor.report import catalogue
+
+app = typer.Typer(
+    help="List what ships about Azure, with its date and source; what an input says wins over it.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How the catalogue is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+_Format = Annotated[Format, typer.Option("--output", "-o", metavar="FORMAT", help="table or json.")]
+
+
+@app.callback()
+def list_datasets(context: typer.Context, output: _Format = Format.TABLE) -> None:
+    """List what ships about Azure, with its date and source; what an input says wins over it."""
+    if context.invoked_subcommand is not None:
+        return
+    with streams.output(None) as out:
+        catalogue.LISTS[output.value](datasets.load_all(), out, streams.width())
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The data set's name, as the list has it.")],
+    output: _Format = Format.TABLE,
+) -> None:
+    """Show a data set: its sources and all of its entries."""
+    if name not in datasets.NAMES:
+        raise AuditorError(f"there is no data set '{name}'", yaml_source.suggestion(name, datasets.NAMES))
+    with streams.output(None) as out:
+        catalogue.PAGES[output.value](datasets.load(name), out, streams.width())

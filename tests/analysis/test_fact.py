@@ -1,0 +1,75 @@
+"""A kind of fact says in one declaration what rules may read of it."""
+
+from __future__ import annotations
+
+from auditor.analysis.fact import About, Fact, Field, Hidden, Known, Record, Schema, fact, record
+from auditor.model import Gap
+
+GAP = Gap("/", "ink", "forbidden")
+
+
+@record
+class Page(Record):
+    """A page."""
+
+    number_: int
+    """its number"""
+    ink: Known[str]
+    """what it is written with"""
+
+
+@fact("test.book")
+class Book(Fact):
+    """A book."""
+
+    title_page: Page | None
+    """the first page"""
+    pages: tuple[Page, ...]
+    """all pages"""
+    shelf: Hidden[str]
+
+    def sentence(self) -> str:
+        """Say where the book stands."""
+        return f"It stands on {self.shelf}."
+
+
+def book(title_page: Page | None = None, *pages: Page) -> Book:
+    return Book(about=About(subject="/Books/1", sub_object="Copy"), title_page=title_page, pages=pages, shelf="top")
+
+
+def test_the_body_has_what_is_known_and_has_a_value() -> None:
+    assert book(None, Page(number_=1, ink=GAP), Page(number_=2, ink="blue")).body() == {
+        "pages": [{"number": 1}, {"number": 2, "ink": "blue"}]
+    }
+
+
+def test_what_is_not_known_is_told_with_its_path_and_reason() -> None:
+    blank = Page(number_=1, ink=GAP)
+
+    assert list(book(blank, Page(number_=1, ink="red"), blank).gaps()) == [
+        ("titlePage.ink", GAP),
+        ("pages[1].ink", GAP),
+    ]
+
+
+def test_a_schema_lists_the_fields_with_their_types_and_words_and_no_hidden_ones() -> None:
+    schema = Schema(Book)
+
+    assert schema.fields["titlePage.ink"] == Field("titlePage.ink", ("text",), may_be_unknown=True)
+    assert schema.words == {
+        "titlePage": "the first page",
+        "titlePage.number": "its number",
+        "titlePage.ink": "what it is written with",
+        "pages": "all pages",
+        "pages[*].number": "its number",
+        "pages[*].ink": "what it is written with",
+    }
+    assert list(schema.fields) == list(schema.words)
+
+
+def test_a_sentence_may_use_what_rules_do_not_see() -> None:
+    assert book().sentence() == "It stands on top."
+
+
+def test_a_fact_is_identified_by_its_kind_subject_and_sub_object() -> None:
+    assert book().id == "test.book:/books/1#copy"
