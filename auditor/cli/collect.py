@@ -145,7 +145,7 @@ def scan(
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = snapshot or Path(folder) / "scan.snapshot"
         choice = evaluate.JudgingOptions(
-            str(path), baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
+            [str(path)], baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
         )
         evaluate.check_content(choice)
         _collect(request, path)

@@ -56,7 +56,7 @@ class Presentation:
 
 
 def evaluate(
-    source: opt.Source,
+    sources: opt.Sources,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -75,16 +75,17 @@ def evaluate(
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
 ) -> None:
-    """Judge a snapshot or a foreign export, offline and without credentials.
+    """Judge snapshots and foreign exports, offline and without credentials.
 
-    INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
-    {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
+    Each INPUT is told apart by content, plain or compressed: a snapshot of ours, what Azure Resource Manager, Resource
+    Graph, `az … list`, `az … show` and PowerShell print as JSON, one document or one a line, or a folder of such files.
+    Several are one estate. What they do not hold is not known, unless they are the whole truth (--complete).
     """
     shown = Presentation(
         targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
     )
     choice = JudgingOptions(
-        source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
+        sources, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
     )
     run(choice, as_of, shown, complete=complete)
 
@@ -102,14 +103,14 @@ def demo(
     """
     shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose > 0, color, quiet)
     sample = str(shipped.folder("samples") / "chat.json")
-    run(JudgingOptions(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
+    run(JudgingOptions([sample], opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingOptions:
     """What is judged, and by what."""
 
-    source: str
+    sources: Sequence[str]
     baseline: str
     rules: list[Path]
     assignments: list[str]
@@ -129,7 +130,7 @@ def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, compl
     chosen = in_force.load(
         in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
     )
-    report = audit.audit(read.read(choice.source), chosen, terms)
+    report = audit.audit(read.read(*choice.sources), chosen, terms)
     write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
@@ -188,7 +189,9 @@ def exit_code(report: Report, shown: Presentation) -> int:
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")],
     resource_id: Annotated[str, typer.Argument(metavar="RESOURCE_ID", help="The id in the finding, or its last part.")],
-    source: Annotated[str, typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin.")],
+    sources: Annotated[
+        list[str], typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin (repeatable).")
+    ],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     assignments: opt.Set = None,
@@ -202,7 +205,7 @@ def explain(
     only = replace(chosen, in_force=[one for one in chosen.in_force if one.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")
-    report = audit.audit(read.read(source), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
+    report = audit.audit(read.read(*sources), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
     found = explanation.about(report, resource_id)
     if not found:
         ids = sorted({one.resource_id for one in report.findings if one.resource_id})

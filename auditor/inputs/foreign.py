@@ -88,17 +88,12 @@ def in_text(data: bytes) -> Foreign | None:
 
 
 def _separated(head: str) -> Foreign | None:
-    """Return CSV (or another table of columns) where the first lines have the same number of separators."""
-    lines = [line for line in head.splitlines() if line.strip()]
-    for separator, name in ((",", "CSV"), (";", "CSV"), ("\t", "a table of columns")):
-        counts = {_columns(line, separator) for line in lines[:1]}
-        if lines and counts.pop() > 1 and not lines[0].lstrip().startswith(("{", "[")):
-            return _CSV if name == "CSV" else Foreign(name, f"print JSON instead (-o json), or {EXPORT}")
-    return None
-
-
-def _columns(line: str, separator: str) -> int:
-    return re.sub(r'"[^"]*"', "", line).count(separator) + 1
+    """Return CSV (or another table of columns) where the first line has separators as no sentence has them."""
+    first = next((line for line in head.splitlines() if line.strip()), "")
+    plain = re.sub(r'"[^"]*"', "", first)
+    if re.search(r"[,;](?! )", plain) and not re.search(r"[,;] ", plain):
+        return _CSV
+    return Foreign("a table of columns", f"print JSON instead (-o json), or {EXPORT}") if "\t" in plain else None
 
 
 def _has(*names: str) -> Callable[[Document], bool]:
