@@ -32,9 +32,15 @@ from auditor.model import Gap, Json
 T = TypeVar("T")
 Known: TypeAlias = T | Gap
 """A value, or why it is not known."""
+S = TypeVar("S")
 _HIDDEN: Final = "hidden"
 Hidden: TypeAlias = Annotated[T, _HIDDEN]
 """A field that rules do not see: what only the sentence, the witness or the remedy of a fact is made from."""
+
+
+def given(value: Known[S], derive: Callable[[S], Known[T]]) -> Known[T]:
+    """Return what follows from a value, or why the value is not known."""
+    return value if isinstance(value, Gap) else derive(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

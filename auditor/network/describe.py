@@ -60,8 +60,11 @@ def lines(answer: SearchResult, names: AddressNames) -> tuple[Sentence, ...]:
     if answer.decided is None:
         return ()
     scene, table = answer.decided.scene, answer.decided.table
+    answering = scene.diagram.values(answer.root) - {NOTHING}
+    if not answering:
+        return ()
     by_rules: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], set[int]] = {}
-    for value in sorted(scene.diagram.values(answer.root) - {NOTHING}):
+    for value in sorted(answering):
         deciders = table[value].deciders
         rules = tuple((decider.layer, decider.rule.name) for decider in deciders)
         defaults = frozenset(decider.layer for decider in deciders if not decider.rule.is_custom)

@@ -268,7 +268,7 @@ def _judged(ways: _FilteredWays, traffic: Match) -> Connection:
 
 
 def _lines(verdicts: Iterator[TrafficVerdict]) -> tuple[Sentence, ...]:
-    return tuple(dict.fromkeys(line for verdict in verdicts for line in verdict.lines()))
+    return tuple(dict.fromkeys(line for verdict in verdicts for line in verdict.lines))
 
 
 def _rules(verdict: TrafficVerdict) -> Iterator[Decided]:

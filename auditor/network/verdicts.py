@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from auditor.network.describe import AddressNames, Sentence, lines
 from auditor.network.search import NOTHING, SearchResult
 from auditor.network.trace import DecidingRule, Disposition
@@ -17,7 +18,7 @@ _TAGS_PERMISSION: Final = "Microsoft.Network/locations/serviceTags/read"
 _MOST_LINES: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrafficVerdict:
     """Whether some packet answers a question on any of the paths, and which."""
 
@@ -35,14 +36,19 @@ class TrafficVerdict:
         truth = self.truth
         return None if truth is Truth.NO else next(answer for answer in self.answers if answer.truth is truth)
 
+    @cached_property
     def lines(self) -> tuple[Sentence, ...]:
         """Return what answers, in words, each line once."""
-        found = (line for answer in self.answers for line in lines(answer, self.names))
-        return tuple(dict.fromkeys(found))[:_MOST_LINES]
+        said = (line for answer in self.answers for line in lines(answer, self.names))
+        return tuple(dict.fromkeys(said))[:_MOST_LINES]
 
-    def records(self) -> list[Json]:
-        """Return the lines as JSON objects: the traffic, and the names of the rules that decide about it."""
-        return [{"traffic": line.traffic, "rules": [name for _, name in line.rules]} for line in self.lines()]
+    def holds(self, scope: str) -> bool | Gap:
+        """Return whether some packet answers, or why that is not known."""
+        return self.gap(scope) or self.truth is Truth.YES
+
+    def holds_never(self, scope: str) -> bool | Gap:
+        """Return whether no packet answers, or why that is not known."""
+        return self.gap(scope) or self.truth is Truth.NO
 
     def gap(self, scope: str) -> Gap | None:
         """Return why the answer is not known, or None where it is."""
@@ -83,7 +89,7 @@ def rule_names(decisions: Iterable[Disposition]) -> list[str]:
     return list(dict.fromkeys(one.deciders[-1].rule.name for one in decisions if one.deciders))
 
 
-def sentence(found: Sequence[Sentence], most: int = 3) -> str:
+def sentence(answer: Sequence[Sentence] | Sequence[str], most: int = 3) -> str:
     """Return the first lines as one sentence part."""
-    shown = "; ".join(str(line) for line in found[:most])
-    return shown if len(found) <= most else f"{shown}; and {len(found) - most} more"
+    shown = "; ".join(str(line) for line in answer[:most])
+    return shown if len(answer) <= most else f"{shown}; and {len(answer) - most} more"

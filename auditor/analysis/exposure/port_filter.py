@@ -79,7 +79,7 @@ def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, s
     verdict = TrafficVerdict((asked.reach([public]),), AddressNames(here=path.destinations))
     groups = [layer.group.name for layer in path.layers if layer.group is not None]
     by = f"network security groups {', '.join(groups)}" if groups else "no network security group"
-    lines = tuple(str(line) for line in verdict.lines()[:6])
+    lines = tuple(str(line) for line in verdict.lines[:6])
     match verdict.truth:
         case Truth.NO:
             return Filtered(EntryState.CLOSED, f"{by} let in no public address", bool(groups), inputs=inputs)

@@ -6,33 +6,31 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.analysis.contract import Analysis, Context
-from auditor.analysis.network import application_group, flow, idle_rule, port, subnet_traffic
+from auditor.analysis.fact import Fact
+from auditor.analysis.network.application_group import ApplicationGroupUse, group_facts
 from auditor.analysis.network.expected import TABLE
-from auditor.model import Fact
+from auditor.analysis.network.flow import Flow, flow_facts
+from auditor.analysis.network.idle_rule import RuleUse, rule_facts
+from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, control_plane_facts, guarded_facts
+from auditor.analysis.network.rule_effects import EffectsAtSubnets
+from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
 from auditor.network.subnets import Subnets
 
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    places = Subnets(context)
-    yield from subnet_traffic.subnet_facts(context, places)
-    yield from idle_rule.rule_facts(context, places)
-    yield from port.guarded_facts(context, places)
-    yield from port.control_plane_facts(context, places)
-    yield from flow.flow_facts(context, places)
-    yield from application_group.group_facts(context, places)
+    places, effects = Subnets(context), EffectsAtSubnets()
+    yield from subnet_facts(context, places, effects)
+    yield from rule_facts(context, places, effects)
+    yield from guarded_facts(context, places)
+    yield from control_plane_facts(context, places)
+    yield from flow_facts(context, places)
+    yield from group_facts(context, places)
 
 
 ANALYSIS: Final = Analysis(
     name="network",
-    facts={
-        subnet_traffic.KIND: subnet_traffic.FIELDS,
-        idle_rule.KIND: idle_rule.FIELDS,
-        port.GUARDED: port.GUARDED_FIELDS,
-        port.CONTROL_PLANE: port.CONTROL_PLANE_FIELDS,
-        flow.KIND: flow.FIELDS,
-        application_group.KIND: application_group.FIELDS,
-    },
+    kinds=(SubnetTraffic, RuleUse, GuardedPorts, ControlPlanePorts, Flow, ApplicationGroupUse),
     run=run,
     reads=frozenset(
         {
