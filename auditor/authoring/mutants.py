@@ -22,6 +22,7 @@ from auditor.language.ast import (
     Leaf,
     Not,
     Quantifier,
+    Undecidable,
 )
 from auditor.language.environment import Environment, Problem, Unknown
 from auditor.rulebook.rule import Rule
@@ -70,6 +71,8 @@ def _changed(condition: Condition, scope: Environment) -> Iterator[tuple[str, Co
             yield "drop 'not'", condition.condition
             for change, inner in _changed(condition.condition, scope):
                 yield change, Not(inner)
+        case Undecidable():
+            return  # stays unknown however it is changed; dropping it is a mutant of what holds it
         case Leaf():
             yield from _leaf(condition, scope)
         case Quantifier():
@@ -107,13 +110,11 @@ def _name(leaf: Leaf) -> str:
 
 
 def _leaf(leaf: Leaf, scope: Environment) -> Iterator[tuple[str, Condition]]:
-    if leaf.is_undecidable:
-        return  # stays unknown however it is changed; dropping it is a mutant of what holds it
     yield f"negate {_name(leaf)} {leaf.operator}", Not(leaf)
     if leaf.operator == "in":
         accepts_any = replace(leaf, operator="exists", right=Constant(value=True))
         yield f"widen the list of {_name(leaf)}", accepts_any
-    if leaf.operator in operators.ORDERING:
+    if leaf.operator in operators.ORDERING | operators.AGES:
         yield from ((f"{change} of {_name(leaf)}", replace(leaf, right=right)) for change, right in _shifts(leaf.right))
     if leaf.default is not ABSENT and (other := _other_default(leaf, scope)) is not ABSENT:
         yield f"change the default of {_name(leaf)}", replace(leaf, default=other)

@@ -52,4 +52,4 @@ def export(source: opt.Source, output: _Target) -> None:
 def show(source: opt.Source) -> None:
     """Show what is inside: scope, times, resources by type, relations, gaps and the hash."""
     with streams.output(None) as out:
-        snapshot_page.write(summary.show(source), out)
+        snapshot_page.write(summary.overview(read.read(source), source), out)

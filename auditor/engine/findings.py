@@ -151,7 +151,7 @@ def _filled(cli: str, resource_id: str | None) -> str:
         return cli
     words = {"{id}": shlex.quote(resource_id), "{name}": shlex.quote(ids.name_of(resource_id))}
     # in one pass: an id may itself hold "{name}", and filling that in would break its quotes
-    return re.sub(r"\{(?:id|name)\}", lambda found: words[found[0]], cli)
+    return re.sub(r"\{(?:id|name)\}", lambda place: words[place[0]], cli)
 
 
 def fingerprint(rule_id: str, subject: bytes) -> str:

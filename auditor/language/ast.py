@@ -58,17 +58,23 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One comparison. `operator` is in canonical spelling; `default` stands in for an absent left side."""
+    """One comparison. `operator` is in canonical spelling; `default` stands in for an absent left side.
+
+    Of an operator on ages, `right` is a number of days.
+    """
 
     left: Field | Value
     operator: str
     right: Expression
     default: Any = ABSENT
 
-    @property
-    def is_undecidable(self) -> bool:
-        """Whether the leaf only says that the data cannot answer: its left side is a call of `unknown`."""
-        return isinstance(self.left, Value) and getattr(self.left.expression, "function", None) == "unknown"
+
+@dataclass(frozen=True, slots=True)
+class Undecidable:
+    """Never true and never false: the data cannot answer. `what` is missing, and `why`."""
+
+    what: Expression
+    why: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +141,4 @@ class Quantifier:
     where: Condition
 
 
-Condition = Leaf | AllOf | AnyOf | Not | Count | Quantifier
+Condition = Leaf | Undecidable | AllOf | AnyOf | Not | Count | Quantifier

@@ -21,6 +21,7 @@ from auditor.language.ast import (
     Not,
     Quantifier,
     Relatives,
+    Undecidable,
     Values,
 )
 from auditor.language.environment import Environment, Problem, Unknown
@@ -30,11 +31,13 @@ _COUNTED: Final = operators.ORDERING | {"equals", "notEquals", "in", "notIn", "e
 BEYOND: Final = 10**9  # stands for "any number of members more" where a list or relation is not wholly known
 
 
-def evaluate(condition: Condition, scope: Environment) -> Truth:
+def evaluate(condition: Condition, scope: Environment) -> Truth:  # noqa: PLR0911 - one line per form of condition
     """Return whether a condition holds. What is not known, and what cannot be carried out, is UNKNOWN."""
     match condition:
         case Leaf():
             return _leaf(condition, scope)
+        case Undecidable():
+            return UNKNOWN
         case AllOf():
             return all_of(map(evaluate, condition.conditions, repeat(scope)))
         case AnyOf():
@@ -66,6 +69,8 @@ def compare(leaf: Leaf, left: Any, scope: Environment) -> bool:
     if left is ABSENT or left is None:
         left = leaf.default
     right = leaf.right.value if isinstance(leaf.right, Constant) else scope.compute(leaf.right)
+    if leaf.operator in operators.AGES:
+        return left is not ABSENT and operators.is_older(left, right, scope.now) == (leaf.operator == "olderThan")
     if isinstance(leaf.left, Field):
         if leaf.left.place.steps[-1].folded == "location":
             left, right = _location(left), _location(right)

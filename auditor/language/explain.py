@@ -26,6 +26,7 @@ from auditor.language.ast import (
     PropertyAccess,
     Quantifier,
     Relatives,
+    Undecidable,
     Values,
 )
 from auditor.language.environment import Environment, Problem, Unknown
@@ -99,6 +100,8 @@ def _leaves(condition: Condition, scope: Environment, truth: Truth, reasons: _Re
     match condition:
         case Leaf():
             yield from _leaf(condition, scope, reasons)
+        case Undecidable():
+            reasons.add(_doubt(condition, scope))
         case AllOf():
             yield from _parts(condition.conditions, scope, truth, reasons)
         case AnyOf():
@@ -116,11 +119,19 @@ def _leaves(condition: Condition, scope: Environment, truth: Truth, reasons: _Re
 
 def _without_doubts(parts: Sequence[Condition]) -> Sequence[Condition]:
     """Leave out what could only have made the answer unknown: that it did not explains no failure."""
-    return [part for part in parts if not (isinstance(part, AllOf) and any(map(_is_doubt, part.conditions)))] or parts
+    return [
+        part
+        for part in parts
+        if not (isinstance(part, AllOf) and any(isinstance(inner, Undecidable) for inner in part.conditions))
+    ] or parts
 
 
-def _is_doubt(condition: Condition) -> bool:
-    return isinstance(condition, Leaf) and condition.is_undecidable
+def _doubt(condition: Undecidable, scope: Environment) -> Unknown | Problem:
+    try:
+        what, why = (str(scope.compute(part)) for part in (condition.what, condition.why))
+    except (Unknown, Problem) as problem:
+        return problem
+    return Unknown(Gap(scope.here.id, what, why))
 
 
 def _parts(
@@ -136,15 +147,17 @@ def _leaf(leaf: Leaf, scope: Environment, reasons: _Reasons) -> Iterator[Evidenc
     expected: Any = None
     try:
         left = left_side(leaf, scope)
-        expected = scope.compute(leaf.right)
+        expected = _asked(leaf, scope.compute(leaf.right))
         compare(leaf, left, scope)
     except (Unknown, Problem, operators.ComparisonError) as why:
         reasons.add(why)
-        if leaf.is_undecidable:
-            return
         if isinstance(why, Unknown):
             yield Evidence(
-                _spot(leaf, scope), leaf.operator, _right(leaf.right, scope), _shown(left), resource_id=_owner(scope)
+                _spot(leaf, scope),
+                leaf.operator,
+                _asked(leaf, _right(leaf.right, scope)),
+                _shown(left),
+                resource_id=_owner(scope),
             )
             return
     absent = left is ABSENT or left is None
@@ -158,6 +171,10 @@ def _leaf(leaf: Leaf, scope: Environment, reasons: _Reasons) -> Iterator[Evidenc
         resource_id=_owner(scope),
         name=_member_name(scope),
     )
+
+
+def _asked(leaf: Leaf, right: Any) -> Any:
+    return {"days": right} if leaf.operator in operators.AGES else right
 
 
 def _owner(scope: Environment) -> str:

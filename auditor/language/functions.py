@@ -135,8 +135,13 @@ def add_days(moment: Any, days: Any) -> str:
         raise FunctionError("the time lies outside the calendar") from problem
 
 
-def from_epoch(seconds: Any) -> str:
-    """Return the ISO 8601 time that a number of seconds since 1970 means, as Key Vault writes times in ARM."""
+def from_epoch(seconds: Any) -> Any:
+    """Return the ISO 8601 time that a number of seconds since 1970 means, as Key Vault writes times in ARM.
+
+    Of nothing it is nothing.
+    """
+    if coalesce(seconds) is ABSENT:
+        return ABSENT
     try:
         return datetime.fromtimestamp(_whole(seconds), UTC).isoformat().replace("+00:00", "Z")
     except (OverflowError, OSError, ValueError) as problem:

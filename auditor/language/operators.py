@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
@@ -185,8 +185,10 @@ NEGATIVE: Final[Mapping[str, str]] = {
     "notMatch": "match",
     "notMatchInsensitively": "matchInsensitively",
 }
+AGES: Final = frozenset(("olderThan", "notOlderThan"))
+"""Operators that compare a time with the time of judgement; of a time that is not there neither holds."""
 ORDERING: Final = frozenset(("less", "lessOrEquals", "greater", "greaterOrEquals"))
-OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, "exists"))
+OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, *AGES, "exists"))
 
 
 def compare(operator: str, left: Any, right: Any) -> bool:
@@ -196,6 +198,20 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     if operator in POSITIVE:
         return _holds(operator, left, right)
     return not _holds(NEGATIVE[operator], left, right)
+
+
+def is_older(value: Any, days: Any, now: datetime) -> bool:
+    """Whether a time lies more than some days before now. ComparisonError where the one is no time or the other no number."""
+    when = as_time(value) if isinstance(value, str) else None
+    number = as_number(days)
+    if when is None:
+        raise ComparisonError(f"{str(value)[:40]} is no ISO 8601 time")
+    if number is None:
+        raise ComparisonError("olderThan takes a number of days")
+    try:
+        return when < now - timedelta(days=number)
+    except OverflowError as problem:
+        raise ComparisonError("the time lies outside the calendar") from problem
 
 
 def _wanted(right: Any) -> bool:

@@ -16,6 +16,7 @@ from auditor.language import expressions
 from auditor.language.ast import (
     AllOf,
     AnyOf,
+    Call,
     Condition,
     Constant,
     Count,
@@ -26,11 +27,12 @@ from auditor.language.ast import (
     Not,
     Quantifier,
     Relatives,
+    Undecidable,
     Value,
     Values,
 )
-from auditor.language.operators import OPERATORS
-from auditor.yaml_source import Node, suggestion
+from auditor.language.operators import AGES, OPERATORS
+from auditor.yaml_source import Node, kind_of, suggestion
 
 MAX_DEPTH: Final = 64
 MAX_MEMBERS: Final = 4  # nested quantifiers and counts
@@ -73,9 +75,11 @@ def condition(node: Node, names: NameScope) -> Condition:
             return _quantifier(kind, entries[by_name[word]], deeper)
     if "count" in by_name:
         return _count(node, by_name["count"], deeper)
+    if "unknown" in by_name:
+        return _undecidable(node, by_name["unknown"], deeper)
     if "field" in by_name or "value" in by_name:
         return _leaf(node, by_name, deeper)
-    known = ["allOf", "anyOf", "not", "field", "value", "count", "every", "any", "none"]
+    known = ["allOf", "anyOf", "not", "field", "value", "count", "every", "any", "none", "unknown"]
     word = next(iter(entries), "")
     return node.fail("a condition needs one of " + ", ".join(known), suggestion(word, known) if word else "")
 
@@ -117,7 +121,29 @@ def _operator(node: Node, others: set[str]) -> tuple[str, Node]:
     return _OPERATORS[found[0].lower()], entries[found[0]]
 
 
-def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf:
+def _undecidable(node: Node, key: str, names: NameScope) -> Undecidable:
+    _only(node, [key])
+    inner = node.mapping("a condition")[key]
+    entries = inner.check_keys(("what", "why"), key)
+    for needed in ("what", "why"):
+        if needed not in entries:
+            inner.fail(f"'unknown' needs '{needed}'", "say what the data does not show, and why")
+        entries[needed].text(needed)
+    return Undecidable(expression(entries["what"], names), expression(entries["why"], names))
+
+
+def _days(node: Node, operator: str, names: NameScope) -> Expression:
+    """Load the right side of an operator on ages: `{days: …}`."""
+    entries = node.check_keys(("days",), operator)
+    if "days" not in entries:
+        node.fail(f"'{operator}' needs 'days'")
+    days = entries["days"]
+    if not _is_expression(days) and (isinstance(days.value, bool) or not isinstance(days.value, int | float)):
+        days.fail(f"days must be a number, or an expression in brackets, not {kind_of(days.value)}")
+    return expression(days, names)
+
+
+def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Undecidable:
     entries = node.mapping("a condition")
     operator, right = _operator(node, {"field", "value", "default"})
     left: Field | Value
@@ -128,10 +154,13 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf:
     else:
         source = entries[by_name["value"]]
         left = Value(expression(source, names), str(source.plain()))
+        if isinstance(left.expression, Call) and left.expression.function == "unknown":
+            return Undecidable(*left.expression.arguments)
     if operator == "exists" and str(right.value).lower() not in {"true", "false"} and not _is_expression(right):
         right.fail("'exists' takes true or false")
     default = _default(entries[by_name["default"]]) if "default" in by_name else _azure_default(left, operator)
-    return Leaf(left, operator, expression(right, names), ABSENT if default is None else default)
+    load = _days(right, operator, names) if operator in AGES else expression(right, names)
+    return Leaf(left, operator, load, ABSENT if default is None else default)
 
 
 def _azure_default(left: Field | Value, operator: str) -> Any:
@@ -266,6 +295,8 @@ def _members(
 def _count(node: Node, key: str, names: NameScope) -> Count:
     inner = node.mapping("a condition")[key]
     operator, right = _operator(node, {"count"})
+    if operator in AGES:
+        right.fail(f"a count is no time: '{operator}' does not fit it")
     entries = inner.check_keys(("field", "value", "name", "related", "where"), "count")
     if sum(word in entries for word in ("field", "value", "related")) != 1:
         inner.fail("count needs exactly one of 'field', 'value' and 'related'")

@@ -17,6 +17,7 @@ from auditor.language.ast import (
     Not,
     PropertyAccess,
     Quantifier,
+    Undecidable,
     Value,
     Values,
 )
@@ -35,25 +36,30 @@ def parameters_of(condition: Condition) -> frozenset[str]:
 def expressions(condition: Condition) -> Iterator[Expression]:
     """Yield the expressions that stand in a condition."""
     match condition:
+        case Leaf(left=Value(expression=left)):
+            yield from (left, condition.right)
         case Leaf():
-            if isinstance(condition.left, Value):
-                yield condition.left.expression
             yield condition.right
+        case Undecidable():
+            yield from (condition.what, condition.why)
         case AllOf() | AnyOf():
-            for part in condition.conditions:
-                yield from expressions(part)
+            yield from (inner for part in condition.conditions for inner in expressions(part))
         case Not():
             yield from expressions(condition.condition)
         case Quantifier():
             yield from expressions(condition.where)
         case Count():
-            if isinstance(condition.of, Values):
-                yield condition.of.expression
-            yield condition.right
-            if condition.where is not None:
-                yield from expressions(condition.where)
+            yield from _of_count(condition)
         case _:
             assert_never(condition)
+
+
+def _of_count(condition: Count) -> Iterator[Expression]:
+    if isinstance(condition.of, Values):
+        yield condition.of.expression
+    yield condition.right
+    if condition.where is not None:
+        yield from expressions(condition.where)
 
 
 def parts(expression: Expression) -> Iterator[Expression]:

@@ -20,11 +20,10 @@ class Direction(StrEnum):
 
 
 class Access(StrEnum):
-    """What a rule does; AlwaysAllow exists for security-admin rules only."""
+    """What a rule does."""
 
     ALLOW = "Allow"
     DENY = "Deny"
-    ALWAYS_ALLOW = "AlwaysAllow"
 
 
 PROTOCOLS: Final = ("Tcp", "Udp", "Icmp", "Esp", "Ah")

@@ -71,6 +71,11 @@ class Networks:
             )
         return self._spaces[network]
 
+    def are_connected(self, subnet: Resource, far: Resource) -> bool:
+        """Whether two subnets lie in one virtual network or in peered ones."""
+        own, remote = ids.parent_of(subnet.key) or "", ids.parent_of(far.key) or ""
+        return own == remote or remote in self.estate.targets(own, "peered")
+
     def around(self, subnet: Resource, own: Ranges) -> Surroundings:
         """Return the surroundings of a subnet with these prefixes of its own."""
         network = ids.parent_of(subnet.key) or ""

@@ -126,11 +126,6 @@ def is_within(inner: OperationSet, outer: OperationSet) -> bool:
     return inner == outer or is_empty(difference(inner, outer))
 
 
-def overlaps(left: OperationSet, right: OperationSet) -> bool:
-    """Whether some string is in both sets."""
-    return not is_empty(intersection((left, right)))
-
-
 def witness(language: OperationSet) -> str | None:
     """Return a shortest string of the set, one that ends in a verb where there is one; None for the empty set.
 

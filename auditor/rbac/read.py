@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.estate.graph import Estate
-from auditor.model import Gap, Resource
+from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.effective import Grants
@@ -31,38 +30,27 @@ READS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AccessData:
-    """What an estate says about access. `roles` are by GUID in lower case, `resources` by the assignment's key."""
-
-    grants: Grants
-    roles: Mapping[str, Role]
-    resources: Mapping[str, Resource]
-    activated: frozenset[str]
-    deny_gap: Gap | None
-
-
-def read_access_data(
-    estate: Estate, *, memberships: Memberships | None = None, identities: Collection[str] = ()
-) -> AccessData:
-    """Read everything about access; what is malformed stays in as something of which anything may be true.
+def read_grants(
+    estate: Estate, roles: Mapping[str, Role], *, memberships: Memberships | None, identities: Collection[str]
+) -> Grants:
+    """Return all assignments and denies; what is malformed stays in as something of which anything may be true.
 
     `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
     """
-    roles = {role.key: _best_known(role) for role in _roles(estate)}
-    schedules = _schedules(estate)
-    ends = {key: end for key, (end, _) in schedules.items() if end}
+    ends = {key: end for key, (end, _) in _schedules(estate).items() if end}
     listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
-    deny_gap = estate.type_gap(DENIES)
-    grants = Grants(
+    return Grants(
         [_assignment(resource, roles, ends, identities) for resource in listed],
         [_deny(resource) for resource in estate.of_type(DENIES)],
         hierarchy=hierarchy_of(estate),
         memberships=memberships,
-        denies_known=deny_gap is None,
+        denies_known=estate.type_gap(DENIES) is None,
     )
-    activated = frozenset(key for key, (_, kind) in schedules.items() if kind == "activated")
-    return AccessData(grants, roles, {resource.key: resource for resource in listed}, activated, deny_gap)
+
+
+def read_activated(estate: Estate) -> frozenset[str]:
+    """Return the keys of assignments that are in force because an eligible principal activated them."""
+    return frozenset(key for key, (_, kind) in _schedules(estate).items() if kind == "activated")
 
 
 def role_of(definition: object, definition_id: str) -> Role:
@@ -78,17 +66,18 @@ def role_of(definition: object, definition_id: str) -> Role:
     )
 
 
+def read_roles(estate: Estate) -> Mapping[str, Role]:
+    """Return the definitions by GUID in lower case; of copies (a built-in is listed per subscription) a readable one."""
+    roles = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
+    roles.sort(key=lambda role: (role.permissions is not None, ids.key(role.id)))
+    return {role.key: _best_known(role) for role in roles}
+
+
 def _best_known(role: Role) -> Role:
     """Return a role as the input defines it, or as every tenant does where the input does not say what it permits."""
     if role.permissions is not None or role.is_custom:
         return role
     return built_in_role(role.key, role.id) or role
-
-
-def _roles(estate: Estate) -> Iterator[Role]:
-    """Yield the definitions; of copies of one (a built-in is listed per subscription) a readable one comes last."""
-    found = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
-    yield from sorted(found, key=lambda role: (role.permissions is not None, ids.key(role.id)))
 
 
 def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:

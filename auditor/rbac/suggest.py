@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
 
-from auditor.analysis.access.access_graph import AccessGraph
-from auditor.analysis.access.comparison import smallest
 from auditor.azure import body
 from auditor.errors import InputError
 from auditor.rbac.assignments import Role
 from auditor.rbac.automaton import TooComplexError
-from auditor.rbac.operation_sets import OperationSet, excluded_from, intersection, is_within, pattern, patterns_of
-from auditor.rbac.permissions import Plane
+from auditor.rbac.operation_sets import OperationSet, excluded_from, is_within, pattern, patterns_of
+from auditor.rbac.permissions import Plane, covers
 from auditor.rbac.planes import plane_of
 from auditor.rbac.read import role_of
+from auditor.truth import Truth
 
 MAX_TOGETHER: Final = 3
 _MAX_CANDIDATES: Final = 60
@@ -101,6 +100,16 @@ def suggest(needs: Sequence[RoleNeed], scope: str, roles: Sequence[Role]) -> Sug
     return Suggestion(scope, wanted, first, tuple(others))
 
 
+def smallest(roles: Sequence[Role]) -> Sequence[Role]:
+    """Return the minimal roles by inclusion: no other of them permits strictly less."""
+    return [role for role in roles if not any(_is_smaller(other, role) for other in roles if other is not role)]
+
+
+def _is_smaller(role: Role, than: Role) -> bool:
+    inner, outer = role.at_most, than.at_most
+    return covers(outer, inner) is Truth.YES and covers(inner, outer) is not Truth.YES
+
+
 def _covers(role: Role, need: RoleNeed) -> bool:
     """Whether a role surely permits all of a need; what is too complex to decide does not count."""
     try:
@@ -151,16 +160,3 @@ def _custom(wanted: Sequence[RoleNeed], scope: str) -> Mapping[str, Any]:
 
 def _left_out(needs: Iterable[RoleNeed]) -> list[str]:
     return sorted({match.spelled for need in needs for match in excluded_from(need.language)})
-
-
-def suggest_for_rows(scene: AccessGraph, principals: Sequence[str], roles: Sequence[Role]) -> Sequence[Suggestion]:
-    """Return a suggestion for every row of the baseline's table that names one of the principals, by scope."""
-    needed: dict[str, tuple[str, dict[RoleNeed, None]]] = {}
-    for row in scene.rows:
-        if set(row.principals) & set(principals):
-            _, found = needed.setdefault(row.scope.lower(), (row.scope, {}))
-            for plane in Plane:
-                granted = row.row.role.at_most.on(plane).may
-                for match in patterns_of(granted):
-                    found[RoleNeed(plane, match.spelled, intersection((match, granted)))] = None
-    return [suggest(list(found), spelled, roles) for _, (spelled, found) in sorted(needed.items())]

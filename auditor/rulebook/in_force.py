@@ -18,6 +18,7 @@ from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
+from auditor.rulebook import retired
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.load import TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
@@ -161,12 +162,12 @@ def choose(baseline: Baseline, rules: Mapping[str, Rule], *, extra: frozenset[st
     for rule_id, setting in baseline.settings.items():
         if rule_id not in rules:
             text = f"{setting.place}: settings name the rule '{rule_id}', which does not exist"
-            mistakes.add(ContentError(text, suggestion(rule_id, rules)))
+            mistakes.add(ContentError(text, retired.hint(rule_id, rules)))
     chosen = set(extra)
     for glob, node in baseline.rules:
         matched = {rule_id for rule_id in rules if fnmatchcase(rule_id, glob.removeprefix("!"))}
         if not matched:
-            mistakes.of(node.fail, f"the glob '{glob}' matches no rule", suggestion(glob.strip("!*-"), rules))
+            mistakes.of(node.fail, f"the glob '{glob}' matches no rule", retired.hint(glob.removeprefix("!"), rules))
         chosen = chosen - matched if glob.startswith("!") else chosen | matched
     settings = {rule_id: baseline.settings.get(rule_id, Setting()) for rule_id in sorted(chosen)}
     enabled = [(rules[rule_id], setting) for rule_id, setting in settings.items() if setting.enabled is not False]
@@ -181,7 +182,7 @@ def narrowed(rules: Sequence[RuleInForce], select: Sequence[str], ignore: Sequen
     for option, globs in (("--select", select), ("--ignore", ignore)):
         for glob in globs:
             if not any(fnmatchcase(rule_id, glob) for rule_id in known):
-                raise ContentError(f"{option} {glob}: matches no rule in force", suggestion(glob.strip("*-"), known))
+                raise ContentError(f"{option} {glob}: matches no rule in force", retired.hint(glob, known))
     return [
         rule
         for rule in rules

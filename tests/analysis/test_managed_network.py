@@ -14,17 +14,17 @@ from auditor.model import Fact, Gap
 Body = dict[str, Any]
 FactsOf = Callable[..., list[Fact]]
 Change = Callable[[dict[str, Body]], None]
-Reference = Callable[..., Context]
+Chat = Callable[..., Context]
 
 RULE = "outboundRules/OpenAI"
 
 
 @pytest.fixture
-def openai_rule(reference: Reference, facts_of: FactsOf) -> Callable[..., Fact]:
-    """Return a function that gives the fact on the endpoint to Azure OpenAI after a change to the reference estate."""
+def openai_rule(chat: Chat, facts_of: FactsOf) -> Callable[..., Fact]:
+    """Return a function that gives the fact on the endpoint to Azure OpenAI after a change to the chat estate."""
 
     def run(change: Change, **options: Any) -> Fact:
-        found = facts_of(ANALYSIS, reference(change, **options), "managed_network.rule")
+        found = facts_of(ANALYSIS, chat(change, **options), "managed_network.rule")
         return next(fact for fact in found if fact.sub_object == "oai-chat01/account")
 
     return run
@@ -90,7 +90,7 @@ def test_an_api_version_that_cannot_show_the_network_leaves_it_unknown(openai_ru
     assert openai_rule(change, api_version="2023-10-01").fields["provisioned"] is False
 
 
-def test_wide_ways_out_are_marked(reference: Reference, facts_of: FactsOf) -> None:
+def test_wide_ways_out_are_marked(chat: Chat, facts_of: FactsOf) -> None:
     def change(by_name: dict[str, Body]) -> None:
         rules = _inline(by_name)
         rules["any"] = {"type": "FQDN", "destination": "*.contoso.com", "category": "UserDefined", "status": "Active"}
@@ -100,12 +100,12 @@ def test_wide_ways_out_are_marked(reference: Reference, facts_of: FactsOf) -> No
             "category": "UserDefined",
         }
 
-    found = facts_of(ANALYSIS, reference(change), "managed_network.rule")
+    found = facts_of(ANALYSIS, chat(change), "managed_network.rule")
     wide = {f.sub_object: (f.fields["wildcard"], f.fields["broad"]) for f in found if not f.fields["required"]}
     assert wide == {"any": (True, False), "tag": (False, True), "wikipedia": (False, False)}
 
 
-def test_search_is_asked_for_only_where_the_baseline_does(reference: Reference, facts_of: FactsOf) -> None:
-    context = reference(parameters={"ai_search_required": False})
+def test_search_is_asked_for_only_where_the_baseline_does(chat: Chat, facts_of: FactsOf) -> None:
+    context = chat(parameters={"ai_search_required": False})
     found = facts_of(ANALYSIS, context, "managed_network.rule")
-    assert not [fact for fact in found if fact.fields["subresource"] == "searchService"]
+    assert not [fact for fact in found if fact.fields.get("subresource") == "searchService"]

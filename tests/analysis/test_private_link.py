@@ -14,7 +14,7 @@ from auditor.model import Fact, Gap
 Body = dict[str, Any]
 FactsOf = Callable[..., list[Fact]]
 Make = Callable[..., Context]
-Reference = Callable[..., Context]
+Chat = Callable[..., Context]
 
 RG = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg/providers"
 VAULT = f"{RG}/Microsoft.KeyVault/vaults/kv"
@@ -120,8 +120,8 @@ def test_p24_no_endpoint_at_all_is_none_that_works(judge: Callable[..., Fact]) -
     assert not fact.uncollected
 
 
-def test_p21_a_managed_outbound_rule_is_no_way_into_the_workspace(reference: Reference, facts_of: FactsOf) -> None:
-    context = reference(lambda by_name: by_name.pop("privateEndpoints/pep-mlw-chat01"))
+def test_p21_a_managed_outbound_rule_is_no_way_into_the_workspace(chat: Chat, facts_of: FactsOf) -> None:
+    context = chat(lambda by_name: by_name.pop("privateEndpoints/pep-mlw-chat01"))
     found = facts_of(ANALYSIS, context, "private_link.endpoint")
     assert next(fact for fact in found if fact.fields["service"] == "workspace").fields["effective"] == 0
 
@@ -285,7 +285,7 @@ def test_slots_need_an_endpoint_of_their_own_group(make: Make, facts_of: FactsOf
     assert counts(_endpoint(group="sites-stage", target=site, name="pep2")) == {"app": 1, "app-slot": 1}
 
 
-def test_a_connection_that_nothing_explains_is_shown(reference: Reference, facts_of: FactsOf) -> None:
+def test_a_connection_that_nothing_explains_is_shown(chat: Chat, facts_of: FactsOf) -> None:
     stray = ENDPOINT.replace("0000000000a1", "0000000000ee")
 
     def add(by_name: dict[str, Body]) -> None:
@@ -300,7 +300,7 @@ def test_a_connection_that_nothing_explains_is_shown(reference: Reference, facts
         )
 
     def unexplained(**options: Any) -> list[str]:
-        found = facts_of(ANALYSIS, reference(add, **options), "private_link.connection")
+        found = facts_of(ANALYSIS, chat(add, **options), "private_link.connection")
         return [fact.sub_object for fact in found if fact.fields.get("explainedBy") == "none"]
 
     assert unexplained() == ["stray"]
@@ -308,7 +308,7 @@ def test_a_connection_that_nothing_explains_is_shown(reference: Reference, facts
 
 
 def test_managed_rules_that_were_not_read_leave_foreign_connections_unexplained_but_not_failed(
-    reference: Reference, facts_of: FactsOf
+    chat: Chat, facts_of: FactsOf
 ) -> None:
     def drop(by_name: dict[str, Body]) -> None:
         for name in [name for name in by_name if name.startswith("outboundRules/")]:
@@ -316,7 +316,7 @@ def test_managed_rules_that_were_not_read_leave_foreign_connections_unexplained_
         del by_name["workspaces/mlw-chat01"]["properties"]["managedNetwork"]["outboundRules"]
 
     gap = Gap("/", "Microsoft.MachineLearningServices/workspaces/outboundRules", "forbidden")
-    found = facts_of(ANALYSIS, reference(drop, gaps=[gap]), "private_link.connection")
+    found = facts_of(ANALYSIS, chat(drop, gaps=[gap]), "private_link.connection")
     assert sum("explainedBy" in fact.uncollected for fact in found) == 6
     assert not [fact for fact in found if fact.fields.get("explainedBy") == "none"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import GROUP, SAMPLE, Ended, auditor, estate, is_one_line, reference
+from tests.e2e.command import GROUP, SAMPLE, Ended, auditor, estate, is_one_line
+from tests.estates.chat import chat_bodies
 
 NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet"
 SECURITY_GROUP = "Microsoft.Network/networkSecurityGroups"
@@ -234,10 +235,8 @@ def test_explain_draws_the_way_of_the_packet(tmp_path: Path) -> None:
         ("Internet", "snet-appGateway", "443", "AppGw.In.Allow443.Internet"),
     ],
 )
-def test_the_reference_estate_is_as_open_as_it_is(
-    tmp_path: Path, start: str, end: str, port: str, deciding: str
-) -> None:
-    found = record(query(reference(), tmp_path, start, end, "--port", port, "-o", "json"))
+def test_the_chat_estate_is_as_open_as_it_is(tmp_path: Path, start: str, end: str, port: str, deciding: str) -> None:
+    found = record(query(estate(tmp_path, *chat_bodies()), tmp_path, start, end, "--port", port, "-o", "json"))
 
     assert found["answer"] == "yes"
     assert deciding in [one["rule"] for one in found["rules"]]

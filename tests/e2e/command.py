@@ -13,14 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.checkout import ROOT, SAMPLE
-from tests.conformance.material import SHARED
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-test"
-
-_REFERENCE = SHARED / "data" / "reference-estate" / "2024-02.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +98,6 @@ def sample() -> dict[str, Any]:
     """Return the sample estate as a fresh document."""
     document: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
     return document
-
-
-def reference() -> Path:
-    """Return the file of the reference estate, or skip the test where the data is absent."""
-    if not _REFERENCE.exists():
-        pytest.skip(f"no reference estate at {_REFERENCE}; set AUDITOR_SHARED")
-    return _REFERENCE
 
 
 def is_line_by_line(text: str) -> bool:

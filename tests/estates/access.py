@@ -1,9 +1,7 @@
-"""Build estates for tests: from ARM bodies, from the reference estate, and from that with something changed."""
+"""Build estates for tests: from ARM bodies, from the chat estate, and from that with something changed."""
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -18,7 +16,7 @@ from auditor.estate.graph import Estate
 from auditor.model import Fact, Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from tests.checkout import BASELINE
-from tests.conformance.material import SHARED
+from tests.estates.chat import chat_bodies
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-chat"
@@ -45,7 +43,7 @@ _PLACES = {
 
 
 def place(component: str) -> str:
-    """Return the id of the resource that plays a component in the reference estate."""
+    """Return the id of the resource that plays a component in the chat estate."""
     return f"{GROUP}/providers/{_PLACES[component]}"
 
 
@@ -54,14 +52,9 @@ def table() -> Any:
     return YAML(typ="safe").load(TABLE.read_text())
 
 
-@cache
-def _reference() -> str:
-    return (SHARED / "data/reference-estate/2024-02.json").read_text()
-
-
-def reference() -> Bodies:
-    """Return fresh bodies of the reference estate by id."""
-    return {body["id"]: body for body in json.loads(_reference())["resources"]}
+def chat_by_id() -> Bodies:
+    """Return fresh bodies of the chat estate by id."""
+    return {body["id"]: body for body in chat_bodies()}
 
 
 def estate_of(bodies: Iterable[Mapping[str, Any]], *, complete: bool = True, gaps: Iterable[Gap] = ()) -> Estate:
@@ -88,8 +81,8 @@ def analyse(
 
 
 def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Fact]:
-    """Return the facts of the reference estate after a change of its bodies."""
-    bodies = copy.deepcopy(reference())
+    """Return the facts of the chat estate after a change of its bodies."""
+    bodies = chat_by_id()
     change(bodies)
     gaps, complete = options.pop("gaps", ()), options.pop("complete", True)
     return analyse(estate_of(bodies.values(), gaps=gaps, complete=complete), **options)

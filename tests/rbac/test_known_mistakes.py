@@ -8,9 +8,9 @@ import pytest
 
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.model import Fact
+from auditor.rbac.access_graph import read_access_graph
 from auditor.rbac.assignments import Memberships
 from auditor.rbac.permissions import Plane
-from auditor.rbac.read import read_access_data
 from auditor.truth import Truth
 from tests.estates.access import (
     GROUP,
@@ -40,7 +40,7 @@ def resource(resource_id: str, resource_type: str, **body: Any) -> Body:
 
 
 def may(bodies: list[Body], principal: str, operation: str, scope: str, **options: Any) -> Truth:
-    return read_access_data(estate_of(bodies), **options).grants.may(principal, Plane.CONTROL, operation, scope)
+    return read_access_graph(estate_of(bodies), **options).grants.may(principal, Plane.CONTROL, operation, scope)
 
 
 @pytest.mark.parametrize(

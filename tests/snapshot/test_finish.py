@@ -52,8 +52,8 @@ def check(bodies: list[dict[str, Any]], folder: Path) -> None:
     assert edges == {(edge.source, edge.kind, edge.target) for edge in derive(whole.resources)}
 
 
-def test_the_reference_estate(reference: dict[str, Any], tmp_path: Path) -> None:
-    check(reference["resources"], tmp_path)
+def test_the_chat_estate(chat_document: dict[str, Any], tmp_path: Path) -> None:
+    check(chat_document["resources"], tmp_path)
 
 
 def test_the_sample_estate(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_collection_becomes_a_normalised_snapshot(tmp_path: Path) -> None:
     assert snapshot.metadata == METADATA
     assert snapshot.gaps == [Gap(GROUP, "a/b", "forbidden", "a/b/read")]
     assert snapshot.facets == [Facet(GROUP, "network", "complete")]
-    assert summary.show(path).relations == {"contains": 1}
+    assert summary.overview(read(path), path).relations == {"contains": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 
