@@ -106,6 +106,8 @@ def _content(source: str | Path, label: str) -> Snapshot | Export:
 
 def _refuse_binary(path: Path, label: str) -> None:
     """Name what begins like no text, before its bytes are taken for a text that was cut off."""
+    if not path.is_file():
+        return  # what comes out of a pipe can be read only once
     try:
         with path.open("rb") as stream:
             known = foreign.binary(stream.read(8))
