@@ -285,6 +285,8 @@ def _unmet(
     known = (gap for name in listed for gap in estate.gaps_in(name) if ids.key(gap.scope) not in read)
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if not met and not gaps:
+        gaps = [gap for name in listed for gap in estate.named_only(name)]
+    if not met and not gaps:
         gaps = [gap for name in listed if (gap := estate.type_gap(name)) and not estate.missing(name)][:1]
         met = not gaps and any(estate.missing(name) for name in listed)
     if not isinstance(rule.applies, OnFact):

@@ -9,7 +9,7 @@ from functools import cached_property
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
-from auditor.estate.completeness import Completeness, Missing
+from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import ANY_TYPE, NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
@@ -145,6 +145,21 @@ class Estate:
     def missing(self, resource_type: str) -> Sequence[Missing]:
         """Return what of a type the estate's resources must or may have besides what is here, by what it belongs to."""
         return [one for one in self._completeness.missing(resource_type) if not self._is_followed(one.parent.key)]
+
+    def named_only(self, resource_type: str) -> Sequence[Gap]:
+        """Return a gap, at what names it, for each resource of a type that is not here; none in what is complete."""
+        if self.complete:
+            return ()
+        asked = resource_type.lower()
+        gaps: dict[str, Gap] = {}
+        for relation in self.relations:
+            for key, namer in ((relation.source, relation.target), (relation.target, relation.source)):
+                resource = self._by_key.get(namer)
+                if resource is None or key in self._by_key or (ids.type_of(key) or "").lower() != asked:
+                    continue
+                reason = f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {resource.name} names"
+                gaps.setdefault(key, Gap(resource.id, resource_type, reason, f"{resource_type}/read"))
+        return [gaps[key] for key in sorted(gaps)]
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
