@@ -108,8 +108,10 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
             info = info_of(resource, *question.workloads.role_of(resource.key))
             yield from (finding_of(rule, _ask(rule, subject, question), info) for rule in asked)
     for rule, applies in rules:
-        yield from _unseen_findings(rule, applies.types, question)
-        yield from _unmet(rule, applies.types, question)
+        unseen = list(_unseen_findings(rule, applies.types, question))
+        yield from unseen
+        met = bool(unseen) or any(question.estate.judged(name) for name in applies.types)
+        yield from _unmet(rule, applies.types, question, met=met)
 
 
 def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluation) -> Iterator[Finding]:
@@ -271,22 +273,16 @@ def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Ev
     return finding_of_fact(rule, verdict, case.fact, case.info)
 
 
-def _unmet(
-    rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool | None = None
-) -> Iterator[Finding]:
+def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     estate = question.estate
     listed = sorted({name.lower() for name in types})
-    if met is None:
-        met = any(estate.judged(name) for name in listed)
     read = {resource.key for name in listed for resource in estate.judged(name)}
     known = (gap for name in listed for gap in estate.gaps_in(name) if ids.key(gap.scope) not in read)
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if not met and not gaps:
         gaps = [gap for name in listed for gap in estate.named_only(name)]
-    if not met and not gaps:
-        gaps = [gap for name in listed if (gap := estate.type_gap(name)) and not estate.missing(name)][:1]
-        met = not gaps and any(estate.missing(name) for name in listed)
+        gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]
     if not isinstance(rule.applies, OnFact):
         yield from (_missing(rule, gap, question) for gap in gaps)
         if gaps:
