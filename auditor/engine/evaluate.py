@@ -13,6 +13,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
 from auditor.engine.findings import (
@@ -24,12 +25,12 @@ from auditor.engine.findings import (
     inputs,
     without_subject,
 )
-from auditor.engine.subjects import FactSubject, ResourceSubject
+from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.graph import NOT_IN_EXPORT, Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
-from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
+from auditor.model import Evidence, Finding, Gap, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
@@ -137,8 +138,9 @@ class _Case:
     @cached_property
     def info(self) -> SubjectInfo:
         """What its findings are filed under."""
-        resource = self._question.estate.get(self.fact.subject)
-        return info_of_fact(self.fact, resource, *self._question.workloads.role_of(ids.key(self.fact.subject)))
+        subject = self.fact.about.subject
+        role = self._question.workloads.role_of(ids.key(subject))
+        return info_of_fact(self.fact, self._question.estate.get(subject), *role)
 
     @cached_property
     def inputs(self) -> Sequence[Evidence]:
@@ -151,10 +153,10 @@ def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     kinds = sorted({rule.applies.kind for rule in question.rules.in_force if isinstance(rule.applies, OnFact)})
     derived: dict[str, _Derived] = {}
     for analysis in {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in kinds}.values():
-        by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
+        by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
         try:
-            for fact in analysis.derive(question.context):
-                by_kind[fact.kind].append(fact)
+            for fact in analysis.run(question.context):
+                by_kind[fact.fact_kind].append(fact)
         except Exception as problem:  # never fail open: the rules on these facts become unknown
             _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
             error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
@@ -164,13 +166,13 @@ def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     return derived
 
 
-def _scope(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
+def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
 def _ask(rule: RuleInForce, subject: Subject, question: Evaluation) -> Verdict:
     try:
-        return judge(rule.rule, _scope(rule, subject, question), explain_passes=question.explain_passes)
+        return judge(rule.rule, _environment(rule, subject, question), explain_passes=question.explain_passes)
     except Exception as problem:  # never fail open: a rule that raises is unknown, and says so
         _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
@@ -216,11 +218,7 @@ def _missing_subjects(
     for resource_type, alike in analysis.subjects.get(kind, {}).items():
         found = question.estate.gaps_in(resource_type)
         for fields in alike if found else ():
-            unknown = {
-                name: found[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
-            }
-            subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
-            if _is_about(rule, applies, subject, question):
+            if _is_about(rule, applies, UnseenFact(kind, fields, found[0]), question):
                 gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in found}
     return [_missing(rule, gap) for gap in gaps.values()]
 
@@ -232,7 +230,7 @@ def _missing(rule: RuleInForce, gap: Gap) -> Finding:
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> bool:
     where = applies.where
-    return where is None or evaluate(where, _scope(rule, subject, question)) is not Truth.NO
+    return where is None or evaluate(where, _environment(rule, subject, question)) is not Truth.NO
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:
