@@ -14,8 +14,10 @@ from typing import Any, Final
 import orjson
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import spelled
 from auditor.errors import InputError
 from auditor.model import Gap, Resource
+from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP
@@ -28,8 +30,8 @@ _SPARE: Final = 40
 # Columns that Resource Graph and the command line add to every resource; the id says the same.
 _ADDED_COLUMNS: Final = frozenset({"subscriptionid", "resourcegroup", "tenantid"})
 _EMPTY_COLUMNS: Final = frozenset({"kind", "managedBy"})  # Resource Graph writes "" where ARM writes nothing
-_SUBSCRIPTION: Final = "Microsoft.Resources/subscriptions"
-_RESOURCE_GROUP: Final = "Microsoft.Resources/resourceGroups"
+_SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
+_RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
