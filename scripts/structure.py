@@ -30,7 +30,6 @@ GOALS = {
 TODAY: dict[str, int] = {
     "lines in the largest package, % of all": 28,
     "names of classes used twice": 9,
-    "resource types spelled in two modules": 55,
     "Any or Json in signatures": 345,
 }
 _LONGEST = 60
