@@ -14,8 +14,10 @@ from typing import Any, Final
 import orjson
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import spelled
 from auditor.errors import InputError
 from auditor.model import Gap, Resource
+from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP
@@ -34,15 +36,9 @@ NOT_READ: Final = "not in the export"
 _ENVELOPE: Final = ("extendedLocation", "identity", "kind", "location", "managedBy", "sku", "tags", "zones")
 _STATED_BY_WHOLE_ROWS: Final = frozenset({"name", "type"})
 # What ARM returns without a `properties` object.
-_WITHOUT_PROPERTIES: Final = frozenset(
-    {
-        "microsoft.resources/subscriptions",
-        "microsoft.resources/subscriptions/locations",
-        "microsoft.resources/tenants",
-    }
-)
-_SUBSCRIPTION: Final = "Microsoft.Resources/subscriptions"
-_RESOURCE_GROUP: Final = "Microsoft.Resources/resourceGroups"
+_WITHOUT_PROPERTIES: Final = frozenset({SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/locations", "microsoft.resources/tenants"})
+_SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
+_RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
