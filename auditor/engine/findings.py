@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from auditor import resource_id as ids
@@ -15,6 +13,7 @@ from auditor.engine import message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Fact, Finding, Gap, Json, Resource, Status
+from auditor.rulebook.command import filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
 
@@ -36,6 +35,7 @@ class SubjectInfo:
     component: str | None = None
     sub_object: str = ""
     identity: bytes = b"\n"
+    body: Json = field(default_factory=dict)
 
 
 def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
@@ -52,6 +52,7 @@ def info_of(resource: Resource, workload: str | None, component: str | None, sub
         component=component,
         sub_object=sub_object,
         identity=identity(resource.key, sub_object),
+        body=resource.body,
     )
 
 
@@ -59,7 +60,7 @@ def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, co
     """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
     workload, component = fact.workload or workload, fact.component or component
     if resource is not None:
-        return info_of(resource, workload, component, sub_object=fact.sub_object)
+        return replace(info_of(resource, workload, component, sub_object=fact.sub_object), body=fact.fields)
     return SubjectInfo(
         resource_id=fact.subject or None,
         resource_type=f"fact/{fact.kind}",
@@ -67,6 +68,7 @@ def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, co
         component=component,
         sub_object=fact.sub_object,
         identity=identity(fact.subject, fact.sub_object),
+        body=fact.fields,
     )
 
 
@@ -75,6 +77,7 @@ def finding_of(
 ) -> Finding:
     """Return the finding that a verdict makes; `sentence` stands in for the message made of its evidence."""
     about = rule.rule
+    is_failure = verdict.status is Status.FAIL
     return Finding(
         rule_id=about.id,
         severity=rule.severity,
@@ -92,7 +95,7 @@ def finding_of(
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
         else None,
-        remediation_cli=_filled(about.remediation_cli, info.resource_id) if verdict.status is Status.FAIL else "",
+        remediation_cli=filled(about.remediation_cli, info.resource_id, info.body) if is_failure else "",
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
     )
@@ -143,15 +146,6 @@ def _reason(verdict: Verdict) -> str | None:
         return None
     reasons = [f"{gap.what}: {gap.reason}" for gap in verdict.gaps] + [f"error: {error}" for error in verdict.errors]
     return "; ".join(reasons) or "the data does not say"
-
-
-def _filled(cli: str, resource_id: str | None) -> str:
-    """Put the resource into a remediation command; names come from strangers, so they are quoted for the shell."""
-    if resource_id is None:
-        return cli
-    words = {"{id}": shlex.quote(resource_id), "{name}": shlex.quote(ids.name_of(resource_id))}
-    # in one pass: an id may itself hold "{name}", and filling that in would break its quotes
-    return re.sub(r"\{(?:id|name)\}", lambda found: words[found[0]], cli)
 
 
 def fingerprint(rule_id: str, subject: bytes) -> str:
