@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from auditor.analysis.contract import Context
@@ -17,6 +16,7 @@ from auditor.language.operators import as_time
 from auditor.model import Report, SnapshotIdentity
 from auditor.rulebook import exemptions
 from auditor.rulebook.in_force import RuleSet
+from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
 
 
@@ -39,21 +39,13 @@ class Moment:
     source: str
 
 
-def tool_version() -> str:
-    """Return the version of the installed tool."""
-    try:
-        return version("auditor")
-    except PackageNotFoundError:
-        return "0+unknown"
-
-
 def moment(terms: Terms, metadata: Metadata) -> Moment:
     """Return the time of judgement: the option, else the time of collection, else the export's own, else the clock."""
     if terms.as_of is not None:
         return Moment(terms.as_of, "option")
     for text, source in ((metadata.collected_at, "snapshot"), (metadata.judge_at, "export")):
-        if text and (found := as_time(text)):
-            return Moment(found.astimezone(UTC), source)
+        if text and (recorded := as_time(text)):
+            return Moment(recorded.astimezone(UTC), source)
     return Moment(terms.clock or datetime.now(UTC), "clock")
 
 

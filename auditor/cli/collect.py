@@ -24,6 +24,7 @@ with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
     from auditor.estate import navigation
+    from auditor.rulebook import in_force
     from auditor.snapshot import model as snapshots
     from auditor.snapshot import writer
 
@@ -138,18 +139,24 @@ def scan(
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
     options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
     shown = evaluate.Presentation(
-        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
+        targets=evaluate.targets(output),
+        fail_on=fail_on,
+        exit_zero=exit_zero,
+        allow_incomplete=allow_incomplete,
+        include_passed=include_passed,
+        verbose=verbose > 0,
+        color=color,
+        quiet=quiet,
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = snapshot or Path(folder) / "scan.snapshot"
-        choice = evaluate.JudgingOptions(
-            str(path), baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
-        )
-        evaluate.check_content(choice)
+        selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+        judging = evaluate.JudgingOptions(str(path), selection, exemptions or ())
+        evaluate.check_content(judging)
         _collect(request, path)
-        evaluate.run(choice, as_of, shown, complete=False)
+        evaluate.run(judging, as_of, shown, complete=False)
 
 
 def collect(
@@ -213,9 +220,7 @@ def _scope(
 
 def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> CollectOptions:
     """Return the options with the types that folders of rules bring along."""
-    from auditor.rulebook.in_force import catalogue  # noqa: PLC0415 - imported on use, to keep --help quick
-
-    return replace(options, catalogue=catalogue(folders)) if folders else options
+    return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
 
 
 def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool) -> CollectOptions:
@@ -225,20 +230,17 @@ def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, 
 
 
 def _collect(request: _Request, path: Path) -> collection.CollectionSummary:
-
     streams.check_writable(path)
     return _run(request, lambda metadata: writer.SnapshotWriter(path, metadata, navigation.derive))
 
 
 def _resume(request: _Request, path: Path) -> collection.CollectionSummary:
-
     begun = writer.SnapshotWriter.resume(path, navigation.derive)
     stored = CollectScope.from_json(begun.metadata.scope)
     return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: begun)
 
 
 def _run(request: _Request, open_sink: Callable[[snapshots.Metadata], sinks.Sink]) -> collection.CollectionSummary:
-
     _say_endpoint(request)
     with progress.display(quiet=request.quiet or request.no_progress) as watch:
         announce = None if request.quiet else progress.say_identity
@@ -258,8 +260,8 @@ def _say_endpoint(request: _Request) -> None:
 def _preflight(request: _Request) -> None:
 
     _say_endpoint(request)
-    found = collection.preflight(request.scope, request.options)
+    checked = collection.preflight(request.scope, request.options)
     with streams.output(None) as out:
-        out.writelines(line + "\n" for line in progress.preflight_lines(found))
+        out.writelines(line + "\n" for line in progress.preflight_lines(checked))
     sys.stdout.flush()
-    raise typer.Exit(0 if found.is_sufficient else NO_ANSWER)
+    raise typer.Exit(0 if checked.is_sufficient else NO_ANSWER)

@@ -177,12 +177,12 @@ def time_of(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as problem:
         raise AuditorError(
             f"--as-of {text}: is no date or time", "write 2024-02-20 or 2024-02-20T12:00:00Z"
         ) from problem
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def rank(level: Level) -> int:

@@ -169,7 +169,7 @@ def _options(command: Any) -> dict[str, list[Any]]:
 
 
 def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    defaults_of: dict[str, Any] = {}
     for name, inner in getattr(command, "commands", {}).items():
         own = {}
         for parameter in inner.params:
@@ -179,5 +179,5 @@ def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
             own[parameter.name] = (
                 [given[key]] if parameter.multiple and not isinstance(given[key], list) else given[key]
             )
-        found[name] = own | _spread(inner, given)
-    return found
+        defaults_of[name] = own | _spread(inner, given)
+    return defaults_of

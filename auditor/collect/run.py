@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from auditor.azure.catalogue import shipped
-from auditor.collect.arm.client import tool_version
 from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.session import Session, open_session
@@ -23,6 +22,7 @@ from auditor.collect.sink import Sink
 from auditor.collect.sources.subscriptions import ResolvedScope, resolve
 from auditor.collect.steps import Collection
 from auditor.model import Gap
+from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata
 
 log = logging.getLogger("auditor.collect")

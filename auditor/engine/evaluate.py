@@ -164,13 +164,13 @@ def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     return derived
 
 
-def _scope(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
+def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
 def _ask(rule: RuleInForce, subject: Subject, question: Evaluation) -> Verdict:
     try:
-        return judge(rule.rule, _scope(rule, subject, question), explain_passes=question.explain_passes)
+        return judge(rule.rule, _environment(rule, subject, question), explain_passes=question.explain_passes)
     except Exception as problem:  # never fail open: a rule that raises is unknown, and says so
         _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
@@ -232,7 +232,7 @@ def _missing(rule: RuleInForce, gap: Gap) -> Finding:
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> bool:
     where = applies.where
-    return where is None or evaluate(where, _scope(rule, subject, question)) is not Truth.NO
+    return where is None or evaluate(where, _environment(rule, subject, question)) is not Truth.NO
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
@@ -208,7 +208,7 @@ def _type_of(rule: RuleInForce, missing: str) -> str | None:
     return next((name for name in types if name.lower() == missing.lower()), next(iter(types), None))
 
 
-def _outlined(value: Any) -> Any:
+def _outlined(value: object) -> object:
     """Return an input as evidence shows it: plain values as they are, of objects only the size, as they may hold secrets."""
     if value is ABSENT:
         return None

@@ -55,16 +55,16 @@ class ResourceSubject:
         """Return the id as Azure spelled it."""
         return self.resource.id
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return the gap that covers a path, or that the API version is older than the property."""
-        if self._gaps and (found := _gap_in(self._gaps, place.steps)):
-            return found
-        since = place.known.since if place.known else None
+        if self._gaps and (gap := _gap_in(self._gaps, path.steps)):
+            return gap
+        since = path.known.since if path.known else None
         version = self.resource.api_version
         too_old = since is not None and version is not None and version[:10] < since[:10]
-        if too_old and not _stands(self.body, place.steps):
+        if too_old and not _stands(self.body, path.steps):
             reason = f"read with API version {version}, which cannot show it (first in {since})"
-            return Gap(self.resource.id, paths.show(place.steps), reason)
+            return Gap(self.resource.id, paths.show(path.steps), reason)
         return None
 
     def computed(self, name: str) -> Any:
@@ -100,9 +100,9 @@ class FactSubject:
         """Return the id of the resource that the finding is filed under."""
         return self.fact.subject
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return why a field could not be derived."""
-        return _gap_in(self._gaps, place.steps) if self._gaps else None
+        return _gap_in(self._gaps, path.steps) if self._gaps else None
 
     def computed(self, name: str) -> Any:
         """Return a value named by the subject's id."""
@@ -133,15 +133,15 @@ class ExampleSubject:
         """Return the example's id, or an empty text."""
         return str(self.body.get("id") or "")
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return a gap where the example says that a path was not collected, or its API version is too old for it."""
         for text in self.uncollected:
-            if not text.startswith("related:") and _covers_short(text, place.steps):
+            if not text.startswith("related:") and _covers_short(text, path.steps):
                 return Gap(self.id, text, "not collected")
-        since, version = place.known.since if place.known else None, self.body.get("apiVersion")
+        since, version = path.known.since if path.known else None, self.body.get("apiVersion")
         too_old = since is not None and isinstance(version, str) and version[:10] < since[:10]
-        if too_old and not _stands(self.body, place.steps):
-            return Gap(self.id, paths.show(place.steps), f"read with API version {version} (first in {since})")
+        if too_old and not _stands(self.body, path.steps):
+            return Gap(self.id, paths.show(path.steps), f"read with API version {version} (first in {since})")
         return None
 
     def computed(self, name: str) -> Any:

@@ -66,33 +66,35 @@ class SubnetFilters:
         """Whether the subnet's group filters the private endpoints in it."""
         return self.policies in _ENFORCED
 
-    def layer(self, direction: Direction) -> Filter:
+    def own_filter(self, direction: Direction) -> Filter:
         """Return the subnet's own filter."""
         return Filter(self.group, direction, self.surroundings, self.group.name if self.group else "no group")
 
-    def paths(self, direction: Direction) -> Iterator[FilterChain]:
-        """Yield one path for each interface with a group of its own, and one for the rest of the subnet."""
-        special = [one for one in self.interfaces if one.group is not None and one.addresses and not one.is_endpoint]
+    def chains(self, direction: Direction) -> Iterator[FilterChain]:
+        """Yield one chain for each interface with a group of its own, and one for the rest of the subnet."""
+        special = [
+            each for each in self.interfaces if each.group is not None and each.addresses and not each.is_endpoint
+        ]
         for interface in special:
-            own = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
-            layers = (self.layer(direction), own)
+            at_interface = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
+            filters = (self.own_filter(direction), at_interface)
             if direction is Direction.OUTBOUND:
-                layers = (own, self.layer(direction))
-            yield self._path(direction, layers, interface.addresses)
-        rest = difference(self.prefixes, union(*(one.addresses for one in special))) if special else self.prefixes
+                filters = (at_interface, self.own_filter(direction))
+            yield self._chain(direction, filters, interface.addresses)
+        rest = difference(self.prefixes, union(*(each.addresses for each in special))) if special else self.prefixes
         # With every machine behind a group of its own, what the subnet's lets through to nobody does not matter.
-        if not special or any(not one.is_endpoint for one in self.interfaces if one not in special):
-            yield self._path(direction, (self.layer(direction),), rest)
+        if not special or any(not each.is_endpoint for each in self.interfaces if each not in special):
+            yield self._chain(direction, (self.own_filter(direction),), rest)
 
-    def own_path(self, direction: Direction) -> FilterChain:
-        """Return the path through the subnet's own group only."""
-        return self._path(direction, (self.layer(direction),), self.prefixes)
+    def own_chain(self, direction: Direction) -> FilterChain:
+        """Return the chain of the subnet's own group only."""
+        return self._chain(direction, (self.own_filter(direction),), self.prefixes)
 
-    def _path(self, direction: Direction, layers: tuple[Filter, ...], local: Ranges) -> FilterChain:
-        if any(one.forwards for one in self.interfaces):
+    def _chain(self, direction: Direction, filters: tuple[Filter, ...], local: Ranges) -> FilterChain:
+        if any(interface.forwards for interface in self.interfaces):
             local = addresses.ANY  # packets of others pass through
         ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
-        return FilterChain(layers, self.surroundings, *ends)
+        return FilterChain(filters, self.surroundings, *ends)
 
 
 class Subnets:
@@ -105,7 +107,7 @@ class Subnets:
         self._groups: dict[str, SecurityGroup] = {}
 
     def at(self, subnet: Resource) -> SubnetFilters:
-        """Return the place of a subnet."""
+        """Return what filters the traffic of a subnet."""
         if subnet.key not in self._known:
             self._known[subnet.key] = self._read(subnet)
         return self._known[subnet.key]
@@ -115,18 +117,18 @@ class Subnets:
         gap = self._gap(subnet, own)
         reference = self._attached_group(subnet)
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
-        if reference and (found := self.estate.get(reference)):
-            inputs.append((found.id, "properties.securityRules"))
+        if reference and (group := self.estate.get(reference)):
+            inputs.append((group.id, "properties.securityRules"))
         return SubnetFilters(
-            subnet,
-            own,
-            self.networks.around(subnet, own),
-            reference,
-            self.group(reference),
-            tuple(self._interfaces(subnet)),
-            (body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
-            gap,
-            tuple(inputs),
+            subnet=subnet,
+            prefixes=own,
+            surroundings=self.networks.around(subnet, own),
+            group_key=reference,
+            group=self.group(reference),
+            interfaces=tuple(self._interfaces(subnet)),
+            policies=(body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
+            gap=gap,
+            inputs=tuple(inputs),
         )
 
     def _attached_group(self, subnet: Resource) -> str | None:
@@ -190,19 +192,20 @@ class Subnets:
         return group
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
-        for key in self.estate.sources(subnet.key, "attached"):
-            found = self.estate.get(key)
-            if found is None or found.type_key != _INTERFACES:
-                continue
+        attached = (self.estate.get(key) for key in self.estate.sources(subnet.key, "attached"))
+        for interface in (resource for resource in attached if resource and resource.type_key == _INTERFACES):
             inside = [
-                addresses.read(one, "properties.privateIPAddress")
-                for one in body.objects(found.body, "properties.ipConfigurations")
-                if body.sub_resource(one, "properties.subnet") in {subnet.key, None}
+                addresses.read(configuration, "properties.privateIPAddress")
+                for configuration in body.objects(interface.body, "properties.ipConfigurations")
+                if body.sub_resource(configuration, "properties.subnet") in {subnet.key, None}
             ]
-            group = self.group(body.sub_resource(found.body, "properties.networkSecurityGroup"))
-            endpoint = body.sub_resource(found.body, "properties.privateEndpoint")
-            forwards = body.flag(found.body, "properties.enableIPForwarding") is True
-            yield Interface(found, union(*inside) if inside else (), group, forwards, endpoint is not None)
+            yield Interface(
+                resource=interface,
+                addresses=union(*inside) if inside else (),
+                group=self.group(body.sub_resource(interface.body, "properties.networkSecurityGroup")),
+                forwards=body.flag(interface.body, "properties.enableIPForwarding") is True,
+                is_endpoint=body.sub_resource(interface.body, "properties.privateEndpoint") is not None,
+            )
 
 
 def _is(key: str, resource_type: str) -> bool:
@@ -219,7 +222,7 @@ def is_outbound_filtered(estate: Estate, subnet: Resource) -> bool | Gap:
     for app in (app for app in attached if app is not None and app.type_key in _SITES):
         configs = [child for name in _CONFIGS for child in estate.children(app.key, name)]
         bodies = [app.body, *(config.body for config in configs)]
-        if any(body.flag(one, path) is True for one in bodies for path in _SWITCHES):
+        if any(body.flag(properties, path) is True for properties in bodies for path in _SWITCHES):
             continue
         for path in (*_SWITCHES, "properties.siteConfig"):
             if gap := estate.gap_at(app.key, path):

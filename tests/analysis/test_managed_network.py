@@ -108,4 +108,4 @@ def test_wide_ways_out_are_marked(chat: Chat, facts_of: FactsOf) -> None:
 def test_search_is_asked_for_only_where_the_baseline_does(chat: Chat, facts_of: FactsOf) -> None:
     context = chat(parameters={"ai_search_required": False})
     found = facts_of(ANALYSIS, context, "managed_network.rule")
-    assert not [fact for fact in found if fact.fields["subresource"] == "searchService"]
+    assert not [fact for fact in found if fact.fields.get("subresource") == "searchService"]

@@ -104,7 +104,7 @@ def test_the_keys_of_a_baseline_are_the_same(tmp_path: Path) -> None:
 
     assert known(zzzz=1) == _keys(schema)
     assert known(settings={"a-b": {"zzzz": 1}}) == _keys(
-        schema["$defs"]["BaselineDocument"] | {"$defs": schema["$defs"]},
+        schema["$defs"]["WholeBaselineDocument"] | {"$defs": schema["$defs"]},
         "properties",
         "settings",
         "additionalProperties",

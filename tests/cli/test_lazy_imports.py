@@ -27,9 +27,10 @@ def test_a_module_that_is_not_there_is_missed_on_use_and_no_earlier() -> None:
 
 
 def test_no_function_imports_anything_on_its_own() -> None:
+    """But for those of the library, whose import must cost nothing and which lies below the command line."""
     own = [
         f"{path.relative_to(ROOT)}:{inner.lineno}"
-        for path in sorted(Path(ROOT, "auditor").rglob("*.py"))
+        for path in sorted({*Path(ROOT, "auditor").rglob("*.py")} - {Path(ROOT, "auditor", "__init__.py")})
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for inner in ast.walk(function)

@@ -6,7 +6,7 @@ from typing import Any
 
 from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
-from auditor.network.describe import AddressNames, lines
+from auditor.network.describe import AddressNames, sentences
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_groups import parse_group
@@ -66,7 +66,7 @@ def path(
 
 
 def reach(way: FilterChain, *traffic: Match) -> SearchResult:
-    return Search(way, traffic).reach(traffic)
+    return Search(way, traffic).permitted(traffic)
 
 
 def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str = "Internet") -> Truth:
@@ -75,4 +75,4 @@ def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str
 
 
 def said(answer: SearchResult) -> list[str]:
-    return [str(line) for line in lines(answer, AddressNames(here=SUBNET))]
+    return [str(line) for line in sentences(answer, AddressNames(here=SUBNET))]

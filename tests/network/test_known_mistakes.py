@@ -109,15 +109,15 @@ def test_is_the_port_open_to_the_internet(rules: list[Any], port: int, protocol:
 def test_n4_ipv6() -> None:
     subnet = addresses.must_parse("10.0.1.0/24", "fd00:1::/64")
     way = path([rule("a", 100, sourceAddressPrefix="::/0", protocol="Tcp")])
-    way = type(way)(way.layers, way.surroundings, addresses.ANY, subnet)
+    way = type(way)(way.filters, way.surroundings, addresses.ANY, subnet)
     assert reach(way, row("Tcp", "2a00::1", ports="22")).truth is YES
     assert reach(way, row("Tcp", "8.8.8.8", ports="22")).truth is NO
 
 
 def test_n6_the_shadowed_rule_is_named() -> None:
     asked = Search(path([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
-    assert asked.scene is not None
-    found = {one.rule.name: one for one in effects(asked.scene, asked.decided.chains[0], asked.universe)}
+    assert asked.encoding is not None
+    found = {one.rule.name: one for one in effects(asked.encoding, asked.decided.filters[0], asked.universe)}
     assert found["a"].effect is Effect.SHADOWED
     assert [one.name for one in found["a"].by] == ["d"]
 

@@ -18,7 +18,7 @@ from auditor.network.search import NOTHING, Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import PROTOCOLS, Direction, parse_match
 from auditor.network.shadowing import Effect, effects
-from auditor.network.witness import Probe, values_for
+from auditor.network.witness import PacketNumbers, values_for
 from auditor.truth import Truth
 from tests.network.cases import (
     ADDRESSES,
@@ -53,9 +53,11 @@ def inquiry(layers: list[list[dict[str, Any]]], mentions: Any = ()) -> Search:
     return Search(FilterChain(chain, AROUND, addresses.ANY, addresses.must_parse(SUBNET)), mentions)
 
 
-def probe(packet: Datagram) -> Probe:
+def probe(packet: Datagram) -> PacketNumbers:
     source, destination = (addresses.must_parse(text)[0][0] for text in (packet.source, packet.destination))
-    return Probe(source, destination, PROTOCOLS.index(packet.protocol), packet.source_port, packet.destination_port)
+    return PacketNumbers(
+        source, destination, PROTOCOLS.index(packet.protocol), packet.source_port, packet.destination_port
+    )
 
 
 def packets(seed: int, count: int) -> list[Datagram]:
@@ -95,7 +97,7 @@ def test_every_packet_has_the_fate_that_the_naive_interpreter_gives_it(
     layers = [[*subnet, *DEFAULT_BODIES], [*interface, *DEFAULT_BODIES]]
     for packet in packets(seed, 25):
         expected = {allows(world, layers, packet) for world in worlds(()) if exists(packet, world.reading)}
-        values = values_for(asked.scene, asked.decided.root, probe(packet))  # type: ignore[arg-type]
+        values = values_for(asked.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
         found = {asked.decided.table[value].is_allowed for value in values}
         assert found == expected or (packet.protocol == "Icmp" and packet.destination_port > 255 and expected <= found)
 
@@ -109,7 +111,7 @@ def test_unknown_tags_give_exactly_the_possible_fates(bodies: list[Any], seed: i
         if packet.protocol == "Icmp" and packet.destination_port > 255:
             continue
         expected = {allows(world, layers, packet) for world in worlds(TAGS)}
-        values = values_for(asked.scene, asked.decided.root, probe(packet))  # type: ignore[arg-type]
+        values = values_for(asked.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
         assert {asked.decided.table[value].is_allowed for value in values} == expected
 
 
@@ -167,7 +169,7 @@ def test_certainty_in_a_small_world_is_exact(bodies: list[Any], table: list[Any]
     ends = addresses.must_parse(*few), addresses.must_parse(*HERE)
     path = FilterChain((Filter(group, Direction.INBOUND, AROUND),), AROUND, *ends)
     expected = possible_answers(bodies, table, few, is_inhabited=False)
-    assert Search(path, rows).only(rows).truth is CERTAINTY[frozenset(expected)]
+    assert Search(path, rows).excess(rows).truth is CERTAINTY[frozenset(expected)]
 
 
 @SMALL
@@ -176,7 +178,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
     """A service tag holds some public address; YES and NO must be true wherever it is."""
     closed = [*bodies, {**DEFAULT_BODIES[2], "name": "d", "priority": 4000}]
     rows = [parse_match(row)[0] for row in table]
-    truth = inquiry([closed], rows).only(rows).truth
+    truth = inquiry([closed], rows).excess(rows).truth
     inner = ("10.0.0.9", "10.0.2.5", "10.9.0.1", "0.0.0.0", "172.16.0.1", "168.63.129.16", *HERE)  # noqa: S104
     anyhow = [
         {violates(World((SPACE,), reading, {("source", "storage"): False}), closed, table, one) for one in inner}
@@ -194,7 +196,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
 @given(groups(most=4), st.lists(rules("row"), max_size=2))
 def test_without_unknowns_there_is_no_maybe_but_for_portless_protocols(bodies: list[Any], table: list[Any]) -> None:
     rows = [parse_match(row)[0] for row in table]
-    answer = inquiry([bodies], rows).only(rows)
+    answer = inquiry([bodies], rows).excess(rows)
     assert answer.truth is not Truth.UNKNOWN or answer.unknowns == ("ports of protocols without ports",)
 
 
@@ -203,7 +205,7 @@ def test_without_unknowns_there_is_no_maybe_but_for_portless_protocols(bodies: l
 def test_rules_without_effect_have_none(bodies: list[Any], seed: int) -> None:
     asked = inquiry([bodies])
     full = [*bodies, *DEFAULT_BODIES]
-    found = {one.rule.name: one for one in effects(asked.scene, asked.decided.chains[0], asked.universe)}  # type: ignore[arg-type]
+    found = {one.rule.name: one for one in effects(asked.encoding, asked.decided.filters[0], asked.universe)}  # type: ignore[arg-type]
     for packet, reading in product(packets(seed, 20), READINGS):
         if not exists(packet, reading):
             continue
@@ -225,11 +227,11 @@ def test_the_excess_is_exactly_what_is_allowed_and_not_in_the_table(
     bodies: list[Any], table: list[Any], seed: int
 ) -> None:
     rows = [parse_match(row)[0] for row in table]
-    answer = inquiry([bodies], rows).only(rows)
+    answer = inquiry([bodies], rows).excess(rows)
     for packet in packets(seed, 25):
         if packet.protocol not in {"Tcp", "Udp"}:
             continue
         world = World((SPACE,))
         expected = allows(world, [[*bodies, *DEFAULT_BODIES]], packet) and not in_table(world, table, packet)
-        values = values_for(answer.decided.scene, answer.root, probe(packet))  # type: ignore[union-attr]
+        values = values_for(answer.decided.encoding, answer.root, probe(packet))  # type: ignore[union-attr]
         assert {value != NOTHING for value in values} == {expected}

@@ -100,7 +100,7 @@ PORTLESS = [parse_match({**DEFAULT_BODIES[2], "protocol": kind})[0] for kind in 
 @given(groups(most=6), st.lists(rules("row"), max_size=3))
 def test_the_same_answer_to_a_question(bodies: list[Any], table: list[Any]) -> None:
     rows = [*(parse_match(row)[0] for row in table), *PORTLESS]
-    answer = inquire(bodies, rows).only(rows)
+    answer = inquire(bodies, rows).excess(rows)
     outside = z3.And(*(z3.Not(match(row)) for row in table))
     expected = is_possible(packet(), allowed([*bodies, *DEFAULT_BODIES]), outside)
     assert answer.truth is (Truth.YES if expected else Truth.NO)
@@ -111,7 +111,7 @@ def test_the_same_answer_to_a_question(bodies: list[Any], table: list[Any]) -> N
 def test_the_same_rules_get_no_packet(bodies: list[Any]) -> None:
     only_ports = [{**body, "protocol": "Tcp" if body["protocol"] in {"*", "Icmp", "Esp"} else "Udp"} for body in bodies]
     asked = inquire(only_ports)
-    found = effects(asked.scene, asked.decided.chains[0], asked.universe)  # type: ignore[arg-type]
+    found = effects(asked.encoding, asked.decided.filters[0], asked.universe)  # type: ignore[arg-type]
     idle = {one.rule.name for one in found if one.effect in {Effect.SHADOWED, Effect.VACUOUS} and one.rule.is_custom}
     order = sorted(only_ports, key=lambda one: one["priority"])
     expected = {

@@ -55,13 +55,13 @@ def _is_basic(*resources: Resource) -> bool:
     return any((body.text(one.body, "sku.name") or "Basic").lower() == "basic" for one in resources)
 
 
-def interface_entries(context: Context, places: Subnets, interface: Resource) -> Iterator[EntryPoint]:
+def interface_entries(context: Context, subnets: Subnets, interface: Resource) -> Iterator[EntryPoint]:
     """Yield an interface's own public addresses."""
     for configuration in body.objects(interface.body, "properties.ipConfigurations"):
         address = _address_of(context, configuration)
         if address is None:
             continue
-        found = filtered(context, places, FilteredTarget(interface, configuration, _ALL))
+        found = filtered(context, subnets, FilteredTarget(interface, configuration, _ALL))
         path = (address.id, interface.id)
         if not found.has_group and found.gap is None:
             basic = _is_basic(address)
@@ -72,7 +72,7 @@ def interface_entries(context: Context, places: Subnets, interface: Resource) ->
             yield _entry(("networkInterface", address.name, found.ports), interface, path, found)
 
 
-def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
+def balancer_entries(context: Context, subnets: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
     """Yield the rules of a load balancer with a public front end; groups see the port of the back end."""
     fronts = {
         (body.text(front, "name") or ids.name_of(body.text(front, "id") or "")).lower(): address
@@ -84,11 +84,11 @@ def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> I
             reference = body.text(rule, "properties.frontendIPConfiguration.id")
             address = fronts.get(ids.name_of(reference).lower()) if reference else next(iter(fronts.values()), None)
             if address is not None:
-                yield from _balanced(context, places, balancer, rule, address)
+                yield from _balanced(context, subnets, balancer, rule, address)
 
 
 def _balanced(
-    context: Context, places: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
+    context: Context, subnets: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
 ) -> Iterator[EntryPoint]:
     port = body.number(rule, "properties.backendPort") or 0
     ports = ((port, port + 1),) if port else _ALL
@@ -110,7 +110,7 @@ def _balanced(
             gap=gap,
         )
     for interface, configuration in backends:
-        found = filtered(context, places, FilteredTarget(interface, configuration, ports))
+        found = filtered(context, subnets, FilteredTarget(interface, configuration, ports))
         path = (address.id, balancer.id, interface.id)
         if not found.has_group and found.gap is None:
             basic = _is_basic(balancer)
@@ -134,7 +134,7 @@ def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, 
                 yield interface, configuration
 
 
-def gateway_entries(context: Context, places: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
+def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
     """Yield the listeners of an Application Gateway on a public front end."""
     fronts = {
         (body.text(front, "name") or ids.name_of(body.text(front, "id") or "")).lower(): address
@@ -151,14 +151,14 @@ def gateway_entries(context: Context, places: Subnets, gateway: Resource) -> Ite
         if front in fronts:
             span = ((number, number + 1),) if number else _ALL
             found = filtered(
-                context, places, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
+                context, subnets, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
             )
             path = (fronts[front].id, gateway.id)
             name = body.text(listener, "name") or ""
             yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found)
 
 
-def bastion_entries(context: Context, places: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
+def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
     """Yield the public front of a Bastion host."""
     configurations = list(body.objects(bastion.body, "properties.ipConfigurations"))
     address = next((found for one in configurations if (found := _address_of(context, one)) is not None), None)
@@ -166,7 +166,7 @@ def bastion_entries(context: Context, places: Subnets, bastion: Resource) -> Ite
         said = "it has no public address" if address is None else "properties.enablePrivateOnlyBastion=true"
         yield EntryPoint(bastion, "bastion", "", "443", EntryState.CLOSED, said, (bastion.id,))
         return
-    answer = filtered(context, places, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
+    answer = filtered(context, subnets, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
     links = body.flag(bastion.body, "properties.enableShareableLink") is True
     notes = ("shareable links are on",) if links else ()
     yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)

@@ -33,16 +33,16 @@ _CHILD: Final = 2
 _ENDPOINTS: Final = frozenset(item.key for item in shipped() if item.way_in and item.way_in.by is Reach.ENDPOINT)
 
 
-def entries(context: Context, places: Subnets) -> list[EntryPoint]:
+def entries(context: Context, subnets: Subnets) -> list[EntryPoint]:
     """Return every way in that the resource types of the estate can have, by resource and name; closed ones too."""
     found: list[EntryPoint] = []
     for kind in context.estate.types():
         for resource in context.estate.of_type(kind):
-            found += _of(context, places, resource, kind)
+            found += _of(context, subnets, resource, kind)
     return sorted(found, key=lambda one: (one.resource.key, one.name, one.port, _LEVEL[one.state]))
 
 
-def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Iterator[EntryPoint]:
+def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> Iterator[EntryPoint]:
     known = context.estate.catalogue.get(kind)
     way_in = known.way_in if known else None
     if way_in is not None and way_in.by is Reach.ENDPOINT:
@@ -50,7 +50,7 @@ def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Ite
     elif kind == ADDRESSES:
         yield from address_entries(context, resource)
     elif kind in HOLDERS:
-        yield from HOLDERS[kind](context, places, resource)
+        yield from HOLDERS[kind](context, subnets, resource)
     elif way_in is None and kind.count("/") < _CHILD and (known or not kind.startswith(_SILENT_SPACES)):
         gap = Gap(resource.id, kind, "whether this type faces the Internet is not known")
         said = "the type is not known here"
@@ -59,9 +59,9 @@ def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Ite
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every way in, one verdict for each workload, and how authors get in."""
-    places = Subnets(context.estate)
+    subnets = Subnets(context.estate)
     allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
-    all_entries = entries(context, places)
+    all_entries = entries(context, subnets)
     seen: set[tuple[str, str]] = set()
     for entry in all_entries:
         sub_object = f"{entry.name} {entry.port}".strip()

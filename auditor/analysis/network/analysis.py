@@ -19,13 +19,13 @@ from auditor.network.subnets import Subnets
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    places, effects = Subnets(context.estate), EffectsAtSubnets()
-    yield from subnet_facts(context, places, effects)
-    yield from rule_facts(context, places, effects)
-    yield from guarded_facts(context, places)
-    yield from control_plane_facts(context, places)
-    yield from flow_facts(context, places)
-    yield from group_facts(context, places)
+    subnets, effects = Subnets(context.estate), EffectsAtSubnets()
+    yield from subnet_facts(context, subnets, effects)
+    yield from rule_facts(context, subnets, effects)
+    yield from guarded_facts(context, subnets)
+    yield from control_plane_facts(context, subnets)
+    yield from flow_facts(context, subnets)
+    yield from group_facts(context, subnets)
 
 
 ANALYSIS: Final = Analysis(

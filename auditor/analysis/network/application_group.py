@@ -34,17 +34,17 @@ class ApplicationGroupUse(Fact):
         return f"The security rules of workload {self.about.workload} {said}."
 
 
-def group_facts(context: Context, places: Subnets) -> Iterator[ApplicationGroupUse]:
+def group_facts(context: Context, subnets: Subnets) -> Iterator[ApplicationGroupUse]:
     """Yield one fact for each workload that has a virtual network."""
     for workload in context.workloads.all:
         networks = workload.resources("vnet")
         if networks:
-            yield _fact(context, workload, networks, _groups_of(context, places, networks))
+            yield _fact(context, workload, networks, _groups_of(context, subnets, networks))
 
 
-def _groups_of(context: Context, places: Subnets, networks: Sequence[Resource]) -> list[SecurityGroup]:
-    subnets = [subnet for network in networks for subnet in context.estate.children(network.key, _SUBNETS)]
-    attached = [group for subnet in subnets if (group := places.at(subnet).group) is not None]
+def _groups_of(context: Context, subnets: Subnets, networks: Sequence[Resource]) -> list[SecurityGroup]:
+    inside = [subnet for network in networks for subnet in context.estate.children(network.key, _SUBNETS)]
+    attached = [group for subnet in inside if (group := subnets.at(subnet).group) is not None]
     return list({group.name.lower(): group for group in attached}.values())
 
 

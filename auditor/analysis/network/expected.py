@@ -57,7 +57,7 @@ class RowBinder:
     """The table in one workload: names of components become the prefixes of its subnets."""
 
     context: Context
-    places: Subnets
+    subnets: Subnets
     workload: Workload
 
     def roles(self) -> Sequence[str]:
@@ -115,7 +115,7 @@ class RowBinder:
         if peer == _NETWORK:
             return Side(symbols=(NETWORK_SPACE,))
         if peer.startswith("subnet/"):
-            bound = [self.places.at(subnet).prefixes for subnet in self.workload.resources(peer)]
+            bound = [self.subnets.at(subnet).prefixes for subnet in self.workload.resources(peer)]
             return Side(union(*bound)) if any(bound) else None
         prefix = parse(peer)
         if prefix is not None:

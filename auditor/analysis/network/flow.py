@@ -20,7 +20,7 @@ from auditor.network.filter_chain import FilterChain
 from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PROTOCOLS, ANYWHERE, WITH_PORTS, Direction, Match
 from auditor.network.subnets import SubnetFilters, Subnets
-from auditor.network.verdicts import TrafficVerdict, sentence
+from auditor.network.verdicts import TrafficVerdict, joined
 from auditor.network.witness import Packet
 
 _ENDPOINTS: Final = "subnet/private-endpoints"
@@ -57,7 +57,7 @@ class Flow(Fact):
         if isinstance(self.traffic, Gap):
             return f"{title}: what passes is not known ({self.traffic.reason})."
         if self.excess:
-            return f"{title}: more passes than the table plans: {sentence(self.excess, 2)}."
+            return f"{title}: more passes than the table plans: {joined(self.excess, 2)}."
         return f"{title}: nothing unplanned passes."
 
     def witness(self) -> Json | None:
@@ -70,40 +70,40 @@ class Tier:
     """A subnet with the role it plays in a workload."""
 
     role: str
-    place: SubnetFilters
+    filters: SubnetFilters
 
 
-def tiers(places: Subnets, workload: Workload, roles: list[str]) -> list[Tier]:
+def tiers(subnets: Subnets, workload: Workload, roles: list[str]) -> list[Tier]:
     """Return the subnets of a workload that play a role, by role."""
-    return [Tier(role, places.at(subnet)) for role in roles for subnet in workload.resources(role)]
+    return [Tier(role, subnets.at(subnet)) for role in roles for subnet in workload.resources(role)]
 
 
-def flow_facts(context: Context, places: Subnets) -> Iterator[Flow]:
+def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
     """Yield one fact for each ordered pair of subnets of a workload that a packet can take.
 
     Private endpoints start no connection; they are where flows end only.
     """
     for workload in context.workloads.all:
-        binder = RowBinder(context, places, workload)
-        for source, target in permutations(tiers(places, workload, list(binder.roles())), 2):
-            is_pair = source.place.subnet.key != target.place.subnet.key and source.role != _ENDPOINTS
-            if is_pair and places.networks.are_connected(source.place.subnet, target.place.subnet):
+        binder = RowBinder(context, subnets, workload)
+        for source, target in permutations(tiers(subnets, workload, list(binder.roles())), 2):
+            is_pair = source.filters.subnet.key != target.filters.subnet.key and source.role != _ENDPOINTS
+            if is_pair and subnets.networks.are_connected(source.filters.subnet, target.filters.subnet):
                 yield _fact(context, workload, (source, target), binder.flows(source.role, target.role))
 
 
 def paths_between(source: SubnetFilters, target: SubnetFilters, *, is_endpoint: bool) -> Iterator[FilterChain]:
     """Yield the ways from one subnet to another: out through the one's filters, in through the other's."""
-    for leaving in source.paths(Direction.OUTBOUND):
-        for entering in target.paths(Direction.INBOUND):
+    for leaving in source.chains(Direction.OUTBOUND):
+        for entering in target.chains(Direction.INBOUND):
             is_open = is_endpoint and not target.enforces_on_endpoints
-            layers = leaving.layers if is_open else (*leaving.layers, *entering.layers)
+            layers = leaving.filters if is_open else (*leaving.filters, *entering.filters)
             sources = intersection(leaving.sources, source.prefixes)
             targets = intersection(entering.destinations, target.prefixes)
             yield FilterChain(layers, source.surroundings, sources, targets)
 
 
 def _fact(context: Context, workload: Workload, pair: tuple[Tier, Tier], planned: tuple[Match, ...]) -> Flow:
-    near, far = pair[0].place, pair[1].place
+    near, far = pair[0].filters, pair[1].filters
     scope = near.subnet.id
     passing = near.gap or far.gap or _Passing(pair, planned)
     excess = () if isinstance(passing, Gap) else passing.excess.lines
@@ -135,12 +135,12 @@ class _Passing:
     def __init__(self, pair: tuple[Tier, Tier], planned: tuple[Match, ...]) -> None:
         source, target = pair
         rows = [*planned, _CONNECTIONS, _PORTLESS]
-        ways = paths_between(source.place, target.place, is_endpoint=target.role == _ENDPOINTS)
+        ways = paths_between(source.filters, target.filters, is_endpoint=target.role == _ENDPOINTS)
         asked = [Search(path, rows) for path in ways]
         shown = AddressNames(is_pair=True)
-        self.open = TrafficVerdict(tuple(search.reach([_CONNECTIONS]) for search in asked), shown)
-        self.excess = TrafficVerdict(tuple(search.only(planned, among=[_CONNECTIONS]) for search in asked), shown)
-        self.portless = TrafficVerdict(tuple(search.only(planned, among=[_PORTLESS]) for search in asked), shown)
+        self.open = TrafficVerdict(tuple(search.permitted([_CONNECTIONS]) for search in asked), shown)
+        self.excess = TrafficVerdict(tuple(search.excess(planned, among=[_CONNECTIONS]) for search in asked), shown)
+        self.portless = TrafficVerdict(tuple(search.excess(planned, among=[_PORTLESS]) for search in asked), shown)
 
 
 _CONNECTIONS: Final = Match(ANYWHERE, ANYWHERE, WITH_PORTS)

@@ -66,7 +66,7 @@ class RuleUse(Fact):
 
     def sentence(self) -> str:
         """Say what is odd about the rule, at each subnet where something is."""
-        oddities = [text for place, effect in self.effects if (text := in_words(effect, place, self.names))]
+        oddities = [text for filters, effect in self.effects if (text := in_words(effect, filters, self.names))]
         return f"{self.direction.value} rule {self.rule} of {self.group} {' and '.join(oddities) or self._plain()}."
 
     def _plain(self) -> str:
@@ -74,19 +74,19 @@ class RuleUse(Fact):
         return f"{verb} traffic that no other rule decides about" if self.effects else "is not understood"
 
 
-def rule_facts(context: Context, places: Subnets, effects: EffectsAtSubnets) -> Iterator[RuleUse]:
+def rule_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) -> Iterator[RuleUse]:
     """Yield one fact for each customer's rule of each security group that is attached to a subnet."""
     attached: dict[str, list[SubnetFilters]] = {}
-    all_subnets = [places.at(subnet) for subnet in context.estate.of_type(_SUBNETS)]
-    names = AddressNames({place.subnet.name: place.prefixes for place in all_subnets if place.prefixes})
-    for place in all_subnets:
-        if place.group_key is not None:
-            attached.setdefault(place.group_key, []).append(place)
+    all_subnets = [subnets.at(subnet) for subnet in context.estate.of_type(_SUBNETS)]
+    names = AddressNames({filters.subnet.name: filters.prefixes for filters in all_subnets if filters.prefixes})
+    for filters in all_subnets:
+        if filters.group_key is not None:
+            attached.setdefault(filters.group_key, []).append(filters)
     for key in sorted(attached):
         resource, group = context.estate.get(key), attached[key][0].group
         if resource is not None and group is not None:
             for direction in Direction:
-                at = [(place, effects.at(place, direction)) for place in attached[key]]
+                at = [(filters, effects.at(filters, direction)) for filters in attached[key]]
                 yield from _facts(context, GroupHere(resource.id, group, direction, at, names))
 
 
@@ -105,9 +105,9 @@ def _facts(context: Context, here: GroupHere) -> Iterator[RuleUse]:
     custom = [rule for rule in here.group.rules[here.direction] if rule.is_custom]
     denies = [rule for rule in custom if rule.access is Access.DENY]
     for rule in custom:
-        effects = [(place, effect) for place, found in here.at if (effect := _of(rule, found)) is not None]
+        effects = [(filters, effect) for filters, found in here.at if (effect := _of(rule, found)) is not None]
         gap = _unknown(here, effects)
-        dead_at = tuple(place.subnet.name for place, effect in effects if effect.effect in _DEAD)
+        dead_at = tuple(filters.subnet.name for filters, effect in effects if effect.effect in _DEAD)
         yield RuleUse(
             about=facts.about(
                 context,
@@ -120,7 +120,7 @@ def _facts(context: Context, here: GroupHere) -> Iterator[RuleUse]:
             direction=here.direction,
             access=rule.access,
             priority=rule.priority,
-            subnets=gap or tuple(_at_subnet(place, effect) for place, effect in effects),
+            subnets=gap or tuple(_at_subnet(filters, effect) for filters, effect in effects),
             dead=gap or (bool(effects) and len(dead_at) == len(effects)),
             dead_at=gap or dead_at,
             covered=gap or (bool(effects) and all(_is_covered(effect) for _, effect in effects)),
@@ -140,14 +140,14 @@ def _unknown(here: GroupHere, effects: Sequence[EffectThere]) -> Gap | None:
     """Return why the effect is not known everywhere; a rule that is needed somewhere is not dead all the same."""
     if len(effects) == len(here.at) or any(effect.effect not in _DEAD for _, effect in effects):
         return None
-    known = {place.subnet.key for place, _ in effects}
-    lost = (place.gap for place, _ in here.at if place.subnet.key not in known)
+    known = {filters.subnet.key for filters, _ in effects}
+    lost = (filters.gap for filters, _ in here.at if filters.subnet.key not in known)
     reason = next((gap.reason for gap in lost if gap), "the group's rules cannot be put in order")
     return Gap(here.id, "properties.securityRules", reason)
 
 
-def _at_subnet(place: SubnetFilters, effect: RuleEffect) -> RuleAtSubnet:
-    return RuleAtSubnet(name=place.subnet.name, effect=effect.effect, by=tuple(earlier.name for earlier in effect.by))
+def _at_subnet(filters: SubnetFilters, effect: RuleEffect) -> RuleAtSubnet:
+    return RuleAtSubnet(name=filters.subnet.name, effect=effect.effect, by=tuple(earlier.name for earlier in effect.by))
 
 
 def _is_covered(effect: RuleEffect) -> bool:

@@ -17,7 +17,7 @@ from auditor.network.describe import AddressNames, Sentence
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, NETWORK_SPACE, Direction, Match, Side, tag
 from auditor.network.subnets import SubnetFilters, Subnets
-from auditor.network.verdicts import TrafficVerdict, sentence
+from auditor.network.verdicts import TrafficVerdict, joined
 from auditor.network.witness import Packet
 from auditor.truth import Truth
 
@@ -73,7 +73,7 @@ class GuardedPorts(Fact):
             )
         if not self.open:
             return f"The Internet reaches no guarded port of subnet {self.subnet}."
-        certain = [f"{port.name}: {sentence(port.traffic, 2)}" for port in self.ports if port.is_certain]
+        certain = [f"{port.name}: {joined(port.traffic, 2)}" for port in self.ports if port.is_certain]
         return f"The Internet reaches guarded ports of subnet {self.subnet}: {'; '.join(certain)}."
 
     def witness(self) -> Json | None:
@@ -104,7 +104,7 @@ class ControlPlanePorts(Fact):
 
     def sentence(self) -> str:
         """Say who reaches the control plane."""
-        by = sentence(self.excess, 2) if self.excess else "GatewayManager only"
+        by = joined(self.excess, 2) if self.excess else "GatewayManager only"
         return f"The gateway's control plane ({self.ports}) in subnet {self.subnet} is reached by {by}."
 
     def witness(self) -> Json | None:
@@ -121,22 +121,22 @@ class Reached:
     by_everyone: bool
 
 
-def guarded_facts(context: Context, places: Subnets) -> Iterator[GuardedPorts]:
+def guarded_facts(context: Context, subnets: Subnets) -> Iterator[GuardedPorts]:
     """Yield one fact for each subnet: which guarded ports public addresses reach."""
     guarded = guarded_ports(context)
     for subnet in context.estate.of_type(_SUBNETS) if guarded else ():
-        yield _guarded(context, places.at(subnet), guarded)
+        yield _guarded(context, subnets.at(subnet), guarded)
 
 
-def _guarded(context: Context, place: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> GuardedPorts:
-    reached = place.gap or _reached(place, guarded)
+def _guarded(context: Context, filters: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> GuardedPorts:
+    reached = filters.gap or _reached(filters, guarded)
     certain = [] if isinstance(reached, Gap) else [item for item in reached if item.verdict.truth is Truth.YES]
-    doubt = reached if isinstance(reached, Gap) else _doubt(reached, certain, place.subnet.id)
+    doubt = reached if isinstance(reached, Gap) else _doubt(reached, certain, filters.subnet.id)
     return GuardedPorts(
-        about=facts.about(context, place.subnet.id, inputs=place.inputs),
-        subnet=place.subnet.name,
-        group=place.group.name if place.group else None,
-        filtered=place.group is not None or any(interface.group is not None for interface in place.interfaces),
+        about=facts.about(context, filters.subnet.id, inputs=filters.inputs),
+        subnet=filters.subnet.name,
+        group=filters.group.name if filters.group else None,
+        filtered=filters.group is not None or any(interface.group is not None for interface in filters.interfaces),
         open=doubt or bool(certain),
         everyone=doubt or any(item.by_everyone for item in certain),
         ports=given(reached, lambda reached: tuple(_open_port(item) for item in reached)),
@@ -144,16 +144,16 @@ def _guarded(context: Context, place: SubnetFilters, guarded: Sequence[tuple[str
     )
 
 
-def _reached(place: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> Sequence[Reached]:
+def _reached(filters: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> Sequence[Reached]:
     rows = {name: (replace(match, source=_PUBLIC), replace(match, source=_STRANGERS)) for name, match in guarded}
     mentions = [row for pair in rows.values() for row in pair]
-    asked = [Search(path, mentions) for path in place.paths(Direction.INBOUND)]
+    asked = [Search(path, mentions) for path in filters.chains(Direction.INBOUND)]
     reached = []
     for name, (public, strangers) in rows.items():
-        answers = tuple(search.reach([public]) for search in asked)
-        verdict = TrafficVerdict(answers, AddressNames(here=place.prefixes))
+        answers = tuple(search.permitted([public]) for search in asked)
+        verdict = TrafficVerdict(answers, AddressNames(here=filters.prefixes))
         if verdict.truth is not Truth.NO:
-            by_everyone = any(search.reach([strangers]).truth is Truth.YES for search in asked)
+            by_everyone = any(search.permitted([strangers]).truth is Truth.YES for search in asked)
             reached.append(Reached(name, verdict, by_everyone))
     return reached
 
@@ -172,45 +172,45 @@ def _open_port(reached: Reached) -> OpenPort:
     )
 
 
-def control_plane_facts(context: Context, places: Subnets) -> Iterator[ControlPlanePorts]:
+def control_plane_facts(context: Context, subnets: Subnets) -> Iterator[ControlPlanePorts]:
     """Yield one fact for each subnet of an Application Gateway: who reaches the ports of its control plane."""
     for subnet in context.estate.of_type(_SUBNETS):
         keys = context.estate.sources(subnet.key, "attached")
         gateways = [g for key in keys if (g := context.estate.get(key)) is not None and g.type_key == _GATEWAYS]
         if gateways:
             is_v1 = all(_is_v1(gateway) for gateway in gateways)
-            yield _control_plane(context, places.at(subnet), _V1_PORTS if is_v1 else _V2_PORTS)
+            yield _control_plane(context, subnets.at(subnet), _V1_PORTS if is_v1 else _V2_PORTS)
 
 
 def _is_v1(gateway: Resource) -> bool:
     return (body.text(gateway.body, "properties.sku.tier") or "").lower() in {"standard", "waf"}
 
 
-def _control_plane(context: Context, place: SubnetFilters, ports: tuple[tuple[int, int], ...]) -> ControlPlanePorts:
+def _control_plane(context: Context, filters: SubnetFilters, ports: tuple[tuple[int, int], ...]) -> ControlPlanePorts:
     manager, everybody, public, network, probes = (
         Match(source, ANYWHERE, _TCP, ALL_PORTS, ports, names_ports=True)
         for source in (_MANAGER, ANYWHERE, _PUBLIC, _NETWORK, Side(addresses.PLATFORM))
     )
     allowed = [manager, probes]
-    asked = [Search(path, [*allowed, everybody, public, network]) for path in place.paths(Direction.INBOUND)]
+    asked = [Search(path, [*allowed, everybody, public, network]) for path in filters.chains(Direction.INBOUND)]
 
     def verdict(answers: Iterator[SearchResult]) -> TrafficVerdict:
-        return TrafficVerdict(tuple(answers), AddressNames(here=place.prefixes))
+        return TrafficVerdict(tuple(answers), AddressNames(here=filters.prefixes))
 
-    by_internet = verdict(search.only(allowed, among=[public]) for search in asked)
-    by_network = verdict(search.only(allowed, among=[network]) for search in asked)
-    by_manager = verdict(search.missing([manager]) for search in asked)
-    excess = verdict(search.only(allowed, among=[everybody]) for search in asked).lines
-    scope = place.subnet.id
+    by_internet = verdict(search.excess(allowed, among=[public]) for search in asked)
+    by_network = verdict(search.excess(allowed, among=[network]) for search in asked)
+    by_manager = verdict(search.unmet([manager]) for search in asked)
+    excess = verdict(search.excess(allowed, among=[everybody]) for search in asked).lines
+    scope = filters.subnet.id
     return ControlPlanePorts(
-        about=facts.about(context, scope, inputs=place.inputs),
-        subnet=place.subnet.name,
-        group=place.group.name if place.group else None,
+        about=facts.about(context, scope, inputs=filters.inputs),
+        subnet=filters.subnet.name,
+        group=filters.group.name if filters.group else None,
         ports=f"{ports[0][0]}-{ports[0][1] - 1}",
-        manager_allowed=place.gap or by_manager.holds_never(scope),
-        open_to_internet=place.gap or by_internet.holds(scope),
-        open_to_network=place.gap or by_network.holds(scope),
-        open=place.gap or decided(excess),
+        manager_allowed=filters.gap or by_manager.holds_never(scope),
+        open_to_internet=filters.gap or by_internet.holds(scope),
+        open_to_network=filters.gap or by_network.holds(scope),
+        open=filters.gap or decided(excess),
         excess=excess,
         packet=by_internet.witness(),
     )

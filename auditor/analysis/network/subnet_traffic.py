@@ -21,7 +21,7 @@ from auditor.network.filter_chain import FilterChain
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
-from auditor.network.verdicts import TrafficVerdict, rule_names, sentence
+from auditor.network.verdicts import TrafficVerdict, joined, rule_names
 from auditor.network.witness import Packet
 from auditor.truth import Truth
 
@@ -102,7 +102,7 @@ class SubnetTraffic(Fact):
         way = "in" if self.direction is Direction.INBOUND else "out"
         parts = [*self._on_excess(self.compared, way)]
         parts += [
-            f"does not let {way} what is needed for {shortfall.why}: {sentence(shortfall.lines, 1)}"
+            f"does not let {way} what is needed for {shortfall.why}: {joined(shortfall.lines, 1)}"
             for shortfall in self.compared.lacking
         ]
         parts = parts or [f"lets {way} what the table allows and nothing else"]
@@ -113,7 +113,7 @@ class SubnetTraffic(Fact):
     def _on_excess(self, compared: Comparison, way: str) -> Sequence[str]:
         if compared.is_too_open:
             idle = self.idle_denies if isinstance(self.idle_denies, tuple) else ()
-            return [f"lets {way} more than the table allows: {sentence(compared.excess)}", *idle]
+            return [f"lets {way} more than the table allows: {joined(compared.excess)}", *idle]
         if compared.doubt is not None:
             return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
         return []
@@ -133,18 +133,18 @@ class Limits:
     gap: Gap | None = None
 
 
-def subnet_facts(context: Context, places: Subnets, effects: EffectsAtSubnets) -> Iterator[SubnetTraffic]:
+def subnet_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) -> Iterator[SubnetTraffic]:
     """Yield one fact for each direction of each subnet that plays a role of the table."""
     for workload in context.workloads.all:
-        binder = RowBinder(context, places, workload)
-        names = known_names(places, workload)
+        binder = RowBinder(context, subnets, workload)
+        names = known_names(subnets, workload)
         for role in binder.roles():
             for subnet in workload.resources(role):
                 for direction in Direction:
                     expected = binder.expected(role, direction)
                     if expected is not None:
-                        place = places.at(subnet)
-                        judged = Judged(place, expected, workload.name, role, AddressNames(names, place.prefixes))
+                        filters = subnets.at(subnet)
+                        judged = Judged(filters, expected, workload.name, role, AddressNames(names, filters.prefixes))
                         yield _fact(context, judged, effects)
 
 
@@ -152,26 +152,26 @@ def subnet_facts(context: Context, places: Subnets, effects: EffectsAtSubnets) -
 class Judged:
     """One direction of a subnet, what the table says of it, and what it plays in which workload."""
 
-    place: SubnetFilters
+    filters: SubnetFilters
     expected: Expected
     workload: str
     role: str
     names: AddressNames
 
 
-def known_names(places: Subnets, workload: Workload) -> Mapping[str, Ranges]:
+def known_names(subnets: Subnets, workload: Workload) -> Mapping[str, Ranges]:
     """Return the address sets that answers may call by name: the subnets of the workload's networks."""
     found = {}
     for network in workload.resources("vnet"):
-        for subnet in places.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
-            found[subnet.name] = places.at(subnet).prefixes
+        for subnet in subnets.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
+            found[subnet.name] = subnets.at(subnet).prefixes
     return {name: prefixes for name, prefixes in sorted(found.items()) if prefixes}
 
 
 def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> SubnetTraffic:
-    place, expected, scope = judged.place, judged.expected, judged.place.subnet.id
-    limits = _limits(context, place, judged.role, expected.direction)
-    passing = place.gap or _Passing(judged, limits)
+    filters, expected, scope = judged.filters, judged.expected, judged.filters.subnet.id
+    limits = _limits(context, filters, judged.role, expected.direction)
+    passing = filters.gap or _Passing(judged, limits)
     # Which subnet holds the private endpoints may not be known, and then neither is what the table allows towards it.
     is_too_open = isinstance(passing, _Passing) and passing.excess.truth is Truth.YES
     unbound = context.estate.type_gap(_ENDPOINTS) if is_too_open else None
@@ -184,14 +184,14 @@ def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> Subnet
             context,
             scope,
             sub_object=expected.direction.value,
-            inputs=place.inputs,
+            inputs=filters.inputs,
             role=(judged.workload, judged.role),
         ),
         control=expected.control,
         role=judged.role,
-        subnet=place.subnet.name,
+        subnet=filters.subnet.name,
         direction=expected.direction,
-        group=place.group.name if place.group else None,
+        group=filters.group.name if filters.group else None,
         enforced=not limits.not_enforced,
         not_enforced_because=limits.not_enforced,
         internet_filtered=limits.gap or limits.internet_filtered,
@@ -206,7 +206,7 @@ def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> Subnet
         explicitly_denied=given(passing, lambda passing: passing.unnamed.holds_never(scope)),
         open_by_default=unless_unbound(lambda passing: _unless_yes(passing.default.holds(scope), limits)),
         stopped_by=given(passing, lambda passing: passing.stopped_by()),
-        idle_denies=place.gap or effects.idle_denies(place, expected.direction, judged.names),
+        idle_denies=filters.gap or effects.idle_denies(filters, expected.direction, judged.names),
         compared=given(passing, lambda passing: passing.compared()),
     )
 
@@ -216,13 +216,13 @@ def _unless_yes(answer: Known[bool], limits: Limits) -> Known[bool]:
     return limits.gap if answer is False and limits.gap is not None else answer
 
 
-def _limits(context: Context, place: SubnetFilters, role: str, direction: Direction) -> Limits:
-    if role == "subnet/private-endpoints" and not place.enforces_on_endpoints:
+def _limits(context: Context, filters: SubnetFilters, role: str, direction: Direction) -> Limits:
+    if role == "subnet/private-endpoints" and not filters.enforces_on_endpoints:
         return Limits("the network policies of the subnet for private endpoints are off (NET-PE-001)")
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
-        filtered = is_outbound_filtered(context.estate, place.subnet)
+        filtered = is_outbound_filtered(context.estate, filters.subnet)
         return Limits(internet_filtered=filtered is True, gap=filtered if isinstance(filtered, Gap) else None)
     return Limits()
 
@@ -232,24 +232,24 @@ class _Passing:
 
     def __init__(self, judged: Judged, limits: Limits) -> None:
         self._expected, self._names = judged.expected, judged.names
-        paths = [_seen(path, limits) for path in judged.place.paths(judged.expected.direction)]
+        paths = [_seen(path, limits) for path in judged.filters.chains(judged.expected.direction)]
         self._internet, self._network = (_other_end(side, judged.expected.direction) for side in _ENDS)
         rows = [*self._expected.allowed, self._internet, self._network]
         self._searches = [Search(path, rows) for path in paths]
         self.excess = self._excess()
         self.required = [(row, self._missing(row)) for row in self._expected.rows if row.is_required]
-        self.unnamed = self._verdict([search.explicit(self._expected.allowed) for search in self._searches])
+        self.unnamed = self._verdict([search.undenied(self._expected.allowed) for search in self._searches])
         ends = [self._internet, self._network]
-        self.default = self._verdict([search.by_default(ends) for search in self._searches])
+        self.default = self._verdict([search.permitted_by_default(ends) for search in self._searches])
 
     def _verdict(self, answers: Sequence[SearchResult]) -> TrafficVerdict:
         return TrafficVerdict(tuple(answers), self._names)
 
     def _missing(self, row: TrafficRow) -> TrafficVerdict:
-        return self._verdict([search.missing([row.match]) for search in self._searches])
+        return self._verdict([search.unmet([row.match]) for search in self._searches])
 
     def _excess(self, *among: Match) -> TrafficVerdict:
-        return self._verdict([search.only(self._expected.allowed, among or None) for search in self._searches])
+        return self._verdict([search.excess(self._expected.allowed, among or None) for search in self._searches])
 
     def excess_internet(self) -> TrafficVerdict:
         return self._excess(self._internet)
@@ -258,7 +258,7 @@ class _Passing:
         return self._excess(self._network)
 
     def exceeds_by_default(self) -> bool:
-        deciders = [disposition.deciders for disposition in self.excess.decisions()]
+        deciders = [disposition.deciders for disposition in self.excess.dispositions()]
         return any(not rules[-1].rule.is_custom for rules in deciders if rules)
 
     def is_broken(self, scope: str) -> Known[bool]:
@@ -271,8 +271,8 @@ class _Passing:
         return tuple(traffic for row, verdict in lost for traffic in stopped(verdict.lines, row.why))
 
     def stopped_by(self) -> tuple[str, ...]:
-        verdict = self._verdict([search.stopped(self._expected.allowed) for search in self._searches])
-        return tuple(rule_names(verdict.decisions()))
+        verdict = self._verdict([search.denied(self._expected.allowed) for search in self._searches])
+        return tuple(rule_names(verdict.dispositions()))
 
     def compared(self) -> Comparison:
         verdicts = [self.excess, *(verdict for _, verdict in self.required)]

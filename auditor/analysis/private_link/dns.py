@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -41,6 +41,11 @@ class Link:
     registration: bool
     resource: Resource
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the link has been made."""
+        return body.same_text(self.state, "Completed")
+
 
 @dataclass(frozen=True, slots=True)
 class Dns:
@@ -55,6 +60,9 @@ class Dns:
     subscriptions: frozenset[str]
 
 
+Registered: TypeAlias = Literal["zone group", "record kept by hand", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class ZoneState:
     """Whether one required zone answers for an endpoint; None where that is not known, `gap` says why."""
@@ -62,7 +70,7 @@ class ZoneState:
     name: str
     registered: bool | None
     linked: bool | None
-    registration: str = "none"
+    registration: Registered = "none"
     link_state: str | None = None
     registration_enabled: bool | None = None
     zone: str | None = None
@@ -218,7 +226,7 @@ def _linked(
     networks = {connection.network} if scope.networks is None else scope.networks
     own = [link for link in dns.links.get(zone, ()) if link.network in networks]
     found = [link for link in own if may_exist(dns.estate, link.network, scope)]
-    complete = [link for link in found if body.same_text(link.state, "Completed")]
+    complete = [link for link in found if link.is_complete]
     if complete:
         return True, complete[0], None
     if gap := links_gap(dns, zone):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.analysis import facts
@@ -20,9 +20,10 @@ from auditor.analysis.private_link.endpoints import (
     scopes_of,
     target_connections,
 )
+from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
-from auditor.resource_id import name_of, parent_of
+from auditor.resource_id import key, name_of, parent_of
 
 ANYWHERE: Final = EndpointScope(None, None, None)
 _LISTED: Final = "properties.privateEndpointConnections"
@@ -95,6 +96,21 @@ class Reach:
 def read(context: Context) -> Links:
     """Index the estate for questions about private link."""
     return Links(context, by_target(context.estate), scopes_of(context), private_dns.index(context))
+
+
+def scopes_for(links: Links, resource: Resource) -> Sequence[EndpointScope]:
+    """Return the scopes a service is judged in: its own, else those of its site or plan, else anywhere."""
+    if own := links.scopes.get(resource.key):
+        return own
+    for owner in (parent_of(resource.key) or "", plan_of(resource)):
+        if of_owner := links.scopes.get(owner):
+            return [replace(scope, component=None) for scope in of_owner]
+    return [ANYWHERE]
+
+
+def plan_of(site: Resource) -> str:
+    """Return the key of a site's App Service plan, or an empty text."""
+    return key(body.text(site.body, "properties.serverFarmId") or "")
 
 
 def judge(
