@@ -37,10 +37,6 @@ class Catalogue:
         """Return the type that a file gives a label; KeyError where none does."""
         return self._labels[label]
 
-    def children_of(self, resource_type: str) -> Sequence[ResourceType]:
-        """Return the child types of a type."""
-        return [item for item in self if item.parent == resource_type.lower()]
-
     def of_type(self, resource_type: str) -> Vocabulary:
         """Return the names for a type; of an unlisted type only the envelope and explicit `properties.…` paths."""
         key = resource_type.lower()

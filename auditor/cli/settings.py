@@ -51,10 +51,10 @@ def defaults(command: Any) -> dict[str, Any]:
     file = _nearest(Path.cwd())
     if file is None:
         return {}
-    node = file.node()
+    node, known = file.node(), _options(command)
     mistakes = Mistakes()
-    mistakes.of(_refuse_reserved, node, _options(command))
-    checked = mistakes.of(validation.check, node, model_of(command))
+    mistakes.of(_refuse_reserved, node, known)
+    checked = mistakes.of(validation.check, _without_reserved(node, known), model_of(command))
     if checked is None:
         raise mistakes.error()
     mistakes.raise_any()
@@ -65,7 +65,7 @@ def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]])
     mistakes = Mistakes()
     for key, place in _keys(node):
         name = _dashed(key).lower()
-        if name in NEVER_FROM_FILE and name in known:
+        if _is_reserved(key, known):
             variables = sorted({parameter.envvar for parameter in known[name] if parameter.envvar})
             mistakes.add(
                 ContentError(
@@ -74,6 +74,20 @@ def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]])
                 )
             )
     mistakes.raise_any()
+
+
+def _is_reserved(key: str, known: Mapping[str, Sequence[Any]]) -> bool:
+    return _dashed(key).lower() in NEVER_FROM_FILE & known.keys()
+
+
+def _without_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]]) -> yaml_source.Node:
+    """Return the settings without what is refused already, so that it is not refused twice."""
+    kept = {
+        key: inner
+        for key, inner in node.mapping("the settings").items()
+        if not _is_reserved(key, known) and not any(_is_reserved(below, known) for below, _ in _keys(inner))
+    }
+    return yaml_source.Node(kept, node.mark, node.keys)
 
 
 def _keys(node: yaml_source.Node) -> Iterator[tuple[str, object]]:

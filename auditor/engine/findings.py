@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.analysis.fact import Fact
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
 from auditor.engine import message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Fact, Finding, Gap, Json, Resource, Status
-from auditor.rulebook.command import filled
+from auditor.model import Evidence, Finding, Gap, Json, Resource, Status
+from auditor.rulebook.command import FIELD, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
 
 INPUTS_SHOWN: Final = 12
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class SubjectInfo:
     component: str | None = None
     sub_object: str = ""
     identity: bytes = b"\n"
-    body: Json = field(default_factory=dict)
+    body: Callable[[], Json] = dict
 
 
 def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
@@ -52,23 +55,24 @@ def info_of(resource: Resource, workload: str | None, component: str | None, sub
         component=component,
         sub_object=sub_object,
         identity=identity(resource.key, sub_object),
-        body=resource.body,
+        body=lambda: resource.body,
     )
 
 
 def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, component: str | None) -> SubjectInfo:
     """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
-    workload, component = fact.workload or workload, fact.component or component
+    about = fact.about
+    workload, component = about.workload or workload, about.component or component
     if resource is not None:
-        return replace(info_of(resource, workload, component, sub_object=fact.sub_object), body=fact.fields)
+        return replace(info_of(resource, workload, component, sub_object=about.sub_object), body=fact.body)
     return SubjectInfo(
-        resource_id=fact.subject or None,
-        resource_type=f"fact/{fact.kind}",
+        resource_id=about.subject or None,
+        resource_type=f"fact/{fact.fact_kind}",
         workload=workload,
         component=component,
-        sub_object=fact.sub_object,
-        identity=identity(fact.subject, fact.sub_object),
-        body=fact.fields,
+        sub_object=about.sub_object,
+        identity=identity(about.subject, about.sub_object),
+        body=fact.body,
     )
 
 
@@ -95,22 +99,45 @@ def finding_of(
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
         else None,
-        remediation_cli=filled(about.remediation_cli, info.resource_id, info.body) if is_failure else "",
+        remediation_cli=_command(about.remediation_cli, info) if is_failure else "",
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
     )
+
+
+def _command(command: str, info: SubjectInfo) -> str:
+    return filled(command, info.resource_id, info.body() if FIELD in command else {})
 
 
 def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: SubjectInfo) -> Finding:
     """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info)
-    finding = finding_of(rule, verdict, info, sentence=fact.summary, witness=fact.witness)
+    words = _words_of(fact)
+    finding = finding_of(rule, verdict, info, sentence=words.sentence, witness=words.witness)
     return replace(
         finding,
-        remediation_cli=fact.remedy or finding.remediation_cli,
+        remediation_cli=words.remedy or finding.remediation_cli,
         is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FactWords:
+    """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it."""
+
+    sentence: str = ""
+    witness: Json | None = None
+    remedy: str | None = None
+
+
+def _words_of(fact: Fact) -> FactWords:
+    """Return what a fact says; where saying it fails, the finding stands all the same, in the words of its evidence."""
+    try:
+        return FactWords(fact.sentence(), fact.witness(), fact.remedy())
+    except Exception:
+        _LOGGER.debug("fact %s could not be put into words", fact.id, exc_info=True)
+        return FactWords()
 
 
 def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
@@ -160,7 +187,7 @@ def identity(subject: str, sub_object: str) -> bytes:
 
 def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
     """Show what a fact was derived from, as it stands in the data."""
-    for resource_id, path in list(fact.inputs)[:INPUTS_SHOWN]:
+    for resource_id, path in fact.about.inputs[:INPUTS_SHOWN]:
         resource = estate.get(resource_id)
         if resource is None:
             continue

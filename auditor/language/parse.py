@@ -12,7 +12,7 @@ from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary
 from auditor.errors import Mistakes
 from auditor.estate.navigation import NAVIGATION
-from auditor.language import expressions
+from auditor.language import expressions, literals
 from auditor.language.ast import (
     AllOf,
     AnyOf,
@@ -158,6 +158,8 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Un
             return Undecidable(*left.expression.arguments)
     if operator == "exists" and str(right.value).lower() not in {"true", "false"} and not _is_expression(right):
         right.fail("'exists' takes true or false")
+    if isinstance(left, Field) and left.path.known is not None and left.path.known.holds is not None:
+        literals.check(left.text, left.path.known.holds, operator, right)
     default = _default(entries[by_name["default"]]) if "default" in by_name else _azure_default(left, operator)
     load = _days(right, operator, names) if operator in AGES else expression(right, names)
     return Leaf(left, operator, load, ABSENT if default is None else default)

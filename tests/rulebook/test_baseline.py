@@ -313,7 +313,7 @@ def test_a_glob_that_matches_nothing_is_met_with_globs_that_would(rules: dict[st
     with pytest.raises(ContentError) as raised:
         narrowed(everything, ["thng-*"], [])
 
-    assert raised.value.hint == "did you mean 'thing-*'?"
+    assert raised.value.hint == "did you mean 'thing-*' or 'thing-is-*'?"
 
 
 def test_json_is_a_baseline_file_too(shipped: Path, tmp_path: Path) -> None:
