@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from auditor.language.operators import as_time
 from auditor.model import Coverage, Report, SnapshotIdentity
 from auditor.rulebook import exemptions
 from auditor.rulebook.in_force import RuleSet
+from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
 
 _NAMED: Final = 3
@@ -44,21 +44,13 @@ class Moment:
     source: str
 
 
-def tool_version() -> str:
-    """Return the version of the installed tool."""
-    try:
-        return version("auditor")
-    except PackageNotFoundError:
-        return "0+unknown"
-
-
 def moment(terms: Terms, metadata: Metadata) -> Moment:
     """Return the time of judgement: the option, else the time of collection, else the export's own, else the clock."""
     if terms.as_of is not None:
         return Moment(terms.as_of, "option")
     for text, source in ((metadata.collected_at, "snapshot"), (metadata.judge_at, "export")):
-        if text and (found := as_time(text)):
-            return Moment(found.astimezone(UTC), source)
+        if text and (recorded := as_time(text)):
+            return Moment(recorded.astimezone(UTC), source)
     return Moment(terms.clock or datetime.now(UTC), "clock")
 
 
@@ -71,7 +63,7 @@ def _context(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> 
     if not snapshot.resources and not snapshot.gaps:
         raise InputError("the input holds no resources: there is nothing in scope to judge")
     baseline = rules.baseline
-    estate = Estate(snapshot, complete=terms.complete)
+    estate = Estate(snapshot, complete=terms.complete, catalogue=rules.catalogue)
     return Context(
         estate=estate,
         workloads=bind(estate, baseline.parameters, baseline.components),
@@ -90,8 +82,7 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     coverage = coverage_of(evaluation, judged)
     notices = [*_notices(given.workloads), *_followed(given.estate), *_idle(coverage)]
     for path in terms.exemption_files:
-        accepted = exemptions.load(path)
-        exemptions.check_rules(accepted, rules.rules, path)
+        accepted = exemptions.load(path, rules.rules)
         matched = exemptions.match(judged, accepted, when.at.date())
         pairs = zip(judged, matched.exempted, strict=True)
         judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]

@@ -5,6 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
+SUBSCRIPTIONS: Final = "microsoft.resources/subscriptions"
+RESOURCE_GROUPS: Final = "microsoft.resources/resourcegroups"
+MANAGEMENT_GROUPS: Final = "microsoft.management/managementgroups"
+"""Types of scopes, in lower case."""
+
 _PROVIDERS: Final = "providers"
 
 

@@ -1,13 +1,22 @@
-"""Find the rules, baselines and sample estate that come with the tool, in a wheel, an editable install or a checkout."""
+"""Tell which version of the tool this is, and find what comes with it: in a wheel, an editable install or a checkout."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import AuditorError
 
 _PACKAGE: Final = Path(__file__).resolve().parent
+
+
+def tool_version() -> str:
+    """Return the version of the installed tool, or `0+unknown` where it runs from a source tree."""
+    try:
+        return version("auditor")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 def folder(name: str) -> Path:

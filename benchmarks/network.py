@@ -82,9 +82,9 @@ def judge(rules: list[Rule], row: Match, *, with_effects: bool = True) -> Truth:
     """Return whether the group lets in more than the row, after reading it and finding its idle rules."""
     layer = Filter(parse_group("g", {"securityRules": rules}), Direction.INBOUND, AROUND)
     asked = Search(FilterChain((layer,), AROUND, addresses.IPV4, LOCAL), [row])
-    answer = asked.only([row])
-    if with_effects and asked.scene is not None:
-        effects(asked.scene, asked.decided.chains[0], asked.universe)
+    answer = asked.excess([row])
+    if with_effects and asked.encoding is not None:
+        effects(asked.encoding, asked.decided.filters[0], asked.universe)
     return answer.truth
 
 

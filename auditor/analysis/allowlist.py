@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
-from auditor.model import Fact, Gap, Resource
+from auditor.azure.catalogue import Catalogue, shipped
+from auditor.model import Gap, Resource
 
-ALLOWLIST: Final = "firewall.allowlist"
+Exposure: TypeAlias = Literal["closed", "perimeter", "selected networks", "internet"]
+_SAYS: Final[Mapping[Exposure, str]] = {
+    "closed": "has no public endpoint",
+    "perimeter": "is reached as its network security perimeter allows",
+    "selected networks": "has a public endpoint that is open to selected networks",
+    "internet": "has a public endpoint that is open to the Internet",
+}
+_MOST_RANGES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,137 +33,158 @@ class ServiceFirewall:
     has_default: bool = True
 
 
-SERVICES: Final[Mapping[str, ServiceFirewall]] = {
-    "Microsoft.CognitiveServices/accounts": ServiceFirewall(
-        "account", "properties.networkAcls.ipRules", "properties.networkAcls"
-    ),
-    "Microsoft.KeyVault/vaults": ServiceFirewall("vault", "properties.networkAcls.ipRules", "properties.networkAcls"),
-    "Microsoft.Storage/storageAccounts": ServiceFirewall(
-        "storage", "properties.networkAcls.ipRules", "properties.networkAcls"
-    ),
-    "Microsoft.ContainerRegistry/registries": ServiceFirewall(
-        "registry", "properties.networkRuleSet.ipRules", "properties.networkRuleSet"
-    ),
-    "Microsoft.Search/searchServices": ServiceFirewall(
-        "search", "properties.networkRuleSet.ipRules", "properties.networkRuleSet", has_default=False
-    ),
-    "Microsoft.MachineLearningServices/workspaces": ServiceFirewall(
-        "workspace", "properties.ipAllowlist", "properties.ipAllowlist", has_default=False
-    ),
-}
+def firewalls(catalogue: Catalogue) -> Mapping[str, ServiceFirewall]:
+    """Return the firewall of each type whose IP rules alone say who gets in, by type as spelled."""
+    found = {}
+    for item in catalogue:
+        for endpoint in item.way_in.endpoints if item.way_in else ():
+            if endpoint.ip_rules and not endpoint.network_filter:
+                acl = ".".join(endpoint.ip_rules.split(".")[:2])
+                label = item.label or item.name
+                found[item.name] = ServiceFirewall(label, endpoint.ip_rules, acl, bool(endpoint.default_action))
+    return found
 
 
-def run(context: Context) -> Iterator[Fact]:
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a service states of its firewall, and who is let in by that."""
+
+    access: str
+    default: str | None
+    ranges: tuple[str, ...]
+    invalid: tuple[str, ...]
+    covers_internet: bool
+
+    @property
+    def exposure(self) -> Exposure:
+        """Return who reaches the public endpoint."""
+        if self.access.lower() == "disabled":
+            return "closed"
+        if self.access.lower() == "securedbyperimeter":
+            return "perimeter"
+        # Without a default action (search, workspace) any rule closes the endpoint to everyone else.
+        is_restricted = bool(self.ranges) if self.default is None else body.same_text(self.default, "Deny")
+        return "selected networks" if is_restricted and not self.covers_internet else "internet"
+
+
+@fact("firewall.allowlist")
+class AllowList(Fact):
+    """What the allow list of a service's firewall covers, and who reaches its public endpoint."""
+
+    service: str
+    """`account`, `vault`, `storage`, `registry`, `search` or `workspace`"""
+    public_network_access: Known[str]
+    """as spelled, `Enabled` where absent"""
+    default_action: Known[str | None]
+    """as spelled, `Allow` where absent; services without one have none"""
+    ranges: Known[tuple[str, ...]]
+    """the address ranges allowed, as spelled"""
+    range_count: Known[int]
+    """how many there are"""
+    other_rule_count: Known[int]
+    """how many virtual network and resource instance rules there are"""
+    invalid: Known[tuple[str, ...]]
+    """texts among the ranges that are no address range"""
+    covers_internet: Known[bool]
+    """whether the union of the ranges holds every public address"""
+    widest_prefix: Known[int | None]
+    """prefix length of the widest IPv4 range of the union; absent without one"""
+    exposure: Known[Exposure]
+    """who reaches the public endpoint, defaults and ranges considered"""
+    name: Hidden[str]
+    stated: Hidden[Stated]
+
+    def sentence(self) -> str:
+        """Say who reaches the public endpoint, and what its allow list holds."""
+        ranges = self.stated.ranges
+        more = " …" if len(ranges) > _MOST_RANGES else ""
+        listed = f"; its allow list is {facts.listed(ranges[:_MOST_RANGES])}{more}" if ranges else ""
+        covers = ", which covers the internet" if self.stated.covers_internet else ""
+        return f"{self.name} {_SAYS[self.stated.exposure]}{listed}{covers}."
+
+
+def run(context: Context) -> Iterator[AllowList]:
     """Yield the allow list of every account, vault, registry, search service and workspace."""
-    for resource_type, firewall in SERVICES.items():
+    for resource_type, firewall in firewalls(context.estate.catalogue).items():
         for resource in context.estate.of_type(resource_type):
             yield _fact(context, resource, firewall)
 
 
-def _rules(resource: Resource, firewall: ServiceFirewall) -> Sequence[str]:
-    plain = body.text_or_texts(resource.body, firewall.rules)
-    objects = [body.text(rule, "value") or "" for rule in body.objects(resource.body, firewall.rules)]
-    return sorted([*plain, *(text for text in objects if text)])
-
-
-def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Fact:
+def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> AllowList:
     ranges = _rules(resource, firewall)
     allowed, invalid = addresses.read_ranges(ranges)
-    covers_internet = addresses.covers_internet(allowed)
-    access = body.text(resource.body, "properties.publicNetworkAccess") or "Enabled"
-    default = (body.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow") if firewall.has_default else None
-    others = sum(
-        len(body.objects(resource.body, f"{firewall.acl}.{name}"))
-        for name in ("virtualNetworkRules", "resourceAccessRules")
+    stated = Stated(
+        access=body.text(resource.body, "properties.publicNetworkAccess") or "Enabled",
+        default=_default_action(resource, firewall),
+        ranges=ranges,
+        invalid=tuple(invalid),
+        covers_internet=addresses.covers_internet(allowed),
     )
-    exposure = _exposure(access, default, has_rules=bool(ranges), covers_internet=covers_internet)
-    uncollected = _unknown(context, resource, firewall, () if covers_internet else invalid, exposure)
-    return facts.build(
-        context,
-        ALLOWLIST,
-        resource.id,
-        {
-            "service": firewall.service,
-            "publicNetworkAccess": access,
-            "defaultAction": default,
-            "ranges": ranges,
-            "rangeCount": len(ranges),
-            "otherRuleCount": others,
-            "invalid": list(invalid),
-            "coversInternet": covers_internet,
-            "widestPrefix": addresses.widest_ipv4_prefix(allowed),
-            "exposure": exposure,
-        },
-        summary=_summary(resource, exposure, ranges, covers=covers_internet),
-        inputs=[(resource.id, "properties.publicNetworkAccess"), (resource.id, firewall.acl)],
-        uncollected=uncollected,
+    unread = context.estate.gap_at(resource.key, firewall.acl)
+    no_access = context.estate.gap_at(resource.key, "properties.publicNetworkAccess")
+    covers_internet = unread or _covers_internet(resource, firewall, stated)
+    return AllowList(
+        about=facts.about(
+            context,
+            resource.id,
+            inputs=[(resource.id, "properties.publicNetworkAccess"), (resource.id, firewall.acl)],
+        ),
+        service=firewall.service,
+        public_network_access=no_access or stated.access,
+        default_action=unread or stated.default,
+        ranges=unread or stated.ranges,
+        range_count=unread or len(stated.ranges),
+        other_rule_count=unread or _other_rules(resource, firewall),
+        invalid=unread or stated.invalid,
+        covers_internet=covers_internet,
+        widest_prefix=unread or addresses.widest_ipv4_prefix(allowed),
+        exposure=no_access or _exposure(stated, unread, covers_internet),
+        name=resource.name,
+        stated=stated,
     )
 
 
-def _exposure(access: str, default: str | None, *, has_rules: bool, covers_internet: bool) -> str:
-    """Return who reaches the public endpoint: `closed`, `perimeter`, `selected networks` or `internet`."""
-    if access.lower() == "disabled":
-        return "closed"
-    if access.lower() == "securedbyperimeter":
-        return "perimeter"
-    # Without a default action (search, workspace) any rule closes the endpoint to everyone else.
-    is_restricted = body.same_text(default, "Deny") if default is not None else has_rules
-    return "selected networks" if is_restricted and not covers_internet else "internet"
+def _rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ...]:
+    plain = body.text_or_texts(resource.body, firewall.rules)
+    objects = [body.text(rule, "value") or "" for rule in body.objects(resource.body, firewall.rules)]
+    return tuple(sorted([*plain, *(text for text in objects if text)]))
 
 
-def _unknown(
-    context: Context, resource: Resource, firewall: ServiceFirewall, invalid: Sequence[str], exposure: str
-) -> Mapping[str, Gap]:
-    """Return why fields are not known; `invalid` are the entries that may hide addresses of the Internet."""
-    access = context.estate.gap_at(resource.key, "properties.publicNetworkAccess")
-    acl = context.estate.gap_at(resource.key, firewall.acl)
-    unknown: dict[str, Gap] = {}
-    if acl is None and invalid:
-        unknown["coversInternet"] = Gap(resource.id, firewall.rules, f"{invalid[0]} is not an address range")
-        if exposure == "selected networks":
-            unknown["exposure"] = unknown["coversInternet"]
-    if acl is not None:
-        unknown |= dict.fromkeys(
-            ("defaultAction", "ranges", "rangeCount", "otherRuleCount", "invalid", "coversInternet", "widestPrefix"),
-            acl,
-        )
-        if exposure not in {"closed", "perimeter"}:
-            unknown["exposure"] = acl
-    if access is not None:
-        unknown |= {"publicNetworkAccess": access, "exposure": access}
-    return unknown
+def _default_action(resource: Resource, firewall: ServiceFirewall) -> str | None:
+    if not firewall.has_default:
+        return None
+    return body.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow"
 
 
-def _summary(resource: Resource, exposure: str, ranges: Sequence[str], *, covers: bool) -> str:
-    said = {
-        "closed": "has no public endpoint",
-        "perimeter": "is reached as its network security perimeter allows",
-        "selected networks": "has a public endpoint that is open to selected networks",
-        "internet": "has a public endpoint that is open to the Internet",
-    }[exposure]
-    listed = (
-        f"; its allow list is {facts.listed(list(ranges[:5]))}" + (" …" if len(ranges) > 5 else "") if ranges else ""
-    )
-    return f"{resource.name} {said}{listed}{', which covers the internet' if covers else ''}."
+def _other_rules(resource: Resource, firewall: ServiceFirewall) -> int:
+    names = ("virtualNetworkRules", "resourceAccessRules")
+    return sum(len(body.objects(resource.body, f"{firewall.acl}.{name}")) for name in names)
 
+
+def _covers_internet(resource: Resource, firewall: ServiceFirewall, stated: Stated) -> Known[bool]:
+    """Return whether the ranges hold every public address; entries that cannot be read may hold the rest."""
+    if stated.invalid and not stated.covers_internet:
+        return Gap(resource.id, firewall.rules, f"{stated.invalid[0]} is not an address range")
+    return stated.covers_internet
+
+
+def _exposure(stated: Stated, unread: Gap | None, covers_internet: Known[bool]) -> Known[Exposure]:
+    """Return who reaches the public endpoint; where it is closed or another decides, the list does not matter."""
+    if stated.exposure in {"closed", "perimeter"}:
+        return stated.exposure
+    if unread is not None:
+        return unread
+    if isinstance(covers_internet, Gap) and stated.exposure == "selected networks":
+        return covers_internet
+    return stated.exposure
+
+
+_SHIPPED: Final = firewalls(shipped())
 
 ANALYSIS: Final = Analysis(
     name="address_ranges",
-    facts={
-        ALLOWLIST: {
-            "service": "`account`, `vault`, `storage`, `registry`, `search` or `workspace`",
-            "publicNetworkAccess": "as spelled, `Enabled` where absent",
-            "defaultAction": "as spelled, `Allow` where absent; null for services without one",
-            "ranges[*]": "the address ranges allowed, as spelled",
-            "rangeCount": "how many there are",
-            "otherRuleCount": "how many virtual network and resource instance rules there are",
-            "invalid[*]": "texts among the ranges that are no address range",
-            "coversInternet": "whether the union of the ranges holds every public address",
-            "widestPrefix": "prefix length of the widest IPv4 range of the union; null without one",
-            "exposure": "`closed`, `perimeter`, `selected networks` or `internet`, defaults and ranges considered",
-        }
-    },
+    kinds=(AllowList,),
     run=run,
-    subjects={ALLOWLIST: {name: [{"service": one.service}] for name, one in SERVICES.items()}},
-    reads=frozenset(name.lower() for name in SERVICES),
+    subjects={AllowList.fact_kind: {name: [{"service": one.service}] for name, one in _SHIPPED.items()}},
+    reads=frozenset(name.lower() for name in _SHIPPED),
 )

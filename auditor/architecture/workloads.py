@@ -93,13 +93,13 @@ def unknown_because(
     Known is also that the estate, with all resources of the type collected, holds none that could be the component.
     """
     declaration = _declaration(workloads.declared, component)
-    for name in declaration.types:
-        if gap := estate.type_gap(name):
-            return gap
     bound = workload.bound() if workload else {}
     for _, path, target in dangling(estate, declaration, bound):
         if gap := estate.unseen(target):
             return Gap(target, declaration.types[0] if declaration.types else path, gap.reason, gap.permission)
+    for name in declaration.types:
+        if gap := estate.type_gap(name):
+            return gap
     if not _could_be(estate, declaration, bound):
         return None
     if gap := next((gap for step in declaration.steps if (gap := relation_gap_of(estate, step, bound))), None):

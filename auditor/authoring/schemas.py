@@ -8,11 +8,11 @@ from typing import Any, Final
 from auditor.language.schema import condition
 from auditor.report import json_document
 from auditor.rulebook.documents import (
-    BaselineDocument,
     ConditionDocument,
     ExemptionsDocument,
     OverlayDocument,
     RuleDocument,
+    WholeBaselineDocument,
 )
 from auditor.rulebook.validation import schema_of
 
@@ -29,7 +29,7 @@ def rule() -> Schema:
 
 def baseline() -> Schema:
     """Return the schema of a baseline file: one that declares its parameters, or one that extends another."""
-    return schema_of(BaselineDocument | OverlayDocument, "Baseline")
+    return schema_of(WholeBaselineDocument | OverlayDocument, "Baseline")
 
 
 def exemption() -> Schema:

@@ -1,153 +1,90 @@
-"""Resolve the names that rules use for properties to where ARM keeps them."""
+"""Everything that is known of resource types; what needs to know of them asks here, by type or by trait."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
-from auditor.azure import paths
-from auditor.yaml_source import Node, suggestion
+from auditor.azure import paths, type_files
+from auditor.azure.resource_type import Namespace, ResourceType
+from auditor.azure.vocabulary import Vocabulary
 
-ENVELOPE: Final = frozenset(
-    (
-        "id",
-        "name",
-        "type",
-        "kind",
-        "location",
-        "tags",
-        "identity",
-        "sku",
-        "zones",
-        "managedby",
-        "extendedlocation",
-        "systemdata",
-    )
-)
-COMPUTED: Final = frozenset(("apiversion", "resourcegroup", "subscriptionid"))
-_PROPERTIES: Final = "properties"
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A property of a type that rules may read by its short name.
-
-    `path` is where ARM keeps it. `default` is what Azure applies when it is absent (documented at `source`);
-    `since` is the first API version (a date) that returns it: read with an older one, it is unknown and not absent.
-    """
-
-    path: str
-    steps: paths.Steps
-    default: Any = paths.ABSENT
-    since: str | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedName:
-    """Where a name leads: the steps into the data, and what the catalogue knows of the place."""
-
-    steps: paths.Steps
-    known: Property | None = None
-
-
-class UnknownName(Exception):  # noqa: N818 - caught and turned into an error with a place
-    """A name that neither the envelope nor the catalogue has; the argument is a hint."""
-
-
-class Vocabulary:
-    """The names that conditions on one kind of subject may use. Free: any path is taken as it stands (facts of tests)."""
-
-    def __init__(self, what: str, properties: Iterable[Property], *, is_fact: bool = False) -> None:
-        self.what = what
-        self.is_fact = is_fact
-        self._by_name: dict[tuple[str, ...], Property] = {}
-        self._prefixes: dict[tuple[str, ...], paths.Steps] = {}
-        for item in properties:
-            self._by_name[_short(item.steps)] = item
-            for end in range(1, len(item.steps) + 1):
-                self._prefixes.setdefault(_short(item.steps[:end]), item.steps[:end])
-
-    def resolve(self, text: str) -> ResolvedName:
-        """Return where a name leads. UnknownName where it is none of the subject's; ValueError where it is no path."""
-        steps = paths.parse(text)
-        first = steps[0].folded
-        if self.is_fact:
-            return self._fact(steps)
-        if first in ENVELOPE or first in COMPUTED:
-            return ResolvedName(steps)
-        short = _short(steps)
-        if found := self._by_name.get(short):
-            return ResolvedName(found.steps, found)
-        if prefix := self._prefixes.get(short):
-            return ResolvedName(prefix)
-        if first == _PROPERTIES:
-            return ResolvedName(steps)
-        raise UnknownName(self._hint(text))
-
-    def _fact(self, steps: paths.Steps) -> ResolvedName:
-        folded = tuple(step.folded for step in steps)
-        if folded in self._prefixes or steps[0].folded in {"id", "type"}:
-            return ResolvedName(steps)
-        raise UnknownName(suggestion(paths.show(steps), self.names()))
-
-    def names(self) -> list[str]:
-        """Return the short names known, sorted."""
-        return sorted(
-            paths.show(tuple(s for s in item.steps if s.folded != _PROPERTIES)) for item in self._by_name.values()
-        )
-
-    def _hint(self, text: str) -> str:
-        near = suggestion(text, self.names())
-        other = f"write 'properties.{text}' for a property that rules/properties.yaml does not list"
-        return f"{near} else {other}" if near.startswith("did") else other
-
-
-def _short(steps: paths.Steps) -> tuple[str, ...]:
-    return tuple(step.folded for step in steps if step.folded != _PROPERTIES)
+_FOLDER: Final = Path(__file__).resolve().parent / "types"
 
 
 class Catalogue:
-    """All types whose properties have short names."""
+    """All known types, sorted by name in lower case."""
 
-    def __init__(self, types: Mapping[str, Iterable[Property]]) -> None:
-        self._types = {name.lower(): Vocabulary(name, items) for name, items in types.items()}
+    def __init__(self, types: Iterable[ResourceType], namespaces: Iterable[Namespace] = ()) -> None:
+        self.namespaces: Sequence[Namespace] = sorted(namespaces, key=lambda item: item.name.lower())
+        self._types = {item.key: item for item in sorted(types, key=lambda item: item.key)}
+        self._labels = {item.label: item for item in self if item.label}
+        self._versions = {item.name.lower(): item.api_version for item in self.namespaces}
+        self._vocabularies: dict[str, Vocabulary] = {}
         self._unlisted = Vocabulary("resource", ())
+
+    def __iter__(self) -> Iterator[ResourceType]:
+        """Go through the types."""
+        return iter(self._types.values())
+
+    def get(self, resource_type: str) -> ResourceType | None:
+        """Return what is known of a type, in any case, or None."""
+        return self._types.get(resource_type.lower())
+
+    def labelled(self, label: str) -> ResourceType:
+        """Return the type that a file gives a label; KeyError where none does."""
+        return self._labels[label]
 
     def of_type(self, resource_type: str) -> Vocabulary:
         """Return the names for a type; of an unlisted type only the envelope and explicit `properties.…` paths."""
-        return self._types.get(resource_type.lower(), self._unlisted)
+        key = resource_type.lower()
+        known = self._types.get(key)
+        if known is None or not known.properties:
+            return self._unlisted
+        if key not in self._vocabularies:
+            self._vocabularies[key] = Vocabulary(known.name, known.properties)
+        return self._vocabularies[key]
 
     def types(self) -> list[str]:
-        """Return the listed types as spelled, sorted."""
-        return sorted(item.what for item in self._types.values())
+        """Return the types whose properties have short names, as spelled, sorted."""
+        return sorted(item.name for item in self if item.properties)
+
+    def read_version(self, resource_type: str) -> str | None:
+        """Return the version for reading a type: its own, else its parent's, else its namespace's; None without one."""
+        key = resource_type.lower()
+        while "/" in key:
+            if (known := self._types.get(key)) and known.api_version:
+                return known.api_version
+            key = key.rpartition("/")[0]
+        return self._versions.get(key)
+
+    def default(self, resource_type: str, path: str) -> Any:
+        """Return what Azure applies where a property of a type is absent, or ABSENT where that is not known."""
+        known = self._types.get(resource_type.lower())
+        listed = known.properties if known else ()
+        return next((item.default for item in listed if item.path == path), paths.ABSENT)
+
+    def with_folders(self, folders: Iterable[Path]) -> Catalogue:
+        """Return a catalogue that also holds the types of a user's folders. ContentError at the first mistake."""
+        types, namespaces = dict(self._types), {item.name.lower(): item for item in self.namespaces}
+        for folder in folders:
+            more, spaces = type_files.load_folder(folder, types)
+            types |= {item.key: item for item in more}
+            namespaces |= {item.name.lower(): item for item in spaces}
+        return Catalogue(types.values(), namespaces.values())
 
 
-def load(node: Node) -> Catalogue:
-    """Read `rules/properties.yaml`: type → path → null or {default, since, source}."""
-    return Catalogue(
-        {
-            name: [_property(path, entry) for path, entry in items.mapping(f"the properties of {name}").items()]
-            for name, items in node.mapping("the catalogue of properties").items()
-        }
-    )
+@lru_cache(maxsize=1)
+def shipped() -> Catalogue:
+    """Return the catalogue that comes with the tool."""
+    return Catalogue(*type_files.load_folder(_FOLDER))
 
 
-def _property(path: str, node: Node) -> Property:
-    try:
-        steps = paths.parse(path)
-    except ValueError as problem:
-        node.fail(str(problem))
-    if node.value is None:
-        return Property(path, steps)
-    entries = node.check_keys(("default", "since", "source"), f"property '{path}'")
-    default = entries["default"].plain() if "default" in entries else paths.ABSENT
-    since = entries["since"].text("since") if "since" in entries else None
-    source = entries["source"].text("source") if "source" in entries else None
-    return Property(path, steps, default, since, source)
-
-
-def fact_vocabulary(kind: str, fields: Mapping[str, str]) -> Vocabulary:
-    """Return the names of a fact: exactly the field paths that its analysis declares, and their prefixes."""
-    return Vocabulary(kind, [Property(path, paths.parse(path)) for path in fields], is_fact=True)
+def spelled(resource_type: str) -> str:
+    """Return a type of the tool's own as Azure spells it; KeyError where it has no file."""
+    known = shipped().get(resource_type)
+    if known is None:
+        raise KeyError(resource_type)
+    return known.name

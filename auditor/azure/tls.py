@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from auditor.azure import body
 from auditor.model import Gap, Resource
@@ -20,16 +20,18 @@ PREDEFINED: Final[Mapping[str, str]] = {
 _VERSIONS: Final[Mapping[str, str]] = {"tlsv1_0": "1.0", "tlsv1_1": "1.1", "tlsv1_2": "1.2", "tlsv1_3": "1.3"}
 
 
+PolicySource: TypeAlias = Literal["custom", "predefined", "default"]
+
+
 @dataclass(frozen=True, slots=True)
 class TlsPolicy:
     """The least version (`1.2`) that a policy lets in, or why it is not known, and where that is said."""
 
-    minimum: str | None
-    source: str
+    minimum: str | Gap
+    source: PolicySource
     name: str | None
-    weak_ciphers: Sequence[str]
+    weak_ciphers: tuple[str, ...]
     path: str
-    gap: Gap | None
 
 
 def read(gateway: Resource, owner: object, path: str) -> TlsPolicy:
@@ -39,22 +41,16 @@ def read(gateway: Resource, owner: object, path: str) -> TlsPolicy:
     named = body.text(policy, "policyName")
     place = f"{path}.sslPolicy"
     if kind.startswith("custom") or (policy is not None and named is None):
+        at = f"{place}.minProtocolVersion"
         stated = body.text(policy, "minProtocolVersion")
-        minimum = _VERSIONS.get((stated or "").lower())
-        weak = [suite for suite in body.text_or_texts(policy, "cipherSuites") if _is_weak(suite)]
-        gap = None if minimum else Gap(gateway.id, f"{place}.minProtocolVersion", "the policy does not state it")
-        return TlsPolicy(minimum, "custom", None, weak, f"{place}.minProtocolVersion", gap)
-    source = "predefined" if named else "default"
+        oldest = _VERSIONS.get((stated or "").lower()) or Gap(gateway.id, at, "the policy does not state it")
+        weak = tuple(suite for suite in body.text_or_texts(policy, "cipherSuites") if _is_weak(suite))
+        return TlsPolicy(oldest, "custom", None, weak, at)
     name = named or body.text(gateway.body, "properties.defaultPredefinedSslPolicy")
-    place = f"{place}.policyName" if named else "properties.defaultPredefinedSslPolicy"
-    minimum = PREDEFINED.get((name or "").lower())
-    gap = None
-    if minimum is None:
-        reason = (
-            f"the policy {name} is not known to this release" if name else "the default depends on the gateway's age"
-        )
-        gap = Gap(gateway.id, place, reason)
-    return TlsPolicy(minimum, source, name, (), place, gap)
+    at = f"{place}.policyName" if named else "properties.defaultPredefinedSslPolicy"
+    reason = f"the policy {name} is not known to this release" if name else "the default depends on the gateway's age"
+    oldest = PREDEFINED.get((name or "").lower()) or Gap(gateway.id, at, reason)
+    return TlsPolicy(oldest, "predefined" if named else "default", name, (), at)
 
 
 def _is_weak(suite: str) -> bool:

@@ -16,7 +16,7 @@ from auditor.cli.streams import safe
 from auditor.errors import AuditorError, ContentError
 
 with lazy_imports(__name__):
-    from auditor import audit
+    from auditor import shipped
     from auditor.cli import settings
 
 MISTAKES_SHOWN = 50
@@ -41,7 +41,7 @@ content.register(app)
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"auditor {audit.tool_version()}")
+        typer.echo(f"auditor {shipped.tool_version()}")
         raise typer.Exit
 
 

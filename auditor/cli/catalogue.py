@@ -23,18 +23,18 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
+class CatalogueFormat(StrEnum):
     """How the catalogue is written."""
 
     TABLE = "table"
     JSON = "json"
 
 
-_Format = Annotated[Format, typer.Option("--output", "-o", metavar="FORMAT", help="table or json.")]
+_Format = Annotated[CatalogueFormat, typer.Option("--output", "-o", metavar="FORMAT", help="table or json.")]
 
 
 @app.callback()
-def list_datasets(context: typer.Context, output: _Format = Format.TABLE) -> None:
+def list_datasets(context: typer.Context, output: _Format = CatalogueFormat.TABLE) -> None:
     """List what ships about Azure, with its date and source; what an input says wins over it."""
     if context.invoked_subcommand is not None:
         return
@@ -45,7 +45,7 @@ def list_datasets(context: typer.Context, output: _Format = Format.TABLE) -> Non
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The data set's name, as the list has it.")],
-    output: _Format = Format.TABLE,
+    output: _Format = CatalogueFormat.TABLE,
 ) -> None:
     """Show a data set: its sources and all of its entries."""
     if name not in datasets.NAMES:

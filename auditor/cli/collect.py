@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +24,7 @@ with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
     from auditor.estate import navigation
+    from auditor.rulebook import in_force
     from auditor.snapshot import model as snapshots
     from auditor.snapshot import writer
 
@@ -74,6 +75,15 @@ ResolvePrincipals = Annotated[
         "--resolve-principals", envvar="AUDITOR_RESOLVE_PRINCIPALS", help="Read names of principals from Graph."
     ),
 ]
+KeptSnapshot = Annotated[
+    Path | None,
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        envvar="AUDITOR_SNAPSHOT",
+        help="Keep the snapshot here (default: it is deleted).",
+    ),
+]
 RedactPeople = Annotated[
     bool,
     typer.Option("--redact-people", envvar="AUDITOR_REDACT_PEOPLE", help="Store no e-mail addresses of people."),
@@ -105,15 +115,7 @@ def scan(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
-    snapshot: Annotated[
-        Path | None,
-        typer.Option(
-            "--snapshot",
-            metavar="FILE",
-            envvar="AUDITOR_SNAPSHOT",
-            help="Keep the snapshot here (default: it is deleted).",
-        ),
-    ] = None,
+    snapshot: KeptSnapshot = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -136,20 +138,26 @@ def scan(
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _options(auth, cloud, arm_endpoint, resolve_principals, redact_people)
+    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
     shown = evaluate.Presentation(
-        evaluate.targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
+        targets=evaluate.targets(output),
+        fail_on=fail_on,
+        exit_zero=exit_zero,
+        allow_incomplete=allow_incomplete,
+        include_passed=include_passed,
+        verbose=verbose > 0,
+        color=color,
+        quiet=quiet,
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = snapshot or Path(folder) / "scan.snapshot"
-        choice = evaluate.JudgingOptions(
-            str(path), baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
-        )
-        evaluate.check_content(choice)
+        selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+        judging = evaluate.JudgingOptions([str(path)], selection, exemptions or ())
+        evaluate.check_content(judging)
         _collect(request, path)
-        evaluate.run(choice, as_of, shown, complete=False)
+        evaluate.run(judging, as_of, shown, complete=False)
 
 
 def collect(
@@ -166,6 +174,7 @@ def collect(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
+    rules: opt.Rules = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="SNAPSHOT", help="Go on with an interrupted collection of this file."),
@@ -181,9 +190,8 @@ def collect(
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    request = _Request(
-        scope, _options(auth, cloud, arm_endpoint, resolve_principals, redact_people), quiet, no_progress
-    )
+    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
+    request = _Request(scope, options, quiet, no_progress)
     if preflight:
         _preflight(request)
         return
@@ -211,6 +219,11 @@ def _scope(
     return CollectScope(tenant, management_groups or [], subscriptions or [], resource_groups or [], pairs)
 
 
+def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> CollectOptions:
+    """Return the options with the types that folders of rules bring along."""
+    return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
+
+
 def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool) -> CollectOptions:
     return CollectOptions(
         auth=auth, cloud=cloud, arm_endpoint=endpoint, resolve_principals=resolve, redact_people=redact
@@ -218,20 +231,17 @@ def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, 
 
 
 def _collect(request: _Request, path: Path) -> collection.CollectionSummary:
-
     streams.check_writable(path)
     return _run(request, lambda metadata: writer.SnapshotWriter(path, metadata, navigation.derive))
 
 
 def _resume(request: _Request, path: Path) -> collection.CollectionSummary:
-
     begun = writer.SnapshotWriter.resume(path, navigation.derive)
     stored = CollectScope.from_json(begun.metadata.scope)
     return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: begun)
 
 
 def _run(request: _Request, open_sink: Callable[[snapshots.Metadata], sinks.Sink]) -> collection.CollectionSummary:
-
     _say_endpoint(request)
     with progress.display(quiet=request.quiet or request.no_progress) as watch:
         announce = None if request.quiet else progress.say_identity
@@ -251,8 +261,8 @@ def _say_endpoint(request: _Request) -> None:
 def _preflight(request: _Request) -> None:
 
     _say_endpoint(request)
-    found = collection.preflight(request.scope, request.options)
+    checked = collection.preflight(request.scope, request.options)
     with streams.output(None) as out:
-        out.writelines(line + "\n" for line in progress.preflight_lines(found))
+        out.writelines(line + "\n" for line in progress.preflight_lines(checked))
     sys.stdout.flush()
-    raise typer.Exit(0 if found.is_sufficient else NO_ANSWER)
+    raise typer.Exit(0 if checked.is_sufficient else NO_ANSWER)

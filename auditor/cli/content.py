@@ -12,16 +12,16 @@ import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
+from auditor.cli.context import FAILURES
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 
 with lazy_imports(__name__):
-    from auditor import shipped, yaml_source
-    from auditor.authoring import draft, examples, schemas
-    from auditor.authoring import mutants as mutation
+    from auditor import shipped
+    from auditor.authoring import draft, proof, schemas
     from auditor.report import rule_page
     from auditor.rulebook import baseline as baselines
-    from auditor.rulebook import in_force
+    from auditor.rulebook import in_force, retired
 
 rules_app = typer.Typer(help="List, show, write and test rules.", no_args_is_help=True, rich_markup_mode=None)
 baselines_app = typer.Typer(help="List, show and check baselines.", no_args_is_help=True, rich_markup_mode=None)
@@ -44,9 +44,9 @@ def list_rules(
     ignore: opt.Ignore = None,
 ) -> None:
     """List the rules in force in a baseline."""
-    found = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
+    rule_set = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
     with streams.output(None) as out:
-        rule_page.write_list([one.rule for one in found.in_force], out, width=streams.width())
+        rule_page.write_list([each.rule for each in rule_set.in_force], out, width=streams.width())
 
 
 @rules_app.command("show")
@@ -54,7 +54,7 @@ def show_rule(rule: _RuleId, baseline: opt.Baseline = opt.DEFAULT_BASELINE, rule
     """Show a rule: what it asks, why, how to mend it, its examples (Markdown)."""
     known = in_force.load(in_force.Selection(baseline, rules=rules or [])).rules
     if rule not in known:
-        raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, known))
+        raise AuditorError(f"there is no rule '{rule}'", retired.hint(rule, known))
     with streams.output(None) as out:
         rule_page.write_page(known[rule], out)
 
@@ -91,27 +91,15 @@ def prove_rules(
 ) -> None:
     """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
     known = in_force.all_rules(rules or [], baseline)
-    chosen = [one for one in known.values() if fnmatchcase(one.id, rule)]
+    chosen = [known[rule_id] for rule_id in known if fnmatchcase(rule_id, rule)]
     if not chosen:
-        raise AuditorError(f"no rule matches '{rule}'", yaml_source.suggestion(rule.strip("*-"), known))
-    problems: list[str] = []
-    asked = changed = 0
-    for one in chosen:
-        outcomes = examples.run(one)
-        asked += len(outcomes)
-        wrong = [
-            f"{outcome.example.place}: {outcome.example.name}: {problem}"
-            for outcome in outcomes
-            for problem in outcome.problems
-        ]
-        problems += wrong
-        if mutants and not wrong:
-            changed += sum(1 for _ in mutation.mutants_of(one))
-            problems += [f"{one.file}: no example notices: {change}" for change in mutation.survivors(one)]
-    for problem in problems:
-        sys.stdout.write(streams.safe(problem) + "\n")
-    sys.stdout.write(f"{len(chosen)} rules, {asked} examples, {changed} mutants: {len(problems)} problems\n")
-    raise typer.Exit(1 if problems else 0)
+        raise AuditorError(f"no rule matches '{rule}'", retired.hint(rule, known))
+    tried = proof.prove(chosen, with_mutants=mutants)
+    sys.stdout.writelines(streams.safe(problem) + "\n" for problem in tried.problems)
+    sys.stdout.write(
+        f"{tried.rules} rules, {tried.examples} examples, {tried.mutants} mutants: {len(tried.problems)} problems\n"
+    )
+    raise typer.Exit(FAILURES if tried.problems else 0)
 
 
 @baselines_app.command("list")
@@ -130,9 +118,9 @@ def show_baseline(
     assignments: opt.Set = None,
 ) -> None:
     """Show a baseline: parameters, components, tables and the rules in force."""
-    found = in_force.load(in_force.Selection(name, rules or [], assignments or []))
+    rule_set = in_force.load(in_force.Selection(name, rules or [], assignments or []))
     with streams.output(None) as out:
-        rule_page.write_baseline(found.baseline, found.in_force, out, width=streams.width())
+        rule_page.write_baseline(rule_set.baseline, rule_set.in_force, out, width=streams.width())
 
 
 @baselines_app.command("validate")
@@ -141,8 +129,10 @@ def validate_baseline(
     rules: opt.Rules = None,
 ) -> None:
     """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
-    found = in_force.load(in_force.Selection(name, rules or []))
-    typer.echo(f"{found.baseline.name} {found.baseline.version}: {len(found.in_force)} rules in force, no mistakes")
+    rule_set = in_force.load(in_force.Selection(name, rules or []))
+    typer.echo(
+        f"{rule_set.baseline.name} {rule_set.baseline.version}: {len(rule_set.in_force)} rules in force, no mistakes"
+    )
 
 
 def schema(

@@ -20,10 +20,10 @@ from auditor.report import format as formats
 from auditor.report.format import Format
 
 with lazy_imports(__name__):
-    from auditor import audit, shipped, yaml_source
+    from auditor import audit, shipped
     from auditor.inputs import read
     from auditor.report import explanation, outcome
-    from auditor.rulebook import exemptions, in_force
+    from auditor.rulebook import exemptions, in_force, retired
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class OutputTarget:
     """A format that was asked for, and the file that it goes to: None is stdout."""
 
     format: Format
@@ -45,7 +45,7 @@ class Target:
 class Presentation:
     """How a report is shown and what makes the command fail."""
 
-    targets: Sequence[Target]
+    targets: Sequence[OutputTarget]
     fail_on: opt.Level
     exit_zero: bool
     allow_incomplete: bool
@@ -56,7 +56,7 @@ class Presentation:
 
 
 def evaluate(
-    source: opt.Source,
+    sources: opt.Sources,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -75,18 +75,24 @@ def evaluate(
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
 ) -> None:
-    """Judge a snapshot or a foreign export, offline and without credentials.
+    """Judge snapshots and foreign exports, offline and without credentials.
 
-    INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
-    {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
+    Each INPUT is told apart by content, plain or compressed: a snapshot of ours, what Azure Resource Manager, Resource
+    Graph, `az … list`, `az … show` and PowerShell print as JSON, one document or one a line, or a folder of such files.
+    Several are one estate. What they do not hold is not known, unless they are the whole truth (--complete).
     """
     shown = Presentation(
-        targets(output), fail_on, exit_zero, allow_incomplete, include_passed, verbose > 0, color, quiet
+        targets=targets(output),
+        fail_on=fail_on,
+        exit_zero=exit_zero,
+        allow_incomplete=allow_incomplete,
+        include_passed=include_passed,
+        verbose=verbose > 0,
+        color=color,
+        quiet=quiet,
     )
-    choice = JudgingOptions(
-        source, baseline, rules or [], assignments or [], select or [], ignore or [], exemptions or []
-    )
-    run(choice, as_of, shown, complete=complete)
+    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+    run(JudgingOptions(sources, selection, exemptions or ()), as_of, shown, complete=complete)
 
 
 def demo(
@@ -100,36 +106,39 @@ def demo(
 
     The sample is made up: a chat application with the mistakes that are common in real ones. Exits 0 although it fails.
     """
-    shown = Presentation(targets(output), opt.Level.LOW, True, True, include_passed, verbose > 0, color, quiet)
+    shown = Presentation(
+        targets=targets(output),
+        fail_on=opt.Level.LOW,
+        exit_zero=True,
+        allow_incomplete=True,
+        include_passed=include_passed,
+        verbose=verbose > 0,
+        color=color,
+        quiet=quiet,
+    )
     sample = str(shipped.folder("samples") / "chat.json")
-    run(JudgingOptions(sample, opt.DEFAULT_BASELINE, [], [], [], [], []), None, shown, complete=True)
+    run(JudgingOptions([sample], in_force.Selection(opt.DEFAULT_BASELINE)), None, shown, complete=True)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingOptions:
     """What is judged, and by what."""
 
-    source: str
-    baseline: str
-    rules: list[Path]
-    assignments: list[str]
-    select: list[str]
-    ignore: list[str]
-    exemptions: list[Path]
+    sources: Sequence[str]
+    selection: in_force.Selection
+    exemptions: Sequence[Path] = ()
 
 
-def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
+def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
     """Judge an input, write the reports and end with the exit code."""
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
-        exemption_files=choice.exemptions,
+        exemption_files=options.exemptions,
         explain_passes=any(target.format.explains(include_passed=shown.include_passed) for target in shown.targets),
     )
-    chosen = in_force.load(
-        in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
-    )
-    report = audit.audit(read.read(choice.source), chosen, terms)
+    rule_set = in_force.load(options.selection)
+    report = audit.audit(read.read(*options.sources), rule_set, terms)
     write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
@@ -141,27 +150,25 @@ def run(choice: JudgingOptions, as_of: str | None, shown: Presentation, *, compl
     raise typer.Exit(code)
 
 
-def check_content(choice: JudgingOptions) -> None:
+def check_content(options: JudgingOptions) -> None:
     """Refuse, before any work, a wrong baseline, rule or exemption file."""
-    found = in_force.load(
-        in_force.Selection(choice.baseline, choice.rules, choice.assignments, choice.select, choice.ignore)
-    )
-    for path in choice.exemptions:
-        exemptions.check_rules(exemptions.load(path), found.rules, path)
+    rule_set = in_force.load(options.selection)
+    for path in options.exemptions:
+        exemptions.load(path, rule_set.rules)
 
 
-def targets(outputs: Sequence[str] | None) -> Sequence[Target]:
+def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:
     """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written."""
     return [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
 
 
-def _target(text: str) -> Target:
+def _target(text: str) -> OutputTarget:
     name, _, path = text.partition("=")
     if name.lower() not in formats.NAMES:
         raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(formats.NAMES)}")
     if path:
         streams.check_writable(Path(path))
-    return Target(formats.named(name.lower()), Path(path) if path else None)
+    return OutputTarget(formats.named(name.lower()), Path(path) if path else None)
 
 
 def write(report: Report, shown: Presentation) -> None:
@@ -183,7 +190,8 @@ def exit_code(report: Report, shown: Presentation) -> int:
         return NO_ANSWER
     limit = opt.rank(shown.fail_on)
     failed = any(
-        one.status is Status.FAIL and one.exemption is None and one.severity.rank <= limit for one in report.findings
+        finding.status is Status.FAIL and finding.exemption is None and finding.severity.rank <= limit
+        for finding in report.findings
     )
     return FAILURES if failed and not shown.exit_zero else 0
 
@@ -191,7 +199,9 @@ def exit_code(report: Report, shown: Presentation) -> int:
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")],
     resource_id: Annotated[str, typer.Argument(metavar="RESOURCE_ID", help="The id in the finding, or its last part.")],
-    source: Annotated[str, typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin.")],
+    sources: Annotated[
+        list[str], typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin (repeatable).")
+    ],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     assignments: opt.Set = None,
@@ -199,17 +209,17 @@ def explain(
     as_of: opt.AsOf = None,
 ) -> None:
     """Say why: every leaf of a rule on one resource, with what was expected and what is there."""
-    chosen = in_force.load(in_force.Selection(baseline, rules or [], assignments or []))
-    if rule not in chosen.rules:
-        raise AuditorError(f"there is no rule '{rule}'", yaml_source.suggestion(rule, chosen.rules))
-    only = replace(chosen, in_force=[one for one in chosen.in_force if one.id == rule])
+    rule_set = in_force.load(in_force.Selection(baseline, rules or (), assignments or ()))
+    if rule not in rule_set.rules:
+        raise AuditorError(f"there is no rule '{rule}'", retired.hint(rule, rule_set.rules))
+    only = replace(rule_set, in_force=[each for each in rule_set.in_force if each.id == rule])
     if not only.in_force:
-        raise AuditorError(f"rule '{rule}' is not in force in baseline {chosen.baseline.name}")
-    report = audit.audit(read.read(source), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
-    found = explanation.about(report, resource_id)
-    if not found:
-        ids = sorted({one.resource_id for one in report.findings if one.resource_id})
+        raise AuditorError(f"rule '{rule}' is not in force in baseline {rule_set.baseline.name}")
+    report = audit.audit(read.read(*sources), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
+    findings = explanation.about(report, resource_id)
+    if not findings:
+        ids = sorted({finding.resource_id for finding in report.findings if finding.resource_id})
         hint = f"it judged: {', '.join(ids[:5])}" + (" …" if len(ids) > 5 else "") if ids else "it met no resource"
         raise AuditorError(f"rule '{rule}' has no finding on '{resource_id}'", hint)
     with streams.output(None) as out:
-        explanation.write(report.rules[rule], found, out, width=streams.width())
+        explanation.write(report.rules[rule], findings, out, width=streams.width())

@@ -12,8 +12,8 @@ from auditor.cli.context import AskedEstate, tell
 from auditor.cli.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
+    from auditor.analysis.network import expected
     from auditor.network import endpoints, reachability, subnets
-    from auditor.network import matrix as pairs
     from auditor.report.answers import network as answers
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ _END = "A subnet, a resource in one (name or id), an address, a prefix, or a ser
 
 @app.command("matrix")
 def matrix(
-    source: opt.Source,
+    sources: opt.Sources,
     workload: Annotated[
         str | None, typer.Option("--workload", metavar="NAME", help="Only this workload (default: all of them).")
     ] = None,
@@ -50,15 +50,16 @@ def matrix(
     as_of: opt.AsOf = None,
 ) -> None:
     """Show which subnets of a workload reach which others, and the Internet, by TCP or UDP, and by which rules."""
-    asked = subnets.Subnets(AskedEstate(source, baseline, assignments, complete, as_of).context())
-    chosen = pairs.workloads_named(asked, workload)
-    cells = [cell for each in chosen for cell in pairs.matrix(asked, each)]
+    context = AskedEstate(sources, baseline, assignments, complete, as_of).context()
+    asked, roles = subnets.Subnets(context.estate), expected.roles_of(context.tables)
+    chosen = reachability.workloads_named(context.workloads, workload)
+    cells = [cell for each in chosen for cell in reachability.matrix(asked, each, roles)]
     tell(answers.of_matrix(cells), output, allow_incomplete=allow_incomplete)
 
 
 @app.command("query")
 def query(
-    source: opt.Source,
+    sources: opt.Sources,
     start: Annotated[str, typer.Option("--from", metavar="END", help=_END)],
     end: Annotated[str, typer.Option("--to", metavar="END", help=_END)],
     port: Annotated[
@@ -79,7 +80,7 @@ def query(
     Yes: some of the traffic passes, whatever is not known. No: none does. Unknown: it depends.
     """
     traffic = endpoints.traffic(protocol.value, port)
-    known = subnets.Subnets(AskedEstate(source, baseline, assignments, complete, as_of).context())
+    known = subnets.Subnets(AskedEstate(sources, baseline, assignments, complete, as_of).context().estate)
     source_end, target_end = endpoints.find(known, start), endpoints.find(known, end)
     connection = reachability.connect(known, source_end, target_end, traffic)
     asked = {"from": source_end.label, "to": target_end.label, "protocol": protocol.value, "port": port or "any"}

@@ -25,6 +25,13 @@ def one_of(words: Sequence[str]) -> str:
 
 
 Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Snapshots, exports of resources, or folders of them, together one estate; - for stdin.",
+    ),
+]
 Baseline = Annotated[
     str,
     typer.Option(
@@ -179,12 +186,12 @@ def time_of(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as problem:
         raise AuditorError(
             f"--as-of {text}: is no date or time", "write 2024-02-20 or 2024-02-20T12:00:00Z"
         ) from problem
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def rank(level: Level) -> int:

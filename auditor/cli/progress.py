@@ -77,10 +77,10 @@ def say_summary(summary: collection.CollectionSummary) -> None:
     )
 
 
-def preflight_lines(found: permissions.Preflight) -> Iterator[str]:
+def preflight_lines(preflight: permissions.Preflight) -> Iterator[str]:
     """Return what an identity may not read, and what it may do beyond reading, as lines."""
-    yield safe(f"identity: {found.identity.credential}, object {found.identity.object_id}")
-    for rights in found.subscriptions:
+    yield safe(f"identity: {preflight.identity.credential}, object {preflight.identity.object_id}")
+    for rights in preflight.subscriptions:
         yield safe(f"{rights.name} ({rights.id})")
         if not rights.is_known:
             yield "  Azure does not say what this identity may do here"
@@ -88,5 +88,5 @@ def preflight_lines(found: permissions.Preflight) -> Iterator[str]:
         yield from (f"  warning: should not have {safe(action)}" for action in rights.too_much)
         if rights.is_known and not rights.missing and not rights.too_much:
             yield "  can read everything that is needed, and nothing more"
-    yield from (safe(f"unreadable: {gap.scope} {gap.what}: {gap.reason}") for gap in found.unreadable)
-    yield "everything can be read" if found.is_sufficient else "something would be missing: grant what is listed"
+    yield from (safe(f"unreadable: {gap.scope} {gap.what}: {gap.reason}") for gap in preflight.unreadable)
+    yield "everything can be read" if preflight.is_sufficient else "something would be missing: grant what is listed"

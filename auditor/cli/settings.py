@@ -25,10 +25,10 @@ def defaults(command: Any) -> dict[str, Any]:
 
     ContentError for a key that no command has, that is never taken from a file, or that has a list for one value.
     """
-    found = _nearest(Path.cwd())
-    if found is None:
+    nearest = _nearest(Path.cwd())
+    if nearest is None:
         return {}
-    path, given = found
+    path, given = nearest
     known = _options(command)
     _refuse_reserved(path, given, known)
     for key, value in given.items():
@@ -106,7 +106,7 @@ def _options(command: Any) -> dict[str, list[Any]]:
 
 
 def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    defaults_of: dict[str, Any] = {}
     for name, inner in getattr(command, "commands", {}).items():
         own = {}
         for parameter in inner.params:
@@ -116,5 +116,5 @@ def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
             own[parameter.name] = (
                 [given[key]] if parameter.multiple and not isinstance(given[key], list) else given[key]
             )
-        found[name] = own | _spread(inner, given)
-    return found
+        defaults_of[name] = own | _spread(inner, given)
+    return defaults_of

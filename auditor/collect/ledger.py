@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from auditor import resource_id as ids
-from auditor.collect.operations import NOT_INVENTORIED
+from auditor.collect.operations import SHIPPED, Operations
 from auditor.collect.redact import Redactor
 from auditor.collect.sink import Sink
 from auditor.collect.sources.details import COMPLETE, Item, Outcome
@@ -31,6 +31,7 @@ class Ledger:
 
     sink: Sink
     redactor: Redactor
+    operations: Operations = SHIPPED
     known: dict[str, str] = field(default_factory=dict)
     """What was stored: key → lower-case type."""
     wanted: dict[str, str] = field(default_factory=dict)
@@ -133,8 +134,8 @@ class Ledger:
         if not self.is_resumed:
             return
         kept = {ids.key(scope) for scope, name in self.sink.facets() if name == FOLLOWED}
-        kept.update(root for key in inventory if (root := inventoried(key)))
-        roots = {inventoried(key) for key in self.sink.keys() if ids.is_under(key, subscription)}  # noqa: SIM118
+        kept.update(root for key in inventory if (root := inventoried(key, self.operations)))
+        roots = {inventoried(key, self.operations) for key in self.sink.keys() if ids.is_under(key, subscription)}  # noqa: SIM118
         for root in sorted(root for root in roots if root and root not in kept):
             self.forget(root)
 
@@ -166,12 +167,12 @@ def _group_of(key: str) -> str | None:
     return "/".join(parts[:5]) if len(parts) >= 5 and parts[3] == "resourcegroups" else None
 
 
-def inventoried(key: str) -> str | None:
+def inventoried(key: str, operations: Operations) -> str | None:
     """Return the key of the top-level resource that a key is or lies below, or None where no inventory shows it."""
     parts = key.split("/")
     if len(parts) < 9 or parts[3] != "resourcegroups" or parts[5] != "providers":
         return None
-    return None if f"{parts[6]}/{parts[7]}" in NOT_INVENTORIED else "/".join(parts[:9])
+    return None if f"{parts[6]}/{parts[7]}" in operations.not_inventoried else "/".join(parts[:9])
 
 
 def _stored_references(detail: str) -> list[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auditor.azure.catalogue import Catalogue
 
 
 class Auth(StrEnum):
@@ -58,6 +62,7 @@ class CollectOptions:
 
     `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
     `redaction_key`: key of the hashes that stand for removed secrets; without one, a key that is the same for a tenant.
+    `catalogue`: the types whose children are read; the tool's own where it is None.
     `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
     """
 
@@ -73,3 +78,4 @@ class CollectOptions:
     follow: bool = True
     retry: RetryLimits = field(default_factory=RetryLimits)
     quotas: Quotas = field(default_factory=Quotas)
+    catalogue: Catalogue | None = None

@@ -8,28 +8,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from auditor.azure.catalogue import Catalogue
+from auditor.azure.resource_type import PrivilegeName
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.refusals import Refused
-from auditor.collect.operations import AUTHORIZATION_VERSION, INVENTORY_ACTIONS, all_operations
+from auditor.collect.operations import INVENTORY_ACTIONS, ROLE_ASSIGNMENTS, Operations
 from auditor.collect.sources.subscriptions import ResolvedScope
 from auditor.model import Gap
 
-TOO_MUCH: Final = (
-    "Microsoft.Authorization/roleAssignments/write",
-    "Microsoft.CognitiveServices/accounts/listKeys/action",
-    "Microsoft.CognitiveServices/accounts/write",
-    "Microsoft.ContainerRegistry/registries/listCredentials/action",
-    "Microsoft.KeyVault/vaults/write",
-    "Microsoft.MachineLearningServices/workspaces/listKeys/action",
-    "Microsoft.MachineLearningServices/workspaces/metadata/secrets/read",
-    "Microsoft.Network/virtualNetworks/write",
-    "Microsoft.OperationalInsights/workspaces/sharedKeys/read",
-    "Microsoft.Search/searchServices/listAdminKeys/action",
-    "Microsoft.Storage/storageAccounts/listKeys/action",
-    "Microsoft.Web/sites/config/list/action",
-)
-"""What an auditor's identity should not be able to do: read keys, or change anything. `*/read` holds two of them."""
+_HARMFUL: Final = frozenset({PrivilegeName.ASSIGN_ROLES, PrivilegeName.CHANGE_NETWORK})
+
+
+def excessive_actions(catalogue: Catalogue) -> Sequence[str]:
+    """Return what an auditor's identity should not be able to do, sorted: read keys, or change what protects.
+
+    `*/read` holds some of it, because a few services hand out secrets to readers.
+    """
+    found = {f"{item.name}/{name}" for item in catalogue for name in (*item.keys.read, *item.keys.read_as_reader)}
+    for item in catalogue:
+        for privilege in _HARMFUL & item.privileges.keys():
+            found |= {f"{item.name}/{name}" for name in item.privileges[privilege]}
+    return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +57,27 @@ class Preflight:
         return not self.unreadable and all(one.is_known and not one.missing for one in self.subscriptions)
 
 
-def needed_actions() -> Sequence[str]:
+def needed_actions(operations: Operations) -> Sequence[str]:
     """Return every action that a collection needs, sorted."""
-    return sorted({*INVENTORY_ACTIONS, *(operation.action for operation in all_operations())})
+    return sorted({*INVENTORY_ACTIONS, *(operation.action for operation in operations)})
 
 
-def examine(arm: Arm, identity: SignedInIdentity, resolved: ResolvedScope) -> Preflight:
+def examine(arm: Arm, identity: SignedInIdentity, resolved: ResolvedScope, catalogue: Catalogue) -> Preflight:
     """Ask Azure what the identity may do in each subscription."""
+    needed, excessive = needed_actions(Operations(catalogue)), excessive_actions(catalogue)
     return Preflight(
         identity,
-        [_rights(arm, one.id, one.name) for one in resolved.subscriptions],
+        [_rights(arm, one.id, one.name, needed, excessive) for one in resolved.subscriptions],
         resolved.gaps,
     )
 
 
-def _rights(arm: Arm, subscription: str, name: str) -> SubscriptionRights:
+def _rights(
+    arm: Arm, subscription: str, name: str, needed: Iterable[str], excessive: Iterable[str]
+) -> SubscriptionRights:
     path = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/permissions"
     try:
-        listing = arm.list_all(path, AUTHORIZATION_VERSION)
+        listing = arm.list_all(path, ROLE_ASSIGNMENTS.api_version)
     except Refused:
         return SubscriptionRights(subscription, name, is_known=False)
     if listing.refusal is not None:
@@ -82,8 +85,8 @@ def _rights(arm: Arm, subscription: str, name: str) -> SubscriptionRights:
     return SubscriptionRights(
         subscription,
         name,
-        missing=[action for action in needed_actions() if not is_allowed(action, listing.items)],
-        too_much=[action for action in TOO_MUCH if is_allowed(action, listing.items)],
+        missing=[action for action in needed if not is_allowed(action, listing.items)],
+        too_much=[action for action in excessive if is_allowed(action, listing.items)],
     )
 
 

@@ -11,14 +11,10 @@ from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
 from auditor.collect.operations import (
     ACTIVITY_LOG,
-    CATEGORIES,
-    DIAGNOSED,
-    OPERATIONS,
-    OUTSIDE,
-    READ_VERSIONS,
     SERVICE_TAGS,
-    SUBSCRIPTION_OPERATIONS,
+    SHIPPED,
     Operation,
+    Operations,
 )
 from auditor.collect.sources.access import read_access, read_access_outside
 from auditor.collect.sources.activity_log import read_regenerations
@@ -37,17 +33,18 @@ class Planner:
     """Says which calls are still to be made. `is_finished` tells what an interrupted collection had done."""
 
     is_finished: Callable[[str, str], bool]
+    operations: Operations = SHIPPED
     _described: set[tuple[str, str, str]] = field(default_factory=set)
 
     def resources(self, targets: Iterable[Target]) -> Iterator[Job]:
         """Yield the jobs of resources in the scope."""
         for target in targets:
-            yield from self._of(target, _BY_TYPE)
+            yield from self._of(target, self.operations.by_type)
 
     def outside(self, targets: Iterable[Target]) -> Iterator[Job]:
         """Yield the jobs of resources outside the scope."""
         for target in targets:
-            yield from self._of(target, _BY_TYPE_OUTSIDE)
+            yield from self._of(target, self.operations.by_type_outside)
             if not self.is_finished(target.id, "access outside"):
                 yield target, "access outside", read_access_outside
 
@@ -61,14 +58,16 @@ class Planner:
             if fits and not self.is_finished(target.id, operation.name):
                 yield target, operation.name, call_of(operation)
         model = (target.type_key, target.kind.lower(), target.sku.lower())
-        if target.type_key in _DIAGNOSED_KEYS and model not in self._described:
-            self._described.add(model)
-            if not self.is_finished(target.id, CATEGORIES.name):
-                yield target, CATEGORIES.name, call_of(CATEGORIES)
+        if model in self._described:
+            return
+        self._described.add(model)
+        for operation in self.operations.by_model.get(target.type_key, ()):
+            if not self.is_finished(target.id, operation.name):
+                yield target, operation.name, call_of(operation)
 
     def subscription(self, target: Target, *, roots: Sequence[str], access_again: bool) -> Iterator[Job]:
         """Yield the jobs of a subscription; `roots` are what access must concern, if not all of it."""
-        for operation in SUBSCRIPTION_OPERATIONS:
+        for operation in self.operations.subscription:
             if not self.is_finished(target.id, operation.name):
                 yield target, operation.name, call_of(operation)
         if access_again or not self.is_finished(target.id, "access"):
@@ -76,9 +75,10 @@ class Planner:
 
     def activity(self, target: Target, namespaces: Iterable[str], until: datetime, days: int) -> Iterator[Job]:
         """Yield the job that reads a subscription's activity log, where providers whose keys matter are in use."""
-        present = frozenset(namespaces)
+        present = {name.lower() for name in namespaces}
+        looked_for = {name: by for name, by in self.operations.regenerations.items() if by.lower() in present}
         if not self.is_finished(target.id, ACTIVITY_LOG.name):
-            yield target, ACTIVITY_LOG.name, lambda arm, one: read_regenerations(arm, one, present, until, days)
+            yield target, ACTIVITY_LOG.name, lambda arm, one: read_regenerations(arm, one, looked_for, until, days)
 
     def service_tags(self, subscription: Target, targets: Iterable[Target]) -> Iterator[Job]:
         """Yield the job that reads the service tags for the regions of some resources."""
@@ -91,7 +91,9 @@ def call_of(operation: Operation) -> Call:
     return lambda arm, target: perform(arm, target, operation)
 
 
-def target_of(body: Mapping[str, Any], api_version: str | None = None, *, is_bare: bool = False) -> Target:
+def target_of(
+    body: Mapping[str, Any], operations: Operations, api_version: str | None = None, *, is_bare: bool = False
+) -> Target:
     """Return a resource as a target; a bare one has come without its properties.
 
     `api_version` is what Resource Graph read it with: an older one than the rules need, or a resource that is just
@@ -102,25 +104,13 @@ def target_of(body: Mapping[str, Any], api_version: str | None = None, *, is_bar
     properties = body.get("properties")
     state = properties.get("provisioningState") if isinstance(properties, Mapping) else None
     is_changing = isinstance(state, str) and state.lower() not in _SETTLED
-    is_old = api_version is not None and api_version < READ_VERSIONS.get(type_key, "")
+    is_old = api_version is not None and api_version < operations.needed_versions.get(type_key, "")
     return Target(
         id=str(body["id"]),
         type_key=type_key,
         kind=str(body.get("kind") or ""),
         sku=str(sku.get("name") or "") if isinstance(sku, Mapping) else "",
         location=str(body.get("location") or ""),
-        is_stale=is_old or (is_changing and type_key in READ_VERSIONS),
+        is_stale=is_old or (is_changing and type_key in operations.needed_versions),
         is_bare=is_bare,
     )
-
-
-def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation]]:
-    found: dict[str, list[Operation]] = {}
-    for operation in operations:
-        found.setdefault(operation.on, []).append(operation)
-    return found
-
-
-_BY_TYPE: Final = _by_type(OPERATIONS)
-_BY_TYPE_OUTSIDE: Final = _by_type([*OPERATIONS, *OUTSIDE])
-_DIAGNOSED_KEYS: Final = frozenset(resource_type.lower() for resource_type in DIAGNOSED)

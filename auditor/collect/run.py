@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from auditor.collect.arm.client import tool_version
+from auditor.azure.catalogue import shipped
 from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.session import Session, open_session
 from auditor.collect.ledger import Ledger, redaction_key
+from auditor.collect.operations import Operations
 from auditor.collect.options import CollectOptions
 from auditor.collect.permissions import Preflight, examine
 from auditor.collect.progress import Watcher, nobody
@@ -21,6 +22,7 @@ from auditor.collect.sink import Sink
 from auditor.collect.sources.subscriptions import ResolvedScope, resolve
 from auditor.collect.steps import Collection
 from auditor.model import Gap
+from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata
 
 log = logging.getLogger("auditor.collect")
@@ -66,7 +68,8 @@ def collect(
         resolved = resolve(session.arm, scope, session.identity)
         sink = open_sink(_metadata(scope, session, resolved, started))
         key = redaction_key(options.redaction_key, session.identity.tenant_id)
-        ledger = Ledger(sink, Redactor(key, people=options.redact_people))
+        operations = Operations(options.catalogue or shipped())
+        ledger = Ledger(sink, Redactor(key, people=options.redact_people), operations)
         gaps = _fill(Collection(session, scope, options, resolved, ledger, started, watch))
         return _summary(session, resolved, ledger, gaps, started)
     finally:
@@ -100,7 +103,7 @@ def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:
     session = open_session(options, scope.tenant)
     try:
         resolved = resolve(session.arm, scope, session.identity)
-        return examine(session.arm, session.identity, resolved)
+        return examine(session.arm, session.identity, resolved, options.catalogue or shipped())
     finally:
         session.clock.stop()
         session.arm.close()

@@ -12,7 +12,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.collect.arm.session import Session
 from auditor.collect.ledger import FOLLOWED, Ledger
-from auditor.collect.operations import RESOURCE_GROUPS
+from auditor.collect.operations import RESOURCE_GROUPS, Operations
 from auditor.collect.options import CollectOptions
 from auditor.collect.plan import Job, Planner, call_of, target_of
 from auditor.collect.progress import Progress, Watcher
@@ -20,10 +20,11 @@ from auditor.collect.scope import CollectScope
 from auditor.collect.sources.access import principals_of, read_principals
 from auditor.collect.sources.details import COMPLETE, Outcome, Target, gap_of, read_resource, stop_if_signed_out
 from auditor.collect.sources.inventory import ARM, Inventory, InventoryRow
-from auditor.collect.sources.references import FOLLOWED_FURTHER, OTHER_SIDE, references
+from auditor.collect.sources.references import FOLLOWED_FURTHER, references
 from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group_names, resource_condition
 from auditor.collect.workers import Stream, spread
 from auditor.errors import CollectionError
+from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
 
@@ -54,7 +55,7 @@ class Collection:
 
     def run(self) -> None:
         """Do all steps."""
-        planner = Planner(self.ledger.is_finished)
+        planner = Planner(self.ledger.is_finished, self._operations)
         self.ledger.add_gaps("scope", self.resolved.gaps)
         self._read_groups()
         self._do("inventory and details", self._main_jobs(planner))
@@ -64,6 +65,10 @@ class Collection:
         if self.options.resolve_principals:
             self._resolve_principals()
         self._second_chance()
+
+    @property
+    def _operations(self) -> Operations:
+        return self.ledger.operations
 
     # Doing jobs
 
@@ -129,7 +134,7 @@ class Collection:
             if names is not None:
                 kept = {text.lower() for text in names}
                 outcome.items = [item for item in outcome.items if str(item.body.get("name", "")).lower() in kept]
-            self.groups[target.id] = [target_of(item.body) for item in outcome.items]
+            self.groups[target.id] = [target_of(item.body, self._operations) for item in outcome.items]
             self.ledger.settle(target.id, name, outcome)
         self._again.clear()  # the groups decide what follows; a list that came too late could not
         found = {ids.name_of(group.id).lower() for groups in self.groups.values() for group in groups}
@@ -207,7 +212,7 @@ class Collection:
     def _keep_row(self, row: InventoryRow) -> Target:
         body = dict(row.body)
         self.ledger.store(body, source=row.source, api_version=row.api_version, at=row.at)
-        target = target_of(body, row.api_version, is_bare=row.source == ARM)
+        target = target_of(body, self._operations, row.api_version, is_bare=row.source == ARM)
         self.targets[ids.key(target.id)] = target
         return target
 
@@ -232,14 +237,17 @@ class Collection:
             further: list[str] = []
             for (target, _, _), outcome in self._spread((target, FOLLOWED, read_resource) for target in targets):
                 self._settle_followed(target, outcome)
-                found += [target_of(item.body) for item in outcome.items]
+                found += [target_of(item.body, self._operations) for item in outcome.items]
                 further += [text for item in outcome.items for text in references(item.body.get("properties"))]
             self._do(f"outside the scope, round {number}", planner.outside(found))
             wanted = {ids.key(text): text for text in further if (ids.type_of(text) or "").lower() in FOLLOWED_FURTHER}
 
     def _settle_followed(self, target: Target, outcome: Outcome) -> None:
-        """Store a followed resource. One that is gone leaves its reference dangling, which is a finding and no gap."""
-        is_stranger = target.type_key == OTHER_SIDE and target.subscription.lower() not in self.resolved.visible
+        """Store a followed resource. One that is gone leaves its reference dangling, which is a finding and no gap.
+
+        A stranger's private endpoint on one of our resources may stay unread: its state is known from our side.
+        """
+        is_stranger = target.type_key == PRIVATE_ENDPOINTS and target.subscription.lower() not in self.resolved.visible
         if is_stranger and outcome.gaps:
             self.ledger.remark(target.id, FOLLOWED, "failed", reason="in a subscription that the identity cannot see")
             return

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.engine.evaluate import Evaluation
 from auditor.engine.gap_origins import GapOrigins, Group, type_in
 from auditor.engine.reads import types_read
-from auditor.engine.settling import OPEN_EXPORT, settled_by
+from auditor.engine.settling import OPEN_EXPORT, Settling
 from auditor.estate.graph import Estate
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, Grant, OpenGap, Status, TypeCoverage
 from auditor.rulebook.in_force import RuleInForce
@@ -67,6 +68,9 @@ class _Count:
         self._origins = GapOrigins(self.estate.gaps)
         self.needs: Counter[frozenset[str]] = Counter()
         self._groups: Counter[tuple[str, Group]] = Counter()
+        self._ids = {resource.key: resource.id for resource in self.estate.resources}
+        self._spelled = {gap: gap for gap in self.estate.gaps}
+        self._same = {_identity(gap): gap for gap in self.estate.gaps}
 
     def add(self, finding: Finding) -> None:
         tally = self.tallies[finding.rule_id]
@@ -81,7 +85,7 @@ class _Count:
             self._add_unknown(finding, tally)
 
     def _add_unknown(self, finding: Finding, tally: _Tally) -> None:
-        doubts = set(finding.gaps) or {_gap_of_error(finding)}
+        doubts = {self._spelled.get(gap) or self._spell(gap) for gap in finding.gaps or (_gap_of_error(finding),)}
         tally.gaps.update(doubts)
         groups: set[Group] = set()
         needed: set[str | None] = set()  # None: something that no permission settles
@@ -92,6 +96,14 @@ class _Count:
         self._groups.update((finding.rule_id, group) for group in groups)
         if None not in needed:
             self.needs[frozenset(filter(None, needed))] += 1
+
+    def _spell(self, gap: Gap) -> Gap:
+        """Return the gap that a gap is one with but for letter case, spelled as the declared one, else as Azure does."""
+        known = self.estate.catalogue.get(gap.what)
+        scope = self._ids.get(ids.key(gap.scope), gap.scope)
+        spelled = replace(gap, scope=scope, what=gap.what if known is None else known.name)
+        self._spelled[gap] = self._same.setdefault(_identity(gap), spelled)
+        return self._spelled[gap]
 
     def _permission(self, group: Group) -> str | None:
         return self._origins.gaps(group)[0].permission  # the others are like it
@@ -120,6 +132,10 @@ def coverage_of(evaluation: Evaluation, findings: Sequence[Finding]) -> Coverage
     )
 
 
+def _identity(gap: Gap) -> tuple[str, str, str, str]:
+    return ids.key(gap.scope), gap.what.lower(), gap.reason, (gap.permission or "").lower()
+
+
 def _gap_of_error(finding: Finding) -> Gap:
     """Return the gap that a mistake while judging leaves."""
     return Gap(finding.resource_id or "/", finding.sub_object or finding.rule_id, finding.unknown_reason or "not known")
@@ -135,10 +151,11 @@ def _open_gaps(count: _Count) -> Mapping[Gap, OpenGap]:
     if not count.estate.complete:
         findings.setdefault(OPEN_EXPORT, 0)
     controls = {name: _controls_of(tally) for name, tally in count.tallies.items()}
+    settling = Settling.of(count.estate)
     return {
         gap: OpenGap(
             gap=gap,
-            settled_by=settled_by(gap, is_declared=gap in count.declared),
+            settled_by=settling.phrase(gap),
             findings=unknown,
             rules=rules[gap],
             controls=sorted({control for name in rules[gap] for control in controls[name]}),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from auditor.model import Evidence, Gap
 
 CLAUSES: Final = 3
 VALUE_LENGTH: Final = 120
 _PARAMETER: Final = re.compile(r"^\[parameters\('(\w+)'\)\]$")
-_WANTED: Final = {
+_EXPECTED: Final = {
     "equals": "expected {}",
     "notEquals": "must not be {}",
     "in": "expected one of {}",
@@ -27,17 +27,19 @@ _WANTED: Final = {
     "lessOrEquals": "must be at most {}",
     "greater": "must be greater than {}",
     "greaterOrEquals": "must be at least {}",
+    "olderThan": "must be older than {}",
+    "notOlderThan": "must not be older than {}",
 }
 
 
-def value(found: Any) -> str:
+def value(given: object) -> str:
     """Return a JSON value as a reader would write it: texts bare, the rest as compact JSON, long ones cut."""
-    if isinstance(found, list) and all(isinstance(item, str | int) for item in found):
-        text = ", ".join(map(value, found)) or "nothing"
-    elif isinstance(found, str):
-        text = found or '""'
+    if isinstance(given, list) and all(isinstance(item, str | int) for item in given):
+        text = ", ".join(map(value, given)) or "nothing"
+    elif isinstance(given, str):
+        text = given or '""'
     else:
-        text = json.dumps(found, sort_keys=True, ensure_ascii=False, default=str)
+        text = json.dumps(given, sort_keys=True, ensure_ascii=False, default=str)
     return text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 1] + "…"
 
 
@@ -54,11 +56,17 @@ def clause(leaf: Evidence) -> str:
     if leaf.operator in {"every", "any", "none"} and leaf.path.endswith(("[*]", ")")):  # all of them, not one
         return f"{where} has {leaf.actual} elements" if leaf.actual is not None else f"{where} is not known"
     if leaf.operator == "count":
-        wanted_count = str(leaf.expected).removeprefix("count ")
+        expected_count = str(leaf.expected).removeprefix("count ")
         counted = "not known" if leaf.actual is None else f"{leaf.actual} that match"
-        return f"{where}: {counted}, expected {wanted_count}"
-    wanted = _WANTED.get(leaf.operator)
-    return f"{where} {there}, {wanted.format(value(leaf.expected))}" if wanted else f"{where} {there}"
+        return f"{where}: {counted}, expected {expected_count}"
+    expectation = _EXPECTED.get(leaf.operator)
+    return f"{where} {there}, {expectation.format(_expected(leaf))}" if expectation else f"{where} {there}"
+
+
+def _expected(leaf: Evidence) -> str:
+    if leaf.operator in {"olderThan", "notOlderThan"}:
+        return f"{value(leaf.expected['days'])} days"
+    return value(leaf.expected)
 
 
 def decided(title: str, evidence: Sequence[Evidence]) -> str:

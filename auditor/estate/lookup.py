@@ -9,7 +9,16 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
+from auditor.azure.catalogue import Catalogue
+from auditor.azure.resource_type import Hosts
 from auditor.model import Resource
+
+INTERFACES: Final = "microsoft.network/networkinterfaces"
+NETWORKS: Final = "microsoft.network/virtualnetworks"
+PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
+PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+ROLE_DEFINITIONS: Final = "microsoft.authorization/roledefinitions"
+USER_IDENTITIES: Final = "microsoft.managedidentity/userassignedidentities"
 
 Places = dict[str, set[str]]
 
@@ -55,14 +64,17 @@ def endpoint_targets(endpoint: Resource) -> Sequence[tuple[str, Mapping[str, obj
     return targets
 
 
-def build(resources: Iterable[Resource]) -> Lookup:
-    """Return the lookup over all resources."""
+def build(resources: Iterable[Resource], catalogue: Catalogue) -> Lookup:
+    """Return the lookup over all resources; the catalogue says which types have host names."""
     lookup = Lookup()
+    hosts = {item.key: item.hosts for item in catalogue if item.hosts}
     for resource in resources:
         if "identity" in resource.body:
             _index_identity(resource, lookup)
         if index := _INDEXES.get(resource.type_key):
             index(resource, lookup)
+        if (known := hosts.get(resource.type_key)) is not None:
+            _index_hosts(resource, known, lookup)
     return lookup
 
 
@@ -82,27 +94,20 @@ def _index_user_identity(resource: Resource, lookup: Lookup) -> None:
         lookup.principals[principal.lower()].add(resource.key)
 
 
-def _index_site(resource: Resource, lookup: Lookup) -> None:
-    properties = resource.properties
-    names = {
-        body.text(properties, "defaultHostName"),
-        *body.texts(properties, "hostNames"),
-        *body.texts(properties, "enabledHostNames"),
-    }
+def _index_hosts(resource: Resource, hosts: Hosts, lookup: Lookup) -> None:
+    """Index a service under the hosts it states, and under its name in its public domain (`vault.azure.net`)."""
+    names = {name for path in hosts.stated for name in _stated(resource, path)}
+    if hosts.domain:
+        names.add(f"{resource.name}.{hosts.domain}")
     for name in names:
-        if name:
-            lookup.hosts[name.lower()].add(resource.key)
+        if host := body.host_of(name):
+            lookup.hosts[host.lower()].add(resource.key)
 
 
-def _index_endpoint_at(path: str, domain: str) -> Callable[[Resource, Lookup], None]:
-    """Index a service under the host it states, and under its name in its public domain (`vault.azure.net`)."""
-
-    def index(resource: Resource, lookup: Lookup) -> None:
-        if host := body.host_of(body.text(resource.properties, path) or ""):
-            lookup.hosts[host].add(resource.key)
-        lookup.hosts[f"{resource.name.lower()}.{domain}"].add(resource.key)
-
-    return index
+def _stated(resource: Resource, path: str) -> Sequence[str]:
+    """Return the texts at a path: one, or a list of them."""
+    single = body.text(resource.body, path)
+    return [single] if single is not None else body.texts(resource.body, path)
 
 
 def _index_definition(resource: Resource, lookup: Lookup) -> None:
@@ -137,16 +142,10 @@ def _index_peering(resource: Resource, lookup: Lookup) -> None:
 
 
 _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
-    "microsoft.managedidentity/userassignedidentities": _index_user_identity,
-    "microsoft.web/sites": _index_site,
-    "microsoft.web/sites/slots": _index_site,
-    "microsoft.keyvault/vaults": _index_endpoint_at("vaultUri", "vault.azure.net"),
-    "microsoft.containerregistry/registries": _index_endpoint_at("loginServer", "azurecr.io"),
-    "microsoft.cognitiveservices/accounts": _index_endpoint_at("endpoint", "openai.azure.com"),
-    "microsoft.search/searchservices": _index_endpoint_at("endpoint", "search.windows.net"),
-    "microsoft.authorization/roledefinitions": _index_definition,
-    "microsoft.network/privateendpoints": _index_private_endpoint,
-    "microsoft.network/networkinterfaces": _index_interface,
-    "microsoft.network/virtualnetworks": _index_network,
-    "microsoft.network/virtualnetworks/virtualnetworkpeerings": _index_peering,
+    USER_IDENTITIES: _index_user_identity,
+    ROLE_DEFINITIONS: _index_definition,
+    PRIVATE_ENDPOINTS: _index_private_endpoint,
+    INTERFACES: _index_interface,
+    NETWORKS: _index_network,
+    PEERINGS: _index_peering,
 }

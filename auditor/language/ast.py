@@ -1,4 +1,4 @@
-"""The one small tree that conditions are loaded into, whatever front-end they came from."""
+"""The one small tree that conditions are parsed into, whatever front-end they came from."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from auditor.azure.catalogue import ResolvedName
 from auditor.azure.paths import ABSENT
+from auditor.azure.vocabulary import ResolvedName
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ Expression = Constant | Call | PropertyAccess
 class Field:
     """The left side of a leaf: a property of the subject, or of the current member of a quantifier."""
 
-    place: ResolvedName
+    path: ResolvedName
     text: str
 
 
@@ -58,17 +58,23 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One comparison. `operator` is in canonical spelling; `default` stands in for an absent left side."""
+    """One comparison. `operator` is in canonical spelling; `default` stands in for an absent left side.
+
+    Of an operator on ages, `right` is a number of days.
+    """
 
     left: Field | Value
     operator: str
     right: Expression
     default: Any = ABSENT
 
-    @property
-    def is_undecidable(self) -> bool:
-        """Whether the leaf only says that the data cannot answer: its left side is a call of `unknown`."""
-        return isinstance(self.left, Value) and getattr(self.left.expression, "function", None) == "unknown"
+
+@dataclass(frozen=True, slots=True)
+class Undecidable:
+    """Never true and never false: the data cannot answer. `what` is missing, and `why`."""
+
+    what: Expression
+    why: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Not:
 class Elements:
     """What is counted: the elements that a path with `[*]` leads to."""
 
-    place: ResolvedName
+    path: ResolvedName
     text: str
 
 
@@ -135,4 +141,4 @@ class Quantifier:
     where: Condition
 
 
-Condition = Leaf | AllOf | AnyOf | Not | Count | Quantifier
+Condition = Leaf | Undecidable | AllOf | AnyOf | Not | Count | Quantifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
@@ -100,8 +100,8 @@ def match(left: Any, right: Any) -> bool:
     return len(text) == len(pattern) and all(_fits(a, b) for a, b in zip(text, pattern, strict=True))
 
 
-def _fits(letter: str, wanted: str) -> bool:
-    match wanted:
+def _fits(letter: str, expected: str) -> bool:
+    match expected:
         case "#":
             return letter.isdecimal()
         case "?":
@@ -109,7 +109,7 @@ def _fits(letter: str, wanted: str) -> bool:
         case ".":
             return True
         case _:
-            return letter == wanted
+            return letter == expected
 
 
 def _text(value: Any) -> str:
@@ -132,9 +132,9 @@ def order(left: Any, right: Any) -> int:
     if ours is not None and theirs is not None:
         return (ours > theirs) - (ours < theirs)
     if isinstance(left, str) and isinstance(right, str):
-        when, other = as_time(left), as_time(right)
-        if when is not None and other is not None:
-            return (when > other) - (when < other)
+        first, second = as_time(left), as_time(right)
+        if first is not None and second is not None:
+            return (first > second) - (first < second)
         if ours is None and theirs is None:
             return (left.casefold() > right.casefold()) - (left.casefold() < right.casefold())
     raise ComparisonError(f"{kind_of_json(left)} and {kind_of_json(right)} have no order")
@@ -185,24 +185,40 @@ NEGATIVE: Final[Mapping[str, str]] = {
     "notMatch": "match",
     "notMatchInsensitively": "matchInsensitively",
 }
+AGES: Final = frozenset(("olderThan", "notOlderThan"))
+"""Operators that compare a time with the time of judgement; of a time that is not there neither holds."""
 ORDERING: Final = frozenset(("less", "lessOrEquals", "greater", "greaterOrEquals"))
-OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, "exists"))
+OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, *AGES, "exists"))
 
 
 def compare(operator: str, left: Any, right: Any) -> bool:
     """Apply an operator to the left side, which may be ABSENT. ComparisonError where the two have nothing in common."""
     if operator == "exists":
-        return (left is not ABSENT) == _wanted(right)
+        return (left is not ABSENT) == _exists_as(right)
     if operator in POSITIVE:
         return _holds(operator, left, right)
     return not _holds(NEGATIVE[operator], left, right)
 
 
-def _wanted(right: Any) -> bool:
-    wanted = _boolean(right)
-    if wanted is None:
+def is_older(value: Any, days: Any, now: datetime) -> bool:
+    """Whether a time lies more than some days before now. ComparisonError where the one is no time or the other no number."""
+    when = as_time(value) if isinstance(value, str) else None
+    number = as_number(days)
+    if when is None:
+        raise ComparisonError(f"{str(value)[:40]} is no ISO 8601 time")
+    if number is None:
+        raise ComparisonError("olderThan takes a number of days")
+    try:
+        return when < now - timedelta(days=number)
+    except OverflowError as problem:
+        raise ComparisonError("the time lies outside the calendar") from problem
+
+
+def _exists_as(right: Any) -> bool:
+    exists = _boolean(right)
+    if exists is None:
         raise ComparisonError("'exists' takes true or false")
-    return wanted
+    return exists
 
 
 def _holds(operator: str, left: Any, right: Any) -> bool:

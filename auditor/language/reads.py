@@ -18,6 +18,7 @@ from auditor.language.ast import (
     PropertyAccess,
     Quantifier,
     Relatives,
+    Undecidable,
     Value,
     Values,
 )
@@ -36,7 +37,7 @@ def parameters_of(condition: Condition) -> frozenset[str]:
 def relations_of(condition: Condition) -> frozenset[str]:
     """Return the names of the relations that a condition follows."""
     match condition:
-        case Leaf():
+        case Leaf() | Undecidable():
             return frozenset()
         case AllOf() | AnyOf():
             return frozenset().union(*map(relations_of, condition.conditions))
@@ -52,25 +53,30 @@ def relations_of(condition: Condition) -> frozenset[str]:
 def expressions(condition: Condition) -> Iterator[Expression]:
     """Yield the expressions that stand in a condition."""
     match condition:
+        case Leaf(left=Value(expression=left)):
+            yield from (left, condition.right)
         case Leaf():
-            if isinstance(condition.left, Value):
-                yield condition.left.expression
             yield condition.right
+        case Undecidable():
+            yield from (condition.what, condition.why)
         case AllOf() | AnyOf():
-            for part in condition.conditions:
-                yield from expressions(part)
+            yield from (inner for part in condition.conditions for inner in expressions(part))
         case Not():
             yield from expressions(condition.condition)
         case Quantifier():
             yield from expressions(condition.where)
         case Count():
-            if isinstance(condition.of, Values):
-                yield condition.of.expression
-            yield condition.right
-            if condition.where is not None:
-                yield from expressions(condition.where)
+            yield from _of_count(condition)
         case _:
             assert_never(condition)
+
+
+def _of_count(condition: Count) -> Iterator[Expression]:
+    if isinstance(condition.of, Values):
+        yield condition.of.expression
+    yield condition.right
+    if condition.where is not None:
+        yield from expressions(condition.where)
 
 
 def parts(expression: Expression) -> Iterator[Expression]:

@@ -2,12 +2,12 @@
 
 A packet is given by one small number per level (which class its source is in, …). A node asks one level and leads on by
 sets of values, written as bits. A function that does not depend on a level has no node for it. Terminals are the
-function's values, written as ~value, so that nodes are ≥ 0 and terminals < 0.
+function's values, written as ~value, so that nodes are ≥ 0 and terminals < 0. A set of packets is a 0/1 function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Cube = tuple[tuple[int, int], ...]
@@ -43,50 +43,50 @@ class DecisionDiagram:
         if len(children) == 1:
             return next(iter(children))
         edges = tuple(sorted(zip(children.values(), children, strict=True)))
-        found = self._known.get((level, edges))
-        if found is None:
-            found = self._known[level, edges] = len(self._levels)
+        node = self._known.get((level, edges))
+        if node is None:
+            node = self._known[level, edges] = len(self._levels)
             self._levels.append(level)
             self._edges.append(edges)
-        return found
+        return node
 
-    def assign(self, root: int, box: Cube, value: int) -> int:
-        """Return the function that has the value inside the box and is as before outside of it."""
-        return _Override(self, box, ~value).at(root, 0)
+    def assign(self, root: int, cube: Cube, value: int) -> int:
+        """Return the function that has the value inside the cube and is as before outside of it."""
+        return _Assignment(self, cube, ~value).at(root, 0)
 
     def combine(self, left: int, right: int, join: Callable[[int, int], int | None]) -> int:
         """Return the function that joins two; `join` gets nodes and answers as soon as it can, for terminals always."""
         memo: dict[tuple[int, int], int] = {}
 
-        def at(one: int, two: int) -> int:
-            known = memo.get((one, two))
+        def at(left: int, right: int) -> int:
+            known = memo.get((left, right))
             if known is not None:
                 return known
-            answer = join(one, two)
-            if answer is None:
-                answer = self._pairwise(one, two, at)
-            memo[one, two] = answer
-            return answer
+            joined = join(left, right)
+            if joined is None:
+                joined = self._pairwise(left, right, at)
+            memo[left, right] = joined
+            return joined
 
         return at(left, right)
 
-    def _pairwise(self, one: int, two: int, at: Callable[[int, int], int]) -> int:
-        first, second = self.level(one), self.level(two)
+    def _pairwise(self, left: int, right: int, at: Callable[[int, int], int]) -> int:
+        first, second = self.level(left), self.level(right)
         children: dict[int, int] = {}
         if first == second:
-            for values, child in self._edges[one]:
-                for others, other in self._edges[two]:
-                    if both := values & others:
-                        got = at(child, other)
-                        children[got] = children.get(got, 0) | both
+            for values, child in self._edges[left]:
+                for more_values, more in self._edges[right]:
+                    if both := values & more_values:
+                        node = at(child, more)
+                        children[node] = children.get(node, 0) | both
         elif first < second:
-            for values, child in self._edges[one]:
-                got = at(child, two)
-                children[got] = children.get(got, 0) | values
+            for values, child in self._edges[left]:
+                node = at(child, right)
+                children[node] = children.get(node, 0) | values
         else:
-            for values, child in self._edges[two]:
-                got = at(one, child)
-                children[got] = children.get(got, 0) | values
+            for values, child in self._edges[right]:
+                node = at(left, child)
+                children[node] = children.get(node, 0) | values
         return self.node(min(first, second), children)
 
     def map_values(self, root: int, change: Callable[[int], int]) -> int:
@@ -99,8 +99,8 @@ class DecisionDiagram:
             if node not in memo:
                 children: dict[int, int] = {}
                 for values, child in self._edges[node]:
-                    got = at(child)
-                    children[got] = children.get(got, 0) | values
+                    changed = at(child)
+                    children[changed] = children.get(changed, 0) | values
                 memo[node] = self.node(self._levels[node], children)
             return memo[node]
 
@@ -117,10 +117,10 @@ class DecisionDiagram:
     def keep(self, root: int, where: int, otherwise: int) -> int:
         """Return the function where the 0/1 function `where` is 1, and the value `otherwise` elsewhere."""
 
-        def join(one: int, two: int) -> int | None:
-            if two < 0:
-                return one if two == ~1 else ~otherwise
-            return one if one == ~otherwise else None
+        def join(node: int, condition: int) -> int | None:
+            if condition < 0:
+                return node if condition == ~1 else ~otherwise
+            return node if node == ~otherwise else None
 
         return self.combine(root, where, join)
 
@@ -141,15 +141,37 @@ class DecisionDiagram:
             if node not in memo:
                 results = [(values, at(child)) for values, child in self._edges[node]]
                 if self._levels[node] in levels:
-                    answer = results[0][1]
-                    for _, other in results[1:]:
-                        answer = join(answer, other)
+                    joined = results[0][1]
+                    for _, result in results[1:]:
+                        joined = join(joined, result)
                 else:
                     children: dict[int, int] = {}
                     for values, child in results:
                         children[child] = children.get(child, 0) | values
-                    answer = self.node(self._levels[node], children)
-                memo[node] = answer
+                    joined = self.node(self._levels[node], children)
+                memo[node] = joined
+            return memo[node]
+
+        return at(root)
+
+    def restrict(self, root: int, cube: Cube) -> int:
+        """Return the function at one value of each level of a cube, no longer depending on them."""
+        masks = dict(cube)
+        memo: dict[int, int] = {}
+
+        def at(node: int) -> int:
+            if node < 0:
+                return node
+            if node not in memo:
+                mask = masks.get(self._levels[node])
+                if mask is None:
+                    children: dict[int, int] = {}
+                    for values, child in self._edges[node]:
+                        restricted = at(child)
+                        children[restricted] = children.get(restricted, 0) | values
+                    memo[node] = self.node(self._levels[node], children)
+                else:
+                    memo[node] = next(at(child) for values, child in self._edges[node] if values & mask)
             return memo[node]
 
         return at(root)
@@ -164,18 +186,68 @@ class DecisionDiagram:
             self._values[node] = known
         return known
 
+    def values_in(self, root: int, cube: Cube) -> frozenset[int]:
+        """Return the values that the function takes inside a cube."""
+        taken: set[int] = set()
+        seen: set[tuple[int, int]] = set()
+
+        def at(node: int, place: int) -> None:
+            if node < 0:
+                taken.add(~node)
+                return
+            if (node, place) in seen or self.values(node) <= taken:
+                return
+            seen.add((node, place))
+            level = self._levels[node]
+            while place < len(cube) and cube[place][0] < level:
+                place += 1
+            inside = cube[place][1] if place < len(cube) and cube[place][0] == level else -1
+            for values, child in self._edges[node]:
+                if values & inside:
+                    at(child, place)
+
+        at(root, 0)
+        return frozenset(taken)
+
+    def iter_cubes(self, root: int) -> Iterator[Cube]:
+        """Yield disjoint cubes whose union is where a function is not 0."""
+
+        def at(node: int, cube: Cube) -> Iterator[Cube]:
+            if node < 0:
+                if node != ~0:
+                    yield cube
+                return
+            for values, child in self._edges[node]:
+                yield from at(child, (*cube, (self._levels[node], values)))
+
+        return at(root, ())
+
+    def support(self, root: int) -> frozenset[int]:
+        """Return the levels that the function depends on."""
+        levels: set[int] = set()
+        seen: set[int] = set()
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            if node >= 0 and node not in seen:
+                seen.add(node)
+                levels.add(self._levels[node])
+                waiting.extend(child for _, child in self._edges[node])
+        return frozenset(levels)
+
 
 @dataclass(slots=True)
-class _Override:
-    """One `Diagram.override` under way: a walk down with what it already rebuilt."""
+class _Assignment:
+    """One `assign` under way: a walk down with what it already rebuilt."""
 
     diagram: DecisionDiagram
-    box: Cube
+    cube: Cube
     terminal: int
     memo: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def at(self, node: int, place: int) -> int:
-        if place == len(self.box) or node == self.terminal:
+        """Return the new node for a node, at whose level the cube has come to its `place`-th entry."""
+        if place == len(self.cube) or node == self.terminal:
             return self.terminal
         known = self.memo.get((node, place))
         if known is None:
@@ -184,35 +256,35 @@ class _Override:
 
     def _rebuild(self, node: int, place: int) -> int:
         diagram = self.diagram
-        wanted, mask = self.box[place]
+        cube_level, mask = self.cube[place]
         level = diagram.level(node)
         children: dict[int, int] = {}
-        if level < wanted:
+        if level < cube_level:
             for values, child in diagram.edges(node):
-                got = self.at(child, place)
-                children[got] = children.get(got, 0) | values
+                rebuilt = self.at(child, place)
+                children[rebuilt] = children.get(rebuilt, 0) | values
             return diagram.node(level, children)
-        inside = ((diagram.full(wanted), node),) if level > wanted else diagram.edges(node)
+        inside = ((diagram.full(cube_level), node),) if level > cube_level else diagram.edges(node)
         for values, child in inside:
             if hit := values & mask:
-                got = self.at(child, place + 1)
-                children[got] = children.get(got, 0) | hit
+                rebuilt = self.at(child, place + 1)
+                children[rebuilt] = children.get(rebuilt, 0) | hit
             if miss := values & ~mask:
                 children[child] = children.get(child, 0) | miss
-        return diagram.node(wanted, children)
+        return diagram.node(cube_level, children)
 
 
-def _both(one: int, two: int) -> int | None:
-    if ~0 in {one, two}:
+def _both(left: int, right: int) -> int | None:
+    if ~0 in {left, right}:
         return ~0
-    if one == ~1:
-        return two
-    return one if two in {~1, one} else None
+    if left == ~1:
+        return right
+    return left if right in {~1, left} else None
 
 
-def _either(one: int, two: int) -> int | None:
-    if ~1 in {one, two}:
+def _either(left: int, right: int) -> int | None:
+    if ~1 in {left, right}:
         return ~1
-    if one == ~0:
-        return two
-    return one if two in {~0, one} else None
+    if left == ~0:
+        return right
+    return left if right in {~0, left} else None

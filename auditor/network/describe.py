@@ -1,4 +1,4 @@
-"""Say sets of addresses, ports and packets in the fewest words a person needs."""
+"""Describe sets of addresses, ports and packets in the fewest words a person needs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, is_within, size
-from auditor.network.atomic_sets import AtomicSets
-from auditor.network.cover import boxes
+from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube
-from auditor.network.encoding import TYPES, Encoding
+from auditor.network.encoding import TYPES, AtomicSets, Encoding
 from auditor.network.search import NOTHING, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS
 from auditor.network.witness import assumptions
@@ -23,9 +22,9 @@ _MOST_EXCEPTIONS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One part of an answer: traffic in words, and the rules that decide about it, by layer and name.
+    """One part of an answer: traffic in words, and the rules that decide about it, by filter and name.
 
-    `defaults` are the layers in which one of Azure's default rules decides.
+    `defaults` are the filters in which one of Azure's default rules decides.
     """
 
     traffic: str
@@ -35,12 +34,12 @@ class Sentence:
     def __str__(self) -> str:
         """Return the whole sentence."""
         if len(self.rules) < 2:
-            return self.traffic + "".join(f", by {self._kind(layer)} {name}" for layer, name in self.rules)
-        said = (f"{self._kind(layer)} {name} of {layer}" for layer, name in self.rules)
-        return f"{self.traffic}, by {' and '.join(said)}"
+            return self.traffic + "".join(f", by {self._kind(filter_name)} {name}" for filter_name, name in self.rules)
+        deciders = (f"{self._kind(filter_name)} {name} of {filter_name}" for filter_name, name in self.rules)
+        return f"{self.traffic}, by {' and '.join(deciders)}"
 
-    def _kind(self, layer: str) -> str:
-        return "Azure's default rule" if layer in self.defaults else "rule"
+    def _kind(self, filter_name: str) -> str:
+        return "Azure's default rule" if filter_name in self.defaults else "rule"
 
 
 @dataclass(frozen=True)
@@ -55,44 +54,47 @@ class AddressNames:
     is_pair: bool = False
 
 
-def lines(answer: SearchResult, names: AddressNames) -> tuple[Sentence, ...]:
-    """Return the answer as few lines, grouped by deciding rules; what holds on a condition only comes last."""
-    if answer.decided is None:
+def sentences(result: SearchResult, names: AddressNames) -> tuple[Sentence, ...]:
+    """Return the answering packets in few sentences, grouped by deciding rules; what holds on a condition comes last."""
+    if result.decided is None:
         return ()
-    scene, table = answer.decided.scene, answer.decided.table
+    encoding, table = result.decided.encoding, result.decided.table
+    answering = encoding.diagram.values(result.root) - {NOTHING}
+    if not answering:
+        return ()
     by_rules: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], set[int]] = {}
-    for value in sorted(scene.diagram.values(answer.root) - {NOTHING}):
+    for value in sorted(answering):
         deciders = table[value].deciders
-        rules = tuple((decider.layer, decider.rule.name) for decider in deciders)
-        defaults = frozenset(decider.layer for decider in deciders if not decider.rule.is_custom)
+        rules = tuple((decider.filter, decider.rule.name) for decider in deciders)
+        defaults = frozenset(decider.filter for decider in deciders if not decider.rule.is_custom)
         by_rules.setdefault((rules, defaults), set()).add(value)
-    found: list[Sentence] = []
-    free = scene.impossible()
-    known = _with_tags(scene, names)
-    ends = (_clip(known, scene.source), _clip(known, scene.destination))
+    listed: list[Sentence] = []
+    free = encoding.impossible()
+    known = _with_tags(encoding, names)
+    ends = (_clip(known, encoding.source), _clip(known, encoding.destination))
     for (rules, defaults), values in by_rules.items():
-        part = scene.diagram.map_values(answer.root, _is_in(frozenset(values)))
-        found += (Sentence(traffic(scene, box, ends), rules, defaults) for box in _parts(scene, part, free))
-    return tuple(sorted(dict.fromkeys(found), key=lambda line: "[if" in line.traffic))
+        part = encoding.diagram.map_values(result.root, _is_in(frozenset(values)))
+        listed += (Sentence(traffic(encoding, cube, ends), rules, defaults) for cube in _parts(encoding, part, free))
+    return tuple(sorted(dict.fromkeys(listed), key=lambda sentence: "[if" in sentence.traffic))
 
 
 def _is_in(values: frozenset[int]) -> Callable[[int], int]:
     return lambda value: int(value in values)
 
 
-def _parts(scene: Encoding, root: int, free: int) -> Iterator[Cube]:
-    """Yield boxes of a set: first what holds on all ports, then ports of TCP and UDP, then types of ICMP."""
-    diagram = scene.diagram
-    level = scene.protocol_level
+def _parts(encoding: Encoding, root: int, free: int) -> Iterator[Cube]:
+    """Yield cubes of a set: first what holds on all ports, then ports of TCP and UDP, then types of ICMP."""
+    diagram = encoding.diagram
+    level = encoding.protocol_level
     anyport = diagram.forall(diagram.either(root, free), [level + 1, level + 2])
-    yield from boxes(diagram, diagram.both(root, anyport), free=free)
+    yield from cover(diagram, diagram.both(root, anyport), free=free)
     for kind in (WITH_PORTS, ALL_PROTOCOLS & ~WITH_PORTS):
         rest = diagram.assign(root, ((level, ALL_PROTOCOLS & ~kind),), 0)
-        yield from boxes(diagram, rest, given=anyport, free=free)
+        yield from cover(diagram, rest, given=anyport, free=free)
 
 
-def _with_tags(scene: Encoding, names: AddressNames) -> AddressNames:
-    network = scene.path.surroundings.known_network
+def _with_tags(encoding: Encoding, names: AddressNames) -> AddressNames:
+    network = encoding.chain.surroundings.known_network
     known = {
         "any IPv4": addresses.IPV4,
         "any IPv6": addresses.IPV6,
@@ -104,34 +106,31 @@ def _with_tags(scene: Encoding, names: AddressNames) -> AddressNames:
     return AddressNames(known | dict(names.known), names.here, names.is_pair)
 
 
-def _clip(names: AddressNames, cut: AtomicSets) -> AddressNames:
+def _clip(names: AddressNames, atoms: AtomicSets) -> AddressNames:
     """Return the names of what is possible at one end; the whole of it is `anywhere`."""
-    everything = cut.ranges(cut.full)
+    everything = atoms.ranges(atoms.full)
     known = {name: intersection(numbers, everything) for name, numbers in names.known.items()}
-    found = {"anywhere": everything} | {name: numbers for name, numbers in known.items() if numbers}
-    return AddressNames(found, everything if names.is_pair else names.here)
+    clipped = {"anywhere": everything} | {name: numbers for name, numbers in known.items() if numbers}
+    return AddressNames(clipped, everything if names.is_pair else names.here)
 
 
-def traffic(scene: Encoding, box: Cube, ends: tuple[AddressNames, AddressNames]) -> str:
-    """Return one box in words: `TCP 22, 3389 from Internet except 203.0.113.0/24`."""
-    wanted = dict(box)
-    kinds = wanted.get(scene.protocol_level, ALL_PROTOCOLS)
-    numbers = _numbers(scene.destination_ports, wanted.get(scene.protocol_level + 1))
+def traffic(encoding: Encoding, cube: Cube, ends: tuple[AddressNames, AddressNames]) -> str:
+    """Return one cube in words: `TCP 22, 3389 from Internet except 203.0.113.0/24`."""
+    masks = dict(cube)
+    kinds = masks.get(encoding.protocol_level, ALL_PROTOCOLS)
+    numbers = _numbers(encoding.destination_ports, masks.get(encoding.protocol_level + 1))
     if kinds & WITH_PORTS or numbers == ALL_PORTS:
         parts = [protocols(kinds) + _prefixed(" ", ports(numbers))]
     else:
         parts = [protocols(kinds) + _prefixed(" type ", ports(intersection(numbers, TYPES)))]
-    if source_ports := ports(_numbers(scene.source_ports, wanted.get(scene.protocol_level + 2))):
+    if source_ports := ports(_numbers(encoding.source_ports, masks.get(encoding.protocol_level + 2))):
         parts.append(f"from source port {source_ports}")
-    for word, level, cut, names in (
-        ("from", scene.source_level, scene.source, ends[0]),
-        ("to", scene.destination_level, scene.destination, ends[1]),
-    ):
-        addresses_here = cut.ranges(wanted.get(level, cut.full))
-        doubts = _doubts(scene, wanted, level)
+    for word, (level, atoms), names in zip(("from", "to"), encoding.ends, ends, strict=True):
+        addresses_here = atoms.ranges(masks.get(level, atoms.full))
+        doubts = _doubts(encoding, masks, level)
         if doubts or addresses_here != names.here:
-            parts.append(f"{word} {_end(scene, addresses_here, doubts, names)}")
-    conditions = [text for text in assumptions(scene, wanted) if text.startswith(("Azure", "unreadable"))]
+            parts.append(f"{word} {_end(encoding, addresses_here, doubts, names)}")
+    conditions = [text for text in assumptions(encoding, masks) if text.startswith(("Azure", "unreadable"))]
     return " ".join(parts) + (f" [if {' and '.join(conditions)}]" if conditions else "")
 
 
@@ -139,23 +138,25 @@ def _prefixed(prefix: str, text: str) -> str:
     return prefix + text if text else ""
 
 
-def _numbers(cut: AtomicSets, bits: int | None) -> Ranges:
-    return cut.ranges(cut.full if bits is None else bits)
+def _numbers(atoms: AtomicSets, bits: int | None) -> Ranges:
+    return atoms.ranges(atoms.full if bits is None else bits)
 
 
-def _doubts(scene: Encoding, wanted: Mapping[int, int], level: int) -> list[tuple[str, bool]]:
-    first = level - len(scene.unknowns)
-    masks = [(name, wanted.get(first + place, 0b11)) for place, name in enumerate(scene.unknowns)]
-    return [(name, mask == 0b10) for name, mask in masks if mask != 0b11]
+def _doubts(encoding: Encoding, masks: Mapping[int, int], level: int) -> list[tuple[str, bool]]:
+    """Return the unknown sets that the address of an end is in (True) or outside of (False)."""
+    asked = [
+        (name, masks.get(encoding.unknown_level(level, index), 0b11)) for index, name in enumerate(encoding.unknowns)
+    ]
+    return [(name, mask == 0b10) for name, mask in asked if mask != 0b11]
 
 
-def _end(scene: Encoding, numbers: Ranges, doubts: Sequence[tuple[str, bool]], names: AddressNames) -> str:
+def _end(encoding: Encoding, numbers: Ranges, doubts: Sequence[tuple[str, bool]], names: AddressNames) -> str:
     inside = [name for name, member in doubts if member]
-    outside = [f"<{scene.label(name)}>" for name, member in doubts if not member]
+    outside = [f"<{encoding.label(name)}>" for name, member in doubts if not member]
     everything = names.known["anywhere"]
     if inside:
-        text = " and ".join(f"<{scene.label(name)}>" for name in inside)
-        possible = intersection(everything, *(scene.possible[name] for name in inside))
+        text = " and ".join(f"<{encoding.label(name)}>" for name in inside)
+        possible = intersection(everything, *(encoding.possible[name] for name in inside))
         if not is_within(possible, numbers):
             text += f" within {address_set(intersection(possible, numbers), names)}"
     else:
@@ -167,7 +168,7 @@ def protocols(bits: int) -> str:
     """Return a set of protocols: `TCP/UDP`, `any protocol`."""
     if bits == ALL_PROTOCOLS:
         return "any protocol"
-    return "/".join(name.upper() for place, name in enumerate(PROTOCOLS) if bits >> place & 1)
+    return "/".join(name.upper() for index, name in enumerate(PROTOCOLS) if bits >> index & 1)
 
 
 def ports(numbers: Ranges) -> str:
@@ -184,26 +185,26 @@ def address_set(numbers: Ranges, names: AddressNames) -> str:
             return name
     listed = _terms(numbers, names)
     best: tuple[int, int, str] = (len(listed), 0, _joined(listed, " + "))
-    for place, (name, known) in enumerate(names.known.items()):
+    for index, (name, known) in enumerate(names.known.items()):
         if is_within(numbers, known):
             rest = difference(known, numbers)
             exceptions = _terms(rest, names)
             if len(exceptions) <= _MOST_EXCEPTIONS:
                 text = f"{name} except {', '.join(exceptions)}"
-                best = min(best, (1 + len(exceptions), place + 1, text))
+                best = min(best, (1 + len(exceptions), index + 1, text))
     return best[2]
 
 
 def _terms(numbers: Ranges, names: AddressNames) -> list[str]:
     """Return names of disjoint parts, the largest first, and prefixes for what has no name."""
     plain = list(islice(addresses.prefixes(numbers), 64))
-    found: list[str] = []
+    named: list[str] = []
     for name, known in sorted(names.known.items(), key=lambda item: (-size(item[1]), item[0])):
         if known and is_within(known, numbers):
-            found.append(name)
+            named.append(name)
             numbers = difference(numbers, known)
-    found += islice(addresses.prefixes(numbers), 64)
-    return found if len(found) <= len(plain) or len(plain) > _MOST_TERMS else plain
+    named += islice(addresses.prefixes(numbers), 64)
+    return named if len(named) <= len(plain) or len(plain) > _MOST_TERMS else plain
 
 
 def _joined(terms: Sequence[str], glue: str) -> str:

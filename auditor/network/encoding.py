@@ -1,16 +1,19 @@
-"""Draw a chain of security groups, and the tables it is compared with, in one diagram."""
+"""Encode a chain of filters, and what it is compared with, in one decision diagram.
+
+Addresses and ports are cut into classes first (atomic sets), so that a diagram asks for few values.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Final, NamedTuple
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection, union
+from auditor.azure.ranges import Ranges, intersection, normal, union
 from auditor.network.address_book import Surroundings, Term
-from auditor.network.atomic_sets import AtomicSets, atomic_sets
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.filter_chain import FilterChain
 from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Match, Side
@@ -38,15 +41,64 @@ MOST_UNKNOWN: Final = 16
 """Diagrams grow with the number of unknown sets; beyond this the answer is that it is unknown."""
 
 
+@dataclass(frozen=True, slots=True)
+class AtomicSets:
+    """A universe cut into classes that no given set tells apart, and each given set as bits over the classes.
+
+    Of a set only its part inside the universe counts.
+    """
+
+    classes: Sequence[Ranges]
+    bits: Mapping[Ranges, int]
+
+    @property
+    def full(self) -> int:
+        """Return the bits of all classes."""
+        return (1 << len(self.classes)) - 1
+
+    def ranges(self, bits: int) -> Ranges:
+        """Return the numbers of the classes in a set of bits."""
+        return normal(piece for place, pieces in enumerate(self.classes) if bits >> place & 1 for piece in pieces)
+
+
+def atomic_sets(universe: Ranges, sets: Iterable[Ranges]) -> AtomicSets:
+    """Cut the universe by the sets; two numbers share a class exactly if they are in the same sets."""
+    order = list(dict.fromkeys(sets))
+    toggles: dict[int, int] = defaultdict(int)
+    for place, numbers in enumerate(order):
+        for start, end in intersection(universe, numbers):
+            toggles[start] ^= 1 << place
+            toggles[end] ^= 1 << place
+    inside = 1 << len(order)
+    for start, end in universe:
+        toggles[start] ^= inside
+        toggles[end] ^= inside
+    pieces: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    signature, last = 0, 0
+    for at in sorted(toggles):
+        if signature:
+            pieces[signature].append((last, at))
+        signature ^= toggles[at]
+        last = at
+    bits = [0] * len(order)
+    for place, signature in enumerate(pieces):
+        rest = signature ^ inside
+        while rest:
+            low = rest & -rest
+            bits[low.bit_length() - 1] |= 1 << place
+            rest ^= low
+    return AtomicSets([normal(spans) for spans in pieces.values()], dict(zip(order, bits, strict=True)))
+
+
 @dataclass(slots=True)
 class Encoding:
-    """The levels of a path's diagram and how rules become boxes in it.
+    """The levels of a chain's diagram, and how rules become cubes in it.
 
     Levels, from the top: how ports are read for protocols without ports; unknown sets of the source; its class; the
     same for the destination; protocol; destination port; source port; one per unreadable rule (whether it matches).
     """
 
-    path: FilterChain
+    chain: FilterChain
     source: AtomicSets
     destination: AtomicSets
     source_ports: AtomicSets
@@ -84,6 +136,15 @@ class Encoding:
         """Return the first level of unreadable rules."""
         return 6 + 2 * len(self.unknowns)
 
+    @property
+    def ends(self) -> tuple[tuple[int, AtomicSets], tuple[int, AtomicSets]]:
+        """Return the level of the class, and the classes, of the source and of the destination."""
+        return (self.source_level, self.source), (self.destination_level, self.destination)
+
+    def unknown_level(self, end_level: int, index: int) -> int:
+        """Return the level that asks whether the address of an end is in the unknown set of an index."""
+        return end_level - len(self.unknowns) + index
+
     def label(self, name: str) -> str:
         """Return an unknown set's name as the rules spell it."""
         return self.labels.get(name, name)
@@ -92,79 +153,75 @@ class Encoding:
         """Return where packets can be at all, as a 0/1 function: both ends are of one address family."""
         root = ~0
         for family in (addresses.IPV4, addresses.IPV6):
-            box = self._box(Term(family), Term(family), _EVERY_WAY)
-            if box is not None:
-                root = self.diagram.assign(root, box, 1)
-        box = self._no_type()
-        return root if box is None else self.diagram.assign(root, box, 0)
+            cube = self._cube(Term(family), Term(family), _EVERY_WAY)
+            if cube is not None:
+                root = self.diagram.assign(root, cube, 1)
+        cube = self._no_type()
+        return root if cube is None else self.diagram.assign(root, cube, 0)
 
     def impossible(self) -> int:
         """Return what no packet is: in an unknown set that cannot hold its address, ICMP of a type beyond 255."""
         root = ~0
-        if (box := self._no_type()) is not None:
-            root = self.diagram.assign(root, box, 1)
-        for level, cut in ((self.source_level, self.source), (self.destination_level, self.destination)):
-            for place, name in enumerate(self.unknowns):
+        if (cube := self._no_type()) is not None:
+            root = self.diagram.assign(root, cube, 1)
+        for level, atoms in self.ends:
+            for index, name in enumerate(self.unknowns):
                 possible = self.possible[name]
-                outside = [not intersection(numbers, possible) for numbers in cut.classes]
+                outside = [not intersection(numbers, possible) for numbers in atoms.classes]
                 mask = sum(1 << number for number, is_outside in enumerate(outside) if is_outside)
                 if mask:
-                    box = ((level - len(self.unknowns) + place, 0b10), (level, mask))
-                    root = self.diagram.assign(root, box, 1)
+                    cube = ((self.unknown_level(level, index), 0b10), (level, mask))
+                    root = self.diagram.assign(root, cube, 1)
         return root
 
     def _no_type(self) -> Cube | None:
         if _NOT_A_TYPE not in self.destination_ports.bits:
             return None
-        return self._box(_EVERY, _EVERY, _ProtocolPorts(_AS_TYPE, _ICMP, None, _NOT_A_TYPE))
+        return self._cube(_EVERY, _EVERY, _ProtocolPorts(_AS_TYPE, _ICMP, None, _NOT_A_TYPE))
 
-    def boxes(self, match: Match, surroundings: Surroundings, guard: str | None = None) -> Iterator[Cube]:
-        """Yield the boxes whose union a rule or a table's row matches."""
+    def cubes(self, match: Match, surroundings: Surroundings, guard: str | None = None) -> Iterator[Cube]:
+        """Yield the cubes whose union a rule or a row matches."""
         ends = product(self.terms(match.source, surroundings), self.terms(match.destination, surroundings))
         ways = tuple(_ways(match))
         for source, destination in ends:
             for way in ways:
-                box = self._box(source, destination, way, guard)
-                if box is not None:
-                    yield box
+                cube = self._cube(source, destination, way, guard)
+                if cube is not None:
+                    yield cube
 
     def terms(self, side: Side, surroundings: Surroundings) -> tuple[Term, ...]:
-        """Return the boxes of one side, remembered."""
+        """Return the terms whose union is one side, remembered."""
         return terms_of(side, surroundings, self._terms)
 
-    def _box(self, source: Term, destination: Term, way: _ProtocolPorts, guard: str | None = None) -> Cube | None:
-        wanted: dict[int, int] = {0: way.readings}
-        for term, level, cut in (
-            (source, self.source_level, self.source),
-            (destination, self.destination_level, self.destination),
-        ):
-            wanted[level] = cut.bits[term.ranges]
-            first = level - len(self.unknowns)
+    def _cube(self, source: Term, destination: Term, way: _ProtocolPorts, guard: str | None = None) -> Cube | None:
+        masks: dict[int, int] = {0: way.readings}
+        for term, (level, atoms) in zip((source, destination), self.ends, strict=True):
+            masks[level] = atoms.bits[term.ranges]
             for name, inside in term.literals:
-                place = first + self.unknowns.index(name)
-                wanted[place] = wanted.get(place, 0b11) & (0b10 if inside else 0b01)
-        wanted[self.protocol_level] = way.protocols
+                asking = self.unknown_level(level, self.unknowns.index(name))
+                masks[asking] = masks.get(asking, 0b11) & (0b10 if inside else 0b01)
+        masks[self.protocol_level] = way.protocols
         if way.destination_ports is not None:
-            wanted[self.protocol_level + 1] = self.destination_ports.bits[way.destination_ports]
+            masks[self.protocol_level + 1] = self.destination_ports.bits[way.destination_ports]
         if way.source_ports is not None:
-            wanted[self.protocol_level + 2] = self.source_ports.bits[way.source_ports]
+            masks[self.protocol_level + 2] = self.source_ports.bits[way.source_ports]
         if guard is not None:
-            wanted[self.guard_level + self.guards.index(guard)] = 0b10
-        if not all(wanted.values()):
+            masks[self.guard_level + self.guards.index(guard)] = 0b10
+        if not all(masks.values()):
             return None
         full = self.diagram.full
-        return tuple((level, wanted[level]) for level in sorted(wanted) if wanted[level] != full(level))
+        return tuple((level, masks[level]) for level in sorted(masks) if masks[level] != full(level))
 
 
 def terms_of(
     side: Side, surroundings: Surroundings, memo: dict[tuple[int, Side], tuple[Term, ...]]
 ) -> tuple[Term, ...]:
-    """Return the boxes of one side at its surroundings, remembered in `memo`."""
+    """Return the terms whose union is one side at its surroundings, remembered in `memo`."""
     key = (id(surroundings), side)
-    found = memo.get(key)
-    if found is None:
-        found = memo[key] = tuple(surroundings.terms(side))
-    return found
+    terms = memo.get(key)
+    if terms is None:
+        terms = memo[key] = tuple(surroundings.terms(side))
+    return terms
 
 
 def _ways(match: Match) -> Iterator[_ProtocolPorts]:
@@ -181,10 +238,10 @@ def _ways(match: Match) -> Iterator[_ProtocolPorts]:
         yield _ProtocolPorts(_AS_TYPE, _ICMP, None, types)
 
 
-def encode(path: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
-    """Return the scene in which the path's rules and the mentioned matches can be drawn."""
-    named = [(match, path.surroundings) for match in mentions]
-    named += [(rule.match, layer.surroundings) for layer in path.all_layers for rule in layer.rules]
+def encode(chain: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
+    """Return the encoding in which the chain's rules and the mentioned matches can be written."""
+    named = [(match, chain.surroundings) for match in mentions]
+    named += [(rule.match, each.surroundings) for each in chain.filters for rule in each.rules]
     memo: dict[tuple[int, Side], tuple[Term, ...]] = {}
     sources = [term for match, where in named for term in terms_of(match.source, where, memo)]
     destinations = [term for match, where in named for term in terms_of(match.destination, where, memo)]
@@ -192,39 +249,39 @@ def encode(path: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
     ports = [way.destination_ports for way in ways if way.destination_ports is not None]
     if any(way.readings == _AS_TYPE for way in ways):
         ports.append(_NOT_A_TYPE)
-    guards = [layer.guard(rule) for layer in path.all_layers for rule in layer.rules]
+    guards = [each.guard(rule) for each in chain.filters for rule in each.rules]
     symbols = [symbol for match, _ in named for side in (match.source, match.destination) for symbol in side.symbols]
     return Encoding(
-        path,
-        atomic_sets(_narrow(path.sources, path.destinations), _sets(sources)),
-        atomic_sets(_narrow(path.destinations, path.sources), _sets(destinations)),
-        atomic_sets(ALL_PORTS, [way.source_ports for way in ways if way.source_ports is not None]),
-        atomic_sets(ALL_PORTS, ports),
-        tuple(sorted({name for term in (*sources, *destinations) for name, _ in term.literals})),
-        tuple(dict.fromkeys(guard for guard in guards if guard is not None)),
-        _possible((*sources, *destinations)),
-        {symbol.key: symbol.label for symbol in symbols},
-        memo,
+        chain=chain,
+        source=atomic_sets(_narrow(chain.sources, chain.destinations), _sets(sources)),
+        destination=atomic_sets(_narrow(chain.destinations, chain.sources), _sets(destinations)),
+        source_ports=atomic_sets(ALL_PORTS, [way.source_ports for way in ways if way.source_ports is not None]),
+        destination_ports=atomic_sets(ALL_PORTS, ports),
+        unknowns=tuple(sorted({name for term in (*sources, *destinations) for name, _ in term.literals})),
+        guards=tuple(dict.fromkeys(guard for guard in guards if guard is not None)),
+        possible=_possible((*sources, *destinations)),
+        labels={symbol.key: symbol.label for symbol in symbols},
+        _terms=memo,
     )
 
 
 def _possible(terms: Iterable[Term]) -> dict[str, Ranges]:
     """Return, for each unknown set, the addresses that may be in it."""
-    found: dict[str, set[Ranges]] = {}
+    pieces: dict[str, set[Ranges]] = {}
     for term in terms:
         for name, _ in term.literals:
-            found.setdefault(name, set()).add(term.ranges)
-    return {name: union(*sorted(pieces)) for name, pieces in found.items()}
+            pieces.setdefault(name, set()).add(term.ranges)
+    return {name: union(*sorted(ranges)) for name, ranges in pieces.items()}
 
 
 def _sets(terms: Iterable[Term]) -> list[Ranges]:
     return [*(term.ranges for term in terms), addresses.IPV4, addresses.IPV6, addresses.ANY]
 
 
-def _narrow(own: Ranges, other: Ranges) -> Ranges:
-    """Return one end without the address family that the other end does not have."""
-    if not intersection(other, addresses.IPV6):
+def _narrow(own: Ranges, opposite: Ranges) -> Ranges:
+    """Return one end without the address family that the opposite end does not have."""
+    if not intersection(opposite, addresses.IPV6):
         own = intersection(own, addresses.IPV4)
-    if not intersection(other, addresses.IPV4):
+    if not intersection(opposite, addresses.IPV4):
         own = intersection(own, addresses.IPV6)
     return own

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import combinations
 from typing import Final
 
 from auditor import resource_id as ids
@@ -12,17 +13,15 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.azure.reference_data import service_tags
 from auditor.errors import InputError
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import PUBLIC_ADDRESSES, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
 from auditor.model import Resource
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 
 INTERNET: Final = "internet"
 _PROTOCOLS: Final = {"tcp": 0b001, "udp": 0b010, "icmp": 0b100, "any": ALL_PROTOCOLS}
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
-_NETWORKS: Final = "microsoft.network/virtualnetworks"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_ENDPOINTS: Final = "microsoft.network/privateendpoints"
-_PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
+_BESIDE_ENDPOINTS: Final = frozenset({PRIVATE_ENDPOINTS, INTERFACES, SECURITY_GROUPS, ROUTE_TABLES})
 _DEFAULT_TAGS: Final = ("AzureLoadBalancer", "Internet", "VirtualNetwork")
 _RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 
@@ -31,38 +30,38 @@ _RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 class Location:
     """Addresses in one subnet."""
 
-    place: SubnetFilters
+    filters: SubnetFilters
     addresses: Ranges
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One end of a question: spots in known subnets, and what lies outside of all of them.
+    """One end of a question: locations in known subnets, and what lies outside of all of them.
 
     `label` is how answers call it. `is_filtered_elsewhere`: what is outside is private, so that somebody else may filter.
     """
 
     label: str
-    spots: tuple[Location, ...] = ()
+    locations: tuple[Location, ...] = ()
     outside: Side | None = None
     is_filtered_elsewhere: bool = False
 
 
-def find(places: Subnets, text: str) -> Endpoint:
+def find(subnets: Subnets, text: str) -> Endpoint:
     """Return the end that a text names: a service tag, an address or prefix, a subnet, or a resource in a subnet.
 
     Raise InputError where it names nothing, several things, or something without an address.
     """
-    wanted = text.strip()
-    if wanted.lower() in _RESERVED:
-        return _of_tag(wanted)
-    if (numbers := _numbers(wanted)) is not None:
-        return _of_addresses(places, wanted, numbers)
-    if (found := _resource(places, wanted)) is not None:
-        return _of_resource(places, found)
-    if any(wanted.lower() == known.lower() or _is_regional(wanted, known) for known in _tags(places)):
-        return _of_tag(wanted)
-    raise InputError(f"'{text}' is no subnet, resource, address or service tag that is known", _near(places, wanted))
+    name = text.strip()
+    if name.lower() in _RESERVED:
+        return _of_tag(name)
+    if (numbers := _numbers(name)) is not None:
+        return _of_addresses(subnets, name, numbers)
+    if (resource := _resource(subnets, name)) is not None:
+        return _of_resource(subnets, resource)
+    if any(name.lower() == known.lower() or _is_regional(name, known) for known in _tags(subnets)):
+        return _of_tag(name)
+    raise InputError(f"'{text}' is no subnet, resource, address or service tag that is known", _near(subnets, name))
 
 
 def ports(text: str) -> Ranges:
@@ -91,104 +90,104 @@ def _of_tag(text: str) -> Endpoint:
     return Endpoint(symbol.label, outside=Side(symbols=(symbol,)), is_filtered_elsewhere=symbol.key == "virtualnetwork")
 
 
-def _of_addresses(places: Subnets, label: str, numbers: Ranges) -> Endpoint:
-    inside = [Location(place, hit) for place in _all(places) if (hit := intersection(numbers, place.prefixes))]
-    for one, other in ((a, b) for a in inside for b in inside if a.place.subnet.key < b.place.subnet.key):
-        if intersection(one.addresses, other.addresses):
-            both = ", ".join(spot.place.subnet.id for spot in (one, other))
+def _of_addresses(subnets: Subnets, label: str, numbers: Ranges) -> Endpoint:
+    inside = [Location(filters, hit) for filters in _all(subnets) if (hit := intersection(numbers, filters.prefixes))]
+    for first, second in combinations(sorted(inside, key=lambda location: location.filters.subnet.key), 2):
+        if intersection(first.addresses, second.addresses):
+            both = ", ".join(location.filters.subnet.id for location in (first, second))
             raise InputError(f"'{label}' lies in several subnets", f"name the subnet by its id: {both}")
-    rest = difference(numbers, union(*(spot.addresses for spot in inside))) if inside else numbers
+    rest = difference(numbers, union(*(location.addresses for location in inside))) if inside else numbers
     is_private = bool(difference(rest, union(addresses.PUBLIC, addresses.PLATFORM))) if rest else False
     return Endpoint(label, tuple(inside), Side(rest) if rest else None, is_private)
 
 
-def _all(places: Subnets) -> Iterator[SubnetFilters]:
-    yield from (places.at(subnet) for subnet in places.context.estate.of_type(_SUBNETS))
+def _all(subnets: Subnets) -> Iterator[SubnetFilters]:
+    yield from (subnets.at(subnet) for subnet in subnets.estate.of_type(SUBNETS))
 
 
-def _resource(places: Subnets, text: str) -> Resource | None:
-    estate = places.context.estate
+def _resource(subnets: Subnets, text: str) -> Resource | None:
+    estate = subnets.estate
     if text.startswith("/"):
-        found = estate.get(text)
-        if found is None:
-            near = get_close_matches(ids.key(text), [one.key for one in estate.resources], n=1, cutoff=0.8)
+        resource = estate.get(text)
+        if resource is None:
+            near = get_close_matches(ids.key(text), [known.key for known in estate.resources], n=1, cutoff=0.8)
             raise InputError(f"'{text}' is not in the estate", f"did you mean {near[0]}?" if near else "")
-        return found
+        return resource
     network, _, subnet = text.rpartition("/")
-    named = [one for one in estate.resources if one.name.lower() == (subnet if network else text).lower()]
+    named = [known for known in estate.resources if known.name.lower() == (subnet if network else text).lower()]
     if network:
-        named = [one for one in named if ids.name_of(ids.parent_of(one.key) or "") == network.lower()]
-    with_place = [one for one in named if _has_place(places, one)]
-    named = [one for one in with_place if one.type_key == _SUBNETS] or with_place or named
+        named = [known for known in named if ids.name_of(ids.parent_of(known.key) or "") == network.lower()]
+    located = [known for known in named if _has_location(subnets, known)]
+    named = [known for known in located if known.type_key == SUBNETS] or located or named
     if len(named) > 1:
-        listed = ", ".join(one.id for one in named[:5])
+        listed = ", ".join(known.id for known in named[:5])
         raise InputError(f"'{text}' names {len(named)} resources", f"give the id: {listed}")
     return named[0] if named else None
 
 
-def _has_place(places: Subnets, resource: Resource) -> bool:
+def _has_location(subnets: Subnets, resource: Resource) -> bool:
     try:
-        _of_resource(places, resource)
+        _of_resource(subnets, resource)
     except InputError:
         return False
     return True
 
 
-def _of_resource(places: Subnets, resource: Resource) -> Endpoint:
-    estate = places.context.estate
-    if resource.type_key == _SUBNETS:
-        place = places.at(resource)
-        return Endpoint(resource.name, (Location(place, place.prefixes),))
-    if resource.type_key == _NETWORKS:
+def _of_resource(subnets: Subnets, resource: Resource) -> Endpoint:
+    estate = subnets.estate
+    if resource.type_key == SUBNETS:
+        filters = subnets.at(resource)
+        return Endpoint(resource.name, (Location(filters, filters.prefixes),))
+    if resource.type_key == NETWORKS:
         inside = [estate.get(key) for key in estate.targets(resource.key, "contains")]
-        subnets = [places.at(one) for one in inside if one is not None and one.type_key == _SUBNETS]
-        spots = tuple(Location(place, place.prefixes) for place in subnets)
-    elif resource.type_key == _PUBLIC_ADDRESSES and not estate.targets(resource.key, "attached"):
+        held = [subnets.at(child) for child in inside if child is not None and child.type_key == SUBNETS]
+        locations = tuple(Location(filters, filters.prefixes) for filters in held)
+    elif resource.type_key == PUBLIC_ADDRESSES and not estate.targets(resource.key, "attached"):
         numbers = addresses.read(resource.body, "properties.ipAddress")
         return Endpoint(resource.name, outside=Side(numbers)) if numbers else _without_address(resource)
     else:
-        spots = tuple(_spots(places, resource))
-    return Endpoint(resource.name, spots) if spots else _without_address(resource)
+        locations = tuple(_locations(subnets, resource))
+    return Endpoint(resource.name, locations) if locations else _without_address(resource)
 
 
 def _without_address(resource: Resource) -> Endpoint:
     raise InputError(f"'{resource.id}' has no address in a subnet that is known", "name its subnet or an address")
 
 
-def _spots(places: Subnets, resource: Resource) -> Iterator[Location]:
+def _locations(subnets: Subnets, resource: Resource) -> Iterator[Location]:
     """Yield where a resource is: at its interfaces' addresses, else somewhere in the subnets that it is attached to."""
-    estate = places.context.estate
+    estate = subnets.estate
     owners = [resource.key, *estate.sources(resource.key, "private-endpoint-for")]
-    if resource.type_key == _PUBLIC_ADDRESSES:
+    if resource.type_key == PUBLIC_ADDRESSES:
         owners += estate.targets(resource.key, "attached")
-    at_interfaces = [spot for owner in owners for spot in _interface_spots(places, owner)]
+    at_interfaces = [location for owner in owners for location in _interface_locations(subnets, owner)]
     if at_interfaces:
         yield from at_interfaces
         return
     for key in sorted({subnet for owner in owners for subnet in estate.targets(owner, "attached")}):
         subnet = estate.get(key)
-        if subnet is not None and subnet.type_key == _SUBNETS:
-            yield Location(places.at(subnet), places.at(subnet).prefixes)
+        if subnet is not None and subnet.type_key == SUBNETS:
+            yield Location(subnets.at(subnet), subnets.at(subnet).prefixes)
 
 
-def _interface_spots(places: Subnets, owner: str) -> Iterator[Location]:
-    estate = places.context.estate
+def _interface_locations(subnets: Subnets, owner: str) -> Iterator[Location]:
+    estate = subnets.estate
     for key in sorted({owner, *estate.sources(owner, "attached")}):
         interface = estate.get(key)
-        if interface is None or interface.type_key != _INTERFACES:
+        if interface is None or interface.type_key != INTERFACES:
             continue
         for configuration in body.objects(interface.body, "properties.ipConfigurations"):
             subnet = estate.get(body.sub_resource(configuration, "properties.subnet") or "")
             numbers = addresses.read(configuration, "properties.privateIPAddress")
-            if subnet is not None and subnet.type_key == _SUBNETS and numbers:
-                yield Location(places.at(subnet), numbers)
+            if subnet is not None and subnet.type_key == SUBNETS and numbers:
+                yield Location(subnets.at(subnet), numbers)
 
 
-def _tags(places: Subnets) -> Sequence[str]:
+def _tags(subnets: Subnets) -> Sequence[str]:
     spelled = {
         symbol.label
-        for place in _all(places)
-        for group in [place.group, *(one.group for one in place.interfaces)]
+        for filters in _all(subnets)
+        for group in [filters.group, *(interface.group for interface in filters.interfaces)]
         if group is not None
         for rules in group.rules.values()
         for rule in rules
@@ -197,7 +196,7 @@ def _tags(places: Subnets) -> Sequence[str]:
         if not symbol.is_group
     }
     known = (tag.name for tag in service_tags.known().values())
-    return sorted({*spelled, *_DEFAULT_TAGS, *known, *places.networks.tags})
+    return sorted({*spelled, *_DEFAULT_TAGS, *known, *subnets.networks.tags})
 
 
 def _is_regional(text: str, known: str) -> bool:
@@ -205,10 +204,11 @@ def _is_regional(text: str, known: str) -> bool:
     return bool(dot and region) and is_tag(text) and head.lower() == known.lower()
 
 
-def _near(places: Subnets, text: str) -> str:
-    estate = places.context.estate
-    known = {place.subnet.name for place in _all(places)} | {one.name for one in estate.resources} | {*_tags(places)}
-    return _suggestion(text, known) or _suggestion("", (place.subnet.name for place in _all(places)))
+def _near(subnets: Subnets, text: str) -> str:
+    estate = subnets.estate
+    names = {filters.subnet.name for filters in _all(subnets)}
+    known = names | {resource.name for resource in estate.resources} | {*_tags(subnets)}
+    return _suggestion(text, known) or _suggestion("", names)
 
 
 def _suggestion(text: str, known: Iterable[str]) -> str:
@@ -220,19 +220,13 @@ def _suggestion(text: str, known: Iterable[str]) -> str:
     return f"subnets: {', '.join(names)}" if names else "the estate holds no subnet"
 
 
-def is_endpoint_only(places: Subnets, place: SubnetFilters) -> bool:
+def is_endpoint_only(subnets: Subnets, filters: SubnetFilters) -> bool:
     """Whether the subnet holds private endpoints and nothing else that takes traffic."""
-    estate = places.context.estate
-    found = [estate.get(key) for key in estate.sources(place.subnet.key, "attached")]
-    kinds = {one.type_key for one in found if one is not None}
-    own = {one.resource.key for one in place.interfaces if not one.is_endpoint}
-    others = kinds - {
-        _ENDPOINTS,
-        _INTERFACES,
-        "microsoft.network/networksecuritygroups",
-        "microsoft.network/routetables",
-    }
-    return _ENDPOINTS in kinds and not others and not own
+    estate = subnets.estate
+    attached = [estate.get(key) for key in estate.sources(filters.subnet.key, "attached")]
+    kinds = {resource.type_key for resource in attached if resource is not None}
+    has_machine = any(not interface.is_endpoint for interface in filters.interfaces)
+    return PRIVATE_ENDPOINTS in kinds and not kinds - _BESIDE_ENDPOINTS and not has_machine
 
 
 def traffic(protocol: str, port: str | None) -> Match:

@@ -1,4 +1,4 @@
-"""The way of a question: the layers that filter traffic, in order, and the ends it runs between."""
+"""The filters that traffic meets between two ends, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auditor.network.security_rules import Direction, SecurityGroup, SecurityRul
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One place where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet."""
+    """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet."""
 
     group: SecurityGroup | None
     direction: Direction
@@ -26,7 +26,7 @@ class Filter:
 
     @property
     def name(self) -> str:
-        """Return what evidence calls this layer."""
+        """Return what evidence calls this filter."""
         return self.label or (self.group.name if self.group else "")
 
     def guard(self, rule: SecurityRule) -> str | None:
@@ -36,28 +36,22 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class FilterChain:
-    """A question's way: layers in the order in which traffic meets them, and where its packets come from and go to.
+    """Filters in the order in which traffic meets them, and where its packets come from and go to.
 
-    `surroundings` give meaning to the names in tables; `admin` are security-admin rules, asked before the layers.
+    `surroundings` give meaning to the names in what the chain is compared with.
     """
 
-    layers: tuple[Filter, ...]
+    filters: tuple[Filter, ...]
     surroundings: Surroundings
     sources: Ranges = addresses.ANY
     destinations: Ranges = addresses.ANY
-    admin: Filter | None = None
-
-    @property
-    def all_layers(self) -> tuple[Filter, ...]:
-        """Return the security-admin rules, if any, and the layers."""
-        return self.layers if self.admin is None else (self.admin, *self.layers)
 
     @property
     def undecidable(self) -> str | None:
-        """Return why no question on this path has an answer, if so."""
-        for layer in self.all_layers:
-            if layer.group and layer.direction in layer.group.undecidable:
-                return f"{layer.group.name}: {layer.group.undecidable[layer.direction]}"
+        """Return why no question about this chain has an answer, if so."""
+        for each in self.filters:
+            if each.group and each.direction in each.group.undecidable:
+                return f"{each.group.name}: {each.group.undecidable[each.direction]}"
         if not self.sources or not self.destinations:
             return "the addresses at one end are not known"
         return None

@@ -1,4 +1,4 @@
-"""Ask a path of security groups: only this, all of this, any of this, is the rest denied by a rule of one's own."""
+"""Search a chain of filters for packets: what passes beyond a table, what of it is denied, what a default lets through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.network.diagram_reading import support
 from auditor.network.encoding import MOST_UNKNOWN, Encoding, encode
 from auditor.network.filter_chain import FilterChain
 from auditor.network.proof import Proof, prove
@@ -14,12 +13,15 @@ from auditor.network.security_rules import Match
 from auditor.network.trace import DecidedPackets, Disposition
 from auditor.truth import Truth
 
+NOTHING: Final = 1 << 29
+"""The value of a packet that does not answer the question."""
+
 
 @dataclass(slots=True)
 class SearchResult:
     """The packets that answer a question.
 
-    `root` holds each answering packet's place in `decided.table`, or NOTHING elsewhere. `proof` says whether there is
+    `root` holds each answering packet's index in `decided.table`, or NOTHING elsewhere. `proof` says whether there is
     one for certain. `undecidable`: there is no answer, and why (`decided` is then None).
     """
 
@@ -38,95 +40,102 @@ class SearchResult:
         """Return what is not known and the answer depends on, by name."""
         if self.decided is None:
             return (self.undecidable or "",)
-        scene = self.decided.scene
-        levels = support(scene.diagram, self.root)
-        found = {
+        encoding = self.decided.encoding
+        levels = encoding.diagram.support(self.root)
+        names = {
             name
-            for place, name in enumerate(scene.unknowns)
-            if 1 + place in levels or scene.source_level + 1 + place in levels
+            for level, _ in encoding.ends
+            for index, name in enumerate(encoding.unknowns)
+            if encoding.unknown_level(level, index) in levels
         }
-        found |= {name for place, name in enumerate(scene.guards) if scene.guard_level + place in levels}
+        names |= {name for index, name in enumerate(encoding.guards) if encoding.guard_level + index in levels}
         if 0 in levels:
-            found.add("ports of protocols without ports")
-        return tuple(sorted(scene.label(name) for name in found))
+            names.add("ports of protocols without ports")
+        return tuple(sorted(encoding.label(name) for name in names))
 
-
-NOTHING: Final = 1 << 29
-"""The value of a packet that does not answer the question."""
+    def dispositions(self) -> tuple[Disposition, ...]:
+        """Return what becomes of the packets that answer, each once."""
+        if self.decided is None:
+            return ()
+        values = sorted(self.decided.encoding.diagram.values(self.root) - {NOTHING})
+        return tuple(self.decided.table[value] for value in values)
 
 
 class Search:
-    """One path with everything that will be compared with it, drawn once and asked often."""
+    """One chain with everything that will be compared with it, encoded once and asked often."""
 
-    def __init__(self, path: FilterChain, mentions: Sequence[Match] = ()) -> None:
-        self.path = path
-        self.undecidable = path.undecidable
-        self.scene: Encoding | None = None
+    def __init__(self, chain: FilterChain, mentions: Sequence[Match] = ()) -> None:
+        self.chain = chain
+        self.undecidable = chain.undecidable
+        self.encoding: Encoding | None = None
         if self.undecidable is None:
-            scene = encode(path, mentions)
-            if len(scene.unknowns) + len(scene.guards) > MOST_UNKNOWN:
-                self.undecidable = f"{len(scene.unknowns) + len(scene.guards)} unknown tags, groups and rules at once"
+            encoding = encode(chain, mentions)
+            if len(encoding.unknowns) + len(encoding.guards) > MOST_UNKNOWN:
+                many = len(encoding.unknowns) + len(encoding.guards)
+                self.undecidable = f"{many} unknown tags, groups and rules at once"
             else:
-                self.scene = scene
-                self.decided = DecidedPackets(scene)
-                self.universe = scene.universe()
+                self.encoding = encoding
+                self.decided = DecidedPackets(encoding)
+                self.universe = encoding.universe()
         self._tables: dict[tuple[Match, ...], int] = {}
 
     def table(self, matches: Sequence[Match]) -> int:
         """Return the packets that some row matches, as a 0/1 function."""
         key = tuple(matches)
-        if key not in self._tables and self.scene is not None:
+        if key not in self._tables and self.encoding is not None:
             root = ~0
             for match in matches:
-                for box in self.scene.boxes(match, self.path.surroundings):
-                    root = self.scene.diagram.assign(root, box, 1)
+                for cube in self.encoding.cubes(match, self.chain.surroundings):
+                    root = self.encoding.diagram.assign(root, cube, 1)
             self._tables[key] = root
         return self._tables[key]
 
-    def only(self, allowed: Sequence[Match], among: Sequence[Match] | None = None) -> SearchResult:
-        """Return allowed packets that no row of the table allows (NO: the path is as tight as the table).
+    def excess(self, allowed: Sequence[Match], among: Sequence[Match] | None = None) -> SearchResult:
+        """Return packets that pass and no row of the table allows (NO: the chain is as tight as the table).
 
         With `among`, only packets that one of those matches.
         """
-        return self._ask(allowed, outside=True, wanted=lambda decision: decision.is_allowed, among=among)
+        return self._find(allowed, outside=True, matching=lambda disposition: disposition.is_allowed, among=among)
 
-    def stopped(self, allowed: Sequence[Match]) -> SearchResult:
-        """Return stopped packets that no row of the table allows."""
-        return self._ask(allowed, outside=True, wanted=lambda decision: not decision.is_allowed)
+    def denied(self, allowed: Sequence[Match]) -> SearchResult:
+        """Return denied packets that no row of the table allows."""
+        return self._find(allowed, outside=True, matching=lambda disposition: not disposition.is_allowed)
 
-    def missing(self, required: Sequence[Match]) -> SearchResult:
-        """Return stopped packets that a row of the table requires (NO: everything required passes)."""
-        return self._ask(required, outside=False, wanted=lambda decision: not decision.is_allowed)
+    def unmet(self, required: Sequence[Match]) -> SearchResult:
+        """Return denied packets that a row of the table requires (NO: everything required passes)."""
+        return self._find(required, outside=False, matching=lambda disposition: not disposition.is_allowed)
 
-    def reach(self, traffic: Sequence[Match]) -> SearchResult:
+    def permitted(self, traffic: Sequence[Match]) -> SearchResult:
         """Return packets of the traffic that pass."""
-        return self._ask(traffic, outside=False, wanted=lambda decision: decision.is_allowed)
+        return self._find(traffic, outside=False, matching=lambda disposition: disposition.is_allowed)
 
-    def explicit(self, allowed: Sequence[Match]) -> SearchResult:
-        """Return packets outside the table that no customer's rule stops (NO: the rest is denied explicitly)."""
-        return self._ask(allowed, outside=True, wanted=lambda decision: not decision.is_explicit_denial)
+    def undenied(self, allowed: Sequence[Match]) -> SearchResult:
+        """Return packets outside the table that no customer's rule denies (NO: the rest is denied explicitly)."""
+        return self._find(allowed, outside=True, matching=lambda disposition: not disposition.is_explicit_denial)
 
-    def by_default(self, among: Sequence[Match]) -> SearchResult:
+    def permitted_by_default(self, among: Sequence[Match]) -> SearchResult:
         """Return packets of the traffic that pass without a customer's rule that lets them."""
-        return self._ask((), outside=True, wanted=lambda decision: decision.is_default_allowance, among=among)
+        return self._find((), outside=True, matching=lambda disposition: disposition.is_default_allowance, among=among)
 
-    def _ask(
+    def _find(
         self,
         matches: Sequence[Match],
         *,
         outside: bool,
-        wanted: Callable[[Disposition], bool],
+        matching: Callable[[Disposition], bool],
         among: Sequence[Match] | None = None,
     ) -> SearchResult:
-        if self.scene is None:
+        if self.encoding is None:
             return SearchResult(undecidable=self.undecidable)
-        diagram = self.scene.diagram
+        diagram = self.encoding.diagram
         table = self.table(matches)
         where = diagram.map_values(table, lambda value: 1 - value) if outside else table
         where = diagram.both(where, self.universe)
         where = where if among is None else diagram.both(where, self.table(among))
-        fate = self.decided.root
-        picked = diagram.map_values(fate, lambda place: place if wanted(self.decided.table[place]) else NOTHING)
+        dispositions = self.decided.table
+        picked = diagram.map_values(
+            self.decided.root, lambda index: index if matching(dispositions[index]) else NOTHING
+        )
         root = diagram.keep(picked, where, NOTHING)
         inside = diagram.map_values(root, lambda value: 0 if value == NOTHING else 1)
-        return SearchResult(self.decided, root, prove(self.scene, inside))
+        return SearchResult(self.decided, root, prove(self.encoding, inside))

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.contract import Context
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
+from auditor.estate.graph import Estate
+from auditor.estate.lookup import INTERFACES
+from auditor.estate.network_relations import SECURITY_GROUPS
+from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOTS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
@@ -17,11 +20,17 @@ from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, SecurityGroup
 from auditor.network.virtual_networks import Networks
 
-_GROUPS: Final = "microsoft.network/networksecuritygroups"
-_RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_MANAGERS: Final = "microsoft.network/networkmanagers"
+SECURITY_RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
+NETWORK_MANAGERS: Final = "microsoft.network/networkmanagers"
 _ADMIN_RULES: Final = "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules"
+_SITES: Final = frozenset({SITES, SLOTS})
+_CONFIGS: Final = (SITE_CONFIGS, "microsoft.web/sites/slots/config")
+_SWITCHES: Final = (
+    "properties.vnetRouteAllEnabled",
+    "properties.siteConfig.vnetRouteAllEnabled",
+    "properties.outboundVnetRouting.allTraffic",
+    "properties.outboundVnetRouting.applicationTraffic",
+)
 _ENFORCED: Final = frozenset({"enabled", "networksecuritygroupenabled"})
 
 
@@ -58,46 +67,48 @@ class SubnetFilters:
         """Whether the subnet's group filters the private endpoints in it."""
         return self.policies in _ENFORCED
 
-    def layer(self, direction: Direction) -> Filter:
+    def own_filter(self, direction: Direction) -> Filter:
         """Return the subnet's own filter."""
         return Filter(self.group, direction, self.surroundings, self.group.name if self.group else "no group")
 
-    def paths(self, direction: Direction) -> Iterator[FilterChain]:
-        """Yield one path for each interface with a group of its own, and one for the rest of the subnet."""
-        special = [one for one in self.interfaces if one.group is not None and one.addresses and not one.is_endpoint]
+    def chains(self, direction: Direction) -> Iterator[FilterChain]:
+        """Yield one chain for each interface with a group of its own, and one for the rest of the subnet."""
+        special = [
+            each for each in self.interfaces if each.group is not None and each.addresses and not each.is_endpoint
+        ]
         for interface in special:
-            own = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
-            layers = (self.layer(direction), own)
+            at_interface = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
+            filters = (self.own_filter(direction), at_interface)
             if direction is Direction.OUTBOUND:
-                layers = (own, self.layer(direction))
-            yield self._path(direction, layers, interface.addresses)
-        rest = difference(self.prefixes, union(*(one.addresses for one in special))) if special else self.prefixes
+                filters = (at_interface, self.own_filter(direction))
+            yield self._chain(direction, filters, interface.addresses)
+        rest = difference(self.prefixes, union(*(each.addresses for each in special))) if special else self.prefixes
         # With every machine behind a group of its own, what the subnet's lets through to nobody does not matter.
-        if not special or any(not one.is_endpoint for one in self.interfaces if one not in special):
-            yield self._path(direction, (self.layer(direction),), rest)
+        if not special or any(not each.is_endpoint for each in self.interfaces if each not in special):
+            yield self._chain(direction, (self.own_filter(direction),), rest)
 
-    def own_path(self, direction: Direction) -> FilterChain:
-        """Return the path through the subnet's own group only."""
-        return self._path(direction, (self.layer(direction),), self.prefixes)
+    def own_chain(self, direction: Direction) -> FilterChain:
+        """Return the chain of the subnet's own group only."""
+        return self._chain(direction, (self.own_filter(direction),), self.prefixes)
 
-    def _path(self, direction: Direction, layers: tuple[Filter, ...], local: Ranges) -> FilterChain:
-        if any(one.forwards for one in self.interfaces):
+    def _chain(self, direction: Direction, filters: tuple[Filter, ...], local: Ranges) -> FilterChain:
+        if any(interface.forwards for interface in self.interfaces):
             local = addresses.ANY  # packets of others pass through
         ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
-        return FilterChain(layers, self.surroundings, *ends)
+        return FilterChain(filters, self.surroundings, *ends)
 
 
 class Subnets:
-    """The subnets of a context, read once each."""
+    """The subnets of an estate, read once each."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.networks = Networks(context.estate)
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        self.networks = Networks(estate)
         self._known: dict[str, SubnetFilters] = {}
         self._groups: dict[str, SecurityGroup] = {}
 
     def at(self, subnet: Resource) -> SubnetFilters:
-        """Return the place of a subnet."""
+        """Return what filters the traffic of a subnet."""
         if subnet.key not in self._known:
             self._known[subnet.key] = self._read(subnet)
         return self._known[subnet.key]
@@ -107,29 +118,29 @@ class Subnets:
         gap = self._gap(subnet, own)
         reference = self._attached_group(subnet)
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
-        if reference and (found := self.context.estate.get(reference)):
-            inputs.append((found.id, "properties.securityRules"))
+        if reference and (group := self.estate.get(reference)):
+            inputs.append((group.id, "properties.securityRules"))
         return SubnetFilters(
-            subnet,
-            own,
-            self.networks.around(subnet, own),
-            reference,
-            self.group(reference),
-            tuple(self._interfaces(subnet)),
-            (body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
-            gap,
-            tuple(inputs),
+            subnet=subnet,
+            prefixes=own,
+            surroundings=self.networks.around(subnet, own),
+            group_key=reference,
+            group=self.group(reference),
+            interfaces=tuple(self._interfaces(subnet)),
+            policies=(body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
+            gap=gap,
+            inputs=tuple(inputs),
         )
 
     def _attached_group(self, subnet: Resource) -> str | None:
         """Return the subnet's group: the one that it states, else one that says that it is attached here."""
         stated = body.sub_resource(subnet.body, "properties.networkSecurityGroup")
-        attached = (key for key in self.context.estate.sources(subnet.key, "attached") if _is(key, _GROUPS))
+        attached = (key for key in self.estate.sources(subnet.key, "attached") if _is(key, SECURITY_GROUPS))
         return stated or next(attached, None)
 
     def _gap(self, subnet: Resource, own: Ranges) -> Gap | None:
         for path in ("properties.networkSecurityGroup", "properties.addressPrefix", "properties.routeTable"):
-            if gap := self.context.estate.gap_at(subnet.key, path):
+            if gap := self.estate.gap_at(subnet.key, path):
                 return gap
         if gap := self._managed(subnet):
             return gap
@@ -141,20 +152,19 @@ class Subnets:
         """Return that an interface was not collected: it may have a group of its own. Private endpoints' have none."""
         if body.objects(subnet.body, "properties.privateEndpoints"):
             return None
-        estate = self.context.estate
-        for key in estate.sources(subnet.key, "attached"):
-            if _is(key, _INTERFACES) and estate.get(key) is None:
-                return estate.type_gap(_INTERFACES, key) or Gap(key, _INTERFACES, "not in the snapshot")
+        for key in self.estate.sources(subnet.key, "attached"):
+            if _is(key, INTERFACES) and self.estate.get(key) is None:
+                return self.estate.type_gap(INTERFACES, key) or Gap(key, INTERFACES, "not in the snapshot")
         return None
 
     def _managed(self, subnet: Resource) -> Gap | None:
         """Return that security-admin rules of a network manager may come before the groups, where there is one."""
         subscription = ids.subscription_scope(subnet.key)
-        for manager in self.context.estate.of_type(_MANAGERS):
+        for manager in self.estate.of_type(NETWORK_MANAGERS):
             scopes = body.text_or_texts(manager.body, "properties.networkManagerScopes.subscriptions")
             groups = body.text_or_texts(manager.body, "properties.networkManagerScopes.managementGroups")
             if groups or not scopes or any(ids.key(scope) == subscription for scope in scopes):
-                what = f"{_MANAGERS}/securityadminconfigurations"
+                what = f"{NETWORK_MANAGERS}/securityadminconfigurations"
                 return Gap(manager.id, what, "security-admin rules were not collected", f"{_ADMIN_RULES}/read")
         return None
 
@@ -167,15 +177,14 @@ class Subnets:
         return self._groups[reference]
 
     def _parse(self, reference: str) -> SecurityGroup:
-        estate = self.context.estate
-        resource = estate.get(reference)
+        resource = self.estate.get(reference)
         if resource is None:
-            gap = estate.type_gap(_GROUPS, reference)
+            gap = self.estate.type_gap(SECURITY_GROUPS, reference)
             reason = f"the group was not collected ({gap.reason if gap else 'not in the snapshot'})"
             return SecurityGroup(ids.name_of(reference), dict.fromkeys(Direction, ()), dict.fromkeys(Direction, reason))
-        gap = next((gap for gap in estate.gaps_in(_RULES) if ids.is_under(reference, gap.scope)), None)
-        gap = gap or self.context.estate.gap_at(resource.key, "properties.securityRules")
-        children = [child.body for child in self.context.estate.children(resource.key, _RULES)]
+        gap = next((gap for gap in self.estate.gaps_in(SECURITY_RULES) if ids.is_under(reference, gap.scope)), None)
+        gap = gap or self.estate.gap_at(resource.key, "properties.securityRules")
+        children = [child.body for child in self.estate.children(resource.key, SECURITY_RULES)]
         group = parse_group(resource.name, resource.body.get("properties"), children)
         if gap is not None:
             return SecurityGroup(
@@ -184,21 +193,42 @@ class Subnets:
         return group
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
-        estate = self.context.estate
-        for key in estate.sources(subnet.key, "attached"):
-            found = estate.get(key)
-            if found is None or found.type_key != _INTERFACES:
-                continue
+        attached = (self.estate.get(key) for key in self.estate.sources(subnet.key, "attached"))
+        for interface in (resource for resource in attached if resource and resource.type_key == INTERFACES):
             inside = [
-                addresses.read(one, "properties.privateIPAddress")
-                for one in body.objects(found.body, "properties.ipConfigurations")
-                if body.sub_resource(one, "properties.subnet") in {subnet.key, None}
+                addresses.read(configuration, "properties.privateIPAddress")
+                for configuration in body.objects(interface.body, "properties.ipConfigurations")
+                if body.sub_resource(configuration, "properties.subnet") in {subnet.key, None}
             ]
-            group = self.group(body.sub_resource(found.body, "properties.networkSecurityGroup"))
-            endpoint = body.sub_resource(found.body, "properties.privateEndpoint")
-            forwards = body.flag(found.body, "properties.enableIPForwarding") is True
-            yield Interface(found, union(*inside) if inside else (), group, forwards, endpoint is not None)
+            yield Interface(
+                resource=interface,
+                addresses=union(*inside) if inside else (),
+                group=self.group(body.sub_resource(interface.body, "properties.networkSecurityGroup")),
+                forwards=body.flag(interface.body, "properties.enableIPForwarding") is True,
+                is_endpoint=body.sub_resource(interface.body, "properties.privateEndpoint") is not None,
+            )
 
 
 def _is(key: str, resource_type: str) -> bool:
     return (ids.type_of(key) or "").lower() == resource_type
+
+
+def is_outbound_filtered(estate: Estate, subnet: Resource) -> bool | Gap:
+    """Return whether all apps integrated with the subnet send all their traffic through it, or why that is not known.
+
+    Otherwise only traffic to private addresses takes that way, where rules see it.
+    https://learn.microsoft.com/azure/app-service/overview-vnet-integration
+    """
+    attached = (estate.get(key) for key in estate.sources(subnet.key, "attached"))
+    for app in (app for app in attached if app is not None and app.type_key in _SITES):
+        configs = [child for name in _CONFIGS for child in estate.children(app.key, name)]
+        bodies = [app.body, *(config.body for config in configs)]
+        if any(body.flag(properties, path) is True for properties in bodies for path in _SWITCHES):
+            continue
+        for path in (*_SWITCHES, "properties.siteConfig"):
+            if gap := estate.gap_at(app.key, path):
+                return gap
+        if configs:
+            return False
+        return next((gap for name in _CONFIGS if (gap := estate.type_gap(name, app.id))), False)
+    return True

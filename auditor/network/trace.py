@@ -1,4 +1,4 @@
-"""Follow packets through a chain of layers: who decides about each, and what."""
+"""Follow packets through a chain of filters: who decides about each, and what."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from functools import cached_property
 from auditor.network.decision_diagram import Cube
 from auditor.network.encoding import Encoding
 from auditor.network.filter_chain import Filter
-from auditor.network.security_rules import Access, SecurityRule
+from auditor.network.security_rules import Access, Direction, SecurityRule
 
 
 @dataclass(frozen=True, slots=True)
 class DecidingRule:
-    """A rule that decided, and the layer it is in."""
+    """A rule that decided, and the name of the filter it is in."""
 
-    layer: str
+    filter: str
     rule: SecurityRule
+
+    @property
+    def side(self) -> str:
+        """Return at which end of the traffic the filter stands: `source` or `destination`."""
+        return "source" if self.rule.direction is Direction.OUTBOUND else "destination"
 
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """The fate of packets: whether they pass, and the rule of each layer that let them on or stopped them.
+    """What becomes of packets: whether they pass, and the rule of each filter that let them on or denied them.
 
-    No decider: no group filters the traffic, or (stopped) a group without a rule for it.
+    No decider: no group filters the traffic, or (denied) a group without a rule for it.
     """
 
     is_allowed: bool
@@ -31,113 +36,99 @@ class Disposition:
 
     @property
     def is_explicit_denial(self) -> bool:
-        """Whether a customer's rule stops the packets, and not merely a default."""
+        """Whether a customer's rule denies the packets, and not merely a default."""
         return not self.is_allowed and bool(self.deciders) and self.deciders[-1].rule.is_custom
 
     @property
     def is_default_allowance(self) -> bool:
-        """Whether the packets pass without a customer's rule that lets them: by a default, or for want of a group."""
+        """Whether the packets pass without a customer's rule that lets them: by a default, or because there is no group."""
         return self.is_allowed and not (self.deciders and all(decider.rule.is_custom for decider in self.deciders))
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedFilter:
-    """One layer drawn: `first` has the place of the deciding rule as its value (their number: none matched).
+    """One filter as a diagram: `first` has the index of the deciding rule as its value (their number: none matched).
 
-    `below[i]` is the same for the rules from the i-th on; `boxes[i]` are the i-th rule's own.
+    `below[i]` is the same for the rules from the i-th on; `cubes[i]` are the i-th rule's own.
     """
 
-    layer: Filter
-    boxes: tuple[tuple[Cube, ...], ...]
+    filter: Filter
+    cubes: tuple[tuple[Cube, ...], ...]
     below: tuple[int, ...]
 
     @property
     def first(self) -> int:
-        """Return the diagram of the whole layer."""
+        """Return the diagram of the whole filter."""
         return self.below[0]
 
 
-def draw(scene: Encoding, layer: Filter) -> EncodedFilter:
-    """Return the layer's rules as a diagram, the last one first, so that earlier rules override later ones."""
-    rules = layer.rules
+def encode_filter(encoding: Encoding, source: Filter) -> EncodedFilter:
+    """Return the filter's rules as a diagram, the last one first, so that earlier rules override later ones."""
+    rules = source.rules
     root = ~len(rules)
     below = [root]
-    boxes: list[tuple[Cube, ...]] = []
-    for place in range(len(rules) - 1, -1, -1):
-        own = tuple(scene.boxes(rules[place].match, layer.surroundings, layer.guard(rules[place])))
-        for box in own:
-            root = scene.diagram.assign(root, box, place)
+    cubes: list[tuple[Cube, ...]] = []
+    for index in range(len(rules) - 1, -1, -1):
+        own = tuple(encoding.cubes(rules[index].match, source.surroundings, source.guard(rules[index])))
+        for cube in own:
+            root = encoding.diagram.assign(root, cube, index)
         below.append(root)
-        boxes.append(own)
-    return EncodedFilter(layer, tuple(reversed(boxes)), tuple(reversed(below)))
+        cubes.append(own)
+    return EncodedFilter(source, tuple(reversed(cubes)), tuple(reversed(below)))
 
 
 @dataclass
 class DecidedPackets:
-    """All layers of a scene's path together; `root` has places in `table` as its values."""
+    """All filters of an encoding's chain together; `root` has indexes of `table` as its values."""
 
-    scene: Encoding
+    encoding: Encoding
     table: list[Disposition] = field(default_factory=list)
-    _places: dict[tuple[bool, tuple[tuple[str, str, int], ...]], int] = field(default_factory=dict)
+    _indexes: dict[tuple[bool, tuple[tuple[str, str, int], ...]], int] = field(default_factory=dict)
 
     @cached_property
-    def chains(self) -> tuple[EncodedFilter, ...]:
-        """Return the drawn layers that have a group, in the path's order."""
-        return tuple(draw(self.scene, layer) for layer in self.scene.path.layers if layer.group)
+    def filters(self) -> tuple[EncodedFilter, ...]:
+        """Return the filters that have a group, in the chain's order."""
+        return tuple(encode_filter(self.encoding, each) for each in self.encoding.chain.filters if each.group)
 
     @cached_property
     def root(self) -> int:
-        """Return the diagram of the whole path."""
-        root = ~self._place(Disposition(is_allowed=True))
-        for chain in self.chains:
-            places = [self._place(_fate(chain.layer, rule)) for rule in chain.layer.rules]
-            places.append(self._place(Disposition(is_allowed=False)))
-            root = self._then(root, self.scene.diagram.map_values(chain.first, places.__getitem__))
-        return root if self.scene.path.admin is None else self._after(self.scene.path.admin, root)
+        """Return the diagram of the whole chain."""
+        root = ~self._index(Disposition(is_allowed=True))
+        for encoded in self.filters:
+            indexes = [self._index(_disposition(encoded.filter, rule)) for rule in encoded.filter.rules]
+            indexes.append(self._index(Disposition(is_allowed=False)))
+            root = self._then(root, self.encoding.diagram.map_values(encoded.first, indexes.__getitem__))
+        return root
 
-    def _place(self, decision: Disposition) -> int:
+    def _index(self, disposition: Disposition) -> int:
         key = (
-            decision.is_allowed,
-            tuple((one.layer, one.rule.name, one.rule.priority) for one in decision.deciders),
+            disposition.is_allowed,
+            tuple((decider.filter, decider.rule.name, decider.rule.priority) for decider in disposition.deciders),
         )
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = len(self.table)
-            self.table.append(decision)
-        return place
+        index = self._indexes.get(key)
+        if index is None:
+            index = self._indexes[key] = len(self.table)
+            self.table.append(disposition)
+        return index
 
     def _then(self, before: int, after: int) -> int:
-        """Return the fate of packets that meet a second layer if the first one lets them on."""
+        """Return what becomes of packets that meet a second filter if the first one lets them on."""
         if before < 0 and self.table[~before].is_allowed and not self.table[~before].deciders:
             return after
 
-        def join(one: int, two: int) -> int | None:
-            if one >= 0:
+        def join(left: int, right: int) -> int | None:
+            if left >= 0:
                 return None
-            first = self.table[~one]
+            first = self.table[~left]
             if not first.is_allowed:
-                return one
-            if two >= 0:
+                return left
+            if right >= 0:
                 return None
-            second = self.table[~two]
-            return ~self._place(Disposition(second.is_allowed, (*first.deciders, *second.deciders)))
+            second = self.table[~right]
+            return ~self._index(Disposition(second.is_allowed, (*first.deciders, *second.deciders)))
 
-        return self.scene.diagram.combine(before, after, join)
-
-    def _after(self, admin: Filter, groups: int) -> int:
-        """Return the fate of packets that meet security-admin rules first: Deny and AlwaysAllow are final."""
-        rules = admin.rules
-        final = [None if rule.access is Access.ALLOW else ~self._place(_fate(admin, rule)) for rule in rules]
-        final.append(None)
-
-        def join(one: int, two: int) -> int | None:
-            if one >= 0:
-                return None
-            end = final[~one]
-            return two if end is None else end
-
-        return self.scene.diagram.combine(draw(self.scene, admin).first, groups, join)
+        return self.encoding.diagram.combine(before, after, join)
 
 
-def _fate(layer: Filter, rule: SecurityRule) -> Disposition:
-    return Disposition(rule.access is not Access.DENY, (DecidingRule(layer.name, rule),))
+def _disposition(source: Filter, rule: SecurityRule) -> Disposition:
+    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule),))

@@ -1,89 +1,94 @@
-"""Join answers of several paths into what a fact says: yes, no or not known, in which words, with which example."""
+"""Join the results of several chains into one answer: yes, no or not known, in which words, with which example."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
-from auditor.model import Gap, Json
-from auditor.network.describe import AddressNames, Sentence, lines
+from auditor.model import Gap
+from auditor.network.describe import AddressNames, Sentence, sentences
 from auditor.network.search import NOTHING, SearchResult
 from auditor.network.trace import DecidingRule, Disposition
-from auditor.network.witness import Packet, example, probe, values_for
+from auditor.network.witness import Packet, example, numbers_of, values_for
 from auditor.truth import Truth, any_of
 
 _TAGS_PERMISSION: Final = "Microsoft.Network/locations/serviceTags/read"
 _MOST_LINES: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrafficVerdict:
-    """Whether some packet answers a question on any of the paths, and which."""
+    """Whether some packet answers a question on any of the chains, and which."""
 
-    answers: tuple[SearchResult, ...]
+    results: tuple[SearchResult, ...]
     names: AddressNames
 
     @property
     def truth(self) -> Truth:
-        """Return YES where one path has an answer for certain, NO where none can have one."""
-        return any_of(answer.truth for answer in self.answers)
+        """Return YES where one chain has an answer for certain, NO where none can have one."""
+        return any_of(result.truth for result in self.results)
 
     @property
     def decisive(self) -> SearchResult | None:
-        """Return the first answer that decides the truth; None where nothing answers."""
+        """Return the first result that decides the truth; None where nothing answers."""
         truth = self.truth
-        return None if truth is Truth.NO else next(answer for answer in self.answers if answer.truth is truth)
+        return None if truth is Truth.NO else next(result for result in self.results if result.truth is truth)
 
+    @cached_property
     def lines(self) -> tuple[Sentence, ...]:
         """Return what answers, in words, each line once."""
-        found = (line for answer in self.answers for line in lines(answer, self.names))
-        return tuple(dict.fromkeys(found))[:_MOST_LINES]
+        listed = (sentence for result in self.results for sentence in sentences(result, self.names))
+        return tuple(dict.fromkeys(listed))[:_MOST_LINES]
 
-    def records(self) -> list[Json]:
-        """Return the lines as JSON objects: the traffic, and the names of the rules that decide about it."""
-        return [{"traffic": line.traffic, "rules": [name for _, name in line.rules]} for line in self.lines()]
+    def holds(self, scope: str) -> bool | Gap:
+        """Return whether some packet answers, or why that is not known."""
+        return self.gap(scope) or self.truth is Truth.YES
+
+    def holds_never(self, scope: str) -> bool | Gap:
+        """Return whether no packet answers, or why that is not known."""
+        return self.gap(scope) or self.truth is Truth.NO
 
     def gap(self, scope: str) -> Gap | None:
         """Return why the answer is not known, or None where it is."""
         if self.truth is not Truth.UNKNOWN:
             return None
-        unknowns = sorted({name for answer in self.answers for name in answer.unknowns if name})
-        reason = self.answers[0].undecidable or f"depends on {', '.join(unknowns)}"
+        unknowns = sorted({name for result in self.results for name in result.unknowns if name})
+        reason = self.results[0].undecidable or f"depends on {', '.join(unknowns)}"
         is_tags = all(not set(name) & set(":. /") for name in unknowns)
         return Gap(scope, "properties.securityRules", reason, _TAGS_PERMISSION if unknowns and is_tags else None)
 
     def witness(self) -> Packet | None:
         """Return a packet that answers, for certain where that is possible."""
-        answer = self.decisive
-        if answer is None or answer.decided is None:
+        result = self.decisive
+        if result is None or result.decided is None:
             return None
-        packet = example(answer.decided.scene, answer.proof.root)
-        return None if packet is None else replace(packet, path=_path(answer, packet))
+        packet = example(result.decided.encoding, result.proof.root)
+        return None if packet is None else replace(packet, deciders=_deciders(result, packet))
 
-    def decisions(self) -> Iterator[Disposition]:
-        """Yield what happens to the packets that answer."""
-        for answer in self.answers:
-            if answer.decided is not None:
-                values = sorted(answer.decided.scene.diagram.values(answer.root) - {NOTHING})
-                yield from (answer.decided.table[value] for value in values)
+    def dispositions(self) -> Iterator[Disposition]:
+        """Yield what becomes of the packets that answer."""
+        for result in self.results:
+            yield from result.dispositions()
 
 
-def _path(answer: SearchResult, packet: Packet) -> tuple[DecidingRule, ...]:
-    """Return the rules that decide about an example of the answer; none where that depends on the unknown."""
-    if answer.decided is None:
+def _deciders(result: SearchResult, packet: Packet) -> tuple[DecidingRule, ...]:
+    """Return the rules that decide about an example of the result; none where that depends on the unknown."""
+    if result.decided is None:
         return ()
-    found = values_for(answer.decided.scene, answer.root, probe(packet)) - {NOTHING}
-    ways = {answer.decided.table[place].deciders for place in found}
+    values = values_for(result.decided.encoding, result.root, numbers_of(packet)) - {NOTHING}
+    ways = {result.decided.table[value].deciders for value in values}
     return next(iter(ways)) if len(ways) == 1 else ()
 
 
-def rule_names(decisions: Iterable[Disposition]) -> list[str]:
+def rule_names(dispositions: Iterable[Disposition]) -> list[str]:
     """Return the names of the rules that decide, the last one of each chain, each once."""
-    return list(dict.fromkeys(one.deciders[-1].rule.name for one in decisions if one.deciders))
+    deciders = [disposition.deciders for disposition in dispositions]
+    return list(dict.fromkeys(rules[-1].rule.name for rules in deciders if rules))
 
 
-def sentence(found: Sequence[Sentence], most: int = 3) -> str:
-    """Return the first lines as one sentence part."""
-    shown = "; ".join(str(line) for line in found[:most])
-    return shown if len(found) <= most else f"{shown}; and {len(found) - most} more"
+def joined(lines: Sequence[Sentence] | Sequence[str], most: int = 3) -> str:
+    """Return the first lines as one part of a sentence."""
+    shown = "; ".join(str(line) for line in lines[:most])
+    return shown if len(lines) <= most else f"{shown}; and {len(lines) - most} more"

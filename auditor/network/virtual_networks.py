@@ -10,17 +10,18 @@ from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, union
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS
+from auditor.estate.network_relations import NETWORK_GATEWAYS
 from auditor.model import Gap, Json, Resource
 from auditor.network.address_book import Route, Surroundings
 
-_PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
-_ROUTES: Final = "microsoft.network/routetables/routes"
-_SERVICE_TAGS: Final = "microsoft.network/servicetags"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
+APPLICATION_SECURITY_GROUPS: Final = "microsoft.network/applicationsecuritygroups"
+ROUTES: Final = "microsoft.network/routetables/routes"
+SERVICE_TAGS: Final = "microsoft.network/servicetags"
+
 _GATEWAY_SUBNET: Final = "gatewaysubnet"
 # Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
-# https://learn.microsoft.com/azure/virtual-network/service-tags-overview; of Internet and None nothing is said.
+# https://learn.microsoft.com/azure/virtual-network/service-tags-overview; it says nothing of Internet and None.
 _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
 
 
@@ -34,22 +35,22 @@ class Networks:
     @cached_property
     def tags(self) -> Mapping[str, Ranges]:
         """Return the published prefixes of service tags, as far as the snapshot holds them."""
-        return _Tags(self.estate.of_type(_SERVICE_TAGS))
+        return _Tags(self.estate.of_type(SERVICE_TAGS))
 
     @cached_property
     def groups(self) -> Mapping[str, Ranges | None]:
         """Return the member addresses of application security groups; nothing where interfaces were not collected."""
-        if self.estate.type_gap(_INTERFACES) is not None:
+        if self.estate.type_gap(INTERFACES) is not None:
             return {}
-        found: dict[str, list[Ranges]] = {
-            group.key: [()] for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
+        members: dict[str, list[Ranges]] = {
+            group.key: [()] for group in self.estate.of_type(APPLICATION_SECURITY_GROUPS)
         }
-        for interface in self.estate.of_type(_INTERFACES):
+        for interface in self.estate.of_type(INTERFACES):
             for configuration in body.objects(interface.body, "properties.ipConfigurations"):
                 address = addresses.read(configuration, "properties.privateIPAddress")
                 for group in self._memberships(interface, configuration):
-                    found.setdefault(group, []).append(address)
-        return {group: union(*members) for group, members in found.items()}
+                    members.setdefault(group, []).append(address)
+        return {group: union(*listed) for group, listed in members.items()}
 
     def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
         """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
@@ -57,28 +58,33 @@ class Networks:
             if (reference := body.text(group, "id")) is not None:
                 yield ids.key(reference)
         endpoint = body.sub_resource(interface.body, "properties.privateEndpoint")
-        found = self.estate.get(endpoint) if endpoint else None
-        for group in body.objects(found.body, "properties.applicationSecurityGroups") if found else ():
+        owner = self.estate.get(endpoint) if endpoint else None
+        for group in body.objects(owner.body, "properties.applicationSecurityGroups") if owner else ():
             if (reference := body.text(group, "id")) is not None:
                 yield ids.key(reference)
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""
         if network not in self._spaces:
-            found = self.estate.get(network)
+            resource = self.estate.get(network)
             self._spaces[network] = (
-                addresses.read(found.body, "properties.addressSpace.addressPrefixes") if found else ()
+                addresses.read(resource.body, "properties.addressSpace.addressPrefixes") if resource else ()
             )
         return self._spaces[network]
+
+    def are_connected(self, subnet: Resource, far: Resource) -> bool:
+        """Whether two subnets lie in one virtual network or in peered ones."""
+        own, remote = ids.parent_of(subnet.key) or "", ids.parent_of(far.key) or ""
+        return own == remote or remote in self.estate.targets(own, "peered")
 
     def around(self, subnet: Resource, own: Ranges) -> Surroundings:
         """Return the surroundings of a subnet with these prefixes of its own."""
         network = ids.parent_of(subnet.key) or ""
         peers, gateway = self._peers(network)
         table = body.sub_resource(subnet.body, "properties.routeTable")
-        if gateway is None and table and (found := self.estate.get(table)):
+        if gateway is None and table and (resource := self.estate.get(table)):
             # Without propagation the subnet learns nothing from the gateway.
-            gateway = () if body.flag(found.body, "properties.disableBgpRoutePropagation") else None
+            gateway = () if body.flag(resource.body, "properties.disableBgpRoutePropagation") else None
         return Surroundings(
             union(self.space(network), own), peers, gateway, tuple(self._routes(table)), self.tags, self.groups
         )
@@ -87,7 +93,7 @@ class Networks:
         """Return the address space of peered networks, and what gateways teach: nothing, or None for not known."""
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
-        for peering in self.estate.children(network, _PEERINGS):
+        for peering in self.estate.children(network, PEERINGS):
             is_connected = body.same_text(
                 body.text(peering.body, "properties.peeringState") or "Connected", "Connected"
             )
@@ -109,23 +115,22 @@ class Networks:
         """Whether there is, or for all that is known may be, a gateway in the network."""
         subnet = f"{network}/subnets/{_GATEWAY_SUBNET}"
         occupants = self.estate.sources(subnet, "attached")
-        if any((ids.type_of(key) or "").lower() == _GATEWAYS for key in occupants):
+        if any((ids.type_of(key) or "").lower() == NETWORK_GATEWAYS for key in occupants):
             return True
-        return self.estate.get(subnet) is not None and self.estate.type_gap(_GATEWAYS, subnet) is not None
+        return self.estate.get(subnet) is not None and self.estate.type_gap(NETWORK_GATEWAYS, subnet) is not None
 
     def _unknown_peers(self, network: str) -> bool:
         """Whether the snapshot itself says that peerings of the network were not collected."""
-        gaps = self.estate.gaps_in(_PEERINGS)
+        gaps = self.estate.gaps_in(PEERINGS)
         return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
 
     def _routes(self, table: str | None) -> Iterator[Route]:
         if table is None:
             return
-        found = self.estate.get(table)
-        if found is None:
+        if self.estate.get(table) is None:
             yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
             return
-        for route in self.estate.children(table, _ROUTES):
+        for route in self.estate.children(table, ROUTES):
             hop = (body.text(route.body, "properties.nextHopType") or "").lower()
             text = body.text(route.body, "properties.addressPrefix") or route.name
             prefix = addresses.parse(text)
@@ -140,7 +145,7 @@ class Networks:
         """Return why the prefixes around a subnet cannot be known, or None."""
         network = ids.parent_of(subnet.key) or ""
         if self.estate.get(network) is None:
-            return Gap(network, "microsoft.network/virtualnetworks", "not in the snapshot")
+            return Gap(network, NETWORKS, "not in the snapshot")
         return None
 
 

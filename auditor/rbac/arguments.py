@@ -8,13 +8,11 @@ from difflib import get_close_matches
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph
 from auditor.errors import InputError
-from auditor.rbac.assignments import Role
+from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.permissions import Plane
 from auditor.rbac.queries import given_names, principals_named
 from auditor.rbac.scopes import ScopeKind, kind_of
-from auditor.rbac.suggest import Suggestion, needs_of, suggest, suggest_for_rows
 
 _OPERATION: Final = re.compile(
     r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9._-]+)+/(read|write|delete|action)", re.IGNORECASE
@@ -34,13 +32,13 @@ def operation(text: str) -> tuple[Plane | None, str]:
 
 def operations(texts: Iterable[str]) -> Sequence[str]:
     """Return operations and patterns, given apart or in one text. Raise InputError for what is neither, or for none."""
-    found = [one for text in texts for one in text.replace(",", " ").split()]
-    for one in found:
-        if _PATTERN.fullmatch(_apart(one)[1]) is None:
-            raise InputError(f"'{one}' is no operation", _EXAMPLE)
-    if not found:
+    names = [name for text in texts for name in text.replace(",", " ").split()]
+    for name in names:
+        if _PATTERN.fullmatch(_apart(name)[1]) is None:
+            raise InputError(f"'{name}' is no operation", _EXAMPLE)
+    if not names:
         raise InputError("no operation is given", _EXAMPLE)
-    return found
+    return names
 
 
 def _apart(text: str) -> tuple[Plane | None, str]:
@@ -50,40 +48,40 @@ def _apart(text: str) -> tuple[Plane | None, str]:
     return None, text.strip()
 
 
-def scope(scene: AccessGraph, text: str) -> str:
+def scope(graph: AccessGraph, text: str) -> str:
     """Return the scope that a text names: an id, as the estate spells it, or the last part of one resource's id.
 
     A child of a resource of the estate, and a group or subscription that holds one, need not be resources themselves.
     Raise InputError where the estate holds nothing of the kind.
     """
-    wanted = text.strip()
-    if ids.key(wanted) in {"", "/"}:
+    name = text.strip()
+    if ids.key(name) in {"", "/"}:
         raise InputError("the root scope is no resource", "name a resource, a resource group or a subscription")
-    estate = scene.context.estate
-    if (found := estate.get(wanted)) is not None:
-        return found.id
-    if wanted.startswith("/"):
-        if _is_held(scene, wanted):
-            return wanted.rstrip("/")
+    estate = graph.estate
+    if (resource := estate.get(name)) is not None:
+        return resource.id
+    if name.startswith("/"):
+        if _is_held(graph, name):
+            return name.rstrip("/")
         raise InputError(
-            f"'{text}' is not in the estate", _near(ids.key(wanted), (one.key for one in estate.resources))
+            f"'{text}' is not in the estate", _near(ids.key(name), (known.key for known in estate.resources))
         )
-    named = [one.id for one in estate.resources if one.name.lower() == wanted.lower()]
+    named = [known.id for known in estate.resources if known.name.lower() == name.lower()]
     if len(named) == 1:
         return named[0]
     if named:
         raise InputError(f"'{text}' names {len(named)} resources", f"give the id: {', '.join(named[:5])}")
-    raise InputError(f"'{text}' is not in the estate", _near(wanted, {one.name for one in estate.resources}))
+    raise InputError(f"'{text}' is not in the estate", _near(name, {known.name for known in estate.resources}))
 
 
-def _is_held(scene: AccessGraph, wanted: str) -> bool:
-    estate = scene.context.estate
-    kind = kind_of(wanted)
+def _is_held(graph: AccessGraph, scope: str) -> bool:
+    estate = graph.estate
+    kind = kind_of(scope)
     if kind in {ScopeKind.SUBSCRIPTION, ScopeKind.RESOURCE_GROUP}:
-        return any(ids.is_under(one.key, wanted) for one in estate.resources)
+        return any(ids.is_under(known.key, scope) for known in estate.resources)
     if kind is ScopeKind.MANAGEMENT_GROUP:
-        return any(ids.key(a.scope) == ids.key(wanted) for a in scene.observed.grants.assignments)
-    above = ids.parent_of(wanted)
+        return any(ids.key(a.scope) == ids.key(scope) for a in graph.grants.assignments)
+    above = ids.parent_of(scope)
     while above is not None:
         if estate.get(above) is not None:
             return True
@@ -91,43 +89,22 @@ def _is_held(scene: AccessGraph, wanted: str) -> bool:
     return False
 
 
-def principals(scene: AccessGraph, name: str) -> Sequence[str]:
+def principals(graph: AccessGraph, name: str) -> Sequence[str]:
     """Return the principals that a name stands for. Raise InputError, with those of near names, where there are none."""
-    found = principals_named(scene, name)
-    if found:
-        return found
-    components = {part.component for parts in scene.parts.values() for part in parts}
-    resource = scene.context.estate.get(name)
+    named = principals_named(graph, name)
+    if named:
+        return named
+    components = {part.component for parts in graph.parts.values() for part in parts}
+    resource = graph.estate.get(name)
     if resource is not None:
         raise InputError(
             f"'{resource.name}' runs as no managed identity that is known", "name an identity or a principal id"
         )
-    everyone = {a.principal for a in scene.observed.grants.assignments}
-    known = {*given_names(scene).values(), *components, *everyone}
+    everyone = {a.principal for a in graph.grants.assignments}
+    known = {*given_names(graph).values(), *components, *everyone}
     raise InputError(f"nobody is named '{name}' in the estate", _near(name, known) or "give a principal id")
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word.lower(), sorted({one.lower() for one in known}), n=3, cutoff=0.6)
+    near = get_close_matches(word.lower(), sorted({name.lower() for name in known}), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(near)}?" if near else ""
-
-
-def suggestions(
-    scene: AccessGraph, who: Sequence[str], wanted: Sequence[str], place: str | None, more_roles: Sequence[Role]
-) -> Sequence[Suggestion]:
-    """Return what to assign to principals: for operations at a scope, or for the rows of the baseline's table.
-
-    Roles are those of the table, of the estate and the given ones. Raise InputError where there is nothing to cover.
-    """
-    known = {**scene.table.roles, **{role.key: role for role in more_roles}, **scene.observed.roles}
-    roles = [known[key] for key in sorted(known)]
-    if not wanted:
-        found = suggest_for_rows(scene, who, roles)
-        if not found:
-            raise InputError(
-                "the baseline's table of roles has no row for it", "say what is needed, with --actions and --on"
-            )
-        return found
-    if place is None:
-        raise InputError("--actions needs a scope", "name it with --on")
-    return [suggest(needs_of(wanted, roles), place, roles)]

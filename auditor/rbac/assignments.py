@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -92,6 +92,25 @@ class Memberships:
         if principal == group or group in self.groups_of.get(principal, ()):
             return Truth.YES
         return Truth.NO if self.all_known or group in self.resolved else Truth.UNKNOWN
+
+
+def memberships_of(members: Mapping[str, Iterable[str]]) -> Memberships:
+    """Return who is in which group, through groups in groups too, of all the members of some groups."""
+    direct: dict[str, set[str]] = {}
+    for group, principals in members.items():
+        for principal in principals:
+            direct.setdefault(principal.lower(), set()).add(group.lower())
+    closed: dict[str, frozenset[str]] = {}
+    for principal in direct:
+        groups: set[str] = set()
+        waiting = [principal]
+        while waiting:
+            for group in direct.get(waiting.pop(), ()):
+                if group not in groups:
+                    groups.add(group)
+                    waiting.append(group)
+        closed[principal] = frozenset(groups)
+    return Memberships(closed, frozenset(group.lower() for group in members))
 
 
 def held(assignment: Assignment, applies: Truth) -> Permissions | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import PrivilegeName, ResourceType
 from auditor.rbac.operation_sets import Complement, Intersection, OperationSet, Pattern, Union
 from auditor.rbac.patterns import WILDCARD, matches
 from auditor.rbac.permissions import Permissions, Plane, permits
@@ -29,178 +31,84 @@ class Privilege:
 ANY_WRITE: Final = "Any.Provider/anyType/write"
 """A write to a resource type that no role spells out: only `*` and patterns as wide as `*/write` permit it."""
 
-_EXTENSIONS: Final = (
-    "microsoft.authorization/roleassignments/",
-    "microsoft.authorization/roledefinitions/",
-    "microsoft.authorization/locks/",
-    "microsoft.authorization/policyassignments/",
-    "microsoft.authorization/policyexemptions/",
-    "microsoft.insights/diagnosticsettings/",
+
+def _extensions() -> tuple[str, ...]:
+    """Return the types that stand on other resources and guard them, as prefixes of operations in lower case."""
+    guards = (item for item in shipped() if item.privileges and item.listing)
+    return tuple(f"{item.key}/" for item in guards if item.listing and item.listing.path.startswith("/providers/"))
+
+
+_EXTENSIONS: Final = _extensions()
+_KINDS: Final[Sequence[tuple[PrivilegeName, str]]] = (
+    (PrivilegeName.ASSIGN_ROLES, "assign roles"),
+    (PrivilegeName.DEFINE_ROLES, "change role definitions"),
+    (PrivilegeName.ELEVATE_ACCESS, "take over the tenant's root scope"),
+    (PrivilegeName.USE_IDENTITIES, "act as a managed identity"),
+    (PrivilegeName.CHANGE_VAULT_POLICIES, "give access to a vault by policy"),
+    (PrivilegeName.WRITE_EVERYTHING, "write to resources of every type"),
+    (PrivilegeName.CHANGE_GUARDRAILS, "change locks or policies"),
+    (PrivilegeName.READ_KEYS, "read or replace access keys"),
+    (PrivilegeName.READ_CONNECTION_SECRETS, "read the secrets of workspace connections"),
+    (PrivilegeName.RUN_CODE, "run code on machines or apps"),
+    (PrivilegeName.CHANGE_NETWORK, "change network rules or service firewalls"),
+    (PrivilegeName.CHANGE_LOGGING, "turn off diagnostic logs"),
+    (PrivilegeName.READ_SECRETS, "read secrets of a vault"),
+    (PrivilegeName.ADMINISTER_VAULT_CONTENTS, "change secrets, keys or certificates of a vault"),
+    (PrivilegeName.READ_DATA, "read blobs, files or documents"),
+    (PrivilegeName.WRITE_DATA, "write or delete blobs, files or documents"),
+)
+_ON_DATA: Final = frozenset(
+    {
+        PrivilegeName.READ_SECRETS,
+        PrivilegeName.ADMINISTER_VAULT_CONTENTS,
+        PrivilegeName.READ_DATA,
+        PrivilegeName.WRITE_DATA,
+    }
+)
+_ESCALATING: Final = frozenset(
+    {
+        PrivilegeName.ASSIGN_ROLES,
+        PrivilegeName.DEFINE_ROLES,
+        PrivilegeName.ELEVATE_ACCESS,
+        PrivilegeName.USE_IDENTITIES,
+        PrivilegeName.CHANGE_VAULT_POLICIES,
+    }
 )
 
-PRIVILEGES: Final[Sequence[Privilege]] = (
-    Privilege("assign-roles", "assign roles", ("Microsoft.Authorization/roleAssignments/write",), escalates=True),
+
+def _operations(privilege: PrivilegeName) -> Iterator[str]:
+    """Yield the operations of a privilege, as the files of namespaces and types list them."""
+    if privilege is PrivilegeName.WRITE_EVERYTHING:
+        yield ANY_WRITE
+    for item in (*shipped().namespaces, *shipped()):
+        yield from (f"{item.name}/{name}" for name in item.privileges.get(privilege, ()))
+        if privilege is PrivilegeName.READ_KEYS and isinstance(item, ResourceType):
+            yield from (f"{item.name}/{name}" for name in (*item.keys.read, *item.keys.replace))
+
+
+PRIVILEGES: Final[Sequence[Privilege]] = tuple(
     Privilege(
-        "define-roles", "change role definitions", ("Microsoft.Authorization/roleDefinitions/write",), escalates=True
-    ),
-    Privilege(
-        "elevate-access",
-        "take over the tenant's root scope",
-        ("Microsoft.Authorization/elevateAccess/action",),
-        escalates=True,
-    ),
-    Privilege(
-        "use-identities",
-        "act as a managed identity",
-        (
-            "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-            "Microsoft.ManagedIdentity/userAssignedIdentities/any/assign/action",
-            "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
-        ),
-        escalates=True,
-    ),
-    Privilege(
-        "change-vault-policies",
-        "give access to a vault by policy",
-        ("Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.KeyVault/vaults/write"),
-        escalates=True,
-    ),
-    Privilege("write-everything", "write to resources of every type", (ANY_WRITE,)),
-    Privilege(
-        "change-guardrails",
-        "change locks or policies",
-        (
-            "Microsoft.Authorization/locks/write",
-            "Microsoft.Authorization/locks/delete",
-            "Microsoft.Authorization/policyAssignments/write",
-            "Microsoft.Authorization/policyAssignments/delete",
-            "Microsoft.Authorization/policyExemptions/write",
-        ),
-    ),
-    Privilege(
-        "read-keys",
-        "read or replace access keys",
-        (
-            "Microsoft.CognitiveServices/accounts/listKeys/action",
-            "Microsoft.CognitiveServices/accounts/regenerateKey/action",
-            "Microsoft.ContainerRegistry/registries/listCredentials/action",
-            "Microsoft.ContainerRegistry/registries/regenerateCredential/action",
-            "Microsoft.ContainerRegistry/registries/generateCredentials/action",
-            "Microsoft.DocumentDB/databaseAccounts/listKeys/action",
-            "Microsoft.DocumentDB/databaseAccounts/regenerateKey/action",
-            "Microsoft.MachineLearningServices/workspaces/listKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/listStorageAccountKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/listKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/regenerateKeys/action",
-            "Microsoft.MachineLearningServices/workspaces/computes/listKeys/action",
-            "Microsoft.OperationalInsights/workspaces/sharedKeys/action",
-            "Microsoft.Search/searchServices/listAdminKeys/action",
-            "Microsoft.Search/searchServices/regenerateAdminKey/action",
-            "Microsoft.Search/searchServices/listQueryKeys/action",
-            "Microsoft.Storage/storageAccounts/listKeys/action",
-            "Microsoft.Storage/storageAccounts/regenerateKey/action",
-            "Microsoft.Storage/storageAccounts/listAccountSas/action",
-            "Microsoft.Storage/storageAccounts/listServiceSas/action",
-            "Microsoft.Web/sites/config/list/action",
-            "Microsoft.Web/sites/publishxml/action",
-            "Microsoft.Web/sites/host/listkeys/action",
-        ),
-    ),
-    Privilege(
-        "read-connection-secrets",
-        "read the secrets of workspace connections",
-        ("Microsoft.MachineLearningServices/workspaces/connections/listsecrets/action",),
-    ),
-    Privilege(
-        "run-code",
-        "run code on machines or apps",
-        (
-            "Microsoft.Compute/virtualMachines/runCommand/action",
-            "Microsoft.Compute/virtualMachines/extensions/write",
-            "Microsoft.MachineLearningServices/workspaces/jobs/write",
-            "Microsoft.Web/sites/publish/action",
-            "Microsoft.Web/sites/config/write",
-            "Microsoft.Resources/deployments/write",
-        ),
-    ),
-    Privilege(
-        "change-network",
-        "change network rules or service firewalls",
-        (
-            "Microsoft.Network/networkSecurityGroups/write",
-            "Microsoft.Network/networkSecurityGroups/securityRules/write",
-            "Microsoft.Network/networkSecurityGroups/securityRules/delete",
-            "Microsoft.Network/routeTables/write",
-            "Microsoft.Network/virtualNetworks/write",
-            "Microsoft.Network/virtualNetworks/subnets/write",
-            "Microsoft.Network/applicationGateways/write",
-            "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/write",
-            "Microsoft.Network/privateEndpoints/write",
-            "Microsoft.CognitiveServices/accounts/write",
-            "Microsoft.ContainerRegistry/registries/write",
-            "Microsoft.KeyVault/vaults/write",
-            "Microsoft.MachineLearningServices/workspaces/write",
-            "Microsoft.Search/searchServices/write",
-            "Microsoft.Storage/storageAccounts/write",
-            "Microsoft.Web/sites/write",
-        ),
-    ),
-    Privilege(
-        "change-logging",
-        "turn off diagnostic logs",
-        ("Microsoft.Insights/diagnosticSettings/write", "Microsoft.Insights/diagnosticSettings/delete"),
-    ),
-    Privilege(
-        "read-secrets",
-        "read secrets of a vault",
-        ("Microsoft.KeyVault/vaults/secrets/getSecret/action",),
-        Plane.DATA,
-    ),
-    Privilege(
-        "administer-vault-contents",
-        "change secrets, keys or certificates of a vault",
-        (
-            "Microsoft.KeyVault/vaults/secrets/setSecret/action",
-            "Microsoft.KeyVault/vaults/keys/create/action",
-            "Microsoft.KeyVault/vaults/certificates/create/action",
-        ),
-        Plane.DATA,
-    ),
-    Privilege(
-        "read-data",
-        "read blobs, files or documents",
-        (
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
-            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/read",
-            "Microsoft.Search/searchServices/indexes/documents/read",
-        ),
-        Plane.DATA,
-    ),
-    Privilege(
-        "write-data",
-        "write or delete blobs, files or documents",
-        (
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
-            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write",
-            "Microsoft.Search/searchServices/indexes/documents/write",
-        ),
-        Plane.DATA,
-    ),
+        name,
+        title,
+        tuple(sorted(_operations(name), key=str.lower)),
+        Plane.DATA if name in _ON_DATA else Plane.CONTROL,
+        escalates=name in _ESCALATING,
+    )
+    for name, title in _KINDS
 )
 
 
 _OPERATIONS: Final[Mapping[Plane, frozenset[str]]] = {
-    plane: frozenset(o.lower() for danger in PRIVILEGES if danger.plane is plane for o in danger.operations)
+    plane: frozenset(o.lower() for privilege in PRIVILEGES if privilege.plane is plane for o in privilege.operations)
     for plane in Plane
 }
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPrivilege:
-    """A danger that permissions hold: the operations that are surely permitted and those that may be."""
+    """A privilege that permissions hold: the operations that are surely permitted and those that may be."""
 
-    danger: Privilege
+    privilege: Privilege
     surely: tuple[str, ...]
     perhaps: tuple[str, ...]
 
@@ -211,31 +119,31 @@ class HeldPrivilege:
 
 
 def privileges_in(permissions: Permissions) -> Sequence[HeldPrivilege]:
-    """Return the dangers that permissions hold wherever they apply."""
+    """Return the privileges that permissions hold wherever they apply."""
     candidates = {plane: _candidates(permissions.on(plane).may, plane) for plane in Plane}
-    found: list[HeldPrivilege] = []
-    for danger in PRIVILEGES:
-        possible = candidates[danger.plane]
-        answers = [(o, permits(permissions, danger.plane, o)) for o in danger.operations if o.lower() in possible]
+    held: list[HeldPrivilege] = []
+    for privilege in PRIVILEGES:
+        possible = candidates[privilege.plane]
+        answers = [(o, permits(permissions, privilege.plane, o)) for o in privilege.operations if o.lower() in possible]
         surely = tuple(operation for operation, answer in answers if answer is Truth.YES)
         perhaps = tuple(operation for operation, answer in answers if answer is Truth.UNKNOWN)
         if surely or perhaps:
-            found.append(HeldPrivilege(danger, surely, perhaps))
-    return found
+            held.append(HeldPrivilege(privilege, surely, perhaps))
+    return held
 
 
 def at_scope(held: Iterable[HeldPrivilege], scope: str) -> Sequence[HeldPrivilege]:
-    """Return the dangers of which some operation takes effect at a scope, with only those operations."""
+    """Return the privileges of which some operation takes effect at a scope, with only those operations."""
     if kind_of(scope) not in {ScopeKind.RESOURCE, ScopeKind.CHILD}:
         return list(held)
     kind = (ids.type_of(scope) or "").lower()
-    found = []
-    for one in held:
-        surely = tuple(operation for operation in one.surely if _takes_effect(operation, kind))
-        perhaps = tuple(operation for operation in one.perhaps if _takes_effect(operation, kind))
+    effective = []
+    for item in held:
+        surely = tuple(operation for operation in item.surely if _takes_effect(operation, kind))
+        perhaps = tuple(operation for operation in item.perhaps if _takes_effect(operation, kind))
         if surely or perhaps:
-            found.append(HeldPrivilege(one.danger, surely, perhaps))
-    return found
+            effective.append(HeldPrivilege(item.privilege, surely, perhaps))
+    return effective
 
 
 @lru_cache(maxsize=4096)
@@ -244,15 +152,15 @@ def _takes_effect(operation: str, kind: str) -> bool:
     return operation.lower().startswith((f"{kind}/", *_EXTENSIONS))
 
 
-def _candidates(language: OperationSet, plane: Plane) -> frozenset[str]:
-    """Return the dangerous operations of a plane that may be in a set: all that are, and perhaps others."""
-    match language:
+def _candidates(operations: OperationSet, plane: Plane) -> frozenset[str]:
+    """Return the privileged operations of a plane that may be in a set: all that are, and perhaps others."""
+    match operations:
         case Pattern():
-            return _matched(language.pattern, plane)
+            return _matched(operations.pattern, plane)
         case Union():
-            return frozenset().union(*(_candidates(part, plane) for part in language.parts))
+            return frozenset().union(*(_candidates(part, plane) for part in operations.parts))
         case Intersection():
-            return _OPERATIONS[plane].intersection(*(_candidates(part, plane) for part in language.parts))
+            return _OPERATIONS[plane].intersection(*(_candidates(part, plane) for part in operations.parts))
         case Complement():
             return _OPERATIONS[plane]
 
@@ -269,12 +177,12 @@ def has_subject(operation: str, types: Collection[str]) -> bool:
 
     Operations on no type in particular, on the scope itself or on extensions always have.
     """
-    wanted = operation.lower()
-    if operation == ANY_WRITE or wanted.startswith((*_EXTENSIONS, "microsoft.authorization/", "microsoft.resources/")):
+    lower = operation.lower()
+    if operation == ANY_WRITE or lower.startswith((*_EXTENSIONS, "microsoft.authorization/", "microsoft.resources/")):
         return True
-    return any(wanted.startswith(f"{name}/") for name in types)
+    return any(lower.startswith(f"{name}/") for name in types)
 
 
 def names(held: Iterable[HeldPrivilege], answer: Truth) -> list[str]:
-    """Return the names of the dangers held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
-    return [one.danger.name for one in held if one.answer is answer]
+    """Return the names of the privileges held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
+    return [item.privilege.name for item in held if item.answer is answer]

@@ -1,19 +1,19 @@
-"""Truth who can do something to a resource, and what a principal can do."""
+"""Answer who can do something to a resource, and what a principal can do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import resource_id as ids
-from auditor.analysis.access.access_graph import AccessGraph
 from auditor.rbac import privileges
-from auditor.rbac.assignments import Assignment, AssignmentState
+from auditor.rbac.access_graph import AccessGraph
+from auditor.rbac.assignments import Assignment, AssignmentState, Role
 from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.planes import plane_of
-from auditor.rbac.principals import name_given
+from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
@@ -49,7 +49,7 @@ class WhoCan:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one assignment lets a principal do at its scope: action patterns, exclusions, and the dangers among them."""
+    """What one assignment lets a principal do at its scope: action patterns, exclusions, and the privileges among them."""
 
     answer: Truth
     assignment: Assignment
@@ -57,44 +57,46 @@ class Grant:
     not_actions: tuple[str, ...]
     data_actions: tuple[str, ...]
     not_data_actions: tuple[str, ...]
-    dangers: tuple[str, ...]
+    privileges: tuple[str, ...]
     denied_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class WhatCan:
-    """The powers of the principals that a name stands for, and what could change the answer."""
+    """The grants of the principals that a name stands for, and what could change the answer."""
 
     principals: Sequence[str]
-    powers: Sequence[Grant]
+    grants: Sequence[Grant]
     unknowns: Sequence[str]
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing that is not known could change the answer."""
-        return not self.unknowns and all(power.answer is Truth.YES for power in self.powers)
+        return not self.unknowns and all(grant.answer is Truth.YES for grant in self.grants)
 
 
-def who_can(scene: AccessGraph, operation: str, resource_id: str, plane: Plane | None = None) -> WhoCan:
+def who_can(
+    graph: AccessGraph, operation: str, resource_id: str, plane: Plane | None = None, more_roles: Iterable[Role] = ()
+) -> WhoCan:
     """Return every principal that can or may do an operation on a resource, those that surely can first.
 
     Groups stand for themselves and, where their members are known, for these too. Without a plane the one on which
-    roles spell the operation is asked about.
+    roles, the estate's and `more_roles`, spell the operation is asked about.
     """
-    grants = scene.observed.grants
-    asked = plane or plane_of(operation, [*scene.observed.roles.values(), *scene.table.roles.values()])
+    grants = graph.grants
+    asked = plane or plane_of(operation, [*graph.roles.values(), *more_roles])
     covering = grants.covering(resource_id)
-    names = given_names(scene)
-    found: list[Actor] = []
+    names = given_names(graph)
+    actors: list[Actor] = []
     for state in AssignmentState:
         relevant = [a for a, _ in covering if a.state is state and _may(a, asked, operation)]
         for principal in _candidates(grants, relevant):
-            actor = _actor(scene, principal, relevant, (asked, operation, resource_id))
+            actor = _actor(graph, principal, relevant, (asked, operation, resource_id))
             if actor is not None:
-                found.append(replace(actor, name=names.get(principal, principal)))
-    found.sort(key=lambda actor: (actor.answer is not Truth.YES, actor.eligible, actor.name.lower(), actor.principal))
-    groups = {a.principal for actor in found for a in actor.assignments if a.is_to_group}
-    return WhoCan(operation, resource_id, asked, found, _unknowns(scene, resource_id, groups))
+                actors.append(replace(actor, name=names.get(principal, principal)))
+    actors.sort(key=lambda actor: (actor.answer is not Truth.YES, actor.eligible, actor.name.lower(), actor.principal))
+    groups = {a.principal for actor in actors for a in actor.assignments if a.is_to_group}
+    return WhoCan(operation, resource_id, asked, actors, _unknowns(graph, resource_id, groups))
 
 
 def _may(assignment: Assignment, plane: Plane, operation: str) -> bool:
@@ -112,10 +114,10 @@ def _candidates(grants: Grants, assignments: Sequence[Assignment]) -> Sequence[s
 
 
 def _actor(
-    scene: AccessGraph, principal: str, relevant: Sequence[Assignment], question: tuple[Plane, str, str]
+    graph: AccessGraph, principal: str, relevant: Sequence[Assignment], question: tuple[Plane, str, str]
 ) -> Actor | None:
     plane, operation, resource_id = question
-    grants = scene.observed.grants
+    grants = graph.grants
     sure = [a for a in relevant if grants.is_held_by(a, principal) is Truth.YES]
     effective = grants.effective_of(principal, resource_id, sure)
     answer = permits(effective.permissions, plane, operation)
@@ -145,54 +147,54 @@ def _actor(
     )
 
 
-def given_names(scene: AccessGraph) -> Mapping[str, str]:
+def given_names(graph: AccessGraph) -> Mapping[str, str]:
     """Return the names of principals: a managed identity's, else the one that came with an assignment."""
-    found: dict[str, str] = {}
-    for assignment in scene.observed.grants.assignments:
-        if name := name_given(scene.observed.resources[ids.key(assignment.id)]):
-            found.setdefault(assignment.principal, name)
-    return found | {who: ids.name_of(identity.id) for who, identity in scene.principals.identities.items()}
+    names: dict[str, str] = {}
+    for assignment in graph.grants.assignments:
+        if name := graph.given_name(assignment):
+            names.setdefault(assignment.principal, name)
+    return names | {who: ids.name_of(identity.id) for who, identity in graph.principals.identities.items()}
 
 
-def principals_named(scene: AccessGraph, name: str) -> Sequence[str]:
+def principals_named(graph: AccessGraph, name: str) -> Sequence[str]:
     """Return the principals that a name stands for: a principal id, a name, the id of an identity or of a resource.
 
     A component's name stands for the identities of its resources in every workload.
     """
-    wanted = ids.key(name.strip())
-    known = scene.principals.identities
-    if wanted in known or any(a.principal == wanted for a in scene.observed.grants.assignments):
-        return [wanted]
-    resource = scene.context.estate.get(wanted)
-    if resource is not None and (attached := scene.principals.of(resource)[0]):
+    key = ids.key(name.strip())
+    known = graph.principals.identities
+    if key in known or any(a.principal == key for a in graph.grants.assignments):
+        return [key]
+    resource = graph.estate.get(key)
+    if resource is not None and (attached := graph.principals.of(resource)[0]):
         return sorted(attached)
-    by_name = {one.principal for one in known.values() if ids.key(one.id) == wanted}
-    by_name |= {principal for principal, given in given_names(scene).items() if given.lower() == wanted}
-    parts = scene.parts.items()
-    return sorted(by_name or {who for who, held in parts if any(part.component == wanted for part in held)})
+    by_name = {identity.principal for identity in known.values() if ids.key(identity.id) == key}
+    by_name |= {principal for principal, given in given_names(graph).items() if given.lower() == key}
+    parts = graph.parts.items()
+    return sorted(by_name or {who for who, held in parts if any(part.component == key for part in held)})
 
 
-def what_can(scene: AccessGraph, name: str) -> WhatCan:
+def what_can(graph: AccessGraph, name: str) -> WhatCan:
     """Return what each assignment lets the named principals do, the widest scopes first.
 
-    Denies that touch an assignment's scope are named with it. A name that nobody has gives no principals and no powers.
+    Denies that touch an assignment's scope are named with it. A name that nobody has gives no principals and no grants.
     """
-    principals = principals_named(scene, name)
-    powers = [power for principal in principals for power in _powers(scene, principal)]
+    principals = principals_named(graph, name)
+    grants = [grant for principal in principals for grant in _grants_of(graph, principal)]
     return WhatCan(
-        principals, powers, _unknowns(scene, "", _groups_of_strangers(scene, principals)) if principals else []
+        principals, grants, _unknowns(graph, "", _groups_of_strangers(graph, principals)) if principals else []
     )
 
 
-def _groups_of_strangers(scene: AccessGraph, principals: Sequence[str]) -> set[str]:
+def _groups_of_strangers(graph: AccessGraph, principals: Sequence[str]) -> set[str]:
     """Return the groups with assignments that principals may be members of, where the members are not known."""
-    listed = [a for a in scene.observed.grants.assignments if a.is_to_group and a.principal not in principals]
-    held = scene.observed.grants.memberships
+    listed = [a for a in graph.grants.assignments if a.is_to_group and a.principal not in principals]
+    held = graph.grants.memberships
     return {a.principal for a in listed if any(held.is_member(who, a.principal) is Truth.UNKNOWN for who in principals)}
 
 
-def _powers(scene: AccessGraph, principal: str) -> Iterator[Grant]:
-    grants = scene.observed.grants
+def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
+    grants = graph.grants
     order = list(ScopeKind)
     ranked = sorted(
         grants.assignments,
@@ -212,29 +214,29 @@ def _powers(scene: AccessGraph, principal: str) -> Iterator[Grant]:
             not_actions=tuple(match.spelled for match in excluded_from(control)),
             data_actions=tuple(match.spelled for match in patterns_of(data)),
             not_data_actions=tuple(match.spelled for match in excluded_from(data)),
-            dangers=tuple(
-                privileges.names(privileges.at_scope(scene.dangers_of(assignment), assignment.scope), Truth.YES)
+            privileges=tuple(
+                privileges.names(privileges.at_scope(graph.privileges_of(assignment), assignment.scope), Truth.YES)
             ),
             denied_by=tuple(deny.id for deny in denied),
         )
 
 
-def _unknowns(scene: AccessGraph, scope: str, groups: set[str]) -> Sequence[str]:
+def _unknowns(graph: AccessGraph, scope: str, groups: set[str]) -> Sequence[str]:
     """Return what was not collected and could add to or take from an answer."""
-    estate = scene.context.estate
-    found = [
+    estate = graph.estate
+    unread = [
         f"{what} were not all collected: {gap.reason}" + (f", needs {gap.permission}" if gap.permission else "")
         for what, kind in _SOURCES
         if (gap := estate.type_gap(kind, scope)) is not None
     ]
-    known = scene.observed.grants.memberships
+    known = graph.grants.memberships
     unresolved = set() if known.all_known else groups - known.resolved
-    return [*found, *(f"the members of group {group} are not known" for group in sorted(unresolved))]
+    return [*unread, *(f"the members of group {group} are not known" for group in sorted(unresolved))]
 
 
 _SOURCES = (
-    ("role assignments", "Microsoft.Authorization/roleAssignments"),
-    ("role definitions", "Microsoft.Authorization/roleDefinitions"),
-    ("deny assignments", "Microsoft.Authorization/denyAssignments"),
-    ("eligible assignments", "Microsoft.Authorization/roleEligibilityScheduleInstances"),
+    ("role assignments", ASSIGNMENTS),
+    ("role definitions", DEFINITIONS),
+    ("deny assignments", DENIES),
+    ("eligible assignments", ELIGIBLE),
 )

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
-from auditor.model import Gap, Resource
+from auditor.estate.lookup import ROLE_DEFINITIONS
+from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
+from auditor.resource_id import MANAGEMENT_GROUPS, SUBSCRIPTIONS
+from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
-ASSIGNMENTS: Final = "Microsoft.Authorization/roleAssignments"
-DEFINITIONS: Final = "Microsoft.Authorization/roleDefinitions"
+ASSIGNMENTS: Final = spelled(ROLE_ASSIGNMENTS)
+DEFINITIONS: Final = spelled(ROLE_DEFINITIONS)
 DENIES: Final = "Microsoft.Authorization/denyAssignments"
 ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
-MANAGEMENT_GROUPS: Final = "Microsoft.Management/managementGroups"
-SUBSCRIPTIONS: Final = "Microsoft.Resources/subscriptions"
 UNREADABLE_PRINCIPAL: Final = "unreadable"
 
 READS: Final = frozenset(
@@ -31,38 +32,27 @@ READS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AccessData:
-    """What an estate says about access. `roles` are by GUID in lower case, `resources` by the assignment's key."""
-
-    grants: Grants
-    roles: Mapping[str, Role]
-    resources: Mapping[str, Resource]
-    activated: frozenset[str]
-    deny_gap: Gap | None
-
-
-def read_access_data(
-    estate: Estate, *, memberships: Memberships | None = None, identities: Collection[str] = ()
-) -> AccessData:
-    """Read everything about access; what is malformed stays in as something of which anything may be true.
+def read_grants(
+    estate: Estate, roles: Mapping[str, Role], *, memberships: Memberships | None, identities: Collection[str]
+) -> Grants:
+    """Return all assignments and denies; what is malformed stays in as something of which anything may be true.
 
     `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
     """
-    roles = {role.key: _best_known(role) for role in _roles(estate)}
-    schedules = _schedules(estate)
-    ends = {key: end for key, (end, _) in schedules.items() if end}
+    ends = {key: end for key, (end, _) in _schedules(estate).items() if end}
     listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
-    deny_gap = estate.type_gap(DENIES)
-    grants = Grants(
+    return Grants(
         [_assignment(resource, roles, ends, identities) for resource in listed],
         [_deny(resource) for resource in estate.of_type(DENIES)],
         hierarchy=hierarchy_of(estate),
         memberships=memberships,
-        denies_known=deny_gap is None,
+        denies_known=estate.type_gap(DENIES) is None,
     )
-    activated = frozenset(key for key, (_, kind) in schedules.items() if kind == "activated")
-    return AccessData(grants, roles, {resource.key: resource for resource in listed}, activated, deny_gap)
+
+
+def read_activated(estate: Estate) -> frozenset[str]:
+    """Return the keys of assignments that are in force because an eligible principal activated them."""
+    return frozenset(key for key, (_, kind) in _schedules(estate).items() if kind == "activated")
 
 
 def role_of(definition: object, definition_id: str) -> Role:
@@ -78,6 +68,13 @@ def role_of(definition: object, definition_id: str) -> Role:
     )
 
 
+def read_roles(estate: Estate) -> Mapping[str, Role]:
+    """Return the definitions by GUID in lower case; of copies (a built-in is listed per subscription) a readable one."""
+    roles = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
+    roles.sort(key=lambda role: (role.permissions is not None, ids.key(role.id)))
+    return {role.key: _best_known(role) for role in roles}
+
+
 def _best_known(role: Role) -> Role:
     """Return a role as the input defines it, or as every tenant does where the input does not say what it permits."""
     if role.permissions is not None or role.is_custom:
@@ -85,21 +82,15 @@ def _best_known(role: Role) -> Role:
     return built_in_role(role.key, role.id) or role
 
 
-def _roles(estate: Estate) -> Iterator[Role]:
-    """Yield the definitions; of copies of one (a built-in is listed per subscription) a readable one comes last."""
-    found = [role_of(resource.body, resource.id) for resource in estate.of_type(DEFINITIONS)]
-    yield from sorted(found, key=lambda role: (role.permissions is not None, ids.key(role.id)))
-
-
 def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
     """Return by assignment key when it ends and whether it was `assigned` or `activated`."""
-    found: dict[str, tuple[str | None, str]] = {}
+    schedules: dict[str, tuple[str | None, str]] = {}
     for resource in estate.of_type(SCHEDULED):
         origin = body.text(resource.body, "properties.originRoleAssignmentId")
         if origin:
             kind = (body.text(resource.body, "properties.assignmentType") or "").lower()
-            found[ids.key(origin)] = (body.text(resource.body, "properties.endDateTime"), kind)
-    return found
+            schedules[ids.key(origin)] = (body.text(resource.body, "properties.endDateTime"), kind)
+    return schedules
 
 
 def _assignment(
@@ -144,13 +135,13 @@ def _deny(resource: Resource) -> Deny:
         permissions=permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
         principals=_ids(principals),
         excluded=_ids(excluded),
-        groups=_ids(one for one in [*principals, *excluded] if "group" in (body.text(one, "type") or "").lower()),
+        groups=_ids(who for who in [*principals, *excluded] if "group" in (body.text(who, "type") or "").lower()),
         applies_to_children=body.value(properties, "doNotApplyToChildScopes") is not True,
     )
 
 
 def _ids(principals: Iterable[object]) -> frozenset[str]:
-    return frozenset(found.lower() for one in principals if (found := body.text(one, "id")))
+    return frozenset(who.lower() for principal in principals if (who := body.text(principal, "id")))
 
 
 def hierarchy_of(estate: Estate) -> Hierarchy:
@@ -187,16 +178,16 @@ def _management_group(name: str | None) -> str:
 
 def subscription_key(resource_id: str) -> str:
     """Return the key of the subscription that an id lies in, or the empty text."""
-    found = ids.subscription_of(resource_id)
-    return f"/subscriptions/{found.lower()}" if found else ""
+    subscription = ids.subscription_of(resource_id)
+    return f"/subscriptions/{subscription.lower()}" if subscription else ""
 
 
 def subscriptions_of(estate: Estate) -> Sequence[str]:
     """Return the keys of the subscriptions that the estate holds something of, sorted."""
-    found = {subscription_key(resource.key) for resource in estate.resources}
-    return sorted(key for key in found if kind_of(key) is ScopeKind.SUBSCRIPTION)
+    keys = {subscription_key(resource.key) for resource in estate.resources}
+    return sorted(key for key in keys if kind_of(key) is ScopeKind.SUBSCRIPTION)
 
 
 def _sole_subscription(estate: Estate) -> str | None:
-    found = subscriptions_of(estate)
-    return found[0] if len(found) == 1 else None
+    keys = subscriptions_of(estate)
+    return keys[0] if len(keys) == 1 else None

@@ -16,10 +16,10 @@ SCHEMA_VERSION: Final = 1
 def write_list(datasets: Sequence[Dataset], out: TextIO, width: int) -> None:
     """Write one line per data set, then where each comes from."""
     layout = Layout(max(40, width), color=False)
-    rows = [(one.name, str(len(one.rows)), _days(one), one.title) for one in datasets]
+    rows = [(dataset.name, str(len(dataset.rows)), _days(dataset), dataset.title) for dataset in datasets]
     lines = layout.rows(("data set", "entries", "of", "what"), rows, indent=0)
-    for one in datasets:
-        lines += [*layout.heading(one.name), *_sources(layout, one)]
+    for dataset in datasets:
+        lines += [*layout.heading(dataset.name), *_sources(layout, dataset)]
     out.write("\n".join(lines) + "\n")
 
 
@@ -37,12 +37,12 @@ def _days(dataset: Dataset) -> str:
 
 
 def _sources(layout: Layout, dataset: Dataset) -> list[str]:
-    return [line for one in dataset.sources for line in layout.verbatim(f"{one.as_of.isoformat()}  {one.url}")]
+    return [line for source in dataset.sources for line in layout.verbatim(f"{source.as_of.isoformat()}  {source.url}")]
 
 
 def write_list_json(datasets: Sequence[Dataset], out: TextIO, _: int) -> None:
     """Write all data sets without their entries as one JSON object."""
-    _write({"datasets": [{**_head(one), "entries": len(one.rows)} for one in datasets]}, out)
+    _write({"datasets": [{**_head(dataset), "entries": len(dataset.rows)} for dataset in datasets]}, out)
 
 
 def write_page_json(dataset: Dataset, out: TextIO, _: int) -> None:
@@ -57,7 +57,7 @@ def _head(dataset: Dataset) -> Mapping[str, object]:
         "title": dataset.title,
         "version": dataset.version,
         "sha256": dataset.sha256,
-        "sources": [{"url": one.url, "as_of": one.as_of.isoformat()} for one in dataset.sources],
+        "sources": [{"url": source.url, "as_of": source.as_of.isoformat()} for source in dataset.sources],
     }
 
 

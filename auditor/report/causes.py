@@ -14,7 +14,10 @@ PLACES_SHOWN: Final = 10
 
 @dataclass(slots=True)
 class Cause:
-    """What is not known and why, in all the `places` (scopes) where it is so; `findings` are unknown for it."""
+    """What is not known and why, in all the `places` (scopes) where it is so; `findings` are unknown for it.
+
+    `settled_by` says what to do about the first of them.
+    """
 
     what: str
     reason: str
@@ -26,11 +29,11 @@ class Cause:
 
 def causes_of(gaps: Iterable[OpenGap]) -> Sequence[Cause]:
     """Return the causes of gaps in the order in which they are first met."""
-    causes: dict[tuple[str, str, str | None, str], Cause] = {}
+    causes: dict[tuple[str, str, str | None], Cause] = {}
     for each in gaps:
         gap = each.gap
-        key = (gap.what, gap.reason, gap.permission, each.settled_by)
-        cause = causes.setdefault(key, Cause(*key))
+        key = (gap.what, gap.reason, gap.permission)
+        cause = causes.setdefault(key, Cause(*key, each.settled_by))
         cause.places.append(gap.scope)
         cause.findings += each.findings
     return list(causes.values())

@@ -55,7 +55,7 @@ class OpenDocument(TypedDict):
     reason: str
     permission: str | None
     settled_by: str
-    """What to do about it: a permission to grant, a command, an option."""
+    """What to do about it, in the first of the places: a permission to grant, a command, an option."""
 
 
 @with_config(_documented)

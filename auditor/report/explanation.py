@@ -16,11 +16,15 @@ from auditor.report.text import visible
 
 def about(report: Report, resource_id: str) -> list[Finding]:
     """Return the findings on a resource: given by id in any case, or by the last part of it where that is enough."""
-    wanted = ids.key(resource_id)
-    exact = [one for one in report.findings if one.resource_id and ids.key(one.resource_id) == wanted]
-    if exact or wanted.startswith("/"):
+    key = ids.key(resource_id)
+    exact = [finding for finding in report.findings if finding.resource_id and ids.key(finding.resource_id) == key]
+    if exact or key.startswith("/"):
         return exact
-    return [one for one in report.findings if one.resource_id and ids.key(one.resource_id).endswith("/" + wanted)]
+    return [
+        finding
+        for finding in report.findings
+        if finding.resource_id and ids.key(finding.resource_id).endswith("/" + key)
+    ]
 
 
 def write(rule: RuleInfo, findings: Sequence[Finding], out: TextIO, *, width: int) -> None:
@@ -46,7 +50,7 @@ def write(rule: RuleInfo, findings: Sequence[Finding], out: TextIO, *, width: in
 
 
 def _controls(rule: RuleInfo) -> list[str]:
-    listed = [f"{framework} {', '.join(found)}" for framework, found in rule.controls.items()]
+    listed = [f"{framework} {', '.join(controls)}" for framework, controls in rule.controls.items()]
     return [f"Controls: {'; '.join(listed)}"] if listed else []
 
 

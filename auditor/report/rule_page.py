@@ -79,9 +79,9 @@ def _body(example: Example) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False)
 
 
-def write_baselines(found: Sequence[Baseline], out: TextIO) -> None:
+def write_baselines(baselines: Sequence[Baseline], out: TextIO) -> None:
     """Write one line per baseline."""
-    rows = [(one.name, one.version, one.title) for one in found]
+    rows = [(baseline.name, baseline.version, baseline.title) for baseline in baselines]
     out.write(tabulate(rows, headers=("baseline", "version", "title"), tablefmt="simple") + "\n")
 
 
@@ -99,4 +99,4 @@ def write_baseline(baseline: Baseline, rules: Sequence[RuleInForce], out: TextIO
         out.write(textwrap.fill(meaning, width, initial_indent="      ", subsequent_indent="      ") + "\n")
     out.write("\nComponents: " + ", ".join(sorted(baseline.components)) + "\n")
     out.write("Tables: " + ", ".join(sorted(baseline.tables)) + "\n\n")
-    write_list([one.rule for one in rules], out, width=width)
+    write_list([each.rule for each in rules], out, width=width)

@@ -12,34 +12,34 @@ from auditor.report.text import visible
 from auditor.snapshot.summary import Overview
 
 
-def write(found: Overview, out: TextIO) -> None:
+def write(overview: Overview, out: TextIO) -> None:
     """Write scope, times, counts by type and relation, gaps and the hash."""
-    meta = found.metadata
+    meta = overview.metadata
     rows = [
-        ("sha256", found.sha256),
+        ("sha256", overview.sha256),
         ("origin", meta.origin),
         ("complete", "yes" if meta.complete else "no: types it does not hold are unknown"),
         ("collected at", meta.collected_at or "not recorded"),
         ("judged at", meta.judge_at or meta.collected_at or "the time of the run"),
         ("tenant", meta.tenant_id or "not recorded"),
         ("scope", json.dumps(meta.scope, sort_keys=True) if meta.scope else "not recorded"),
-        ("resources", str(found.resources)),
-        ("gaps", str(len(found.gaps))),
+        ("resources", str(overview.resources)),
+        ("gaps", str(len(overview.gaps))),
     ]
     out.write(tabulate([(name, visible(text)) for name, text in rows], tablefmt="plain") + "\n")
-    _counts("Resources by type", found.types, out)
-    _counts("Relations by kind", found.relations, out)
-    if found.gaps:
+    _counts("Resources by type", overview.types, out)
+    _counts("Relations by kind", overview.relations, out)
+    if overview.gaps:
         gaps = [
-            [visible(text or "") for text in (gap.scope, gap.what, gap.reason, gap.permission)] for gap in found.gaps
+            [visible(text or "") for text in (gap.scope, gap.what, gap.reason, gap.permission)] for gap in overview.gaps
         ]
         out.write("\nGaps\n" + tabulate(gaps, headers=("scope", "what", "reason", "permission")) + "\n")
-    if found.facets:
-        out.write(f"\nCollection: {sum(one.state == 'complete' for one in found.facets)} calls complete\n")
+    if overview.facets:
+        out.write(f"\nCollection: {sum(facet.state == 'complete' for facet in overview.facets)} calls complete\n")
         facets = [
-            [visible(text) for text in (one.scope, one.name, one.state, one.detail)]
-            for one in found.facets
-            if one.state != "complete"
+            [visible(text) for text in (facet.scope, facet.name, facet.state, facet.detail)]
+            for facet in overview.facets
+            if facet.state != "complete"
         ]
         if facets:
             out.write("\nNot complete\n" + tabulate(facets, headers=("scope", "what", "state", "detail")) + "\n")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from auditor.errors import ContentError, Mistakes
 from auditor.model import Severity
 from auditor.rulebook import parameters
-from auditor.rulebook.documents import BaselineDocument, OverlayDocument
+from auditor.rulebook.documents import OverlayDocument, WholeBaselineDocument
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
@@ -91,9 +91,9 @@ def _load(path: Path, shipped: Path, below: tuple[Path, ...]) -> Baseline:
         raise ContentError(f"{path}: a baseline extends itself: {chain}", "remove one of the 'extends'")
     node = load_file(path)
     is_overlay = isinstance(node.value, dict) and "extends" in node.value
-    document = check(node, OverlayDocument) if is_overlay else check(node, BaselineDocument)
+    document = check(node, OverlayDocument) if is_overlay else check(node, WholeBaselineDocument)
     own = _own(document, node, path)
-    if isinstance(document, BaselineDocument):
+    if isinstance(document, WholeBaselineDocument):
         return own
     base = _load(_extended(node.child("extends"), path, shipped), shipped, (*below, real))
     return _overlay(base, own)
@@ -110,12 +110,12 @@ def _extended(node: Node, path: Path, shipped: Path) -> Path:
     return target
 
 
-def _own(document: BaselineDocument | OverlayDocument, node: Node, path: Path) -> Baseline:
+def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Path) -> Baseline:
     mistakes = Mistakes()
     tables = {name: mistakes.of(_beside, node.child("tables", name), path) for name in document.tables}
     components = mistakes.of(_components, node.child("components"), path) if document.components else {}
     declared: dict[str, Parameter] = {}
-    if isinstance(document, BaselineDocument):
+    if isinstance(document, WholeBaselineDocument):
         read = [mistakes.of(parameters.declared, name, given, node.child("parameters", name))
                 for name, given in document.parameters.items()]  # fmt: skip
         declared = {parameter.name: parameter for parameter in read if parameter is not None}

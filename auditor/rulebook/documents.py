@@ -130,7 +130,7 @@ class ParameterDocument(Document):
     """What it decides."""
 
 
-class RemediationDocument(Document):
+class RuleRemediationDocument(Document):
     """What to do about a failure."""
 
     called: ClassVar[str] = "remediation"
@@ -148,6 +148,16 @@ class OnTypeDocument(Document):
     called: ClassVar[str] = "applies"
     type: TypeName
     """The resource type, such as Microsoft.Storage/storageAccounts."""
+    when: ConditionDocument | None = None
+    """Where this is false, the rule does not apply."""
+
+
+class OnTypesDocument(Document):
+    """A rule that is asked of every resource of several types, whose properties mean the same."""
+
+    called: ClassVar[str] = "applies"
+    types: Annotated[list[TypeName], Field(min_length=1)]
+    """The resource types."""
     when: ConditionDocument | None = None
     """Where this is false, the rule does not apply."""
 
@@ -178,7 +188,7 @@ class OnFactDocument(Document):
 
 def _asked_of(given: object) -> str | None:
     """Return which alternative of `applies` is meant, by the key that only it has."""
-    for key in ("fact", "component", "type"):
+    for key in ("fact", "component", "type", "types"):
         if isinstance(given, Mapping) and key in given:
             return f"~{key}"
     return None
@@ -186,13 +196,14 @@ def _asked_of(given: object) -> str | None:
 
 AppliesDocument = Annotated[
     Annotated[OnTypeDocument, Tag("~type")]
+    | Annotated[OnTypesDocument, Tag("~types")]
     | Annotated[OnFactDocument, Tag("~fact")]
     | Annotated[OnComponentDocument, Tag("~component")],
     Discriminator(_asked_of),
 ]
 
 
-class EvidenceDocument(Document):
+class ExampleEvidenceDocument(Document):
     """A leaf that an example's verdict must show."""
 
     called: ClassVar[str] = "an example's evidence"
@@ -226,7 +237,7 @@ class ExampleDocument(Document):
     """Relation → the resources that it leads to."""
     uncollected: list[Uncollected] = []
     """Paths that are not known, or `related:NAME`."""
-    evidence: list[EvidenceDocument] = []
+    evidence: list[ExampleEvidenceDocument] = []
     """Leaves that the verdict must show."""
 
 
@@ -249,7 +260,7 @@ class RuleDocument(Document):
     """How much a failure matters: critical, high, medium, low or info."""
     rationale: Text
     """Why it matters."""
-    remediation: RemediationDocument
+    remediation: RuleRemediationDocument
     """What to do about a failure."""
     references: list[Text] = []
     """Pages that say more."""
@@ -303,7 +314,7 @@ class _AnyBaseline(Document):
     """Name → a declaration, or the name of one file beside the baseline that holds all of them."""
 
 
-class BaselineDocument(_AnyBaseline):
+class WholeBaselineDocument(_AnyBaseline):
     """Which rules are in force, with which parameters and severities, what is expected, and which components there are."""
 
     also: ClassVar[tuple[str, ...]] = ("extends",)
@@ -320,7 +331,7 @@ class OverlayDocument(_AnyBaseline):
     """Name → value of a parameter that a baseline below, or a rule, declares; of an object only the keys given."""
 
 
-class ExemptionDocument(Document):
+class ExemptionEntryDocument(Document):
     """A deviation that somebody accepted, until a day."""
 
     called: ClassVar[str] = "an exemption"
@@ -344,5 +355,5 @@ class ExemptionsDocument(Document):
     """A file of accepted deviations."""
 
     called: ClassVar[str] = "an exemption file"
-    exemptions: list[ExemptionDocument]
+    exemptions: list[ExemptionEntryDocument]
     """The deviations."""

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from auditor import resource_id as ids
-from auditor.errors import ContentError
+from auditor.errors import Mistakes
 from auditor.model import Exemption, Finding, Status
+from auditor.rulebook import retired
 from auditor.rulebook.documents import ExemptionsDocument
 from auditor.rulebook.validation import check
 from auditor.yaml_source import load_file
 
 
-def load(path: Path) -> list[Exemption]:
-    """Read an exemption file. ContentError with all that is wrong; every exemption must end some day."""
-    document = check(load_file(path), ExemptionsDocument)
+def load(path: Path, rules: Collection[str]) -> list[Exemption]:
+    """Read an exemption file. ContentError with all that is wrong: every exemption ends some day, and names a rule."""
+    node = load_file(path)
+    document = check(node, ExemptionsDocument)
+    mistakes = Mistakes()
+    for number, entry in enumerate(document.exemptions):
+        if not any(fnmatchcase(rule, entry.rule) for rule in rules):
+            place = node.child("exemptions", number, "rule")
+            mistakes.of(place.fail, f"there is no rule '{entry.rule}'", retired.hint(entry.rule, rules))
+    mistakes.raise_any()
     return [
         Exemption(
             id=entry.id or f"exemption-{number}",
@@ -61,13 +69,3 @@ def match(findings: Sequence[Finding], exemptions: Iterable[Exemption], today: d
             for number in covered:
                 found[number] = found[number] or exemption
     return Matched(found, notices)
-
-
-def check_rules(exemptions: Iterable[Exemption], rules: Iterable[str], path: Path) -> None:
-    """Refuse an exemption whose rule glob names no rule at all: a misspelt one would silently accept nothing."""
-    known = list(rules)
-    for exemption in exemptions:
-        if not any(fnmatchcase(rule, exemption.rule) for rule in known):
-            raise ContentError(
-                f"{path}: exemption {exemption.id} names the rule '{exemption.rule}', which does not exist"
-            )

@@ -12,17 +12,18 @@ from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
 from auditor.architecture.declare import Declaration, parameters_of, read_declarations
-from auditor.azure import catalogue
 from auditor.azure.catalogue import Catalogue
+from auditor.azure.catalogue import shipped as shipped_types
 from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
+from auditor.rulebook import retired
 from auditor.rulebook.baseline import Baseline, Setting
-from auditor.rulebook.load import Words, load_rules
+from auditor.rulebook.load import TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnFact, Rule
-from auditor.yaml_source import Node, load_file, suggestion
+from auditor.yaml_source import Node, suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class RuleSet:
     in_force: Sequence[RuleInForce]
     analyses: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=shipped_types)
 
     def infos(self) -> Mapping[str, RuleInfo]:
         """Return what reports tell of the rules in force, by id."""
@@ -94,7 +96,8 @@ def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
 def load(choice: Selection) -> RuleSet:
     """Read the baseline and all rules. ContentError with the mistakes that were met."""
     base = baselines.load(choice.baseline, shipped.folder("baselines"))
-    words = words_of(base)
+    types = catalogue(choice.rules)
+    words = words_of(base, types)
     rules = load_rules([shipped.folder("rules")], words)
     own = load_rules(choice.rules, words) if choice.rules else {}
     mistakes = Mistakes()
@@ -107,18 +110,18 @@ def load(choice: Selection) -> RuleSet:
     chosen = choose(baseline, rules, extra=frozenset(own))
     refuse_unread(baseline, chosen, rules, kinds(), places)
     in_force = narrowed(chosen, choice.select, choice.ignore)
-    return RuleSet(baseline, rules, in_force, kinds(), words.components)
+    return RuleSet(baseline, rules, in_force, kinds(), words.components, types)
 
 
-def words_of(base: Baseline) -> Words:
+def words_of(base: Baseline, types: Catalogue) -> Words:
     """Return what rules may refer to under a baseline."""
     components = component_types(read_declarations(base.components, base.parameters))
-    return Words(properties(), kinds(), components, base.declared)
+    return Words(types, kinds(), components, base.declared)
 
 
-def properties() -> Catalogue:
-    """Return the catalogue of properties that comes with the rules."""
-    return catalogue.load(load_file(shipped.folder("rules") / "properties.yaml"))
+def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
+    """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
+    return shipped_types().with_folders(path for folder in folders if (path := folder / TYPES).is_dir())
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:
@@ -129,7 +132,7 @@ def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]
 def all_rules(folders: Sequence[Path] = (), baseline: str = "openai-chat") -> dict[str, Rule]:
     """Read the shipped rules, or those of the folders given, without a baseline's choice; it lends them its parameters."""
     base = baselines.load(baseline, shipped.folder("baselines"))
-    rules = load_rules(folders or [shipped.folder("rules")], words_of(base))
+    rules = load_rules(folders or [shipped.folder("rules")], words_of(base, catalogue(folders)))
     mistakes = Mistakes()
     for rule in rules.values():
         mistakes.of(refuse_undeclared, rule, base)
@@ -159,12 +162,12 @@ def choose(baseline: Baseline, rules: Mapping[str, Rule], *, extra: frozenset[st
     for rule_id, setting in baseline.settings.items():
         if rule_id not in rules:
             text = f"{setting.place}: settings name the rule '{rule_id}', which does not exist"
-            mistakes.add(ContentError(text, suggestion(rule_id, rules)))
+            mistakes.add(ContentError(text, retired.hint(rule_id, rules)))
     chosen = set(extra)
     for glob, node in baseline.rules:
         matched = {rule_id for rule_id in rules if fnmatchcase(rule_id, glob.removeprefix("!"))}
         if not matched:
-            mistakes.of(node.fail, f"the glob '{glob}' matches no rule", suggestion(glob.strip("!*-"), rules))
+            mistakes.of(node.fail, f"the glob '{glob}' matches no rule", retired.hint(glob.removeprefix("!"), rules))
         chosen = chosen - matched if glob.startswith("!") else chosen | matched
     settings = {rule_id: baseline.settings.get(rule_id, Setting()) for rule_id in sorted(chosen)}
     enabled = [(rules[rule_id], setting) for rule_id, setting in settings.items() if setting.enabled is not False]
@@ -179,7 +182,7 @@ def narrowed(rules: Sequence[RuleInForce], select: Sequence[str], ignore: Sequen
     for option, globs in (("--select", select), ("--ignore", ignore)):
         for glob in globs:
             if not any(fnmatchcase(rule_id, glob) for rule_id in known):
-                raise ContentError(f"{option} {glob}: matches no rule in force", suggestion(glob.strip("*-"), known))
+                raise ContentError(f"{option} {glob}: matches no rule in force", retired.hint(glob, known))
     return [
         rule
         for rule in rules

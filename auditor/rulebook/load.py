@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, assert_never
 
 from auditor.analysis.contract import Analysis
-from auditor.azure import catalogue as names_of
-from auditor.azure.catalogue import Catalogue, ResolvedName, UnknownName, Vocabulary
+from auditor.analysis.fact import Fact, Schema
+from auditor.azure.catalogue import Catalogue
+from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact_vocabulary
 from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
 from auditor.language.ast import AllOf, Condition
@@ -21,15 +23,19 @@ from auditor.rulebook.documents import (
     OnComponentDocument,
     OnFactDocument,
     OnTypeDocument,
+    OnTypesDocument,
     RuleDocument,
     is_type_name,
 )
 from auditor.rulebook.parameters import Parameter
+from auditor.rulebook.retired import RETIRED
 from auditor.rulebook.rule import Applies, Example, OnComponent, OnFact, OnType, Rule
 from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
 
 MAX_FILES: Final = 5_000
+TYPES: Final = "types"
+"""The folder among rules that holds files of resource types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,10 @@ def rule_files(folder: Path) -> list[Path]:
         raise ContentError(f"{folder}: there is no such folder of rules")
     found: list[Path] = []
     for base, folders, files in os.walk(folder):  # does not follow links to folders, which may lead back here
-        folders.sort()
+        folders[:] = sorted(name for name in folders if Path(base, name) != folder / TYPES)
         found += [Path(base) / name for name in sorted(files) if name.endswith((".yaml", ".yml"))]
         if len(found) > MAX_FILES:
             raise ContentError(f"{folder}: holds more than {MAX_FILES} rule files")
-    found = [path for path in found if path.name != "properties.yaml"]
     if not found:
         raise ContentError(f"{folder}: holds no rule files", "rules are files named <id>.yaml")
     return found
@@ -81,6 +86,10 @@ def load_rule(path: Path, words: Words) -> Rule:
     conditions = mistakes.of(_conditions, node, words)
     if document is None or conditions is None:
         raise mistakes.error()
+    if document.id in RETIRED:
+        mistakes.of(
+            node.child("id").fail, f"the id '{document.id}' was a rule's and is never used again", "choose another"
+        )
     if document.id != path.stem:
         mistakes.of(node.child("id").fail, f"the id must equal the file's name, '{path.stem}'")
     declares = mistakes.of(_declared, document, words, node) or {}
@@ -125,11 +134,25 @@ class _Conditions:
 
 
 def _conditions(node: Node, words: Words) -> _Conditions | None:
-    """Read the conditions from their nodes, which know their places; None where the file is too wrong to read them."""
+    """Read the conditions from their nodes, which know their places; None where the file is too wrong to read them.
+
+    Of several types they are read with the names of each, and must mean the same for all.
+    """
     entries = node.value if isinstance(node.value, dict) else {}
-    vocabulary = _vocabulary(entries.get("applies"), words)
-    if vocabulary is None or "require" not in entries:
+    vocabularies = _vocabularies(entries.get("applies"), words)
+    if not vocabularies or "require" not in entries:
         return None
+    first, *others = (_read_conditions(entries, words, vocabulary) for vocabulary in vocabularies)
+    for vocabulary, conditions in zip(vocabularies[1:], others, strict=True):
+        if conditions != first:
+            entries["applies"].child("types").fail(
+                f"the rule means one thing for {vocabularies[0].what} and another for {vocabulary.what}",
+                "write a rule for each",
+            )
+    return first
+
+
+def _read_conditions(entries: Mapping[str, Node], words: Words, vocabulary: Vocabulary) -> _Conditions | None:
     names = parse.NameScope(words.catalogue, vocabulary, vocabulary, _parameters_named(entries))
     applies = entries["applies"].mapping("applies")
     mistakes = Mistakes()
@@ -148,23 +171,39 @@ def _parameters_named(entries: Mapping[str, Node]) -> frozenset[str]:
     return frozenset(names) | frozenset(declared if isinstance(declared, dict) else ())
 
 
-def _vocabulary(node: Node | None, words: Words) -> Vocabulary | None:
-    """Return the names of what a rule is asked of, or None where that cannot be told."""
+def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
+    """Return the names of what a rule is asked of, one vocabulary for each type; none where that cannot be told."""
     entries = node.value if node is not None and isinstance(node.value, dict) else {}
-    key = next((key for key in ("fact", "type", "component") if key in entries), None)
-    if key is None or not isinstance(entries[key].value, str):
-        return None
-    name = entries[key].text(key)
+    key = next((key for key in ("fact", "type", "types", "component") if key in entries), None)
+    if key is None:
+        return ()
+    if key == "types":
+        listed = entries[key].value
+        names = [str(item.value) for item in listed] if isinstance(listed, list) else []
+        return [words.catalogue.of_type(name) for name in names if is_type_name(name)]
+    name = entries[key].value
+    if not isinstance(name, str):
+        return ()
     if key == "type":
-        return words.catalogue.of_type(name) if is_type_name(name) else None
+        return [words.catalogue.of_type(name)] if is_type_name(name) else ()
     if key == "fact":
-        if name not in words.facts:
-            entries[key].fail(f"no analysis yields the fact '{name}'", suggestion(name, words.facts))
-        return names_of.fact_vocabulary(name, words.facts[name].facts[name])
+        return [_fact_vocabulary(name, entries[key], words)]
     if name not in words.components:
         entries[key].fail(f"the baseline declares no component '{name}'", suggestion(name, words.components))
     types = words.components[name]
-    return words.catalogue.of_type(types[0] if len(types) == 1 else "")
+    return [words.catalogue.of_type(types[0] if len(types) == 1 else "")]
+
+
+def _fact_vocabulary(name: str, node: Node, words: Words) -> Vocabulary:
+    if name not in words.facts:
+        node.fail(f"no analysis yields the fact '{name}'", suggestion(name, words.facts))
+    return _vocabulary_of(words.facts[name].kind(name))  # type: ignore[arg-type]  # mypy takes no class as hashable
+
+
+@cache
+def _vocabulary_of(kind: type[Fact]) -> Vocabulary:
+    fields = Schema(kind).fields
+    return fact_vocabulary(kind.fact_kind, {path: field.holds for path, field in fields.items()})
 
 
 def _evidence_path(node: Node, vocabulary: Vocabulary) -> ResolvedName:
@@ -182,6 +221,8 @@ def _applies(document: RuleDocument, conditions: _Conditions) -> Applies:
     match asked:
         case OnTypeDocument():
             return OnType((asked.type,), when)
+        case OnTypesDocument():
+            return OnType(tuple(asked.types), when)
         case OnComponentDocument():
             return OnComponent(asked.component, (asked.type,) if asked.type else (), when)
         case OnFactDocument():

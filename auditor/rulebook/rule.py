@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.azure.catalogue import ResolvedName
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import Condition
 from auditor.model import Severity, Status
 from auditor.rulebook.parameters import Parameter

@@ -96,6 +96,8 @@ class _Mistake:
             fields = [option.model_fields[self._key] for _, option in self._options if self._key in option.model_fields]
             meaning = next((field.description for field in fields if field.description), "")
             yield self._at(f"{self._called()} needs '{self._key}'", meaning[:1].lower() + meaning[1:].rstrip("."))
+        elif kind == "too_short":
+            yield self._at(f"{self._label()} must hold at least one")
         elif kind in _WANTED:
             yield self._at(f"{self._label()} {_WANTED[kind]}, not {kind_of(given)}")
         elif kind == "union_tag_not_found" and not isinstance(given, Mapping):

@@ -8,22 +8,26 @@ from functools import lru_cache
 from typing import Any, Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.errors import InputError
 
-_NETWORK: Final[Mapping[str, Mapping[str, str]]] = {
-    "microsoft.network/virtualnetworks": {
-        "subnets": "subnets",
-        "virtualnetworkpeerings": "virtualNetworkPeerings",
-    },
-    "microsoft.network/networksecuritygroups": {"securityrules": "securityRules"},
-    "microsoft.network/routetables": {"routes": "routes"},
-}
 _CONNECTIONS: Final = {"privateendpointconnections": "privateEndpointConnections"}
-_WITHOUT_CONNECTIONS: Final = "microsoft.network/privateendpoints"  # it is the other end of them
 
-NETWORK_CHILD_TYPES: Final = frozenset(f"{parent}/{child}" for parent, all_ in _NETWORK.items() for child in all_)
+
+def _inline() -> Mapping[str, Mapping[str, str]]:
+    """Return the properties of parents that list whole children: parent → name in lower case → name as spelled."""
+    found: dict[str, dict[str, str]] = {}
+    for item in shipped():
+        if item.inline and item.parent:
+            found.setdefault(item.parent, {})[item.inline.lower()] = item.inline
+    return found
+
+
+_INLINE: Final = _inline()
+
+INLINE_CHILD_TYPES: Final = frozenset(f"{parent}/{child}" for parent, all_ in _INLINE.items() for child in all_)
 """Types whose id is trusted over `type`: lists of back references (an NSG's `subnets`) get exported as children too."""
-CHILD_SEGMENTS: Final = frozenset(child for all_ in (*_NETWORK.values(), _CONNECTIONS) for child in all_)
+CHILD_SEGMENTS: Final = frozenset(child for all_ in (*_INLINE.values(), _CONNECTIONS) for child in all_)
 
 _REFERENCE: Final = frozenset({"id", "name", "type"})
 
@@ -31,8 +35,10 @@ _REFERENCE: Final = frozenset({"id", "name", "type"})
 @lru_cache(maxsize=4096)
 def inline_children(type_key: str) -> Mapping[str, str]:
     """Return the properties that list children of a type: lower-case name → name and id segment as Azure spells it."""
-    connections = {} if type_key == _WITHOUT_CONNECTIONS else _CONNECTIONS
-    return {**_NETWORK.get(type_key, {}), **connections}
+    known = shipped().get(type_key)
+    barred = known.not_inline if known else frozenset()
+    found = {**_INLINE.get(type_key, {}), **_CONNECTIONS}
+    return {name: spelled for name, spelled in found.items() if name not in barred}
 
 
 @dataclass(slots=True)

@@ -14,11 +14,10 @@ import zstandard
 
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
-from auditor.inputs.exports import lines_of
 from auditor.model import Gap, Resource
 from auditor.snapshot.compression import label_of
 from auditor.snapshot.hash import assemble, canonical
-from auditor.snapshot.json_text import decode
+from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.records import as_json, facet_of, gap_of, metadata_of
 
@@ -75,7 +74,7 @@ def is_exchange(data: bytes) -> bool:
 
 def parse(data: bytes, label: str) -> Snapshot:
     """Return the snapshot that the text holds, or raise SnapshotError where it is cut off or was changed."""
-    lines = lines_of(data)
+    lines = iter_lines(data)
     header = _object(decode(next(lines)[1], f"{label}, line 1,"), label, 1)
     version = header.get("version")
     if header.get("format") != FORMAT or version != VERSION:

@@ -48,6 +48,19 @@ def decode(data: bytes | memoryview, where: str) -> Any:
     ) from problem
 
 
+def iter_lines(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of JSON Lines that are not blank, with their number from 1 at `start`."""
+    number = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        number += 1
+        line = data[start:end].strip()
+        if line:
+            yield number, line
+        start = end + 1
+
+
 def _repaired(data: bytes, where: str) -> Iterator[bytes]:
     """Yield the text in pieces, with what the decoder refuses replaced by what it takes."""
     kept = depth = 0

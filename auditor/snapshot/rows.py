@@ -21,7 +21,7 @@ TRAIN_FROM: Final = 500  # with fewer bodies a dictionary costs more than it sav
 _DICTIONARY_SIZE: Final = 110_000
 _BODY_LIMIT: Final = 64 << 20
 _LEVEL: Final = 3
-_ROLE_ASSIGNMENT: Final = "microsoft.authorization/roleassignments"
+ROLE_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 _FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
 
 _PUT: Final = """
@@ -59,7 +59,7 @@ class RowWriter:
         )
         self._pending.append(row)
         _note_spellings(resource.body, type_k, self._spellings)
-        if resource.type_key == _ROLE_ASSIGNMENT:
+        if resource.type_key == ROLE_ASSIGNMENTS:
             self._assignments.append(_assignment(resource))
         if not self._packing:
             self._samples.append(body)

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.inputs import read
 from auditor.model import Gap
 from auditor.snapshot import schema
 from auditor.snapshot.compression import label_of
-from auditor.snapshot.model import Facet, Metadata
+from auditor.snapshot.model import Facet, Metadata, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,8 @@ class Overview:
     facets: Sequence[Facet]
 
 
-def show(source: str | Path) -> Overview:
-    """Return what an input holds, every row checked; relations only where a snapshot file holds them."""
-    snapshot = read.read(source)
+def overview(snapshot: Snapshot, source: str | Path) -> Overview:
+    """Return what was read from an input; relations only where that is a snapshot file, which holds them."""
     types = Counter(resource.type for resource in snapshot.resources)
     return Overview(
         snapshot.sha256,

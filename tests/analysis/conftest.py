@@ -1,9 +1,7 @@
-"""Estates for tests of analyses: built from ARM JSON, or the reference estate where it is at hand."""
+"""Estates for tests of analyses: built from ARM JSON, or the chat estate."""
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,13 +9,15 @@ from typing import Any
 import pytest
 
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Schema
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.yaml_source import load_file
 from tests.checkout import BASELINE
-from tests.conformance.material import SHARED
+from tests.estates.chat import chat_bodies
+from tests.estates.derived import Derived, derive
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 Body = dict[str, Any]
@@ -62,14 +62,14 @@ def make() -> Make:
 
 
 @pytest.fixture(scope="session")
-def facts_of() -> Callable[..., list[Fact]]:
+def facts_of() -> Callable[..., list[Derived]]:
     """Return a function that runs an analysis and returns its facts of one kind, checked against its schema."""
 
-    def run(analysis: Analysis, context: Context, kind: str) -> list[Fact]:
-        found = list(analysis.derive(context))
+    def run(analysis: Analysis, context: Context, kind: str) -> list[Derived]:
+        found = derive(analysis, context)
         assert len({fact.id for fact in found}) == len(found), "ids are unique"
         for fact in found:
-            missing = {path for path in _paths(fact.fields) if path not in analysis.facts[fact.kind]}
+            missing = {path for path in _paths(fact.fields) if path not in Schema(analysis.kind(fact.kind)).fields}
             assert not missing, f"{fact.kind} has undocumented fields {missing}"
             assert fact.summary
             assert fact.summary.endswith(".")
@@ -86,16 +86,6 @@ def _paths(value: Any, prefix: str = "") -> set[str]:
     return {prefix}
 
 
-@pytest.fixture(scope="session")
-def reference_bodies() -> list[Body]:
-    """Return the reference estate's resources, or skip where it is not at hand."""
-    path = SHARED / "data" / "reference-estate" / "2024-02.json"
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    resources: list[Body] = json.loads(path.read_text())["resources"]
-    return resources
-
-
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-chat/providers"
 ROLES = {
     "workspace": [f"{GROUP}/Microsoft.MachineLearningServices/workspaces/mlw-chat01"],
@@ -106,18 +96,18 @@ ROLES = {
     "gateway": [f"{GROUP}/Microsoft.Network/applicationGateways/agw-chat01"],
     "chat-ui": [f"{GROUP}/Microsoft.Web/sites/app-chat01"],
     "flow-app": [f"{GROUP}/Microsoft.Web/sites/app-chat01-pf"],
-    "app-plan": [f"{GROUP}/Microsoft.Web/serverfarms/asp-app-chat01ijdke7bomwqr6"],
+    "app-plan": [f"{GROUP}/Microsoft.Web/serverfarms/asp-app-chat01"],
     "app-storage": [f"{GROUP}/Microsoft.Storage/storageAccounts/stchat01"],
     "vnet": [f"{GROUP}/Microsoft.Network/virtualNetworks/vnet-chat01"],
 }
 
 
 @pytest.fixture
-def reference(make: Make, reference_bodies: list[Body]) -> Callable[..., Context]:
-    """Return a function that makes a context of the reference estate, after `change` was let loose on its resources."""
+def chat(make: Make) -> Callable[..., Context]:
+    """Return a function that makes a context of the chat estate, after `change` was let loose on its resources."""
 
     def context(change: Callable[[dict[str, Body]], object] | None = None, **options: Any) -> Context:
-        bodies = copy.deepcopy(reference_bodies) if change else reference_bodies
+        bodies = chat_bodies()
         if change:
             by_name = {f"{body['type'].rpartition('/')[2]}/{body['name']}": body for body in bodies}
             change(by_name)

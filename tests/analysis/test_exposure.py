@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pytest
-from ruamel.yaml import YAML
-
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure import analysis
 from auditor.analysis.exposure.analysis import entries
 from auditor.analysis.exposure.entry import EntryState
-from auditor.model import Fact, Gap
+from auditor.model import Gap
 from auditor.network.subnets import Subnets
-from tests.conformance.material import SHARED
-from tests.estates.chat import hoisted
-from tests.estates.contexts import reference_context
+from tests.estates.chat import chat_bodies
+from tests.estates.contexts import chat_context
+from tests.estates.derived import Derived
+from tests.estates.graph import hoisted
 
 Body = dict[str, Any]
 Make = Callable[..., Context]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 GROUP = "/subscriptions/0a/resourceGroups/rg/providers"
 NETWORK = f"{GROUP}/Microsoft.Network/virtualNetworks/vnet"
-FOUND = sorted(SHARED.glob("*/*vectors.yaml"))
-DATA: Any = YAML(typ="safe").load(FOUND[0]) if FOUND else {"nsgs": {}, "vectors": []}
-VECTORS = [vector for vector in DATA["vectors"] if vector["area"] == "exposure"]
 PREFIXES = {
     "snet-appGateway": "192.168.1.0/24",
     "AzureBastionSubnet": "192.168.2.64/26",
@@ -78,70 +73,6 @@ def public(name: str) -> Body:
     return {"publicIPAddress": {"id": at("Microsoft.Network/publicIPAddresses", name)}}
 
 
-def full(resource: Mapping[str, Any]) -> list[Body]:
-    """Spell a short resource of the vectors as ARM does: whole ids, the subnet where the type keeps it."""
-    body = {key: value for key, value in resource.items() if not key.startswith("_")}
-    body["id"] = at(body["type"], body["id"])
-    properties = {key: value for key, value in body["properties"].items() if key != "ipConfiguration"}
-    for key in ("frontendIPConfigurations", "ipConfigurations"):
-        for one in properties.get(key, ()):
-            inner = one["properties"]
-            if "publicIPAddress" in inner:
-                one["properties"] = public(inner["publicIPAddress"]["id"].rpartition("/")[2])
-    if "_subnet" in resource:
-        key = "ipConfigurations" if body["type"].endswith("bastionHosts") else "gatewayIPConfigurations"
-        place = {"subnet": {"id": f"{NETWORK}/subnets/{resource['_subnet']}"}}
-        properties[key] = [
-            {"properties": {**place, **one["properties"]}} for one in properties.get(key, [{"properties": {}}])
-        ]
-    body["properties"] = properties
-    extra = [
-        interface(
-            "nic-lb",
-            one["subnet"],
-            one["ip"],
-            loadBalancerBackendAddressPools=[{"id": f"{body['id']}/backendAddressPools/p"}],
-        )
-        for one in resource.get("_backends", ())
-    ]
-    if "_private_endpoints" in resource:
-        kind = "Microsoft.Network/privateEndpoints"
-        link = {"properties": {"privateLinkServiceId": body["id"], "groupIds": ["sites"]}}
-        extra.append({"id": at(kind, "pe"), "type": kind, "properties": {"privateLinkServiceConnections": [link]}})
-    return [body, *extra]
-
-
-def bodies(given: Mapping[str, Any]) -> list[Body]:
-    groups = {name: DATA["nsgs"][one] if isinstance(one, str) else one for name, one in given.get("nsg_of", {}).items()}
-    found = network(groups, given["context"].get("udr", ()))
-    for resource in given["resources"]:
-        found += full(resource)
-    for nic in given.get("nics", ()):
-        found.append(interface(nic["id"], nic["subnet"], nic["ip"], **public(nic["pip"])))
-    return hoisted(found)
-
-
-@pytest.mark.parametrize("vector", VECTORS, ids=[vector["id"] for vector in VECTORS])
-def test_vector(vector: Mapping[str, Any], make: Make) -> None:
-    """Ports of databases are their own; of a web app site and deployment site count once each; unattached is closed."""
-    context = make(bodies(vector["given"]))
-    found = {
-        (one.resource.name, "443" if one.port == "1433" else one.port, one.state.value)
-        for one in entries(context, Subnets(context))
-        if one.state is not EntryState.CLOSED
-    }
-    expected = {(one["resource"], one["port"], one["state"]) for one in vector["expected"]}
-    if vector["id"] == "E04":  # that a default route makes everything VirtualNetwork is not documented
-        expected = {("nic-j", "see evidence", "unknown")}
-    assert found == expected
-
-
-def test_test_data_are_there() -> None:
-    if not VECTORS:
-        pytest.skip("no test vectors beside the checkout (AUDITOR_SHARED)")
-    assert len(VECTORS) == 19
-
-
 RULE = {
     "name": "a",
     "priority": 100,
@@ -168,7 +99,7 @@ def test_a_few_public_addresses_are_a_restriction(make: Make) -> None:
     rule = {**RULE, "sourceAddressPrefix": "203.0.113.0/24"}
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     context = make(hoisted([*network({"s": {"rules": [rule]}}), machine, address("pip")]))
-    states = {one.resource.name: one.state for one in entries(context, Subnets(context))}
+    states = {one.resource.name: one.state for one in entries(context, Subnets(context.estate))}
     assert states["nic"] is EntryState.RESTRICTED
 
 
@@ -177,7 +108,7 @@ def test_a_network_manager_leaves_everything_open_to_doubt(make: Make) -> None:
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))
     found = [*network({"s": {"rules": [RULE]}}), machine, address("pip"), {**manager, "properties": {}}]
     context = make(hoisted(found))
-    [entry] = [one for one in entries(context, Subnets(context)) if one.resource.name == "nic"]
+    [entry] = [one for one in entries(context, Subnets(context.estate)) if one.resource.name == "nic"]
     assert entry.state is EntryState.UNKNOWN
     assert entry.gap is not None
     assert entry.gap.reason == "security-admin rules were not collected"
@@ -189,7 +120,7 @@ def test_a_firewall_whose_policy_was_not_collected_is_unknown(make: Make) -> Non
     firewall = {"id": at(kind, "fw"), "type": kind, "properties": {"firewallPolicy": {"id": policy}}}
     gap = Gap("/subscriptions/0a", "Microsoft.Network/firewallPolicies/ruleCollectionGroups", "forbidden")
     context = make([firewall], gaps=[gap])
-    assert [one.state for one in entries(context, Subnets(context))] == [EntryState.UNKNOWN]
+    assert [one.state for one in entries(context, Subnets(context.estate))] == [EntryState.UNKNOWN]
 
 
 def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsOf) -> None:
@@ -201,12 +132,12 @@ def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsO
     assert fact.uncollected["state"] == gap
 
 
-class TestReferenceEstate:
-    def test_gateway_and_bastion_are_the_ways_in(self, make: Make, reference_bodies: list[Body]) -> None:
-        context = make(hoisted(reference_bodies))
+class TestChatEstate:
+    def test_gateway_and_bastion_are_the_ways_in(self, make: Make) -> None:
+        context = make(hoisted(chat_bodies()))
         found = {
             (one.resource.name, one.name, one.port)
-            for one in entries(context, Subnets(context))
+            for one in entries(context, Subnets(context.estate))
             if one.state is EntryState.OPEN
         }
         telemetry = {
@@ -217,11 +148,11 @@ class TestReferenceEstate:
         assert found == {("agw-chat01", "WebAppListener", "443"), ("ab-chat01", "", "443")} | telemetry
 
     def test_the_workload_has_no_other_way_in(self, facts_of: FactsOf) -> None:
-        [fact] = facts_of(analysis.ANALYSIS, reference_context(), "exposure.workload")
+        [fact] = facts_of(analysis.ANALYSIS, chat_context(), "exposure.workload")
         assert (fact.fields["unexpected"], fact.fields["telemetry"], fact.fields["gatewayOpen"]) == (0, 6, True)
 
     def test_authors_come_through_bastion(self, facts_of: FactsOf) -> None:
-        [fact] = facts_of(analysis.ANALYSIS, reference_context(), "exposure.author-access")
+        [fact] = facts_of(analysis.ANALYSIS, chat_context(), "exposure.author-access")
         assert fact.fields["bastion"] == "ab-chat01"
         assert fact.fields["publicAddress"] is False
         assert fact.fields["privatePath"] is True
@@ -237,7 +168,7 @@ class TestReferenceEstate:
                 if body["name"] == "nsg-jumpboxSubnet":
                     body["properties"]["securityRules"].append({"name": "x", "properties": RULE})
 
-        context = reference_context(change)
+        context = chat_context(change)
         [fact] = facts_of(analysis.ANALYSIS, context, "exposure.workload")
         assert fact.fields["unexpected"] == 1
         [author] = facts_of(analysis.ANALYSIS, context, "exposure.author-access")

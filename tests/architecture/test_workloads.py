@@ -12,7 +12,8 @@ from auditor.architecture.workloads import Workload, Workloads, bind
 from auditor.errors import ContentError
 from auditor.yaml_source import load_file
 from tests.checkout import BASELINE
-from tests.estates.chat import Body, estate_of, reference_bodies, renamed
+from tests.estates.chat import chat_bodies
+from tests.estates.graph import Body, estate_of, renamed
 
 _FILE = BASELINE / "components.yaml"
 DECLARATIONS: dict[str, Any] = load_file(_FILE).plain()
@@ -31,7 +32,7 @@ BY_STRUCTURE = {
     "gateway": ["agw-chat01"],
     "waf-policy": ["waf-chat01"],
     "chat-ui": ["app-chat01"],
-    "app-plan": ["asp-app-chat01ijdke7bomwqr6"],
+    "app-plan": ["asp-app-chat01"],
     "flow-app": ["app-chat01-pf"],
     "app-storage": ["stchat01"],
     "app-vault": ["kv-chat01"],
@@ -68,8 +69,8 @@ def one(bodies: list[Body], name: str, kind: str = "") -> Body:
     return next(item for item in bodies if item["name"] == name and kind.lower() in item["type"].lower())
 
 
-def test_every_component_of_the_reference_estate_binds_by_structure_but_the_empty_subnets() -> None:
-    found = workloads_of(reference_bodies())
+def test_every_component_of_the_chat_estate_binds_by_structure_but_the_empty_subnets() -> None:
+    found = workloads_of(chat_bodies())
 
     (workload,) = found.all
     assert workload.name == "mlw-chat01"
@@ -82,7 +83,7 @@ def test_every_component_of_the_reference_estate_binds_by_structure_but_the_empt
 
 
 def test_the_role_of_a_resource_extends_to_what_lies_below_it() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     found = workloads_of(bodies)
 
     account = one(bodies, "oai-chat01")["id"].lower()
@@ -96,7 +97,7 @@ def test_the_role_of_a_resource_extends_to_what_lies_below_it() -> None:
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**16), fold=st.sampled_from([str.lower, str.upper]))
 def test_neither_order_nor_letter_case_changes_the_bindings(seed: int, fold: Any) -> None:
-    shuffled = [with_ids(item, fold) for item in reference_bodies()]
+    shuffled = [with_ids(item, fold) for item in chat_bodies()]
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - an order, not a secret
 
     (workload,) = workloads_of(shuffled).all
@@ -115,7 +116,7 @@ def with_ids(of: Any, fold: Any) -> Any:
 
 
 def test_property_names_may_be_spelled_in_any_case() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     for item in bodies:
         item["properties"] = json.loads(json.dumps(item["properties"]), object_hook=lower_keys)
         for name in ("subnets", "privateendpointconnections"):
@@ -143,7 +144,7 @@ def second(bodies: list[Body]) -> list[Body]:
 
 
 def test_two_instances_in_one_scope_are_two_workloads() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
 
     found = workloads_of(bodies + second(bodies))
 
@@ -154,7 +155,7 @@ def test_two_instances_in_one_scope_are_two_workloads() -> None:
 
 
 def test_two_instances_in_one_network_keep_their_own_services() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     copied = without(second(bodies), "/virtualNetworks/", "/bastionHosts/", "/virtualMachines/", "nic-jmp", "pip-ab-")
     network = one(bodies, "vnet-chat01")["id"]
     shared = renamed(copied, {network.replace("rg-chat", "rg-two").replace("chat01", "chat02"): network})
@@ -170,7 +171,7 @@ def test_two_instances_in_one_network_keep_their_own_services() -> None:
 
 
 def test_a_network_in_another_resource_group_changes_nothing() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     network = one(bodies, "vnet-chat01")["id"]
     moved = renamed(bodies, {network: network.replace("rg-chat", "rg-hub")})
 
@@ -181,7 +182,7 @@ def test_a_network_in_another_resource_group_changes_nothing() -> None:
 
 
 def test_workloads_of_one_name_are_told_apart_by_resource_group() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     copied = renamed(second(bodies), {"chat02": "chat01"})
 
     found = workloads_of(bodies + copied)
@@ -190,7 +191,7 @@ def test_workloads_of_one_name_are_told_apart_by_resource_group() -> None:
 
 
 def test_two_sites_behind_the_gateway_are_both_the_chat_ui_and_reported() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     pools = one(bodies, "agw-chat01")["properties"]["backendAddressPools"]
     pools[0]["properties"]["backendAddresses"].append({"fqdn": "APP-chat01-pf.azurewebsites.net"})
 
@@ -204,7 +205,7 @@ def test_two_sites_behind_the_gateway_are_both_the_chat_ui_and_reported() -> Non
 
 
 def test_the_one_candidate_is_taken_and_said_so_but_of_two_none_is_guessed() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     search = {
         "id": one(bodies, "rg-chat")["id"] + "/providers/Microsoft.Search/searchServices/srch",
         "name": "srch",
@@ -223,7 +224,7 @@ def test_the_one_candidate_is_taken_and_said_so_but_of_two_none_is_guessed() -> 
 
 
 def test_build_agents_are_told_from_the_jump_box_by_the_name_of_their_subnet() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     agent = [item for item in bodies if item["name"] in {"vm-jmp-chat01", "nic-jmp-chat01"}]
     words = {"vm-jmp-chat01": "vm-agent", "nic-jmp-chat01": "nic-agent", "snet-jumpbox": "snet-agents"}
 
@@ -235,7 +236,7 @@ def test_build_agents_are_told_from_the_jump_box_by_the_name_of_their_subnet() -
 
 
 def test_a_stray_private_endpoint_does_not_make_the_agents_subnet_the_endpoint_subnet() -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     endpoint = one(bodies, "pep-stchat01", "privateEndpoints")
     endpoint["properties"]["subnet"]["id"] = endpoint["properties"]["subnet"]["id"].replace(
         "privateEndpoints", "agents"
@@ -252,7 +253,7 @@ def test_subnets_have_any_names_while_something_sits_in_them_and_parameters_name
         name: f"x{number}" for number, name in enumerate(["snet-appGateway", "snet-privateEndpoints", "snet-agents"])
     }
 
-    (workload,) = workloads_of(renamed(reference_bodies(), words), subnet_roles={"agents": "X2"}).all
+    (workload,) = workloads_of(renamed(chat_bodies(), words), subnet_roles={"agents": "X2"}).all
 
     assert names(workload)["subnet/app-gateway"] == ["x0"]
     assert names(workload)["subnet/private-endpoints"] == ["x1"]
@@ -260,7 +261,7 @@ def test_subnets_have_any_names_while_something_sits_in_them_and_parameters_name
 
 
 def test_a_lone_account_is_a_workload_of_its_own() -> None:
-    bodies = without(reference_bodies(), "MachineLearningServices")
+    bodies = without(chat_bodies(), "MachineLearningServices")
 
     found = workloads_of(bodies)
     (workload,) = found.all
@@ -317,7 +318,7 @@ def test_wrong_declarations_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_a_dangling_reference_binds_nothing_else() -> None:
-    bodies = without(reference_bodies(), "/registries/crchat01")
+    bodies = without(chat_bodies(), "/registries/crchat01")
     other = {
         "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/other",
         "name": "other",

@@ -22,7 +22,7 @@ def test_a_draft_loads_and_its_examples_and_mutants_pass(tmp_path: Path) -> None
     path = write(tmp_path, "storage-example-off", "Microsoft.Storage/storageAccounts")
 
     draft.check(path)
-    rule = load_rule(path, Words(Catalogue({}), {}))
+    rule = load_rule(path, Words(Catalogue([]), {}))
 
     assert [outcome.problems for outcome in examples.run(rule)] == [[]] * 4
     assert mutants.survivors(rule) == []

@@ -1,20 +1,16 @@
-"""What the command line finds on the reference estate's access: nothing but what is known, and each single change."""
+"""What the command line finds on the chat estate's access: nothing but what is known, and each single change."""
 
 from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.checkout import ROOT
-from tests.conformance.material import builtin_definitions, needs_shared
+from tests.e2e.command import in_process
 from tests.estates.access import (
     GROUP,
     ROOT_GROUP,
@@ -22,15 +18,14 @@ from tests.estates.access import (
     Bodies,
     add,
     assignment,
+    chat_by_id,
     deny_assignment,
     find,
     place,
     principal_of,
-    reference,
     role_definition,
 )
-
-pytestmark = needs_shared
+from tests.estates.roles import definition
 
 RULES = ("access-*", "app-*ident*", "keyvault-consumers-separated", "ml-*-identit*", "vm-identity-*")
 PULL = "the endpoint's pull assignment"
@@ -43,27 +38,19 @@ Found = set[tuple[str, str, str]]
 
 
 def findings(change: Change, folder: Path) -> list[dict[str, Any]]:
-    bodies = copy.deepcopy(reference())
+    bodies = copy.deepcopy(chat_by_id())
     change(bodies)
     path = folder / "estate.json"
     path.write_text(json.dumps({"resources": list(bodies.values())}), encoding="utf-8")
     selected = [part for rule in RULES for part in ("--select", rule)]
-    run = subprocess.run(
-        [sys.executable, "-m", "auditor", "evaluate", str(path), "--complete", "-o", "json", *selected],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=folder,
-    )
-    assert run.returncode in {0, 1, 2}, run.stderr
-    listed: list[dict[str, Any]] = json.loads(run.stdout)["findings"]
-    return listed
+    ended = in_process("evaluate", path, "--complete", "-o", "json", *selected, at=folder)
+    assert ended.code in {0, 1, 2}, ended.err
+    return ended.findings
 
 
 def told(listed: list[dict[str, Any]]) -> Found:
     """Return (rule, resource, status) of all that failed or is not known."""
-    known = {pull(reference())["name"]: PULL}
+    known = {pull(chat_by_id())["name"]: PULL}
     names = [(one, one["resource_id"].rpartition("/")[2]) for one in listed if one["status"] in {"fail", "unknown"}]
     return {(one["rule_id"], known.get(name, name), one["status"]) for one, name in names}
 
@@ -99,7 +86,7 @@ def equivalent(bodies: Bodies) -> None:
 
 
 def wider(bodies: Bodies) -> None:
-    use(bodies, builtin_definitions()["AcrPush"])
+    use(bodies, definition("AcrPush"))
 
 
 def second_block(bodies: Bodies) -> None:
@@ -162,7 +149,7 @@ def test_each_single_change_is_found_and_nothing_else_changes(
     assert told(before) - told(after) == set()
 
 
-def test_all_ten_rows_pass_on_the_reference_estate(before: list[dict[str, Any]]) -> None:
+def test_all_ten_rows_pass_on_the_chat_estate(before: list[dict[str, Any]]) -> None:
     wanted = {f"IAM-RBAC-{number:03}" for number in range(1, 11)}
     passed = {
         control
@@ -196,7 +183,7 @@ def test_a_missing_row_names_the_assignment_to_create(tmp_path: Path) -> None:
 
 def test_an_assignment_beyond_the_table_names_the_one_to_remove_quoted_for_the_shell(tmp_path: Path) -> None:
     def change(bodies: Bodies) -> None:
-        owner = builtin_definitions()["Owner"]
+        owner = definition("Owner")
         add(bodies, owner)
         add(bodies, assignment("u1", owner["id"], GROUP, name="a1; rm -rf ~", principalName="ada@contoso.com"))
 

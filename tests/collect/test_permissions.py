@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.collect.operations import OPERATIONS, READ_VERSIONS
+from auditor.azure.catalogue import shipped
+from auditor.collect.operations import SHIPPED
 from auditor.collect.options import Auth, CollectOptions
-from auditor.collect.permissions import TOO_MUCH, is_allowed, needed_actions
+from auditor.collect.permissions import excessive_actions, is_allowed, needed_actions
 from auditor.collect.run import preflight
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.references import FOLLOWED
@@ -20,17 +21,18 @@ from tests.simulator.client import Simulator
 
 ROLE = json.loads((ROOT / "docs" / "roles" / "auditor-reader.json").read_bytes())
 GRANTED = [{"actions": ROLE["Actions"], "notActions": ROLE["NotActions"]}]
+TOO_MUCH = excessive_actions(shipped())
 READER = [{"actions": ["*/read"], "notActions": []}]
 
 
-@pytest.mark.parametrize("action", needed_actions())
+@pytest.mark.parametrize("action", needed_actions(SHIPPED))
 def test_the_role_grants_what_we_call(action: str) -> None:
     assert is_allowed(action, GRANTED)
 
 
 @pytest.mark.parametrize(
     "resource_type",
-    sorted({*READ_VERSIONS, *FOLLOWED, *(one.on for one in OPERATIONS)} - {"microsoft.resources/resourcegroups"}),
+    sorted({*SHIPPED.needed_versions, *FOLLOWED, *SHIPPED.by_type} - {"microsoft.resources/resourcegroups"}),
 )
 def test_the_role_shows_the_types_that_we_look_at(resource_type: str) -> None:
     """Resource Graph shows a resource to those who may read it."""

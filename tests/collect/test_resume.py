@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from auditor.collect import steps
 from auditor.collect.options import RetryLimits
 from auditor.collect.progress import Progress
 from auditor.collect.scope import CollectScope
@@ -114,7 +115,7 @@ def test_a_followed_resource_that_was_deleted_since_the_interruption_is_not_kept
 def test_progress_counts_and_says_what_is_waited_for(
     simulator: Simulator, run_collect: Collect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.collect.steps._REPORT_EVERY", 0.0)
+    monkeypatch.setattr(steps, "_REPORT_EVERY", 0.0)
     simulator.serve(
         vaults(), faults=[{"match": "kv03/secrets", "status": 429, "headers": {"Retry-After": "0.5"}, "times": 1}]
     )

@@ -51,11 +51,11 @@ def findings(estate: Path, out: Path) -> list[dict[str, Any]]:
     return list(found)
 
 
-def test_the_reference_estate_gives_the_findings_of_its_file(
-    simulator: Simulator, reference: dict[str, Any], tmp_path: Path
+def test_the_chat_estate_gives_the_findings_of_its_file(
+    simulator: Simulator, chat_document: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "estate.json").write_text(json.dumps(reference))
-    simulator.serve(reference, page_size=5)
+    (tmp_path / "estate.json").write_text(json.dumps(chat_document))
+    simulator.serve(chat_document, page_size=5)
 
     snapshot = collected(simulator, tmp_path / "estate.sqlite")
 

@@ -11,12 +11,12 @@ from tests.simulator.client import Simulator
 
 
 def test_three_workloads_in_one_subscription_come_back_whole(
-    simulator: Simulator, run_collect: Collect, reference: dict[str, Any]
+    simulator: Simulator, run_collect: Collect, chat_document: dict[str, Any]
 ) -> None:
-    text = json.dumps(reference["resources"])
+    text = json.dumps(chat_document["resources"])
     copies = [text.replace("rg-chat", f"rg-{name}").replace("chat01", f"{name}01") for name in ("one", "two", "three")]
     resources = {ids.key(body["id"]): body for copy in copies for body in json.loads(copy)}
-    simulator.serve({**reference, "resources": [*resources.values()]})
+    simulator.serve({**chat_document, "resources": [*resources.values()]})
 
     summary, sink = run_collect()
 
@@ -25,15 +25,15 @@ def test_three_workloads_in_one_subscription_come_back_whole(
     assert summary.gaps == []
 
 
-def test_the_reference_estate_comes_back_whole(
-    simulator: Simulator, run_collect: Collect, reference: dict[str, Any]
+def test_the_chat_estate_comes_back_whole(
+    simulator: Simulator, run_collect: Collect, chat_document: dict[str, Any]
 ) -> None:
-    simulator.serve(reference, page_size=3)
+    simulator.serve(chat_document, page_size=3)
 
     summary, sink = run_collect()
 
-    redactor = Redactor(redaction_key(None, reference["tenantId"]))
-    expected = {ids.key(body["id"]): redactor.body(body) for body in reference["resources"]}
+    redactor = Redactor(redaction_key(None, chat_document["tenantId"]))
+    expected = {ids.key(body["id"]): redactor.body(body) for body in chat_document["resources"]}
     own = {key: body for key, body in sink.bodies.items() if body["type"] != "Microsoft.Insights/eventtypes/management"}
     assert sorted(set(expected) - set(own)) == []
     assert sorted(set(own) - set(expected)) == []

@@ -1,4 +1,4 @@
-"""The shared test material, where it is present, as the nouns of this package."""
+"""The material beside the checkout: vectors, built-in roles, the reference implementation as deployed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from auditor.rbac.assignments import Role
@@ -16,8 +15,6 @@ from auditor.rbac.permissions import permissions_of
 from tests.checkout import ROOT
 
 SHARED = Path(os.environ.get("AUDITOR_SHARED") or ROOT.parent / "shared")
-
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the shared test material is not at {SHARED}")
 
 
 @cache
@@ -39,12 +36,21 @@ def builtins() -> tuple[Role, ...]:
 
 
 @cache
-def vectors() -> list[dict[str, Any]]:
-    """Return the access vectors, or nothing where the material is absent (the tests then skip by their mark)."""
-    path = SHARED / "spec/analysis_vectors.yaml"
-    if not path.is_file():
-        return []
-    text = path.read_text()
-    start = text.index("\nvectors:") if "\nvectors:" in text else 0
-    loaded = YAML(typ="safe", pure=False).load(text[start:])
-    return [vector for vector in loaded["vectors"] if vector["area"] == "rbac"]
+def _vector_file() -> Any:
+    return YAML(typ="safe").load(SHARED / "spec" / "analysis_vectors.yaml")
+
+
+def vectors(area: str) -> list[dict[str, Any]]:
+    """Return the vectors of one area: documented, published and crafted cases with exact answers."""
+    return [vector for vector in _vector_file()["vectors"] if vector["area"] == area]
+
+
+def vector_groups() -> dict[str, Any]:
+    """Return the network security groups that vectors name."""
+    groups: dict[str, Any] = _vector_file()["nsgs"]
+    return groups
+
+
+def reference_file() -> Path:
+    """Return the file of the published reference implementation as it would be deployed."""
+    return SHARED / "data" / "reference-estate" / "2024-02.json"

@@ -9,7 +9,7 @@ from auditor.model import Finding, Report, Status
 from auditor.report.selection import short_name
 from tests.audit.judging import architecture, judged
 from tests.checkout import ROOT
-from tests.e2e.command import reference
+from tests.conformance.material import reference_file
 
 _APPS = ("app-chat01", "app-chat01-pf")
 _PLAN = "asp-app-chat01ijdke7bomwqr6"
@@ -62,7 +62,7 @@ MERITS = {
 
 @cache
 def _report() -> Report:
-    return judged(json.loads(reference().read_text(encoding="utf-8")), *architecture())
+    return judged(json.loads(reference_file().read_text(encoding="utf-8")), *architecture())
 
 
 def _named(status: Status) -> set[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import auditor, command, environment, estate, storage
+from tests.e2e.command import auditor, command, environment, estate, in_process, storage
 
 _ONLY = ("--select", "storage-minimum-tls", "--complete")
 _GOOD = storage("st1", minimumTlsVersion="TLS1_3")
@@ -43,7 +43,7 @@ def test_nothing_wrong_is_0_and_a_failure_is_1(tmp_path: Path) -> None:
     ],
 )
 def test_options_say_which_failures_count_but_all_are_listed(options: list[str], code: int, tmp_path: Path) -> None:
-    ended = auditor("evaluate", estate(tmp_path, _GOOD, _BAD), *_ONLY, *options, "-o", "json", at=tmp_path)
+    ended = in_process("evaluate", estate(tmp_path, _GOOD, _BAD), *_ONLY, *options, "-o", "json", at=tmp_path)
     assert (ended.code, [one["status"] for one in ended.findings]) == (code, ["pass", "fail"])
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_known_outranks_failures_and_is_reported_all_the_same(
     options: list[str], code: int, tmp_path: Path
 ) -> None:
     given = estate(tmp_path, _GOOD, _BAD, gaps=[_GAP])
-    ended = auditor("evaluate", given, *_ONLY, *options, "-o", "json", at=tmp_path)
+    ended = in_process("evaluate", given, *_ONLY, *options, "-o", "json", at=tmp_path)
     assert (ended.code, [one["status"] for one in ended.findings]) == (code, ["unknown", "fail"])
     assert ended.findings[0]["missing_permission"] == ended.report["gaps"][0]["permission"] == "st/read"
 
@@ -116,8 +116,8 @@ def test_formats_that_have_no_last_line_leave_it_to_standard_error(tmp_path: Pat
 
 def test_an_exemption_stands_beside_the_failure_and_an_expired_one_does_nothing(tmp_path: Path) -> None:
     arguments = ("evaluate", estate(tmp_path, _BAD), *_ONLY, "--as-of", "2024-02-20", "-o", "json", "--exemptions")
-    valid = auditor(*arguments, _exemption(tmp_path, "2024-02-21"), at=tmp_path)
-    expired = auditor(*arguments, _exemption(tmp_path, "2024-02-19"), at=tmp_path)
+    valid = in_process(*arguments, _exemption(tmp_path, "2024-02-21"), at=tmp_path)
+    expired = in_process(*arguments, _exemption(tmp_path, "2024-02-19"), at=tmp_path)
 
     assert (valid.code, valid.findings[0]["status"]) == (0, "fail")
     assert valid.findings[0]["exemption"]["ticket"] == "T-1"
@@ -128,7 +128,7 @@ def test_an_exemption_stands_beside_the_failure_and_an_expired_one_does_nothing(
 
 def test_an_exemption_that_covers_nothing_is_said(tmp_path: Path) -> None:
     exemptions = _exemption(tmp_path, "2030-01-01")
-    ended = auditor("evaluate", estate(tmp_path, _GOOD), *_ONLY, "--exemptions", exemptions, at=tmp_path)
+    ended = in_process("evaluate", estate(tmp_path, _GOOD), *_ONLY, "--exemptions", exemptions, at=tmp_path)
     assert ended.code == 0
     assert "matches no" in ended.out or "covers no" in ended.out
 

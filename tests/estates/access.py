@@ -1,9 +1,7 @@
-"""Build estates for tests: from ARM bodies, from the reference estate, and from that with something changed."""
+"""Build estates for tests: from ARM bodies, from the chat estate, and from that with something changed."""
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -15,10 +13,11 @@ from auditor.analysis.access import ANALYSIS
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from tests.checkout import BASELINE
-from tests.conformance.material import SHARED
+from tests.estates.chat import chat_bodies
+from tests.estates.derived import Derived, derive
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-chat"
@@ -45,7 +44,7 @@ _PLACES = {
 
 
 def place(component: str) -> str:
-    """Return the id of the resource that plays a component in the reference estate."""
+    """Return the id of the resource that plays a component in the chat estate."""
     return f"{GROUP}/providers/{_PLACES[component]}"
 
 
@@ -54,14 +53,9 @@ def table() -> Any:
     return YAML(typ="safe").load(TABLE.read_text())
 
 
-@cache
-def _reference() -> str:
-    return (SHARED / "data/reference-estate/2024-02.json").read_text()
-
-
-def reference() -> Bodies:
-    """Return fresh bodies of the reference estate by id."""
-    return {body["id"]: body for body in json.loads(_reference())["resources"]}
+def chat_by_id() -> Bodies:
+    """Return fresh bodies of the chat estate by id."""
+    return {body["id"]: body for body in chat_bodies()}
 
 
 def estate_of(bodies: Iterable[Mapping[str, Any]], *, complete: bool = True, gaps: Iterable[Gap] = ()) -> Estate:
@@ -81,30 +75,30 @@ def workloads_of(estate: Estate) -> Workloads:
 
 def analyse(
     estate: Estate, *, workloads: Workloads | None = None, parameters: Mapping[str, Any] | None = None
-) -> list[Fact]:
+) -> list[Derived]:
     known = workloads_of(estate) if workloads is None else workloads
     now = datetime(2024, 2, 20, 12, tzinfo=UTC)
-    return list(ANALYSIS.derive(Context(estate, known, parameters or {}, {"roles": table()}, now)))
+    return derive(ANALYSIS, Context(estate, known, parameters or {}, {"roles": table()}, now))
 
 
-def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Fact]:
-    """Return the facts of the reference estate after a change of its bodies."""
-    bodies = copy.deepcopy(reference())
+def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Derived]:
+    """Return the facts of the chat estate after a change of its bodies."""
+    bodies = chat_by_id()
     change(bodies)
     gaps, complete = options.pop("gaps", ()), options.pop("complete", True)
     return analyse(estate_of(bodies.values(), gaps=gaps, complete=complete), **options)
 
 
-def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:
+def of_kind(facts: Iterable[Derived], kind: str) -> list[Derived]:
     return [fact for fact in facts if fact.kind == kind]
 
 
-def rows(facts: Iterable[Fact]) -> dict[str, Fact]:
+def rows(facts: Iterable[Derived]) -> dict[str, Derived]:
     """Return the facts about rows by the row's label."""
     return {str(fact.fields["row"]): fact for fact in of_kind(facts, "access.row")}
 
 
-def assignments(facts: Iterable[Fact]) -> dict[str, Fact]:
+def assignments(facts: Iterable[Derived]) -> dict[str, Derived]:
     return {fact.subject: fact for fact in of_kind(facts, "access.assignment")}
 
 

@@ -1,4 +1,4 @@
-"""The reference estate with its workload bound as the shipped baseline declares it."""
+"""The chat estate with its workload bound as the shipped baseline declares it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from auditor.model import Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.yaml_source import load_file
 from tests.checkout import BASELINE
-from tests.estates.chat import hoisted, reference_bodies
+from tests.estates.chat import chat_bodies
+from tests.estates.graph import hoisted
 
 Body = dict[str, Any]
 
@@ -24,11 +25,11 @@ def _load(name: str) -> Any:
     return load_file(BASELINE / name).plain()
 
 
-def reference_context(
+def chat_context(
     change: Callable[[list[Body]], object] | None = None, *, gaps: tuple[Gap, ...] = (), **parameters: Any
 ) -> Context:
-    """Return the context of the reference estate after `change`; skip the test where the data is absent."""
-    bodies = reference_bodies()
+    """Return the context of the chat estate after `change`."""
+    bodies = chat_bodies()
     if change is not None:
         change(bodies)
     return context_of(hoisted(bodies), gaps=gaps, **parameters)

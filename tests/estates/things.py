@@ -9,7 +9,6 @@ from typing import Any
 
 from auditor.analysis.contract import Analysis, Context
 from auditor.architecture.workloads import Workloads
-from auditor.azure import catalogue
 from auditor.engine.evaluate import Evaluation
 from auditor.estate.graph import Estate
 from auditor.model import Gap
@@ -20,7 +19,7 @@ from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import Metadata
 from auditor.snapshot.normalise import ExportEntry, normalise
-from auditor.yaml_source import load_text
+from tests.estates.catalogues import catalogue_of
 
 Body = dict[str, Any]
 WriteRule = Callable[..., Rule]
@@ -29,18 +28,15 @@ NOW = datetime(2024, 3, 1, tzinfo=UTC)
 NOTHING = Baseline("test", "1", "", "", (), (), {}, {}, {}, {}, {}, "baseline.yaml", ())
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-test"
 THING = "Contoso.Test/things"
-CATALOGUE = catalogue.load(
-    load_text(
-        """
+CATALOGUE = catalogue_of(
+    """
 Contoso.Test/things:
   properties.color:
   properties.size:
   properties.late: {since: "2024-01-01"}
   properties.rules[*].name:
   properties.rules[*].properties.port:
-""",
-        "properties.yaml",
-    )
+"""
 )
 RULE = """\
 id: thing-is-red

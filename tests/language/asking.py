@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from auditor.azure import catalogue
 from auditor.engine.subjects import ExampleSubject
 from auditor.language import parse
 from auditor.language.ast import Condition
@@ -15,12 +14,12 @@ from auditor.language.environment import Environment
 from auditor.language.explain import Explanation, explain
 from auditor.truth import Truth
 from auditor.yaml_source import load_text
+from tests.estates.catalogues import catalogue_of
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 THING = "Contoso.Test/things"
-CATALOGUE = catalogue.load(
-    load_text(
-        """
+CATALOGUE = catalogue_of(
+    """
 Contoso.Test/things:
   properties.color:
   properties.size: {default: 1}
@@ -33,9 +32,7 @@ Contoso.Test/things/parts:
   properties.material:
 Microsoft.Network/privateEndpoints:
   properties.connections[*].properties.status:
-""",
-        "properties.yaml",
-    )
+"""
 )
 
 

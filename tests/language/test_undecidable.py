@@ -8,8 +8,10 @@ import pytest
 
 from auditor.authoring import examples
 from auditor.azure import paths
-from auditor.azure.catalogue import Catalogue, Property
+from auditor.azure.catalogue import Catalogue
 from auditor.azure.paths import ABSENT
+from auditor.azure.resource_type import ResourceType
+from auditor.azure.vocabulary import Property
 from auditor.engine.evaluate import Verdict
 from auditor.language.functions import FunctionError, call
 from auditor.model import Status
@@ -28,7 +30,7 @@ require:
     - {field: access, equals: Off, default: On}
     - allOf:
         - {field: access, equals: Perimeter}
-        - {value: "[unknown('the perimeter', 'the vault does not show it')]", equals: true}
+        - {unknown: {what: the perimeter, why: the vault does not show it}}
 examples:
   - {name: closed, resource: {properties: {access: Off}}, verdict: pass}
   - {name: open, resource: {properties: {access: On}}, verdict: fail}
@@ -43,7 +45,12 @@ def verdicts(tmp_path: Path) -> dict[str, Verdict]:
     file = tmp_path / "vault-access-off.yaml"
     file.write_text(_RULE, encoding="utf-8")
     steps = paths.parse("properties.access")
-    words = Words(Catalogue({"Test.Vault/vaults": [Property("properties.access", steps, since="2020-01-01")]}), {})
+    words = Words(
+        Catalogue(
+            [ResourceType("Test.Vault/vaults", properties=[Property("properties.access", steps, since="2020-01-01")])]
+        ),
+        {},
+    )
     rule = rulebook.load_rule(file, words)
     assert [outcome.problems for outcome in examples.run(rule)] == [[]] * 5
     return {example.name: examples.ask(rule, example) for example in rule.examples}
@@ -64,7 +71,12 @@ def test_seconds_since_1970_become_a_time(seconds: object, moment: str) -> None:
     assert call("dateTimeFromEpoch", [seconds]) == moment
 
 
-@pytest.mark.parametrize("hostile", [ABSENT, None, "soon", 1.5, True, [], {}, 10**17, -(10**17)])
+@pytest.mark.parametrize("nothing", [ABSENT, None])
+def test_no_number_of_seconds_is_no_time(nothing: object) -> None:
+    assert call("dateTimeFromEpoch", [nothing]) is ABSENT
+
+
+@pytest.mark.parametrize("hostile", ["soon", 1.5, True, [], {}, 10**17, -(10**17)])
 def test_what_is_no_number_of_seconds_has_no_time(hostile: object) -> None:
     with pytest.raises(FunctionError):
         call("dateTimeFromEpoch", [hostile])

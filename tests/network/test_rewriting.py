@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
-from auditor.network.describe import AddressNames, lines
+from auditor.network.describe import AddressNames, sentences
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
@@ -26,8 +26,8 @@ def answer(bodies: list[Any], table: list[Any]) -> tuple[str, list[str]]:
     around = Surroundings(addresses.must_parse(SPACE))
     rows = [parse_match(row)[0] for row in table]
     layer = Filter(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
-    found = Search(FilterChain((layer,), around, addresses.ANY, addresses.must_parse(SUBNET)), rows).only(rows)
-    return found.truth, sorted(str(line) for line in lines(found, AddressNames(here=addresses.must_parse(SUBNET))))
+    found = Search(FilterChain((layer,), around, addresses.ANY, addresses.must_parse(SUBNET)), rows).excess(rows)
+    return found.truth, sorted(str(line) for line in sentences(found, AddressNames(here=addresses.must_parse(SUBNET))))
 
 
 def halves(text: str) -> list[str]:

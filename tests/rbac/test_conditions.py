@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.rbac.conditions import restriction
 from auditor.rbac.operation_sets import holds, is_within
-from auditor.rbac.permissions import Plane, permits
-from auditor.truth import Truth
-from tests.conformance.material import builtin_definitions, builtins, needs_shared
 
 ATTRIBUTE = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'a AND (b) OR !c'"
 
@@ -69,19 +64,3 @@ pieces = st.sampled_from(
 def test_any_text_is_read_and_what_is_certain_is_possible(text: str) -> None:
     limit = restriction(text)
     assert is_within(limit.must, limit.may)
-
-
-@needs_shared
-def test_built_in_conditions_restrict_only_the_operations_they_name() -> None:
-    conditional = [r for r in builtins() if any(b.get("condition") for b in _blocks(r.name))]
-    write, other = "Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/read"
-    answers = {
-        (permits(r.at_most, Plane.CONTROL, write), permits(r.at_most, Plane.CONTROL, other)) for r in conditional
-    }
-    assert len(conditional) == 29
-    assert (Truth.UNKNOWN, Truth.YES) in answers
-    assert not any(one is Truth.YES for one, _ in answers)
-
-
-def _blocks(name: str) -> list[Any]:
-    return list(builtin_definitions()[name]["properties"]["permissions"])

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from auditor.architecture.workloads import Workloads
 from auditor.errors import ContentError
+from auditor.rbac.access_graph import read_access_graph
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.bounds import NOTHING_AT_ALL, certain
 from auditor.rbac.operation_sets import complement, intersection, is_empty, pattern, union
 from auditor.rbac.permissions import Permissions, Plane, covers
-from auditor.rbac.read import read_access_data
 from auditor.truth import Truth
-from tests.conformance.material import needs_shared
 from tests.estates.access import (
     SUBSCRIPTION,
     analyse,
@@ -89,7 +88,7 @@ def test_a_definition_that_cannot_be_read_is_unknown_and_not_harmless(broken: ob
     facts = analyse(estate_of(bodies), workloads=Workloads())
 
     assert (
-        read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Truth.UNKNOWN
+        read_access_graph(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Truth.UNKNOWN
     )
     assert "escalates" in of_kind(facts, "access.role")[0].uncollected
     assert {"dangers", "sanctioned", "escalates"} <= of_kind(facts, "access.assignment")[0].uncollected.keys()
@@ -102,11 +101,10 @@ def test_a_deny_that_cannot_be_read_may_deny_anything() -> None:
     deny["properties"]["permissions"] = "everything"
     bodies = [role, assignment("u1", role["id"], SUBSCRIPTION), deny]
     assert (
-        read_access_data(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Truth.UNKNOWN
+        read_access_graph(estate_of(bodies)).grants.may("u1", Plane.CONTROL, "A/b/read", SUBSCRIPTION) is Truth.UNKNOWN
     )
 
 
-@needs_shared
 def test_an_assignment_without_a_readable_principal_may_be_anybodys() -> None:
     def change(bodies: dict[str, Any]) -> None:
         for body in bodies.values():
@@ -118,7 +116,6 @@ def test_an_assignment_without_a_readable_principal_may_be_anybodys() -> None:
     assert all("works" in fact.uncollected for fact in found.values())
 
 
-@needs_shared
 def test_an_incomplete_export_without_assignments_decides_no_row() -> None:
     def change(bodies: dict[str, Any]) -> None:
         for key in [key for key, body in bodies.items() if "Authorization" in body["type"]]:

@@ -11,6 +11,7 @@ from auditor.errors import ContentError
 from auditor.model import Exemption, Finding, Severity, Status
 from auditor.rulebook import exemptions
 
+RULES = ("thing-is-red",)
 GROUP = "/subscriptions/s1/resourceGroups/rg"
 ENTRY = {
     "id": "e1", "rule": "thing-*", "scope": GROUP, "reason": "old", "approved_by": "me", "ticket": "T-1",
@@ -75,8 +76,10 @@ def write(folder: Path, **changed: str) -> Path:
 
 
 def test_an_exemption_file_is_read(tmp_path: Path) -> None:
-    assert exemptions.load(write(tmp_path)) == [exemption()]
-    assert exemptions.load(write(tmp_path, id="-", ticket="4711")) == [exemption(id="exemption-1", ticket="4711")]
+    assert exemptions.load(write(tmp_path), RULES) == [exemption()]
+    assert exemptions.load(write(tmp_path, id="-", ticket="4711"), RULES) == [
+        exemption(id="exemption-1", ticket="4711")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +104,23 @@ def test_a_mistake_in_an_exemption_is_an_error_with_its_place(
     path = write(tmp_path, **changed)
 
     with pytest.raises(ContentError) as raised:
-        exemptions.load(path)
+        exemptions.load(path, RULES)
 
     assert raised.value.message.startswith(f"{path}{message}")
 
 
 def test_an_exemption_of_a_rule_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
-    exemptions.check_rules([exemption()], ["thing-is-red"], tmp_path)
-    with pytest.raises(ContentError, match="names the rule 'thnig-\\*', which does not exist"):
-        exemptions.check_rules([exemption(rule="thnig-*")], ["thing-is-red"], tmp_path)
+    path = write(tmp_path, rule="thnig-is-red")
+
+    with pytest.raises(ContentError) as raised:
+        exemptions.load(path, RULES)
+
+    assert raised.value.message == f"{path}:3:9: there is no rule 'thnig-is-red'"
+    assert raised.value.hint == "did you mean 'thing-is-red'?"
+
+
+def test_an_exemption_of_a_retired_rule_names_its_successor(tmp_path: Path) -> None:
+    with pytest.raises(ContentError) as raised:
+        exemptions.load(write(tmp_path, rule="app-slot-https-only"), RULES)
+
+    assert raised.value.hint == "'app-slot-https-only' is retired: 'app-https-only' asks its question now"

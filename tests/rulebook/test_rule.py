@@ -9,6 +9,8 @@ import pytest
 from auditor.errors import ContentError
 from auditor.rulebook.load import Words, load_rule, load_rules, rule_files
 from auditor.rulebook.parameters import Parameter
+from auditor.rulebook.rule import OnType
+from tests.estates.catalogues import catalogue_of
 from tests.estates.things import CATALOGUE, RULE, write_rule
 
 WORDS = Words(CATALOGUE, {})
@@ -24,10 +26,18 @@ MISTAKES = [
     ("title: Things are red", "title: [a]", "2:8", "title must be text, not a list", ""),
     ("title: Things are red", "title:", "2:7", "title must be text, not nothing", ""),
     ("type: Contoso.Test/things", "type: things", "6:17", "'things' is no resource type", "Microsoft.Storage"),
-    ("type: Contoso.Test/things", "tpye: Contoso.Test/things", "6:11", "unknown key 'tpye'", "did you mean 'type'?"),
+    ("type: Contoso.Test/things", "tpye: Contoso.Test/things", "6:11", "unknown key 'tpye'", "did you mean 'type'"),
     ("type: Contoso.Test/things", "fact: paint.hue", "6:17", "no analysis yields the fact 'paint.hue'", ""),
     ("type: Contoso.Test/things", "component: gate", "6:22", "declares no component 'gate'", ""),
-    ("type: Contoso.Test/things", "when: {field: size, equals: 1}", "6:10", "needs one of 'type', 'fact', 'component'", ""),
+    ("type: Contoso.Test/things", "when: {field: size, equals: 1}", "6:10", "needs one of 'type', 'types', 'fact'", ""),
+    ("type: Contoso.Test/things", "types: []", "6:18", "types must hold at least one", ""),
+    ("type: Contoso.Test/things", "types: [things]", "6:19", "'things' is no resource type", "Microsoft.Storage"),
+    (
+        "type: Contoso.Test/things", "types: [Contoso.Test/things, Contoso.Test/others]", "7:18",
+        "resource has no property 'color'", "properties.color",
+    ),
+    ("{type: Contoso.Test/things", "{types: [A.B/c], type: Contoso.Test/things", "6:11", "'types' does not go with 'type'", ""),
+    ("id: thing-is-red", "id: app-slot-https-only", "1:5", "was a rule's and is never used again", ""),
     ("text: Paint it red., ", "", "5:14", "remediation needs 'text'", ""),
     ("field: color", "field: colr", "7:18", "no property 'colr'", "did you mean 'color'?"),
     ("verdict: fail", "verdict: fails", "10:66", "'fails' is no status", "use pass, fail"),
@@ -83,7 +93,8 @@ def test_rules_are_found_in_areas_and_come_sorted_by_id(tmp_path: Path) -> None:
     (tmp_path / "z").mkdir()
     (tmp_path / "z" / "a-rule.yaml").write_text(RULE.replace("thing-is-red", "a-rule"))
     write_rule(tmp_path)
-    (tmp_path / "properties.yaml").write_text("{}")
+    (tmp_path / "types").mkdir()
+    (tmp_path / "types" / "Contoso.Test.yaml").write_text("namespace: Contoso.Test")
     (tmp_path / "notes.txt").write_text("no rule")
     (tmp_path / "z" / "back").symlink_to(tmp_path)
 
@@ -138,7 +149,7 @@ def test_all_mistakes_of_all_files_are_said_at_once_in_the_order_of_the_files(tm
     assert [problem.message.removeprefix(f"{tmp_path}/") for problem in raised.value.problems] == [
         "thing-is-blue.yaml:3:11: 'hihg' is no severity",
         "thing-is-blue.yaml:7:27: Contoso.Test/things has no property 'colr' that rules may name so",
-        "thing-is-blue.yaml:7:45: a condition needs one of allOf, anyOf, not, field, value, count, every, any, none",
+        "thing-is-blue.yaml:7:45: a condition needs one of allOf, anyOf, not, field, value, count, every, any, none, unknown",
         "thing-is-red.yaml:1:1: a rule needs 'title'",
     ]
     assert [problem.hint for problem in raised.value.problems][1].startswith("did you mean 'color'?")
@@ -155,3 +166,21 @@ def test_a_key_that_is_missing_because_it_is_misspelt_is_said_once(tmp_path: Pat
         "1:1: a rule needs 'severity'",
         "2:1: unknown key 'titel' in a rule",
     ]
+
+
+def test_a_rule_on_several_types_must_mean_the_same_for_all(tmp_path: Path) -> None:
+    text = """
+Contoso.Test/things: {properties.color: null}
+Contoso.Test/slots: {properties.color: null}
+Contoso.Test/parts: {properties.color: {since: "2024-01-01"}}
+"""
+    catalogue = catalogue_of(text)
+    rule = write_rule(
+        tmp_path, words=Words(catalogue, {}), applies="{types: [Contoso.Test/things, Contoso.Test/slots]}"
+    )
+    assert rule.applies == OnType(("Contoso.Test/things", "Contoso.Test/slots"))
+
+    with pytest.raises(ContentError) as raised:
+        write_rule(tmp_path, words=Words(catalogue, {}), applies="{types: [Contoso.Test/things, Contoso.Test/parts]}")
+
+    assert "the rule means one thing for Contoso.Test/things and another for Contoso.Test/parts" in str(raised.value)

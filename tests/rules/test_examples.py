@@ -12,8 +12,9 @@ import pytest
 from auditor import shipped
 from auditor.authoring import examples, mutants
 from auditor.azure import paths
-from auditor.azure.catalogue import ResolvedName
+from auditor.azure.catalogue import shipped as shipped_types
 from auditor.azure.paths import ABSENT
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, AnyOf, Condition, Count, Elements, Field, Leaf, Not, Quantifier
 from auditor.model import Status
 from auditor.rulebook import load as rulebook
@@ -27,7 +28,7 @@ _FILES = rulebook.rule_files(shipped.folder("rules"))
 
 @cache
 def _words() -> Words:
-    return words_of(load("openai-chat", shipped.folder("baselines")))
+    return words_of(load("openai-chat", shipped.folder("baselines")), shipped_types())
 
 
 @cache

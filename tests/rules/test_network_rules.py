@@ -1,4 +1,4 @@
-"""Network and exposure rules on the reference estate, on the sample, and on the same rule sets written otherwise."""
+"""Network and exposure rules on the chat estate, on the sample, and on the same rule sets written otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auditor.model import Finding, Status
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from tests.audit.judging import fact_of
-from tests.estates.chat import reference_bodies
+from tests.estates.chat import chat_bodies
 
 Body = dict[str, Any]
 _KINDS = ("network.", "exposure.", "inventory.subnet")
@@ -117,15 +117,15 @@ Judge = Callable[[list[Body]], list[Finding]]
         ("subnet-bastion-rule-set", ("AzureBastionSubnet", "Outbound"), ["Bastion.Out.Allow.AzureMonitor"]),
     ],
 )
-def test_a_failure_of_the_reference_estate_names_its_cause(
+def test_a_failure_of_the_chat_estate_names_its_cause(
     rule_id: str, where: tuple[str, str], said: list[str], judge: Judge
 ) -> None:
-    found = _of(judge(reference_bodies()), rule_id)[where]
+    found = _of(judge(chat_bodies()), rule_id)[where]
     assert [text for text in said if text not in found.message] == []
 
 
-def test_tiers_of_the_reference_estate_reach_each_other_beyond_the_plan(judge: Judge) -> None:
-    found = _of(judge(reference_bodies()), "subnet-reaches-planned-subnets-only")
+def test_tiers_of_the_chat_estate_reach_each_other_beyond_the_plan(judge: Judge) -> None:
+    found = _of(judge(chat_bodies()), "subnet-reaches-planned-subnets-only")
     pairs = {(source, sub.removeprefix("to ")): one.message for (source, sub), one in found.items()}
 
     assert {pair for pair, message in pairs.items() if ": TCP/UDP, by " in message} == _EXTRA
@@ -134,8 +134,8 @@ def test_tiers_of_the_reference_estate_reach_each_other_beyond_the_plan(judge: J
     assert all(f": TCP/UDP {ports}, by " in pairs[pair] for pair, ports in _ON_FEW_PORTS.items())
 
 
-def test_the_rest_is_denied_explicitly_in_some_directions_of_the_reference_estate_only(judge: Judge) -> None:
-    findings = judge(reference_bodies())
+def test_the_rest_is_denied_explicitly_in_some_directions_of_the_chat_estate_only(judge: Judge) -> None:
+    findings = judge(chat_bodies())
     rule_id = "subnet-rest-denied-explicitly"
 
     assert _of(findings, rule_id).keys() == {
@@ -152,12 +152,12 @@ def test_the_rest_is_denied_explicitly_in_some_directions_of_the_reference_estat
 
 
 def test_rules_without_effect_on_private_endpoints_are_not_judged_but_pointed_to(judge: Judge) -> None:
-    found = _of(judge(reference_bodies()), "subnet-private-endpoints-inbound-restricted", Status.NOT_APPLICABLE)
+    found = _of(judge(chat_bodies()), "subnet-private-endpoints-inbound-restricted", Status.NOT_APPLICABLE)
     assert "NET-PE-001" in found["snet-privateEndpoints", "Inbound"].message
 
 
-def test_the_internet_reaches_the_reference_estate_through_its_gateway_and_bastion_only(judge: Judge) -> None:
-    findings = judge(reference_bodies())
+def test_the_internet_reaches_the_chat_estate_through_its_gateway_and_bastion_only(judge: Judge) -> None:
+    findings = judge(chat_bodies())
 
     assert len(_of(findings, "subnet-guarded-ports-closed", Status.PASS)) == 8
     for rule_id in ("workload-gateway-only-entry", "jump-box-private-path", "jump-box-no-public-address"):
@@ -177,10 +177,10 @@ def _network_denied(bodies: list[Body]) -> list[Body]:
 
 def test_the_way_of_the_app_service_to_the_internet_counts_where_its_traffic_takes_it(judge: Judge) -> None:
     rule_id, where = "subnet-app-service-outbound-restricted", ("snet-appServicePlan", "Outbound")
-    found = _of(judge(_network_denied(reference_bodies())), rule_id)[where]
+    found = _of(judge(_network_denied(chat_bodies())), rule_id)[where]
     assert "more than the table allows: any protocol to Internet outside <AzureMonitor>, by" in found.message
 
-    kept_out = _network_denied(reference_bodies())
+    kept_out = _network_denied(chat_bodies())
     for site in (one for one in kept_out if one["type"].lower().startswith("microsoft.web/sites")):
         _route_nothing(site)
     assert where in _of(judge(kept_out), rule_id, Status.PASS)
@@ -195,7 +195,7 @@ def _route_nothing(body: Any) -> None:
 
 
 def test_routing_that_was_not_collected_leaves_it_unknown(tmp_path: Path) -> None:
-    bodies = [one for one in _network_denied(reference_bodies()) if one["type"].lower() != "microsoft.web/sites/config"]
+    bodies = [one for one in _network_denied(chat_bodies()) if one["type"].lower() != "microsoft.web/sites/config"]
     for site in (one for one in bodies if one["type"].lower() == "microsoft.web/sites"):
         _drop_routing(site)
     path = tmp_path / "estate.json"
@@ -214,7 +214,7 @@ def _drop_routing(body: Any) -> None:
 
 
 def test_a_public_address_of_the_jump_box_is_a_way_in(judge: Judge) -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     address = next(one for one in bodies if one["type"].lower() == "microsoft.network/publicipaddresses")
     interface = next(one for one in bodies if (one.get("properties") or {}).get("virtualMachine"))
     interface["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = {"id": address["id"] + "-2"}
@@ -292,7 +292,7 @@ def _each(change: Callable[[Body], None]) -> Callable[[list[Body]], None]:
 def test_the_same_rules_written_otherwise_get_the_same_verdicts(
     rewrite: Callable[[list[Body]], None], judge: Judge
 ) -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     before = json.dumps(bodies)
     rewrite(bodies)
     assert json.dumps(bodies) != before
@@ -300,7 +300,7 @@ def test_the_same_rules_written_otherwise_get_the_same_verdicts(
     def said(findings: list[Finding]) -> list[tuple[str, str, str, Status, str]]:
         return [(one.rule_id, _name(one), one.sub_object, one.status, one.message.lower()) for one in findings]
 
-    assert said(judge(bodies)) == said(judge(reference_bodies()))
+    assert said(judge(bodies)) == said(judge(chat_bodies()))
 
 
 def test_the_sample_shows_what_was_planted_in_it() -> None:

@@ -1,4 +1,4 @@
-"""Rules on facts, on the reference estate and on small ones: what they find, and which facts they are silent about."""
+"""Rules on facts, on the chat estate and on small ones: what they find, and which facts they are silent about."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from auditor.rulebook.load import Words, load_rule
 from tests.audit.judging import fact_of
-from tests.estates.chat import reference_bodies
+from tests.estates.chat import chat_bodies
 
 GROUP = "/subscriptions/1/resourceGroups/rg/providers"
 _REACHED = (
@@ -51,8 +51,8 @@ def body(bodies: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(one for one in bodies if one.get("name") == name)
 
 
-def test_the_reference_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path: Path) -> None:
-    findings = judged(reference_bodies(), tmp_path)
+def test_the_chat_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path: Path) -> None:
+    findings = judged(chat_bodies(), tmp_path)
 
     failed = [one for one in findings if one.status is Status.FAIL]
 
@@ -94,13 +94,13 @@ def test_the_reference_estate_fails_exactly_where_it_leaves_the_architecture(tmp
     ],
 )
 def test_a_failure_says_what_is_wrong(rule_id: str, said: str, tmp_path: Path) -> None:
-    (found,) = [one for one in those(judged(reference_bodies(), tmp_path), rule_id) if one.status is Status.FAIL]
+    (found,) = [one for one in those(judged(chat_bodies(), tmp_path), rule_id) if one.status is Status.FAIL]
     assert said in found.message
     assert found.message.endswith(".")
 
 
 def test_a_pending_endpoint_does_not_count(tmp_path: Path) -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     connection = body(bodies, "pep-oai-chat01")["properties"]["privateLinkServiceConnections"][0]
     connection["properties"]["privateLinkServiceConnectionState"]["status"] = "Pending"
     findings = judged(bodies, tmp_path)
@@ -111,7 +111,7 @@ def test_a_pending_endpoint_does_not_count(tmp_path: Path) -> None:
 
 
 def test_what_autoscale_may_leave_counts(tmp_path: Path) -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     setting = next(one for one in bodies if one["type"].lower() == "microsoft.insights/autoscalesettings")
     setting["properties"]["profiles"][0]["capacity"] = {"minimum": "1", "default": "1", "maximum": "5"}
 
@@ -133,7 +133,7 @@ def test_what_autoscale_may_leave_counts(tmp_path: Path) -> None:
 def test_the_policies_of_a_subnet_are_read_as_its_api_version_shows_them(
     stated: str | None, api_version: str, verdict: str, tmp_path: Path
 ) -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     network = body(bodies, "vnet-chat01")
     subnet = body(network["properties"]["subnets"], "snet-privateEndpoints")
     network["apiVersion"] = subnet["apiVersion"] = api_version
@@ -145,7 +145,7 @@ def test_the_policies_of_a_subnet_are_read_as_its_api_version_shows_them(
 
 
 def test_a_filter_whose_dates_are_not_stated_is_not_known_to_be_unchanged(tmp_path: Path) -> None:
-    bodies = reference_bodies()
+    bodies = chat_bodies()
     del body(bodies, "blocking-filter")["systemData"]
 
     (found,) = those(judged(bodies, tmp_path), "openai-filter-unchanged-since-deployment")
@@ -153,7 +153,7 @@ def test_a_filter_whose_dates_are_not_stated_is_not_known_to_be_unchanged(tmp_pa
 
 
 def test_two_marks_of_the_development_profile_settle_it_whatever_else_is_unknown(tmp_path: Path) -> None:
-    bodies = [one for one in reference_bodies() if one["type"] != "Microsoft.Network/publicIPAddresses"]
+    bodies = [one for one in chat_bodies() if one["type"] != "Microsoft.Network/publicIPAddresses"]
     body(bodies, "vnet-chat01")["properties"]["enableDdosProtection"] = False
     plan = next(one for one in bodies if one["type"] == "Microsoft.Web/serverfarms")
     plan |= {"sku": {"name": "S1"}, "properties": plan["properties"] | {"zoneRedundant": False}}
@@ -183,4 +183,4 @@ def test_where_is_for_facts_alone(tmp_path: Path) -> None:
     text = shipped.read_text(encoding="utf-8")
     path.write_text(text.replace("registries}", "registries, where: {field: kind, equals: a}}"), encoding="utf-8")
     with pytest.raises(ContentError, match="'where' does not go with 'type' in applies"):
-        load_rule(path, Words(in_force.properties(), kinds(), {}))
+        load_rule(path, Words(in_force.catalogue(), kinds(), {}))

@@ -1,4 +1,4 @@
-"""What the rules on resource types say of the reference implementation as Microsoft's templates deploy it."""
+"""What the rules on resource types say of the chat estate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from auditor.engine.subjects import ResourceSubject
 from auditor.engine.verdict import judge
 from auditor.language.environment import Environment
 from auditor.model import Status
-from tests.estates.chat import estate_of, reference_bodies
+from tests.estates.chat import chat_bodies
+from tests.estates.graph import estate_of
 from tests.rules.test_examples import rules_on_types
 
 _NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -33,8 +34,8 @@ def _short(resource_id: str) -> str:
     return resource_id.rpartition("/providers/")[2].split("/", 2)[2]
 
 
-def test_the_reference_estate_fails_what_it_is_known_to_get_wrong_and_nothing_else() -> None:
-    estate = estate_of(reference_bodies())
+def test_the_chat_estate_fails_what_it_is_known_to_get_wrong_and_nothing_else() -> None:
+    estate = estate_of(chat_bodies())
     found: dict[tuple[str, Status], set[str]] = {}
     for rule in rules_on_types():
         parameters = {name: parameter.default for name, parameter in rule.parameters.items()}

@@ -20,9 +20,9 @@ def test_what_was_exported_is_imported(name: str, tmp_path: Path) -> None:
 
 
 def test_file_export_import_file_keeps_identity_and_bytes(
-    reference: dict[str, Any], read_document: ReadDocument, tmp_path: Path
+    chat_document: dict[str, Any], read_document: ReadDocument, tmp_path: Path
 ) -> None:
-    snapshot = read_document(reference)
+    snapshot = read_document(chat_document)
     exchange.export(snapshot, tmp_path / "one.jsonl.zst")
     file.write(read(tmp_path / "one.jsonl.zst"), tmp_path / "two")
     exchange.export(read(tmp_path / "two"), tmp_path / "three.jsonl.zst")

@@ -38,8 +38,8 @@ def test_what_was_written_is_read(stored: Path) -> None:
     assert [path.name for path in stored.parent.iterdir()] == ["estate.sqlite"]
 
 
-def test_the_reference_estate_survives(reference: dict[str, Any], read_document: ReadDocument, tmp_path: Path) -> None:
-    snapshot = read_document(reference)
+def test_the_chat_estate_survives(chat_document: dict[str, Any], read_document: ReadDocument, tmp_path: Path) -> None:
+    snapshot = read_document(chat_document)
     file.write(snapshot, tmp_path / "s")
     assert read(tmp_path / "s") == snapshot
 
@@ -72,7 +72,7 @@ def test_tables_beside_the_bodies_can_be_queried(read_document: ReadDocument, tm
 
 
 def test_show_says_what_is_inside(stored: Path) -> None:
-    shown = summary.show(stored)
+    shown = summary.overview(read(stored), stored)
     assert (shown.sha256, shown.resources, shown.metadata) == (SNAPSHOT.sha256, 5, SNAPSHOT.metadata)
     assert shown.types == {"Microsoft.Storage/storageAccounts": 5}
     assert shown.relations == {"contains": 2}

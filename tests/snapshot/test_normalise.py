@@ -74,10 +74,10 @@ def test_where_children_stand_and_in_which_order_makes_no_difference(
 
 @quick
 @given(randoms)
-def test_the_reference_estate_is_one_however_it_is_exported(
-    reference: dict[str, Any], read_document: ReadDocument, rnd: random.Random
+def test_the_chat_estate_is_one_however_it_is_exported(
+    chat_document: dict[str, Any], read_document: ReadDocument, rnd: random.Random
 ) -> None:
-    document, more = copy.deepcopy(reference), []
+    document, more = copy.deepcopy(chat_document), []
     known = {entry["id"].lower(): entry for entry in document["resources"]}
     for parent in document["resources"]:
         for segment in INLINE:
@@ -94,11 +94,11 @@ def test_the_reference_estate_is_one_however_it_is_exported(
             document["resources"] = [other for other in document["resources"] if other is not entry]
     entries = document["resources"] + more
     document["resources"] = [shuffled(entry, rnd) for entry in rnd.sample(entries, len(entries))]
-    assert read_document(document) == read_document(reference)
+    assert read_document(document) == read_document(chat_document)
 
 
-def test_normalising_twice_changes_nothing(reference: dict[str, Any]) -> None:
-    once, gaps = normalise(ExportEntry(body, "x") for body in reference["resources"])
+def test_normalising_twice_changes_nothing(chat_document: dict[str, Any]) -> None:
+    once, gaps = normalise(ExportEntry(body, "x") for body in chat_document["resources"])
     twice, _ = normalise(ExportEntry(row.body, "x") for row in once)
     assert twice == once
     assert gaps == []
@@ -107,7 +107,7 @@ def test_normalising_twice_changes_nothing(reference: dict[str, Any]) -> None:
 @quick
 @given(randoms)
 def test_the_case_of_ids_does_not_change_the_resources(
-    reference: dict[str, Any], read_document: ReadDocument, rnd: random.Random
+    chat_document: dict[str, Any], read_document: ReadDocument, rnd: random.Random
 ) -> None:
     def recased(value: Any) -> Any:
         if isinstance(value, dict):
@@ -116,8 +116,8 @@ def test_the_case_of_ids_does_not_change_the_resources(
             return rnd.choice([value.lower(), value.upper(), value])
         return [recased(item) for item in value] if isinstance(value, list) else value
 
-    keys = [row.key for row in read_document(reference).resources]
-    assert [row.key for row in read_document(recased(reference)).resources] == keys
+    keys = [row.key for row in read_document(chat_document).resources]
+    assert [row.key for row in read_document(recased(chat_document)).resources] == keys
 
 
 def test_parents_list_their_children_by_key(read_document: ReadDocument) -> None:

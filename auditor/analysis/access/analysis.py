@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.analysis.access import assignment, identity, subscription, table_row, vault
-from auditor.analysis.access.access_graph import MEMBERS_PARAMETER, read_access_graph
+from auditor.analysis.access.access_context import MEMBERS_PARAMETER, read_access
 from auditor.analysis.access.assignment import RoleAssignment
 from auditor.analysis.access.expected import TABLE
 from auditor.analysis.access.identity import IdentityRoles, ResourceIdentity
@@ -20,12 +20,12 @@ from auditor.rbac import read
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about access."""
-    scene = read_access_graph(context)
-    yield from table_row.derive_facts(scene)
-    yield from assignment.derive_facts(scene)
-    yield from subscription.derive_facts(scene)
-    yield from identity.derive_facts(scene)
-    yield from vault.derive_facts(scene)
+    access = read_access(context)
+    yield from table_row.derive_facts(access)
+    yield from assignment.derive_facts(access)
+    yield from subscription.derive_facts(access)
+    yield from identity.derive_facts(access)
+    yield from vault.derive_facts(access)
 
 
 ANALYSIS: Final = Analysis(

@@ -9,14 +9,13 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.access.access_graph import GRAPH_PERMISSION, AccessGraph
+from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
-from auditor.rbac.principals import name_given
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.read import UNREADABLE_PRINCIPAL
 from auditor.rbac.scopes import ScopeKind, kind_of
@@ -155,25 +154,25 @@ class RoleAssignment(Fact):
         return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[RoleAssignment]:
+def derive_facts(access: AccessContext) -> Iterator[RoleAssignment]:
     """Yield one fact per assignment, active or eligible, wherever it is."""
-    for assignment in scene.observed.grants.assignments:
-        yield _role_assignment(scene, assignment)
+    for assignment in access.graph.grants.assignments:
+        yield _role_assignment(access, assignment)
 
 
-def _role_assignment(scene: AccessGraph, assignment: Assignment) -> RoleAssignment:
-    sanction = scene.sanctions.of(assignment)
+def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssignment:
+    sanction = access.sanctions.of(assignment)
     is_sanctioned = sanction.answer is Truth.YES
-    parts = scene.parts.get(assignment.principal, ())
+    parts = access.graph.parts.get(assignment.principal, ())
     # what could not be read may run as this principal
-    unread_user = None if parts else scene.unread_user()
-    touched = scene.touched(assignment.scope)
-    principal = _principal(scene, assignment)
-    powers = _powers(scene, assignment)
+    unread_user = None if parts else access.unread_user()
+    touched = access.graph.touched(assignment.scope)
+    principal = _principal(access, assignment)
+    powers = _powers(access, assignment)
     workload = parts[0].workload if parts else (touched[0].workload if touched else None)
     return RoleAssignment(
         about=facts.about(
-            scene.context,
+            access.context,
             assignment.id,
             role=(workload, parts[0].component if parts else None),
             inputs=_inputs(assignment),
@@ -194,11 +193,11 @@ def _role_assignment(scene: AccessGraph, assignment: Assignment) -> RoleAssignme
         scope=assignment.scope,
         scope_kind=kind_of(assignment.scope),
         state=assignment.state,
-        is_standing=_is_standing(scene, assignment),
+        is_standing=_is_standing(access, assignment),
         ends_at=assignment.ends_at,
         condition=assignment.condition or None,
         touches=tuple(sorted({part.component for part in touched})),
-        sanctioned=_sanctioned(scene, assignment, sanction),
+        sanctioned=_sanctioned(access, assignment, sanction),
         sanctioned_by=tuple(sorted({row.row.control for row in sanction.rows} - {""})) if is_sanctioned else (),
         advisory=next((row.row.advisory for row in sanction.rows if row.row.advisory), None) if is_sanctioned else None,
         excess=sanction.beyond,
@@ -208,7 +207,7 @@ def _role_assignment(scene: AccessGraph, assignment: Assignment) -> RoleAssignme
         dangerous_operations=powers.operations,
         escalates=powers.escalates,
         has_data_access=powers.has_data_access,
-        for_people=assignment.role.key in scene.table.people,
+        for_people=assignment.role.key in access.table.people,
     )
 
 
@@ -224,10 +223,10 @@ class _Principal:
     is_deleted: Known[bool]
 
 
-def _principal(scene: AccessGraph, assignment: Assignment) -> _Principal:
+def _principal(access: AccessContext, assignment: Assignment) -> _Principal:
     kind = assignment.principal_type.lower()
-    identity = scene.principals.identities.get(assignment.principal)
-    name = name_given(scene.observed.resources[ids.key(assignment.id)])
+    identity = access.graph.principals.identities.get(assignment.principal)
+    name = access.graph.given_name(assignment)
     unread = Gap(assignment.id, "principal", "the directory was not read", GRAPH_PERMISSION)
     broken = None
     if assignment.principal == UNREADABLE_PRINCIPAL:
@@ -256,10 +255,10 @@ class _Powers:
     has_data_access: Known[bool]
 
 
-def _powers(scene: AccessGraph, assignment: Assignment) -> _Powers:
-    if gap := scene.definition_gap(assignment):
+def _powers(access: AccessContext, assignment: Assignment) -> _Powers:
+    if gap := access.graph.definition_gap(assignment):
         return _Powers(gap, gap, gap, gap, gap, gap)
-    held = privileges.at_scope(scene.dangers_of(assignment), assignment.scope)
+    held = privileges.at_scope(access.graph.privileges_of(assignment), assignment.scope)
     return _Powers(
         permits=_permits(assignment, held),
         dangers=tuple(privileges.names(held, Truth.YES)),
@@ -277,7 +276,7 @@ def _undecided(assignment: Assignment) -> Gap:
 
 
 def _permits(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Permits:
-    answers = {privilege.danger.name: privilege.answer for privilege in held}
+    answers = {privilege.privilege.name: privilege.answer for privilege in held}
     undecided = _undecided(assignment)
     permitted: dict[str, Known[bool]] = {}
     for privilege in PRIVILEGES:
@@ -287,24 +286,24 @@ def _permits(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Permits:
 
 
 def _escalates(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Known[bool]:
-    answers = {privilege.answer for privilege in held if privilege.danger.escalates}
+    answers = {privilege.answer for privilege in held if privilege.privilege.escalates}
     return _undecided(assignment) if answers == {Truth.UNKNOWN} else Truth.YES in answers
 
 
-def _sanctioned(scene: AccessGraph, assignment: Assignment, sanction: Sanction) -> Known[bool]:
+def _sanctioned(access: AccessContext, assignment: Assignment, sanction: Sanction) -> Known[bool]:
     match sanction.answer:
         case Truth.YES:
             return True
         case Truth.NO:
             # what could not be read may be a part of the workload that a row is about
-            return scene.unread(assignment.scope) or False
+            return access.graph.unread(assignment.scope) or False
         case Truth.UNKNOWN:
             tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
-            return scene.definition_gap(assignment) or tangled
+            return access.graph.definition_gap(assignment) or tangled
 
 
-def _is_standing(scene: AccessGraph, assignment: Assignment) -> bool:
-    on_demand = ids.key(assignment.id) in scene.observed.activated
+def _is_standing(access: AccessContext, assignment: Assignment) -> bool:
+    on_demand = ids.key(assignment.id) in access.graph.activated
     return assignment.state is AssignmentState.ACTIVE and not on_demand and assignment.ends_at is None
 
 

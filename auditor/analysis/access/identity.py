@@ -7,10 +7,12 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.expected import Boundary
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
+from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
@@ -18,21 +20,10 @@ from auditor.rbac.principals import ManagedIdentity, Part
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
-CAPABLE: Final = (
-    "Microsoft.CognitiveServices/accounts",
-    "Microsoft.Compute/virtualMachines",
-    "Microsoft.ContainerRegistry/registries",
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.MachineLearningServices/workspaces/computes",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Search/searchServices",
-    "Microsoft.Web/sites",
-    "Microsoft.Web/sites/slots",
-)
+CAPABLE: Final = frozenset(item.key for item in shipped() if item.calls_others)
 _SURE: Final = frozenset({Truth.YES})
 _PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
-READS: Final = frozenset({*CAPABLE, "Microsoft.ManagedIdentity/userAssignedIdentities"})
+READS: Final = CAPABLE | {USER_IDENTITIES}
 
 
 @record
@@ -125,28 +116,28 @@ class ResourceIdentity(Fact):
         return f"{grant}, and shares an identity with {' and '.join(sharing)}."
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(access: AccessContext) -> Iterator[Fact]:
     """Yield one fact per managed identity, and one per resource of a type that can have one."""
     held: dict[str, list[Assignment]] = {}
-    for assignment in scene.observed.grants.assignments:
+    for assignment in access.graph.grants.assignments:
         if assignment.state is AssignmentState.ACTIVE:
             held.setdefault(assignment.principal, []).append(assignment)
-    for identity in scene.principals.identities.values():
-        yield _identity(scene, identity, held.get(identity.principal, []))
-    for kind in CAPABLE:
-        for resource in scene.context.estate.of_type(kind):
-            yield _resource(scene, resource)
+    for identity in access.graph.principals.identities.values():
+        yield _identity(access, identity, held.get(identity.principal, []))
+    for item in access.context.estate.catalogue:
+        for resource in access.context.estate.of_type(item.key) if item.calls_others else ():
+            yield _resource(access, resource)
 
 
-def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> IdentityRoles:
-    parts = scene.parts.get(identity.principal, ())
-    crossed = tuple(b.name for b in scene.table.boundaries if _crosses(scene, b, assignments, _SURE))
+def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> IdentityRoles:
+    parts = access.graph.parts.get(identity.principal, ())
+    crossed = tuple(b.name for b in access.table.boundaries if _crosses(access, b, assignments, _SURE))
     # what is found stays found, whatever was not read
-    unseen = None if crossed else scene.assignment_gap()
-    uncertain = None if crossed else (unseen or _uncertain_crossing(scene, assignments))
+    unseen = None if crossed else access.graph.assignment_gap()
+    uncertain = None if crossed else (unseen or _uncertain_crossing(access, assignments))
     return IdentityRoles(
         about=facts.about(
-            scene.context,
+            access.context,
             identity.id,
             role=(parts[0].workload, parts[0].component) if parts else None,
             inputs=[(resource.id, "identity") for resource in identity.users],
@@ -159,7 +150,7 @@ def _identity(scene: AccessGraph, identity: ManagedIdentity, assignments: Sequen
         is_shared=_is_shared(parts),
         roles=unseen or tuple(map(_held, assignments)),
         has_roles=unseen or bool(assignments),
-        has_data_access=_has_data_access(scene, assignments),
+        has_data_access=_has_data_access(access, assignments),
         crosses=uncertain or crossed,
         crosses_boundary=uncertain or bool(crossed),
     )
@@ -174,22 +165,22 @@ def _held(assignment: Assignment) -> HeldRole:
     )
 
 
-def _undefined(scene: AccessGraph, assignments: Sequence[Assignment]) -> Gap | None:
-    return next((gap for assignment in assignments if (gap := scene.definition_gap(assignment))), None)
+def _undefined(access: AccessContext, assignments: Sequence[Assignment]) -> Gap | None:
+    return next((gap for assignment in assignments if (gap := access.graph.definition_gap(assignment))), None)
 
 
-def _uncertain_crossing(scene: AccessGraph, assignments: Sequence[Assignment]) -> Gap | None:
+def _uncertain_crossing(access: AccessContext, assignments: Sequence[Assignment]) -> Gap | None:
     """Return why assignments may cross a boundary that they do not surely cross, or None where they cannot."""
-    if not any(_crosses(scene, boundary, assignments, _PERHAPS) for boundary in scene.table.boundaries):
+    if not any(_crosses(access, boundary, assignments, _PERHAPS) for boundary in access.table.boundaries):
         return None
     reason = "the condition or the size of a role decides"
-    return _undefined(scene, assignments) or Gap(assignments[0].id, "properties.condition", reason)
+    return _undefined(access, assignments) or Gap(assignments[0].id, "properties.condition", reason)
 
 
-def _has_data_access(scene: AccessGraph, assignments: Sequence[Assignment]) -> Known[bool]:
+def _has_data_access(access: AccessContext, assignments: Sequence[Assignment]) -> Known[bool]:
     if any(a.permissions.data.may != NOTHING for a in assignments if a.role.permissions):
         return True
-    return scene.assignment_gap() or _undefined(scene, assignments) or False
+    return access.graph.assignment_gap() or _undefined(access, assignments) or False
 
 
 def _is_shared(parts: Sequence[Part]) -> bool:
@@ -202,14 +193,14 @@ def _is_shared(parts: Sequence[Part]) -> bool:
 
 
 def _crosses(
-    scene: AccessGraph, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Truth]
+    access: AccessContext, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Truth]
 ) -> bool:
     """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
     reached: set[int] = set()
     for assignment in assignments:
         roles: dict[str, set[str]] = {}
-        for part in scene.touched(assignment.scope):
-            if scene.acts_on(assignment, part.resource.type_key) in answers:
+        for part in access.graph.touched(assignment.scope):
+            if access.graph.acts_on(assignment, part.resource.type_key) in answers:
                 roles.setdefault(part.resource.key, set()).add(part.component)
         for components in roles.values():
             sides = {at for at, side in enumerate(boundary.sides) if side & components}
@@ -218,15 +209,15 @@ def _crosses(
     return len(reached) > 1
 
 
-def _resource(scene: AccessGraph, resource: Resource) -> ResourceIdentity:
-    attached = scene.principals.attached_to(resource)
+def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
+    attached = access.graph.principals.attached_to(resource)
     reference = body.text(resource.properties, "keyVaultReferenceIdentity")
     primary = body.text(resource.properties, "primaryUserAssignedIdentity")
     own = {ids.key(identity) for identity in attached.user_assigned}
-    shared = _shared_with(scene, resource)
-    gap = _identity_gap(scene, resource)
+    shared = _shared_with(access, resource)
+    gap = _identity_gap(access, resource)
     return ResourceIdentity(
-        about=facts.about(scene.context, resource.id, inputs=[(resource.id, "identity")]),
+        about=facts.about(access.context, resource.id, inputs=[(resource.id, "identity")]),
         type=resource.type,
         identity_type=gap or body.text(resource.body, "identity.type") or "None",
         has_managed_identity=gap or attached.has_any,
@@ -243,13 +234,15 @@ def _resource(scene: AccessGraph, resource: Resource) -> ResourceIdentity:
     )
 
 
-def _identity_gap(scene: AccessGraph, resource: Resource) -> Gap | None:
-    gaps = scene.context.estate.path_gaps(resource.id)
+def _identity_gap(access: AccessContext, resource: Resource) -> Gap | None:
+    gaps = access.context.estate.path_gaps(resource.id)
     return next((gap for gap in gaps if gap.what.lower().split(".")[0] == "identity"), None)
 
 
-def _shared_with(scene: AccessGraph, resource: Resource) -> Sequence[Part]:
+def _shared_with(access: AccessContext, resource: Resource) -> Sequence[Part]:
     """Return the parts of other components that run as an identity of a resource which is itself part of a workload."""
-    parts = [p for one in scene.principals.attached_to(resource).principals for p in scene.parts.get(one, ())]
+    parts = [
+        p for one in access.graph.principals.attached_to(resource).principals for p in access.graph.parts.get(one, ())
+    ]
     own = {part.component for part in parts if part.resource.key == resource.key}
     return [p for p in parts if own and p.resource.key != resource.key and p.component not in own]

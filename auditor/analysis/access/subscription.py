@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.model import Gap, Resource
@@ -126,17 +126,17 @@ def assigns_roles(permissions: Permissions) -> bool:
     return permits(permissions, Plane.CONTROL, ASSIGN) is Truth.YES
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[Fact]:
+def derive_facts(access: AccessContext) -> Iterator[Fact]:
     """Yield one fact per subscription of the estate, and one per custom role."""
-    powers = {key: (is_owner(role.at_most), assigns_roles(role.at_most)) for key, role in _roles(scene).items()}
-    for key in subscriptions_of(scene.context.estate):
-        yield _subscription(scene, key, powers)
-    yield from _custom_roles(scene)
+    powers = {key: (is_owner(role.at_most), assigns_roles(role.at_most)) for key, role in _roles(access).items()}
+    for key in subscriptions_of(access.context.estate):
+        yield _subscription(access, key, powers)
+    yield from _custom_roles(access)
 
 
-def _roles(scene: AccessGraph) -> Mapping[int, Role]:
+def _roles(access: AccessContext) -> Mapping[int, Role]:
     """Return every role that an assignment gives, by its identity as an object: assignments share them."""
-    return {id(assignment.role): assignment.role for assignment in scene.observed.grants.assignments}
+    return {id(assignment.role): assignment.role for assignment in access.graph.grants.assignments}
 
 
 def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> tuple[bool, bool]:
@@ -145,22 +145,22 @@ def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> 
     return powers[id(assignment.role)]
 
 
-def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool, bool]]) -> SubscriptionAccess:
-    estate = scene.context.estate
-    covering = [a for a, answer in scene.observed.grants.covering(key) if answer is Truth.YES]
+def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bool, bool]]) -> SubscriptionAccess:
+    estate = access.context.estate
+    covering = [a for a, answer in access.graph.grants.covering(key) if answer is Truth.YES]
     active = [a for a in covering if a.state is AssignmentState.ACTIVE]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
     assigners = _distinct(a for a in active if _powers(a, powers)[1])
     strong = _distinct(a for a in active if any(_powers(a, powers)))
-    custom = [role for role in _custom(scene) if _assignable_in(scene, role, key)]
-    escalating = tuple(role.name for role in custom if _escalates(scene, role))
-    classic = _classic(scene, key)
+    custom = [role for role in _custom(access) if _assignable_in(access, role, key)]
+    escalating = tuple(role.name for role in custom if _escalates(access, role))
+    classic = _classic(access, key)
     spelled = estate.get(key)
-    unassigned, undefined = _assignments_gap(scene, key, active), _definitions_gap(scene, key, custom)
+    unassigned, undefined = _assignments_gap(access, key, active), _definitions_gap(access, key, custom)
     return SubscriptionAccess(
         about=facts.about(
-            scene.context,
+            access.context,
             spelled.id if spelled else key,
             inputs=[(a.id, "properties.roleDefinitionId") for a in owners],
         ),
@@ -170,7 +170,7 @@ def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool,
         service_principal_owner_count=unassigned or sum(a.principal_type.lower() == "serviceprincipal" for a in owners),
         eligible_owner_count=estate.type_gap(ELIGIBLE, key) or len(eligible),
         role_assigners=unassigned or tuple(sorted(a.principal for a in assigners)),
-        standing_humans=unassigned or tuple(sorted(a.principal for a in strong if _is_standing_human(scene, a))),
+        standing_humans=unassigned or tuple(sorted(a.principal for a in strong if _is_standing_human(access, a))),
         classic_administrators=estate.type_gap(CLASSIC, key) or classic,
         custom_role_count=undefined or len(custom),
         escalating_custom_roles=undefined or escalating,
@@ -179,16 +179,16 @@ def _subscription(scene: AccessGraph, key: str, powers: Mapping[int, tuple[bool,
     )
 
 
-def _assignments_gap(scene: AccessGraph, key: str, active: Sequence[Assignment]) -> Gap | None:
+def _assignments_gap(access: AccessContext, key: str, active: Sequence[Assignment]) -> Gap | None:
     """Return why it is not known who holds which role at a subscription, or None where it is."""
-    if gap := scene.assignment_gap(key):
+    if gap := access.graph.assignment_gap(key):
         return gap
-    return next((gap for assignment in active if (gap := scene.definition_gap(assignment))), None)
+    return next((gap for assignment in active if (gap := access.graph.definition_gap(assignment))), None)
 
 
-def _definitions_gap(scene: AccessGraph, key: str, custom: Sequence[Role]) -> Gap | None:
+def _definitions_gap(access: AccessContext, key: str, custom: Sequence[Role]) -> Gap | None:
     """Return why it is not known which custom roles there are and what they permit, or None where it is."""
-    if gap := scene.context.estate.type_gap(DEFINITIONS, key):
+    if gap := access.context.estate.type_gap(DEFINITIONS, key):
         return gap
     return next((_malformed(role) for role in custom if role.permissions is None), None)
 
@@ -215,14 +215,14 @@ def _owner(assignment: Assignment) -> SubscriptionOwner:
     )
 
 
-def _is_standing_human(scene: AccessGraph, assignment: Assignment) -> bool:
+def _is_standing_human(access: AccessContext, assignment: Assignment) -> bool:
     human = assignment.principal_type.lower() == "user" or assignment.is_to_group
-    on_demand = ids.key(assignment.id) in scene.observed.activated
+    on_demand = ids.key(assignment.id) in access.graph.activated
     return human and not on_demand and assignment.ends_at is None
 
 
-def _classic(scene: AccessGraph, key: str) -> tuple[str, ...]:
-    listed = [resource for resource in scene.context.estate.of_type(CLASSIC) if subscription_key(resource.id) == key]
+def _classic(access: AccessContext, key: str) -> tuple[str, ...]:
+    listed = [resource for resource in access.context.estate.of_type(CLASSIC) if subscription_key(resource.id) == key]
     return tuple(sorted(map(_classic_label, listed)))
 
 
@@ -231,42 +231,42 @@ def _classic_label(administrator: Resource) -> str:
     return f"{role}: {body.text(administrator.properties, 'emailAddress') or administrator.name}"
 
 
-def _custom(scene: AccessGraph) -> Sequence[Role]:
-    return sorted((role for role in scene.observed.roles.values() if role.is_custom), key=lambda role: role.key)
+def _custom(access: AccessContext) -> Sequence[Role]:
+    return sorted((role for role in access.graph.roles.values() if role.is_custom), key=lambda role: role.key)
 
 
-def _assignable_in(scene: AccessGraph, role: Role, subscription: str) -> bool:
+def _assignable_in(access: AccessContext, role: Role, subscription: str) -> bool:
     """Whether a custom role can, as far as is known, be assigned in a subscription; one without scopes counts."""
-    covers = scene.observed.grants.hierarchy.covers
+    covers = access.graph.grants.hierarchy.covers
     return not role.assignable_scopes or any(
         subscription_key(scope) == subscription or covers(scope, subscription) is not Truth.NO
         for scope in role.assignable_scopes
     )
 
 
-def _escalates(scene: AccessGraph, role: Role) -> bool:
-    return any(one.danger.escalates and one.surely for one in scene.dangers_in_role(role))
+def _escalates(access: AccessContext, role: Role) -> bool:
+    return any(one.privilege.escalates and one.surely for one in access.graph.privileges_in_role(role))
 
 
 def _is_unlimited(role: Role) -> bool:
     return permits(role.at_most, Plane.CONTROL, ANY_WRITE) is Truth.YES
 
 
-def _custom_roles(scene: AccessGraph) -> Iterator[CustomRole]:
-    counts = Counter(assignment.role.key for assignment in scene.observed.grants.assignments)
-    for role in _custom(scene):
-        held = scene.dangers_in_role(role)
+def _custom_roles(access: AccessContext) -> Iterator[CustomRole]:
+    counts = Counter(assignment.role.key for assignment in access.graph.grants.assignments)
+    for role in _custom(access):
+        held = access.graph.privileges_in_role(role)
         gap = None if role.permissions else _malformed(role)
         operations = tuple(operation for privilege in held for operation in privilege.surely)
         yield CustomRole(
-            about=facts.about(scene.context, role.id, inputs=[(role.id, "properties.permissions")]),
+            about=facts.about(access.context, role.id, inputs=[(role.id, "properties.permissions")]),
             role=role.name,
             role_id=role.key,
             assignable_scopes=tuple(role.assignable_scopes),
             dangers=gap or tuple(privileges.names(held, Truth.YES)),
             possible_dangers=gap or tuple(privileges.names(held, Truth.UNKNOWN)),
             dangerous_operations=gap or operations,
-            escalates=gap or _escalates(scene, role),
+            escalates=gap or _escalates(access, role),
             is_unlimited=gap or ANY_WRITE in operations,
             assignment_count=counts[role.key],
         )

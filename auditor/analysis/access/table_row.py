@@ -10,12 +10,15 @@ from typing import Final, Literal, TypeAlias
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access import sanctions
-from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import How, RowVerdict, judge
 from auditor.analysis.access.sanctions import ExcessActions
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
+from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
+from auditor.estate.network_relations import GATEWAYS
+from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
 from auditor.model import Gap, Json
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
@@ -26,14 +29,13 @@ from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
 PRINCIPALS: Final = (
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.MachineLearningServices/workspaces/computes",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Web/sites",
+    ML_WORKSPACES,
+    ML_COMPUTES,
+    ONLINE_ENDPOINTS,
+    GATEWAYS,
+    SITES,
 )
 """Types whose identities the rows of the table are about."""
-_REGISTRY: Final = "microsoft.containerregistry/registries"
 _REACHED_SHOWN: Final = 12
 LeastPrivilege: TypeAlias = Literal["met", "exceeded", "not granted"]
 _LEAST: Final[Mapping[Truth, LeastPrivilege]] = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
@@ -163,15 +165,15 @@ class TableRow(Fact):
         return " && ".join([create, *delete])
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[TableRow]:
+def derive_facts(access: AccessContext) -> Iterator[TableRow]:
     """Yield one fact per row, holder and scope; what several workloads share is told once, of the first of them."""
     told: dict[tuple[str, str], dict[str, BoundRow]] = {}
-    for row in scene.rows:
+    for row in access.rows:
         told.setdefault((row.holder.key, _label(row)), {}).setdefault(ids.key(row.scope), row)
     for (_, label), rows in told.items():
         for key, row in rows.items():
             sub_object = label if len(rows) == 1 else f"{label} ({key})"
-            yield _table_row(scene, row, judge(row, scene.observed.grants), sub_object)
+            yield _table_row(access, row, judge(row, access.graph.grants), sub_object)
 
 
 def _label(row: BoundRow) -> str:
@@ -179,12 +181,12 @@ def _label(row: BoundRow) -> str:
     return f"{row.row.role.name} on {row.row.scope} {ids.name_of(row.scope)}"
 
 
-def _table_row(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_object: str) -> TableRow:
-    gap = _gap(scene, row, verdict)
-    advice = _advice(scene, row, verdict)
+def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str) -> TableRow:
+    gap = _gap(access, row, verdict)
+    advice = _advice(access, row, verdict)
     return TableRow(
         about=facts.about(
-            scene.context,
+            access.context,
             row.holder.id,
             sub_object=sub_object,
             role=(row.workload, row.row.principal),
@@ -216,18 +218,18 @@ def _table_row(scene: AccessGraph, row: BoundRow, verdict: RowVerdict, sub_objec
     )
 
 
-def _gap(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> Gap | None:
+def _gap(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Gap | None:
     if verdict.works is Truth.NO and verdict.how is not How.NO_IDENTITY:
-        return scene.assignment_gap(row.scope)
+        return access.graph.assignment_gap(row.scope)
     if verdict.works is Truth.YES and _ignores_registry_roles(row):
         return Gap(
             row.target.id, "properties.roleAssignmentMode", "the registry decides per repository, by other roles"
         )
     if verdict.works is not Truth.UNKNOWN:
         return None
-    if scene.observed.deny_gap is not None and len(verdict.reasons) == 1:
-        return scene.observed.deny_gap
-    permission = f"{DENIES}/read" if scene.observed.deny_gap else None
+    if access.graph.deny_gap() is not None and len(verdict.reasons) == 1:
+        return access.graph.deny_gap()
+    permission = f"{DENIES}/read" if access.graph.deny_gap() else None
     return Gap(row.scope, ASSIGNMENTS, "; ".join(verdict.reasons) or "not known", permission)
 
 
@@ -237,7 +239,7 @@ def _ignores_registry_roles(row: BoundRow) -> bool:
     https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions
     """
     mode = body.text(row.target.properties, "roleAssignmentMode") or ""
-    return row.target.type_key == _REGISTRY and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
+    return row.target.type_key == REGISTRIES and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
 
 
 def _granting(assignment: Assignment) -> GrantingAssignment:
@@ -286,13 +288,13 @@ class _Advice:
     reached: tuple[str, ...]
 
 
-def _advice(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> _Advice | None:
+def _advice(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> _Advice | None:
     """Return what a sanctioned but broad row permits, where it is in force."""
     if row.row.advisory is None or verdict.works is not Truth.YES:
         return None
-    types = {resource.type_key for resource in scene.context.estate.resources if ids.is_under(resource.key, row.scope)}
+    types = {resource.type_key for resource in access.context.estate.resources if ids.is_under(resource.key, row.scope)}
     held = [
-        (privilege.danger.name, operation)
+        (privilege.privilege.name, operation)
         for privilege in privileges.at_scope(privileges.privileges_in(row.row.role.at_most), row.scope)
         for operation in privilege.surely
         if privileges.has_subject(operation, types)
@@ -300,13 +302,13 @@ def _advice(scene: AccessGraph, row: BoundRow, verdict: RowVerdict) -> _Advice |
     return _Advice(
         privileges=tuple(dict.fromkeys(name for name, _ in held)),
         operations=tuple(operation for _, operation in held),
-        reached=_also_reached(scene, row),
+        reached=_also_reached(access, row),
     )
 
 
-def _also_reached(scene: AccessGraph, row: BoundRow) -> tuple[str, ...]:
+def _also_reached(access: AccessContext, row: BoundRow) -> tuple[str, ...]:
     own = {row.row.principal, row.row.scope}
-    workload = next(workload for workload in scene.context.workloads.all if workload.name == row.workload)
+    workload = next(workload for workload in access.context.workloads.all if workload.name == row.workload)
     held = {name for name, resource in bound(workload) if name not in own and ids.is_under(resource.key, row.scope)}
     return tuple(sorted(held))
 

@@ -7,10 +7,12 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.access.access_graph import AccessGraph
+from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
+from auditor.estate.navigation import VAULTS
+from auditor.estate.network_relations import GATEWAYS
 from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Plane, permits
@@ -18,13 +20,12 @@ from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
-VAULT_TYPE: Final = "microsoft.keyvault/vaults"
 READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
 _WORKSPACE_VAULT: Final = "workspace-vault"
 _APP_VAULT: Final = "app-vault"
 _WORKSPACE: Final = "workspace"
 _MACHINE_LEARNING: Final = frozenset({_WORKSPACE, "online-endpoint", "compute-instance"})
-READS: Final = frozenset({"Microsoft.KeyVault/vaults", "Microsoft.Network/applicationGateways"})
+READS: Final = frozenset({VAULTS, GATEWAYS})
 
 
 @record
@@ -77,27 +78,27 @@ class VaultReaders(Fact):
         )
 
 
-def derive_facts(scene: AccessGraph) -> Iterator[VaultReaders]:
+def derive_facts(access: AccessContext) -> Iterator[VaultReaders]:
     """Yield one fact per vault of every workload."""
-    for workload in scene.context.workloads.all:
-        vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULT_TYPE}
+    for workload in access.context.workloads.all:
+        vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULTS}
         for vault in vaults.values():
-            yield _vault_readers(scene, workload, vault)
+            yield _vault_readers(access, workload, vault)
 
 
-def _vault_readers(scene: AccessGraph, workload: Workload, vault: Resource) -> VaultReaders:
+def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -> VaultReaders:
     consumers = _consumers(workload, vault)
     is_shared = _WORKSPACE in consumers and len(consumers) > 1
     uses_rbac = body.value(vault.properties, "enableRbacAuthorization") is True
-    readers = tuple(_reader(scene, assignment, vault) for assignment in _readers(scene, vault))
+    readers = tuple(_reader(access, assignment, vault) for assignment in _readers(access, vault))
     wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.is_user_facing)
-    gap = scene.assignment_gap(vault.id)
+    gap = access.graph.assignment_gap(vault.id)
     more_could_share = gap if is_shared and uses_rbac and not wide else None
     return VaultReaders(
         about=facts.about(
-            scene.context,
+            access.context,
             vault.id,
-            sub_object=workload.name if len(scene.context.workloads.all) > 1 else "",
+            sub_object=workload.name if len(access.context.workloads.all) > 1 else "",
             role=(workload.name, _WORKSPACE_VAULT if _WORKSPACE in consumers else _APP_VAULT),
             inputs=[
                 (vault.id, "properties.enableRbacAuthorization"),
@@ -134,8 +135,8 @@ def _vault_name(secret_url: str) -> str:
     return secret_url.partition("://")[2].partition(".")[0].lower()
 
 
-def _readers(scene: AccessGraph, vault: Resource) -> Sequence[Assignment]:
-    grants = scene.observed.grants
+def _readers(access: AccessContext, vault: Resource) -> Sequence[Assignment]:
+    grants = access.graph.grants
     above = [a for a, answer in grants.covering(vault.id) if answer is Truth.YES]
     return [
         assignment
@@ -145,8 +146,8 @@ def _readers(scene: AccessGraph, vault: Resource) -> Sequence[Assignment]:
     ]
 
 
-def _reader(scene: AccessGraph, assignment: Assignment, vault: Resource) -> SecretReader:
-    parts = scene.parts.get(assignment.principal, ())
+def _reader(access: AccessContext, assignment: Assignment, vault: Resource) -> SecretReader:
+    parts = access.graph.parts.get(assignment.principal, ())
     return SecretReader(
         principal_id=assignment.principal,
         components=tuple(sorted({part.component for part in parts})),

@@ -10,11 +10,20 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.port_filter import Filtered, FilteredTarget, filtered
 from auditor.azure import body
+from auditor.estate.lookup import INTERFACES
+from auditor.estate.network_relations import (
+    BASTIONS,
+    FIREWALLS,
+    GATEWAYS,
+    LOAD_BALANCERS,
+    NAT_GATEWAYS,
+    NETWORK_GATEWAYS,
+    PUBLIC_ADDRESSES,
+)
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
-ADDRESSES: Final = "microsoft.network/publicipaddresses"
 _RULES: Final = "microsoft.network/firewallpolicies/rulecollectiongroups"
 _ALL: Final = ((0, 65536),)
 
@@ -27,7 +36,7 @@ def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]
     for key in holders:
         holder = context.estate.get(key)
         kind = holder.type_key if holder else (ids.type_of(key) or "").lower()
-        if kind == "microsoft.network/natgateways":
+        if kind == NAT_GATEWAYS:
             said = "a NAT gateway lets traffic out only"
             yield EntryPoint(address, "natGateway", "", "", EntryState.CLOSED, said, (address.id, key))
         elif holder is None and kind in HOLDERS:
@@ -47,7 +56,7 @@ def _address_of(context: Context, entry: object) -> Resource | None:
     reference = body.text(entry, "properties.publicIPAddress.id")
     if reference is None:
         return None
-    return context.estate.get(reference) or Resource.of({"id": reference, "type": ADDRESSES})
+    return context.estate.get(reference) or Resource.of({"id": reference, "type": PUBLIC_ADDRESSES})
 
 
 def _is_basic(*resources: Resource) -> bool:
@@ -55,13 +64,13 @@ def _is_basic(*resources: Resource) -> bool:
     return any((body.text(one.body, "sku.name") or "Basic").lower() == "basic" for one in resources)
 
 
-def interface_entries(context: Context, places: Subnets, interface: Resource) -> Iterator[EntryPoint]:
+def interface_entries(context: Context, subnets: Subnets, interface: Resource) -> Iterator[EntryPoint]:
     """Yield an interface's own public addresses."""
     for configuration in body.objects(interface.body, "properties.ipConfigurations"):
         address = _address_of(context, configuration)
         if address is None:
             continue
-        found = filtered(context, places, FilteredTarget(interface, configuration, _ALL))
+        found = filtered(context, subnets, FilteredTarget(interface, configuration, _ALL))
         path = (address.id, interface.id)
         if not found.has_group and found.gap is None:
             basic = _is_basic(address)
@@ -72,7 +81,7 @@ def interface_entries(context: Context, places: Subnets, interface: Resource) ->
             yield _entry(("networkInterface", address.name, found.ports), interface, path, found)
 
 
-def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
+def balancer_entries(context: Context, subnets: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
     """Yield the rules of a load balancer with a public front end; groups see the port of the back end."""
     fronts = {
         (body.text(front, "name") or ids.name_of(body.text(front, "id") or "")).lower(): address
@@ -84,11 +93,11 @@ def balancer_entries(context: Context, places: Subnets, balancer: Resource) -> I
             reference = body.text(rule, "properties.frontendIPConfiguration.id")
             address = fronts.get(ids.name_of(reference).lower()) if reference else next(iter(fronts.values()), None)
             if address is not None:
-                yield from _balanced(context, places, balancer, rule, address)
+                yield from _balanced(context, subnets, balancer, rule, address)
 
 
 def _balanced(
-    context: Context, places: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
+    context: Context, subnets: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
 ) -> Iterator[EntryPoint]:
     port = body.number(rule, "properties.backendPort") or 0
     ports = ((port, port + 1),) if port else _ALL
@@ -110,7 +119,7 @@ def _balanced(
             gap=gap,
         )
     for interface, configuration in backends:
-        found = filtered(context, places, FilteredTarget(interface, configuration, ports))
+        found = filtered(context, subnets, FilteredTarget(interface, configuration, ports))
         path = (address.id, balancer.id, interface.id)
         if not found.has_group and found.gap is None:
             basic = _is_basic(balancer)
@@ -124,7 +133,7 @@ def _balanced(
 
 def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, Mapping[str, object]]]:
     """Yield the interfaces, with their configurations, that are in a pool or NAT rule of the load balancer."""
-    for interface in context.estate.of_type("microsoft.network/networkinterfaces"):
+    for interface in context.estate.of_type(INTERFACES):
         for configuration in body.objects(interface.body, "properties.ipConfigurations"):
             lists = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules")
             references = [
@@ -134,7 +143,7 @@ def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, 
                 yield interface, configuration
 
 
-def gateway_entries(context: Context, places: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
+def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
     """Yield the listeners of an Application Gateway on a public front end."""
     fronts = {
         (body.text(front, "name") or ids.name_of(body.text(front, "id") or "")).lower(): address
@@ -151,14 +160,14 @@ def gateway_entries(context: Context, places: Subnets, gateway: Resource) -> Ite
         if front in fronts:
             span = ((number, number + 1),) if number else _ALL
             found = filtered(
-                context, places, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
+                context, subnets, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
             )
             path = (fronts[front].id, gateway.id)
             name = body.text(listener, "name") or ""
             yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found)
 
 
-def bastion_entries(context: Context, places: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
+def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
     """Yield the public front of a Bastion host."""
     configurations = list(body.objects(bastion.body, "properties.ipConfigurations"))
     address = next((found for one in configurations if (found := _address_of(context, one)) is not None), None)
@@ -166,7 +175,7 @@ def bastion_entries(context: Context, places: Subnets, bastion: Resource) -> Ite
         said = "it has no public address" if address is None else "properties.enablePrivateOnlyBastion=true"
         yield EntryPoint(bastion, "bastion", "", "443", EntryState.CLOSED, said, (bastion.id,))
         return
-    answer = filtered(context, places, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
+    answer = filtered(context, subnets, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
     links = body.flag(bastion.body, "properties.enableShareableLink") is True
     notes = ("shareable links are on",) if links else ()
     yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)
@@ -214,10 +223,10 @@ def _entry(
 
 
 HOLDERS: Final[Mapping[str, Reader]] = {
-    "microsoft.network/networkinterfaces": interface_entries,
-    "microsoft.network/loadbalancers": balancer_entries,
-    "microsoft.network/applicationgateways": gateway_entries,
-    "microsoft.network/bastionhosts": bastion_entries,
-    "microsoft.network/azurefirewalls": firewall_entries,
-    "microsoft.network/virtualnetworkgateways": tunnel_entries,
+    INTERFACES: interface_entries,
+    LOAD_BALANCERS: balancer_entries,
+    GATEWAYS: gateway_entries,
+    BASTIONS: bastion_entries,
+    FIREWALLS: firewall_entries,
+    NETWORK_GATEWAYS: tunnel_entries,
 }

@@ -7,15 +7,18 @@ from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
-from auditor.analysis.exposure.addresses import ADDRESSES, HOLDERS, address_entries
-from auditor.analysis.exposure.apps import APPS, app_entries
+from auditor.analysis.exposure.addresses import HOLDERS, address_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
-from auditor.analysis.exposure.services import SERVICES
+from auditor.analysis.exposure.services import service_entries
 from auditor.analysis.exposure.workload_exposure import WorkloadExposure, workload_fact
 from auditor.analysis.fact import Fact
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import Reach
+from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
+from auditor.estate.service_relations import ML_WORKSPACES
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
 
@@ -29,27 +32,28 @@ _SILENT_SPACES: Final = (
     "microsoft.recoveryservices/", "microsoft.management/", "microsoft.portal/",
 )  # fmt: skip
 _CHILD: Final = 2
+_ENDPOINTS: Final = frozenset(item.key for item in shipped() if item.way_in and item.way_in.by is Reach.ENDPOINT)
 
 
-def entries(context: Context, places: Subnets) -> list[EntryPoint]:
+def entries(context: Context, subnets: Subnets) -> list[EntryPoint]:
     """Return every way in that the resource types of the estate can have, by resource and name; closed ones too."""
     found: list[EntryPoint] = []
     for kind in context.estate.types():
         for resource in context.estate.of_type(kind):
-            found += _of(context, places, resource, kind)
+            found += _of(context, subnets, resource, kind)
     return sorted(found, key=lambda one: (one.resource.key, one.name, one.port, _LEVEL[one.state]))
 
 
-def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Iterator[EntryPoint]:
-    if kind in SERVICES:
-        yield from SERVICES[kind](context, resource)
-    elif kind in APPS:
-        yield from app_entries(context, resource)
-    elif kind == ADDRESSES:
+def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> Iterator[EntryPoint]:
+    known = context.estate.catalogue.get(kind)
+    way_in = known.way_in if known else None
+    if way_in is not None and way_in.by is Reach.ENDPOINT:
+        yield from service_entries(context, resource, way_in)
+    elif kind == PUBLIC_ADDRESSES:
         yield from address_entries(context, resource)
     elif kind in HOLDERS:
-        yield from HOLDERS[kind](context, places, resource)
-    elif kind.count("/") < _CHILD and not kind.startswith(_SILENT_SPACES):
+        yield from HOLDERS[kind](context, subnets, resource)
+    elif way_in is None and kind.count("/") < _CHILD and (known or not kind.startswith(_SILENT_SPACES)):
         gap = Gap(resource.id, kind, "whether this type faces the Internet is not known")
         said = "the type is not known here"
         yield EntryPoint(resource, "service", "", "", EntryState.UNKNOWN, said, (resource.id,), gap=gap)
@@ -57,9 +61,9 @@ def _of(context: Context, places: Subnets, resource: Resource, kind: str) -> Ite
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every way in, one verdict for each workload, and how authors get in."""
-    places = Subnets(context)
+    subnets = Subnets(context.estate)
     allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
-    all_entries = entries(context, places)
+    all_entries = entries(context, subnets)
     seen: set[tuple[str, str]] = set()
     for entry in all_entries:
         sub_object = f"{entry.name} {entry.port}".strip()
@@ -75,7 +79,7 @@ ANALYSIS: Final = Analysis(
     name="exposure",
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
     run=run,
-    reads=frozenset({*SERVICES, *APPS, *HOLDERS, ADDRESSES, "microsoft.compute/virtualmachines"}),
+    reads=frozenset({*_ENDPOINTS, *HOLDERS, PUBLIC_ADDRESSES, MACHINES}),
     parameters=frozenset({_ROLES}),
-    subjects={WorkloadExposure.fact_kind: {"Microsoft.MachineLearningServices/workspaces": [{}]}},
+    subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
 )

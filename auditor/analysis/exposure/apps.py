@@ -11,7 +11,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.model import Gap, Json, Resource
 
-APPS: Final = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
 _SWITCHES: Final = ("properties.publicNetworkAccess", "properties.siteConfig.publicNetworkAccess")
 
 
@@ -49,7 +48,7 @@ def _gap(context: Context, app: Resource, settings: list[Json]) -> Gap | None:
     if any(body.value(one, "ipSecurityRestrictions") is not None for one in settings):
         return None
     return context.estate.gap_at(app.key, "properties.siteConfig") or context.estate.type_gap(
-        f"{app.type_key}/config", app.key
+        f"{app.type_key}/config", f"{app.key}/config/web"
     )
 
 

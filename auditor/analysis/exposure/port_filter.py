@@ -10,6 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryState
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges
+from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import Filter, FilterChain
@@ -51,23 +52,23 @@ class Filtered:
     ports: str = "see evidence"
 
 
-def filtered(context: Context, places: Subnets, target: FilteredTarget) -> Filtered:
+def filtered(context: Context, subnets: Subnets, target: FilteredTarget) -> Filtered:
     """Return what the groups of the subnet, and of the interface itself, let through from public addresses."""
     reference = body.sub_resource(target.configuration, "properties.subnet")
     subnet = context.estate.get(reference) if reference else None
-    own = places.group(body.sub_resource(target.resource.body, "properties.networkSecurityGroup"))
+    own = subnets.group(body.sub_resource(target.resource.body, "properties.networkSecurityGroup"))
     if subnet is None:
         reason = "its subnet is not in the snapshot"
-        gap = Gap(target.resource.id, "microsoft.network/virtualnetworks/subnets", reason)
+        gap = Gap(target.resource.id, SUBNETS, reason)
         return Filtered(EntryState.UNKNOWN, reason, has_group=True, gap=gap)
-    place = places.at(subnet)
-    if place.gap is not None:
-        return Filtered(EntryState.UNKNOWN, place.gap.reason, has_group=True, gap=place.gap, inputs=place.inputs)
-    local = addresses.read(target.configuration, "properties.privateIPAddress") or place.prefixes
-    layers = [place.layer(Direction.INBOUND)]
+    filters = subnets.at(subnet)
+    if filters.gap is not None:
+        return Filtered(EntryState.UNKNOWN, filters.gap.reason, has_group=True, gap=filters.gap, inputs=filters.inputs)
+    local = addresses.read(target.configuration, "properties.privateIPAddress") or filters.prefixes
+    layers = [filters.own_filter(Direction.INBOUND)]
     if own is not None:
-        layers.append(Filter(own, Direction.INBOUND, place.surroundings, target.resource.name))
-    return _asked(target, FilterChain(tuple(layers), place.surroundings, addresses.ANY, local), place.inputs)
+        layers.append(Filter(own, Direction.INBOUND, filters.surroundings, target.resource.name))
+    return _asked(target, FilterChain(tuple(layers), filters.surroundings, addresses.ANY, local), filters.inputs)
 
 
 def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, str], ...]) -> Filtered:
@@ -76,10 +77,10 @@ def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, s
     public = Match(Side(addresses.PUBLIC), ANYWHERE, protocols, ALL_PORTS, target.ports, names_ports)
     strangers = replace(public, source=Side(addresses.STRANGERS))
     asked = Search(path, [public, strangers])
-    verdict = TrafficVerdict((asked.reach([public]),), AddressNames(here=path.destinations))
-    groups = [layer.group.name for layer in path.layers if layer.group is not None]
+    verdict = TrafficVerdict((asked.permitted([public]),), AddressNames(here=path.destinations))
+    groups = [layer.group.name for layer in path.filters if layer.group is not None]
     by = f"network security groups {', '.join(groups)}" if groups else "no network security group"
-    lines = tuple(str(line) for line in verdict.lines()[:6])
+    lines = tuple(str(line) for line in verdict.lines[:6])
     match verdict.truth:
         case Truth.NO:
             return Filtered(EntryState.CLOSED, f"{by} let in no public address", bool(groups), inputs=inputs)
@@ -88,7 +89,7 @@ def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, s
             said = f"what {by} let in {gap.reason if gap else 'is not known'}"
             return Filtered(EntryState.UNKNOWN, said, bool(groups), lines, gap, inputs)
         case Truth.YES:
-            is_open = asked.reach([strangers]).truth is Truth.YES
+            is_open = asked.permitted([strangers]).truth is Truth.YES
             state = EntryState.OPEN if is_open else EntryState.RESTRICTED
             return Filtered(
                 state, f"{by} let in {'everybody' if is_open else 'some'}", bool(groups), lines, None, inputs

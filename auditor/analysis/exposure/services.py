@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.contract import Context
+from auditor.analysis.exposure.apps import app_entries
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.azure import addresses, body
+from auditor.azure.resource_type import Endpoint, EndpointReader, WayIn
 from auditor.model import Gap, Resource
 
 TELEMETRY: Final = "telemetry"
@@ -16,44 +17,43 @@ TELEMETRY: Final = "telemetry"
 Reader = Callable[[Context, Resource], Iterator[EntryPoint]]
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """A service with a switch for its public endpoint and, where `rules` is given, IP rules.
-
-    `default`: where the default action is (absent: Allow); without one, no rule at all means everybody. `absent`: what
-    the switch is where the service does not state it. `fields`: where a rule object holds its range.
-    """
-
-    path: str = "properties.publicNetworkAccess"
-    rules: str = ""
-    default: str = ""
-    absent: str = "Enabled"
-    name: str = ""
-    kind: str = "service"
-    port: str = "443"
-    bypass: str = ""
-    fields: tuple[str, ...] = ("value", "ipAddressOrRange", "ipMask")
+_RANGES: Final = ("value", "ipAddressOrRange", "ipMask")  # where a rule object holds its range
 
 
-def switched(*switches: Switch) -> Reader:
-    """Return a reader of services that such switches decide about."""
-
-    def read(context: Context, resource: Resource) -> Iterator[EntryPoint]:
-        for switch in switches:
-            yield _switched(context, resource, switch)
-
-    return read
+def service_entries(context: Context, resource: Resource, way_in: WayIn) -> Iterator[EntryPoint]:
+    """Yield the public endpoints of a service, by its switches or by the reader that its type names."""
+    if way_in.reader is not None:
+        yield from READERS[way_in.reader](context, resource)
+    for endpoint in way_in.endpoints:
+        yield _endpoint_entry(context, resource, endpoint)
 
 
-def _switched(context: Context, resource: Resource, switch: Switch) -> EntryPoint:
-    stated = body.text(resource.body, switch.path)
-    access = stated or switch.absent
-    said = f"{switch.path}={access}" + ("" if stated else " (default)")
-    gap = context.estate.gap_at(resource.key, switch.path)
-    if gap is None and access.lower() != "disabled" and switch.rules:
-        gap = context.estate.gap_at(resource.key, switch.rules)
+def _endpoint_entry(context: Context, resource: Resource, endpoint: Endpoint) -> EntryPoint:
+    for path, closing in endpoint.closed_by.items():
+        if body.same_text(body.text(resource.body, path), closing):
+            said = f"{path}={closing}"
+            return EntryPoint(resource, "service", "", endpoint.port, EntryState.CLOSED, said, (resource.id,))
+    entry = _switched(context, resource, endpoint)
+    is_filtered = endpoint.network_filter and body.flag(resource.body, endpoint.network_filter) is True
+    if is_filtered and entry.state is EntryState.OPEN and not _texts(resource, endpoint):
+        said = "only virtual networks are let in"
+        return EntryPoint(resource, entry.kind, "", entry.port, EntryState.CLOSED, said, entry.path)
+    return entry
+
+
+def _switched(context: Context, resource: Resource, switch: Endpoint) -> EntryPoint:
+    stated = body.text(resource.body, switch.switch)
+    default = context.estate.catalogue.default(resource.type_key, switch.switch)
+    access = stated or (default if isinstance(default, str) else "")
+    said = f"{switch.switch}={access}" + ("" if stated else " (default)")
+    gap = context.estate.gap_at(resource.key, switch.switch)
+    if gap is None and access.lower() != "disabled" and switch.ip_rules:
+        gap = context.estate.gap_at(resource.key, switch.ip_rules)
     if gap is not None:
         state, said = EntryState.UNKNOWN, f"{gap.what} was not collected"
+    elif not access:
+        state, said = EntryState.UNKNOWN, f"{switch.switch} is absent, and what Azure assumes then depends"
+        gap = Gap(resource.id, switch.switch, "it is absent, and Azure's default depends on other settings")
     elif access.lower() == "disabled":
         state = EntryState.CLOSED
     elif access.lower() == "securedbyperimeter":
@@ -64,22 +64,23 @@ def _switched(context: Context, resource: Resource, switch: Switch) -> EntryPoin
         state, more = _by_rules(resource, switch)
         said += f", {more}" if more else ""
         if state is EntryState.UNKNOWN:
-            gap = Gap(resource.id, switch.rules, "some IP rules cannot be read")
+            gap = Gap(resource.id, switch.ip_rules, "some IP rules cannot be read")
     bypass = body.text(resource.body, switch.bypass) if switch.bypass else None
     notes = (f"trusted Azure services pass ({bypass})",) if bypass and bypass.lower() != "none" else ()
-    inputs = ((resource.id, switch.path), *([(resource.id, switch.rules)] if switch.rules else []))
+    inputs = ((resource.id, switch.switch), *([(resource.id, switch.ip_rules)] if switch.ip_rules else []))
     path = (resource.id,)
-    return EntryPoint(resource, switch.kind, switch.name, switch.port, state, said, path, notes, gap, inputs)
+    kind = TELEMETRY if switch.telemetry else "service"
+    return EntryPoint(resource, kind, switch.name, switch.port, state, said, path, notes, gap, inputs)
 
 
-def _by_rules(resource: Resource, switch: Switch) -> tuple[EntryState, str]:
-    if not switch.rules:
+def _by_rules(resource: Resource, switch: Endpoint) -> tuple[EntryState, str]:
+    if not switch.ip_rules:
         return EntryState.OPEN, ""
     texts = _texts(resource, switch)
-    if switch.default:
-        action = body.text(resource.body, switch.default)
+    if switch.default_action:
+        action = body.text(resource.body, switch.default_action)
         if (action or "Allow").lower() != "deny":
-            return EntryState.OPEN, f"{switch.default}={action or 'Allow (default)'}"
+            return EntryState.OPEN, f"{switch.default_action}={action or 'Allow (default)'}"
     elif not texts:
         return EntryState.OPEN, "no IP rule"
     numbers, odd = addresses.read_ranges(texts)
@@ -87,31 +88,19 @@ def _by_rules(resource: Resource, switch: Switch) -> tuple[EntryState, str]:
     return state, listed(state, texts)
 
 
-def _texts(resource: Resource, switch: Switch) -> list[str]:
-    plain = body.text_or_texts(resource.body, switch.rules)
-    rules = body.objects(resource.body, switch.rules)
-    return [*plain, *(text for rule in rules if (text := _first(rule, switch.fields)))]
+def _texts(resource: Resource, switch: Endpoint) -> list[str]:
+    plain = body.text_or_texts(resource.body, switch.ip_rules)
+    rules = body.objects(resource.body, switch.ip_rules)
+    return [*plain, *(text for rule in rules if (text := _first(rule, _RANGES)))]
 
 
 def _first(rule: Mapping[str, object], names: Sequence[str]) -> str | None:
     return next((text for name in names if (text := body.text(rule, name))), None)
 
 
-def _cosmos(context: Context, resource: Resource) -> Iterator[EntryPoint]:
-    """Yield a database account: without IP rules, a virtual network filter closes it."""
-    entry = _switched(context, resource, _COSMOS)
-    is_filtered = body.flag(resource.body, "properties.isVirtualNetworkFilterEnabled") is True
-    if is_filtered and entry.state is EntryState.OPEN and not _texts(resource, _COSMOS):
-        yield EntryPoint(
-            resource, entry.kind, "", entry.port, EntryState.CLOSED, "only virtual networks are let in", entry.path
-        )
-    else:
-        yield entry
-
-
 def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
     """Yield a SQL server: its firewall rules are children; `0.0.0.0` stands for every Azure service."""
-    entry = _switched(context, resource, Switch(port="1433"))
+    entry = _switched(context, resource, Endpoint("properties.publicNetworkAccess", port="1433"))
     if entry.state is not EntryState.OPEN:
         yield entry
         return
@@ -137,14 +126,6 @@ def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
         state = covered(*addresses.read_ranges(texts))
         said = listed(state, texts)
     yield EntryPoint(resource, "service", "API server", "443", state, said, (resource.id,))
-
-
-def _api_management(context: Context, resource: Resource) -> Iterator[EntryPoint]:
-    if body.same_text(body.text(resource.body, "properties.virtualNetworkType"), "Internal"):
-        said = "properties.virtualNetworkType=Internal"
-        yield EntryPoint(resource, "service", "", "443", EntryState.CLOSED, said, (resource.id,))
-    else:
-        yield _switched(context, resource, Switch())
 
 
 def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]:
@@ -178,42 +159,11 @@ def _compute(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     yield EntryPoint(resource, "service", "ssh", "22", state, said, (resource.id,))
 
 
-_ACLS: Final = Switch(
-    rules="properties.networkAcls.ipRules",
-    default="properties.networkAcls.defaultAction",
-    bypass="properties.networkAcls.bypass",
-)
-_COSMOS: Final = Switch(rules="properties.ipRules")
-_PLAIN: Final = switched(Switch())
-_TELEMETRY: Final = switched(
-    Switch("properties.publicNetworkAccessForIngestion", name="ingestion", kind=TELEMETRY),
-    Switch("properties.publicNetworkAccessForQuery", name="query", kind=TELEMETRY),
-)
-
-SERVICES: Final[Mapping[str, Reader]] = {
-    "microsoft.storage/storageaccounts": switched(_ACLS),
-    "microsoft.keyvault/vaults": switched(_ACLS),
-    "microsoft.cognitiveservices/accounts": switched(_ACLS),
-    "microsoft.search/searchservices": switched(Switch(rules="properties.networkRuleSet.ipRules")),
-    "microsoft.containerregistry/registries": switched(
-        Switch(rules="properties.networkRuleSet.ipRules", default="properties.networkRuleSet.defaultAction")
-    ),
-    "microsoft.documentdb/databaseaccounts": _cosmos,
-    "microsoft.sql/servers": _sql,
-    "microsoft.dbforpostgresql/flexibleservers": switched(
-        Switch("properties.network.publicNetworkAccess", port="5432")
-    ),
-    "microsoft.machinelearningservices/workspaces": switched(Switch(rules="properties.ipAllowlist")),
-    "microsoft.machinelearningservices/workspaces/onlineendpoints": _PLAIN,
-    "microsoft.machinelearningservices/workspaces/computes": _compute,
-    "microsoft.insights/components": _TELEMETRY,
-    "microsoft.operationalinsights/workspaces": _TELEMETRY,
-    "microsoft.apimanagement/service": _api_management,
-    "microsoft.containerservice/managedclusters": _managed_cluster,
-    "microsoft.app/containerapps": _container_app,
-    "microsoft.cache/redis": switched(Switch(port="6380")),
-    "microsoft.eventhub/namespaces": _PLAIN,
-    "microsoft.servicebus/namespaces": _PLAIN,
-    "microsoft.appconfiguration/configurationstores": _PLAIN,
-    "microsoft.signalrservice/signalr": _PLAIN,
+READERS: Final[Mapping[EndpointReader, Reader]] = {
+    EndpointReader.SQL_SERVER: _sql,
+    EndpointReader.MACHINE_LEARNING_COMPUTE: _compute,
+    EndpointReader.KUBERNETES_API: _managed_cluster,
+    EndpointReader.CONTAINER_APP: _container_app,
+    EndpointReader.WEB_APP: app_entries,
 }
+"""What no switch and list of addresses describes."""

@@ -9,17 +9,54 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.private_link import reach as private_reach
-from auditor.analysis.private_link.analysis import scopes_for
 from auditor.analysis.private_link.endpoints import addresses_of
 from auditor.analysis.private_link.expected import rows_of
-from auditor.analysis.private_link.reach import Links, Reach
+from auditor.analysis.private_link.reach import Links, Reach, scopes_for
 from auditor.azure import addresses, body
+from auditor.azure.catalogue import spelled
 from auditor.azure.ranges import Ranges, intersection
-from auditor.model import Fact, Gap, Resource
+from auditor.estate.service_relations import SITES, SLOTS
+from auditor.model import Gap, Resource
 
-BACKEND: Final = "gateway.backend"
-SITES: Final = ("Microsoft.Web/sites", "Microsoft.Web/sites/slots")
+APPS: Final = (SITES, SLOTS)
+
+
+@fact("gateway.backend")
+class Backend(Fact):
+    """Where a gateway sends requests, and whether they get there privately."""
+
+    pool: str
+    """the backend pool"""
+    host: str
+    """the host name or address, as spelled"""
+    site_id: Known[str | None]
+    """the web app or slot of that name or address; absent if none is known"""
+    site_component: str | None
+    """the role of that web app"""
+    private_endpoint_ok: Known[bool]
+    """whether the web app has a working private endpoint"""
+    dns_complete: Known[bool]
+    """whether its name resolves to that endpoint"""
+    private: Known[bool]
+    """whether it is a private address or a web app with a working private endpoint"""
+    gateway: Hidden[str]
+    site: Hidden[Resource | None]
+    reach: Hidden[Reach | None]
+
+    def sentence(self) -> str:
+        """Say which web app the backend is, and how it is reached."""
+        target = f"is {self.site.name}, reached {self._how()}" if self.site else "belongs to no web app of the estate"
+        return f"The backend {self.host} of {self.gateway} {target}."
+
+    def _how(self) -> str:
+        if self.reach is None or not self.reach.effective:
+            return "without a private endpoint"
+        if self.reach.dns_complete:
+            return "over a private endpoint"
+        known = "is not known to" if self.reach.dns_gap else "does not"
+        return f"over a private endpoint, to which its name {known} resolve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +74,7 @@ def read(context: Context) -> Backends:
     """Index what backend addresses can be recognised by."""
     links = private_reach.read(context)
     hosts: dict[str, Resource] = {}
-    for site_type in SITES:
+    for site_type in APPS:
         for site in context.estate.of_type(site_type):
             names = [
                 name
@@ -53,11 +90,11 @@ def read(context: Context) -> Backends:
         for connection in found
         for address in sorted(addresses_of(context.estate, connection.endpoint))
     }
-    zones = next((zones for row in rows_of(context) if row.type == SITES[0].lower() for _, zones in row.groups), ())
-    return Backends(links, hosts, addresses, zones, context.estate.type_gap(SITES[0]))
+    zones = next((zones for row in rows_of(context) if row.type == SITES for _, zones in row.groups), ())
+    return Backends(links, hosts, addresses, zones, context.estate.type_gap(spelled(SITES)))
 
 
-def facts_of(backends: Backends, gateway: Resource) -> Iterator[Fact]:
+def backend_facts(backends: Backends, gateway: Resource) -> Iterator[Backend]:
     """Yield a fact per host name and address in the pools of a gateway."""
     seen: set[tuple[str, str]] = set()
     for place, pool in body.enumerate_objects(gateway.body, "properties.backendAddressPools"):
@@ -66,52 +103,50 @@ def facts_of(backends: Backends, gateway: Resource) -> Iterator[Fact]:
             host = body.text(address, "fqdn") or body.text(address, "ipAddress")
             if host is not None and (name.lower(), host.lower()) not in seen:
                 seen.add((name.lower(), host.lower()))
-                yield _backend_fact(backends, gateway, name, host, f"{place}.{inner}")
+                yield _fact(backends, gateway, name, host, f"{place}.{inner}")
 
 
-def _backend_fact(backends: Backends, gateway: Resource, pool: str, host: str, place: str) -> Fact:
+def _fact(backends: Backends, gateway: Resource, pool: str, host: str, place: str) -> Backend:
     context = backends.links.context
     key = host.rstrip(".").lower()
     address = addresses.parse(key)
     target = backends.addresses.get(key)
     site = backends.hosts.get(key) or (context.estate.get(target) if target else None)
+    # A name that is no site's may be that of a site which was not collected.
+    unseen = backends.sites_gap if site is None and address is None else None
     reach = _reach(backends, site)
-    is_private = target is not None or _is_private(address) or (reach is not None and reach.effective > 0)
-    uncollected: dict[str, Gap] = {}
-    if site is None and backends.sites_gap is not None and address is None:
-        uncollected = dict.fromkeys(("siteId", "privateEndpointOk", "private", "dnsComplete"), backends.sites_gap)
-    if reach is not None and reach.effective_gap is not None:
-        uncollected |= dict.fromkeys(("privateEndpointOk", "private"), reach.effective_gap)
-    if reach is not None and (gap := reach.dns_gap or (None if reach.candidates else reach.gap)):
-        uncollected["dnsComplete"] = gap
-    how = "over a private endpoint" if reach and reach.effective else "without a private endpoint"
-    if reach and reach.effective and not reach.dns_complete:
-        how += (
-            ", to which its name is not known to resolve" if reach.dns_gap else ", to which its name does not resolve"
-        )
-    return facts.build(
-        context,
-        BACKEND,
-        gateway.id,
-        {
-            "pool": pool,
-            "host": host,
-            "siteId": site.id if site else None,
-            "siteComponent": context.workloads.role_of(site.key)[1] if site else None,
-            "privateEndpointOk": reach is not None and reach.effective > 0,
-            "dnsComplete": reach is not None and reach.dns_complete,
-            "private": is_private,
-        },
-        sub_object=f"{pool}/{host}",
-        summary=f"The backend {host} of {gateway.name} "
-        + (f"is {site.name}, reached {how}." if site else "belongs to no web app of the estate."),
-        inputs=[(gateway.id, place), *((item.connection.endpoint.id, item.connection.path) for item in _found(reach))],
-        uncollected=uncollected,
+    is_private = target is not None or _is_private(address)
+    endpoints = [(item.connection.endpoint.id, item.connection.path) for item in (reach.candidates if reach else ())]
+    return Backend(
+        about=facts.about(context, gateway.id, sub_object=f"{pool}/{host}", inputs=[(gateway.id, place), *endpoints]),
+        pool=pool,
+        host=host,
+        site_id=unseen or (site.id if site else None),
+        site_component=context.workloads.role_of(site.key)[1] if site else None,
+        private_endpoint_ok=unseen or _has_endpoint(reach),
+        dns_complete=unseen or _resolves(reach),
+        private=unseen or _is_reached_privately(reach, is_private=is_private),
+        gateway=gateway.name,
+        site=site,
+        reach=reach,
     )
 
 
-def _found(reach: Reach | None) -> Sequence[private_reach.Candidate]:
-    return reach.candidates if reach else ()
+def _has_endpoint(reach: Reach | None) -> Known[bool]:
+    if reach is None:
+        return False
+    return reach.effective_gap or reach.effective > 0
+
+
+def _is_reached_privately(reach: Reach | None, *, is_private: bool) -> Known[bool]:
+    has_endpoint = _has_endpoint(reach)
+    return has_endpoint if isinstance(has_endpoint, Gap) else is_private or has_endpoint
+
+
+def _resolves(reach: Reach | None) -> Known[bool]:
+    if reach is None:
+        return False
+    return reach.dns_gap or (None if reach.candidates else reach.gap) or reach.dns_complete
 
 
 def _reach(backends: Backends, site: Resource | None) -> Reach | None:

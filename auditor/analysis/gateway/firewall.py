@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.azure import body
 from auditor.model import Gap, Resource
 
+FirewallSource: TypeAlias = Literal["path", "listener", "global", "legacy", "none"]
+
 
 @dataclass(frozen=True, slots=True)
 class WebFirewall:
-    """The firewall that decides for a listener or path. `source`: `path`, `listener`, `global`, `legacy` or `none`.
+    """The firewall that decides for a listener or path, and where it is bound.
 
     State, mode and body check are None where there is no firewall, or where `gap` says why they are not known.
     """
 
     path: str
     policy: str | None
-    source: str
+    source: FirewallSource
     state: str | None = None
     mode: str | None = None
     body_check: bool | None = None
@@ -60,7 +63,7 @@ def of_paths(context: Context, gateway: Resource, maps: Sequence[str]) -> Iterat
                 yield _by_policy(context, policy, "path", name, where)
 
 
-def _by_policy(context: Context, key: str, source: str, path: str, where: tuple[str, str]) -> WebFirewall:
+def _by_policy(context: Context, key: str, source: FirewallSource, path: str, where: tuple[str, str]) -> WebFirewall:
     policy = context.estate.get(key)
     if policy is None:
         gap = Gap(key, "properties.policySettings", "the firewall policy was not collected")

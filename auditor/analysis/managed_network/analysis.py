@@ -9,12 +9,13 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Fact, Hidden, Known, fact, given
 from auditor.analysis.managed_network import outbound_rules
 from auditor.analysis.managed_network.outbound_rules import RULES, WORKSPACES, Managed, OutboundRule
 from auditor.azure import body
-from auditor.model import Fact, Gap, Resource
+from auditor.azure.catalogue import shipped
+from auditor.model import Gap, Resource
 
-RULE: Final = "managed_network.rule"
 _FIRST_VERSION: Final = "2023-06-01"
 _BROAD: Final = ("internet", "azurecloud", "storage")
 _KINDS: Final = {None, "default", "hub"}
@@ -25,14 +26,82 @@ _DEPENDENCIES: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
+@fact("managed_network.rule")
+class ManagedRule(Fact):
+    """An outbound rule of a workspace's managed network: one that it needs, or one that a user defined beyond those."""
+
+    required: bool
+    """whether the architecture needs the rule"""
+    category: str
+    """`Required` (the platform's own) or `UserDefined`"""
+    rule_type: str
+    """`PrivateEndpoint`, `FQDN` or `ServiceTag`"""
+    name: str | None
+    """the rule's name; absent where there is no such rule"""
+    target: str | None
+    """the resource that the endpoint connects to"""
+    destination: str
+    """the host name, service tag or name of the target"""
+    subresource: str | None
+    """the group of the target"""
+    action: str
+    """of a service tag rule: `Allow` or `Deny`"""
+    present: Known[bool]
+    """whether there is such a rule"""
+    status: Known[str | None]
+    """the rule's status"""
+    target_status: Known[str | None]
+    """what the target's own connection says; absent where it lists none for the rule"""
+    effective: Known[bool]
+    """whether the rule is active and, for a required one, approved by its target"""
+    wildcard: bool
+    """whether the host name holds a wildcard"""
+    broad: bool
+    """whether the service tag reaches resources of others (Internet, AzureCloud, Storage)"""
+    provisioned: Known[bool]
+    """whether the managed network exists yet; before, no endpoint does"""
+    isolation_mode: Known[str]
+    """the isolation mode of the managed network, `Disabled` where there is none"""
+    workspace: Hidden[str]
+
+    def sentence(self) -> str:
+        """Say whether a required endpoint is in effect, or where a rule of the user's lets traffic go."""
+        if self.required:
+            endpoint = f"{self.destination} ({self.subresource})"
+            return f"The managed private endpoint of {self.workspace} to {endpoint} {self._effect()}."
+        lets = "keeps traffic from going" if body.same_text(self.action, "Deny") else "lets traffic out"
+        return f"The outbound rule {self.name} of {self.workspace} {lets} to {self._place()}."
+
+    def _effect(self) -> str:
+        if self.effective is True:
+            return "is in effect"
+        if isinstance(self.present, Gap):
+            return "could not be looked for"
+        if not self.present:
+            return "is missing"
+        if isinstance(self.status, str) and body.same_text(self.status, "Active"):
+            if isinstance(self.effective, Gap):
+                return "is active, but what its target says is not known"
+            return f"is not approved by its target, which says {self.target_status or 'nothing'}"
+        return f"is {self.status or 'without status'}"
+
+    def _place(self) -> str:
+        place = self.destination or "an unnamed place"
+        if body.same_text(self.rule_type, "FQDN"):
+            return f"every host of {place}" if "*" in place else f"the host {place}"
+        if body.same_text(self.rule_type, "ServiceTag"):
+            return f"the service tag {place}" + (", where anybody's resources answer" if self.broad else "")
+        return place
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A workspace with the state of its managed network as fields, and which of those are not known."""
+    """A workspace with the state of its managed network."""
 
     workspace: Resource
     managed: Managed
-    fields: Mapping[str, object]
-    unknown: Mapping[str, Gap]
+    isolation_mode: Known[str]
+    provisioned: Known[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +113,7 @@ class OutboundNeed:
     group: str
 
 
-def run(context: Context) -> Iterator[Fact]:
+def run(context: Context) -> Iterator[ManagedRule]:
     """Yield one fact per endpoint that a workspace needs, and one per rule that a user defined beyond those."""
     managed = outbound_rules.read(context)
     for workspace in context.estate.of_type(WORKSPACES):
@@ -53,7 +122,7 @@ def run(context: Context) -> Iterator[Fact]:
             yield from _workspace_facts(_network(managed, workspace))
 
 
-def _workspace_facts(network: Network) -> Iterator[Fact]:
+def _workspace_facts(network: Network) -> Iterator[ManagedRule]:
     rules, gap = outbound_rules.rules_of(network.managed.context, network.workspace)
     used: set[str] = set()
     for need in _required(network.managed.context, network.workspace):
@@ -73,15 +142,15 @@ def _network(managed: Managed, workspace: Resource) -> Network:
     if gap is None and settings is None and workspace.api_version and workspace.api_version < _FIRST_VERSION:
         gap = Gap(workspace.id, path, f"API version {workspace.api_version} does not show it")
     if gap is not None:
-        return Network(workspace, managed, {}, {"provisioned": gap, "isolationMode": gap})
+        return Network(workspace, managed, isolation_mode=gap, provisioned=gap)
     mode = body.text(settings, "isolationMode") or "Disabled"
     enabled = mode.lower() != "disabled"
     status = body.text(settings, "status.status")
     if status is None and enabled:
         gap = Gap(workspace.id, f"{path}.status", "the workspace does not state it")
-        return Network(workspace, managed, {"isolationMode": mode}, {"provisioned": gap})
-    provisioned = enabled and body.same_text(status, "Active")
-    return Network(workspace, managed, {"isolationMode": mode, "provisioned": provisioned}, {})
+        return Network(workspace, managed, isolation_mode=mode, provisioned=gap)
+    is_provisioned = enabled and body.same_text(status, "Active")
+    return Network(workspace, managed, isolation_mode=mode, provisioned=is_provisioned)
 
 
 def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
@@ -113,147 +182,98 @@ def _is_for(rule: OutboundRule, need: OutboundNeed) -> bool:
     return fitting and rule.subresource == need.group.lower()
 
 
-def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | None, gap: Gap | None) -> Fact:
+def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | None, gap: Gap | None) -> ManagedRule:
     context, workspace = network.managed.context, network.workspace
-    uncollected = dict(network.unknown)
-    status, target_gap, source = (None, None, None) if rule is None else _target_status(network.managed, rule)
-    if rule is None and gap is not None:
-        uncollected |= dict.fromkeys(("present", "status", "effective", "targetStatus"), gap)
-    if rule is not None and target_gap is not None:
-        uncollected |= dict.fromkeys(("targetStatus", "effective") if rule.is_active else ("targetStatus",), target_gap)
-    effective = rule is not None and rule.is_active and body.same_text(status, "Approved")
     name = ids.name_of(context.estate.spelled(need.target) or need.target)
-    said = "is in effect" if effective else _shortfall(rule, status, unknown=bool(gap or target_gap))
-    return facts.build(
-        context,
-        RULE,
-        workspace.id,
-        {
-            "required": True,
-            "category": need.category,
-            "ruleType": "PrivateEndpoint",
-            "name": rule.name if rule else None,
-            "target": context.estate.spelled(need.target),
-            "destination": name,
-            "subresource": need.group,
-            "action": "Allow",
-            "present": rule is not None,
-            "status": rule.status if rule else None,
-            "targetStatus": status,
-            "effective": effective,
-            "wildcard": False,
-            "broad": False,
-            **network.fields,
-        },
-        sub_object=f"{name}/{need.group}",
-        summary=f"The managed private endpoint of {workspace.name} to {name} ({need.group}) {said}.",
-        inputs=[
-            (workspace.id, "properties.managedNetwork"),
-            *([rule.source] if rule else []),
-            *([source] if source else []),
-        ],
-        uncollected=uncollected,
+    says = TargetSays(gap) if rule is None else _target_says(network.managed, rule)
+    sources = [] if rule is None else [rule.source, *says.source]
+    approved = given(says.status, lambda status: body.same_text(status, "Approved"))
+    return ManagedRule(
+        about=facts.about(
+            context,
+            workspace.id,
+            sub_object=f"{name}/{need.group}",
+            inputs=[(workspace.id, "properties.managedNetwork"), *sources],
+        ),
+        required=True,
+        category=need.category,
+        rule_type="PrivateEndpoint",
+        name=rule.name if rule else None,
+        target=context.estate.spelled(need.target),
+        destination=name,
+        subresource=need.group,
+        action="Allow",
+        present=True if rule else gap or False,
+        status=rule.status if rule else gap,
+        target_status=says.status,
+        effective=approved if rule is None or rule.is_active else False,
+        wildcard=False,
+        broad=False,
+        provisioned=network.provisioned,
+        isolation_mode=network.isolation_mode,
+        workspace=workspace.name,
     )
 
 
-def _shortfall(rule: OutboundRule | None, status: str | None, *, unknown: bool) -> str:
-    if rule is None:
-        return "could not be looked for" if unknown else "is missing"
-    if not rule.is_active:
-        return f"is {rule.status or 'without status'}"
-    if unknown:
-        return "is active, but what its target says is not known"
-    return f"is not approved by its target, which says {status or 'nothing'}"
+@dataclass(frozen=True, slots=True)
+class TargetSays:
+    """What the target of a rule says about its connection, and where it says so."""
+
+    status: Known[str | None]
+    source: Sequence[tuple[str, str]] = ()
 
 
-def _target_status(managed: Managed, rule: OutboundRule) -> tuple[str | None, Gap | None, tuple[str, str] | None]:
-    """Return what the target of a rule says about its connection, or why that is not known, and where it says so."""
+def _target_says(managed: Managed, rule: OutboundRule) -> TargetSays:
     target = managed.context.estate.get(rule.target or "/")
     path = "properties.privateEndpointConnections"
     if target is None:
         unseen = managed.context.estate.unseen(rule.target) if rule.target else Gap("/", path, "no target is stated")
-        return None, unseen, None
+        return TargetSays(unseen)
     if gap := managed.context.estate.gap_at(target.key, path):
-        return None, gap, None
+        return TargetSays(gap)
     pairs, listed = outbound_rules.match(managed, target)
     if listed is None:
-        return None, Gap(target.id, path, "the target states no connections"), None
-    found = pairs.get(outbound_rules.key_of(rule))
-    return (found.status if found else None), None, (found.source, found.path) if found else (target.id, path)
+        return TargetSays(Gap(target.id, path, "the target states no connections"))
+    connection = pairs.get(outbound_rules.key_of(rule))
+    if connection is None:
+        return TargetSays(None, [(target.id, path)])
+    return TargetSays(connection.status, [(connection.source, connection.path)])
 
 
-def _defined_fact(network: Network, rule: OutboundRule) -> Fact:
+def _defined_fact(network: Network, rule: OutboundRule) -> ManagedRule:
     context, workspace = network.managed.context, network.workspace
-    is_broad = body.same_text(rule.type, "ServiceTag") and rule.destination.lower().partition(".")[0] in _BROAD
-    return facts.build(
-        context,
-        RULE,
-        workspace.id,
-        {
-            "required": False,
-            "category": rule.category,
-            "ruleType": rule.type,
-            "name": rule.name,
-            "target": context.estate.spelled(rule.target),
-            "destination": rule.destination,
-            "subresource": rule.subresource or None,
-            "action": rule.action,
-            "present": True,
-            "status": rule.status,
-            "targetStatus": None,
-            "effective": rule.is_active,
-            "wildcard": "*" in rule.destination,
-            "broad": is_broad,
-            **network.fields,
-        },
-        sub_object=rule.name,
-        summary=_defined_summary(rule, workspace, is_broad=is_broad),
-        inputs=[rule.source],
-        uncollected=network.unknown,
+    is_tag = body.same_text(rule.type, "ServiceTag")
+    return ManagedRule(
+        about=facts.about(context, workspace.id, sub_object=rule.name, inputs=[rule.source]),
+        required=False,
+        category=rule.category,
+        rule_type=rule.type,
+        name=rule.name,
+        target=context.estate.spelled(rule.target),
+        destination=rule.destination,
+        subresource=rule.subresource or None,
+        action=rule.action,
+        present=True,
+        status=rule.status,
+        target_status=None,
+        effective=rule.is_active,
+        wildcard="*" in rule.destination,
+        broad=is_tag and rule.destination.lower().partition(".")[0] in _BROAD,
+        provisioned=network.provisioned,
+        isolation_mode=network.isolation_mode,
+        workspace=workspace.name,
     )
 
 
-def _defined_summary(rule: OutboundRule, workspace: Resource, *, is_broad: bool) -> str:
-    place = rule.destination or "an unnamed place"
-    if body.same_text(rule.type, "FQDN"):
-        place = f"every host of {place}" if "*" in place else f"the host {place}"
-    elif body.same_text(rule.type, "ServiceTag"):
-        place = f"the service tag {place}" + (", where anybody's resources answer" if is_broad else "")
-    lets = "keeps traffic from going" if body.same_text(rule.action, "Deny") else "lets traffic out"
-    return f"The outbound rule {rule.name} of {workspace.name} {lets} to {place}."
-
-
-FIELDS: Final[Mapping[str, str]] = {
-    "required": "whether the architecture needs the rule",
-    "category": "`Required` (the platform's own) or `UserDefined`",
-    "ruleType": "`PrivateEndpoint`, `FQDN` or `ServiceTag`",
-    "name": "the rule's name, null where it is missing",
-    "target": "the resource that the endpoint connects to",
-    "destination": "the host name, service tag or name of the target",
-    "subresource": "the group of the target",
-    "action": "of a service tag rule: `Allow` or `Deny`",
-    "present": "whether there is such a rule",
-    "status": "the rule's status",
-    "targetStatus": "what the target's own connection says; null where it lists none for the rule",
-    "effective": "whether the rule is active and, for a required one, approved by its target",
-    "wildcard": "whether the host name holds a wildcard",
-    "broad": "whether the service tag reaches resources of others (Internet, AzureCloud, Storage)",
-    "provisioned": "whether the managed network exists yet; before, no endpoint does",
-    "isolationMode": "the isolation mode of the managed network, `Disabled` where there is none",
-}
-_TARGETS: Sequence[str] = (
-    "microsoft.cognitiveservices/accounts",
-    "microsoft.search/searchservices",
-    "microsoft.storage/storageaccounts",
-    "microsoft.keyvault/vaults",
-    "microsoft.containerregistry/registries",
+_TARGETS: Final = tuple(
+    shipped().labelled(label).key for label in ("account", "search", "storage", "vault", "registry")
 )
 
 ANALYSIS: Final = Analysis(
     name="managed_network",
-    facts={RULE: FIELDS},
+    kinds=(ManagedRule,),
     run=run,
     reads=frozenset({WORKSPACES.lower(), RULES.lower(), *_TARGETS}),
     parameters=frozenset({"ai_search_required"}),
-    subjects={RULE: {RULES: [{}]}},
+    subjects={ManagedRule.fact_kind: {RULES: [{}]}},
 )

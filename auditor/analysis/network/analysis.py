@@ -6,51 +6,53 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.analysis.contract import Analysis, Context
-from auditor.analysis.network import application_group, flow, idle_rule, port, subnet_traffic
+from auditor.analysis.fact import Fact
+from auditor.analysis.network.application_group import ApplicationGroupUse, group_facts
 from auditor.analysis.network.expected import TABLE
-from auditor.model import Fact
-from auditor.network.subnets import Subnets
+from auditor.analysis.network.flow import Flow, flow_facts
+from auditor.analysis.network.idle_rule import RuleUse, rule_facts
+from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, control_plane_facts, guarded_facts
+from auditor.analysis.network.rule_effects import EffectsAtSubnets
+from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
+from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
+from auditor.estate.service_relations import SITE_CONFIGS, SITES
+from auditor.network.subnets import NETWORK_MANAGERS, SECURITY_RULES, Subnets
+from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, ROUTES, SERVICE_TAGS
 
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    places = Subnets(context)
-    yield from subnet_traffic.subnet_facts(context, places)
-    yield from idle_rule.rule_facts(context, places)
-    yield from port.guarded_facts(context, places)
-    yield from port.control_plane_facts(context, places)
-    yield from flow.flow_facts(context, places)
-    yield from application_group.group_facts(context, places)
+    subnets, effects = Subnets(context.estate), EffectsAtSubnets()
+    yield from subnet_facts(context, subnets, effects)
+    yield from rule_facts(context, subnets, effects)
+    yield from guarded_facts(context, subnets)
+    yield from control_plane_facts(context, subnets)
+    yield from flow_facts(context, subnets)
+    yield from group_facts(context, subnets)
 
 
 ANALYSIS: Final = Analysis(
     name="network",
-    facts={
-        subnet_traffic.KIND: subnet_traffic.FIELDS,
-        idle_rule.KIND: idle_rule.FIELDS,
-        port.GUARDED: port.GUARDED_FIELDS,
-        port.CONTROL_PLANE: port.CONTROL_PLANE_FIELDS,
-        flow.KIND: flow.FIELDS,
-        application_group.KIND: application_group.FIELDS,
-    },
+    kinds=(SubnetTraffic, RuleUse, GuardedPorts, ControlPlanePorts, Flow, ApplicationGroupUse),
     run=run,
     reads=frozenset(
         {
-            "microsoft.network/virtualnetworks",
-            "microsoft.network/virtualnetworks/subnets",
-            "microsoft.network/virtualnetworks/virtualnetworkpeerings",
-            "microsoft.network/networksecuritygroups",
-            "microsoft.network/networksecuritygroups/securityrules",
-            "microsoft.network/networkinterfaces",
-            "microsoft.network/routetables",
-            "microsoft.network/routetables/routes",
-            "microsoft.network/applicationsecuritygroups",
-            "microsoft.network/applicationgateways",
-            "microsoft.network/privateendpoints",
-            "microsoft.network/networkmanagers",
-            "microsoft.network/servicetags",
-            "microsoft.web/sites",
-            "microsoft.web/sites/config",
+            NETWORKS,
+            SUBNETS,
+            PEERINGS,
+            SECURITY_GROUPS,
+            SECURITY_RULES,
+            INTERFACES,
+            ROUTE_TABLES,
+            ROUTES,
+            APPLICATION_SECURITY_GROUPS,
+            GATEWAYS,
+            PRIVATE_ENDPOINTS,
+            NETWORK_MANAGERS,
+            SERVICE_TAGS,
+            SITES,
+            SITE_CONFIGS,
         }
     ),
     parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow"}),

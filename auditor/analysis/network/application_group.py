@@ -2,55 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture.workloads import Workload
-from auditor.model import Fact, Gap
-from auditor.network.security_rules import Direction, SecurityRule
+from auditor.estate.network_relations import SUBNETS
+from auditor.model import Gap, Resource
+from auditor.network.security_rules import Direction, SecurityGroup, SecurityRule
 from auditor.network.subnets import Subnets
 
-KIND: Final = "network.application-groups"
-FIELDS: Final[Mapping[str, str]] = {
-    "rules": "how many rules of its own the workload's security groups hold",
-    "rulesWithGroups": "how many of them name an application security group",
-    "groups[*]": "names of the application security groups that rules name",
-}
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
+
+@fact("network.application-groups")
+class ApplicationGroupUse(Fact):
+    """Whether the security rules of a workload name application security groups."""
+
+    rules: Known[int]
+    """how many rules of its own the workload's security groups hold"""
+    rules_with_groups: Known[int]
+    """how many of them name an application security group"""
+    groups: Known[tuple[str, ...]]
+    """names of the application security groups that rules name"""
+
+    def sentence(self) -> str:
+        """Say how many application security groups the rules use."""
+        used = len(self.groups) if isinstance(self.groups, tuple) else 0
+        said = f"use {used} application security groups" if used else "use no application security group"
+        return f"The security rules of workload {self.about.workload} {said}."
 
 
-def group_facts(context: Context, places: Subnets) -> Iterator[Fact]:
+def group_facts(context: Context, subnets: Subnets) -> Iterator[ApplicationGroupUse]:
     """Yield one fact for each workload that has a virtual network."""
     for workload in context.workloads.all:
-        if workload.resources("vnet"):
-            yield _fact(context, places, workload)
+        networks = workload.resources("vnet")
+        if networks:
+            yield _fact(context, workload, networks, _groups_of(context, subnets, networks))
 
 
-def _fact(context: Context, places: Subnets, workload: Workload) -> Fact:
-    networks = workload.resources("vnet")
-    found = [places.at(one) for network in networks for one in context.estate.children(network.key, _SUBNETS)]
-    groups = {place.group.name.lower(): place.group for place in found if place.group is not None}
-    rules = [r for one in groups.values() for d in Direction for r in one.rules[d] if r.is_custom]
-    named = sorted({label for rule in rules for label in _groups(rule)})
-    users = sum(1 for rule in rules if _groups(rule))
-    lost = [one for one in groups.values() if one.undecidable]
-    reason = next(iter(lost[0].undecidable.values())) if lost else ""
-    gap = Gap(networks[0].id, "properties.securityRules", f"{lost[0].name}: {reason}") if lost and not named else None
-    said = f"use {len(named)} application security groups" if named else "use no application security group"
-    return facts.build(
-        context,
-        KIND,
-        networks[0].id,
-        {"rules": len(rules), "rulesWithGroups": users, "groups": named},
-        sub_object=workload.name,
-        summary=f"The security rules of workload {workload.name} {said}.",
-        inputs=[(network.id, "properties.subnets") for network in networks],
-        uncollected=dict.fromkeys(("rulesWithGroups", "groups", "rules"), gap) if gap else {},
-        role=(workload.name, "vnet"),
+def _groups_of(context: Context, subnets: Subnets, networks: Sequence[Resource]) -> list[SecurityGroup]:
+    inside = [subnet for network in networks for subnet in context.estate.children(network.key, SUBNETS)]
+    attached = [group for subnet in inside if (group := subnets.at(subnet).group) is not None]
+    return list({group.name.lower(): group for group in attached}.values())
+
+
+def _fact(
+    context: Context, workload: Workload, networks: Sequence[Resource], groups: list[SecurityGroup]
+) -> ApplicationGroupUse:
+    rules = [rule for group in groups for way in Direction for rule in group.rules[way] if rule.is_custom]
+    named = tuple(sorted({label for rule in rules for label in _labels(rule)}))
+    gap = None if named else _unread(networks[0], groups)
+    return ApplicationGroupUse(
+        about=facts.about(
+            context,
+            networks[0].id,
+            sub_object=workload.name,
+            inputs=[(network.id, "properties.subnets") for network in networks],
+            role=(workload.name, "vnet"),
+        ),
+        rules=gap or len(rules),
+        rules_with_groups=gap or sum(1 for rule in rules if _labels(rule)),
+        groups=gap or named,
     )
 
 
-def _groups(rule: SecurityRule) -> list[str]:
-    return [one.label for side in (rule.match.source, rule.match.destination) for one in side.symbols if one.is_group]
+def _unread(network: Resource, groups: list[SecurityGroup]) -> Gap | None:
+    """Return why the rules are not all known, or None where they are."""
+    group = next((group for group in groups if group.undecidable), None)
+    if group is None:
+        return None
+    reason = next(iter(group.undecidable.values()))
+    return Gap(network.id, "properties.securityRules", f"{group.name}: {reason}")
+
+
+def _labels(rule: SecurityRule) -> list[str]:
+    sides = (rule.match.source, rule.match.destination)
+    return [symbol.label for side in sides for symbol in side.symbols if symbol.is_group]

@@ -57,12 +57,12 @@ class RowBinder:
     """The table in one workload: names of components become the prefixes of its subnets."""
 
     context: Context
-    places: Subnets
+    subnets: Subnets
     workload: Workload
 
     def roles(self) -> Sequence[str]:
         """Return the subnet roles that the table has rows for."""
-        return sorted(_mapping(self._table.get("subnets")))
+        return roles_of(self.context.tables)
 
     @property
     def _table(self) -> Mapping[str, Any]:
@@ -115,7 +115,7 @@ class RowBinder:
         if peer == _NETWORK:
             return Side(symbols=(NETWORK_SPACE,))
         if peer.startswith("subnet/"):
-            bound = [self.places.at(subnet).prefixes for subnet in self.workload.resources(peer)]
+            bound = [self.subnets.at(subnet).prefixes for subnet in self.workload.resources(peer)]
             return Side(union(*bound)) if any(bound) else None
         prefix = parse(peer)
         if prefix is not None:
@@ -123,6 +123,11 @@ class RowBinder:
         if not is_tag(peer):
             raise ContentError(f"the traffic table names '{peer}', which is no address, service tag or subnet role")
         return Side(symbols=(tag(peer),))
+
+
+def roles_of(tables: Mapping[str, Any]) -> Sequence[str]:
+    """Return the subnet roles that the table of traffic has rows for, sorted."""
+    return sorted(_mapping(_mapping(tables.get(TABLE)).get("subnets")))
 
 
 def guarded_ports(context: Context) -> tuple[tuple[str, Match], ...]:

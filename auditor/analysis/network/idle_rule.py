@@ -2,118 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.network.rule_effects import in_words, rule_effects
-from auditor.model import Fact, Gap
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.analysis.network.rule_effects import EffectsAtSubnets, in_words
+from auditor.estate.network_relations import SUBNETS
+from auditor.model import Gap
 from auditor.network.describe import AddressNames
-from auditor.network.security_rules import Access, Direction, SecurityRule
+from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule
 from auditor.network.shadowing import Effect, RuleEffect
 from auditor.network.subnets import SubnetFilters, Subnets
 
-KIND: Final = "network.rule"
-FIELDS: Final[Mapping[str, str]] = {
-    "rule": "the rule's name",
-    "group": "the name of its network security group",
-    "direction": "`Inbound` or `Outbound`",
-    "access": "`Allow` or `Deny`",
-    "priority": "its priority",
-    "subnets[*].name": "a subnet that the group is attached to",
-    "subnets[*].effect": "what the rule does there: `needed`, `vacuous`, `shadowed` or `redundant`",
-    "subnets[*].by[*]": "the earlier rules that take all its packets (shadowed only)",
-    "dead": "whether it decides about no packet of any subnet that the group is attached to",
-    "deadAt[*]": "names of the attached subnets where it decides about no packet",
-    "covered": "whether it is dead because earlier rules decide the same about all its packets, in every attached subnet",
-    "redundant": "whether it could be deleted without any change, and is not dead",
-    "onlyDeny": "whether it is the only rule of its group and direction that denies",
-    "readable": "whether all its parts could be read",
-}
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 _DEAD: Final = frozenset({Effect.VACUOUS, Effect.SHADOWED})
+EffectThere = tuple[SubnetFilters, RuleEffect]
 
 
-def rule_facts(context: Context, places: Subnets) -> Iterator[Fact]:
+@record
+class RuleAtSubnet(Record):
+    """What a rule does at a subnet that its group is attached to."""
+
+    name: str
+    """the subnet's name"""
+    effect: Effect
+    """what the rule does there"""
+    by: tuple[str, ...]
+    """the earlier rules that take all its packets (shadowed only)"""
+
+
+@fact("network.rule")
+class RuleUse(Fact):
+    """What a customer's rule of a security group does where the group is attached."""
+
+    rule: str
+    """the rule's name"""
+    group: str
+    """the name of its network security group"""
+    direction: Direction
+    """which way it looks"""
+    access: Access
+    """what it does"""
+    priority: int
+    """its priority"""
+    subnets: Known[tuple[RuleAtSubnet, ...]]
+    """the subnets that the group is attached to"""
+    dead: Known[bool]
+    """whether it decides about no packet of any subnet that the group is attached to"""
+    dead_at: Known[tuple[str, ...]]
+    """names of the attached subnets where it decides about no packet"""
+    covered: Known[bool]
+    """whether it is dead because earlier rules decide the same about all its packets, in every attached subnet"""
+    redundant: Known[bool]
+    """whether it could be deleted without any change, and is not dead"""
+    only_deny: bool
+    """whether it is the only rule of its group and direction that denies"""
+    readable: bool
+    """whether all its parts could be read"""
+    effects: Hidden[Sequence[EffectThere]]
+    names: Hidden[AddressNames]
+
+    def sentence(self) -> str:
+        """Say what is odd about the rule, at each subnet where something is."""
+        oddities = [text for filters, effect in self.effects if (text := in_words(effect, filters, self.names))]
+        return f"{self.direction.value} rule {self.rule} of {self.group} {' and '.join(oddities) or self._plain()}."
+
+    def _plain(self) -> str:
+        verb = "denies" if self.access is Access.DENY else "allows"
+        return f"{verb} traffic that no other rule decides about" if self.effects else "is not understood"
+
+
+def rule_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) -> Iterator[RuleUse]:
     """Yield one fact for each customer's rule of each security group that is attached to a subnet."""
     attached: dict[str, list[SubnetFilters]] = {}
-    neighbours = [places.at(subnet) for subnet in context.estate.of_type(_SUBNETS)]
-    for place in neighbours:
-        if place.group_key is not None:
-            attached.setdefault(place.group_key, []).append(place)
+    all_subnets = [subnets.at(subnet) for subnet in context.estate.of_type(SUBNETS)]
+    names = AddressNames({filters.subnet.name: filters.prefixes for filters in all_subnets if filters.prefixes})
+    for filters in all_subnets:
+        if filters.group_key is not None:
+            attached.setdefault(filters.group_key, []).append(filters)
     for key in sorted(attached):
-        group = context.estate.get(key)
-        if group is not None:
+        resource, group = context.estate.get(key), attached[key][0].group
+        if resource is not None and group is not None:
             for direction in Direction:
-                yield from _facts(context, group.id, attached[key], direction, neighbours)
+                at = [(filters, effects.at(filters, direction)) for filters in attached[key]]
+                yield from _facts(context, GroupHere(resource.id, group, direction, at, names))
 
 
-def _facts(
-    context: Context, group_id: str, at: list[SubnetFilters], direction: Direction, neighbours: list[SubnetFilters]
-) -> Iterator[Fact]:
-    group = at[0].group
-    if group is None:
-        return
-    found = {place.subnet.key: rule_effects(place, direction) for place in at}
-    names = AddressNames({one.subnet.name: one.prefixes for one in neighbours if one.prefixes})
-    custom = [rule for rule in group.rules[direction] if rule.is_custom]
+@dataclass(frozen=True, slots=True)
+class GroupHere:
+    """One direction of a security group: at each subnet the effects of its rules, None where they are not known."""
+
+    id: str
+    group: SecurityGroup
+    direction: Direction
+    at: Sequence[tuple[SubnetFilters, tuple[RuleEffect, ...] | None]]
+    names: AddressNames
+
+
+def _facts(context: Context, here: GroupHere) -> Iterator[RuleUse]:
+    custom = [rule for rule in here.group.rules[here.direction] if rule.is_custom]
     denies = [rule for rule in custom if rule.access is Access.DENY]
     for rule in custom:
-        here = [(place, _of(rule, found[place.subnet.key])) for place in at]
-        known = [(place, one) for place, one in here if one is not None]
-        fields: dict[str, Any] = {
-            "rule": rule.name,
-            "group": group.name,
-            "direction": direction.value,
-            "access": rule.access.value,
-            "priority": rule.priority,
-            "subnets": [
-                {"name": place.subnet.name, "effect": one.effect.value, "by": [by.name for by in one.by]}
-                for place, one in known
-            ],
-            "dead": bool(known) and all(one.effect in _DEAD for _, one in known),
-            "deadAt": [place.subnet.name for place, one in known if one.effect in _DEAD],
-            "covered": bool(known) and all(_is_covered(one) for _, one in known),
-            "redundant": bool(known)
-            and any(one.effect is Effect.REDUNDANT for _, one in known)
-            and all(one.effect is not Effect.NEEDED for _, one in known),
-            "onlyDeny": denies == [rule],
-            "readable": not rule.unreadable,
-        }
-        yield facts.build(
-            context,
-            KIND,
-            group_id,
-            fields,
-            sub_object=f"{direction.value}/{rule.name}",
-            summary=_summary(rule, group.name, known, names),
-            inputs=[(f"{group_id}/securityRules/{rule.name}", "properties")],
-            uncollected=_unknown(here, group_id),
+        effects = [(filters, effect) for filters, found in here.at if (effect := _of(rule, found)) is not None]
+        gap = _unknown(here, effects)
+        dead_at = tuple(filters.subnet.name for filters, effect in effects if effect.effect in _DEAD)
+        yield RuleUse(
+            about=facts.about(
+                context,
+                here.id,
+                sub_object=f"{here.direction.value}/{rule.name}",
+                inputs=[(f"{here.id}/securityRules/{rule.name}", "properties")],
+            ),
+            rule=rule.name,
+            group=here.group.name,
+            direction=here.direction,
+            access=rule.access,
+            priority=rule.priority,
+            subnets=gap or tuple(_at_subnet(filters, effect) for filters, effect in effects),
+            dead=gap or (bool(effects) and len(dead_at) == len(effects)),
+            dead_at=gap or dead_at,
+            covered=gap or (bool(effects) and all(_is_covered(effect) for _, effect in effects)),
+            redundant=gap or _is_redundant([effect.effect for _, effect in effects]),
+            only_deny=denies == [rule],
+            readable=not rule.unreadable,
+            effects=effects,
+            names=here.names,
         )
 
 
-def _unknown(here: list[tuple[SubnetFilters, RuleEffect | None]], group_id: str) -> dict[str, Gap]:
+def _of(rule: SecurityRule, effects: tuple[RuleEffect, ...] | None) -> RuleEffect | None:
+    return next((effect for effect in effects or () if effect.rule == rule), None)
+
+
+def _unknown(here: GroupHere, effects: Sequence[EffectThere]) -> Gap | None:
     """Return why the effect is not known everywhere; a rule that is needed somewhere is not dead all the same."""
-    lost = [place for place, one in here if one is None]
-    if not lost or any(one is not None and one.effect not in _DEAD for _, one in here):
-        return {}
-    reason = next((place.gap.reason for place in lost if place.gap), "the group's rules cannot be put in order")
-    return dict.fromkeys(
-        ("dead", "covered", "redundant", "deadAt", "subnets"), Gap(group_id, "properties.securityRules", reason)
-    )
+    if len(effects) == len(here.at) or any(effect.effect not in _DEAD for _, effect in effects):
+        return None
+    known = {filters.subnet.key for filters, _ in effects}
+    lost = (filters.gap for filters, _ in here.at if filters.subnet.key not in known)
+    reason = next((gap.reason for gap in lost if gap), "the group's rules cannot be put in order")
+    return Gap(here.id, "properties.securityRules", reason)
 
 
-def _is_covered(one: RuleEffect) -> bool:
-    return one.effect is Effect.SHADOWED and all(by.access is one.rule.access for by in one.by)
+def _at_subnet(filters: SubnetFilters, effect: RuleEffect) -> RuleAtSubnet:
+    return RuleAtSubnet(name=filters.subnet.name, effect=effect.effect, by=tuple(earlier.name for earlier in effect.by))
 
 
-def _of(rule: SecurityRule, found: tuple[RuleEffect, ...] | None) -> RuleEffect | None:
-    return next((one for one in found if one.rule == rule), None) if found is not None else None
+def _is_covered(effect: RuleEffect) -> bool:
+    return effect.effect is Effect.SHADOWED and all(earlier.access is effect.rule.access for earlier in effect.by)
 
 
-def _summary(rule: SecurityRule, group: str, known: list[tuple[SubnetFilters, RuleEffect]], names: AddressNames) -> str:
-    said = [text for place, one in known if (text := in_words(one, place, names))]
-    verb = "denies" if rule.access is Access.DENY else "allows"
-    what = " and ".join(said) or (f"{verb} traffic that no other rule decides about" if known else "is not understood")
-    return f"{rule.direction.value} rule {rule.name} of {group} {what}."
+def _is_redundant(effects: Sequence[Effect]) -> bool:
+    return Effect.REDUNDANT in effects and Effect.NEEDED not in effects

@@ -2,54 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Hidden, Known, fact, given
+from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, stopped
 from auditor.analysis.network.expected import Expected, RowBinder, TrafficRow
-from auditor.analysis.network.rule_effects import idle_denies
+from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.architecture.workloads import Workload
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
-from auditor.model import Fact, Gap
-from auditor.network.describe import AddressNames
+from auditor.estate.lookup import PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import SUBNETS
+from auditor.model import Gap, Json
+from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
-from auditor.network.integration import is_outbound_filtered
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
-from auditor.network.subnets import SubnetFilters, Subnets
-from auditor.network.verdicts import TrafficVerdict, rule_names, sentence
+from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
+from auditor.network.verdicts import TrafficVerdict, joined, rule_names
 from auditor.network.witness import Packet
 from auditor.truth import Truth
 
-KIND: Final = "network.subnet-traffic"
-FIELDS: Final[Mapping[str, str]] = {
-    "control": "the catalogue entry of the table's row",
-    "role": "the subnet's component",
-    "subnet": "the subnet's name",
-    "direction": "`Inbound` or `Outbound`",
-    "group": "the name of the subnet's network security group; null without one",
-    "enforced": "whether the group's rules of this direction have any effect here",
-    "notEnforcedBecause": "why they have none; empty where they have",
-    "internetFiltered": "whether rules see traffic to public addresses (App Service only routes it in if told to)",
-    "tooOpen": "whether more is let through than the table allows",
-    "excess[*].traffic": "what is let through beyond the table, in words",
-    "excess[*].rules[*]": "the rules that let it through",
-    "excessInternet": "whether some of the excess is from or to public addresses",
-    "excessNetwork": "whether some of the excess is within the virtual network, its peers or behind its gateway",
-    "excessByDefault": "whether some of the excess is let through by Azure's default rules",
-    "broken": "whether something that the table requires is stopped",
-    "lacking[*].traffic": "what is stopped, in words",
-    "lacking[*].rules[*]": "the rules that stop it",
-    "lacking[*].why": "what it is required for",
-    "denialExpected": "whether the table wants the rest denied by a rule",
-    "explicitlyDenied": "whether everything outside the table is stopped by a rule of the group's own, not by a default",
-    "openByDefault": "whether a default rule, or the want of a group, lets the network or the Internet through",
-    "stoppedBy[*]": "the rules that stop what the table does not allow",
-    "idleDenies[*]": "rules of this direction that are to deny and decide about no packet here, and why",
-}
+
+@dataclass(frozen=True, slots=True)
+class UnmetRow:
+    """Something that is required and stopped: what it is needed for, and what stops it."""
+
+    why: str
+    lines: Sequence[Sentence]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a subnet lets through, compared with the table. `doubt` says why it is not known whether that is too much."""
+
+    is_too_open: bool
+    excess: Sequence[Sentence]
+    doubt: Gap | None
+    lacking: Sequence[UnmetRow]
+    rest_is_left_to_defaults: bool
+    packet: Packet | None
+
+
+@fact("network.subnet-traffic")
+class SubnetTraffic(Fact):
+    """What the security groups of a subnet let through in one direction, compared with the baseline's table."""
+
+    control: str
+    """the catalogue entry of the table's row"""
+    role: str
+    """the subnet's component"""
+    subnet: str
+    """the subnet's name"""
+    direction: Direction
+    """which way the traffic goes"""
+    group: str | None
+    """the name of the subnet's network security group; absent without one"""
+    enforced: bool
+    """whether the group's rules of this direction have any effect here"""
+    not_enforced_because: str
+    """why they have none; empty where they have"""
+    internet_filtered: Known[bool]
+    """whether rules see traffic to public addresses (App Service only routes it in if told to)"""
+    too_open: Known[bool]
+    """whether more is let through than the table allows"""
+    excess: Known[tuple[DecidedTraffic, ...]]
+    """what is let through beyond the table"""
+    excess_internet: Known[bool]
+    """whether some of the excess is from or to public addresses"""
+    excess_network: Known[bool]
+    """whether some of the excess is within the virtual network, its peers or behind its gateway"""
+    excess_by_default: Known[bool]
+    """whether some of the excess is let through by Azure's default rules"""
+    broken: Known[bool]
+    """whether something that the table requires is stopped"""
+    lacking: Known[tuple[StoppedTraffic, ...]]
+    """what is required and stopped"""
+    denial_expected: bool
+    """whether the table wants the rest denied by a rule"""
+    explicitly_denied: Known[bool]
+    """whether everything outside the table is stopped by a rule of the group's own, not by a default"""
+    open_by_default: Known[bool]
+    """whether a default rule, or that there is no group, lets the network or the Internet through"""
+    stopped_by: Known[tuple[str, ...]]
+    """the rules that stop what the table does not allow"""
+    idle_denies: Known[tuple[str, ...]]
+    """rules of this direction that are to deny and decide about no packet here, and why"""
+    compared: Hidden[Known[Comparison]]
+
+    def sentence(self) -> str:
+        """Say what gets through that should not, and what does not that should."""
+        if isinstance(self.compared, Gap):
+            verb = "gets into" if self.direction is Direction.INBOUND else "gets out of"
+            return f"What {verb} subnet {self.subnet} is not known ({self.compared.reason})."
+        way = "in" if self.direction is Direction.INBOUND else "out"
+        parts = [*self._on_excess(self.compared, way)]
+        parts += [
+            f"does not let {way} what is needed for {row.why}: {joined(row.lines, 1)}" for row in self.compared.lacking
+        ]
+        parts = parts or [f"lets {way} what the table allows and nothing else"]
+        if self.denial_expected and self.compared.rest_is_left_to_defaults:
+            parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
+        return f"Subnet {self.subnet} {'; '.join(parts)}."
+
+    def _on_excess(self, compared: Comparison, way: str) -> Sequence[str]:
+        if compared.is_too_open:
+            idle = self.idle_denies if isinstance(self.idle_denies, tuple) else ()
+            return [f"lets {way} more than the table allows: {joined(compared.excess)}", *idle]
+        if compared.doubt is not None:
+            return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
+        return []
+
+    def witness(self) -> Json | None:
+        """Return a packet that should not pass, else one that should."""
+        packet = None if isinstance(self.compared, Gap) else self.compared.packet
+        return packet.as_json() if packet else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,175 +132,158 @@ class Limits:
     gap: Gap | None = None
 
 
-def subnet_facts(context: Context, places: Subnets) -> Iterator[Fact]:
+def subnet_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) -> Iterator[SubnetTraffic]:
     """Yield one fact for each direction of each subnet that plays a role of the table."""
     for workload in context.workloads.all:
-        binder = RowBinder(context, places, workload)
-        names = known_names(places, workload)
+        binder = RowBinder(context, subnets, workload)
+        names = known_names(subnets, workload)
         for role in binder.roles():
             for subnet in workload.resources(role):
                 for direction in Direction:
                     expected = binder.expected(role, direction)
                     if expected is not None:
-                        yield _fact(context, places.at(subnet), expected, (workload.name, role), names)
+                        filters = subnets.at(subnet)
+                        judged = Judged(filters, expected, workload.name, role, AddressNames(names, filters.prefixes))
+                        yield _fact(context, judged, effects)
 
 
-def known_names(places: Subnets, workload: Workload) -> Mapping[str, Ranges]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One direction of a subnet, what the table says of it, and what it plays in which workload."""
+
+    filters: SubnetFilters
+    expected: Expected
+    workload: str
+    role: str
+    names: AddressNames
+
+
+def known_names(subnets: Subnets, workload: Workload) -> Mapping[str, Ranges]:
     """Return the address sets that answers may call by name: the subnets of the workload's networks."""
     found = {}
     for network in workload.resources("vnet"):
-        for subnet in places.context.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
-            found[subnet.name] = places.at(subnet).prefixes
+        for subnet in subnets.estate.children(network.key, SUBNETS):
+            found[subnet.name] = subnets.at(subnet).prefixes
     return {name: prefixes for name, prefixes in sorted(found.items()) if prefixes}
 
 
-def _fact(
-    context: Context, place: SubnetFilters, expected: Expected, owner: tuple[str, str], names: Mapping[str, Ranges]
-) -> Fact:
-    direction, role = expected.direction, owner[1]
-    limits = _limits(context, place, role, direction)
-    fields: dict[str, Any] = {
-        "control": expected.control,
-        "role": role,
-        "subnet": place.subnet.name,
-        "direction": direction.value,
-        "group": place.group.name if place.group else None,
-        "enforced": not limits.not_enforced,
-        "notEnforcedBecause": limits.not_enforced,
-        "internetFiltered": limits.internet_filtered,
-        "denialExpected": expected.is_explicit,
-    }
-    judged = _Judgement(place, expected, limits, AddressNames(names, place.prefixes))
-    gaps: dict[str, Gap] = {}
-    if place.gap is not None:
-        gaps |= dict.fromkeys(_VERDICTS, place.gap)
-        gaps |= {"internetFiltered": limits.gap} if limits.gap is not None else {}
-        verb = "gets into" if direction is Direction.INBOUND else "gets out of"
-        summary, witness = f"What {verb} subnet {place.subnet.name} is not known ({place.gap.reason})", None
-    else:
-        found, unknown = judged.fields()
-        fields |= found
-        gaps |= unknown
-        if limits.gap is not None:  # what leaves for the Internet may take this way, and be let through
-            unsure = [name for name in ("tooOpen", "excessInternet", "openByDefault") if not found[name]]
-            gaps = dict.fromkeys(["internetFiltered", *unsure], limits.gap) | gaps
-        if found["tooOpen"] and (gap := context.estate.type_gap(_ENDPOINTS)) is not None:
-            # which subnet holds the private endpoints is not known, so neither is what the table allows towards it
-            gaps |= dict.fromkeys(_EXCESS, gap)
-        summary, witness = judged.summary(), judged.witness()
-    built = facts.build(
-        context,
-        KIND,
-        place.subnet.id,
-        fields,
-        sub_object=direction.value,
-        summary=f"{summary}.",
-        inputs=place.inputs,
-        uncollected=gaps,
-        role=owner,
+def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> SubnetTraffic:
+    filters, expected, scope = judged.filters, judged.expected, judged.filters.subnet.id
+    limits = _limits(context, filters, judged.role, expected.direction)
+    passing = filters.gap or _PacketsThrough(judged, limits)
+    # Which subnet holds the private endpoints may not be known, and then neither is what the table allows towards it.
+    is_too_open = isinstance(passing, _PacketsThrough) and passing.excess.truth is Truth.YES
+    unbound = context.estate.type_gap(PRIVATE_ENDPOINTS) if is_too_open else None
+
+    def unless_unbound(answer: Callable[[_PacketsThrough], Known[bool]]) -> Known[bool]:
+        return given(passing, lambda passing: unbound or answer(passing))
+
+    return SubnetTraffic(
+        about=facts.about(
+            context,
+            scope,
+            sub_object=expected.direction.value,
+            inputs=filters.inputs,
+            role=(judged.workload, judged.role),
+        ),
+        control=expected.control,
+        role=judged.role,
+        subnet=filters.subnet.name,
+        direction=expected.direction,
+        group=filters.group.name if filters.group else None,
+        enforced=not limits.not_enforced,
+        not_enforced_because=limits.not_enforced,
+        internet_filtered=limits.gap or limits.internet_filtered,
+        too_open=unless_unbound(lambda passing: _unless_yes(passing.excess.holds(scope), limits)),
+        excess=given(passing, lambda passing: unbound or decided(passing.excess.lines)),
+        excess_internet=unless_unbound(lambda passing: _unless_yes(passing.excess_internet().holds(scope), limits)),
+        excess_network=unless_unbound(lambda passing: passing.excess_network().holds(scope)),
+        excess_by_default=unless_unbound(lambda passing: passing.excess.gap(scope) or passing.exceeds_by_default()),
+        broken=given(passing, lambda passing: passing.is_broken(scope)),
+        lacking=given(passing, lambda passing: passing.stopped()),
+        denial_expected=expected.is_explicit,
+        explicitly_denied=given(passing, lambda passing: passing.unnamed.holds_never(scope)),
+        open_by_default=unless_unbound(lambda passing: _unless_yes(passing.default.holds(scope), limits)),
+        stopped_by=given(passing, lambda passing: passing.stopped_by()),
+        idle_denies=filters.gap or effects.idle_denies(filters, expected.direction, judged.names),
+        compared=given(passing, lambda passing: passing.compared()),
     )
-    return replace(built, witness=witness.as_json() if witness else None)
 
 
-_ENDPOINTS: Final = "microsoft.network/privateendpoints"
-_EXCESS: Final = ("tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault", "openByDefault")
-_VERDICTS: Final = (
-    "tooOpen", "excess", "excessInternet", "excessNetwork", "excessByDefault", "broken", "lacking", "explicitlyDenied",
-    "openByDefault", "stoppedBy", "idleDenies",
-)  # fmt: skip
+def _unless_yes(answer: Known[bool], limits: Limits) -> Known[bool]:
+    """Return an answer, or that it is not known: what leaves for the Internet may take this way, and be let through."""
+    return limits.gap if answer is False and limits.gap is not None else answer
 
 
-def _limits(context: Context, place: SubnetFilters, role: str, direction: Direction) -> Limits:
-    if role == "subnet/private-endpoints" and not place.enforces_on_endpoints:
+def _limits(context: Context, filters: SubnetFilters, role: str, direction: Direction) -> Limits:
+    if role == "subnet/private-endpoints" and not filters.enforces_on_endpoints:
         return Limits("the network policies of the subnet for private endpoints are off (NET-PE-001)")
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
-        filtered, gap = is_outbound_filtered(context, place.subnet)
-        return Limits(internet_filtered=filtered, gap=gap)
+        filtered = is_outbound_filtered(context.estate, filters.subnet)
+        return Limits(internet_filtered=filtered is True, gap=filtered if isinstance(filtered, Gap) else None)
     return Limits()
 
 
-class _Judgement:
-    """A subnet's paths in one direction, compared with the table."""
+class _PacketsThrough:
+    """What passes a subnet's paths in one direction, compared with the table."""
 
-    def __init__(self, place: SubnetFilters, expected: Expected, limits: Limits, names: AddressNames) -> None:
-        self.place, self.expected, self.names = place, expected, names
-        paths = [_seen(path, limits) for path in place.paths(expected.direction)]
-        self.internet, self.network = (_other_end(side, expected.direction) for side in _ENDS)
-        rows = [*expected.allowed, self.internet, self.network]
-        self.inquiries = [Search(path, rows) for path in paths]
-        self.excess = self._verdict([one.only(expected.allowed) for one in self.inquiries])
-        self.lacking = [(row, self._lacking(row)) for row in expected.rows if row.is_required]
-        self.explicit = self._verdict([one.explicit(expected.allowed) for one in self.inquiries])
-        self.default = self._verdict([one.by_default([self.internet, self.network]) for one in self.inquiries])
-        self.idle = idle_denies(place, expected.direction, names)
+    def __init__(self, judged: Judged, limits: Limits) -> None:
+        self._expected, self._names = judged.expected, judged.names
+        paths = [_seen(path, limits) for path in judged.filters.chains(judged.expected.direction)]
+        self._internet, self._network = (_other_end(side, judged.expected.direction) for side in _ENDS)
+        rows = [*self._expected.allowed, self._internet, self._network]
+        self._searches = [Search(path, rows) for path in paths]
+        self.excess = self._excess()
+        self.required = [(row, self._missing(row)) for row in self._expected.rows if row.is_required]
+        self.unnamed = self._verdict([search.undenied(self._expected.allowed) for search in self._searches])
+        ends = [self._internet, self._network]
+        self.default = self._verdict([search.permitted_by_default(ends) for search in self._searches])
 
     def _verdict(self, answers: Sequence[SearchResult]) -> TrafficVerdict:
-        return TrafficVerdict(tuple(answers), self.names)
+        return TrafficVerdict(tuple(answers), self._names)
 
-    def _lacking(self, row: TrafficRow) -> TrafficVerdict:
-        return self._verdict([one.missing([row.match]) for one in self.inquiries])
+    def _missing(self, row: TrafficRow) -> TrafficVerdict:
+        return self._verdict([search.unmet([row.match]) for search in self._searches])
 
-    def _among(self, part: Match) -> TrafficVerdict:
-        return self._verdict([one.only(self.expected.allowed, among=[part]) for one in self.inquiries])
+    def _excess(self, *among: Match) -> TrafficVerdict:
+        return self._verdict([search.excess(self._expected.allowed, among or None) for search in self._searches])
 
-    def fields(self) -> tuple[dict[str, Any], dict[str, Gap]]:
-        scope = self.place.subnet.id
-        stopped = self._verdict([one.stopped(self.expected.allowed) for one in self.inquiries])
-        questions = {
-            "tooOpen": self.excess,
-            "excessInternet": self._among(self.internet),
-            "excessNetwork": self._among(self.network),
-        }
-        found: dict[str, Any] = {name: one.truth is Truth.YES for name, one in questions.items()}
-        gaps = {name: gap for name, one in questions.items() if (gap := one.gap(scope)) is not None}
-        found["excess"] = self.excess.records()
-        found["excessByDefault"] = any(
-            not one.deciders[-1].rule.is_custom for one in self.excess.decisions() if one.deciders
+    def excess_internet(self) -> TrafficVerdict:
+        return self._excess(self._internet)
+
+    def excess_network(self) -> TrafficVerdict:
+        return self._excess(self._network)
+
+    def exceeds_by_default(self) -> bool:
+        deciders = [disposition.deciders for disposition in self.excess.dispositions()]
+        return any(not rules[-1].rule.is_custom for rules in deciders if rules)
+
+    def is_broken(self, scope: str) -> Known[bool]:
+        if any(verdict.truth is Truth.YES for _, verdict in self.required):
+            return True
+        return next((gap for _, verdict in self.required if (gap := verdict.gap(scope))), False)
+
+    def stopped(self) -> tuple[StoppedTraffic, ...]:
+        lost = [(row, verdict) for row, verdict in self.required if verdict.truth is not Truth.NO]
+        return tuple(traffic for row, verdict in lost for traffic in stopped(verdict.lines, row.why))
+
+    def stopped_by(self) -> tuple[str, ...]:
+        verdict = self._verdict([search.denied(self._expected.allowed) for search in self._searches])
+        return tuple(rule_names(verdict.dispositions()))
+
+    def compared(self) -> Comparison:
+        verdicts = [self.excess, *(verdict for _, verdict in self.required)]
+        lost = [(row, verdict) for row, verdict in self.required if verdict.truth is Truth.YES]
+        return Comparison(
+            is_too_open=self.excess.truth is Truth.YES,
+            excess=self.excess.lines,
+            doubt=self.excess.gap(""),
+            lacking=[UnmetRow(row.why, verdict.lines) for row, verdict in lost],
+            rest_is_left_to_defaults=self.unnamed.truth is self.default.truth is Truth.YES,
+            packet=next((packet for verdict in verdicts if (packet := verdict.witness())), None),
         )
-        broken = [one for _, one in self.lacking if one.truth is Truth.YES]
-        found["broken"] = bool(broken)
-        found["lacking"] = [
-            {**record, "why": row.why}
-            for row, one in self.lacking
-            if one.truth is not Truth.NO
-            for record in one.records()
-        ]
-        if not broken and (gap := next((gap for _, one in self.lacking if (gap := one.gap(scope))), None)):
-            gaps["broken"] = gap
-        found["explicitlyDenied"] = self.explicit.truth is Truth.NO
-        found["openByDefault"] = self.default.truth is Truth.YES
-        rest = {"explicitlyDenied": self.explicit, "openByDefault": self.default}
-        gaps |= {name: gap for name, one in rest.items() if (gap := one.gap(scope)) is not None}
-        if self.excess.truth is Truth.UNKNOWN:
-            gaps["excessByDefault"] = gaps["tooOpen"]
-        found["stoppedBy"] = rule_names(stopped.decisions())
-        found["idleDenies"] = self.idle
-        return found, gaps
-
-    def summary(self) -> str:
-        """Return the verdict as a sentence without its end."""
-        parts = []
-        way = "in" if self.expected.direction is Direction.INBOUND else "out"
-        if self.excess.truth is Truth.YES:
-            parts.append(f"lets {way} more than the table allows: {sentence(self.excess.lines())}")
-            parts += self.idle
-        elif (gap := self.excess.gap("")) is not None:
-            parts.append(f"whether it lets {way} too much is not known ({gap.reason})")
-        for row, one in self.lacking:
-            if one.truth is Truth.YES:
-                parts.append(f"does not let {way} what is needed for {row.why}: {sentence(one.lines(), 1)}")
-        parts = parts or [f"lets {way} what the table allows and nothing else"]
-        is_open = self.explicit.truth is self.default.truth is Truth.YES
-        if self.expected.is_explicit and is_open:
-            parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
-        said = "; ".join(parts)
-        return f"Subnet {self.place.subnet.name} {said}"
-
-    def witness(self) -> Packet | None:
-        """Return a packet that should not pass, else one that should."""
-        return next((found for one in (self.excess, *(v for _, v in self.lacking)) if (found := one.witness())), None)
 
 
 _ENDS: Final = (Side(addresses.PUBLIC), Side(symbols=(NETWORK_SPACE,)))

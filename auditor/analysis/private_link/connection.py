@@ -1,15 +1,14 @@
-"""Derive the state and the reason of every private connection, and which networks see each private zone."""
+"""Tell the state and the reason of every private connection, as its endpoint and as its target says."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
+from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.managed_network import outbound_rules
-from auditor.analysis.private_link import dns
 from auditor.analysis.private_link.endpoints import (
     ENDPOINTS,
     EndpointConnection,
@@ -19,14 +18,49 @@ from auditor.analysis.private_link.endpoints import (
 )
 from auditor.analysis.private_link.reach import Links
 from auditor.azure import body
-from auditor.model import Fact, Gap, Resource
+from auditor.estate.service_relations import SLOTS
+from auditor.model import Gap, Resource
 
-CONNECTION: Final = "private_link.connection"
-ZONE: Final = "private_link.zone"
-_NETWORKS_UNDER_JUDGEMENT = dict[str, str | None]
+Explanation: TypeAlias = Literal["workload endpoint", "managed outbound rule", "parameter", "none"]
 
 
-def connection_facts(links: Links, target_types: Sequence[str]) -> Iterator[Fact]:
+@fact("private_link.connection")
+class PrivateConnection(Fact):
+    """The state of a private connection and what explains it, as one of its two sides says."""
+
+    side: Literal["endpoint", "target"]
+    """`endpoint`: as a private endpoint says; `target`: as its target says"""
+    endpoint: str | None
+    """the private endpoint"""
+    target: str | None
+    """what it connects to"""
+    group_ids: tuple[str, ...]
+    """the sub-resources, where given"""
+    status: str | None
+    """the connection's status"""
+    provisioning_state: str | None
+    """the endpoint's (or, on the target's side, the connection's) provisioning state"""
+    healthy: bool
+    """whether it is approved and, on the endpoint's side, the endpoint provisioned"""
+    foreign: bool
+    """whether the endpoint is not in the estate"""
+    explained_by: Known[Explanation]
+    """what explains that there is such a connection"""
+    holder: Hidden[str]
+    what: Hidden[str]
+
+    def sentence(self) -> str:
+        """Say in which state the connection is and, on the target's side, what explains it."""
+        status = self.status or "without status"
+        if self.side == "endpoint":
+            state = self.provisioning_state or "in no given state"
+            return f"The connection of {self.holder} to {self.what} is {status}, its endpoint {state}."
+        is_explained = isinstance(self.explained_by, str) and self.explained_by != "none"
+        why = f" ({self.explained_by})" if is_explained else ", which nothing in the estate or the baseline explains"
+        return f"{self.holder} lists the connection {self.what} as {status}{why}."
+
+
+def connection_facts(links: Links, target_types: Sequence[str]) -> Iterator[PrivateConnection]:
     """Yield a fact per connection of the endpoints in judged networks, then one per connection that a target lists."""
     networks = dict(judged_networks(links.context))
     for _, found in sorted(links.connections.items()):
@@ -42,34 +76,40 @@ def connection_facts(links: Links, target_types: Sequence[str]) -> Iterator[Fact
                 pairs[key].id for rule in rules if rule.is_active and (key := outbound_rules.key_of(rule)) in pairs
             }
             for stated in listed or ():
-                yield _target_fact(links, target, stated, explained, managed.gap)
+                explanation = _explanation(links, target, stated)
+                if (explanation == "none" or isinstance(explanation, Gap)) and stated.id in explained:
+                    explanation = "managed outbound rule"
+                if explanation == "none" and managed.gap is not None:
+                    explanation = managed.gap
+                yield _target_fact(links, target, stated, explanation)
 
 
-def _own_fact(links: Links, connection: EndpointConnection, position: int, networks: _NETWORKS_UNDER_JUDGEMENT) -> Fact:
+def _own_fact(
+    links: Links, connection: EndpointConnection, position: int, networks: Mapping[str, str | None]
+) -> PrivateConnection:
     context, endpoint = links.context, connection.endpoint
     target = ids.name_of(connection.target) if connection.target else "nothing"
     workload, component = context.workloads.role_of(endpoint.key)
-    return facts.build(
-        context,
-        CONNECTION,
-        endpoint.id,
-        {
-            "side": "endpoint",
-            "endpoint": endpoint.id,
-            "target": context.estate.spelled(connection.target),
-            "groupIds": list(connection.groups),
-            "status": connection.status,
-            "provisioningState": connection.state,
-            "healthy": connection.is_effective,
-            "foreign": False,
-            "explainedBy": "workload endpoint",
-        },
-        sub_object=f"{target}/{'+'.join(connection.groups)}"
-        + (f"/{position}" if len(_same(links, connection)) > 1 else ""),
-        summary=f"The connection of {endpoint.name} to {target} is {connection.status or 'without status'}, "
-        f"its endpoint {connection.state or 'in no given state'}.",
-        inputs=[(endpoint.id, connection.path), (endpoint.id, "properties.provisioningState")],
-        role=(workload or networks.get(connection.network or ""), component),
+    place = f"/{position}" if len(_same(links, connection)) > 1 else ""
+    return PrivateConnection(
+        about=facts.about(
+            context,
+            endpoint.id,
+            sub_object=f"{target}/{'+'.join(connection.groups)}{place}",
+            inputs=[(endpoint.id, connection.path), (endpoint.id, "properties.provisioningState")],
+            role=(workload or networks.get(connection.network or ""), component),
+        ),
+        side="endpoint",
+        endpoint=endpoint.id,
+        target=context.estate.spelled(connection.target),
+        group_ids=connection.groups,
+        status=connection.status,
+        provisioning_state=connection.state,
+        healthy=connection.is_effective,
+        foreign=False,
+        explained_by="workload endpoint",
+        holder=endpoint.name,
+        what=target,
     )
 
 
@@ -80,60 +120,47 @@ def _same(links: Links, connection: EndpointConnection) -> Sequence[EndpointConn
 
 
 def _target_fact(
-    links: Links, target: Resource, connection: TargetConnection, explained: set[str], gap: Gap | None
-) -> Fact:
+    links: Links, target: Resource, connection: TargetConnection, explanation: Known[Explanation]
+) -> PrivateConnection:
     context = links.context
-    reason, unknown = _reason(links, target, connection)
-    if reason == "none" and connection.id in explained:
-        reason, unknown = "managed outbound rule", None
-    if reason == "none" and unknown is None:
-        unknown = gap
-    healthy = (connection.status or "").lower() == "approved"
-    return facts.build(
-        context,
-        CONNECTION,
-        target.id,
-        {
-            "side": "target",
-            "endpoint": connection.endpoint and context.estate.spelled(connection.endpoint),
-            "target": target.id,
-            "groupIds": list(connection.groups),
-            "status": connection.status,
-            "provisioningState": connection.state,
-            "healthy": healthy,
-            "foreign": connection.endpoint is None or context.estate.get(connection.endpoint) is None,
-            "explainedBy": reason,
-        },
-        sub_object=connection.name,
-        summary=f"{target.name} lists the connection {connection.name} as {connection.status or 'without status'}"
-        + (", which nothing in the estate or the baseline explains." if reason == "none" else f" ({reason})."),
-        inputs=[(connection.source, connection.path)],
-        uncollected={"explainedBy": unknown} if unknown and reason == "none" else {},
+    return PrivateConnection(
+        about=facts.about(
+            context, target.id, sub_object=connection.name, inputs=[(connection.source, connection.path)]
+        ),
+        side="target",
+        endpoint=connection.endpoint and context.estate.spelled(connection.endpoint),
+        target=target.id,
+        group_ids=connection.groups,
+        status=connection.status,
+        provisioning_state=connection.state,
+        healthy=body.same_text(connection.status, "Approved"),
+        foreign=connection.endpoint is None or context.estate.get(connection.endpoint) is None,
+        explained_by=explanation,
+        holder=target.name,
+        what=connection.name,
     )
 
 
-def _reason(links: Links, target: Resource, connection: TargetConnection) -> tuple[str, Gap | None]:
+def _explanation(links: Links, target: Resource, connection: TargetConnection) -> Known[Explanation]:
     """Return what explains a connection that a target lists, managed rules aside, or why that cannot be told."""
     context, key = links.context, connection.endpoint
     declared = body.text_or_texts(facts.parameter(context, "foreign_private_endpoints", []))
     if key is None:
-        return "none", None
+        return "none"
     if key in {ids.key(name) for name in declared}:
-        return "parameter", None
-    endpoint = context.estate.get(key)
-    if endpoint is None:
+        return "parameter"
+    if context.estate.get(key) is None:
         in_scope = (ids.subscription_of(key) or "") in links.dns.subscriptions
-        return "none", context.estate.type_gap(ENDPOINTS, key) if in_scope else None
+        return (context.estate.type_gap(ENDPOINTS, key) if in_scope else None) or "none"
     networks = _networks_for(links, target)
     own = [item for item in links.connections.get(_target_key(target), ()) if item.endpoint.key == key]
-    if any(networks is None or item.network in networks for item in own):
-        return "workload endpoint", None
-    return "none", None
+    is_own = any(networks is None or item.network in networks for item in own)
+    return "workload endpoint" if is_own else "none"
 
 
 def _target_key(target: Resource) -> str:
     # The endpoint of a deployment slot points at the site.
-    is_slot = target.type_key == "microsoft.web/sites/slots"
+    is_slot = target.type_key == SLOTS
     return (ids.parent_of(target.key) or target.key) if is_slot else target.key
 
 
@@ -143,87 +170,3 @@ def _networks_for(links: Links, target: Resource) -> frozenset[str] | None:
         return None
     found = frozenset(network for scope in scopes for network in scope.networks or ())
     return found or declared_networks(links.context) or None
-
-
-def zone_facts(links: Links) -> Iterator[Fact]:
-    """Yield a fact per judged network and private link zone that its endpoints register in or that is linked to it."""
-    users: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for found in links.connections.values():
-        for connection in found:
-            for registration in links.dns.groups.get(connection.endpoint.key, ()):
-                users[connection.network or "", registration.zone].add(connection.endpoint.id)
-    for found_links in links.dns.links.values():
-        for link in found_links:
-            users[link.network or "", link.zone].update(())
-    judged = dict(judged_networks(links.context))
-    for (network, zone), used_by in sorted(users.items()):
-        if network in judged and ids.name_of(zone).startswith("privatelink."):
-            yield _zone_fact(links, zone, network, judged[network], sorted(used_by))
-
-
-def _zone_fact(links: Links, zone: str, network: str, workload: str | None, used_by: Sequence[str]) -> Fact:
-    context = links.context
-    found = [link for link in links.dns.links.get(zone, ()) if link.network == network]
-    link = min(found, key=lambda item: ((item.state or "").lower() != "completed", item.resource.key), default=None)
-    linked = link is not None and (link.state or "").lower() == "completed"
-    gap = dns.links_gap(links.dns, zone) if not linked else None
-    custom = dns.uses_custom_dns(context.estate, network)
-    central = zone in links.dns.central
-    uncollected: dict[str, Gap] = {}
-    if gap is not None and not central:
-        uncollected = {"linked": gap, "linkState": gap, "registrationEnabled": gap}
-    if isinstance(custom, Gap):
-        uncollected["customDns"] = custom
-    name, where = ids.name_of(zone), ids.name_of(context.estate.spelled(network) or network)
-    state = link.state if link else None
-    return facts.build(
-        context,
-        ZONE,
-        context.estate.spelled(zone) or zone,
-        {
-            "zone": name,
-            "zoneId": context.estate.spelled(zone),
-            "vnet": context.estate.spelled(network),
-            "linked": linked or central,
-            "linkState": state,
-            "registrationEnabled": any(item.registration for item in found),
-            "central": central,
-            "usedBy": list(used_by),
-            "customDns": custom is True,
-        },
-        sub_object=where,
-        summary=f"{name} is {'linked' if linked or central else 'not linked'} to {where}"
-        + (f" (its link is {state})" if state and not linked else "")
-        + (" and registers machines by itself." if any(item.registration for item in found) else "."),
-        inputs=[(item.resource.id, "properties") for item in found],
-        uncollected=uncollected,
-        role=(context.workloads.role_of(zone)[0] or workload, context.workloads.role_of(zone)[1]),
-    )
-
-
-CONNECTION_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
-    CONNECTION: {
-        "side": "`endpoint`: as a private endpoint says; `target`: as its target says",
-        "endpoint": "the private endpoint",
-        "target": "what it connects to",
-        "groupIds[*]": "the sub-resources, where given",
-        "status": "the connection's status",
-        "provisioningState": "the endpoint's (or, on the target's side, the connection's) provisioning state",
-        "healthy": "whether it is approved and, on the endpoint's side, the endpoint provisioned",
-        "foreign": "whether the endpoint is not in the estate",
-        "explainedBy": "`workload endpoint`, `managed outbound rule`, `parameter` or `none`",
-    }
-}
-ZONE_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
-    ZONE: {
-        "zone": "the zone's name",
-        "zoneId": "the zone",
-        "vnet": "the virtual network",
-        "linked": "whether a completed link exists, or the baseline names the zone as central",
-        "linkState": "the state of the link",
-        "registrationEnabled": "whether a link registers machines by itself",
-        "central": "whether the baseline names the zone as central",
-        "usedBy[*]": "endpoints of the network that register in the zone",
-        "customDns": "whether the network asks its own DNS servers",
-    }
-}

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.private_link.endpoints import NETWORKS, EndpointConnection, EndpointScope, addresses_of
+from auditor.analysis.private_link.endpoints import EndpointConnection, EndpointScope, addresses_of
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import NETWORKS
+from auditor.estate.navigation import PRIVATE_DNS_ZONES
+from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.model import Gap, Resource
 
-ZONES: Final = "Microsoft.Network/privateDnsZones"
-LINKS: Final = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
-RECORDS: Final = "Microsoft.Network/privateDnsZones/A"
-GROUPS: Final = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
+A_RECORDS: Final = "microsoft.network/privatednszones/a"
+
+ZONES: Final = spelled(PRIVATE_DNS_ZONES)
+LINKS: Final = spelled(ZONE_LINKS)
+RECORDS: Final = spelled(A_RECORDS)
+GROUPS: Final = spelled(ZONE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,11 @@ class Link:
     registration: bool
     resource: Resource
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the link has been made."""
+        return body.same_text(self.state, "Completed")
+
 
 @dataclass(frozen=True, slots=True)
 class Dns:
@@ -55,6 +66,9 @@ class Dns:
     subscriptions: frozenset[str]
 
 
+Registered: TypeAlias = Literal["zone group", "record kept by hand", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class ZoneState:
     """Whether one required zone answers for an endpoint; None where that is not known, `gap` says why."""
@@ -62,7 +76,7 @@ class ZoneState:
     name: str
     registered: bool | None
     linked: bool | None
-    registration: str = "none"
+    registration: Registered = "none"
     link_state: str | None = None
     registration_enabled: bool | None = None
     zone: str | None = None
@@ -151,7 +165,9 @@ def uses_custom_dns(estate: Estate, network: str | None) -> bool | Gap:
     """Whether a virtual network asks its own DNS servers instead of Azure's, or why that is not known."""
     found = estate.get(network) if network else None
     if found is None:
-        unseen = estate.unseen(network) if network else Gap("/", NETWORKS, "the endpoint names no virtual network")
+        unseen = (
+            estate.unseen(network) if network else Gap("/", spelled(NETWORKS), "the endpoint names no virtual network")
+        )
         return unseen or False
     return bool(body.text_or_texts(found.body, "properties.dhcpOptions.dnsServers"))
 
@@ -218,7 +234,7 @@ def _linked(
     networks = {connection.network} if scope.networks is None else scope.networks
     own = [link for link in dns.links.get(zone, ()) if link.network in networks]
     found = [link for link in own if may_exist(dns.estate, link.network, scope)]
-    complete = [link for link in found if body.same_text(link.state, "Completed")]
+    complete = [link for link in found if link.is_complete]
     if complete:
         return True, complete[0], None
     if gap := links_gap(dns, zone):

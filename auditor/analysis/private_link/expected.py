@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.azure import body
+from auditor.azure.catalogue import Catalogue
 
 TABLE: Final = "private-endpoints"
 
@@ -37,14 +38,22 @@ def rows_of(context: Context) -> Sequence[EndpointRow]:
                 kinds=[str(kind or "").lower() for kind in kinds] if isinstance(kinds, list | tuple) else None,
                 component=body.text(entry, "component"),
                 plan=body.text(entry, "plan"),
-                groups=[
-                    (body.text(group, "group") or "", [_names(zone) for zone in body.objects(group, "zones")])
-                    for group in body.objects(entry, "groups")
-                ],
+                groups=_groups(context.estate.catalogue, entry),
             )
         )
     return found
 
 
-def _names(zone: Mapping[str, object]) -> Sequence[str]:
-    return [name for name in zone.values() if isinstance(name, str)]
+def _groups(catalogue: Catalogue, row: object) -> Sequence[tuple[str, Sequence[Sequence[str]]]]:
+    """Return the groups of a row with the names of their zones: the row's own, else those that Azure gives the type."""
+    known = catalogue.get(body.text(row, "type") or "")
+    kinds = {text.lower() for text in body.texts(row, "kinds")}
+    found = []
+    for group in body.items(row, "groups"):
+        name = body.text(group) or body.text(group, "group") or ""
+        zones = [[text for text in zone.values() if isinstance(text, str)] for zone in body.objects(group, "zones")]
+        if not zones and known:
+            listed = known.private_link.get(name, ())
+            zones = [list(zone.names.values()) for zone in listed if not zone.kinds or zone.kinds & kinds]
+        found.append((name, zones))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.analysis import facts
@@ -11,7 +11,6 @@ from auditor.analysis.contract import Context
 from auditor.analysis.private_link import dns as private_dns
 from auditor.analysis.private_link.dns import ZoneState
 from auditor.analysis.private_link.endpoints import (
-    NETWORKS,
     EndpointConnection,
     EndpointScope,
     TargetConnection,
@@ -20,14 +19,16 @@ from auditor.analysis.private_link.endpoints import (
     scopes_of,
     target_connections,
 )
+from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import NETWORKS
+from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
-from auditor.resource_id import name_of, parent_of
+from auditor.resource_id import key, name_of, parent_of
 
 ANYWHERE: Final = EndpointScope(None, None, None)
 _LISTED: Final = "properties.privateEndpointConnections"
-_SITE: Final = "microsoft.web/sites"
-_SLOT: Final = "microsoft.web/sites/slots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,21 @@ def read(context: Context) -> Links:
     return Links(context, by_target(context.estate), scopes_of(context), private_dns.index(context))
 
 
+def scopes_for(links: Links, resource: Resource) -> Sequence[EndpointScope]:
+    """Return the scopes a service is judged in: its own, else those of its site or plan, else anywhere."""
+    if own := links.scopes.get(resource.key):
+        return own
+    for owner in (parent_of(resource.key) or "", plan_of(resource)):
+        if of_owner := links.scopes.get(owner):
+            return [replace(scope, component=None) for scope in of_owner]
+    return [ANYWHERE]
+
+
+def plan_of(site: Resource) -> str:
+    """Return the key of a site's App Service plan, or an empty text."""
+    return key(body.text(site.body, "properties.serverFarmId") or "")
+
+
 def judge(
     links: Links, target: Resource, groups: Sequence[str], zones: Sequence[Sequence[str]], scope: EndpointScope
 ) -> Reach:
@@ -108,15 +124,15 @@ def judge(
     listed = target_connections(links.context, target)
     found = links.connections.get(target.key, ())
     wanted = {group.lower() for group in groups}
-    if target.type_key == _SLOT:
+    if target.type_key == SLOTS:
         wanted = {f"sites-{name_of(target.key)}"}
         found = [*found, *_slot_connections(links, target, wanted)]
-    elif target.type_key == _SITE:
+    elif target.type_key == SITES:
         found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
     candidates = [_candidate(estate, connection, wanted, scope, listed) for connection in found]
     target_gap = links.context.estate.gap_at(target.key, _LISTED)
     if scope.workload is not None and scope.networks is None:
-        target_gap = target_gap or estate.type_gap(NETWORKS)
+        target_gap = target_gap or estate.type_gap(spelled(NETWORKS))
     chosen = _best(links, candidates, zones, scope)
     custom: bool | Gap = False
     states: Sequence[ZoneState] = [ZoneState(name=names[0], registered=False, linked=False) for names in zones if names]

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.resilience import regions as zone_regions
-from auditor.analysis.resilience.instances import INSTANCE_FIELDS, INSTANCES, instance_facts, plan_sku, unknown_sku
+from auditor.analysis.resilience.instances import SureInstances, instance_facts, plan_sku, unknown_sku
 from auditor.analysis.resilience.regions import Regions
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
 from auditor.azure.reference_data import skus
-from auditor.model import Fact, Gap, Resource
+from auditor.estate.navigation import ONLINE_ENDPOINTS
+from auditor.estate.network_relations import BASTIONS, GATEWAYS, PUBLIC_ADDRESSES
+from auditor.estate.service_relations import AUTOSCALE_SETTINGS
+from auditor.model import Gap, Resource
 
-RESOURCE: Final = "zones.resource"
-EXPLICIT: Final = "explicit"
-PLATFORM: Final = "platform default"
-NONE: Final = "none"
-_HOLDERS: Final[Mapping[str, str]] = {
-    "microsoft.network/applicationgateways": "gateway-address",
-    "microsoft.network/bastionhosts": "bastion-address",
+ZonalService: TypeAlias = Literal[
+    "plan", "gateway", "gateway-address", "bastion-address", "search", "registry", "registry-replica", "storage"
+]
+_HOLDERS: Final[Mapping[str, ZonalService]] = {
+    GATEWAYS: "gateway-address",
+    BASTIONS: "bastion-address",
 }
 _SPREAD_STORAGE: Final = {"lrs": False, "grs": False, "zrs": True}
 """What the ending of a storage SKU says: `Standard_RAGZRS` is spread. https://learn.microsoft.com/azure/storage/common/storage-redundancy"""
+
+
+class Grade(StrEnum):
+    """What shows how a resource is spread: its own setting, the platform's default, or nothing."""
+
+    EXPLICIT = "explicit"
+    PLATFORM = "platform default"
+    NONE = "none"
+
+
+_BY: Final = {
+    Grade.EXPLICIT: "by its own setting",
+    Grade.PLATFORM: "by the platform's default",
+    Grade.NONE: "and says nothing of zones",
+}
+Spelled: TypeAlias = bool | str | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +57,9 @@ class Spread:
     `sku_path`, is not among those that are known.
     """
 
-    explicit: object
+    explicit: Spelled
     redundant: bool | None
-    grade: str
+    grade: Grade
     path: str
     sku: str | None
     sku_fits: bool | None
@@ -47,13 +68,55 @@ class Spread:
     on_demand: bool | None = False
 
 
+@fact("zones.resource")
+class ZoneSpread(Fact):
+    """How a zonal resource is spread over availability zones."""
+
+    service: ZonalService
+    """what the resource is"""
+    explicit: Known[Spelled]
+    """what the resource itself says, as spelled"""
+    zone_count: Known[int | None]
+    """how many zones it lists; absent for resources without such a list"""
+    redundant: Known[bool]
+    """whether it survives the loss of a zone"""
+    evidence_grade: Known[Grade]
+    """what shows it: its own setting, the platform's default, or nothing"""
+    region: str | None
+    """its region, as spelled"""
+    region_has_zones: Known[bool]
+    """whether the region has availability zones"""
+    sku: str | None
+    """the tier or SKU that decides"""
+    sku_supports_zones: Known[bool]
+    """whether that tier or SKU can be spread"""
+    on_demand: Known[bool]
+    """whether the platform starts and stops instances, so that none are kept"""
+    name: Hidden[str]
+    spread: Hidden[Spread]
+
+    def sentence(self) -> str:
+        """Say whether the resource is spread, and what shows it."""
+        spread = self.spread
+        if self.region_has_zones is False:
+            return f"{self.name} lies in {self.region}, which has no availability zones."
+        is_open = isinstance(self.region_has_zones, Gap) and spread.grade is Grade.PLATFORM
+        if spread.redundant is None or is_open:
+            return f"Whether {self.name} is spread over availability zones is not known."
+        if spread.zones == 1:
+            return f"{self.name} is pinned to one availability zone."
+        verb = "is" if spread.redundant else "is not"
+        unfit = "" if spread.sku_fits is not False else f", which its tier {self.sku or '(not given)'} does not allow"
+        return f"{self.name} {verb} spread over availability zones {_BY[spread.grade]}{unfit}."
+
+
 def run(context: Context) -> Iterator[Fact]:
     """Yield the spread of every zonal resource, then the instances of every scalable one."""
     regions = zone_regions.read(context.estate)
-    for resource_type, (service, spread_of) in _SERVICES.items():
-        for resource in context.estate.of_type(resource_type):
+    for service, spread_of in _SPREADS.items():
+        for resource in context.estate.of_type(shipped().labelled(service).name):
             yield _fact(context, regions, resource, service, spread_of(resource))
-    for address in context.estate.of_type("Microsoft.Network/publicIPAddresses"):
+    for address in context.estate.of_type(PUBLIC_ADDRESSES):
         holder = ids.parent_of(body.sub_resource(address.body, "properties.ipConfiguration") or "") or ""
         if role := _HOLDERS.get((ids.type_of(holder) or "").lower()):
             yield _fact(context, regions, address, role, _address(address), holder=context.workloads.role_of(holder))
@@ -65,15 +128,19 @@ def _plan(plan: Resource) -> Spread:
     tier = body.text(plan.body, "sku.tier")
     sku = plan_sku(plan)
     return Spread(
-        explicit=body.value(plan.body, "properties.zoneRedundant"),
+        explicit=_spelled(body.value(plan.body, "properties.zoneRedundant")),
         redundant=redundant is True,
-        grade=NONE if redundant is None else EXPLICIT,
+        grade=Grade.NONE if redundant is None else Grade.EXPLICIT,
         path="properties.zoneRedundant",
         sku=tier or body.text(plan.body, "sku.name"),
         sku_fits=None if sku is None else sku.supports_zones,
         sku_path="sku.tier",
         on_demand=None if sku is None else sku.is_on_demand,
     )
+
+
+def _spelled(stated: object) -> Spelled:
+    return stated if stated is None or isinstance(stated, bool) else str(stated)
 
 
 def _gateway(gateway: Resource) -> Spread:
@@ -91,12 +158,12 @@ def _by_zones(resource: Resource, sku_path: str) -> Spread:
     """
     sku = body.text(resource.body, sku_path)
     fits = _supports_zones(resource, sku)
-    zones = sorted(set(body.text_or_texts(resource.body, "zones")))
-    by_default = NONE if fits is False else PLATFORM
+    zones = tuple(sorted(set(body.text_or_texts(resource.body, "zones"))))
+    by_default = Grade.NONE if fits is False else Grade.PLATFORM
     return Spread(
         explicit=zones or None,
         redundant=len(zones) > 1 if zones else fits,
-        grade=EXPLICIT if zones else by_default,
+        grade=Grade.EXPLICIT if zones else by_default,
         path="zones",
         sku=sku,
         sku_fits=fits,
@@ -116,7 +183,7 @@ def _registry(registry: Resource) -> Spread:
     return Spread(
         explicit=stated,
         redundant=True,
-        grade=EXPLICIT if body.same_text(stated, "Enabled") else PLATFORM,
+        grade=Grade.EXPLICIT if body.same_text(stated, "Enabled") else Grade.PLATFORM,
         path="properties.zoneRedundancy",
         sku=body.text(registry.body, "sku.name"),
         sku_fits=True,
@@ -131,7 +198,7 @@ def _storage(account: Resource) -> Spread:
     return Spread(
         explicit=sku,
         redundant=spread if spread is None else spread and fits,
-        grade=NONE if sku is None else EXPLICIT,
+        grade=Grade.NONE if sku is None else Grade.EXPLICIT,
         path="sku.name",
         sku=sku,
         sku_fits=fits,
@@ -147,7 +214,7 @@ def _search(search: Resource) -> Spread:
     return Spread(
         explicit=None,
         redundant=fits if replicas > 1 else False,
-        grade=PLATFORM if replicas > 1 else NONE,
+        grade=Grade.PLATFORM if replicas > 1 else Grade.NONE,
         path="properties.replicaCount",
         sku=sku,
         sku_fits=fits,
@@ -155,125 +222,91 @@ def _search(search: Resource) -> Spread:
     )
 
 
-_SERVICES: Final[Mapping[str, tuple[str, Callable[[Resource], Spread]]]] = {
-    "Microsoft.Web/serverfarms": ("plan", _plan),
-    "Microsoft.Network/applicationGateways": ("gateway", _gateway),
-    "Microsoft.Search/searchServices": ("search", _search),
-    "Microsoft.ContainerRegistry/registries": ("registry", _registry),
-    "Microsoft.ContainerRegistry/registries/replications": ("registry-replica", _registry),
-    "Microsoft.Storage/storageAccounts": ("storage", _storage),
+_SPREADS: Final[Mapping[ZonalService, Callable[[Resource], Spread]]] = {
+    "plan": _plan,
+    "gateway": _gateway,
+    "search": _search,
+    "registry": _registry,
+    "registry-replica": _registry,
+    "storage": _storage,
 }
+"""How each kind of service shows its zones, by the label of its type."""
 
 
 def _fact(
     context: Context,
     regions: Regions,
     resource: Resource,
-    service: str,
+    service: ZonalService,
     spread: Spread,
     *,
     holder: tuple[str | None, str | None] = (None, None),
-) -> Fact:
-    has_zones = regions.have_zones(resource.location)
-    if has_zones is None and spread.redundant and spread.grade == EXPLICIT:
-        has_zones = True
-    return facts.build(
-        context,
-        RESOURCE,
-        resource.id,
-        {
-            "service": service,
-            "explicit": spread.explicit,
-            "zoneCount": spread.zones,
-            "redundant": spread.redundant,
-            "evidenceGrade": spread.grade,
-            "region": resource.location,
-            "regionHasZones": has_zones,
-            "sku": spread.sku,
-            "skuSupportsZones": spread.sku_fits,
-            "onDemand": spread.on_demand,
-        },
-        summary=_summary(resource, spread, has_zones=has_zones),
-        inputs=[(resource.id, spread.path), (resource.id, "location")],
-        uncollected=_unknown(context, resource, spread, has_zones=has_zones),
-        role=holder if holder[0] else None,
+) -> ZoneSpread:
+    unlisted = unknown_sku(resource, spread.sku_path, spread.sku)
+    unread = context.estate.gap_at(resource.key, spread.path)
+    has_zones = _has_zones(regions, resource, spread)
+    redundant: Known[bool] = unlisted if spread.redundant is None else spread.redundant
+    if isinstance(has_zones, Gap) and spread.redundant is not None and spread.grade is Grade.PLATFORM:
+        redundant = has_zones  # the platform spreads where there is something to spread over
+    return ZoneSpread(
+        about=facts.about(
+            context,
+            resource.id,
+            inputs=[(resource.id, spread.path), (resource.id, "location")],
+            role=holder if holder[0] else None,
+        ),
+        service=service,
+        explicit=unread or spread.explicit,
+        zone_count=unread or spread.zones,
+        redundant=unread or redundant,
+        evidence_grade=unread or spread.grade,
+        region=resource.location,
+        region_has_zones=has_zones,
+        sku=spread.sku,
+        sku_supports_zones=unlisted if spread.sku_fits is None else spread.sku_fits,
+        on_demand=unlisted if spread.on_demand is None else spread.on_demand,
+        name=resource.name,
+        spread=spread,
     )
 
 
-def _unknown(context: Context, resource: Resource, spread: Spread, *, has_zones: bool | None) -> Mapping[str, Gap]:
-    """Return what is not known of a resource's spread, and why."""
-    by_sku = {"redundant": spread.redundant, "skuSupportsZones": spread.sku_fits, "onDemand": spread.on_demand}
-    unlisted = unknown_sku(resource, spread.sku_path, spread.sku)
-    found = {name: unlisted for name, answer in by_sku.items() if answer is None}
-    if has_zones is None:
-        found["regionHasZones"] = Gap(
-            ids.subscription_scope(resource.id) or "/",
-            "related:locations",
-            f"whether {resource.location or 'the region'} has zones is not known",
-            "Microsoft.Resources/subscriptions/locations/read",
-        )
-        if spread.grade == PLATFORM:  # the platform spreads where there is something to spread over
-            found.setdefault("redundant", found["regionHasZones"])
-    if gap := context.estate.gap_at(resource.key, spread.path):
-        found |= dict.fromkeys(("explicit", "zoneCount", "redundant", "evidenceGrade"), gap)
-    return found
-
-
-def _summary(resource: Resource, spread: Spread, *, has_zones: bool | None) -> str:
-    if has_zones is False:
-        return f"{resource.name} lies in {resource.location}, which has no availability zones."
-    if spread.redundant is None or (has_zones is None and spread.grade == PLATFORM):
-        return f"Whether {resource.name} is spread over availability zones is not known."
-    if spread.zones == 1:
-        return f"{resource.name} is pinned to one availability zone."
-    grade = {EXPLICIT: "by its own setting", PLATFORM: "by the platform's default", NONE: "and says nothing of zones"}
-    verb = "is" if spread.redundant else "is not"
-    unfit = "" if spread.sku_fits is not False else f", which its tier {spread.sku or '(not given)'} does not allow"
-    return f"{resource.name} {verb} spread over availability zones {grade[spread.grade]}{unfit}."
+def _has_zones(regions: Regions, resource: Resource, spread: Spread) -> Known[bool]:
+    """Return whether a region has zones; that the resource is spread there shows it."""
+    known = regions.have_zones(resource.location)
+    if known is not None:
+        return known
+    if spread.redundant and spread.grade is Grade.EXPLICIT:
+        return True
+    return Gap(
+        ids.subscription_scope(resource.id) or "/",
+        "related:locations",
+        f"whether {resource.location or 'the region'} has zones is not known",
+        "Microsoft.Resources/subscriptions/locations/read",
+    )
 
 
 _READS: Final[Sequence[str]] = (
-    *_SERVICES,
-    "Microsoft.Network/publicIPAddresses",
-    "Microsoft.Insights/autoscalesettings",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
+    *(shipped().labelled(service).name for service in _SPREADS),
+    PUBLIC_ADDRESSES,
+    AUTOSCALE_SETTINGS,
+    ONLINE_ENDPOINTS,
+    shipped().labelled("online-deployment").name,
 )
 
 ANALYSIS: Final = Analysis(
     name="zones",
-    facts={
-        RESOURCE: {
-            "service": "`plan`, `gateway`, `gateway-address`, `bastion-address`, `search`, `registry`, … , `storage`",
-            "explicit": "what the resource itself says, as spelled",
-            "zoneCount": "how many zones it lists; null for resources without such a list",
-            "redundant": "whether it survives the loss of a zone",
-            "evidenceGrade": "`explicit` (its own setting), `platform default` or `none`",
-            "region": "its region, as spelled",
-            "regionHasZones": "whether the region has availability zones",
-            "sku": "the tier or SKU that decides",
-            "skuSupportsZones": "whether that tier or SKU can be spread",
-            "onDemand": "whether the platform starts and stops instances, so that none are kept",
-        },
-        **INSTANCE_FIELDS,
-    },
+    kinds=(ZoneSpread, SureInstances),
     run=run,
     reads=frozenset(name.lower() for name in _READS),
     parameters=frozenset({"min_instances"}),
     subjects={
-        RESOURCE: {
-            **{name: [{"service": service}] for name, (service, _) in _SERVICES.items()},
-            "Microsoft.Network/publicIPAddresses": [{"service": role} for role in _HOLDERS.values()],
+        ZoneSpread.fact_kind: {
+            **{shipped().labelled(service).name: [{"service": service}] for service in _SPREADS},
+            PUBLIC_ADDRESSES: [{"service": role} for role in _HOLDERS.values()],
         },
-        INSTANCES: {
-            "Microsoft.Web/serverfarms": [{"service": "plan"}],
-            "Microsoft.Network/applicationGateways": [{"service": "gateway"}],
-            "Microsoft.Search/searchServices": [{"service": "search"}],
-            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments": [
-                {"service": "online-deployment"}
-            ],
+        SureInstances.fact_kind: {
+            shipped().labelled(service).name: [{"service": service}]
+            for service in ("plan", "gateway", "search", "online-deployment")
         },
     },
 )
-
-__all__ = ["ANALYSIS", "INSTANCES", "RESOURCE", "run"]

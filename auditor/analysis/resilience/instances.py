@@ -4,54 +4,136 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.azure.reference_data import skus
 from auditor.azure.reference_data.skus import Sku
-from auditor.model import Fact, Gap, Resource
+from auditor.estate.service_relations import AUTOSCALE_SETTINGS
+from auditor.model import Gap, Resource
 
-INSTANCES: Final = "zones.instances"
-AUTOSCALE: Final = "Microsoft.Insights/autoscalesettings"
-_ENDPOINTS: Final = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+AUTOSCALE: Final = spelled(AUTOSCALE_SETTINGS)
 _THREE: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """One autoscale profile; numbers are None where the setting does not give one."""
+ScalableService: TypeAlias = Literal["plan", "gateway", "search", "online-deployment"]
+Sla: TypeAlias = Literal["read-write", "read-only", "none"]
+
+
+@record
+class Profile(Record):
+    """An autoscale profile; numbers that the setting does not give are absent."""
 
     name: str | None
+    """the profile's name"""
     minimum: int | None
+    """its minimum"""
     default: int | None
+    """its default"""
     maximum: int | None
+    """its maximum"""
     scales_out: bool
+    """whether a rule of it adds instances"""
     scales_in: bool
+    """whether a rule of it removes instances"""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What decides the number of instances; `gap` says why the autoscale part is not known."""
+    """What decides the number of instances.
 
-    service: str
+    `gap` says why the autoscale part is not known, `platform_gap` why the profile is not that stands for the platform's
+    own scaling.
+    """
+
+    service: ScalableService
     required: int
     capacity: int | None
     capacity_path: str
-    profiles: Sequence[Profile] = ()
+    profiles: tuple[Profile, ...] = ()
     gap: Gap | None = None
+    platform_gap: Gap | None = None
     inputs: Sequence[tuple[str, str]] = ()
-    extra: Mapping[str, object] = field(default_factory=dict)
-    unknown: Mapping[str, Gap] = field(default_factory=dict)
+    sla: Sla | None = None
+    on_demand: Known[bool | None] = None
+    traffic: Known[int | None] = None
     is_autoscaled: bool = False
 
     @property
     def stated(self) -> Sequence[int | None]:
         """Return every number that the instances may fall to."""
         return [self.capacity, *(number for profile in self.profiles for number in (profile.minimum, profile.default))]
+
+    @property
+    def leaves_no_room(self) -> bool:
+        """Whether no profile lets the number rise above its minimum."""
+        return all(profile.maximum is not None and profile.maximum == profile.minimum for profile in self.profiles)
+
+
+@fact("zones.instances")
+class SureInstances(Fact):
+    """How many instances of a scalable resource are sure to run."""
+
+    service: ScalableService
+    """what is scaled; online deployments are those that take traffic"""
+    instances: Known[int]
+    """the least number that is sure to run: capacity, and each profile's minimum and default"""
+    required: int
+    """the number that the baseline asks for"""
+    capacity: int | None
+    """the number now set: SKU capacity, replicas, or a gateway's minimum"""
+    autoscaled: Known[bool]
+    """whether an autoscale setting that is on targets the resource"""
+    autoscale_minimum: Known[int | None]
+    """the smallest minimum among its profiles"""
+    autoscale_default: Known[int | None]
+    """the smallest default among its profiles"""
+    autoscale_maximum: Known[int | None]
+    """the smallest maximum among its profiles"""
+    scales_out: Known[bool]
+    """whether a rule adds instances"""
+    scales_in: Known[bool]
+    """whether a rule removes instances"""
+    profiles: Known[tuple[Profile, ...]]
+    """the profiles of its autoscale setting, or what the platform does by itself"""
+    sla: Sla | None
+    """of a search service: `read-write` (3 replicas), `read-only` (2) or `none`"""
+    on_demand: Known[bool | None]
+    """of a plan: whether the platform starts and stops instances, so that none are kept"""
+    traffic: Known[int | None]
+    """of an online deployment: its share of the endpoint's traffic in percent"""
+    scale: Hidden[Scale]
+
+    def sentence(self) -> str:
+        """Say how many instances are sure to run, and how the number changes."""
+        what = "replica" if self.service == "search" else "instance"
+        name = ids.name_of(self.about.subject)
+        if isinstance(self.instances, Gap):
+            return f"How many {what}s of {name} are sure to run is not known; the baseline asks for {self.required}."
+        count = f"{self.instances} {what}{'' if self.instances == 1 else 's'}"
+        falls = self.capacity is not None and self.capacity > self.instances
+        keeps = f"{name} runs {self.capacity} but may fall to {count}" if falls else f"{name} keeps at least {count}"
+        return f"{keeps}, where the baseline asks for {self.required}{self._how_it_scales()}."
+
+    def _how_it_scales(self) -> str:
+        if self.service == "search":
+            return ""
+        if isinstance(self.autoscaled, Gap):
+            return "; whether it scales by itself is not known"
+        if not self.autoscaled:
+            return "; it does not scale by itself"
+        ways = {(True, True): "out and in", (True, False): "out but never in", (False, True): "in but never out"}
+        way = ways.get((self.scales_out is True, self.scales_in is True), "neither out nor in")
+        scales = self.scales_out is True or self.scales_in is True
+        return f"; it scales {way}" + (
+            ", but its maximum leaves no room" if scales and self.scale.leaves_no_room else ""
+        )
 
 
 def plan_sku(plan: Resource) -> Sku | None:
@@ -65,22 +147,26 @@ def unknown_sku(resource: Resource, path: str, name: str | None) -> Gap:
     return Gap(resource.id, path, reason)
 
 
-def instance_facts(context: Context) -> Iterator[Fact]:
+def instance_facts(context: Context) -> Iterator[SureInstances]:
     """Yield the instances of every plan, gateway, search service and online deployment that takes traffic."""
     settings = _settings(context)
-    for plan in context.estate.of_type("Microsoft.Web/serverfarms"):
+    for plan in _labelled(context, "plan"):
         yield _fact(
             context, plan, _plan(context, plan, _with_autoscale(context, plan, settings, "plan", "app_service"))
         )
-    for gateway in context.estate.of_type("Microsoft.Network/applicationGateways"):
+    for gateway in _labelled(context, "gateway"):
         yield _fact(context, gateway, _gateway(context, gateway))
-    for search in context.estate.of_type("Microsoft.Search/searchServices"):
+    for search in _labelled(context, "search"):
         yield _fact(context, search, _search(context, search))
-    for deployment in context.estate.of_type(f"{_ENDPOINTS}/deployments"):
-        share, gap = _traffic(context, deployment)
-        if gap is not None or (share or 0) > 0:
+    for deployment in _labelled(context, "online-deployment"):
+        traffic = _traffic(context, deployment)
+        if isinstance(traffic, Gap) or (traffic or 0) > 0:
             scale = _with_autoscale(context, deployment, settings, "online-deployment", "online_deployment")
-            yield _fact(context, deployment, scale, {"traffic": share}, {"traffic": gap} if gap else {})
+            yield _fact(context, deployment, replace(scale, traffic=traffic))
+
+
+def _labelled(context: Context, label: str) -> Sequence[Resource]:
+    return context.estate.of_type(context.estate.catalogue.labelled(label).name)
 
 
 def _settings(context: Context) -> Mapping[str, Sequence[Resource]]:
@@ -99,10 +185,14 @@ def _required(context: Context, name: str) -> int:
 
 
 def _with_autoscale(
-    context: Context, resource: Resource, settings: Mapping[str, Sequence[Resource]], service: str, parameter: str
+    context: Context,
+    resource: Resource,
+    settings: Mapping[str, Sequence[Resource]],
+    service: ScalableService,
+    parameter: str,
 ) -> Scale:
     own = settings.get(resource.key, ())
-    profiles = [_profile(entry) for setting in own for entry in body.objects(setting.body, "properties.profiles")]
+    profiles = (_profile(entry) for setting in own for entry in body.objects(setting.body, "properties.profiles"))
     gap = None
     if not own:
         gap = context.estate.type_gap(AUTOSCALE, ids.subscription_scope(resource.id))
@@ -111,7 +201,7 @@ def _with_autoscale(
         required=_required(context, parameter),
         capacity=body.number(resource.body, "sku.capacity"),
         capacity_path="sku.capacity",
-        profiles=profiles,
+        profiles=tuple(profiles),
         gap=gap,
         inputs=[(setting.id, "properties.profiles") for setting in own],
         is_autoscaled=bool(own),
@@ -123,20 +213,28 @@ def _plan(context: Context, plan: Resource, scale: Scale) -> Scale:
     sku = plan_sku(plan)
     if sku is None:
         name = body.text(plan.body, "sku.tier") or body.text(plan.body, "sku.name")
-        return replace(scale, unknown={"onDemand": unknown_sku(plan, "sku.tier", name)})
-    extra = {"onDemand": sku.is_on_demand}
+        return replace(scale, on_demand=unknown_sku(plan, "sku.tier", name))
     if sku.is_on_demand or not sku.scales_itself:
-        return replace(scale, extra=extra)
+        return replace(scale, on_demand=sku.is_on_demand)
     path = "properties.maximumElasticWorkerCount"
     maximum = body.number(plan.body, path)
-    platform = Profile("platform", scale.capacity, scale.capacity, maximum, scales_out=True, scales_in=True)
     gap = context.estate.gap_at(plan.key, path)
     if maximum is None:
         gap = gap or Gap(plan.id, path, "the resource does not state it")
     return replace(
-        scale, extra=extra, profiles=[platform], gap=None, inputs=[(plan.id, path)], is_autoscaled=True,
-        unknown={} if gap is None else {"profiles": gap},
-    )  # fmt: skip
+        scale,
+        on_demand=sku.is_on_demand,
+        profiles=(_by_platform("platform", scale.capacity, maximum),),
+        gap=None,
+        platform_gap=gap,
+        inputs=[(plan.id, path)],
+        is_autoscaled=True,
+    )
+
+
+def _by_platform(name: str, minimum: int | None, maximum: int | None) -> Profile:
+    """Return the profile that stands for what the platform does without an autoscale setting."""
+    return Profile(name=name, minimum=minimum, default=minimum, maximum=maximum, scales_out=True, scales_in=True)
 
 
 def _profile(entry: object) -> Profile:
@@ -159,8 +257,8 @@ def _gateway(context: Context, gateway: Resource) -> Scale:
         return Scale("gateway", required, capacity, "properties.sku.capacity")
     minimum = body.number(gateway.body, f"{path}.minCapacity")
     maximum = body.number(gateway.body, f"{path}.maxCapacity")
-    profile = Profile("autoscale", minimum, minimum, maximum, scales_out=True, scales_in=True)
-    return Scale("gateway", required, minimum, f"{path}.minCapacity", [profile], is_autoscaled=True)
+    profile = _by_platform("autoscale", minimum, maximum)
+    return Scale("gateway", required, minimum, f"{path}.minCapacity", (profile,), is_autoscaled=True)
 
 
 def _search(context: Context, search: Resource) -> Scale:
@@ -169,145 +267,61 @@ def _search(context: Context, search: Resource) -> Scale:
     replicas = body.number(search.body, path)
     if replicas is None and body.value(search.body, path) is None:
         replicas = 1
-    sla = None if replicas is None else "read-write" if replicas > 2 else "read-only" if replicas > 1 else "none"
-    return Scale("search", _required(context, "search_replicas"), replicas, path, extra={"sla": sla})
+    return Scale("search", _required(context, "search_replicas"), replicas, path, sla=_sla(replicas))
 
 
-def _traffic(context: Context, deployment: Resource) -> tuple[int | None, Gap | None]:
-    """Return the share of traffic that the endpoint gives a deployment, or why it is not known."""
-    endpoint = context.estate.get(ids.parent_of(deployment.id) or "/")
+def _sla(replicas: int | None) -> Sla | None:
+    if replicas is None:
+        return None
+    return "read-write" if replicas > 2 else "read-only" if replicas > 1 else "none"
+
+
+def _traffic(context: Context, deployment: Resource) -> Known[int | None]:
+    """Return the share of traffic that the endpoint gives a deployment, None where it is no number."""
+    parent = ids.parent_of(deployment.id) or "/"
+    endpoint = context.estate.get(parent)
     if endpoint is None:
-        unseen = context.estate.unseen(ids.parent_of(deployment.id) or "/")
-        return None if unseen else 0, unseen
+        return context.estate.unseen(parent) or 0
     if gap := context.estate.gap_at(endpoint.key, "properties.traffic"):
-        return None, gap
+        return gap
     traffic = body.value(endpoint.body, "properties.traffic")
     shares = traffic if isinstance(traffic, Mapping) else {}
     name = ids.name_of(deployment.key)
-    return next((body.number(share) for key, share in shares.items() if str(key).lower() == name), 0), None
+    return next((body.number(share) for key, share in shares.items() if str(key).lower() == name), 0)
 
 
-def _fact(
-    context: Context,
-    resource: Resource,
-    scale: Scale,
-    extra: Mapping[str, object] | None = None,
-    unknown: Mapping[str, Gap] | None = None,
-) -> Fact:
-    known = [number for number in scale.stated if number is not None]
-    lowest = min(known, default=None)
-    uncollected = {**scale.unknown, **(unknown or {})}
-    if gap := _gap(context, resource, scale, lowest):
-        uncollected["instances"] = gap
-    if scale.gap is not None:
-        uncollected |= dict.fromkeys(_AUTOSCALE_FIELDS, scale.gap)
-    return facts.build(
-        context,
-        INSTANCES,
-        resource.id,
-        {
-            "service": scale.service,
-            "instances": lowest,
-            "required": scale.required,
-            "capacity": scale.capacity,
-            "autoscaled": scale.is_autoscaled,
-            "autoscaleMinimum": _lowest(profile.minimum for profile in scale.profiles),
-            "autoscaleDefault": _lowest(profile.default for profile in scale.profiles),
-            "autoscaleMaximum": _lowest(profile.maximum for profile in scale.profiles),
-            "scalesOut": any(profile.scales_out for profile in scale.profiles),
-            "scalesIn": any(profile.scales_in for profile in scale.profiles),
-            "profiles": [_shown(profile) for profile in scale.profiles],
-            **scale.extra,
-            **(extra or {}),
-        },
-        summary=_summary(resource, scale, None if "instances" in uncollected else lowest),
-        inputs=[(resource.id, scale.capacity_path), *scale.inputs],
-        uncollected=uncollected,
+def _fact(context: Context, resource: Resource, scale: Scale) -> SureInstances:
+    return SureInstances(
+        about=facts.about(context, resource.id, inputs=[(resource.id, scale.capacity_path), *scale.inputs]),
+        service=scale.service,
+        instances=_instances(context, resource, scale),
+        required=scale.required,
+        capacity=scale.capacity,
+        autoscaled=scale.gap or scale.is_autoscaled,
+        autoscale_minimum=scale.gap or _lowest(profile.minimum for profile in scale.profiles),
+        autoscale_default=scale.gap or _lowest(profile.default for profile in scale.profiles),
+        autoscale_maximum=scale.gap or _lowest(profile.maximum for profile in scale.profiles),
+        scales_out=scale.gap or any(profile.scales_out for profile in scale.profiles),
+        scales_in=scale.gap or any(profile.scales_in for profile in scale.profiles),
+        profiles=scale.gap or scale.platform_gap or scale.profiles,
+        sla=scale.sla,
+        on_demand=scale.on_demand,
+        traffic=scale.traffic,
+        scale=scale,
     )
 
 
-def _summary(resource: Resource, scale: Scale, lowest: int | None) -> str:
-    """Say how many instances are sure to run, and how the number changes."""
-    what = "replica" if scale.service == "search" else "instance"
-    name = ids.name_of(resource.id)
-    if lowest is None:
-        return f"How many {what}s of {name} are sure to run is not known; the baseline asks for {scale.required}."
-    count = f"{lowest} {what}{'' if lowest == 1 else 's'}"
-    falls = scale.capacity is not None and scale.capacity > lowest
-    said = f"{name} runs {scale.capacity} but may fall to {count}" if falls else f"{name} keeps at least {count}"
-    said += f", where the baseline asks for {scale.required}"
-    if scale.service == "search":
-        return f"{said}."
-    if scale.gap is not None:
-        return f"{said}; whether it scales by itself is not known."
-    if not scale.is_autoscaled:
-        return f"{said}; it does not scale by itself."
-    scales_out, scales_in = (any(getattr(one, way) for one in scale.profiles) for way in ("scales_out", "scales_in"))
-    ways = {(True, True): "out and in", (True, False): "out but never in", (False, True): "in but never out"}
-    fixed = all(one.maximum is not None and one.maximum == one.minimum for one in scale.profiles)
-    room = ", but its maximum leaves no room" if fixed and (scales_out or scales_in) else ""
-    return f"{said}; it scales {ways.get((scales_out, scales_in), 'neither out nor in')}{room}."
-
-
-_AUTOSCALE_FIELDS: Final = (
-    "autoscaled",
-    "autoscaleMinimum",
-    "autoscaleDefault",
-    "autoscaleMaximum",
-    "scalesOut",
-    "scalesIn",
-    "profiles",
-)
-
-
-def _gap(context: Context, resource: Resource, scale: Scale, lowest: int | None) -> Gap | None:
-    """Return why the number is not known; once it is known to be too small, what is missing cannot raise it."""
+def _instances(context: Context, resource: Resource, scale: Scale) -> Known[int]:
+    """Return the least number; once it is known to be too small, what is missing cannot raise it."""
+    lowest = _lowest(iter(scale.stated))
     if lowest is not None and lowest < scale.required:
-        return None
-    if gap := context.estate.gap_at(resource.key, scale.capacity_path):
+        return lowest
+    if gap := context.estate.gap_at(resource.key, scale.capacity_path) or scale.gap:
         return gap
-    if scale.gap is not None:
-        return scale.gap
-    if any(number is None for number in scale.stated) or (scale.is_autoscaled and not scale.profiles):
+    if lowest is None or None in scale.stated or (scale.is_autoscaled and not scale.profiles):
         return Gap(resource.id, scale.capacity_path, "a number of instances is missing or not a number")
-    return None
+    return lowest
 
 
 def _lowest(numbers: Iterator[int | None]) -> int | None:
     return min((number for number in numbers if number is not None), default=None)
-
-
-def _shown(profile: Profile) -> Mapping[str, object]:
-    return {
-        "name": profile.name,
-        "minimum": profile.minimum,
-        "default": profile.default,
-        "maximum": profile.maximum,
-        "scalesOut": profile.scales_out,
-        "scalesIn": profile.scales_in,
-    }
-
-
-INSTANCE_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
-    INSTANCES: {
-        "service": "`plan`, `gateway`, `search` or `online-deployment` (with traffic)",
-        "instances": "the least number that is sure to run: capacity, and each profile's minimum and default",
-        "required": "the number that the baseline asks for",
-        "capacity": "the number now set: SKU capacity, replicas, or a gateway's minimum",
-        "autoscaled": "whether an autoscale setting that is on targets the resource",
-        "autoscaleMinimum": "the smallest minimum among its profiles",
-        "autoscaleDefault": "the smallest default among its profiles",
-        "autoscaleMaximum": "the smallest maximum among its profiles",
-        "scalesOut": "whether a rule adds instances",
-        "scalesIn": "whether a rule removes instances",
-        "profiles[*].name": "a profile",
-        "profiles[*].minimum": "its minimum",
-        "profiles[*].default": "its default",
-        "profiles[*].maximum": "its maximum",
-        "profiles[*].scalesOut": "whether a rule of it adds instances",
-        "profiles[*].scalesIn": "whether a rule of it removes instances",
-        "sla": "of a search service: `read-write` (3 replicas), `read-only` (2) or `none`",
-        "onDemand": "of a plan: whether the platform starts and stops instances, so that none are kept",
-        "traffic": "of an online deployment: its share of the endpoint's traffic in percent",
-    }
-}

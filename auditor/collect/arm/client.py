@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -34,6 +33,7 @@ from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Id
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, choose_version, supported_versions
 from auditor.collect.arm.sender import Decoded, PatientSender, Tally
 from auditor.collect.options import CollectOptions
+from auditor.shipped import tool_version
 
 PROVIDERS_VERSION: Final = "2021-04-01"
 GRAPH_VERSION: Final = "2024-04-01"
@@ -266,11 +266,3 @@ def _versions_of(provider: Mapping[str, Any] | None, type_name: str) -> list[str
             versions = entry.get("apiVersions")
             return [text for text in versions if isinstance(text, str)] if isinstance(versions, list) else []
     return []
-
-
-def tool_version() -> str:
-    """Return the version of the installed tool, or `0` where it runs from a source tree."""
-    try:
-        return metadata.version("auditor")
-    except metadata.PackageNotFoundError:
-        return "0"

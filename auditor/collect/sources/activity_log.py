@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Refused
-from auditor.collect.operations import ACTIVITY_LOG, REGENERATIONS
+from auditor.collect.operations import ACTIVITY_LOG
 from auditor.collect.sources.details import Item, Outcome, Target, settle
 
 _FIELDS: Final = "eventTimestamp,operationName,status,resourceId,resourceProviderName,eventDataId,correlationId"
 
 
 def read_regenerations(
-    arm: Arm, subscription: Target, namespaces: Iterable[str], until: datetime, days: int
+    arm: Arm, subscription: Target, regenerations: Mapping[str, str], until: datetime, days: int
 ) -> Outcome:
     """Return one object for a subscription: the time that was read for each provider, and the regenerations in it.
 
-    Azure filters by provider only; operations are told apart here. A provider whose log could not be read to the end
-    is not among those that were read, and leaves a gap.
+    `regenerations` are the operations to look for, in lower case, with their providers. Azure filters by provider only;
+    operations are told apart here. A provider whose log could not be read to the end is not among those that were read,
+    and leaves a gap.
     """
     outcome = Outcome()
     start, end = _stamp(until - timedelta(days=days)), _stamp(until)
     events: list[dict[str, Any]] = []
     read: list[str] = []
     at = end
-    present = {name.lower() for name in namespaces}
-    for namespace in sorted({name for name in REGENERATIONS.values() if name.lower() in present}):
+    for namespace in sorted(set(regenerations.values())):
         chosen = f"eventTimestamp ge '{start}' and eventTimestamp le '{end}' and resourceProvider eq '{namespace}'"
         try:
             listing = arm.list_all(
@@ -37,7 +37,7 @@ def read_regenerations(
         except Refused as refused:
             settle(arm, subscription, ACTIVITY_LOG, refused.refusal, outcome)
             continue
-        events += [event for item in listing.items if (event := _event(item)) is not None]
+        events += [event for item in listing.items if (event := _event(item, regenerations)) is not None]
         if listing.refusal is not None:
             settle(arm, subscription, ACTIVITY_LOG, listing.refusal, outcome)
             continue
@@ -57,10 +57,10 @@ def read_regenerations(
     return outcome
 
 
-def _event(item: Mapping[str, Any]) -> dict[str, Any] | None:
+def _event(item: Mapping[str, Any], regenerations: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what a regeneration event tells, without the caller's claims; None for every other event."""
     operation = _value(item.get("operationName"))
-    if operation is None or operation.lower() not in REGENERATIONS:
+    if operation is None or operation.lower() not in regenerations:
         return None
     return {
         "operationName": operation,

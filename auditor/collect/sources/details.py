@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
-from auditor.collect.operations import Operation, read_version
+from auditor.collect.operations import Operation
 from auditor.errors import CollectionError
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
@@ -183,7 +184,7 @@ def read_resource(arm: Arm, target: Target) -> Outcome:
     """Read a resource once more by its own id, in the version that the rules need."""
     outcome = Outcome()
     resource_type = ids.type_of(target.id) or ANY_TYPE
-    version = read_version(target.type_key)
+    version = shipped().read_version(target.type_key)
     if version is None:
         return outcome
     try:
@@ -203,7 +204,7 @@ def read_listed(arm: Arm, target: Target) -> Outcome:
     """Read a resource that a list gave without its properties, in any version; where that fails they are a gap."""
     outcome = Outcome()
     resource_type = ids.type_of(target.id) or ANY_TYPE
-    version = read_version(target.type_key) or arm.newest_version(target.id)
+    version = shipped().read_version(target.type_key) or arm.newest_version(target.id)
     if version is None:
         outcome.gaps.append(Gap(target.id, "properties", Kind.UNKNOWN_VERSION.value))
         return outcome
@@ -225,7 +226,7 @@ def read_listed(arm: Arm, target: Target) -> Outcome:
 
 def is_gone(arm: Arm, target: Target) -> bool:
     """Whether a resource of the inventory has been deleted since; False where that cannot be told."""
-    version = read_version(target.type_key)
+    version = shipped().read_version(target.type_key)
     if version is None:
         return False
     try:

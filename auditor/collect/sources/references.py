@@ -6,43 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import Follow
 
-FOLLOWED: Final = frozenset(
-    {
-        "microsoft.containerregistry/registries",
-        "microsoft.insights/components",
-        "microsoft.keyvault/vaults",
-        "microsoft.managedidentity/userassignedidentities",
-        "microsoft.network/applicationgatewaywebapplicationfirewallpolicies",
-        "microsoft.network/azurefirewalls",
-        "microsoft.network/ddosprotectionplans",
-        "microsoft.network/firewallpolicies",
-        "microsoft.network/natgateways",
-        "microsoft.network/networkinterfaces",
-        "microsoft.network/networksecuritygroups",
-        "microsoft.network/privatednszones",
-        "microsoft.network/privateendpoints",
-        "microsoft.network/publicipaddresses",
-        "microsoft.network/routetables",
-        "microsoft.network/virtualnetworks",
-        "microsoft.operationalinsights/workspaces",
-        "microsoft.storage/storageaccounts",
-    }
-)
+FOLLOWED: Final = frozenset(item.key for item in shipped() if item.followed)
 """Types that a workload needs and that often belong to somebody else."""
 
-FOLLOWED_FURTHER: Final = frozenset(
-    {
-        "microsoft.network/azurefirewalls",
-        "microsoft.network/firewallpolicies",
-        "microsoft.network/networksecuritygroups",
-        "microsoft.network/routetables",
-    }
-)
+FOLLOWED_FURTHER: Final = frozenset(item.key for item in shipped() if item.followed is Follow.FURTHER)
 """What is followed from a resource outside the scope: what decides about its traffic, not its other neighbours."""
-
-OTHER_SIDE: Final = "microsoft.network/privateendpoints"
-"""A stranger's private endpoint on one of our resources: its state is known from our side, it may stay unread."""
 
 
 def references(value: Any) -> Iterator[str]:

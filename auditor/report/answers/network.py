@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from auditor.network.matrix import Cell
-from auditor.network.reachability import Connection, Decided
+from auditor.network.reachability import Cell, Connection
+from auditor.network.trace import DecidingRule
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
@@ -91,9 +91,9 @@ def _record(connection: Connection) -> dict[str, object]:
     return {
         "answer": connection.truth.value,
         "partial": connection.is_partial,
-        "passes": [_line(one.traffic, one.rules) for one in connection.passes],
-        "stopped": [_line(one.traffic, one.rules) for one in connection.stopped],
-        "rules": [_rule(one) for one in connection.rules],
+        "passes": [_line(part.traffic, part.rules) for part in connection.passes],
+        "stopped": [_line(part.traffic, part.rules) for part in connection.denied],
+        "rules": [_rule(decider) for decider in connection.rules],
         "packet": connection.packet.as_json() if connection.packet else None,
         "unknowns": list(connection.unknowns),
         "notes": list(connection.notes),
@@ -101,18 +101,18 @@ def _record(connection: Connection) -> dict[str, object]:
 
 
 def _line(traffic: str, rules: Sequence[tuple[str, str]]) -> dict[str, object]:
-    return {"traffic": traffic, "rules": [{"filter": layer, "rule": name} for layer, name in rules]}
+    return {"traffic": traffic, "rules": [{"filter": place, "rule": name} for place, name in rules]}
 
 
-def _rule(one: Decided) -> dict[str, object]:
+def _rule(decider: DecidingRule) -> dict[str, object]:
     return {
-        "access": one.rule.access.value,
-        "default": not one.rule.is_custom,
-        "direction": one.rule.direction.value,
-        "filter": one.filter,
-        "priority": one.rule.priority,
-        "rule": one.rule.name,
-        "side": one.side,
+        "access": decider.rule.access.value,
+        "default": not decider.rule.is_custom,
+        "direction": decider.rule.direction.value,
+        "filter": decider.filter,
+        "priority": decider.rule.priority,
+        "rule": decider.rule.name,
+        "side": decider.side,
     }
 
 
@@ -120,20 +120,19 @@ def _one_pair(layout: Layout, record: Record) -> list[str]:
     answer = f"{record['answer']}" + (", in part" if record["partial"] else "")
     lines = ["", *layout.paragraph(answer.upper(), indent=0)]
     for title, name in (("Passes", "passes"), ("Stopped", "stopped")):
-        found = _list(record[name])
-        if found:
-            lines += [*layout.heading(title), *layout.rows((), [["-", _traffic(one)] for one in found])]
+        if parts := _list(record[name]):
+            lines += [*layout.heading(title), *layout.rows((), [["-", _traffic(part)] for part in parts])]
     if rules := _list(record["rules"]):
         header = ("side", "filter", "rule", "priority", "access")
-        cells = [[_named(one, name) for name in header] for one in rules]
+        cells = [[_named(rule, name) for name in header] for rule in rules]
         lines += [*layout.heading("Deciding rules"), *layout.rows(header, cells)]
     if isinstance(packet := record["packet"], Mapping):
         title = "Example of what is stopped" if record["answer"] == "no" else "Example"
         drawn = path_of(packet) or [f"{packet['source']} → {packet['destination']}, {traffic_of(packet)}"]
         lines += [*layout.heading(title), *(f"  {line}" for line in drawn)]
-        lines += layout.rows((), [["if", str(one)] for one in _list(packet.get("assuming"))])
+        lines += layout.rows((), [["if", str(condition)] for condition in _list(packet.get("assuming"))])
     if notes := _list(record["notes"]):
-        lines += [*layout.heading("Notes"), *layout.rows((), [["-", str(one)] for one in notes])]
+        lines += [*layout.heading("Notes"), *layout.rows((), [["-", str(note)] for note in notes])]
     return lines
 
 
@@ -144,32 +143,34 @@ def _all_pairs(layout: Layout, records: Sequence[Record]) -> list[str]:
         cells = [[str(record["from"]), str(record["to"]), str(record["answer"]), _in_short(record)] for record in own]
         lines += [*layout.heading(workload), *layout.rows(("from", "to", "answer", "what"), cells)]
     notes = sorted({str(note) for record in records for note in _list(record["notes"])})
-    return lines + ([*layout.heading("Notes"), *layout.rows((), [["-", one] for one in notes])] if notes else [])
+    return lines + ([*layout.heading("Notes"), *layout.rows((), [["-", note] for note in notes])] if notes else [])
 
 
 def _in_short(record: Record) -> str:
     """Return what passes, or for a no the rules that stop it, briefly."""
     if record["answer"] != "no":
-        return "; ".join(str(one["traffic"]) for one in _list(record["passes"]) if isinstance(one, Mapping))
-    stops = [one for one in _list(record["rules"]) if isinstance(one, Mapping) and one["access"] == "Deny"]
+        return "; ".join(str(part["traffic"]) for part in _list(record["passes"]) if isinstance(part, Mapping))
+    stops = [rule for rule in _list(record["rules"]) if isinstance(rule, Mapping) and rule["access"] == "Deny"]
     return (
-        "stopped by " + ", ".join(dict.fromkeys(f"{one['rule']} ({one['filter']})" for one in stops)) if stops else ""
+        "stopped by " + ", ".join(dict.fromkeys(f"{rule['rule']} ({rule['filter']})" for rule in stops))
+        if stops
+        else ""
     )
 
 
-def _traffic(one: object) -> str:
-    if not isinstance(one, Mapping):
+def _traffic(part: object) -> str:
+    if not isinstance(part, Mapping):
         return ""
-    rules = [f"{_named(rule, 'rule')} ({_named(rule, 'filter')})" for rule in _list(one["rules"])]
-    return str(one["traffic"]) + (f", by {', '.join(rules)}" if rules else ", no rule asked")
+    rules = [f"{_named(rule, 'rule')} ({_named(rule, 'filter')})" for rule in _list(part["rules"])]
+    return str(part["traffic"]) + (f", by {', '.join(rules)}" if rules else ", no rule asked")
 
 
-def _named(one: object, name: str) -> str:
-    if not isinstance(one, Mapping):
+def _named(rule: object, name: str) -> str:
+    if not isinstance(rule, Mapping):
         return ""
-    default = " (default)" if name == "rule" and one.get("default") else ""
-    return f"{one[name]}{default}"
+    default = " (default)" if name == "rule" and rule.get("default") else ""
+    return f"{rule[name]}{default}"
 
 
-def _list(found: object) -> Sequence[object]:
-    return found if isinstance(found, list | tuple) else ()
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()

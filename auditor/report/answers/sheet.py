@@ -76,7 +76,7 @@ def _write_csv(sheet: Sheet, out: TextIO, _: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerFormat:
+class SheetFormat:
     """A way to write an answer to a UTF-8 stream opened with `newline=""`, at a width in terminal cells.
 
     `shows_unknowns`: a person who reads it meets there what could change the answer.
@@ -86,11 +86,11 @@ class AnswerFormat:
     shows_unknowns: bool = False
 
 
-FORMATS: Final[Mapping[str, AnswerFormat]] = MappingProxyType(
+FORMATS: Final[Mapping[str, SheetFormat]] = MappingProxyType(
     {
-        "csv": AnswerFormat(_write_csv),
-        "json": AnswerFormat(_write_json),
-        "table": AnswerFormat(_write_table, shows_unknowns=True),
+        "csv": SheetFormat(_write_csv),
+        "json": SheetFormat(_write_json),
+        "table": SheetFormat(_write_table, shows_unknowns=True),
     }
 )
 """The formats by the name that `--output` takes."""

@@ -233,12 +233,12 @@ def _gap(gap: Gap) -> Row:
 
 def _evidence(finding: Finding) -> Row:
     expected = "; ".join(map(requirement, finding.deciding))
-    found = "; ".join(map(observed, finding.deciding))
+    seen = "; ".join(map(observed, finding.deciding))
     return (
         code(finding.rule_id),
         code(finding.resource_id or ""),
         code(_cut(expected, _PROSE_LIMIT)),
-        code(_cut(found, _PROSE_LIMIT)),
+        code(_cut(seen, _PROSE_LIMIT)),
     )
 
 

@@ -106,13 +106,13 @@ class _TablePage:
             yield from self._details(members) if self._verbose else self._members(members)
 
     def _members(self, findings: Sequence[Finding]) -> Iterator[str]:
-        found = [_found(each, self._report.rules[each.rule_id]) for each in findings]
+        messages = [_without_title(each, self._report.rules[each.rule_id]) for each in findings]
         subjects = self._subjects(findings)
-        if len(set(found)) == 1:
-            yield from self._layout.paragraph(found[0])
+        if len(set(messages)) == 1:
+            yield from self._layout.paragraph(messages[0])
             yield from self._capped(("Resource",), [[subject] for subject in subjects])
         else:
-            yield from self._capped(("Resource", "Found"), list(map(list, zip(subjects, found, strict=True))))
+            yield from self._capped(("Resource", "Found"), list(map(list, zip(subjects, messages, strict=True))))
 
     def _details(self, findings: Sequence[Finding]) -> Iterator[str]:
         for subject, each in zip(self._subjects(findings), findings, strict=True):
@@ -123,8 +123,8 @@ class _TablePage:
             yield from self._layout.paragraph(sentence(each.message), 6)
             for leaf in each.evidence:
                 origin = ", ".join(part for part in (leaf.source, leaf.api_version) if part)
-                found = f"{requirement(leaf)}: {observed(leaf)}"
-                yield from self._layout.paragraph(f"{found} ({origin})" if origin else found, 6)
+                text = f"{requirement(leaf)}: {observed(leaf)}"
+                yield from self._layout.paragraph(f"{text} ({origin})" if origin else text, 6)
             remediation = self._report.rules[each.rule_id].remediation
             if remediation and each.status is Status.FAIL:
                 yield from self._layout.paragraph(f"Remedy: {sentence(remediation)}", 6)
@@ -199,7 +199,7 @@ class _TablePage:
             yield from self._layout.paragraph(f"… and {len(rows) - len(shown):,} more (-v lists them all)")
 
 
-def _found(finding: Finding, rule: RuleInfo) -> str:
+def _without_title(finding: Finding, rule: RuleInfo) -> str:
     """Return what was found, without the rule's title, which stands above."""
     return sentence(finding.message.removeprefix(f"{rule.title}: "))
 

@@ -1,4 +1,4 @@
-"""What the analysis of networks says of the reference estate, of changes to it, and of what was not collected."""
+"""What the analysis of networks says of the chat estate, of changes to it, and of what was not collected."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import pytest
 from auditor.analysis import network
 from auditor.analysis.contract import Context
 from auditor.errors import ContentError
-from auditor.model import Fact, Gap
-from tests.estates.chat import hoisted, reference_bodies
-from tests.estates.contexts import Body, context_of, reference_context
+from auditor.model import Gap
+from tests.estates.chat import chat_bodies
+from tests.estates.contexts import Body, chat_context, context_of
+from tests.estates.derived import Derived, derive
+from tests.estates.graph import hoisted
 
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 TRAFFIC, RULE, FLOW = "network.subnet-traffic", "network.rule", "network.flow"
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-chat/providers/Microsoft.Network"
 
 
-def traffic(facts_of: FactsOf, context: Context, role: str, direction: str) -> Fact:
+def traffic(facts_of: FactsOf, context: Context, role: str, direction: str) -> Derived:
     found = facts_of(network.ANALYSIS, context, TRAFFIC)
     return next(one for one in found if one.component == f"subnet/{role}" and one.fields["direction"] == direction)
 
@@ -51,7 +53,7 @@ def add_rule(group: str, name: str, priority: int, **fields: Any) -> Callable[[l
 
 class TestReferenceEstate:
     def test_what_is_too_open_and_what_is_not(self, facts_of: FactsOf) -> None:
-        found = facts_of(network.ANALYSIS, reference_context(), TRAFFIC)
+        found = facts_of(network.ANALYSIS, chat_context(), TRAFFIC)
         assert len(found) == 16
         assert {(one.component, one.fields["direction"]) for one in found if one.fields["tooOpen"]} == {
             ("subnet/agents", "Outbound"),
@@ -65,7 +67,7 @@ class TestReferenceEstate:
         assert not [one for one in found if one.fields["broken"] or one.uncollected]
 
     def test_agents_are_open_because_the_deny_is_for_another_subnet(self, facts_of: FactsOf) -> None:
-        fact = traffic(facts_of, reference_context(), "agents", "Outbound")
+        fact = traffic(facts_of, chat_context(), "agents", "Outbound")
         assert fact.fields["excess"] == [{"traffic": "any protocol to Internet", "rules": ["AllowInternetOutBound"]}]
         assert fact.fields["idleDenies"] == [
             "its rule DenyAllOutBound matches no packet of subnet snet-agents: its source is 10.0.1.0/24 (snet-appGateway)"
@@ -89,7 +91,7 @@ class TestReferenceEstate:
         }
 
     def test_app_service_reaches_everything(self, facts_of: FactsOf) -> None:
-        fact = traffic(facts_of, reference_context(), "app-service", "Outbound")
+        fact = traffic(facts_of, chat_context(), "app-service", "Outbound")
         lines = {one["traffic"] for one in fact.fields["excess"]}
         assert lines == {
             "any protocol to VirtualNetwork except snet-privateEndpoints",
@@ -102,11 +104,11 @@ class TestReferenceEstate:
         )
 
     def test_inbound_rules_of_app_service_do_not_count(self, facts_of: FactsOf) -> None:
-        fact = traffic(facts_of, reference_context(), "app-service", "Inbound")
+        fact = traffic(facts_of, chat_context(), "app-service", "Inbound")
         assert fact.fields["enforced"] is False
 
     def test_the_whole_network_reaches_the_jump_box(self, facts_of: FactsOf) -> None:
-        fact = traffic(facts_of, reference_context(), "jump-box", "Inbound")
+        fact = traffic(facts_of, chat_context(), "jump-box", "Inbound")
         assert {
             "traffic": "any protocol from VirtualNetwork except AzureBastionSubnet",
             "rules": ["AllowVnetInBound"],
@@ -115,12 +117,12 @@ class TestReferenceEstate:
         assert fact.fields["excessInternet"] is False
 
     def test_the_group_of_private_endpoints_is_not_enforced(self, facts_of: FactsOf) -> None:
-        fact = traffic(facts_of, reference_context(), "private-endpoints", "Inbound")
+        fact = traffic(facts_of, chat_context(), "private-endpoints", "Inbound")
         assert (fact.fields["enforced"], fact.fields["group"]) == (False, "nsg-privateEndpointsSubnet")
         assert fact.fields["notEnforcedBecause"]
 
     def test_the_control_plane_of_the_gateway_is_open_to_all(self, facts_of: FactsOf) -> None:
-        [fact] = facts_of(network.ANALYSIS, reference_context(), "network.gateway-ports")
+        [fact] = facts_of(network.ANALYSIS, chat_context(), "network.gateway-ports")
         assert (fact.fields["managerAllowed"], fact.fields["openToInternet"], fact.fields["openToNetwork"]) == (
             True,
             True,
@@ -129,7 +131,7 @@ class TestReferenceEstate:
         assert fact.fields["open"][0]["rules"] == ["AppGw.In.Allow.ControlPlane"]
 
     def test_one_rule_is_dead_and_some_change_nothing(self, facts_of: FactsOf) -> None:
-        found = facts_of(network.ANALYSIS, reference_context(), RULE)
+        found = facts_of(network.ANALYSIS, chat_context(), RULE)
         assert [(one.fields["group"], one.fields["rule"]) for one in found if one.fields["dead"]] == [
             ("nsg-agentsSubnet", "DenyAllOutBound")
         ]
@@ -142,11 +144,11 @@ class TestReferenceEstate:
         }
 
     def test_no_guarded_port_is_open_to_the_internet(self, facts_of: FactsOf) -> None:
-        found = facts_of(network.ANALYSIS, reference_context(), "network.guarded-ports")
+        found = facts_of(network.ANALYSIS, chat_context(), "network.guarded-ports")
         assert [one.fields["open"] for one in found] == [False] * 8
 
     def test_explicit_denials(self, facts_of: FactsOf) -> None:
-        found = facts_of(network.ANALYSIS, reference_context(), TRAFFIC)
+        found = facts_of(network.ANALYSIS, chat_context(), TRAFFIC)
         assert {(one.fields["subnet"], one.fields["direction"]) for one in found if one.fields["explicitlyDenied"]} == {
             ("snet-appGateway", "Inbound"),
             ("snet-privateEndpoints", "Outbound"),
@@ -155,7 +157,7 @@ class TestReferenceEstate:
         }
 
     def test_flows_that_nobody_planned(self, facts_of: FactsOf) -> None:
-        found = facts_of(network.ANALYSIS, reference_context(), FLOW)
+        found = facts_of(network.ANALYSIS, chat_context(), FLOW)
         assert len(found) == 49
         unplanned = {(one.fields["fromSubnet"], one.fields["toSubnet"]) for one in found if one.fields["unplanned"]}
         wide = {
@@ -179,20 +181,20 @@ class TestReferenceEstate:
         assert not [pair for pair in unplanned if pair[0] in {"snet-jumpbox", "snet-training", "snet-scoring"}]
 
     def test_no_application_security_group_is_used(self, facts_of: FactsOf) -> None:
-        [fact] = facts_of(network.ANALYSIS, reference_context(), "network.application-groups")
+        [fact] = facts_of(network.ANALYSIS, chat_context(), "network.application-groups")
         assert (fact.fields["rulesWithGroups"], fact.fields["groups"]) == (0, [])
 
 
 class TestChanges:
     def test_a_deny_for_everything_closes_the_jump_box(self, facts_of: FactsOf) -> None:
-        context = reference_context(add_rule("nsg-jumpboxSubnet", "rest", 4000))
+        context = chat_context(add_rule("nsg-jumpboxSubnet", "rest", 4000))
         fact = traffic(facts_of, context, "jump-box", "Inbound")
         assert (fact.fields["tooOpen"], fact.fields["explicitlyDenied"], fact.fields["broken"]) == (False, True, False)
         assert fact.fields["stoppedBy"] == ["rest"]
         assert fact.witness is None
 
     def test_a_deny_before_what_is_needed_breaks_it(self, facts_of: FactsOf) -> None:
-        context = reference_context(add_rule("nsg-jumpboxSubnet", "none", 90, destinationPortRange="3389"))
+        context = chat_context(add_rule("nsg-jumpboxSubnet", "none", 90, destinationPortRange="3389"))
         fact = traffic(facts_of, context, "jump-box", "Inbound")
         assert fact.fields["broken"] is True
         assert fact.fields["lacking"] == [
@@ -224,28 +226,28 @@ class TestChanges:
             bodies.append({"id": identity, "name": "nsg-nic", "type": kind, "properties": {"securityRules": rules}})
             named(bodies, "nic-jmp-chat01")["networkSecurityGroup"] = {"id": identity}
 
-        fact = traffic(facts_of, reference_context(change), "jump-box", "Inbound")
+        fact = traffic(facts_of, chat_context(change), "jump-box", "Inbound")
         assert (fact.fields["tooOpen"], fact.fields["broken"]) == (False, False)
 
     def test_a_parameter_names_more_egress(self, facts_of: FactsOf) -> None:
-        context = reference_context(jumpbox_egress_allow=["Internet"])
+        context = chat_context(jumpbox_egress_allow=["Internet"])
         assert traffic(facts_of, context, "jump-box", "Outbound").fields["tooOpen"] is False
 
     def test_a_parameter_that_is_no_address_is_refused(self) -> None:
         with pytest.raises(ContentError, match=r"10\.0\.0\.0/99"):
-            list(network.ANALYSIS.derive(reference_context(jumpbox_egress_allow=["10.0.0.0/99"])))
+            derive(network.ANALYSIS, chat_context(jumpbox_egress_allow=["10.0.0.0/99"]))
 
     def test_policies_for_private_endpoints_make_the_group_count(self, facts_of: FactsOf) -> None:
         def change(bodies: list[Body]) -> None:
             for subnet in named(bodies, "vnet-chat01")["subnets"]:
                 subnet["properties"]["privateEndpointNetworkPolicies"] = "NetworkSecurityGroupEnabled"
 
-        fact = traffic(facts_of, reference_context(change), "private-endpoints", "Inbound")
+        fact = traffic(facts_of, chat_context(change), "private-endpoints", "Inbound")
         assert (fact.fields["enforced"], fact.fields["tooOpen"], fact.fields["broken"]) == (True, False, False)
 
     def test_an_open_port_is_named_with_the_rule(self, facts_of: FactsOf) -> None:
         change = add_rule("nsg-jumpboxSubnet", "oops", 90, access="Allow", protocol="Tcp", destinationPortRange="20-25")
-        found = facts_of(network.ANALYSIS, reference_context(change), "network.guarded-ports")
+        found = facts_of(network.ANALYSIS, chat_context(change), "network.guarded-ports")
         fact = next(one for one in found if one.fields["subnet"] == "snet-jumpbox")
         assert (fact.fields["open"], fact.fields["everyone"]) == (True, True)
         assert {port["name"]: port["traffic"] for port in fact.fields["ports"]} == {
@@ -257,7 +259,7 @@ class TestChanges:
         change = add_rule(
             "nsg-jumpboxSubnet", "oops", 90, access="Allow", sourceAddressPrefix="AzureCloud", destinationPortRange="22"
         )
-        found = facts_of(network.ANALYSIS, reference_context(change), "network.guarded-ports")
+        found = facts_of(network.ANALYSIS, chat_context(change), "network.guarded-ports")
         fact = next(one for one in found if one.fields["subnet"] == "snet-jumpbox")
         assert (fact.fields["open"], fact.fields["everyone"]) == (True, False)
 
@@ -271,12 +273,12 @@ class TestChanges:
             for subnet in named(bodies, "vnet-chat01")["subnets"]:
                 subnet["properties"]["routeTable"] = {"id": table}
 
-        fact = traffic(facts_of, reference_context(change), "agents", "Inbound")
+        fact = traffic(facts_of, chat_context(change), "agents", "Inbound")
         assert fact.uncollected["tooOpen"].reason == "depends on VirtualNetwork:udr:0.0.0.0/0"
         assert "tooOpen" not in fact.fields
 
     def test_a_shadowed_rule_names_what_shadows_it(self, facts_of: FactsOf) -> None:
-        context = reference_context(add_rule("nsg-jumpboxSubnet", "late", 4000, direction="Outbound"))
+        context = chat_context(add_rule("nsg-jumpboxSubnet", "late", 4000, direction="Outbound"))
         found = {one.fields["rule"]: one for one in facts_of(network.ANALYSIS, context, RULE)}
         assert found["late"].fields["dead"] is True
         assert found["late"].fields["subnets"][0]["by"] == [
@@ -296,7 +298,7 @@ class TestChanges:
         keys = ("tooOpen", "broken", "explicitlyDenied", "excessInternet", "excessNetwork")
         verdicts = [
             [[one.fields[key] for key in keys] for one in facts_of(network.ANALYSIS, context, TRAFFIC)]
-            for context in (reference_context(), reference_context(change))
+            for context in (chat_context(), chat_context(change))
         ]
         assert verdicts[0] == verdicts[1]
 
@@ -306,7 +308,7 @@ class TestUnknown:
         def change(bodies: list[Body]) -> None:
             bodies[:] = [body for body in bodies if body["name"] != "nsg-agentsSubnet"]
 
-        fact = traffic(facts_of, reference_context(change), "agents", "Outbound")
+        fact = traffic(facts_of, chat_context(change), "agents", "Outbound")
         assert "was not collected" in fact.uncollected["tooOpen"].reason
         assert not {"tooOpen", "explicitlyDenied"} & set(fact.fields)
 
@@ -316,14 +318,14 @@ class TestUnknown:
             "Microsoft.Network/networkSecurityGroups/securityRules",
             "forbidden",
         )
-        fact = traffic(facts_of, reference_context(gaps=(gap,)), "agents", "Outbound")
+        fact = traffic(facts_of, chat_context(gaps=(gap,)), "agents", "Outbound")
         assert "forbidden" in fact.uncollected["tooOpen"].reason
 
     def test_an_interface_that_was_not_collected_may_have_a_group_of_its_own(self, facts_of: FactsOf) -> None:
         def change(bodies: list[Body]) -> None:
             bodies[:] = [body for body in bodies if body["name"] != "nic-jmp-chat01"]
 
-        fact = traffic(facts_of, reference_context(change), "jump-box", "Inbound")
+        fact = traffic(facts_of, chat_context(change), "jump-box", "Inbound")
         assert "tooOpen" not in fact.fields
         assert fact.uncollected["tooOpen"].what == "microsoft.network/networkinterfaces"
 
@@ -337,11 +339,11 @@ class TestUnknown:
             subnet = {**place, "name": "GatewaySubnet", "properties": {"addressPrefix": "10.0.9.0/24"}}
             named(bodies, "vnet-chat01")["subnets"].append(subnet)
 
-        context = reference_context(change)
+        context = chat_context(change)
         assert traffic(facts_of, context, "agents", "Outbound").fields["tooOpen"] is True
         inbound = traffic(facts_of, context, "agents", "Inbound")
         assert inbound.uncollected["tooOpen"].reason == "depends on VirtualNetwork:gateway-learned"
-        closed = reference_context(lambda bodies: (change(bodies), add_rule("nsg-agentsSubnet", "rest", 4000)(bodies)))
+        closed = chat_context(lambda bodies: (change(bodies), add_rule("nsg-agentsSubnet", "rest", 4000)(bodies)))
         assert traffic(facts_of, closed, "agents", "Inbound").fields["tooOpen"] is False
 
     def test_routing_of_the_app_that_was_not_collected(self, facts_of: FactsOf) -> None:
@@ -349,7 +351,7 @@ class TestUnknown:
             bodies[:] = [body for body in bodies if body["type"].lower() != "microsoft.web/sites/config"]
 
         gap = Gap("/", "Microsoft.Web/sites/config", "forbidden")
-        fact = traffic(facts_of, reference_context(change, gaps=(gap,)), "app-service", "Outbound")
+        fact = traffic(facts_of, chat_context(change, gaps=(gap,)), "app-service", "Outbound")
         assert fact.uncollected["internetFiltered"] == gap
 
     def test_without_routing_only_private_destinations_count(self, facts_of: FactsOf) -> None:
@@ -358,7 +360,7 @@ class TestUnknown:
                 if body["type"].lower() == "microsoft.web/sites/config":
                     body["properties"]["vnetRouteAllEnabled"] = False
 
-        fact = traffic(facts_of, reference_context(change), "app-service", "Outbound")
+        fact = traffic(facts_of, chat_context(change), "app-service", "Outbound")
         assert (fact.fields["internetFiltered"], fact.fields["excessInternet"], fact.fields["excessNetwork"]) == (
             False,
             False,
@@ -372,7 +374,7 @@ JUNK: tuple[Any, ...] = (None, "", "text", 0, -1, True, [], {}, [None], ["x"], [
 @pytest.mark.parametrize("seed", range(40))
 def test_no_shape_of_arm_json_breaks_the_analysis(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - the same shapes in each run
-    bodies = hoisted(reference_bodies())
+    bodies = hoisted(chat_bodies())
     spoiled = [body for body in bodies if "microsoft.network" in body["id"].lower()]
     for body in chance.sample(spoiled, 12):
         holder, key = body, "properties"
@@ -380,6 +382,6 @@ def test_no_shape_of_arm_json_breaks_the_analysis(seed: int) -> None:
             holder = holder[key]
             key = chance.choice(sorted(holder) if isinstance(holder, dict) else range(len(holder)))
         holder[key] = copy.deepcopy(chance.choice(JUNK))
-    found = list(network.ANALYSIS.derive(context_of(bodies)))
+    found = derive(network.ANALYSIS, context_of(bodies))
     assert found
     assert len({fact.id for fact in found}) == len(found)

@@ -1,0 +1,67 @@
+"""What the facts about access are made from: the estate's access, and the baseline's table bound to its workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
+from auditor.analysis.access.sanctions import Sanctions
+from auditor.analysis.contract import Context
+from auditor.azure import body
+from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
+from auditor.estate.network_relations import GATEWAYS
+from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
+from auditor.model import Gap
+from auditor.rbac.access_graph import AccessGraph, read_access_graph
+from auditor.rbac.assignments import Memberships, memberships_of
+
+MEMBERS_PARAMETER: Final = "group_members"
+GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
+
+IDENTITY_USERS: Final = (
+    ML_WORKSPACES,
+    ML_COMPUTES,
+    ONLINE_ENDPOINTS,
+    GATEWAYS,
+    PLANS,
+    SITES,
+)
+"""Types whose resources play a role in the workload as somebody, or lead to those that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessContext:
+    """The access that there is (`graph`) and the access that there should be (`rows` of the table, `sanctions`)."""
+
+    context: Context
+    graph: AccessGraph
+    table: Table
+    rows: Sequence[BoundRow]
+    sanctions: Sanctions
+
+    def unread_user(self) -> Gap | None:
+        """Return a gap in a type whose resources run as identities, or lead to such, or None."""
+        gaps = (gap for kind in IDENTITY_USERS for gap in self.context.estate.gaps_in(kind))
+        return next(gaps, None)
+
+
+def read_access(context: Context) -> AccessContext:
+    """Read the estate's access and bind the baseline's table to its workloads."""
+    graph = read_access_graph(context.estate, context.workloads, _memberships(context))
+    table = read_table(context.tables)
+    rows: list[BoundRow] = []
+    tolerated: list[BoundRow] = []
+    for workload in context.workloads.all:
+        rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles))
+        tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles))
+    return AccessContext(context, graph, table, rows, Sanctions([*rows, *tolerated], graph.grants.hierarchy))
+
+
+def _memberships(context: Context) -> Memberships:
+    """Return the group members that the baseline states (`group_members: {group id: [principal ids]}`)."""
+    listed = context.parameters.get(MEMBERS_PARAMETER)
+    if not isinstance(listed, Mapping):
+        return Memberships()
+    return memberships_of({str(group): body.texts(listed[group]) for group in listed})

@@ -1,0 +1,225 @@
+"""What is known of one resource type, as its file states it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from auditor.azure.vocabulary import Property
+
+DIAGNOSED: Final = "diagnosed"
+"""Stands in `list: {from: …}` for every type with diagnostic settings."""
+
+
+class When(StrEnum):
+    """When a list is asked for: wherever it hangs; outside the scope only; as part of access; by code of its own."""
+
+    ALWAYS = "always"
+    OUTSIDE = "outside"
+    ACCESS = "access"
+    MODEL = "model"
+    DEMAND = "demand"
+
+
+class Follow(StrEnum):
+    """How far a resource outside the scope is followed: read itself, or with what it points at in turn."""
+
+    ONCE = "once"
+    FURTHER = "further"
+
+
+class Reach(StrEnum):
+    """How a type is reached from the Internet, if at all."""
+
+    NOTHING = "nothing"
+    PARENT = "parent"
+    ADDRESS = "public address"
+    ENDPOINT = "public endpoint"
+
+
+class EndpointReader(StrEnum):
+    """Ways in that no switch and list of addresses describes, so that code decides."""
+
+    WEB_APP = "web-app"
+    SQL_SERVER = "sql-server"
+    KUBERNETES_API = "kubernetes-api"
+    CONTAINER_APP = "container-app"
+    MACHINE_LEARNING_COMPUTE = "machine-learning-compute"
+
+
+class PrivilegeName(StrEnum):
+    """What a principal can do with operations of a type that endangers a workload, whoever the principal is."""
+
+    ASSIGN_ROLES = "assign-roles"
+    DEFINE_ROLES = "define-roles"
+    ELEVATE_ACCESS = "elevate-access"
+    USE_IDENTITIES = "use-identities"
+    CHANGE_VAULT_POLICIES = "change-vault-policies"
+    WRITE_EVERYTHING = "write-everything"
+    CHANGE_GUARDRAILS = "change-guardrails"
+    READ_KEYS = "read-keys"
+    READ_CONNECTION_SECRETS = "read-connection-secrets"
+    RUN_CODE = "run-code"
+    CHANGE_NETWORK = "change-network"
+    CHANGE_LOGGING = "change-logging"
+    READ_SECRETS = "read-secrets"
+    ADMINISTER_VAULT_CONTENTS = "administer-vault-contents"
+    READ_DATA = "read-data"
+    WRITE_DATA = "write-data"
+
+
+class Lifted(StrEnum):
+    """Which `properties` objects `az … list` leaves out, so that what is in them stands one level higher."""
+
+    NOTHING = "nothing"
+    RESOURCE = "resource"
+    EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How Azure lists a type: one GET below each resource of the types in `on` (lower case).
+
+    `members` are read one by one, by name, instead of a list. `many`: a list, else one object. `empty_if_missing`: 404
+    means that there is none. `details`: each item is read once more by its own id, because the list leaves properties
+    out. `empty_codes` (lower case): error codes that mean that there can be none.
+    """
+
+    on: Sequence[str]
+    path: str
+    name: str
+    action: str
+    when: When = When.ALWAYS
+    members: Sequence[str] = ()
+    many: bool = True
+    empty_if_missing: bool = False
+    details: bool = False
+    empty_codes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The host names of a resource: property paths that state them, and the domain in which its name is one."""
+
+    stated: Sequence[str]
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A public endpoint: property paths of what opens and closes it.
+
+    `switch`: `Enabled`, `Disabled` or `SecuredByPerimeter`; absent, Azure's default of that property holds. `ip_rules`:
+    who gets in, where `default_action` is `Deny`; without a default action, no rule at all means everybody.
+    `bypass`: which of Azure's own services pass. `network_filter`: a flag that closes it where there are no IP rules.
+    `closed_by`: values of other properties that close it. `telemetry`: it takes and shows monitoring data only.
+    """
+
+    switch: str
+    ip_rules: str = ""
+    default_action: str = ""
+    bypass: str = ""
+    network_filter: str = ""
+    closed_by: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    port: str = "443"
+    telemetry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """How a type is reached from the Internet; of a public endpoint, its switches or the code that reads it."""
+
+    by: Reach
+    endpoints: Sequence[Endpoint] = ()
+    reader: EndpointReader | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A private DNS zone of a private-link group: its name in each cloud, and the kinds of resource that need it."""
+
+    names: Mapping[str, str]
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Operations on keys and credentials, relative to the type: what hands them out, and what puts new ones in place.
+
+    `read_as_reader` end in `/read` and hand out secrets all the same, to everybody who may read everything.
+    """
+
+    read: Sequence[str] = ()
+    replace: Sequence[str] = ()
+    read_as_reader: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What `az` prints of a type: the command, which `properties` it lifts, and (its path → Azure's) where it renames."""
+
+    list: str
+    lifted: Lifted
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """What is known of one resource type; `name` as Azure spells it.
+
+    `label`: a short word for it in facts. `api_version`: shows all that rules read (the catalogue knows what is
+    inherited). `resource_graph`: the table that holds it, None where none does. `inline`: the property of the parent
+    that lists it whole; `not_inline` (lower case): properties that look so and are not. `always_exists`: a parent
+    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `calls_others`: resources
+    of it call other services, and so should have an identity. `privileges`: operations relative to the type.
+    """
+
+    name: str
+    label: str | None = None
+    api_version: str | None = None
+    resource_graph: str | None = None
+    inline: str | None = None
+    not_inline: frozenset[str] = frozenset()
+    always_exists: bool = False
+    kinds: frozenset[str] = frozenset()
+    listing: Listing | None = None
+    followed: Follow | None = None
+    has_diagnostics: bool = False
+    log_categories: Sequence[str] = ()
+    calls_others: bool = False
+    hosts: Hosts | None = None
+    az: CommandLine | None = None
+    way_in: WayIn | None = None
+    private_link: Mapping[str, Sequence[Zone]] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
+    privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)
+    properties: Sequence[Property] = ()
+
+    @property
+    def key(self) -> str:
+        """Return the name in lower case."""
+        return self.name.lower()
+
+    @property
+    def namespace(self) -> str:
+        """Return the resource provider, as spelled."""
+        return self.name.partition("/")[0]
+
+    @property
+    def parent(self) -> str | None:
+        """Return the type that it is a child of, in lower case, or None for a top-level type."""
+        head, _, _ = self.key.rpartition("/")
+        return head if "/" in head else None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """What holds for all types of a resource provider; `privileges` are operations on none of them in particular."""
+
+    name: str
+    api_version: str | None = None
+    privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)

@@ -1,0 +1,361 @@
+"""Read the files of resource types; every mistake is an error that says where and what would be right.
+
+`docs/resource-types.md` describes the keys.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+from auditor.azure import paths
+from auditor.azure.resource_type import (
+    DIAGNOSED,
+    CommandLine,
+    Endpoint,
+    EndpointReader,
+    Follow,
+    Hosts,
+    Keys,
+    Lifted,
+    Listing,
+    Namespace,
+    PrivilegeName,
+    Reach,
+    ResourceType,
+    WayIn,
+    When,
+    Zone,
+)
+from auditor.azure.vocabulary import Property
+from auditor.errors import ContentError, Mistakes
+from auditor.yaml_source import Node, load_file, suggestion
+
+_TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?")
+_OPERATION: Final = re.compile(r"[A-Za-z0-9]+(/[A-Za-z0-9]+)*")
+_CLOUDS: Final = ("public", "usgovernment", "china")
+_CHILD_KEYS: Final = ("inline", "exists", "kinds")
+_KEYS: Final = (
+    "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "list", "followed",
+    "diagnostics", "logs", "calls_others", "hosts", "az", "way_in", "private_link", "keys", "privileges", "properties",
+)  # fmt: skip
+MAX_FILES: Final = 5_000
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def load_folder(
+    folder: Path, known: Mapping[str, ResourceType] | None = None
+) -> tuple[Sequence[ResourceType], Sequence[Namespace]]:
+    """Read every file below a folder: `Namespace/type.yaml`, children in folders, and `Namespace.yaml`.
+
+    `known` are the types, by name in lower case, that a user's folder adds to: of one of them, a file adds properties and
+    nothing else. ContentError says the mistakes of all files.
+    """
+    types: list[ResourceType] = []
+    namespaces: list[Namespace] = []
+    mistakes = Mistakes()
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix().removesuffix(".yaml")
+        node = mistakes.of(load_file, path)
+        if node is not None and "/" in name:
+            added = mistakes.of(_type_of, node, name, known)
+            types += [added] if added else []
+        elif node is not None:
+            space = mistakes.of(_namespace, node, name)
+            namespaces += [space] if space else []
+    mistakes.raise_any()
+    return types, namespaces
+
+
+def _type_of(node: Node, name: str, known: Mapping[str, ResourceType] | None) -> ResourceType:
+    if known is None:
+        return resource_type(node, name)
+    if name.lower() in known:
+        return _with_properties(known[name.lower()], node, name)
+    entries = node.mapping("a resource type")
+    for key in ("inline", "not_inline"):
+        if key in entries:
+            _at_key(node, key).fail(
+                f"only the tool's own types take '{key}'", "how children lie in parents is part of what a snapshot is"
+            )
+    added = resource_type(node, name)
+    if added.label and any(item.label == added.label for item in known.values()):
+        entries["label"].fail(f"the label '{added.label}' is another type's")
+    return added
+
+
+def _with_properties(known: ResourceType, node: Node, path: str) -> ResourceType:
+    entries = node.mapping("a resource type")
+    more = next((key for key in entries if key not in {"type", "properties"}), None)
+    if more is not None:
+        _at_key(node, more).fail(f"{known.name} has a file already: yours may add 'properties', not '{more}'")
+    _name(node, entries.get("type"), "type", path)
+    listed = {item.path.lower() for item in known.properties}
+    for name, item in entries["properties"].mapping("properties").items() if "properties" in entries else ():
+        if name.lower() in listed:
+            item.fail(f"'{name}' is listed already in the tool's file of {known.name}")
+    return replace(known, properties=[*known.properties, *properties(entries.get("properties"))])
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    found: list[Path] = []
+    for base, folders, files in os.walk(folder):  # does not follow links to folders, which may lead back here
+        folders.sort()
+        found += [Path(base) / name for name in sorted(files) if name.endswith(".yaml")]
+        if len(found) > MAX_FILES:
+            raise ContentError(f"{folder}: holds more than {MAX_FILES} files")
+    return found
+
+
+def resource_type(node: Node, path: str) -> ResourceType:
+    """Return the type that a file states; `path` is where it lies below the folder of types, without its suffix."""
+    entries = node.check_keys(_KEYS, "a resource type")
+    name = _name(node, entries.get("type"), "type", path)
+    if not _TYPE.fullmatch(name):
+        entries["type"].fail(f"'{name}' is no resource type", "such as Microsoft.Storage/storageAccounts")
+    for key in _CHILD_KEYS:
+        if key in entries and name.count("/") < 2:
+            _at_key(node, key).fail(f"'{key}' is for children: {name} has no parent")
+    return ResourceType(
+        name=name,
+        label=_text(entries, "label"),
+        api_version=_version(entries),
+        resource_graph=_text(entries, "resource_graph"),
+        inline=_text(entries, "inline"),
+        not_inline=frozenset(text.lower() for text in _texts(entries, "not_inline")),
+        always_exists=_is_always(entries),
+        kinds=frozenset(text.lower() for text in _texts(entries, "kinds")),
+        listing=_listing(entries["list"], name) if "list" in entries else None,
+        followed=_word(entries, "followed", Follow),
+        has_diagnostics=_flag(entries, "diagnostics"),
+        log_categories=_texts(entries, "logs"),
+        calls_others=_flag(entries, "calls_others"),
+        hosts=_hosts(entries["hosts"]) if "hosts" in entries else None,
+        az=_command_line(entries["az"]) if "az" in entries else None,
+        way_in=_way_in(entries["way_in"]) if "way_in" in entries else None,
+        private_link=_private_link(entries.get("private_link")),
+        keys=_credentials(entries.get("keys")),
+        privileges=_privileges(entries.get("privileges")),
+        properties=properties(entries.get("properties")),
+    )
+
+
+def _namespace(node: Node, path: str) -> Namespace:
+    entries = node.check_keys(("namespace", "api_version", "privileges"), "a namespace")
+    name = _name(node, entries.get("namespace"), "namespace", path)
+    return Namespace(name, _version(entries), _privileges(entries.get("privileges")))
+
+
+def _name(node: Node, entry: Node | None, key: str, path: str) -> str:
+    """Return the name in a file, which must be its path, so that a type has one place."""
+    if entry is None:
+        node.fail(f"the file needs '{key}'", f"{key}: {path}")
+    name = entry.text(key)
+    if name.lower() != path.lower():
+        entry.fail(f"'{name}' must lie in {name}.yaml, not in {path}.yaml")
+    return name
+
+
+def _at_key(node: Node, key: str) -> Node:
+    return Node(None, node.keys[key])
+
+
+def _text(entries: Mapping[str, Node], key: str) -> str | None:
+    return entries[key].text(key) if key in entries else None
+
+
+def _texts(entries: Mapping[str, Node], key: str) -> Sequence[str]:
+    return [item.text(f"each of {key}") for item in entries[key].items(key)] if key in entries else []
+
+
+def _flag(entries: Mapping[str, Node], key: str, *, default: bool = False) -> bool:
+    if key not in entries:
+        return default
+    value = entries[key].value
+    if not isinstance(value, bool):
+        entries[key].fail(f"'{key}' takes true or false")
+    return value
+
+
+def _word(entries: Mapping[str, Node], key: str, words: type[_Word]) -> _Word | None:
+    text = _text(entries, key)
+    if text is None:
+        return None
+    if text not in list(words):
+        entries[key].fail(f"'{text}' is no value of '{key}'", suggestion(text, words))
+    return words(text)
+
+
+def _version(entries: Mapping[str, Node]) -> str | None:
+    version = _text(entries, "api_version")
+    if version is not None and not _VERSION.fullmatch(version):
+        entries["api_version"].fail(f"'{version}' is no API version", 'such as "2024-05-01", in quotation marks')
+    return version
+
+
+def _is_always(entries: Mapping[str, Node]) -> bool:
+    text = _text(entries, "exists")
+    if text not in {None, "always"}:
+        entries["exists"].fail(f"'exists' takes 'always', not '{text}'", "leave it out where there may be none")
+    return text is not None
+
+
+def _property_path(node: Node, what: str) -> str:
+    text = node.text(what)
+    try:
+        paths.parse(text)
+    except ValueError as problem:
+        node.fail(f"{what}: {problem}")
+    return text
+
+
+def _listing(node: Node, name: str) -> Listing:
+    entries = node.check_keys(
+        ("from", "path", "name", "action", "when", "members", "many", "empty_if_missing", "details", "empty_codes"),
+        "list",
+    )
+    parent, _, last = name.rpartition("/")
+    on = _listed_on(node, entries, parent)
+    return Listing(
+        on=on,
+        path="/" + (_text(entries, "path") or (last if "/" in parent else f"providers/{name}")),
+        name=_text(entries, "name") or (name.partition("/")[2] if "/" in parent else last),
+        action=_text(entries, "action") or f"{name}/read",
+        when=_word(entries, "when", When) or When.ALWAYS,
+        members=_texts(entries, "members"),
+        many=_flag(entries, "many", default=True),
+        empty_if_missing=_flag(entries, "empty_if_missing"),
+        details=_flag(entries, "details"),
+        empty_codes=frozenset(text.lower() for text in _texts(entries, "empty_codes")),
+    )
+
+
+def _listed_on(node: Node, entries: Mapping[str, Node], parent: str) -> Sequence[str]:
+    """Return the types (lower case) below whose resources a type is listed; without `from` that is its parent."""
+    if "from" not in entries:
+        if "/" not in parent:
+            node.fail("a type without a parent needs 'from'", "list: {from: [Microsoft.Resources/subscriptions]}")
+        return [parent.lower()]
+    found = []
+    for item in entries["from"].items("from"):
+        text = item.text("each of from")
+        if text != DIAGNOSED and not _TYPE.fullmatch(text):
+            item.fail(f"'{text}' is no resource type", f"a type, or '{DIAGNOSED}' for all with diagnostic settings")
+        found.append(text.lower())
+    return found
+
+
+def _hosts(node: Node) -> Hosts:
+    entries = node.check_keys(("stated", "domain"), "hosts")
+    paths_of = entries["stated"].items("stated") if "stated" in entries else []
+    stated = [_property_path(item, "each of stated") for item in paths_of]
+    return Hosts(stated, _text(entries, "domain"))
+
+
+def _command_line(node: Node) -> CommandLine:
+    entries = node.check_keys(("list", "lifted", "names"), "az")
+    if "list" not in entries:
+        node.fail("az needs 'list', the command")
+    names = entries["names"].mapping("names") if "names" in entries else {}
+    renamed = {path: _property_path(item, f"what az calls {path}") for path, item in names.items()}
+    return CommandLine(entries["list"].text("list"), _word(entries, "lifted", Lifted) or Lifted.RESOURCE, renamed)
+
+
+def _way_in(node: Node) -> WayIn:
+    entries = node.check_keys(("by", "endpoints", "reader", "source"), "way_in")
+    by = _word(entries, "by", Reach)
+    if by is None:
+        node.fail("way_in needs 'by'", f"one of {', '.join(Reach)}")
+    if by is Reach.NOTHING and "source" not in entries:
+        node.fail("that nothing leads in needs its 'source'", "the page of the service's documentation")
+    if (by is Reach.ENDPOINT) != (("endpoints" in entries) or ("reader" in entries)):
+        node.fail("'endpoints' or 'reader' say how a public endpoint is read, and belong to one")
+    if "endpoints" in entries and "reader" in entries:
+        node.fail("way_in takes 'endpoints' or 'reader', not both")
+    endpoints = [_endpoint(item) for item in entries["endpoints"].items("endpoints")] if "endpoints" in entries else []
+    return WayIn(by, endpoints, _word(entries, "reader", EndpointReader), _text(entries, "source"))
+
+
+_ENDPOINT_PATHS: Final = ("switch", "ip_rules", "default_action", "bypass", "network_filter")
+
+
+def _endpoint(node: Node) -> Endpoint:
+    entries = node.check_keys((*_ENDPOINT_PATHS, "closed_by", "name", "port", "telemetry"), "an endpoint")
+    if "switch" not in entries:
+        node.fail("an endpoint needs its 'switch'")
+    closed_by = entries["closed_by"].mapping("closed_by") if "closed_by" in entries else {}
+    stated = {key: _property_path(entries[key], key) for key in _ENDPOINT_PATHS if key in entries}
+    return Endpoint(
+        switch=stated["switch"],
+        ip_rules=stated.get("ip_rules", ""),
+        default_action=stated.get("default_action", ""),
+        bypass=stated.get("bypass", ""),
+        network_filter=stated.get("network_filter", ""),
+        closed_by={path: value.text(f"the value of {path}") for path, value in closed_by.items()},
+        name=_text(entries, "name") or "",
+        port=_text(entries, "port") or "443",
+        telemetry=_flag(entries, "telemetry"),
+    )
+
+
+def _private_link(node: Node | None) -> Mapping[str, Sequence[Zone]]:
+    groups = {} if node is None else node.mapping("private_link")
+    return {name: [_zone(item) for item in zones.items(f"the zones of {name}")] for name, zones in groups.items()}
+
+
+def _zone(node: Node) -> Zone:
+    entries = node.check_keys((*_CLOUDS, "kinds"), "a zone")
+    if "public" not in entries:
+        node.fail("a zone needs its name in the public cloud", "public: privatelink.example.net")
+    names: dict[str, str] = {cloud: entries[cloud].text(cloud) for cloud in _CLOUDS if cloud in entries}
+    return Zone(names, frozenset(text.lower() for text in _texts(entries, "kinds")))
+
+
+def _credentials(node: Node | None) -> Keys:
+    if node is None:
+        return Keys()
+    entries = node.check_keys(("read", "replace", "read_as_reader"), "keys")
+    found = {key: _operations(entries[key], key) for key in entries}
+    return Keys(found.get("read", ()), found.get("replace", ()), found.get("read_as_reader", ()))
+
+
+def _operations(node: Node, what: str) -> Sequence[str]:
+    found = []
+    for item in node.items(what):
+        text = item.text(f"each of {what}")
+        if not _OPERATION.fullmatch(text):
+            item.fail(f"'{text}' is no operation", "without the type: listKeys/action")
+        found.append(text)
+    return found
+
+
+def _privileges(node: Node | None) -> Mapping[PrivilegeName, Sequence[str]]:
+    entries = {} if node is None else node.check_keys(PrivilegeName, "privileges")
+    return {PrivilegeName(name): _operations(operations, name) for name, operations in entries.items()}
+
+
+def properties(node: Node | None) -> Sequence[Property]:
+    """Return the properties that rules may name, with Azure's default and the first API version that returns each."""
+    entries = {} if node is None else node.mapping("properties")
+    return [_property(path, entry) for path, entry in entries.items()]
+
+
+def _property(path: str, node: Node) -> Property:
+    try:
+        steps = paths.parse(path)
+    except ValueError as problem:
+        node.fail(str(problem))
+    if node.value is None:
+        return Property(path, steps)
+    entries = node.check_keys(("default", "since", "source"), f"property '{path}'")
+    if "default" in entries and "source" not in entries:
+        node.fail(f"the default of '{path}' needs its 'source'", "the page that says what Azure assumes")
+    default = entries["default"].plain() if "default" in entries else paths.ABSENT
+    return Property(path, steps, default, _text(entries, "since"), _text(entries, "source"))

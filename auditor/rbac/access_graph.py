@@ -1,0 +1,143 @@
+"""Who holds which role where in an estate, who is who, and what of it is not known; read once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from auditor import resource_id as ids
+from auditor.architecture.workloads import Workloads
+from auditor.estate.graph import Estate
+from auditor.model import Gap
+from auditor.rbac.assignments import Assignment, Memberships, Role
+from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.effective import Grants
+from auditor.rbac.operation_sets import pattern
+from auditor.rbac.permissions import Plane, permits_some
+from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
+from auditor.rbac.privileges import HeldPrivilege, privileges_in
+from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
+from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
+from auditor.truth import Truth, any_of
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGraph:
+    """An estate's access. `roles` are by GUID in lower case, `parts` by principal in lower case.
+
+    `activated` are the keys of assignments that are in force because an eligible principal activated them.
+    """
+
+    estate: Estate
+    grants: Grants
+    roles: Mapping[str, Role]
+    principals: Principals
+    parts: Mapping[str, Sequence[Part]]
+    activated: frozenset[str]
+    _below: Mapping[str, Sequence[Part]]
+    _at: Mapping[str, Sequence[Part]]
+    _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
+    _privileges: dict[tuple[str, str | None], Sequence[HeldPrivilege]] = field(default_factory=dict)
+    _effects: dict[tuple[str, str | None, str], Truth] = field(default_factory=dict)
+
+    def privileges_of(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
+        """Return the privileges that an assignment's role holds under its condition."""
+        key = (assignment.role.key, assignment.condition)
+        if key not in self._privileges:
+            self._privileges[key] = privileges_in(assignment.permissions)
+        return self._privileges[key]
+
+    def privileges_in_role(self, role: Role) -> Sequence[HeldPrivilege]:
+        """Return the privileges that a role holds."""
+        return self.privileges_of(Assignment("", "", "", role, "/"))
+
+    def acts_on(self, assignment: Assignment, kind: str) -> Truth:
+        """Whether an assignment permits anything on resources of a type; UNKNOWN where it is too complex to decide."""
+        key = (assignment.role.key, assignment.condition, kind)
+        if key not in self._effects:
+            operations = pattern(f"{kind}/*")
+            try:
+                self._effects[key] = any_of(permits_some(assignment.permissions, plane, operations) for plane in Plane)
+            except TooComplexError:
+                self._effects[key] = Truth.UNKNOWN
+        return self._effects[key]
+
+    def touched(self, scope: str) -> Sequence[Part]:
+        """Return the parts of workloads whose resource is at, below or above a scope."""
+        key = ids.key(scope)
+        if key not in self._touched:
+            self._touched[key] = self._touching(key)
+        return self._touched[key]
+
+    def _touching(self, scope: str) -> Sequence[Part]:
+        hierarchy = self.grants.hierarchy
+        parts = [*self._below.get(scope, ()), *(p for key in hierarchy.above(scope)[1:] for p in self._at.get(key, ()))]
+        if not parts and kind_of(scope) is ScopeKind.MANAGEMENT_GROUP:
+            everywhere = [part for parts in self._at.values() for part in parts]
+            parts = [part for part in everywhere if hierarchy.covers(scope, part.resource.key) is not Truth.NO]
+        return parts
+
+    def given_name(self, assignment: Assignment) -> str | None:
+        """Return the name of an assignment's principal where the source added it."""
+        resource = self.estate.get(assignment.id)
+        return None if resource is None else name_given(resource)
+
+    def definition_gap(self, assignment: Assignment) -> Gap | None:
+        """Return why an assignment's permissions are not known, or None where they are."""
+        if assignment.role.permissions is not None:
+            return None
+        gap = self.estate.type_gap(DEFINITIONS, assignment.scope)
+        reason = gap.reason if gap else "the role definition is not among the collected ones or cannot be read"
+        return Gap(assignment.role.id or assignment.id, "properties.permissions", reason, f"{DEFINITIONS}/read")
+
+    def assignment_gap(self, scope: str = "") -> Gap | None:
+        """Return why assignments at, above or below a scope are not all known, or None where they are."""
+        return self.estate.type_gap(ASSIGNMENTS, scope)
+
+    def deny_gap(self) -> Gap | None:
+        """Return why deny assignments are not all known, or None where they are."""
+        return self.estate.type_gap(DENIES)
+
+    def unread(self, scope: str) -> Gap | None:
+        """Return why the resource that a scope names is not here, or None where it is, or where it names none."""
+        kind = ids.type_of(scope)
+        return None if kind is None or self.estate.get(scope) is not None else self.estate.type_gap(kind, scope)
+
+
+def read_access_graph(
+    estate: Estate, workloads: Workloads | None = None, memberships: Memberships | None = None
+) -> AccessGraph:
+    """Read everything about access; what is malformed stays in as something of which anything may be true.
+
+    Without `memberships` nothing is known of who is in which group.
+    """
+    workloads = workloads or Workloads()
+    principals = principals_of(estate)
+    roles = read_roles(estate)
+    grants = read_grants(estate, roles, memberships=memberships, identities=principals.identities)
+    below, at = _parts_by_scope(workloads, grants.hierarchy)
+    return AccessGraph(
+        estate=estate,
+        grants=grants,
+        roles=roles,
+        principals=principals,
+        parts=parts_of(workloads, principals),
+        activated=read_activated(estate),
+        _below=below,
+        _at=at,
+    )
+
+
+def _parts_by_scope(
+    workloads: Workloads, hierarchy: Hierarchy
+) -> tuple[Mapping[str, Sequence[Part]], Mapping[str, Sequence[Part]]]:
+    """Return the parts of workloads at or below each scope, and those at each."""
+    below: dict[str, list[Part]] = {}
+    at: dict[str, list[Part]] = {}
+    for workload in workloads.all:
+        for component, resource in bound(workload):
+            part = Part(workload.name, component, resource)
+            at.setdefault(resource.key, []).append(part)
+            for key in hierarchy.above(resource.key):
+                below.setdefault(key, []).append(part)
+    return below, at
