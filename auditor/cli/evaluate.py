@@ -22,7 +22,7 @@ from auditor.report.format import Format
 with lazy_imports(__name__):
     from auditor import audit, shipped
     from auditor.inputs import read
-    from auditor.report import explanation
+    from auditor.report import explanation, outcome
     from auditor.rulebook import exemptions, in_force, retired
 
 
@@ -143,7 +143,11 @@ def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, comp
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
             sys.stderr.write(f"note: {streams.safe(notice)}\n")
-    raise typer.Exit(exit_code(report, shown))
+    code = exit_code(report, shown)
+    is_told = any(target.path is None and target.format.ends_with_outcome for target in shown.targets)
+    if code == NO_ANSWER and not shown.quiet and not is_told:
+        sys.stderr.write(f"auditor: exit code 2: {streams.safe(outcome.why_not_trusted(report) or '')}\n")
+    raise typer.Exit(code)
 
 
 def check_content(options: JudgingOptions) -> None:
@@ -181,9 +185,8 @@ def write(report: Report, shown: Presentation) -> None:
 
 
 def exit_code(report: Report, shown: Presentation) -> int:
-    """Return 2 where the answer is not whole, 1 where it has failures that count, else 0."""
-    is_incomplete = bool(report.gaps) or any(finding.status is Status.UNKNOWN for finding in report.findings)
-    if is_incomplete and not shown.allow_incomplete:
+    """Return 2 where the answer cannot be trusted as it is, 1 where it has failures that count, else 0."""
+    if not shown.allow_incomplete and outcome.why_not_trusted(report):
         return NO_ANSWER
     limit = opt.rank(shown.fail_on)
     failed = any(

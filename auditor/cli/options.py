@@ -127,7 +127,9 @@ ExitZero = Annotated[
 AllowIncomplete = Annotated[
     bool,
     typer.Option(
-        "--allow-incomplete", envvar="AUDITOR_ALLOW_INCOMPLETE", help="Do not exit 2 because something is unknown."
+        "--allow-incomplete",
+        envvar="AUDITOR_ALLOW_INCOMPLETE",
+        help="Do not exit 2 because something is unknown, or nothing was judged.",
     ),
 ]
 IncludePassed = Annotated[

@@ -99,6 +99,7 @@ def finding_of(
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
         else None,
+        gaps=verdict.gaps,
         remediation_cli=_command(about.remediation_cli, info) if is_failure else "",
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
@@ -225,6 +226,7 @@ def without_subject(
         sub_object=sub_object,
         unknown_reason=reason,
         missing_permission=gap.permission if gap else None,
+        gaps=(gap,) if gap else (),
         fingerprint=fingerprint(rule.id, identity(scope or "", sub_object)),
     )
 

@@ -17,6 +17,7 @@ from auditor.language.ast import (
     Not,
     PropertyAccess,
     Quantifier,
+    Relatives,
     Undecidable,
     Value,
     Values,
@@ -31,6 +32,22 @@ def parameters_of(condition: Condition) -> frozenset[str]:
         for call in calls
         if isinstance(call, Call) and call.function == "parameters" and isinstance(call.arguments[0], Constant)
     )
+
+
+def relations_of(condition: Condition) -> frozenset[str]:
+    """Return the names of the relations that a condition follows."""
+    match condition:
+        case Leaf() | Undecidable():
+            return frozenset()
+        case AllOf() | AnyOf():
+            return frozenset().union(*map(relations_of, condition.conditions))
+        case Not():
+            return relations_of(condition.condition)
+        case Quantifier() | Count():
+            followed = {condition.of.relation} if isinstance(condition.of, Relatives) else set()
+            return relations_of(condition.where).union(followed) if condition.where else frozenset(followed)
+        case _:
+            assert_never(condition)
 
 
 def expressions(condition: Condition) -> Iterator[Expression]:
