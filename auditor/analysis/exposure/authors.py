@@ -19,7 +19,7 @@ _TUNNELS: Final = "microsoft.network/virtualnetworkgateways"
 _BASTION_SUBNET: Final = "/azurebastionsubnet"
 
 
-@fact("exposure.author-access")
+@fact("exposure.author-access", subject="the jump box")
 class AuthorAccess(Fact):
     """How people get to a jump box."""
 

@@ -21,7 +21,7 @@ from auditor.model import Gap, Resource
 SITES: Final = ("Microsoft.Web/sites", "Microsoft.Web/sites/slots")
 
 
-@fact("gateway.backend")
+@fact("gateway.backend", subject="the Application Gateway")
 class Backend(Fact):
     """Where a gateway sends requests, and whether they get there privately."""
 

@@ -16,7 +16,7 @@ from auditor.network.subnets import Subnets
 _SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 
 
-@fact("network.application-groups")
+@fact("network.application-groups", subject="the first virtual network of the workload")
 class ApplicationGroupUse(Fact):
     """Whether the security rules of a workload name application security groups."""
 
