@@ -121,12 +121,13 @@ def record(declared: type[RecordClass]) -> type[RecordClass]:
 
 @record
 class Fact(Record):
-    """A fact. Its kind is a subclass, declared with `@fact("family.kind")`.
+    """A fact. Its kind is a subclass, declared with `@fact("family.kind", subject="what its findings are filed under")`.
 
     `presence` is the JSON name of the field that is 0 where the very thing that the fact is about does not exist.
     """
 
     fact_kind: ClassVar[str]
+    filed_under: ClassVar[str]
     presence: ClassVar[str | None] = None
     about: About
 
@@ -153,11 +154,14 @@ FactClass = TypeVar("FactClass", bound=Fact)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def fact(kind: str) -> Callable[[type[FactClass]], type[FactClass]]:
-    """Make a subclass of `Fact` a frozen dataclass: the kind of facts that rules call by this name."""
+def fact(kind: str, *, subject: str) -> Callable[[type[FactClass]], type[FactClass]]:
+    """Make a subclass of `Fact` a frozen dataclass: the kind of facts that rules call by this name.
+
+    `subject` says what its facts are about, and findings on them are filed under: `the subnet`.
+    """
 
     def declare(declared: type[FactClass]) -> type[FactClass]:
-        declared.fact_kind = kind
+        declared.fact_kind, declared.filed_under = kind, subject
         return _declared(declared)
 
     return declare

@@ -51,14 +51,14 @@ def rule(request: pytest.FixtureRequest) -> Rule:
 def _read_by(condition: Condition) -> Iterator[ResolvedName]:
     """Yield the properties of the judged resource that a condition compares."""
     match condition:
-        case Leaf(left=Field(place=place)):
+        case Leaf(left=Field(path=place)):
             yield place
         case AllOf(conditions=parts) | AnyOf(conditions=parts):
             for part in parts:
                 yield from _read_by(part)
         case Not(condition=inner):
             yield from _read_by(inner)
-        case Quantifier(of=Elements(place=place)) | Count(of=Elements(place=place)):
+        case Quantifier(of=Elements(path=place)) | Count(of=Elements(path=place)):
             yield place
         case Leaf() | Quantifier() | Count():
             return  # computed values and related resources

@@ -63,7 +63,7 @@ class Permits(Record):
     """whether it permits to write or delete blobs, files or documents, at its scope"""
 
 
-@fact("access.assignment")
+@fact("access.assignment", subject="the role assignment")
 class RoleAssignment(Fact):
     """Who gets what where, whether the baseline's table sanctions it, and what danger it is."""
 

@@ -67,7 +67,7 @@ class LackingOperation(Record):
     """an operation as proof"""
 
 
-@fact("access.row")
+@fact("access.row", subject="the resource whose identity the row is about")
 class TableRow(Fact):
     """Whether a row of the role table works, and gives no more than needed."""
 

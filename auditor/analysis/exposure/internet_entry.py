@@ -13,7 +13,7 @@ from auditor.model import Gap, Json
 KnownState: TypeAlias = Literal[EntryState.OPEN, EntryState.RESTRICTED, EntryState.CLOSED]
 
 
-@fact("exposure.entry")
+@fact("exposure.entry", subject="the resource that is reached")
 class InternetEntry(Fact):
     """A way from the Internet to a resource."""
 

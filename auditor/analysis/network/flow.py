@@ -26,7 +26,7 @@ from auditor.network.witness import Packet
 _ENDPOINTS: Final = "subnet/private-endpoints"
 
 
-@fact("network.flow")
+@fact("network.flow", subject="the subnet that the traffic leaves")
 class Flow(Fact):
     """What passes from one subnet of a workload to another."""
 

@@ -44,7 +44,7 @@ class OpenPort(Record):
     is_certain: Hidden[bool]
 
 
-@fact("network.guarded-ports")
+@fact("network.guarded-ports", subject="the subnet")
 class GuardedPorts(Fact):
     """Which of the ports that the Internet must not reach it does reach in a subnet."""
 
@@ -80,7 +80,7 @@ class GuardedPorts(Fact):
         return self.packet.as_json() if self.packet else None
 
 
-@fact("network.gateway-ports")
+@fact("network.gateway-ports", subject="the subnet of the Application Gateway")
 class ControlPlanePorts(Fact):
     """Who reaches the control plane of the Application Gateways in a subnet."""
 

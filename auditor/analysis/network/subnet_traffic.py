@@ -48,7 +48,7 @@ class Comparison:
     packet: Packet | None
 
 
-@fact("network.subnet-traffic")
+@fact("network.subnet-traffic", subject="the subnet")
 class SubnetTraffic(Fact):
     """What the security groups of a subnet let through in one direction, compared with the baseline's table."""
 
