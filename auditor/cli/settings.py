@@ -20,7 +20,7 @@ NEVER_FROM_FILE: Final = frozenset(
 )
 
 
-def defaults(command: Any) -> dict[str, Any]:
+def defaults(command: object) -> dict[str, Any]:
     """Return option defaults for every command that knows the option.
 
     ContentError for a key that no command has, that is never taken from a file, or that has a list for one value.
@@ -105,7 +105,7 @@ def _options(command: Any) -> dict[str, list[Any]]:
     return options
 
 
-def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
+def _spread(command: object, given: dict[str, object]) -> dict[str, Any]:
     defaults_of: dict[str, Any] = {}
     for name, inner in getattr(command, "commands", {}).items():
         own = {}

@@ -133,7 +133,7 @@ class _Mistake:
         return ContentError(f"{self.node.mark}: {message}", hint)
 
 
-def _options(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[Document]]]:
+def _options(annotation: object, tag: str = "") -> Iterator[tuple[str, type[Document]]]:
     """Yield the documents that may stand where a type is asked for, each with the tag of its alternative."""
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -146,7 +146,7 @@ def _options(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[Documen
         yield tag, annotation
 
 
-def _type_at(annotation: Any, path: Sequence[int | str]) -> Any:
+def _type_at(annotation: object, path: Sequence[int | str]) -> object:
     """Return the type that a model asks for at a path; of a chosen alternative all that stand beside it, too."""
     for part in path:
         if not str(part).startswith(ALTERNATIVE):
@@ -154,7 +154,7 @@ def _type_at(annotation: Any, path: Sequence[int | str]) -> Any:
     return annotation
 
 
-def _step(annotation: Any, part: int | str) -> Any:
+def _step(annotation: object, part: int | str) -> object:
     origin = get_origin(annotation)
     if origin is Annotated:
         return _step(get_args(annotation)[0], part)
