@@ -77,7 +77,12 @@ def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, co
 
 
 def finding_of(
-    rule: RuleInForce, verdict: Verdict, info: SubjectInfo, *, sentence: str = "", witness: Json | None = None
+    rule: RuleInForce,
+    verdict: Verdict,
+    info: SubjectInfo,
+    *,
+    sentence: str = "",
+    witness: Mapping[str, object] | None = None,
 ) -> Finding:
     """Return the finding that a verdict makes; `sentence` stands in for the message made of its evidence."""
     about = rule.rule
