@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import yaml
 
@@ -18,6 +18,7 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_NUMERIC: Final = frozenset("+-.0123456789")
 _CONSTANTS: Final[Mapping[str, bool | None]] = {
     "": None,
     "~": None,
@@ -30,8 +31,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where 
 Scalar = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in a file; line and column count from 1."""
 
     file: str
@@ -155,8 +155,11 @@ def load_file(path: Path, shown_as: str | None = None) -> Node:
 def load_text(text: str, name: str) -> Node:
     """Read one YAML document. Anchors, aliases, tags, merge keys, duplicate keys and deep nesting are refused."""
     try:
-        events = iter(yaml.parse(text, Loader=_LOADER))
-        return _document(events, name)
+        loader = _LOADER(text)
+        try:
+            return _document(iter(loader.get_event, None), name)
+        finally:
+            loader.dispose()
     except UnicodeEncodeError as problem:
         raise ContentError(f"{_place(name, text, problem.start)}: is not text that UTF-8 can write") from problem
     except yaml.reader.ReaderError as problem:
@@ -224,15 +227,21 @@ def _mapping(mark: Mark, events: Iterator[Any], name: str, depth: int) -> Node:
     entries: dict[str, Node] = {}
     keys: dict[str, Mark] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
-        key = _node(event, events, name, depth + 1)
-        text = event.value if isinstance(event, yaml.ScalarEvent) else None
-        if text is None or text == "<<":
-            key.fail("merge keys are not allowed" if text else "a key must be text")
+        text, place = _key(event, events, name, depth)
         if text in entries:
-            key.fail(f"key '{text[:60]}' stands here twice; first at line {keys[text].line}")
-        keys[text] = key.mark
+            raise ContentError(f"{place}: key '{text[:60]}' stands here twice; first at line {keys[text].line}")
+        keys[text] = place
         entries[text] = _node(next(events), events, name, depth + 1)
     return Node(entries, mark, keys)
+
+
+def _key(event: Any, events: Iterator[Any], name: str, depth: int) -> tuple[str, Mark]:
+    """Return a key and its place; that it is text, and nothing else, is seen without making a node of it."""
+    if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
+        _node(event, events, name, depth + 1).fail("a key must be text")
+    if event.value == "<<":
+        Node(None, _mark(event, name)).fail("merge keys are not allowed")
+    return event.value, _mark(event, name)
 
 
 def _scalar(event: Any) -> Scalar:
@@ -241,6 +250,8 @@ def _scalar(event: Any) -> Scalar:
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
+    if text[0] not in _NUMERIC:  # most texts are words
+        return text
     if _INTEGER.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text):

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import WithDefaultSchema
+
 from auditor.language.schema import condition
 from auditor.report import json_document
 from auditor.rulebook.documents import (
@@ -14,9 +19,24 @@ from auditor.rulebook.documents import (
     RuleDocument,
     WholeBaselineDocument,
 )
-from auditor.rulebook.validation import schema_of
 
 Schema = dict[str, Any]
+
+
+class _PlainTitles(GenerateJsonSchema):
+    """A schema without a title on every key, which the key says, and without defaults, which its meaning says."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002 - the signature is pydantic's
+        return False
+
+
+def schema_of(document: Any, title: str) -> dict[str, Any]:
+    """Return the JSON Schema of a document, or of a union of documents."""
+    schema = TypeAdapter(document).json_schema(schema_generator=_PlainTitles)
+    return {"$schema": _PlainTitles.schema_dialect, **schema, "title": title}
 
 
 def rule() -> Schema:

@@ -22,7 +22,7 @@ with lazy_imports(__name__):
     from auditor.authoring import draft, proof, schemas
     from auditor.report import rule_page
     from auditor.rulebook import baseline as baselines
-    from auditor.rulebook import in_force, retired, validation
+    from auditor.rulebook import in_force, retired
 
 rules_app = typer.Typer(help="List, show, write and test rules.", no_args_is_help=True, rich_markup_mode=None)
 baselines_app = typer.Typer(help="List, show and check baselines.", no_args_is_help=True, rich_markup_mode=None)
@@ -150,7 +150,7 @@ def schema(
 
 def settings_schema(command: Any) -> dict[str, Any]:
     """Return the schema of a settings file; what is never taken from a file is not in it."""
-    schema = validation.schema_of(settings.model_of(command), "Settings")
+    schema = schemas.schema_of(settings.model_of(command), "Settings")
     for name in settings.NEVER_FROM_FILE:
         schema["properties"].pop(name, None)
     return schema

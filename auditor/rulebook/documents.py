@@ -124,7 +124,7 @@ class ParameterDocument(Document):
     """One of array, object, string, integer, number, boolean."""
     default: Any = None
     """The value where nobody sets another."""
-    allowed: list[Any] = []
+    allowed: list[Any] = Field(default_factory=list)
     """The values that may be set; of a list, those that its elements may have."""
     description: Text
     """What it decides."""
@@ -231,13 +231,13 @@ class ExampleDocument(Document):
     """The resource or fact, with as little in it as the question needs."""
     verdict: Verdict
     """What the rule must say of it."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     """Values of the rule's parameters."""
-    related: dict[Relation, list[dict[str, Any]]] = {}
+    related: dict[Relation, list[dict[str, Any]]] = Field(default_factory=dict)
     """Relation → the resources that it leads to."""
-    uncollected: list[Uncollected] = []
+    uncollected: list[Uncollected] = Field(default_factory=list)
     """Paths that are not known, or `related:NAME`."""
-    evidence: list[ExampleEvidenceDocument] = []
+    evidence: list[ExampleEvidenceDocument] = Field(default_factory=list)
     """Leaves that the verdict must show."""
 
 
@@ -262,19 +262,19 @@ class RuleDocument(Document):
     """Why it matters."""
     remediation: RuleRemediationDocument
     """What to do about a failure."""
-    references: list[Text] = []
+    references: list[Text] = Field(default_factory=list)
     """Pages that say more."""
-    controls: dict[str, list[Text]] = {}
+    controls: dict[str, list[Text]] = Field(default_factory=dict)
     """Framework → ids of its controls; the framework's version is part of its name."""
-    parameters: list[Text] = []
+    parameters: list[Text] = Field(default_factory=list)
     """The names of the baseline's parameters that the rule reads."""
-    declares: dict[str, ParameterDocument] = {}
+    declares: dict[str, ParameterDocument] = Field(default_factory=dict)
     """Parameters of the rule's own, which no baseline declares: name → declaration."""
     applies: AppliesDocument
     """Whom the rule is asked of."""
     require: ConditionDocument
     """What must hold."""
-    evidence: list[Text] = []
+    evidence: list[Text] = Field(default_factory=list)
     """Paths that each finding shows besides what decided."""
     examples: Annotated[list[ExampleDocument], AfterValidator(_both_ways), Field(json_schema_extra={"minItems": 2})]
     """Its tests and documentation: at least one that passes and one that fails."""
@@ -288,7 +288,7 @@ class SettingDocument(Document):
     """Whether the rule is in force."""
     severity: SeverityName | None = None
     """How much a failure matters here."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     """Values of parameters for this rule alone."""
 
 
@@ -302,15 +302,15 @@ class _AnyBaseline(Document):
     """What it is, in a line."""
     description: Text = ""
     """What it is, at length."""
-    references: list[Text] = []
+    references: list[Text] = Field(default_factory=list)
     """Pages that say more."""
-    rules: list[Text] = []
+    rules: list[Text] = Field(default_factory=list)
     """Globs of rule ids, in order; one that begins with `!` takes rules out again."""
-    settings: dict[str, SettingDocument] = {}
+    settings: dict[str, SettingDocument] = Field(default_factory=dict)
     """Rule id → what differs for that rule."""
-    tables: dict[str, Any] = {}
+    tables: dict[str, Any] = Field(default_factory=dict)
     """Name → a table, or the name of a file beside the baseline."""
-    components: Components = {}
+    components: Components = Field(default_factory=dict)
     """Name → a declaration, or the name of one file beside the baseline that holds all of them."""
 
 
@@ -318,7 +318,7 @@ class WholeBaselineDocument(_AnyBaseline):
     """Which rules are in force, with which parameters and severities, what is expected, and which components there are."""
 
     also: ClassVar[tuple[str, ...]] = ("extends",)
-    parameters: dict[str, ParameterDocument] = {}
+    parameters: dict[str, ParameterDocument] = Field(default_factory=dict)
     """Name → declaration of a value that rules, tables, components and analyses read."""
 
 
@@ -327,7 +327,7 @@ class OverlayDocument(_AnyBaseline):
 
     extends: Text
     """The baseline below: a shipped one, or a file beside this one."""
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     """Name → value of a parameter that a baseline below, or a rule, declares; of an object only the keys given."""
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, Tag, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, Tag, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
-from pydantic_core.core_schema import WithDefaultSchema
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from auditor.errors import ContentError
 from auditor.yaml_source import Node, kind_of, near, suggestion
@@ -37,7 +35,7 @@ class Document(BaseModel):
     `called` is what its author calls it: "a rule", "an example"; `also` are keys that would make it another document.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True, defer_build=True)
     called: ClassVar[str]
     also: ClassVar[tuple[str, ...]] = ()
 
@@ -174,19 +172,3 @@ def _step(annotation: Any, part: int | str) -> Any:
         field = _fields(annotation).get(str(part))
         return None if field is None else field.annotation
     return None
-
-
-class _PlainTitles(GenerateJsonSchema):
-    """A schema without a title on every key, which the key says, and without defaults, which its meaning says."""
-
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002 - the signature is pydantic's
-        return False
-
-
-def schema_of(document: Any, title: str) -> dict[str, Any]:
-    """Return the JSON Schema of a document, or of a union of documents."""
-    schema = TypeAdapter(document).json_schema(schema_generator=_PlainTitles)
-    return {"$schema": _PlainTitles.schema_dialect, **schema, "title": title}
