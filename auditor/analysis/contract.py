@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +17,8 @@ class Context:
 
     estate: Estate
     workloads: Workloads
-    parameters: Mapping[str, Any]
-    tables: Mapping[str, Any]
+    parameters: Mapping[str, object]
+    tables: Mapping[str, object]
     now: datetime
 
 
@@ -40,7 +38,7 @@ class Analysis:
     reads: frozenset[str] = frozenset()
     parameters: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
-    subjects: Mapping[str, Mapping[str, Sequence[Json]]] = field(default_factory=dict)
+    subjects: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)
 
     def kind(self, name: str) -> type[Fact]:
         """Return the kind of facts that rules call by this name. StopIteration where the analysis yields none such."""

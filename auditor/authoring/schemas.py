@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from auditor.language.schema import condition
 from auditor.report import json_document
@@ -16,7 +16,7 @@ from auditor.rulebook.documents import (
 )
 from auditor.rulebook.validation import schema_of
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 
 def rule() -> Schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
@@ -14,7 +14,7 @@ from auditor.azure.vocabulary import ResolvedName
 from auditor.estate.completeness import Missing
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 from auditor.rulebook.rule import Example
 
 REST: Final = ".*"
@@ -51,7 +51,7 @@ class ResourceSubject:
 
     def __init__(self, resource: Resource, estate: Estate) -> None:
         self.resource = resource
-        self.body: Json = resource.body
+        self.body: Mapping[str, object] = resource.body
         self._estate = estate
         self._gaps = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
 
@@ -98,7 +98,7 @@ class UnseenSubject:
         self._gap = missing.gap
         kind, name = missing.kind.name, missing.name
         fixed = {"name": name, "id": f"{missing.parent.id}/{kind.rpartition('/')[2]}/{name}"} if name else {}
-        self.body: Json = {"type": kind, **fixed}
+        self.body: Mapping[str, object] = {"type": kind, **fixed}
 
     @property
     def id(self) -> str:
@@ -131,7 +131,7 @@ class FactSubject:
 
     def __init__(self, fact: Fact, estate: Estate) -> None:
         self.fact = fact
-        self.body: Json = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
+        self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
         self._estate = estate
         self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
 
@@ -160,7 +160,7 @@ class UnseenFact:
     __slots__ = ("_known", "_unseen", "body")
 
     def __init__(self, kind: str, fields: Mapping[str, object], unseen: Gap) -> None:
-        self.body: Json = {"type": f"fact/{kind}", **fields}
+        self.body: Mapping[str, object] = {"type": f"fact/{kind}", **fields}
         self._known = frozenset(map(str.lower, self.body))
         self._unseen = unseen
 
@@ -188,8 +188,8 @@ class UnseenFact:
 class ExampleSubject:
     """The resource or fact of an example, or a related one of it."""
 
-    body: Mapping[str, Any]
-    others: Mapping[str, Sequence[Mapping[str, Any]]]
+    body: Mapping[str, object]
+    others: Mapping[str, Sequence[Mapping[str, object]]]
     uncollected: Sequence[str]
 
     @classmethod

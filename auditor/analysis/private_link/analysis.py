@@ -19,7 +19,6 @@ from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.service_relations import OUTBOUND_RULES
-from auditor.model import Json
 
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "account": ("openai", "ai-services"),
@@ -32,7 +31,7 @@ _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "slot": ("app-slot",),
 }
 """The services of the table, by the label of their types."""
-_SUBJECTS: Final[Mapping[str, Sequence[Json]]] = {
+_SUBJECTS: Final[Mapping[str, Sequence[Mapping[str, object]]]] = {
     shipped().labelled(label).name: [{"service": service} for service in services]
     for label, services in _SERVICES.items()
 }
