@@ -60,6 +60,19 @@ class Workloads:
         return self._roles.get(resource_key, (None, None))
 
 
+def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:
+    """Return why a workload that has no such component may have one all the same, or None.
+
+    Without `workload`: why any may, one that is not known itself included.
+    """
+    if not any(declaration.name == component for declaration in workloads.declared):
+        return None
+    asked: Sequence[Workload | None] = [workload] if workload else (workloads.all or [None])
+    lacking = (one for one in asked if one is None or not one.resources(component))
+    gaps = (unknown_because(estate, workloads, one, component) for one in lacking)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
 def bind(estate: Estate, parameters: Mapping[str, Any], declarations: Mapping[str, Any]) -> Workloads:
     """Return the workloads of an estate: one for each anchor, its components bound as the baseline declares them.
 

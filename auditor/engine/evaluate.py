@@ -30,6 +30,7 @@ from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
+from auditor.language.explain import because
 from auditor.model import Evidence, Fact, Finding, Gap, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
@@ -209,9 +210,13 @@ def _fact_findings(
         return
     met = False
     for case in cases:
-        if _is_about(rule, applies, case.subject, question):
+        about = _is_about(rule, applies, case.subject, question)
+        if about is not Truth.NO:
             met = True
-            yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
+            verdict = _ask(rule, case.subject, question)
+            if about is Truth.UNKNOWN:
+                verdict = _doubted(rule, applies, case.subject, verdict, question)
+            yield _fact_finding(rule, case, verdict, question)
     analysis = question.rules.analyses[applies.kind]
     missing = _missing_subjects(rule, applies, analysis, question, met=met)
     yield from missing
@@ -235,7 +240,7 @@ def _missing_subjects(
                 name: unseen[0] for path in analysis.facts[kind] if (name := path.partition("[")[0]) not in fields
             }
             subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
-            if _is_about(rule, applies, subject, question):
+            if _is_about(rule, applies, subject, question) is not Truth.NO:
                 gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in unseen}
     placed = [gap for gap in gaps.values() if gap.scope != EVERYWHERE or gap.reason != NOT_IN_EXPORT]
     told = placed if placed or met else list(gaps.values())[:1]
@@ -260,9 +265,19 @@ def _missing(rule: RuleInForce, gap: Gap, question: Evaluation) -> Finding:
     return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info)
 
 
-def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> bool:
-    where = applies.where
-    return where is None or evaluate(where, _scope(rule, subject, question)) is not Truth.NO
+def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> Truth:
+    """Whether a rule is about a fact."""
+    return Truth.YES if applies.where is None else evaluate(applies.where, _scope(rule, subject, question))
+
+
+def _doubted(
+    rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verdict, question: Evaluation
+) -> Verdict:
+    """Return the verdict on a fact that a rule is only perhaps about: what it says of that does not count."""
+    if applies.where is None or verdict.status is Status.NOT_APPLICABLE:
+        return verdict
+    doubt = because(applies.where, _scope(rule, subject, question), Truth.UNKNOWN)
+    return Verdict(Status.UNKNOWN, (*doubt.evidence, *verdict.evidence), doubt.gaps, doubt.errors)
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:

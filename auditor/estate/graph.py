@@ -209,11 +209,12 @@ class Estate:
         for target in self.targets(resource_id, navigation.kind):
             kind = ids.type_of(target) or ""
             fits = not navigation.types or kind in navigation.types
-            if fits and target not in self._by_key and self.is_outside(target):
-                return Gap(target, kind, OUTSIDE)
+            unseen = self.unseen(target) if fits and target not in self._by_key else None
+            if unseen is not None:
+                return unseen
         carriers = self.sources(resource_id, "attached") if navigation.kind in _PLACED else ()
-        unseen = (self.unseen(carrier) for carrier in carriers if carrier not in self._by_key)
-        return next((gap for gap in unseen if gap is not None), None)
+        gaps = (self.unseen(carrier) for carrier in carriers if carrier not in self._by_key)
+        return next((gap for gap in gaps if gap is not None), None)
 
     def is_outside(self, resource_id: str) -> bool:
         """Whether an id lies in a subscription or resource group that nobody asked to collect.
