@@ -60,6 +60,15 @@ class Workloads:
         return self._roles.get(resource_key, (None, None))
 
 
+def better_anchor(estate: Estate, workloads: Workloads, workload: Workload) -> Gap | None:
+    """Return why a workload may be another one, named after a better anchor that was not seen, or None."""
+    ranks = {one.name: one.anchor for one in workloads.declared if one.anchor is not None}
+    own = min((rank for name, rank in ranks.items() if workload.anchor in workload.resources(name)), default=0)
+    better = (one for one in workloads.declared if one.anchor is not None and one.anchor < own)
+    gaps = (estate.type_gap(name) for one in better for name in one.types)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
 def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:
     """Return why a workload that has no such component may have one all the same, or None.
 
