@@ -11,7 +11,7 @@ from auditor.analysis.fact import Fact as FactOfKind
 from auditor.analysis.fact import Schema
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Json
+from auditor.model import Fact, Gap, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,19 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """That there may be facts of a kind which an analysis does not yield: `fields` are those that they would have."""
+
+    kind: str
+    gap: Gap
+    fields: Json = field(default_factory=dict)
+
+
+def _nothing_unlisted(_: Context) -> Iterable[Unlisted]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """A named derivation of facts.
 
@@ -33,6 +46,7 @@ class Analysis:
     `reads` are the resource types it looks at, `parameters` and `tables` the names it takes from the baseline.
     `subjects` maps a fact kind to the types of which each resource gets a fact, with the fields that tell what kind of
     thing it is (`{"service": "plan"}`): where resources of such a type may be missing, so may facts.
+    `unlisted` yields what else leaves it open whether there are more facts than `run` yields.
     """
 
     name: str
@@ -43,6 +57,7 @@ class Analysis:
     parameters: frozenset[str] = field(default_factory=frozenset)
     tables: frozenset[str] = field(default_factory=frozenset)
     subjects: Mapping[str, Mapping[str, Sequence[Json]]] = field(default_factory=dict)
+    unlisted: Callable[[Context], Iterable[Unlisted]] = _nothing_unlisted
 
     def __post_init__(self) -> None:
         declared = {kind.fact_kind: dict.fromkeys(Schema(kind).fields, "") for kind in self.kinds}

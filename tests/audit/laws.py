@@ -27,6 +27,7 @@ def turned(before: Mapping[Key, str], after: Mapping[Key, str], gone: Collection
     """Return the verdicts that are not the same, nor unknown; `gone` are the keys of what cannot have any.
 
     What was not seen is filed at what it belongs to: a rule that answers unknown elsewhere has not lost its verdict.
+    A failure may be told of another workload, where what the workload is named after was not seen.
     """
     unknown = {rule for (rule, _, _), status in after.items() if status == Status.UNKNOWN}
     changes = []
@@ -35,8 +36,9 @@ def turned(before: Mapping[Key, str], after: Mapping[Key, str], gone: Collection
         is_gone = any(key[1] == one or key[1].startswith(f"{one}/") for one in gone)
         if now not in {status, Status.UNKNOWN} and not is_gone and not (now == NOWHERE and key[0] in unknown):
             changes.append((key, status, now))
-    new = ((key, status) for key, status in after.items() if key not in before)
-    return [*changes, *((key, NOWHERE, status) for key, status in new if status == Status.FAIL)]
+    failed = {rule for (rule, _, _), status in before.items() if status == Status.FAIL}
+    new = [key for key, status in after.items() if key not in before and status == Status.FAIL]
+    return [*changes, *((key, NOWHERE, Status.FAIL) for key in new if key[0] not in failed)]
 
 
 def without(document: Body, gone: Collection[str]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.analysis.private_link import reach
 from auditor.analysis.private_link.connection import PrivateConnection, connection_facts
-from auditor.analysis.private_link.endpoints import ENDPOINTS
+from auditor.analysis.private_link.endpoints import ENDPOINTS, judged_networks
 from auditor.analysis.private_link.expected import TABLE, rows_of
 from auditor.analysis.private_link.service_endpoint import ServiceEndpoint, endpoint_facts
 from auditor.analysis.private_link.zone import ZoneUse, zone_facts
@@ -27,6 +28,7 @@ _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "slot": ("app-slot",),
 }
 """The services of the table, by the label of their types."""
+_ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
 _SUBJECTS: Final[Mapping[str, Sequence[Json]]] = {
     shipped().labelled(label).name: [{"service": service} for service in services]
     for label, services in _SERVICES.items()
@@ -41,6 +43,14 @@ def run(context: Context) -> Iterator[Fact]:
     yield from zone_facts(links)
 
 
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield, at each judged network, why more zones than are known may be asked from there."""
+    for network, _ in judged_networks(context):
+        gap = context.estate.type_gap(ENDPOINTS) or context.estate.type_gap(_ZONE_GROUPS)
+        if gap is not None:
+            yield Unlisted(ZoneUse.fact_kind, replace(gap, scope=context.estate.spelled(network) or network))
+
+
 ANALYSIS: Final = Analysis(
     name="private_link",
     kinds=(ServiceEndpoint, PrivateConnection, ZoneUse),
@@ -48,7 +58,7 @@ ANALYSIS: Final = Analysis(
     reads=frozenset(
         {
             "microsoft.network/privateendpoints",
-            "microsoft.network/privateendpoints/privatednszonegroups",
+            _ZONE_GROUPS,
             "microsoft.network/privatednszones",
             "microsoft.network/privatednszones/virtualnetworklinks",
             "microsoft.network/privatednszones/a",
@@ -69,4 +79,5 @@ ANALYSIS: Final = Analysis(
         },
         ZoneUse.fact_kind: {"Microsoft.Network/privateDnsZones": [{}]},
     },
+    unlisted=unlisted,
 )
