@@ -85,8 +85,10 @@ class ResourceSubject:
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
         """Return the resources that a relation leads to, and why there may be more."""
-        found = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
-        return found, self._estate.relation_gap(self.resource.id, name)
+        seen = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
+        named = self._estate.named(self.resource.id, name)
+        gap = self._estate.relation_gap(self.resource.id, name)
+        return [*seen, *map(NamedSubject, named)], None if gap in named else gap
 
 
 class UnseenSubject:
@@ -111,6 +113,34 @@ class UnseenSubject:
 
     def computed(self, name: str) -> object:
         """Return a value named by the id of what it belongs to."""
+        return _named_by_id(name, self.id)
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return nothing, and why: `name` is a relation of something that was not seen."""
+        del name
+        return (), self._gap
+
+
+class NamedSubject:
+    """A resource that another one names and that was not seen: its id tells its type and its name."""
+
+    __slots__ = ("_gap", "body")
+
+    def __init__(self, gap: Gap) -> None:
+        self._gap = gap
+        self.body: Json = {"type": ids.type_of(gap.scope) or gap.what, "name": ids.name_of(gap.scope), "id": gap.scope}
+
+    @property
+    def id(self) -> str:
+        """Return the id that names it."""
+        return self._gap.scope
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return why it was not seen, but for what its id tells."""
+        return None if place.steps[0].folded in self.body else self._gap
+
+    def computed(self, name: str) -> object:
+        """Return a value named by its id."""
         return _named_by_id(name, self.id)
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
