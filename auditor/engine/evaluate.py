@@ -25,7 +25,7 @@ from auditor.engine.findings import (
     inputs,
     without_subject,
 )
-from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenSubject
+from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
