@@ -283,9 +283,7 @@ def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Ev
     return Truth.YES if applies.where is None else evaluate(applies.where, _scope(rule, subject, question))
 
 
-def _doubted(
-    rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verdict, question: Evaluation
-) -> Verdict:
+def _doubted(rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verdict, question: Evaluation) -> Verdict:
     """Return the verdict on a fact that a rule is only perhaps about: what it says of that does not count."""
     if applies.where is None or verdict.status is Status.NOT_APPLICABLE:
         return verdict

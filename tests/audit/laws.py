@@ -20,7 +20,9 @@ NOWHERE = "-"
 
 def verdicts(report: Report) -> Mapping[Key, str]:
     """Return every verdict by rule, resource and sub-object."""
-    return {(one.rule_id, (one.resource_id or "").lower(), one.sub_object.lower()): one.status for one in report.findings}
+    return {
+        (one.rule_id, (one.resource_id or "").lower(), one.sub_object.lower()): one.status for one in report.findings
+    }
 
 
 def turned(before: Mapping[Key, str], after: Mapping[Key, str], gone: Collection[str] = ()) -> Sequence[Change]:

@@ -43,9 +43,7 @@ def read_access(context: Context) -> AccessContext:
         rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles))
         tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles))
     sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
-    return AccessContext(
-        context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph)
-    )
+    return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
 
 
 def _memberships(context: Context) -> Memberships:

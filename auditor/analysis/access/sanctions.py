@@ -78,7 +78,11 @@ class Sanctions:
         """Whether the table would sanction an assignment that it does not, were `further` ones among what it expects."""
         covers = self._hierarchy.covers
         near = [one for one in further if covers(one.scope, assignment.scope) is Truth.YES]
-        own = [one for one, _ in self._rows.get(assignment.principal, ()) if covers(one.scope, assignment.scope) is Truth.YES]
+        own = [
+            one
+            for one, _ in self._rows.get(assignment.principal, ())
+            if covers(one.scope, assignment.scope) is Truth.YES
+        ]
         if any(one.role.key == assignment.role.key for one in near):
             return True
         try:
