@@ -1,4 +1,4 @@
-"""The nouns that every layer shares: resource, relation, gap, fact, finding, report. Immutable, no input or output."""
+"""The nouns that every layer shares: resource, relation, gap, finding, report. Immutable, no input or output."""
 
 from __future__ import annotations
 
@@ -113,33 +113,6 @@ class Gap:
     what: str
     reason: str
     permission: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A derived, resource-shaped object of a named analysis.
-
-    `kind` is the name rules apply to (`private_link.endpoint`); `id` is deterministic and unique;
-    `subject` is the id the finding is filed under, `sub_object` tells several facts of one subject apart;
-    `fields` is what conditions read; `uncollected` maps field paths to why they are not known;
-    `inputs` are (resource id, property path) pairs the fact was computed from; `summary` is a sentence for the finding;
-    `witness` is the concrete counter-example (a packet, an action), JSON-shaped;
-    `presence` is the field that is 0 where the very thing that the fact is about does not exist.
-    """
-
-    kind: str
-    id: str
-    subject: str
-    fields: Json
-    sub_object: str = ""
-    component: str | None = None
-    workload: str | None = None
-    uncollected: Mapping[str, Gap] = field(default_factory=dict)
-    inputs: Sequence[tuple[str, str]] = ()
-    summary: str = ""
-    witness: Json | None = None
-    remedy: str | None = None
-    presence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

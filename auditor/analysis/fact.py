@@ -27,6 +27,7 @@ from typing import (
 )
 
 from auditor import resource_id as ids
+from auditor.azure.vocabulary import ValueType
 from auditor.model import Gap, Json
 
 T = TypeVar("T")
@@ -178,12 +179,11 @@ def as_json(value: object) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a kind as rules see it: its path (`zones[*].name`), its JSON types, its values where they are few."""
+class FactField:
+    """A field of a kind as rules see it: its path (`zones[*].name`), what it can hold, and whether it may be unknown."""
 
     path: str
-    types: tuple[str, ...]
-    values: tuple[str, ...] = ()
+    holds: ValueType
     may_be_unknown: bool = False
 
 
@@ -194,7 +194,7 @@ class Schema:
     record: type[Fact]
 
     @cached_property
-    def fields(self) -> Mapping[str, Field]:
+    def fields(self) -> Mapping[str, FactField]:
         """Return the fields by path, in the order of their declaration; a list's elements follow the list."""
         return {field.path: field for field in _fields_of(self.record, "")}
 
@@ -207,27 +207,28 @@ class Schema:
 _JSON_TYPES: Mapping[object, str] = {bool: "boolean", int: "number", float: "number", str: "text"}
 
 
-def _fields_of(record: type[Record], prefix: str) -> Iterator[Field]:
+def _fields_of(record: type[Record], prefix: str) -> Iterator[FactField]:
     hints = get_type_hints(record)
     for name, json_name in record.json_names:
         alternatives = _alternatives(hints[name])
         path = f"{prefix}{json_name}"
-        yield Field(
-            path,
-            tuple(dict.fromkeys(_json_type(one) for one in alternatives if one is not Gap)),
-            tuple(value for one in alternatives for value in _values(one)),
-            Gap in alternatives,
-        )
+        yield FactField(path, _holds(alternatives), Gap in alternatives)
         for alternative in alternatives:
             yield from _inner_fields(alternative, path)
 
 
-def _inner_fields(declared: Any, path: str) -> Iterator[Field]:
+def _inner_fields(declared: Any, path: str) -> Iterator[FactField]:
     if inner := _record_in(declared):
         yield from _fields_of(inner, f"{path}[*]." if get_origin(declared) is tuple else f"{path}.")
     elif get_origin(declared) is tuple:
-        element = get_args(declared)[0]
-        yield Field(f"{path}[*]", tuple(_json_type(one) for one in _alternatives(element)), _values(element))
+        yield FactField(f"{path}[*]", _holds(_alternatives(get_args(declared)[0])))
+
+
+def _holds(alternatives: Sequence[Any]) -> ValueType:
+    """Return what a field with a union of types can hold; plain text among them may be any text."""
+    types = dict.fromkeys(_json_type(alternative) for alternative in alternatives if alternative is not Gap)
+    values = () if str in alternatives else [value for alternative in alternatives for value in _values(alternative)]
+    return ValueType(tuple(types), tuple(values))
 
 
 def _record_in(declared: Any) -> type[Record] | None:

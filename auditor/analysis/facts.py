@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import About
 from auditor.azure import body
-from auditor.model import Fact, Gap, Json
 
 Inputs = Sequence[tuple[str, str]]
-
-
-def build(
-    context: Context,
-    kind: str,
-    subject: str,
-    fields: Json,
-    *,
-    sub_object: str = "",
-    summary: str = "",
-    witness: Json | None = None,
-    inputs: Inputs = (),
-    uncollected: Mapping[str, Gap] | None = None,
-    role: tuple[str | None, str | None] | None = None,
-) -> Fact:
-    """Return a fact about a resource, filed under its workload and component.
-
-    A field that is not known must not be in `fields`: those named in `uncollected` are left out here.
-    """
-    workload, component = role or context.workloads.role_of(ids.key(subject))
-    gaps = dict(sorted((uncollected or {}).items()))
-    return Fact(
-        kind=kind,
-        id=f"{kind}:{ids.key(subject)}" + (f"#{sub_object.lower()}" if sub_object else ""),
-        subject=subject,
-        sub_object=sub_object,
-        fields={name: found for name, found in fields.items() if name not in gaps},
-        workload=workload,
-        component=component,
-        uncollected=gaps,
-        inputs=tuple(inputs),
-        summary=summary,
-        witness=witness,
-    )
 
 
 def about(

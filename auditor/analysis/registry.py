@@ -36,4 +36,4 @@ ANALYSES: Final[tuple[Analysis, ...]] = (
 
 def kinds() -> Mapping[str, Analysis]:
     """Return which analysis yields each kind of fact."""
-    return {kind: analysis for analysis in ANALYSES for kind in analysis.facts}
+    return {kind.fact_kind: analysis for analysis in ANALYSES for kind in analysis.kinds}

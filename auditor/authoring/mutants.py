@@ -50,39 +50,39 @@ def _killed(rule: Rule) -> bool:
 
 def mutants_of(rule: Rule) -> Iterator[Mutant]:
     """Yield the rule with each small change of its requirement, and without its `when`."""
-    scope = _default_scope(rule)
-    for change, condition in _changed(rule.require, scope):
+    environment = _default_environment(rule)
+    for change, condition in _changed(rule.require, environment):
         yield Mutant(change, replace(rule, require=condition))
     if rule.applies.when is not None:
         yield Mutant("drop 'when'", replace(rule, applies=replace(rule.applies, when=None)))
 
 
-def _default_scope(rule: Rule) -> Environment:
+def _default_environment(rule: Rule) -> Environment:
     nothing = ExampleSubject({}, {}, ())
     parameters = {name: item.default for name, item in rule.parameters.items()}
     return Environment(nothing, nothing, parameters, examples.EXAMPLE_NOW)
 
 
-def _changed(condition: Condition, scope: Environment) -> Iterator[tuple[str, Condition]]:
+def _changed(condition: Condition, environment: Environment) -> Iterator[tuple[str, Condition]]:
     match condition:
         case AllOf() | AnyOf():
-            yield from _parts(condition, scope)
+            yield from _parts(condition, environment)
         case Not():
             yield "drop 'not'", condition.condition
-            for change, inner in _changed(condition.condition, scope):
+            for change, inner in _changed(condition.condition, environment):
                 yield change, Not(inner)
         case Undecidable():
             return  # stays unknown however it is changed; dropping it is a mutant of what holds it
         case Leaf():
-            yield from _leaf(condition, scope)
+            yield from _leaf(condition, environment)
         case Quantifier():
             if condition.kind in _SWAPPED:
                 kind = _SWAPPED[condition.kind]
                 yield f"'{condition.kind}' becomes '{kind}' of {_over(condition)}", replace(condition, kind=kind)
-            for change, inner in _changed(condition.where, scope):
+            for change, inner in _changed(condition.where, environment):
                 yield change, replace(condition, where=inner)
         case Count():
-            yield from _count(condition, scope)
+            yield from _count(condition, environment)
         case _:
             assert_never(condition)
 
@@ -91,13 +91,13 @@ def _over(condition: Quantifier) -> str:
     return getattr(condition.of, "text", None) or f"related {getattr(condition.of, 'relation', '')}"
 
 
-def _parts(condition: AllOf | AnyOf, scope: Environment) -> Iterator[tuple[str, Condition]]:
+def _parts(condition: AllOf | AnyOf, environment: Environment) -> Iterator[tuple[str, Condition]]:
     word = "allOf" if isinstance(condition, AllOf) else "anyOf"
     parts = list(condition.conditions)
     for number, part in enumerate(parts):
         if len(parts) > 1:
             yield f"drop part {number + 1} of {word}", replace(condition, conditions=_without(parts, number))
-        for change, inner in _changed(part, scope):
+        for change, inner in _changed(part, environment):
             yield change, replace(condition, conditions=(*parts[:number], inner, *parts[number + 1 :]))
 
 
@@ -109,14 +109,14 @@ def _name(leaf: Leaf) -> str:
     return leaf.left.text if isinstance(leaf.left, Field) else leaf.left.text[:60]
 
 
-def _leaf(leaf: Leaf, scope: Environment) -> Iterator[tuple[str, Condition]]:
+def _leaf(leaf: Leaf, environment: Environment) -> Iterator[tuple[str, Condition]]:
     yield f"negate {_name(leaf)} {leaf.operator}", Not(leaf)
     if leaf.operator == "in":
         accepts_any = replace(leaf, operator="exists", right=Constant(value=True))
         yield f"widen the list of {_name(leaf)}", accepts_any
     if leaf.operator in operators.ORDERING | operators.AGES:
         yield from ((f"{change} of {_name(leaf)}", replace(leaf, right=right)) for change, right in _shifts(leaf.right))
-    if leaf.default is not ABSENT and (other := _other_default(leaf, scope)) is not ABSENT:
+    if leaf.default is not ABSENT and (other := _other_default(leaf, environment)) is not ABSENT:
         yield f"change the default of {_name(leaf)}", replace(leaf, default=other)
 
 
@@ -133,10 +133,10 @@ def _shifts(right: Expression) -> Iterator[tuple[str, Expression]]:
         yield "lower the threshold", Call("add", (right, Constant(-1)))
 
 
-def _other_default(leaf: Leaf, scope: Environment) -> Any:
+def _other_default(leaf: Leaf, environment: Environment) -> Any:
     """Return a default under which an absent value is judged the other way."""
     try:
-        right = scope.compute(leaf.right)
+        right = environment.compute(leaf.right)
         holds = operators.compare(leaf.operator, leaf.default, right)
     except (Unknown, Problem, operators.ComparisonError):
         return ABSENT
@@ -151,10 +151,10 @@ def _differs(leaf: Leaf, other: Any, right: Any, *, holds: bool) -> bool:
         return False
 
 
-def _count(condition: Count, scope: Environment) -> Iterator[tuple[str, Condition]]:
+def _count(condition: Count, environment: Environment) -> Iterator[tuple[str, Condition]]:
     for change, right in _shifts(condition.right):
         yield f"{change} of a count", replace(condition, right=right)
     if condition.where is not None:
         yield "count without 'where'", replace(condition, where=None)
-        for change, inner in _changed(condition.where, scope):
+        for change, inner in _changed(condition.where, environment):
             yield change, replace(condition, where=inner)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 Ranges = tuple[tuple[int, int], ...]
 """`((start, end), …)`, end excluded; equal sets are equal tuples."""
-
-EMPTY: Final[Ranges] = ()
 
 
 def union(*sets: Ranges) -> Ranges:

@@ -30,11 +30,23 @@ _PROPERTIES: Final = "properties"
 
 
 @dataclass(frozen=True, slots=True)
+class ValueType:
+    """What a property can hold: JSON types (`text`, `boolean`, `number`, `list`, `object`; `absent`: it may be missing).
+
+    `values` are those that a text can be, empty where it can be any.
+    """
+
+    types: tuple[str, ...]
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Property:
     """A property of a type that rules may read by its short name.
 
     `path` is where ARM keeps it. `default` is what Azure applies when it is absent (documented at `source`);
     `since` is the first API version (a date) that returns it: read with an older one, it is unknown and not absent.
+    `holds` is what it can hold; None where that is not declared.
     """
 
     path: str
@@ -42,6 +54,7 @@ class Property:
     default: Any = paths.ABSENT
     since: str | None = None
     source: str | None = None
+    holds: ValueType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ class Vocabulary:
     def _fact(self, steps: paths.Steps) -> ResolvedName:
         folded = tuple(step.folded for step in steps)
         if folded in self._prefixes or steps[0].folded in {"id", "type"}:
-            return ResolvedName(steps)
+            return ResolvedName(steps, self._by_name.get(folded))
         raise UnknownName(suggestion(paths.show(steps), self.names()))
 
     def names(self) -> list[str]:
@@ -108,6 +121,7 @@ def _short(steps: paths.Steps) -> tuple[str, ...]:
     return tuple(step.folded for step in steps if step.folded != _PROPERTIES)
 
 
-def fact_vocabulary(kind: str, fields: Mapping[str, str]) -> Vocabulary:
-    """Return the names of a fact: exactly the field paths that its analysis declares, and their prefixes."""
-    return Vocabulary(kind, [Property(path, paths.parse(path)) for path in fields], is_fact=True)
+def fact_vocabulary(kind: str, fields: Mapping[str, ValueType]) -> Vocabulary:
+    """Return the names of a fact: exactly the field paths that its kind declares, and their prefixes."""
+    declared = [Property(path, paths.parse(path), holds=holds) for path, holds in fields.items()]
+    return Vocabulary(kind, declared, is_fact=True)

@@ -12,13 +12,13 @@ import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
+from auditor.cli.context import FAILURES
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 
 with lazy_imports(__name__):
     from auditor import shipped
-    from auditor.authoring import draft, examples, schemas
-    from auditor.authoring import mutants as mutation
+    from auditor.authoring import draft, proof, schemas
     from auditor.report import rule_page
     from auditor.rulebook import baseline as baselines
     from auditor.rulebook import in_force, retired
@@ -91,27 +91,15 @@ def prove_rules(
 ) -> None:
     """Run the examples of the shipped rules (or of --rules), and of small mutants of each: exits 1 where one is wrong."""
     known = in_force.all_rules(rules or [], baseline)
-    chosen = [one for one in known.values() if fnmatchcase(one.id, rule)]
+    chosen = [known[rule_id] for rule_id in known if fnmatchcase(rule_id, rule)]
     if not chosen:
         raise AuditorError(f"no rule matches '{rule}'", retired.hint(rule, known))
-    problems: list[str] = []
-    asked = changed = 0
-    for one in chosen:
-        outcomes = examples.run(one)
-        asked += len(outcomes)
-        wrong = [
-            f"{outcome.example.place}: {outcome.example.name}: {problem}"
-            for outcome in outcomes
-            for problem in outcome.problems
-        ]
-        problems += wrong
-        if mutants and not wrong:
-            changed += sum(1 for _ in mutation.mutants_of(one))
-            problems += [f"{one.file}: no example notices: {change}" for change in mutation.survivors(one)]
-    for problem in problems:
-        sys.stdout.write(streams.safe(problem) + "\n")
-    sys.stdout.write(f"{len(chosen)} rules, {asked} examples, {changed} mutants: {len(problems)} problems\n")
-    raise typer.Exit(1 if problems else 0)
+    tried = proof.prove(chosen, with_mutants=mutants)
+    sys.stdout.writelines(streams.safe(problem) + "\n" for problem in tried.problems)
+    sys.stdout.write(
+        f"{tried.rules} rules, {tried.examples} examples, {tried.mutants} mutants: {len(tried.problems)} problems\n"
+    )
+    raise typer.Exit(FAILURES if tried.problems else 0)
 
 
 @baselines_app.command("list")

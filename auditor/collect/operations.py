@@ -154,7 +154,6 @@ def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation
 
 SHIPPED: Final = Operations(shipped())
 
-CATEGORIES: Final = SHIPPED.of("Microsoft.Insights/diagnosticSettingsCategories")
 ROLE_ASSIGNMENTS: Final = SHIPPED.of("Microsoft.Authorization/roleAssignments")
 ROLE_DEFINITIONS: Final = SHIPPED.of("Microsoft.Authorization/roleDefinitions")
 DENY_ASSIGNMENTS: Final = SHIPPED.of("Microsoft.Authorization/denyAssignments")

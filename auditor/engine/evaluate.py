@@ -13,6 +13,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context, Unlisted
+from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
 from auditor.engine.findings import (
@@ -24,14 +25,14 @@ from auditor.engine.findings import (
     inputs,
     without_subject,
 )
-from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenSubject
+from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
-from auditor.model import Evidence, Fact, Finding, Gap, Json, Severity, Status
+from auditor.model import Evidence, Finding, Gap, Json, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
@@ -108,8 +109,10 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
             info = info_of(resource, *question.workloads.role_of(resource.key))
             yield from (finding_of(rule, _ask(rule, subject, question), info) for rule in asked)
     for rule, applies in rules:
-        yield from _unseen_findings(rule, applies.types, question)
-        yield from _unmet(rule, applies.types, question)
+        unseen = list(_unseen_findings(rule, applies.types, question))
+        yield from unseen
+        met = bool(unseen) or any(question.estate.judged(name) for name in applies.types)
+        yield from _unmet(rule, applies.types, question, met=met)
 
 
 def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluation) -> Iterator[Finding]:
@@ -151,8 +154,9 @@ class _Case:
     @cached_property
     def info(self) -> SubjectInfo:
         """What its findings are filed under."""
-        resource = self._question.estate.get(self.fact.subject)
-        return info_of_fact(self.fact, resource, *self._question.workloads.role_of(ids.key(self.fact.subject)))
+        subject = self.fact.about.subject
+        role = self._question.workloads.role_of(ids.key(subject))
+        return info_of_fact(self.fact, self._question.estate.get(subject), *role)
 
     @cached_property
     def inputs(self) -> Sequence[Evidence]:
@@ -165,10 +169,10 @@ def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     kinds = sorted({rule.applies.kind for rule in question.rules.in_force if isinstance(rule.applies, OnFact)})
     derived: dict[str, _Derived] = {}
     for analysis in {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in kinds}.values():
-        by_kind: dict[str, list[Fact]] = {kind: [] for kind in analysis.facts}
+        by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
         try:
-            for fact in analysis.derive(question.context):
-                by_kind[fact.kind].append(fact)
+            for fact in analysis.run(question.context):
+                by_kind[fact.fact_kind].append(fact)
             unlisted = list(analysis.unlisted(question.context))
         except Exception as problem:  # never fail open: the rules on these facts become unknown
             _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
@@ -182,13 +186,13 @@ def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     return derived
 
 
-def _scope(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
+def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
 def _ask(rule: RuleInForce, subject: Subject, question: Evaluation) -> Verdict:
     try:
-        return judge(rule.rule, _scope(rule, subject, question), explain_passes=question.explain_passes)
+        return judge(rule.rule, _environment(rule, subject, question), explain_passes=question.explain_passes)
     except Exception as problem:  # never fail open: a rule that raises is unknown, and says so
         _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
@@ -253,10 +257,7 @@ def _missing_subjects(
 
 def _may_be_about(rule: RuleInForce, applies: OnFact, fields: Json, gap: Gap, question: Evaluation) -> bool:
     """Whether a rule may be about a fact of which some fields are known and the others are not."""
-    kind = applies.kind
-    names = (path.partition("[")[0] for path in question.rules.analyses[kind].facts[kind])
-    unknown = {name: gap for name in names if name not in fields}
-    subject = FactSubject(Fact(kind, kind, "", fields, uncollected=unknown), question.estate)
+    subject = UnseenFact(applies.kind, fields, gap)
     return _is_about(rule, applies, subject, question) is not Truth.NO
 
 
@@ -280,14 +281,14 @@ def _missing(rule: RuleInForce, gap: Gap, question: Evaluation) -> Finding:
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> Truth:
     """Whether a rule is about a fact."""
-    return Truth.YES if applies.where is None else evaluate(applies.where, _scope(rule, subject, question))
+    return Truth.YES if applies.where is None else evaluate(applies.where, _environment(rule, subject, question))
 
 
 def _doubted(rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verdict, question: Evaluation) -> Verdict:
     """Return the verdict on a fact that a rule is only perhaps about: what it says of that does not count."""
     if applies.where is None or verdict.status is Status.NOT_APPLICABLE:
         return verdict
-    doubt = because(applies.where, _scope(rule, subject, question), Truth.UNKNOWN)
+    doubt = because(applies.where, _environment(rule, subject, question), Truth.UNKNOWN)
     return Verdict(Status.UNKNOWN, (*doubt.evidence, *verdict.evidence), doubt.gaps, doubt.errors)
 
 
@@ -299,22 +300,16 @@ def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Ev
     return finding_of_fact(rule, verdict, case.fact, case.info)
 
 
-def _unmet(
-    rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool | None = None
-) -> Iterator[Finding]:
+def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     estate = question.estate
     listed = sorted({name.lower() for name in types})
-    if met is None:
-        met = any(estate.judged(name) for name in listed)
     read = {resource.key for name in listed for resource in estate.judged(name)}
     known = (gap for name in listed for gap in estate.gaps_in(name) if ids.key(gap.scope) not in read)
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
     if not met and not gaps:
         gaps = [gap for name in listed for gap in estate.named_only(name)]
-    if not met and not gaps:
-        gaps = [gap for name in listed if (gap := estate.type_gap(name)) and not estate.missing(name)][:1]
-        met = not gaps and any(estate.missing(name) for name in listed)
+        gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]
     if not isinstance(rule.applies, OnFact):
         yield from (_missing(rule, gap, question) for gap in gaps)
         if gaps:

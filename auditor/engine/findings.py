@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
+from auditor.analysis.fact import Fact
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
 from auditor.engine import message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Fact, Finding, Gap, Json, Resource, Status
+from auditor.model import Evidence, Finding, Gap, Json, Resource, Status
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
 
 INPUTS_SHOWN: Final = 12
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,17 @@ def info_of(resource: Resource, workload: str | None, component: str | None, sub
 
 def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, component: str | None) -> SubjectInfo:
     """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
-    workload, component = fact.workload or workload, fact.component or component
+    about = fact.about
+    workload, component = about.workload or workload, about.component or component
     if resource is not None:
-        return info_of(resource, workload, component, sub_object=fact.sub_object)
+        return info_of(resource, workload, component, sub_object=about.sub_object)
     return SubjectInfo(
-        resource_id=fact.subject or None,
-        resource_type=f"fact/{fact.kind}",
+        resource_id=about.subject or None,
+        resource_type=f"fact/{fact.fact_kind}",
         workload=workload,
         component=component,
-        sub_object=fact.sub_object,
-        identity=identity(fact.subject, fact.sub_object),
+        sub_object=about.sub_object,
+        identity=identity(about.subject, about.sub_object),
     )
 
 
@@ -102,12 +106,31 @@ def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: Subje
     """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info)
-    finding = finding_of(rule, verdict, info, sentence=fact.summary, witness=fact.witness)
+    words = _words_of(fact)
+    finding = finding_of(rule, verdict, info, sentence=words.sentence, witness=words.witness)
     return replace(
         finding,
-        remediation_cli=fact.remedy or finding.remediation_cli,
+        remediation_cli=words.remedy or finding.remediation_cli,
         is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FactWords:
+    """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it."""
+
+    sentence: str = ""
+    witness: Json | None = None
+    remedy: str | None = None
+
+
+def _words_of(fact: Fact) -> FactWords:
+    """Return what a fact says; where saying it fails, the finding stands all the same, in the words of its evidence."""
+    try:
+        return FactWords(fact.sentence(), fact.witness(), fact.remedy())
+    except Exception:
+        _LOGGER.debug("fact %s could not be put into words", fact.id, exc_info=True)
+        return FactWords()
 
 
 def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
@@ -166,7 +189,7 @@ def identity(subject: str, sub_object: str) -> bytes:
 
 def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
     """Show what a fact was derived from, as it stands in the data."""
-    for resource_id, path in list(fact.inputs)[:INPUTS_SHOWN]:
+    for resource_id, path in fact.about.inputs[:INPUTS_SHOWN]:
         resource = estate.get(resource_id)
         if resource is None:
             continue
@@ -214,7 +237,7 @@ def _type_of(rule: RuleInForce, missing: str) -> str | None:
     return next((name for name in types if name.lower() == missing.lower()), next(iter(types), None))
 
 
-def _outlined(value: Any) -> Any:
+def _outlined(value: object) -> object:
     """Return an input as evidence shows it: plain values as they are, of objects only the size, as they may hold secrets."""
     if value is ABSENT:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from auditor.model import Evidence, Gap
 
@@ -32,7 +32,7 @@ _EXPECTED: Final = {
 }
 
 
-def value(given: Any) -> str:
+def value(given: object) -> str:
     """Return a JSON value as a reader would write it: texts bare, the rest as compact JSON, long ones cut."""
     if isinstance(given, list) and all(isinstance(item, str | int) for item in given):
         text = ", ".join(map(value, given)) or "nothing"

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditor import resource_id as ids
+from auditor.analysis.fact import Fact
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, Steps
 from auditor.azure.vocabulary import ResolvedName
 from auditor.estate.completeness import Missing
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
-from auditor.model import Fact, Gap, Json, Resource
+from auditor.model import Gap, Json, Resource
 from auditor.rulebook.rule import Example
 
 REST: Final = ".*"
@@ -59,18 +60,16 @@ class ResourceSubject:
         """Return the id as Azure spelled it."""
         return self.resource.id
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return the gap that covers a path, or that the API version is older than the property."""
-        if self._gaps and (found := _gap_in(self._gaps, place.steps)):
-            if found.what.endswith(REST) and _stands(self.body, place.steps):
-                return None
-            return found
-        since = place.known.since if place.known else None
+        if self._gaps and (gap := _gap_in(self._gaps, path.steps)):
+            return None if gap.what.endswith(REST) and _stands(self.body, path.steps) else gap
+        since = path.known.since if path.known else None
         version = self.resource.api_version
         too_old = since is not None and version is not None and version[:10] < since[:10]
-        if too_old and not _stands(self.body, place.steps):
+        if too_old and not _stands(self.body, path.steps):
             reason = f"read with API version {version}, which cannot show it (first in {since})"
-            return Gap(self.resource.id, paths.show(place.steps), reason)
+            return Gap(self.resource.id, paths.show(path.steps), reason)
         return None
 
     def computed(self, name: str) -> Any:
@@ -108,9 +107,9 @@ class UnseenSubject:
         """Return the id of what it belongs to."""
         return self._gap.scope
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return why it was not seen, but for its type, and its name and id where these are fixed."""
-        return None if place.steps[0].folded in self.body else self._gap
+        return None if path.steps[0].folded in self.body else self._gap
 
     def computed(self, name: str) -> Any:
         """Return a value named by the id of what it belongs to."""
@@ -162,27 +161,57 @@ class FactSubject:
 
     def __init__(self, fact: Fact, estate: Estate) -> None:
         self.fact = fact
-        self.body: Json = {"type": f"fact/{fact.kind}", **fact.fields, "id": fact.id}
+        self.body: Json = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
         self._estate = estate
-        self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.uncollected.items())]
+        self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
 
     @property
     def id(self) -> str:
         """Return the id of the resource that the finding is filed under."""
-        return self.fact.subject
+        return self.fact.about.subject
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return why a field could not be derived."""
-        return _gap_in(self._gaps, place.steps) if self._gaps else None
+        return _gap_in(self._gaps, path.steps) if self._gaps else None
 
     def computed(self, name: str) -> Any:
         """Return a value named by the subject's id."""
-        return _named_by_id(name, self.fact.subject)
+        return _named_by_id(name, self.fact.about.subject)
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
         """Return the relations of the resource that the fact is about."""
-        resource = self._estate.get(self.fact.subject)
+        resource = self._estate.get(self.fact.about.subject)
         return ResourceSubject(resource, self._estate).related(name) if resource else ((), None)
+
+
+class UnseenFact:
+    """A fact about a resource that was not seen: of its fields, only those are known that all facts of its sort share."""
+
+    __slots__ = ("_known", "_unseen", "body")
+
+    def __init__(self, kind: str, fields: Json, unseen: Gap) -> None:
+        self.body: Json = {"type": f"fact/{kind}", **fields}
+        self._known = frozenset(map(str.lower, self.body))
+        self._unseen = unseen
+
+    @property
+    def id(self) -> str:
+        """Return where the resource would be."""
+        return self._unseen.scope
+
+    def gap(self, place: ResolvedName) -> Gap | None:
+        """Return why the resource was not seen, but for the fields that are known."""
+        return None if place.steps[0].folded in self._known else self._unseen
+
+    def computed(self, name: str) -> Any:
+        """Return ABSENT: `name` is read from an id, and that is not known."""
+        del name
+        return ABSENT
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return nothing, and why: `name` is a relation of a resource that was not seen."""
+        del name
+        return (), self._unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +232,15 @@ class ExampleSubject:
         """Return the example's id, or an empty text."""
         return str(self.body.get("id") or "")
 
-    def gap(self, place: ResolvedName) -> Gap | None:
+    def gap(self, path: ResolvedName) -> Gap | None:
         """Return a gap where the example says that a path was not collected, or its API version is too old for it."""
         for text in self.uncollected:
-            if not text.startswith("related:") and _covers_short(text, place.steps):
+            if not text.startswith("related:") and _covers_short(text, path.steps):
                 return Gap(self.id, text, "not collected")
-        since, version = place.known.since if place.known else None, self.body.get("apiVersion")
+        since, version = path.known.since if path.known else None, self.body.get("apiVersion")
         too_old = since is not None and isinstance(version, str) and version[:10] < since[:10]
-        if too_old and not _stands(self.body, place.steps):
-            return Gap(self.id, paths.show(place.steps), f"read with API version {version} (first in {since})")
+        if too_old and not _stands(self.body, path.steps):
+            return Gap(self.id, paths.show(path.steps), f"read with API version {version} (first in {since})")
         return None
 
     def computed(self, name: str) -> Any:

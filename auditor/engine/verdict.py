@@ -28,33 +28,33 @@ _PASSED: Final = Verdict(Status.PASS)
 _OUT_OF_SCOPE: Final = Verdict(Status.NOT_APPLICABLE)
 
 
-def judge(rule: Rule, scope: Environment, *, explain_passes: bool = True) -> Verdict:
+def judge(rule: Rule, environment: Environment, *, explain_passes: bool = True) -> Verdict:
     """Ask a rule about one subject.
 
     `when` false is not applicable; `when` unknown passes only where the requirement holds anyway.
     """
     condition = rule.applies.when
-    when = Truth.YES if condition is None else evaluate(condition, scope)
+    when = Truth.YES if condition is None else evaluate(condition, environment)
     if when is Truth.NO:
-        shown = because(condition, scope, when).evidence if condition is not None and explain_passes else ()
+        shown = because(condition, environment, when).evidence if condition is not None and explain_passes else ()
         return Verdict(Status.NOT_APPLICABLE, shown) if shown else _OUT_OF_SCOPE
-    truth = evaluate(rule.require, scope)
+    truth = evaluate(rule.require, environment)
     if truth is Truth.YES and not explain_passes:
         return _PASSED
-    explanation = because(rule.require, scope, truth)
+    explanation = because(rule.require, environment, truth)
     if truth is Truth.YES:
-        return Verdict(Status.PASS, _evidence(rule, scope, explanation))
+        return Verdict(Status.PASS, _evidence(rule, environment, explanation))
     if truth is Truth.NO and when is Truth.YES:
-        return Verdict(Status.FAIL, _evidence(rule, scope, explanation))
+        return Verdict(Status.FAIL, _evidence(rule, environment, explanation))
     if when is Truth.UNKNOWN and condition is not None:
-        doubt = because(condition, scope, when)
+        doubt = because(condition, environment, when)
         return Verdict(
             Status.UNKNOWN, (*doubt.evidence, *explanation.evidence), doubt.gaps or explanation.gaps, doubt.errors
         )
-    return Verdict(Status.UNKNOWN, _evidence(rule, scope, explanation), explanation.gaps, explanation.errors)
+    return Verdict(Status.UNKNOWN, _evidence(rule, environment, explanation), explanation.gaps, explanation.errors)
 
 
-def _evidence(rule: Rule, scope: Environment, explanation: Explanation) -> list[Evidence]:
+def _evidence(rule: Rule, environment: Environment, explanation: Explanation) -> list[Evidence]:
     seen = {leaf.path for leaf in explanation.evidence}
-    extra = [leaf for place in rule.evidence for leaf in observe(place, scope) if leaf.path not in seen]
+    extra = [leaf for path in rule.evidence for leaf in observe(path, environment) if leaf.path not in seen]
     return [*explanation.evidence, *extra]

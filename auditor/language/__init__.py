@@ -1,1 +1,1 @@
-"""The condition language of rules: load → one small tree → a three-valued reference evaluator with evidence."""
+"""The condition language of rules: parse → one small tree → a three-valued reference evaluator with evidence."""

@@ -1,4 +1,4 @@
-"""The one small tree that conditions are loaded into, whatever front-end they came from."""
+"""The one small tree that conditions are parsed into, whatever front-end they came from."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Expression = Constant | Call | PropertyAccess
 class Field:
     """The left side of a leaf: a property of the subject, or of the current member of a quantifier."""
 
-    place: ResolvedName
+    path: ResolvedName
     text: str
 
 
@@ -102,7 +102,7 @@ class Not:
 class Elements:
     """What is counted: the elements that a path with `[*]` leads to."""
 
-    place: ResolvedName
+    path: ResolvedName
     text: str
 
 

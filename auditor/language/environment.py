@@ -26,8 +26,8 @@ class Subject(Protocol):
     def body(self) -> Json:
         """Return the data that paths lead into."""
 
-    def gap(self, place: ResolvedName) -> Gap | None:
-        """Return why a place in the body is not known, or None where what stands there (or nothing) is the truth."""
+    def gap(self, path: ResolvedName) -> Gap | None:
+        """Return why a path in the body is not known, or None where what stands there (or nothing) is the truth."""
 
     def computed(self, name: str) -> Any:
         """Return `apiversion`, `resourcegroup` or `subscriptionid`, or ABSENT."""
@@ -69,17 +69,17 @@ class Environment:
     counted: Mapping[str, Any] = field(default_factory=dict)
 
     def with_member(self, member: Member) -> Environment:
-        """Return the scope inside a quantifier or count, for one element."""
+        """Return the environment inside a quantifier or count, for one element."""
         members = (*self.members, member)
         return Environment(self.subject, self.here, self.parameters, self.now, members, self.counted)
 
     def with_counted(self, name: str, value: Any) -> Environment:
-        """Return the scope inside a count of values, for one of them."""
+        """Return the environment inside a count of values, for one of them."""
         counted = {**self.counted, name: value}
         return Environment(self.subject, self.here, self.parameters, self.now, self.members, counted)
 
     def at_related(self, resource: Subject) -> Environment:
-        """Return the scope inside a count of related resources, for one of them."""
+        """Return the environment inside a count of related resources, for one of them."""
         return Environment(self.subject, resource, self.parameters, self.now, (), self.counted)
 
     def _start(self, steps: Steps) -> tuple[Any, Steps, str]:
@@ -91,11 +91,11 @@ class Environment:
             return self.here.body, steps, ""
         return best.value, steps[len(best.steps) :], best.at
 
-    def read(self, place: ResolvedName) -> Any:
-        """Return the value at a place without open `[*]`; ABSENT where there is none. Raise Unknown or Problem."""
-        if (gap := self.here.gap(place)) is not None:
+    def read(self, path: ResolvedName) -> Any:
+        """Return the value at a path without open `[*]`; ABSENT where there is none. Raise Unknown or Problem."""
+        if (gap := self.here.gap(path)) is not None:
             raise Unknown(gap)
-        steps = place.steps
+        steps = path.steps
         if steps[0].folded in COMPUTED:
             return self.here.computed(steps[0].folded)
         start, rest, _ = self._start(steps) if self.members else (self.here.body, steps, "")
@@ -104,26 +104,26 @@ class Environment:
         except paths.ShapeError as problem:
             raise Problem(f"{paths.show(steps)}: {problem}") from problem
 
-    def _check(self, place: ResolvedName) -> None:
-        gap = self.here.gap(place)
+    def _check(self, path: ResolvedName) -> None:
+        gap = self.here.gap(path)
         if gap is not None:
             raise Unknown(gap)
 
-    def walk(self, place: ResolvedName) -> list[tuple[str, Any]]:
-        """Return (path as spelled, value) at each spot that a place leads to; ABSENT ends included."""
-        self._check(place)
-        if place.steps[0].folded in COMPUTED:
-            return [(paths.show(place.steps), self.here.computed(place.steps[0].folded))]
-        start, rest, at = self._start(place.steps)
+    def walk(self, path: ResolvedName) -> list[tuple[str, Any]]:
+        """Return (path as spelled, value) at each end that a path leads to; ABSENT ends included."""
+        self._check(path)
+        if path.steps[0].folded in COMPUTED:
+            return [(paths.show(path.steps), self.here.computed(path.steps[0].folded))]
+        start, rest, at = self._start(path.steps)
         try:
             return list(paths.walk(start, rest, at))
         except paths.ShapeError as problem:
-            raise Problem(f"{paths.show(place.steps)}: {problem}") from problem
+            raise Problem(f"{paths.show(path.steps)}: {problem}") from problem
 
     def elements(self, of: Elements) -> Iterator[Member]:
-        """Yield the elements of a list in the scope. Raise Unknown where the list was not collected."""
-        for at, value in self.walk(of.place):
-            yield Member(of.place.steps, value, at)
+        """Yield the elements of a list. Raise Unknown where the list was not collected."""
+        for at, value in self.walk(of.path):
+            yield Member(of.path.steps, value, at)
 
     def compute(self, expression: Expression) -> Any:
         """Return an expression's value. Raise Unknown or Problem."""
@@ -139,8 +139,8 @@ class Environment:
     def _part(self, value: Any, part: Any) -> Any:
         if isinstance(value, list):
             number = operators.as_number(part)
-            found = value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
-            return ABSENT if found is None else found
+            element = value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
+            return ABSENT if element is None else element
         try:
             return paths.member(value, paths.PathStep(str(part), str(part).lower()))
         except paths.ShapeError as problem:
@@ -177,12 +177,12 @@ class Environment:
             raise Problem("if: true or false was expected")
         return value
 
-    def _field(self, place: ResolvedName | None) -> Any:
-        if place is None:
+    def _field(self, path: ResolvedName | None) -> Any:
+        if path is None:
             return ABSENT
-        spots = self.walk(place)
-        several = EACH in place.steps
-        return [value for _, value in spots if value is not ABSENT] if several else spots[0][1]
+        ends = self.walk(path)
+        several = EACH in path.steps
+        return [value for _, value in ends if value is not ABSENT] if several else ends[0][1]
 
 
 def _literal(call: Call) -> str:

@@ -31,48 +31,50 @@ _COUNTED: Final = operators.ORDERING | {"equals", "notEquals", "in", "notIn", "e
 BEYOND: Final = 10**9  # stands for "any number of members more" where a list or relation is not wholly known
 
 
-def evaluate(condition: Condition, scope: Environment) -> Truth:  # noqa: PLR0911 - one line per form of condition
+def evaluate(condition: Condition, environment: Environment) -> Truth:  # noqa: PLR0911 - one line per form of condition
     """Return whether a condition holds. What is not known, and what cannot be carried out, is UNKNOWN."""
     match condition:
         case Leaf():
-            return _leaf(condition, scope)
+            return _leaf(condition, environment)
         case Undecidable():
             return UNKNOWN
         case AllOf():
-            return all_of(map(evaluate, condition.conditions, repeat(scope)))
+            return all_of(map(evaluate, condition.conditions, repeat(environment)))
         case AnyOf():
-            return any_of(map(evaluate, condition.conditions, repeat(scope)))
+            return any_of(map(evaluate, condition.conditions, repeat(environment)))
         case Not():
-            return negate(evaluate(condition.condition, scope))
+            return negate(evaluate(condition.condition, environment))
         case Quantifier():
-            return _quantifier(condition, scope)
+            return _quantifier(condition, environment)
         case Count():
-            return _count(condition, scope)
+            return _count(condition, environment)
         case _:
             assert_never(condition)
 
 
-def left_side(leaf: Leaf, scope: Environment) -> Any:
+def left_side(leaf: Leaf, environment: Environment) -> Any:
     """Return a leaf's left value before its default. Raise Unknown or Problem."""
-    return scope.read(leaf.left.place) if isinstance(leaf.left, Field) else scope.compute(leaf.left.expression)
+    return (
+        environment.read(leaf.left.path) if isinstance(leaf.left, Field) else environment.compute(leaf.left.expression)
+    )
 
 
-def _leaf(leaf: Leaf, scope: Environment) -> Truth:
+def _leaf(leaf: Leaf, environment: Environment) -> Truth:
     try:
-        return YES if compare(leaf, left_side(leaf, scope), scope) else NO
+        return YES if compare(leaf, left_side(leaf, environment), environment) else NO
     except (Unknown, Problem, operators.ComparisonError):
         return UNKNOWN
 
 
-def compare(leaf: Leaf, left: Any, scope: Environment) -> bool:
+def compare(leaf: Leaf, left: Any, environment: Environment) -> bool:
     """Apply a leaf's operator to its left value. Raise Unknown, Problem or ComparisonError."""
     if left is ABSENT or left is None:
         left = leaf.default
-    right = leaf.right.value if isinstance(leaf.right, Constant) else scope.compute(leaf.right)
+    right = leaf.right.value if isinstance(leaf.right, Constant) else environment.compute(leaf.right)
     if leaf.operator in operators.AGES:
-        return left is not ABSENT and operators.is_older(left, right, scope.now) == (leaf.operator == "olderThan")
+        return left is not ABSENT and operators.is_older(left, right, environment.now) == (leaf.operator == "olderThan")
     if isinstance(leaf.left, Field):
-        if leaf.left.place.steps[-1].folded == "location":
+        if leaf.left.path.steps[-1].folded == "location":
             left, right = _location(left), _location(right)
     elif left is ABSENT and leaf.operator != "exists":
         return False  # Azure Policy: a value that is missing satisfies no operator, not even a negative one
@@ -87,24 +89,24 @@ def _location(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The members of a list or relation, each with the scope inside it; `why` is set where there may be more of them."""
+    """The members of a list or relation, each with the environment inside it; `why` is set where there may be more of them."""
 
-    scopes: Sequence[Environment]
+    environments: Sequence[Environment]
     why: Unknown | Problem | None = None
 
 
-def members(of: Elements | Relatives | Values, scope: Environment) -> Members:
+def members(of: Elements | Relatives | Values, environment: Environment) -> Members:
     """Return what a quantifier or count goes over."""
     try:
         match of:
             case Relatives():
-                related, gap = scope.here.related(of.relation)
-                return Members([scope.at_related(one) for one in related], None if gap is None else Unknown(gap))
+                related, gap = environment.here.related(of.relation)
+                return Members([environment.at_related(one) for one in related], None if gap is None else Unknown(gap))
             case Values():
-                listed = _as_list(scope.compute(of.expression))
-                return Members([scope.with_counted(of.name, value) for value in listed])
+                listed = _as_list(environment.compute(of.expression))
+                return Members([environment.with_counted(of.name, value) for value in listed])
             case Elements():
-                return Members([scope.with_member(member) for member in scope.elements(of)])
+                return Members([environment.with_member(member) for member in environment.elements(of)])
             case _:
                 assert_never(of)
     except (Unknown, Problem) as why:
@@ -117,9 +119,9 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _quantifier(condition: Quantifier, scope: Environment) -> Truth:
-    over = members(condition.of, scope)
-    truths = _with_more((evaluate(condition.where, inner) for inner in over.scopes), over)
+def _quantifier(condition: Quantifier, environment: Environment) -> Truth:
+    over = members(condition.of, environment)
+    truths = _with_more((evaluate(condition.where, inner) for inner in over.environments), over)
     if condition.kind == "every":
         return all_of(truths)
     some = any_of(truths)
@@ -144,18 +146,18 @@ class CountBounds:
 def bounds(condition: Count, over: Members) -> CountBounds:
     """Return how many members satisfy the count's `where`."""
     if condition.where is None:
-        low = high = len(over.scopes)
+        low = high = len(over.environments)
     else:
-        truths = [evaluate(condition.where, inner) for inner in over.scopes]
+        truths = [evaluate(condition.where, inner) for inner in over.environments]
         low = truths.count(YES)
         high = low + truths.count(UNKNOWN)
     return CountBounds(low, high if over.why is None else BEYOND)
 
 
-def _count(condition: Count, scope: Environment) -> Truth:
-    over = members(condition.of, scope)
+def _count(condition: Count, environment: Environment) -> Truth:
+    over = members(condition.of, environment)
     try:
-        right = scope.compute(condition.right)
+        right = environment.compute(condition.right)
         return within(condition.operator, bounds(condition, over), right)
     except (Unknown, Problem, operators.ComparisonError):
         return UNKNOWN

@@ -69,50 +69,50 @@ class _Reasons:
             self.errors.append(str(why))
 
 
-def explain(condition: Condition, scope: Environment) -> Explanation:
+def explain(condition: Condition, environment: Environment) -> Explanation:
     """Evaluate a condition and return what decided it."""
-    return because(condition, scope, evaluate(condition, scope))
+    return because(condition, environment, evaluate(condition, environment))
 
 
-def because(condition: Condition, scope: Environment, truth: Truth) -> Explanation:
-    """Return what decided a condition whose truth in this scope is known already."""
+def because(condition: Condition, environment: Environment, truth: Truth) -> Explanation:
+    """Return what decided a condition whose truth in this environment is known already."""
     reasons = _Reasons()
     evidence: list[Evidence] = []
-    for leaf in islice(_leaves(condition, scope, truth, reasons), LEAVES_SHOWN):
+    for leaf in islice(_leaves(condition, environment, truth, reasons), LEAVES_SHOWN):
         if leaf not in evidence:
             evidence.append(leaf)
     return Explanation(truth, tuple(evidence), tuple(reasons.gaps), tuple(reasons.errors))
 
 
-def observe(place: ResolvedName, scope: Environment) -> list[Evidence]:
-    """Return what stands at a path that a rule adds to each finding as context; unknown places say nothing."""
+def observe(path: ResolvedName, environment: Environment) -> list[Evidence]:
+    """Return what stands at a path that a rule adds to each finding as context; unknown paths say nothing."""
     try:
-        spots = scope.walk(place)[:MEMBERS_SHOWN]
+        ends = environment.walk(path)[:MEMBERS_SHOWN]
     except (Unknown, Problem):
         return []
     return [
-        Evidence(at, "context", None, _shown(value), absent=value is ABSENT, resource_id=scope.here.id)
-        for at, value in spots
+        Evidence(at, "context", None, _shown(value), absent=value is ABSENT, resource_id=environment.here.id)
+        for at, value in ends
     ]
 
 
-def _leaves(condition: Condition, scope: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+def _leaves(condition: Condition, environment: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     match condition:
         case Leaf():
-            yield from _leaf(condition, scope, reasons)
+            yield from _leaf(condition, environment, reasons)
         case Undecidable():
-            reasons.add(_doubt(condition, scope))
+            reasons.add(_doubt(condition, environment))
         case AllOf():
-            yield from _parts(condition.conditions, scope, truth, reasons)
+            yield from _parts(condition.conditions, environment, truth, reasons)
         case AnyOf():
             parts = condition.conditions if truth is not NO else _without_doubts(condition.conditions)
-            yield from _parts(parts, scope, truth, reasons, enough=1 if truth is YES else None)
+            yield from _parts(parts, environment, truth, reasons, enough=1 if truth is YES else None)
         case Not():
-            yield from _leaves(condition.condition, scope, negate(truth), reasons)
+            yield from _leaves(condition.condition, environment, negate(truth), reasons)
         case Quantifier():
-            yield from _quantifier(condition, scope, truth, reasons)
+            yield from _quantifier(condition, environment, truth, reasons)
         case Count():
-            yield from _count(condition, scope, reasons)
+            yield from _count(condition, environment, reasons)
         case _:
             assert_never(condition)
 
@@ -126,50 +126,50 @@ def _without_doubts(parts: Sequence[Condition]) -> Sequence[Condition]:
     ] or parts
 
 
-def _doubt(condition: Undecidable, scope: Environment) -> Unknown | Problem:
+def _doubt(condition: Undecidable, environment: Environment) -> Unknown | Problem:
     try:
-        what, why = (str(scope.compute(part)) for part in (condition.what, condition.why))
+        what, why = (str(environment.compute(part)) for part in (condition.what, condition.why))
     except (Unknown, Problem) as problem:
         return problem
-    return Unknown(Gap(scope.here.id, what, why))
+    return Unknown(Gap(environment.here.id, what, why))
 
 
 def _parts(
-    parts: Sequence[Condition], scope: Environment, truth: Truth, reasons: _Reasons, enough: int | None = None
+    parts: Sequence[Condition], environment: Environment, truth: Truth, reasons: _Reasons, enough: int | None = None
 ) -> Iterator[Evidence]:
-    deciding = parts if len(parts) == 1 else (part for part in parts if evaluate(part, scope) is truth)
+    deciding = parts if len(parts) == 1 else (part for part in parts if evaluate(part, environment) is truth)
     for part in islice(deciding, enough):
-        yield from _leaves(part, scope, truth, reasons)
+        yield from _leaves(part, environment, truth, reasons)
 
 
-def _leaf(leaf: Leaf, scope: Environment, reasons: _Reasons) -> Iterator[Evidence]:
+def _leaf(leaf: Leaf, environment: Environment, reasons: _Reasons) -> Iterator[Evidence]:
     left: Any = ABSENT
     expected: Any = None
     try:
-        left = left_side(leaf, scope)
-        expected = _asked(leaf, scope.compute(leaf.right))
-        compare(leaf, left, scope)
+        left = left_side(leaf, environment)
+        expected = _asked(leaf, environment.compute(leaf.right))
+        compare(leaf, left, environment)
     except (Unknown, Problem, operators.ComparisonError) as why:
         reasons.add(why)
         if isinstance(why, Unknown):
             yield Evidence(
-                _spot(leaf, scope),
+                _path(leaf, environment),
                 leaf.operator,
-                _asked(leaf, _right(leaf.right, scope)),
+                _asked(leaf, _right(leaf.right, environment)),
                 _shown(left),
-                resource_id=_owner(scope),
+                resource_id=_owner(environment),
             )
             return
     absent = left is ABSENT or left is None
     yield Evidence(
-        path=_spot(leaf, scope),
+        path=_path(leaf, environment),
         operator=leaf.operator,
         expected=_shown(expected),
         actual=_shown(left),
         assumed=_shown(leaf.default) if absent else None,
         absent=absent,
-        resource_id=_owner(scope),
-        name=_member_name(scope),
+        resource_id=_owner(environment),
+        name=_member_name(environment),
     )
 
 
@@ -177,15 +177,15 @@ def _asked(leaf: Leaf, right: Any) -> Any:
     return {"days": right} if leaf.operator in operators.AGES else right
 
 
-def _owner(scope: Environment) -> str:
-    return scope.here.id
+def _owner(environment: Environment) -> str:
+    return environment.here.id
 
 
-def _spot(leaf: Leaf, scope: Environment) -> str:
+def _path(leaf: Leaf, environment: Environment) -> str:
     if isinstance(leaf.left, Field):
-        return _spelled(leaf.left.place.steps, scope)
-    read = {place.steps for place in _reads(leaf.left.expression) if EACH not in place.steps}
-    return _spelled(read.pop(), scope) if len(read) == 1 else leaf.left.text
+        return _spelled(leaf.left.path.steps, environment)
+    read = {path.steps for path in _reads(leaf.left.expression) if EACH not in path.steps}
+    return _spelled(read.pop(), environment) if len(read) == 1 else leaf.left.text
 
 
 def _reads(expression: Expression) -> Iterator[ResolvedName]:
@@ -199,10 +199,10 @@ def _reads(expression: Expression) -> Iterator[ResolvedName]:
             yield from _reads(argument)
 
 
-def _spelled(steps: Steps, scope: Environment) -> str:
+def _spelled(steps: Steps, environment: Environment) -> str:
     base, rest = "", steps
-    value: Any = scope.here.body
-    for member in scope.members:
+    value: Any = environment.here.body
+    for member in environment.members:
         if paths.starts_with(steps, member.steps) and len(steps) - len(member.steps) < len(rest):
             base, rest, value = member.at, steps[len(member.steps) :], member.value
     for step in rest:
@@ -217,10 +217,10 @@ def _spelled(steps: Steps, scope: Environment) -> str:
     return base
 
 
-def _member_name(scope: Environment) -> str | None:
-    if not scope.members or not isinstance(scope.members[-1].value, dict):
+def _member_name(environment: Environment) -> str | None:
+    if not environment.members or not isinstance(environment.members[-1].value, dict):
         return None
-    name = scope.members[-1].value.get("name")
+    name = environment.members[-1].value.get("name")
     return name if isinstance(name, str) else None
 
 
@@ -228,14 +228,14 @@ def _shown(value: Any) -> Any:
     return None if value is ABSENT else value
 
 
-def _quantifier(condition: Quantifier, scope: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
-    over = members(condition.of, scope)
+def _quantifier(condition: Quantifier, environment: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
+    over = members(condition.of, environment)
     if over.why is not None and truth is UNKNOWN:
         reasons.add(over.why)
     decisive = truth if condition.kind != "none" else negate(truth)
-    deciding = [inner for inner in over.scopes if evaluate(condition.where, inner) is decisive]
+    deciding = [inner for inner in over.environments if evaluate(condition.where, inner) is decisive]
     if not deciding:
-        yield _total(condition.of, scope, condition.kind, None, None if over.why else len(over.scopes))
+        yield _total(condition.of, environment, condition.kind, None, None if over.why else len(over.environments))
     for inner in deciding[:MEMBERS_SHOWN]:
         yield from _member(condition, inner, decisive, reasons)
 
@@ -251,7 +251,7 @@ def _member(condition: Quantifier, inner: Environment, truth: Truth, reasons: _R
 
 
 def _total(
-    of: Elements | Relatives | Values, scope: Environment, operator: str, expected: Any, actual: Any
+    of: Elements | Relatives | Values, environment: Environment, operator: str, expected: Any, actual: Any
 ) -> Evidence:
     match of:
         case Relatives():
@@ -259,25 +259,25 @@ def _total(
         case Values():
             path = of.text
         case Elements():
-            path = _spelled(of.place.steps, scope)
+            path = _spelled(of.path.steps, environment)
         case _:
             assert_never(of)
-    return Evidence(path, operator, expected, actual, resource_id=_owner(scope))
+    return Evidence(path, operator, expected, actual, resource_id=_owner(environment))
 
 
-def _count(condition: Count, scope: Environment, reasons: _Reasons) -> Iterator[Evidence]:
-    over = members(condition.of, scope)
+def _count(condition: Count, environment: Environment, reasons: _Reasons) -> Iterator[Evidence]:
+    over = members(condition.of, environment)
     if over.why is not None:
         reasons.add(over.why)
     count = bounds(condition, over)
     is_known = count.low == count.high
-    yield _total(condition.of, scope, "count", _expected(condition, scope), count.low if is_known else None)
+    yield _total(condition.of, environment, "count", _expected(condition, environment), count.low if is_known else None)
     if condition.where is not None:
         yield from _counted(condition.where, over, reasons, settled=is_known or count.high >= BEYOND)
 
 
 def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: bool) -> Iterator[Evidence]:
-    truths = [(evaluate(where, inner), inner) for inner in over.scopes]
+    truths = [(evaluate(where, inner), inner) for inner in over.environments]
     shown = UNKNOWN
     if settled:
         shown = YES if any(truth is YES for truth, _ in truths) else NO
@@ -285,15 +285,15 @@ def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: boo
         yield from _leaves(where, inner, truth, reasons)
 
 
-def _expected(condition: Count, scope: Environment) -> str:
-    right = _right(condition.right, scope)
+def _expected(condition: Count, environment: Environment) -> str:
+    right = _right(condition.right, environment)
     return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {'?' if right is None else right}"
 
 
-def _right(right: Expression, scope: Environment) -> Any:
+def _right(right: Expression, environment: Environment) -> Any:
     if isinstance(right, Constant):
         return right.value
     try:
-        return _shown(scope.compute(right))
+        return _shown(environment.compute(right))
     except (Unknown, Problem):
         return None

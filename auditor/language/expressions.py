@@ -33,9 +33,9 @@ def unescape(text: str) -> str:
 def parse(text: str, resolve: Resolve) -> Expression:
     """Parse an expression with its brackets. ValueError says what is wrong."""
     parser = _Parser(text[1:-1], resolve)
-    found = parser.expression(0)
+    parsed = parser.expression(0)
     parser.end()
-    return found
+    return parsed
 
 
 class _Parser:
@@ -47,10 +47,10 @@ class _Parser:
     def _peek(self) -> str | None:
         return self._tokens[self._next][1] if self._next < len(self._tokens) else None
 
-    def _take(self, wanted: str) -> None:
-        if self._peek() != wanted:
-            found = "the end" if self._peek() is None else f"'{self._peek()}'"
-            raise ValueError(f"expression: '{wanted}' was expected, {found} is there")
+    def _take(self, sign: str) -> None:
+        if self._peek() != sign:
+            actual = "the end" if self._peek() is None else f"'{self._peek()}'"
+            raise ValueError(f"expression: '{sign}' was expected, {actual} is there")
         self._next += 1
 
     def end(self) -> None:
@@ -64,20 +64,20 @@ class _Parser:
             raise ValueError("expression: it ends too soon")
         kind, text = self._tokens[self._next]
         self._next += 1
-        found: Expression
+        operand: Expression
         if kind == "text":
-            found = Constant(text)
+            operand = Constant(text)
         elif kind == "number":
-            found = Constant(float(text) if "." in text else int(text))
+            operand = Constant(float(text) if "." in text else int(text))
         elif kind == "name" and text.lower() in _WORDS and self._peek() != "(":
-            found = Constant(_WORDS[text.lower()])
+            operand = Constant(_WORDS[text.lower()])
         elif kind == "name":
-            found = self._call(text, depth)
+            operand = self._call(text, depth)
         else:
             raise ValueError(f"expression: '{text}' was not expected here")
-        return self._suffixes(found, depth)
+        return self._suffixes(operand, depth)
 
-    def _suffixes(self, found: Expression, depth: int) -> Expression:
+    def _suffixes(self, operand: Expression, depth: int) -> Expression:
         while self._peek() in {".", "["}:
             if self._peek() == ".":
                 self._next += 1
@@ -85,12 +85,12 @@ class _Parser:
                 if kind != "name":
                     raise ValueError("expression: a name was expected after the dot")
                 self._next += 1
-                found = PropertyAccess(found, Constant(text))
+                operand = PropertyAccess(operand, Constant(text))
             else:
                 self._next += 1
-                found = PropertyAccess(found, self.expression(depth + 1))
+                operand = PropertyAccess(operand, self.expression(depth + 1))
                 self._take("]")
-        return found
+        return operand
 
     def _call(self, word: str, depth: int) -> Expression:
         name = _NAMES.get(word.lower())
@@ -107,8 +107,8 @@ class _Parser:
         self._take(")")
         fewest, most = CONTEXTUAL.get(name) or PURE[name][1:]
         if not fewest <= len(arguments) <= most:
-            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-            raise ValueError(f"expression: {name} takes {wanted} arguments, {len(arguments)} are given")
+            arity = str(fewest) if fewest == most else f"{fewest} to {most}"
+            raise ValueError(f"expression: {name} takes {arity} arguments, {len(arguments)} are given")
         return Call(name, tuple(arguments), self._reference(name, arguments))
 
     def _reference(self, name: str, arguments: list[Expression]) -> ResolvedName | None:
@@ -121,19 +121,19 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+    tokens: list[tuple[str, Any]] = []
     position, end = 0, len(text.rstrip())
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
             raise ValueError(f"expression: '{text[position : position + 12].strip()}' cannot be read")
         if match[1] is not None:
-            found.append(("text", match[1].replace("''", "'")))
+            tokens.append(("text", match[1].replace("''", "'")))
         elif match[2] is not None:
-            found.append(("number", match[2]))
+            tokens.append(("number", match[2]))
         elif match[3] is not None:
-            found.append(("name", match[3]))
+            tokens.append(("name", match[3]))
         else:
-            found.append(("sign", match[4]))
+            tokens.append(("sign", match[4]))
         position = match.end()
-    return found
+    return tokens

@@ -98,10 +98,10 @@ def empty(value: Any) -> bool:
 
 def pad_left(value: Any, width: Any, fill: Any = " ") -> str:
     """Lengthen a text on its left."""
-    wanted = _whole(width)
-    if wanted > MAX_RESULT:
-        raise FunctionError(f"a result of {wanted} characters is longer than {MAX_RESULT}")
-    return _text(value).rjust(wanted, (_text(fill) or " ")[0])
+    size = _whole(width)
+    if size > MAX_RESULT:
+        raise FunctionError(f"a result of {size} characters is longer than {MAX_RESULT}")
+    return _text(value).rjust(size, (_text(fill) or " ")[0])
 
 
 def replace(text: Any, old: Any, new: Any) -> str:
@@ -176,20 +176,20 @@ def _ports(value: Any) -> tuple[int, int]:
     words = _text(value).strip()
     if words == "*":
         return 0, 65535
-    found = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", words)
-    low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    match = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", words)
+    low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if low > high or high > 65535:
         raise FunctionError(f"'{words[:40]}' is no port or port range")
     return low, high
 
 
 def _union(*lists: Any) -> list[Any]:
-    found: list[Any] = []
+    elements: list[Any] = []
     _check_size(sum(len(_list(part)) for part in lists) ** 2 // 2)
     for element in (element for part in lists for element in _list(part)):
-        if not operators.is_in(element, found):
-            found.append(element)
-    return found
+        if not operators.is_in(element, elements):
+            elements.append(element)
+    return elements
 
 
 def _check_size(comparisons: int) -> None:

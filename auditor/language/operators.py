@@ -100,8 +100,8 @@ def match(left: Any, right: Any) -> bool:
     return len(text) == len(pattern) and all(_fits(a, b) for a, b in zip(text, pattern, strict=True))
 
 
-def _fits(letter: str, wanted: str) -> bool:
-    match wanted:
+def _fits(letter: str, expected: str) -> bool:
+    match expected:
         case "#":
             return letter.isdecimal()
         case "?":
@@ -109,7 +109,7 @@ def _fits(letter: str, wanted: str) -> bool:
         case ".":
             return True
         case _:
-            return letter == wanted
+            return letter == expected
 
 
 def _text(value: Any) -> str:
@@ -132,9 +132,9 @@ def order(left: Any, right: Any) -> int:
     if ours is not None and theirs is not None:
         return (ours > theirs) - (ours < theirs)
     if isinstance(left, str) and isinstance(right, str):
-        when, other = as_time(left), as_time(right)
-        if when is not None and other is not None:
-            return (when > other) - (when < other)
+        first, second = as_time(left), as_time(right)
+        if first is not None and second is not None:
+            return (first > second) - (first < second)
         if ours is None and theirs is None:
             return (left.casefold() > right.casefold()) - (left.casefold() < right.casefold())
     raise ComparisonError(f"{kind_of_json(left)} and {kind_of_json(right)} have no order")
@@ -194,7 +194,7 @@ OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, *AGES, "exists"))
 def compare(operator: str, left: Any, right: Any) -> bool:
     """Apply an operator to the left side, which may be ABSENT. ComparisonError where the two have nothing in common."""
     if operator == "exists":
-        return (left is not ABSENT) == _wanted(right)
+        return (left is not ABSENT) == _exists_as(right)
     if operator in POSITIVE:
         return _holds(operator, left, right)
     return not _holds(NEGATIVE[operator], left, right)
@@ -214,11 +214,11 @@ def is_older(value: Any, days: Any, now: datetime) -> bool:
         raise ComparisonError("the time lies outside the calendar") from problem
 
 
-def _wanted(right: Any) -> bool:
-    wanted = _boolean(right)
-    if wanted is None:
+def _exists_as(right: Any) -> bool:
+    exists = _boolean(right)
+    if exists is None:
         raise ComparisonError("'exists' takes true or false")
-    return wanted
+    return exists
 
 
 def _holds(operator: str, left: Any, right: Any) -> bool:

@@ -12,7 +12,7 @@ from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary
 from auditor.errors import Mistakes
 from auditor.estate.navigation import NAVIGATION
-from auditor.language import expressions
+from auditor.language import expressions, literals
 from auditor.language.ast import (
     AllOf,
     AnyOf,
@@ -85,12 +85,12 @@ def condition(node: Node, names: NameScope) -> Condition:
 
 
 def _by_name(node: Node, entries: Mapping[str, Node]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for key in entries:
-        if key.lower() in found:
-            Node(None, node.keys[key]).fail(f"'{key}' stands here twice, as '{found[key.lower()]}' too")
-        found[key.lower()] = key
-    return found
+        if key.lower() in spellings:
+            Node(None, node.keys[key]).fail(f"'{key}' stands here twice, as '{spellings[key.lower()]}' too")
+        spellings[key.lower()] = key
+    return spellings
 
 
 def _only(node: Node, allowed: list[str]) -> None:
@@ -109,16 +109,16 @@ def _joined(node: Node, joiner: str, inner: Node, names: NameScope) -> Condition
     return AllOf(tuple(parts)) if joiner == "allof" else AnyOf(tuple(parts))
 
 
-def _operator(node: Node, others: set[str]) -> tuple[str, Node]:
+def _operator(node: Node, rest: set[str]) -> tuple[str, Node]:
     entries = node.mapping("a condition")
-    found = [key for key in entries if key.lower() not in others]
-    unknown = next((key for key in found if key.lower() not in _OPERATORS), None)
+    operators = [word for word in entries if word.lower() not in rest]
+    unknown = next((word for word in operators if word.lower() not in _OPERATORS), None)
     if unknown is not None:
-        place = Node(None, node.keys[unknown])
-        place.fail(f"there is no operator '{unknown}'", suggestion(unknown, [*OPERATORS, *others]))
-    if len(found) != 1:
-        node.fail("a condition needs exactly one operator" + (f", not {', '.join(found)}" if found else ""))
-    return _OPERATORS[found[0].lower()], entries[found[0]]
+        key = Node(None, node.keys[unknown])
+        key.fail(f"there is no operator '{unknown}'", suggestion(unknown, [*OPERATORS, *rest]))
+    if len(operators) != 1:
+        node.fail("a condition needs exactly one operator" + (f", not {', '.join(operators)}" if operators else ""))
+    return _OPERATORS[operators[0].lower()], entries[operators[0]]
 
 
 def _undecidable(node: Node, key: str, names: NameScope) -> Undecidable:
@@ -158,6 +158,8 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Un
             return Undecidable(*left.expression.arguments)
     if operator == "exists" and str(right.value).lower() not in {"true", "false"} and not _is_expression(right):
         right.fail("'exists' takes true or false")
+    if isinstance(left, Field) and left.path.known is not None and left.path.known.holds is not None:
+        literals.check(left.text, left.path.known.holds, operator, right)
     default = _default(entries[by_name["default"]]) if "default" in by_name else _azure_default(left, operator)
     load = _days(right, operator, names) if operator in AGES else expression(right, names)
     return Leaf(left, operator, load, ABSENT if default is None else default)
@@ -165,9 +167,9 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Un
 
 def _azure_default(left: Field | Value, operator: str) -> Any:
     """Return what Azure applies where a property is absent; whether one exists is asked of the property itself."""
-    if isinstance(left, Value) or left.place.known is None or operator == "exists":
+    if isinstance(left, Value) or left.path.known is None or operator == "exists":
         return ABSENT
-    return left.place.known.default
+    return left.path.known.default
 
 
 def _is_expression(node: Node) -> bool:
@@ -182,13 +184,13 @@ def _default(node: Node) -> Any:
 
 def _field(node: Node, names: NameScope) -> Field:
     text = node.text("field")
-    place = _resolve(node, text, names)
-    if EACH in _remaining(place.steps, names.members):
+    path = _resolve(node, text, names)
+    if EACH in _remaining(path.steps, names.members):
         node.fail(
             f"'{text}' means several values at once, which passes or fails by accident when there are none",
             "say every, any or none of them: every: {in: '…[*]', where: …}",
         )
-    return Field(place, text)
+    return Field(path, text)
 
 
 def _resolve(node: Node, text: str, names: NameScope) -> ResolvedName:
@@ -203,7 +205,7 @@ def _resolve(node: Node, text: str, names: NameScope) -> ResolvedName:
 def _named(text: str, names: NameScope) -> ResolvedName:
     # a full alias: Microsoft.Network/privateEndpoints/privateLinkServiceConnections[*].groupIds
     types = names.catalogue.types() if "/" in text else []
-    aliased = [one for one in types if text.lower().startswith(one.lower() + "/")]
+    aliased = [name for name in types if text.lower().startswith(name.lower() + "/")]
     if not aliased:
         return names.here.resolve(text)
     resource_type = max(aliased, key=len)
@@ -248,10 +250,10 @@ def _reference(function: str, text: str, names: NameScope) -> ResolvedName | Non
     if function == "current":
         if text in names.values:
             return None
-        place = _named(text, names)
-        if EACH in _remaining(place.steps, names.members):
+        path = _named(text, names)
+        if EACH in _remaining(path.steps, names.members):
             raise ValueError(f"current('{text}') stands outside a count or quantifier over it")
-        return place
+        return path
     return _named(text, names)
 
 
@@ -272,7 +274,7 @@ def _inside(node: Node, names: NameScope) -> NameScope:
 
 
 def _members(
-    path: Node | None, relation: Node | None, names: NameScope, node: Node
+    listed: Node | None, relation: Node | None, names: NameScope, node: Node
 ) -> tuple[Elements | Relatives, NameScope]:
     names = _inside(node, names)
     if relation is not None:
@@ -283,13 +285,13 @@ def _members(
         kinds = navigation.types
         here = names.catalogue.of_type(kinds[0]) if len(kinds) == 1 else Vocabulary("related resource", ())
         return Relatives(word), replace(names, here=here, members=())
-    if path is None:
+    if listed is None:
         node.fail("a list or relation is missing")
-    text = path.text("a list")
-    place = _resolve(path, text, names)
-    if place.steps[-1] is not EACH:
-        path.fail(f"'{text}' must end in [*]", f"write '{text}[*]'")
-    return Elements(place, text), replace(names, members=(*names.members, place.steps))
+    text = listed.text("a list")
+    path = _resolve(listed, text, names)
+    if path.steps[-1] is not EACH:
+        listed.fail(f"'{text}' must end in [*]", f"write '{text}[*]'")
+    return Elements(path, text), replace(names, members=(*names.members, path.steps))
 
 
 def _count(node: Node, key: str, names: NameScope) -> Count:
@@ -315,8 +317,8 @@ def _values(node: Node, entries: Mapping[str, Node], names: NameScope) -> tuple[
         node.fail("count of a value needs a 'name' for current('…')")
     name = entries["name"].text("name")
     source = entries["value"]
-    found = Values(expression(source, names), name, _shown(source.plain()))
-    return found, replace(names, values=names.values | {name})
+    values = Values(expression(source, names), name, _shown(source.plain()))
+    return values, replace(names, values=names.values | {name})
 
 
 def _shown(value: Any) -> str:

@@ -1,1 +1,17 @@
-"""Decide network questions exactly, on sets of packets. A library: it knows no fact, no rule, no baseline table."""
+"""Decide network questions exactly, on sets of packets. A library: it knows no fact, no rule, no baseline table.
+
+A packet is (source, destination, protocol, source port, destination port); sets of addresses and ports are in
+`azure.ranges` and `azure.addresses`. In reading order:
+
+1. What is asked. `security_rules` and `security_groups` read groups as ARM spells them; `address_book` says which
+   addresses their tags and application security groups mean at a subnet; `filter_chain` is the filters that traffic
+   meets between two ends.
+2. Deciding. `decision_diagram` holds sets of packets; `encoding` cuts addresses and ports into atomic sets and writes a
+   chain in one diagram; `trace` follows packets through it to the rules that decide; `search` asks what passes beyond a
+   table, what of it is denied, what a default lets through; `proof` answers yes, no or unknown whatever the unknown
+   tags hold; `shadowing` finds rules without effect.
+3. Telling. `witness` picks an example; `cover` finds few cubes for a set, `describe` puts them in words, `verdicts`
+   joins what several chains answer.
+4. An estate. `virtual_networks` reads what surrounds a subnet, `subnets` what filters its traffic, `routes` where its
+   packets are led elsewhere; `endpoints` finds what a name stands for, `reachability` decides who reaches whom.
+"""

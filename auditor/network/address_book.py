@@ -1,4 +1,4 @@
-"""What the names in security rules mean at one place: the virtual network around it, tag data, group members."""
+"""What the names in security rules mean at one subnet: the virtual network around it, tag data, group members."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ class Surroundings:
 
     @cached_property
     def _doubtful_network(self) -> tuple[Term, ...]:
-        found = [
+        terms = [
             Term(difference(route.prefix, self.known_network), ((f"VirtualNetwork:udr:{route.label}", True),))
             for route in self.routes
             if route.is_virtual_network is None
         ]
         if self.gateway is None:
-            found.append(Term(difference(ANY, self.known_network), ((_GATEWAY, True),)))
-        return tuple(term for term in found if term.ranges)
+            terms.append(Term(difference(ANY, self.known_network), ((_GATEWAY, True),)))
+        return tuple(term for term in terms if term.ranges)
 
     @cached_property
     def virtual_network(self) -> tuple[Term, ...]:
@@ -102,7 +102,7 @@ class Surroundings:
         return tuple(term for term in terms if term.ranges)
 
     def terms(self, side: Side) -> Iterator[Term]:
-        """Yield the boxes of one side of a rule; their union is the side."""
+        """Yield the terms of one side of a rule; their union is the side."""
         if side.ranges:
             yield Term(side.ranges)
         for symbol in side.symbols:

@@ -23,7 +23,7 @@ _DEFAULTS: Final = (
 @cache
 def default_rules() -> tuple[SecurityRule, ...]:
     """Return the six rules that every group ends with and nobody can remove."""
-    found = []
+    rules = []
     for name, priority, direction, access, source, destination in _DEFAULTS:
         match, _ = parse_match(
             {
@@ -34,8 +34,8 @@ def default_rules() -> tuple[SecurityRule, ...]:
                 "destinationAddressPrefix": destination,
             }
         )
-        found.append(SecurityRule(name, priority, Direction(direction), Access(access), match, is_custom=False))
-    return tuple(found)
+        rules.append(SecurityRule(name, priority, Direction(direction), Access(access), match, is_custom=False))
+    return tuple(rules)
 
 
 def parse_group(name: str, properties: object, children: Iterable[object] = ()) -> SecurityGroup:
@@ -73,20 +73,20 @@ def _listed(value: object, field: str, trouble: dict[Direction, str]) -> Sequenc
 
 
 def _parse_all(bodies: Sequence[object], trouble: dict[Direction, str], *, is_custom: bool) -> list[SecurityRule]:
-    found: dict[str, SecurityRule] = {}
+    rules: dict[str, SecurityRule] = {}
     for body in bodies:
         rule = parse_rule(body, is_custom=is_custom)
         if isinstance(rule, SecurityRule):
-            found.setdefault(f"{rule.name.lower()} {rule.direction}", rule)
+            rules.setdefault(f"{rule.name.lower()} {rule.direction}", rule)
         else:
             direction, reason = rule
             _blame(trouble, direction, reason)
-    return list(found.values())
+    return list(rules.values())
 
 
 def _blame(trouble: dict[Direction, str], direction: Direction | None, reason: str) -> None:
-    for one in Direction if direction is None else (direction,):
-        trouble.setdefault(one, reason)
+    for each in Direction if direction is None else (direction,):
+        trouble.setdefault(each, reason)
 
 
 def parse_rule(body: object, *, is_custom: bool = True) -> SecurityRule | tuple[Direction | None, str]:
@@ -128,7 +128,7 @@ def _clash(rules: Sequence[SecurityRule]) -> str | None:
     """Name two rules of one priority that disagree: Azure refuses such a group, so the data cannot be right."""
     first: dict[int, SecurityRule] = {}
     for rule in rules:
-        other = first.setdefault(rule.priority, rule)
-        if other.access is not rule.access:
-            return f"rules {other.name} and {rule.name} have the same priority {rule.priority}"
+        earlier = first.setdefault(rule.priority, rule)
+        if earlier.access is not rule.access:
+            return f"rules {earlier.name} and {rule.name} have the same priority {rule.priority}"
     return None

@@ -1,4 +1,4 @@
-"""Read security rules and groups as ARM spells them; what cannot be read is said, never guessed."""
+"""Read security rules and groups as ARM spells them; what cannot be read is named, never guessed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Access(StrEnum):
 
 
 PROTOCOLS: Final = ("Tcp", "Udp", "Icmp", "Esp", "Ah")
-"""The protocols that a rule can tell apart; their places in this tuple are their bits."""
+"""The protocols that a rule can tell apart; their indexes in this tuple are their bits."""
 ALL_PROTOCOLS: Final = (1 << len(PROTOCOLS)) - 1
 WITH_PORTS: Final = 0b00011
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmp", "50": "esp", "51": "ah"}
@@ -69,7 +69,7 @@ NETWORK_SPACE: Final = Symbol("network-space", "virtual network")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A box of packets: the product of its five sides. `protocols` is a set of bits (`PROTOCOLS`).
+    """A cube of packets: the product of its five sides. `protocols` is a set of bits (`PROTOCOLS`).
 
     `names_ports`: ports are spelled out at one side, even if they add up to all of them; what that means for protocols
     without ports is not documented.
@@ -130,16 +130,16 @@ def parse_match(body: Mapping[str, Any]) -> tuple[Match, tuple[str, ...]]:
 
 def _values(low: Mapping[str, Any], name: str, problems: list[str]) -> list[str]:
     """Return the texts of a singular field and its plural; empty and absent mean nothing, numbers count as texts."""
-    found: list[str] = []
+    texts: list[str] = []
     plural = f"{name}es" if name.endswith("x") else f"{name}s"
     for key in (name, plural):
         value = low.get(key)
         for item in value if isinstance(value, list | tuple) else [value]:
             if isinstance(item, str) or (isinstance(item, int) and not isinstance(item, bool)):
-                found.append(str(item).strip())
+                texts.append(str(item).strip())
             elif item is not None:
                 problems.append(f"{key}: {_short(item)}")
-    return [text for text in found if text]
+    return [text for text in texts if text]
 
 
 def _side(low: Mapping[str, Any], end: str, problems: list[str]) -> Side:
@@ -190,9 +190,9 @@ def _protocols(value: object, problems: list[str]) -> int:
     if text in _ANY_WORDS:
         return ALL_PROTOCOLS
     name = _NUMBERS.get(text or "", text)
-    for place, known in enumerate(PROTOCOLS):
+    for index, known in enumerate(PROTOCOLS):
         if name == known.lower():
-            return 1 << place
+            return 1 << index
     problems.append("no protocol" if value in (None, "") else f"protocol {_short(value)}")
     return ALL_PROTOCOLS
 
@@ -200,18 +200,18 @@ def _protocols(value: object, problems: list[str]) -> int:
 def _ports(low: Mapping[str, Any], end: str, problems: list[str]) -> tuple[Ranges, bool]:
     """Return the ports of one side, and whether they are spelled out."""
     before = len(problems)
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for text in _values(low, f"{end}portrange", problems):
         span = parse_ports(text)
         if span is None:
             problems.append(f"{end} port {_short(text)}")
         else:
-            found.append(span)
-    if not found and len(problems) == before:
+            spans.append(span)
+    if not spans and len(problems) == before:
         problems.append(f"no {end} port")
     if len(problems) > before:
         return ALL_PORTS, False
-    return normal(found), ALL_PORTS[0] not in found
+    return normal(spans), ALL_PORTS[0] not in spans
 
 
 @lru_cache(maxsize=4096)

@@ -107,7 +107,7 @@ class Subnets:
         self._groups: dict[str, SecurityGroup] = {}
 
     def at(self, subnet: Resource) -> SubnetFilters:
-        """Return the place of a subnet."""
+        """Return what filters the traffic of a subnet."""
         if subnet.key not in self._known:
             self._known[subnet.key] = self._read(subnet)
         return self._known[subnet.key]
@@ -117,18 +117,18 @@ class Subnets:
         gap = self._gap(subnet, own)
         reference = self._attached_group(subnet)
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
-        if reference and (found := self.estate.get(reference)):
-            inputs.append((found.id, "properties.securityRules"))
+        if reference and (group := self.estate.get(reference)):
+            inputs.append((group.id, "properties.securityRules"))
         return SubnetFilters(
-            subnet,
-            own,
-            self.networks.around(subnet, own),
-            reference,
-            self.group(reference),
-            tuple(self._interfaces(subnet)),
-            (body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
-            gap,
-            tuple(inputs),
+            subnet=subnet,
+            prefixes=own,
+            surroundings=self.networks.around(subnet, own),
+            group_key=reference,
+            group=self.group(reference),
+            interfaces=tuple(self._interfaces(subnet)),
+            policies=(body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
+            gap=gap,
+            inputs=tuple(inputs),
         )
 
     def _attached_group(self, subnet: Resource) -> str | None:
@@ -192,19 +192,20 @@ class Subnets:
         return group
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
-        for key in self.estate.sources(subnet.key, "attached"):
-            found = self.estate.get(key)
-            if found is None or found.type_key != _INTERFACES:
-                continue
+        attached = (self.estate.get(key) for key in self.estate.sources(subnet.key, "attached"))
+        for interface in (resource for resource in attached if resource and resource.type_key == _INTERFACES):
             inside = [
-                addresses.read(one, "properties.privateIPAddress")
-                for one in body.objects(found.body, "properties.ipConfigurations")
-                if body.sub_resource(one, "properties.subnet") in {subnet.key, None}
+                addresses.read(configuration, "properties.privateIPAddress")
+                for configuration in body.objects(interface.body, "properties.ipConfigurations")
+                if body.sub_resource(configuration, "properties.subnet") in {subnet.key, None}
             ]
-            group = self.group(body.sub_resource(found.body, "properties.networkSecurityGroup"))
-            endpoint = body.sub_resource(found.body, "properties.privateEndpoint")
-            forwards = body.flag(found.body, "properties.enableIPForwarding") is True
-            yield Interface(found, union(*inside) if inside else (), group, forwards, endpoint is not None)
+            yield Interface(
+                resource=interface,
+                addresses=union(*inside) if inside else (),
+                group=self.group(body.sub_resource(interface.body, "properties.networkSecurityGroup")),
+                forwards=body.flag(interface.body, "properties.enableIPForwarding") is True,
+                is_endpoint=body.sub_resource(interface.body, "properties.privateEndpoint") is not None,
+            )
 
 
 def _is(key: str, resource_type: str) -> bool:
@@ -221,7 +222,7 @@ def is_outbound_filtered(estate: Estate, subnet: Resource) -> bool | Gap:
     for app in (app for app in attached if app is not None and app.type_key in _SITES):
         configs = [child for name in _CONFIGS for child in estate.children(app.key, name)]
         bodies = [app.body, *(config.body for config in configs)]
-        if any(body.flag(one, path) is True for one in bodies for path in _SWITCHES):
+        if any(body.flag(properties, path) is True for properties in bodies for path in _SWITCHES):
             continue
         for path in (*_SWITCHES, "properties.siteConfig"):
             if gap := estate.gap_at(app.key, path):

@@ -20,7 +20,7 @@ _INTERFACES: Final = "microsoft.network/networkinterfaces"
 _GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
 _GATEWAY_SUBNET: Final = "gatewaysubnet"
 # Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
-# https://learn.microsoft.com/azure/virtual-network/service-tags-overview; of Internet and None nothing is said.
+# https://learn.microsoft.com/azure/virtual-network/service-tags-overview; it says nothing of Internet and None.
 _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
 
 
@@ -41,15 +41,15 @@ class Networks:
         """Return the member addresses of application security groups; nothing where interfaces were not collected."""
         if self.estate.type_gap(_INTERFACES) is not None:
             return {}
-        found: dict[str, list[Ranges]] = {
+        members: dict[str, list[Ranges]] = {
             group.key: [()] for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
         }
         for interface in self.estate.of_type(_INTERFACES):
             for configuration in body.objects(interface.body, "properties.ipConfigurations"):
                 address = addresses.read(configuration, "properties.privateIPAddress")
                 for group in self._memberships(interface, configuration):
-                    found.setdefault(group, []).append(address)
-        return {group: union(*members) for group, members in found.items()}
+                    members.setdefault(group, []).append(address)
+        return {group: union(*listed) for group, listed in members.items()}
 
     def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
         """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
@@ -57,17 +57,17 @@ class Networks:
             if (reference := body.text(group, "id")) is not None:
                 yield ids.key(reference)
         endpoint = body.sub_resource(interface.body, "properties.privateEndpoint")
-        found = self.estate.get(endpoint) if endpoint else None
-        for group in body.objects(found.body, "properties.applicationSecurityGroups") if found else ():
+        owner = self.estate.get(endpoint) if endpoint else None
+        for group in body.objects(owner.body, "properties.applicationSecurityGroups") if owner else ():
             if (reference := body.text(group, "id")) is not None:
                 yield ids.key(reference)
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""
         if network not in self._spaces:
-            found = self.estate.get(network)
+            resource = self.estate.get(network)
             self._spaces[network] = (
-                addresses.read(found.body, "properties.addressSpace.addressPrefixes") if found else ()
+                addresses.read(resource.body, "properties.addressSpace.addressPrefixes") if resource else ()
             )
         return self._spaces[network]
 
@@ -81,9 +81,9 @@ class Networks:
         network = ids.parent_of(subnet.key) or ""
         peers, gateway = self._peers(network)
         table = body.sub_resource(subnet.body, "properties.routeTable")
-        if gateway is None and table and (found := self.estate.get(table)):
+        if gateway is None and table and (resource := self.estate.get(table)):
             # Without propagation the subnet learns nothing from the gateway.
-            gateway = () if body.flag(found.body, "properties.disableBgpRoutePropagation") else None
+            gateway = () if body.flag(resource.body, "properties.disableBgpRoutePropagation") else None
         return Surroundings(
             union(self.space(network), own), peers, gateway, tuple(self._routes(table)), self.tags, self.groups
         )
@@ -126,8 +126,7 @@ class Networks:
     def _routes(self, table: str | None) -> Iterator[Route]:
         if table is None:
             return
-        found = self.estate.get(table)
-        if found is None:
+        if self.estate.get(table) is None:
             yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
             return
         for route in self.estate.children(table, _ROUTES):

@@ -32,13 +32,13 @@ def operation(text: str) -> tuple[Plane | None, str]:
 
 def operations(texts: Iterable[str]) -> Sequence[str]:
     """Return operations and patterns, given apart or in one text. Raise InputError for what is neither, or for none."""
-    found = [one for text in texts for one in text.replace(",", " ").split()]
-    for one in found:
-        if _PATTERN.fullmatch(_apart(one)[1]) is None:
-            raise InputError(f"'{one}' is no operation", _EXAMPLE)
-    if not found:
+    names = [name for text in texts for name in text.replace(",", " ").split()]
+    for name in names:
+        if _PATTERN.fullmatch(_apart(name)[1]) is None:
+            raise InputError(f"'{name}' is no operation", _EXAMPLE)
+    if not names:
         raise InputError("no operation is given", _EXAMPLE)
-    return found
+    return names
 
 
 def _apart(text: str) -> tuple[Plane | None, str]:
@@ -54,34 +54,34 @@ def scope(graph: AccessGraph, text: str) -> str:
     A child of a resource of the estate, and a group or subscription that holds one, need not be resources themselves.
     Raise InputError where the estate holds nothing of the kind.
     """
-    wanted = text.strip()
-    if ids.key(wanted) in {"", "/"}:
+    name = text.strip()
+    if ids.key(name) in {"", "/"}:
         raise InputError("the root scope is no resource", "name a resource, a resource group or a subscription")
     estate = graph.estate
-    if (found := estate.get(wanted)) is not None:
-        return found.id
-    if wanted.startswith("/"):
-        if _is_held(graph, wanted):
-            return wanted.rstrip("/")
+    if (resource := estate.get(name)) is not None:
+        return resource.id
+    if name.startswith("/"):
+        if _is_held(graph, name):
+            return name.rstrip("/")
         raise InputError(
-            f"'{text}' is not in the estate", _near(ids.key(wanted), (one.key for one in estate.resources))
+            f"'{text}' is not in the estate", _near(ids.key(name), (known.key for known in estate.resources))
         )
-    named = [one.id for one in estate.resources if one.name.lower() == wanted.lower()]
+    named = [known.id for known in estate.resources if known.name.lower() == name.lower()]
     if len(named) == 1:
         return named[0]
     if named:
         raise InputError(f"'{text}' names {len(named)} resources", f"give the id: {', '.join(named[:5])}")
-    raise InputError(f"'{text}' is not in the estate", _near(wanted, {one.name for one in estate.resources}))
+    raise InputError(f"'{text}' is not in the estate", _near(name, {known.name for known in estate.resources}))
 
 
-def _is_held(graph: AccessGraph, wanted: str) -> bool:
+def _is_held(graph: AccessGraph, scope: str) -> bool:
     estate = graph.estate
-    kind = kind_of(wanted)
+    kind = kind_of(scope)
     if kind in {ScopeKind.SUBSCRIPTION, ScopeKind.RESOURCE_GROUP}:
-        return any(ids.is_under(one.key, wanted) for one in estate.resources)
+        return any(ids.is_under(known.key, scope) for known in estate.resources)
     if kind is ScopeKind.MANAGEMENT_GROUP:
-        return any(ids.key(a.scope) == ids.key(wanted) for a in graph.grants.assignments)
-    above = ids.parent_of(wanted)
+        return any(ids.key(a.scope) == ids.key(scope) for a in graph.grants.assignments)
+    above = ids.parent_of(scope)
     while above is not None:
         if estate.get(above) is not None:
             return True
@@ -91,9 +91,9 @@ def _is_held(graph: AccessGraph, wanted: str) -> bool:
 
 def principals(graph: AccessGraph, name: str) -> Sequence[str]:
     """Return the principals that a name stands for. Raise InputError, with those of near names, where there are none."""
-    found = principals_named(graph, name)
-    if found:
-        return found
+    named = principals_named(graph, name)
+    if named:
+        return named
     components = {part.component for parts in graph.parts.values() for part in parts}
     resource = graph.estate.get(name)
     if resource is not None:
@@ -106,5 +106,5 @@ def principals(graph: AccessGraph, name: str) -> Sequence[str]:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word.lower(), sorted({one.lower() for one in known}), n=3, cutoff=0.6)
+    near = get_close_matches(word.lower(), sorted({name.lower() for name in known}), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(near)}?" if near else ""

@@ -194,9 +194,9 @@ def _compiled(node: Node, placed: Mapping[str, _Placed]) -> _Test:
     children: list[_Test] = []
     for child in node.children:
         if isinstance(child, Atom) and child.positive == node.any_of:
-            place = placed[child.pattern]
-            possible |= place.alive if child.positive else place.certain
-            final |= place.final
+            span = placed[child.pattern]
+            possible |= span.alive if child.positive else span.certain
+            final |= span.final
         else:
             children.append(_compiled(child, placed))
     return _Test(node.any_of, (possible, final), tuple(children))

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.rbac.operation_sets import EVERYTHING, NOTHING, OperationSet, complement, difference, intersection, union
+from auditor.rbac import operation_sets
+from auditor.rbac.operation_sets import EVERYTHING, NOTHING, OperationSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +22,36 @@ NOTHING_AT_ALL: Final = Bounds(NOTHING, NOTHING)
 ANYTHING_PERHAPS: Final = Bounds(NOTHING, EVERYTHING)
 
 
-def certain(language: OperationSet) -> Bounds:
-    """Return the extent of which everything is known."""
-    return Bounds(language, language)
+def certain(operations: OperationSet) -> Bounds:
+    """Return the bounds of a set of which everything is known."""
+    return Bounds(operations, operations)
 
 
-def any_of(parts: Iterable[Bounds]) -> Bounds:
+def perhaps(bounds: Bounds) -> Bounds:
+    """Return the bounds with nothing certain about them."""
+    return Bounds(NOTHING, bounds.may)
+
+
+def union(parts: Iterable[Bounds]) -> Bounds:
     """Return the union."""
     known = list(parts)
-    return Bounds(union(part.must for part in known), union(part.may for part in known))
+    return Bounds(operation_sets.union(part.must for part in known), operation_sets.union(part.may for part in known))
 
 
-def all_of(parts: Iterable[Bounds]) -> Bounds:
+def intersection(parts: Iterable[Bounds]) -> Bounds:
     """Return the intersection."""
     known = list(parts)
-    return Bounds(intersection(part.must for part in known), intersection(part.may for part in known))
+    return Bounds(
+        operation_sets.intersection(part.must for part in known),
+        operation_sets.intersection(part.may for part in known),
+    )
 
 
-def opposite(extent: Bounds) -> Bounds:
+def complement(bounds: Bounds) -> Bounds:
     """Return the complement: certain is what was not even possible."""
-    return Bounds(complement(extent.may), complement(extent.must))
+    return Bounds(operation_sets.complement(bounds.may), operation_sets.complement(bounds.must))
 
 
-def minus(left: Bounds, right: Bounds) -> Bounds:
+def difference(left: Bounds, right: Bounds) -> Bounds:
     """Return what the left grants and the right does not take away."""
-    return Bounds(difference(left.must, right.may), difference(left.may, right.must))
-
-
-def perhaps(extent: Bounds) -> Bounds:
-    """Return the extent with nothing certain about it."""
-    return Bounds(NOTHING, extent.may)
+    return Bounds(operation_sets.difference(left.must, right.may), operation_sets.difference(left.may, right.must))

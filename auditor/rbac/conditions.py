@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auditor.rbac.bounds import ANYTHING_PERHAPS, Bounds, all_of, any_of, certain, opposite
+from auditor.rbac import bounds
+from auditor.rbac.bounds import ANYTHING_PERHAPS, Bounds, certain
 from auditor.rbac.operation_sets import pattern
 
 _MAX_DEPTH: Final = 50
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<matches>(?:ActionMatches|DataActionMatches)\s*\{\s*'(?P<action>[^']*)'\s*\})
     |(?P<sign>&&|\|\||[()]|!(?!=)|\bAND\b|\bOR\b|\bNOT\b)
-    |(?P<other>'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s()'{}\[\]!&|]+|.))""",
+    |(?P<rest>'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s()'{}\[\]!&|]+|.))""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _SPELLINGS: Final = {"&&": "and", "||": "or", "!": "not"}
@@ -34,21 +35,21 @@ def restriction(text: str) -> Bounds:
     """
     reader = _Reader(list(_tokens(text)))
     try:
-        found = reader.disjunction(0)
+        limit = reader.disjunction(0)
     except _UnreadableError:
         return ANYTHING_PERHAPS
-    return found if reader.at_end() else ANYTHING_PERHAPS
+    return limit if reader.at_end() else ANYTHING_PERHAPS
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    for found in _TOKEN.finditer(text.rstrip()):
-        if found["matches"] is not None:
-            yield "matches", found["action"]
-        elif found["sign"] is not None:
-            sign = found["sign"].lower()
+    for token in _TOKEN.finditer(text.rstrip()):
+        if token["matches"] is not None:
+            yield "matches", token["action"]
+        elif token["sign"] is not None:
+            sign = token["sign"].lower()
             yield "sign", _SPELLINGS.get(sign, sign)
         else:
-            yield "other", found["other"]
+            yield "rest", token["rest"]
 
 
 class _Reader:
@@ -73,27 +74,27 @@ class _Reader:
         parts = [self._conjunction(depth)]
         while self._takes("or"):
             parts.append(self._conjunction(depth))
-        return any_of(parts)
+        return bounds.union(parts)
 
     def _conjunction(self, depth: int) -> Bounds:
         parts = [self._negation(depth)]
         while self._takes("and"):
             parts.append(self._negation(depth))
-        return all_of(parts)
+        return bounds.intersection(parts)
 
     def _negation(self, depth: int) -> Bounds:
         negative = False
         while self._takes("not"):
             negative = not negative
-        found = self._atom(depth)
-        return opposite(found) if negative else found
+        operand = self._atom(depth)
+        return bounds.complement(operand) if negative else operand
 
     def _atom(self, depth: int) -> Bounds:
         if self._takes("("):
-            found = self.disjunction(depth + 1)
+            inner = self.disjunction(depth + 1)
             if not self._takes(")"):
                 raise _UnreadableError
-            return found
+            return inner
         if self.at_end():
             raise _UnreadableError
         kind, text = self._tokens[self._at]
@@ -105,7 +106,7 @@ class _Reader:
     def _comparison(self) -> Bounds:
         """Skip one comparison of attributes, whatever its operator; nothing is known about its outcome."""
         start = self._at
-        while not self.at_end() and self._tokens[self._at][0] == "other":
+        while not self.at_end() and self._tokens[self._at][0] == "rest":
             self._at += 1
         if self._at == start:
             raise _UnreadableError

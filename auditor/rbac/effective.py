@@ -59,12 +59,12 @@ class Grants:
     def below(self, scope: str) -> Sequence[Assignment]:
         """Return the assignments at scopes below a scope, by id: a management group's subscriptions don't count."""
         prefix = f"{ids.key(scope)}/"
-        found: list[Assignment] = []
+        listed: list[Assignment] = []
         for key in self._scopes[bisect_left(self._scopes, prefix) :]:
             if not key.startswith(prefix):
                 break
-            found.extend(self._at[key])
-        return found
+            listed.extend(self._at[key])
+        return listed
 
     def _scopes_over(self, scope: str) -> Sequence[tuple[str, Truth]]:
         """Return the scopes whose assignments apply at a scope, or may: the management groups it may lie in too."""
@@ -131,7 +131,7 @@ class Grants:
 
 
 def _by_scope(items: Iterable[_Scoped]) -> Mapping[str, list[_Scoped]]:
-    found: dict[str, list[_Scoped]] = defaultdict(list)
+    by_scope: dict[str, list[_Scoped]] = defaultdict(list)
     for item in items:
-        found[ids.key(item.scope)].append(item)
-    return dict(found)
+        by_scope[ids.key(item.scope)].append(item)
+    return dict(by_scope)

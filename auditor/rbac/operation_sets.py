@@ -82,13 +82,13 @@ def _joined(
     return next(iter(flat)) if len(flat) == 1 else kind(tuple(flat))
 
 
-def complement(language: OperationSet) -> OperationSet:
+def complement(operations: OperationSet) -> OperationSet:
     """Return every string that is not in the set."""
-    if language == NOTHING:
+    if operations == NOTHING:
         return EVERYTHING
-    if language == EVERYTHING:
+    if operations == EVERYTHING:
         return NOTHING
-    return language.part if isinstance(language, Complement) else Complement(language)
+    return operations.part if isinstance(operations, Complement) else Complement(operations)
 
 
 def difference(left: OperationSet, right: OperationSet) -> OperationSet:
@@ -96,29 +96,29 @@ def difference(left: OperationSet, right: OperationSet) -> OperationSet:
     return intersection((left, complement(right)))
 
 
-def holds(language: OperationSet, operation: str) -> bool:
+def holds(operations: OperationSet, operation: str) -> bool:
     """Whether an operation, in any case, is in the set."""
-    return _holds(language, operation.strip().lower())
+    return _holds(operations, operation.strip().lower())
 
 
-def _holds(language: OperationSet, operation: str) -> bool:
-    match language:
+def _holds(operations: OperationSet, operation: str) -> bool:
+    match operations:
         case Pattern():
-            return matches(language.pattern, operation)
+            return matches(operations.pattern, operation)
         case Union():
-            return any(_holds(part, operation) for part in language.parts)
+            return any(_holds(part, operation) for part in operations.parts)
         case Intersection():
-            return all(_holds(part, operation) for part in language.parts)
+            return all(_holds(part, operation) for part in operations.parts)
         case Complement():
-            return not _holds(language.part, operation)
+            return not _holds(operations.part, operation)
 
 
-def is_empty(language: OperationSet) -> bool:
+def is_empty(operations: OperationSet) -> bool:
     """Whether no string at all is in the set. Raise `TooComplexError` where the patterns defeat the search."""
-    literal = _literals(language)
+    literal = _literals(operations)
     if literal is not None:
-        return not any(_holds(language, operation) for operation in literal)
-    return automaton.search(_tree(language, positive=True)) is None
+        return not any(_holds(operations, operation) for operation in literal)
+    return automaton.search(_tree(operations, positive=True)) is None
 
 
 def is_within(inner: OperationSet, outer: OperationSet) -> bool:
@@ -126,81 +126,81 @@ def is_within(inner: OperationSet, outer: OperationSet) -> bool:
     return inner == outer or is_empty(difference(inner, outer))
 
 
-def witness(language: OperationSet) -> str | None:
+def witness(operations: OperationSet) -> str | None:
     """Return a shortest string of the set, one that ends in a verb where there is one; None for the empty set.
 
     Segments that a pattern spells out are spelled that way; `any` stands for free text.
     """
-    literal = _literals(language)
-    if literal is not None and not any(_holds(language, operation) for operation in literal):
+    literal = _literals(operations)
+    if literal is not None and not any(_holds(operations, operation) for operation in literal):
         return None
-    spelled = dict(_spellings(language))
-    found = automaton.search(_tree(language, positive=True), spelled)
-    if found is None or holds(WELL_FORMED, found):
-        return found
-    return automaton.search(_tree(intersection((language, WELL_FORMED)), positive=True), spelled) or found
+    spelled = dict(_spellings(operations))
+    shortest = automaton.search(_tree(operations, positive=True), spelled)
+    if shortest is None or holds(WELL_FORMED, shortest):
+        return shortest
+    return automaton.search(_tree(intersection((operations, WELL_FORMED)), positive=True), spelled) or shortest
 
 
-def patterns_of(language: OperationSet) -> Sequence[Pattern]:
+def patterns_of(operations: OperationSet) -> Sequence[Pattern]:
     """Return the patterns that can put an operation into the set (those under a complement excluded), in order."""
-    match language:
+    match operations:
         case Pattern():
-            return [language]
+            return [operations]
         case Complement():
             return []
         case Union() | Intersection():
-            return list(dict.fromkeys(found for part in language.parts for found in patterns_of(part)))
+            return list(dict.fromkeys(each for part in operations.parts for each in patterns_of(part)))
 
 
-def excluded_from(language: OperationSet) -> Sequence[Pattern]:
+def excluded_from(operations: OperationSet) -> Sequence[Pattern]:
     """Return the patterns that keep an operation out of the set (those under a complement), in order."""
-    match language:
+    match operations:
         case Pattern():
             return []
         case Complement():
-            return patterns_of(language.part)
+            return patterns_of(operations.part)
         case Union() | Intersection():
-            return list(dict.fromkeys(found for part in language.parts for found in excluded_from(part)))
+            return list(dict.fromkeys(each for part in operations.parts for each in excluded_from(part)))
 
 
-def _literals(language: OperationSet) -> set[str] | None:
-    """Return a finite set of candidate operations that holds the whole language, or None where none is at hand."""
-    match language:
+def _literals(operations: OperationSet) -> set[str] | None:
+    """Return a finite set of candidate operations that holds the whole set, or None where none is at hand."""
+    match operations:
         case Pattern():
-            return None if "*" in language.pattern else {language.pattern}
+            return None if "*" in operations.pattern else {operations.pattern}
         case Union():
-            found: set[str] = set()
-            for part in language.parts:
-                candidates = _literals(part)
-                if candidates is None:
+            literals: set[str] = set()
+            for part in operations.parts:
+                more = _literals(part)
+                if more is None:
                     return None
-                found |= candidates
-            return found
+                literals |= more
+            return literals
         case Intersection():
-            return next((c for c in map(_literals, language.parts) if c is not None), None)
+            return next((c for c in map(_literals, operations.parts) if c is not None), None)
         case Complement():
             return None
 
 
-def _tree(language: OperationSet, *, positive: bool) -> automaton.Node:
+def _tree(operations: OperationSet, *, positive: bool) -> automaton.Node:
     """Return the formula with complements pushed down to the patterns."""
-    match language:
+    match operations:
         case Pattern():
-            return automaton.Atom(language.pattern, positive)
+            return automaton.Atom(operations.pattern, positive)
         case Complement():
-            return _tree(language.part, positive=not positive)
+            return _tree(operations.part, positive=not positive)
         case Union() | Intersection():
-            children = tuple(_tree(part, positive=positive) for part in language.parts)
-            return automaton.Connective(isinstance(language, Union) == positive, children)
+            children = tuple(_tree(part, positive=positive) for part in operations.parts)
+            return automaton.Connective(isinstance(operations, Union) == positive, children)
 
 
-def _spellings(language: OperationSet) -> Iterable[tuple[str, str]]:
-    match language:
+def _spellings(operations: OperationSet) -> Iterable[tuple[str, str]]:
+    match operations:
         case Pattern():
-            for segment in language.spelled.split("/"):
+            for segment in operations.spelled.split("/"):
                 yield segment.lower(), segment
         case Complement():
-            yield from _spellings(language.part)
+            yield from _spellings(operations.part)
         case Union() | Intersection():
-            for part in language.parts:
+            for part in operations.parts:
                 yield from _spellings(part)

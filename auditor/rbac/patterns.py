@@ -28,10 +28,10 @@ def matches(pattern: str, operation: str) -> bool:
         return False
     at = len(head)
     for part in middle:
-        found = operation.find(part, at, end)
-        if found < 0:
+        start = operation.find(part, at, end)
+        if start < 0:
             return False
-        at = found + len(part)
+        at = start + len(part)
     return True
 
 

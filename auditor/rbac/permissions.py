@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from auditor.rbac import bounds as extents
+from auditor.rbac import bounds
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.bounds import ANYTHING_PERHAPS, NOTHING_AT_ALL, Bounds, certain
 from auditor.rbac.conditions import restriction
@@ -91,8 +91,8 @@ def conditional(permissions: Permissions, condition: str | None) -> Permissions:
         return permissions
     limit = restriction(condition)
     return Permissions(
-        extents.all_of((permissions.control, limit)),
-        extents.all_of((permissions.data, limit)),
+        bounds.intersection((permissions.control, limit)),
+        bounds.intersection((permissions.data, limit)),
     )
 
 
@@ -100,19 +100,21 @@ def combined(parts: Iterable[Permissions]) -> Permissions:
     """Return the union, plane by plane."""
     known = list(parts)
     return Permissions(
-        extents.any_of(part.control for part in known),
-        extents.any_of(part.data for part in known),
+        bounds.union(part.control for part in known),
+        bounds.union(part.data for part in known),
     )
 
 
 def without(permissions: Permissions, denied: Permissions) -> Permissions:
     """Return permissions after a deny."""
-    return Permissions(extents.minus(permissions.control, denied.control), extents.minus(permissions.data, denied.data))
+    return Permissions(
+        bounds.difference(permissions.control, denied.control), bounds.difference(permissions.data, denied.data)
+    )
 
 
 def perhaps(permissions: Permissions) -> Permissions:
     """Return permissions of which it is not known whether they apply."""
-    return Permissions(extents.perhaps(permissions.control), extents.perhaps(permissions.data))
+    return Permissions(bounds.perhaps(permissions.control), bounds.perhaps(permissions.data))
 
 
 def permits(permissions: Permissions, plane: Plane, operation: str) -> Truth:
@@ -179,7 +181,7 @@ def first_excess(inner: Permissions, outer: Permissions) -> tuple[Plane, str] | 
     Raise `TooComplexError` where the patterns are too complex to decide.
     """
     for plane in Plane:
-        found = witness(excess(inner.on(plane).may, outer.on(plane).must, plane))
-        if found is not None:
-            return plane, found
+        operation = witness(excess(inner.on(plane).may, outer.on(plane).must, plane))
+        if operation is not None:
+            return plane, operation
     return None

@@ -19,19 +19,19 @@ def plane_of(operation: str, roles: Iterable[Role]) -> Plane:
 
     Azure's own catalogue of operations is not at hand, and `*` on one plane says nothing about the other.
     """
-    wanted = normalise(operation)
-    for danger in PRIVILEGES:
-        if wanted in map(normalise, danger.operations):
-            return danger.plane
-    best = {plane: max((_closeness(role, plane, wanted) for role in roles), default=0) for plane in Plane}
+    normalised = normalise(operation)
+    for privilege in PRIVILEGES:
+        if normalised in map(normalise, privilege.operations):
+            return privilege.plane
+    best = {plane: max((_closeness(role, plane, normalised) for role in roles), default=0) for plane in Plane}
     return Plane.DATA if best[Plane.DATA] > best[Plane.CONTROL] else Plane.CONTROL
 
 
-def _closeness(role: Role, plane: Plane, wanted: str) -> int:
+def _closeness(role: Role, plane: Plane, normalised: str) -> int:
     if role.permissions is None:
         return 0
     spelled = (match.pattern for match in patterns_of(role.permissions.on(plane).may))
-    return max((_score(pattern) for pattern in spelled if matches(pattern, wanted)), default=0)
+    return max((_score(pattern) for pattern in spelled if matches(pattern, normalised)), default=0)
 
 
 def _score(pattern: str) -> int:

@@ -83,8 +83,8 @@ def principals_of(estate: Estate) -> Principals:
     for resource in estate.resources:
         if resource.body.get("identity") is None:
             continue
-        attached[resource.key] = found = _attached(resource, known)
-        for principal in found.principals:
+        attached[resource.key] = _attached(resource, known)
+        for principal in attached[resource.key].principals:
             users[principal].append(resource)
         if own := _own_principal(resource):
             systems[own] = resource
@@ -109,23 +109,23 @@ def _learn_from_users(estate: Estate, known: dict[str, str], names: dict[str, st
 
 
 def _user_assigned(resource: Resource) -> Iterator[tuple[str, object]]:
-    found = body.value(resource.body, "identity.userAssignedIdentities")
-    if isinstance(found, Mapping):
-        for identity_id in sorted(key for key in found if isinstance(key, str)):
-            yield identity_id, found[identity_id]
+    listed = body.value(resource.body, "identity.userAssignedIdentities")
+    if isinstance(listed, Mapping):
+        for identity_id in sorted(key for key in listed if isinstance(key, str)):
+            yield identity_id, listed[identity_id]
 
 
 def _own_principal(resource: Resource) -> str | None:
-    found = body.text(resource.body, "identity.principalId")
-    return found.lower() if found else None
+    principal = body.text(resource.body, "identity.principalId")
+    return principal.lower() if principal else None
 
 
 def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
     kinds = {part.strip().lower() for part in (body.text(resource.body, "identity.type") or "").split(",")}
     listed = [identity_id for identity_id, _ in _user_assigned(resource)]
     own = _own_principal(resource)
-    user = [known[ids.key(one)] for one in listed if ids.key(one) in known]
-    unresolved = [one for one in listed if ids.key(one) not in known]
+    user = [known[ids.key(identity)] for identity in listed if ids.key(identity) in known]
+    unresolved = [identity for identity in listed if ids.key(identity) not in known]
     has_system = "systemassigned" in kinds or own is not None
     if has_system and own is None:
         unresolved.append(resource.id)
@@ -153,12 +153,12 @@ class Part:
 
 def parts_of(workloads: Workloads, principals: Principals) -> Mapping[str, Sequence[Part]]:
     """Return for each principal which components of which workloads run as it, sorted."""
-    found: dict[str, list[Part]] = defaultdict(list)
+    by_principal: dict[str, list[Part]] = defaultdict(list)
     for workload in workloads.all:
         for component, resource in bound(workload):
             for principal in principals.attached_to(resource).principals:
-                found[principal].append(Part(workload.name, component, resource))
-    return {principal: sorted(parts, key=_order) for principal, parts in sorted(found.items())}
+                by_principal[principal].append(Part(workload.name, component, resource))
+    return {principal: sorted(parts, key=_order) for principal, parts in sorted(by_principal.items())}
 
 
 def _order(part: Part) -> tuple[str, str, str]:

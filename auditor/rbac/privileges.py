@@ -99,16 +99,16 @@ PRIVILEGES: Final[Sequence[Privilege]] = tuple(
 
 
 _OPERATIONS: Final[Mapping[Plane, frozenset[str]]] = {
-    plane: frozenset(o.lower() for danger in PRIVILEGES if danger.plane is plane for o in danger.operations)
+    plane: frozenset(o.lower() for privilege in PRIVILEGES if privilege.plane is plane for o in privilege.operations)
     for plane in Plane
 }
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPrivilege:
-    """A danger that permissions hold: the operations that are surely permitted and those that may be."""
+    """A privilege that permissions hold: the operations that are surely permitted and those that may be."""
 
-    danger: Privilege
+    privilege: Privilege
     surely: tuple[str, ...]
     perhaps: tuple[str, ...]
 
@@ -119,31 +119,31 @@ class HeldPrivilege:
 
 
 def privileges_in(permissions: Permissions) -> Sequence[HeldPrivilege]:
-    """Return the dangers that permissions hold wherever they apply."""
+    """Return the privileges that permissions hold wherever they apply."""
     candidates = {plane: _candidates(permissions.on(plane).may, plane) for plane in Plane}
-    found: list[HeldPrivilege] = []
-    for danger in PRIVILEGES:
-        possible = candidates[danger.plane]
-        answers = [(o, permits(permissions, danger.plane, o)) for o in danger.operations if o.lower() in possible]
+    held: list[HeldPrivilege] = []
+    for privilege in PRIVILEGES:
+        possible = candidates[privilege.plane]
+        answers = [(o, permits(permissions, privilege.plane, o)) for o in privilege.operations if o.lower() in possible]
         surely = tuple(operation for operation, answer in answers if answer is Truth.YES)
         perhaps = tuple(operation for operation, answer in answers if answer is Truth.UNKNOWN)
         if surely or perhaps:
-            found.append(HeldPrivilege(danger, surely, perhaps))
-    return found
+            held.append(HeldPrivilege(privilege, surely, perhaps))
+    return held
 
 
 def at_scope(held: Iterable[HeldPrivilege], scope: str) -> Sequence[HeldPrivilege]:
-    """Return the dangers of which some operation takes effect at a scope, with only those operations."""
+    """Return the privileges of which some operation takes effect at a scope, with only those operations."""
     if kind_of(scope) not in {ScopeKind.RESOURCE, ScopeKind.CHILD}:
         return list(held)
     kind = (ids.type_of(scope) or "").lower()
-    found = []
-    for one in held:
-        surely = tuple(operation for operation in one.surely if _takes_effect(operation, kind))
-        perhaps = tuple(operation for operation in one.perhaps if _takes_effect(operation, kind))
+    effective = []
+    for item in held:
+        surely = tuple(operation for operation in item.surely if _takes_effect(operation, kind))
+        perhaps = tuple(operation for operation in item.perhaps if _takes_effect(operation, kind))
         if surely or perhaps:
-            found.append(HeldPrivilege(one.danger, surely, perhaps))
-    return found
+            effective.append(HeldPrivilege(item.privilege, surely, perhaps))
+    return effective
 
 
 @lru_cache(maxsize=4096)
@@ -152,15 +152,15 @@ def _takes_effect(operation: str, kind: str) -> bool:
     return operation.lower().startswith((f"{kind}/", *_EXTENSIONS))
 
 
-def _candidates(language: OperationSet, plane: Plane) -> frozenset[str]:
-    """Return the dangerous operations of a plane that may be in a set: all that are, and perhaps others."""
-    match language:
+def _candidates(operations: OperationSet, plane: Plane) -> frozenset[str]:
+    """Return the privileged operations of a plane that may be in a set: all that are, and perhaps others."""
+    match operations:
         case Pattern():
-            return _matched(language.pattern, plane)
+            return _matched(operations.pattern, plane)
         case Union():
-            return frozenset().union(*(_candidates(part, plane) for part in language.parts))
+            return frozenset().union(*(_candidates(part, plane) for part in operations.parts))
         case Intersection():
-            return _OPERATIONS[plane].intersection(*(_candidates(part, plane) for part in language.parts))
+            return _OPERATIONS[plane].intersection(*(_candidates(part, plane) for part in operations.parts))
         case Complement():
             return _OPERATIONS[plane]
 
@@ -177,12 +177,12 @@ def has_subject(operation: str, types: Collection[str]) -> bool:
 
     Operations on no type in particular, on the scope itself or on extensions always have.
     """
-    wanted = operation.lower()
-    if operation == ANY_WRITE or wanted.startswith((*_EXTENSIONS, "microsoft.authorization/", "microsoft.resources/")):
+    lower = operation.lower()
+    if operation == ANY_WRITE or lower.startswith((*_EXTENSIONS, "microsoft.authorization/", "microsoft.resources/")):
         return True
-    return any(wanted.startswith(f"{name}/") for name in types)
+    return any(lower.startswith(f"{name}/") for name in types)
 
 
 def names(held: Iterable[HeldPrivilege], answer: Truth) -> list[str]:
-    """Return the names of the dangers held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
-    return [one.danger.name for one in held if one.answer is answer]
+    """Return the names of the privileges held for certain (YES) or perhaps (UNKNOWN), in the order of the list."""
+    return [item.privilege.name for item in held if item.answer is answer]

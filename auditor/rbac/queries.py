@@ -48,7 +48,7 @@ class WhoCan:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one assignment lets a principal do at its scope: action patterns, exclusions, and the dangers among them."""
+    """What one assignment lets a principal do at its scope: action patterns, exclusions, and the privileges among them."""
 
     answer: Truth
     assignment: Assignment
@@ -56,22 +56,22 @@ class Grant:
     not_actions: tuple[str, ...]
     data_actions: tuple[str, ...]
     not_data_actions: tuple[str, ...]
-    dangers: tuple[str, ...]
+    privileges: tuple[str, ...]
     denied_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class WhatCan:
-    """The powers of the principals that a name stands for, and what could change the answer."""
+    """The grants of the principals that a name stands for, and what could change the answer."""
 
     principals: Sequence[str]
-    powers: Sequence[Grant]
+    grants: Sequence[Grant]
     unknowns: Sequence[str]
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing that is not known could change the answer."""
-        return not self.unknowns and all(power.answer is Truth.YES for power in self.powers)
+        return not self.unknowns and all(grant.answer is Truth.YES for grant in self.grants)
 
 
 def who_can(
@@ -86,16 +86,16 @@ def who_can(
     asked = plane or plane_of(operation, [*graph.roles.values(), *more_roles])
     covering = grants.covering(resource_id)
     names = given_names(graph)
-    found: list[Actor] = []
+    actors: list[Actor] = []
     for state in AssignmentState:
         relevant = [a for a, _ in covering if a.state is state and _may(a, asked, operation)]
         for principal in _candidates(grants, relevant):
             actor = _actor(graph, principal, relevant, (asked, operation, resource_id))
             if actor is not None:
-                found.append(replace(actor, name=names.get(principal, principal)))
-    found.sort(key=lambda actor: (actor.answer is not Truth.YES, actor.eligible, actor.name.lower(), actor.principal))
-    groups = {a.principal for actor in found for a in actor.assignments if a.is_to_group}
-    return WhoCan(operation, resource_id, asked, found, _unknowns(graph, resource_id, groups))
+                actors.append(replace(actor, name=names.get(principal, principal)))
+    actors.sort(key=lambda actor: (actor.answer is not Truth.YES, actor.eligible, actor.name.lower(), actor.principal))
+    groups = {a.principal for actor in actors for a in actor.assignments if a.is_to_group}
+    return WhoCan(operation, resource_id, asked, actors, _unknowns(graph, resource_id, groups))
 
 
 def _may(assignment: Assignment, plane: Plane, operation: str) -> bool:
@@ -148,11 +148,11 @@ def _actor(
 
 def given_names(graph: AccessGraph) -> Mapping[str, str]:
     """Return the names of principals: a managed identity's, else the one that came with an assignment."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for assignment in graph.grants.assignments:
         if name := graph.given_name(assignment):
-            found.setdefault(assignment.principal, name)
-    return found | {who: ids.name_of(identity.id) for who, identity in graph.principals.identities.items()}
+            names.setdefault(assignment.principal, name)
+    return names | {who: ids.name_of(identity.id) for who, identity in graph.principals.identities.items()}
 
 
 def principals_named(graph: AccessGraph, name: str) -> Sequence[str]:
@@ -160,28 +160,28 @@ def principals_named(graph: AccessGraph, name: str) -> Sequence[str]:
 
     A component's name stands for the identities of its resources in every workload.
     """
-    wanted = ids.key(name.strip())
+    key = ids.key(name.strip())
     known = graph.principals.identities
-    if wanted in known or any(a.principal == wanted for a in graph.grants.assignments):
-        return [wanted]
-    resource = graph.estate.get(wanted)
+    if key in known or any(a.principal == key for a in graph.grants.assignments):
+        return [key]
+    resource = graph.estate.get(key)
     if resource is not None and (attached := graph.principals.of(resource)[0]):
         return sorted(attached)
-    by_name = {one.principal for one in known.values() if ids.key(one.id) == wanted}
-    by_name |= {principal for principal, given in given_names(graph).items() if given.lower() == wanted}
+    by_name = {identity.principal for identity in known.values() if ids.key(identity.id) == key}
+    by_name |= {principal for principal, given in given_names(graph).items() if given.lower() == key}
     parts = graph.parts.items()
-    return sorted(by_name or {who for who, held in parts if any(part.component == wanted for part in held)})
+    return sorted(by_name or {who for who, held in parts if any(part.component == key for part in held)})
 
 
 def what_can(graph: AccessGraph, name: str) -> WhatCan:
     """Return what each assignment lets the named principals do, the widest scopes first.
 
-    Denies that touch an assignment's scope are named with it. A name that nobody has gives no principals and no powers.
+    Denies that touch an assignment's scope are named with it. A name that nobody has gives no principals and no grants.
     """
     principals = principals_named(graph, name)
-    powers = [power for principal in principals for power in _powers(graph, principal)]
+    grants = [grant for principal in principals for grant in _grants_of(graph, principal)]
     return WhatCan(
-        principals, powers, _unknowns(graph, "", _groups_of_strangers(graph, principals)) if principals else []
+        principals, grants, _unknowns(graph, "", _groups_of_strangers(graph, principals)) if principals else []
     )
 
 
@@ -192,7 +192,7 @@ def _groups_of_strangers(graph: AccessGraph, principals: Sequence[str]) -> set[s
     return {a.principal for a in listed if any(held.is_member(who, a.principal) is Truth.UNKNOWN for who in principals)}
 
 
-def _powers(graph: AccessGraph, principal: str) -> Iterator[Grant]:
+def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
     grants = graph.grants
     order = list(ScopeKind)
     ranked = sorted(
@@ -213,7 +213,7 @@ def _powers(graph: AccessGraph, principal: str) -> Iterator[Grant]:
             not_actions=tuple(match.spelled for match in excluded_from(control)),
             data_actions=tuple(match.spelled for match in patterns_of(data)),
             not_data_actions=tuple(match.spelled for match in excluded_from(data)),
-            dangers=tuple(
+            privileges=tuple(
                 privileges.names(privileges.at_scope(graph.privileges_of(assignment), assignment.scope), Truth.YES)
             ),
             denied_by=tuple(deny.id for deny in denied),
@@ -223,14 +223,14 @@ def _powers(graph: AccessGraph, principal: str) -> Iterator[Grant]:
 def _unknowns(graph: AccessGraph, scope: str, groups: set[str]) -> Sequence[str]:
     """Return what was not collected and could add to or take from an answer."""
     estate = graph.estate
-    found = [
+    unread = [
         f"{what} were not all collected: {gap.reason}" + (f", needs {gap.permission}" if gap.permission else "")
         for what, kind in _SOURCES
         if (gap := estate.type_gap(kind, scope)) is not None
     ]
     known = graph.grants.memberships
     unresolved = set() if known.all_known else groups - known.resolved
-    return [*found, *(f"the members of group {group} are not known" for group in sorted(unresolved))]
+    return [*unread, *(f"the members of group {group} are not known" for group in sorted(unresolved))]
 
 
 _SOURCES = (

@@ -82,13 +82,13 @@ def _best_known(role: Role) -> Role:
 
 def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
     """Return by assignment key when it ends and whether it was `assigned` or `activated`."""
-    found: dict[str, tuple[str | None, str]] = {}
+    schedules: dict[str, tuple[str | None, str]] = {}
     for resource in estate.of_type(SCHEDULED):
         origin = body.text(resource.body, "properties.originRoleAssignmentId")
         if origin:
             kind = (body.text(resource.body, "properties.assignmentType") or "").lower()
-            found[ids.key(origin)] = (body.text(resource.body, "properties.endDateTime"), kind)
-    return found
+            schedules[ids.key(origin)] = (body.text(resource.body, "properties.endDateTime"), kind)
+    return schedules
 
 
 def _assignment(
@@ -133,13 +133,13 @@ def _deny(resource: Resource) -> Deny:
         permissions=permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
         principals=_ids(principals),
         excluded=_ids(excluded),
-        groups=_ids(one for one in [*principals, *excluded] if "group" in (body.text(one, "type") or "").lower()),
+        groups=_ids(who for who in [*principals, *excluded] if "group" in (body.text(who, "type") or "").lower()),
         applies_to_children=body.value(properties, "doNotApplyToChildScopes") is not True,
     )
 
 
 def _ids(principals: Iterable[object]) -> frozenset[str]:
-    return frozenset(found.lower() for one in principals if (found := body.text(one, "id")))
+    return frozenset(who.lower() for principal in principals if (who := body.text(principal, "id")))
 
 
 def hierarchy_of(estate: Estate) -> Hierarchy:
@@ -176,16 +176,16 @@ def _management_group(name: str | None) -> str:
 
 def subscription_key(resource_id: str) -> str:
     """Return the key of the subscription that an id lies in, or the empty text."""
-    found = ids.subscription_of(resource_id)
-    return f"/subscriptions/{found.lower()}" if found else ""
+    subscription = ids.subscription_of(resource_id)
+    return f"/subscriptions/{subscription.lower()}" if subscription else ""
 
 
 def subscriptions_of(estate: Estate) -> Sequence[str]:
     """Return the keys of the subscriptions that the estate holds something of, sorted."""
-    found = {subscription_key(resource.key) for resource in estate.resources}
-    return sorted(key for key in found if kind_of(key) is ScopeKind.SUBSCRIPTION)
+    keys = {subscription_key(resource.key) for resource in estate.resources}
+    return sorted(key for key in keys if kind_of(key) is ScopeKind.SUBSCRIPTION)
 
 
 def _sole_subscription(estate: Estate) -> str | None:
-    found = subscriptions_of(estate)
-    return found[0] if len(found) == 1 else None
+    keys = subscriptions_of(estate)
+    return keys[0] if len(keys) == 1 else None

@@ -63,10 +63,10 @@ class Hierarchy:
         """Return the keys of the scope itself and of every scope known to lie above it, the narrowest first."""
         key = ids.key(scope)
         parts = ids.segments(key)
-        found = _above_within_subscription(parts) if parts[:1] == ["subscriptions"] else [key]
-        while (parent := self.parents.get(found[-1])) is not None and parent not in found:
-            found.append(parent)
-        return found if found[-1] == ROOT else [*found, ROOT]
+        chain = _above_within_subscription(parts) if parts[:1] == ["subscriptions"] else [key]
+        while (parent := self.parents.get(chain[-1])) is not None and parent not in chain:
+            chain.append(parent)
+        return chain if chain[-1] == ROOT else [*chain, ROOT]
 
     def covers(self, outer: str, inner: str) -> Truth:
         """Whether an assignment at the outer scope applies at the inner one."""

@@ -27,7 +27,7 @@ class RoleNeed:
 
     plane: Plane
     operation: str
-    language: OperationSet
+    operations: OperationSet
 
     @classmethod
     def of(cls, plane: Plane, operation: str) -> RoleNeed:
@@ -57,29 +57,29 @@ def roles_from(document: object) -> Sequence[Role]:
     listed = (
         document if isinstance(document, Sequence) and not isinstance(document, str) else body.items(document, "value")
     )
-    found: list[Role] = []
+    roles: list[Role] = []
     for entry in listed:
         flat = body.value(entry, "properties") is None
         definition_id = body.text(entry, "id") or body.text(entry, "name")
         if definition_id is not None:
             kind = body.text(entry, "roleType") or body.text(entry, "type")
             wrapped = {"properties": {**entry, "type": kind}} if flat and isinstance(entry, Mapping) else entry
-            found.append(role_of(wrapped, definition_id))
-    if not found:
+            roles.append(role_of(wrapped, definition_id))
+    if not roles:
         raise InputError("The list of roles holds no role definition.", "Save `az role definition list` as JSON.")
-    return sorted(found, key=lambda role: (role.name.lower(), role.key))
+    return sorted(roles, key=lambda role: (role.name.lower(), role.key))
 
 
 def needs_of(operations: Iterable[str], roles: Sequence[Role]) -> Sequence[RoleNeed]:
     """Return operations with the planes that they lie on; `data:` or `control:` in front of one decides it."""
-    found: dict[RoleNeed, None] = {}
+    needs: dict[RoleNeed, None] = {}
     for given in operations:
         prefix, _, rest = given.strip().partition(":")
         if prefix.lower() in set(Plane):
-            found[RoleNeed.of(Plane(prefix.lower()), rest)] = None
+            needs[RoleNeed.of(Plane(prefix.lower()), rest)] = None
         else:
-            found[RoleNeed.of(plane_of(given, roles), given)] = None
-    return list(found)
+            needs[RoleNeed.of(plane_of(given, roles), given)] = None
+    return list(needs)
 
 
 def suggest(needs: Sequence[RoleNeed], scope: str, roles: Sequence[Role]) -> Suggestion:
@@ -89,15 +89,15 @@ def suggest(needs: Sequence[RoleNeed], scope: str, roles: Sequence[Role]) -> Sug
     Among sets of equal size those with fewer wildcards and fewer actions come first. Roles whose permissions are not
     known and custom roles are not proposed.
     """
-    wanted = tuple(dict.fromkeys(needs))
+    needs = tuple(dict.fromkeys(needs))
     usable = [role for role in roles if role.permissions is not None and not role.is_custom]
-    covered = {role.key: frozenset(need for need in wanted if _covers(role, need)) for role in usable}
-    single = smallest([role for role in usable if covered[role.key] == set(wanted)]) if wanted else []
-    sets = [(role,) for role in single] or _together(wanted, usable, covered)
+    covered = {role.key: frozenset(need for need in needs if _covers(role, need)) for role in usable}
+    single = smallest([role for role in usable if covered[role.key] == set(needs)]) if needs else []
+    sets = [(role,) for role in single] or _together(needs, usable, covered)
     if not sets:
-        return Suggestion(scope, wanted, (), custom_role=_custom(wanted, scope) if wanted else None)
+        return Suggestion(scope, needs, (), custom_role=_custom(needs, scope) if needs else None)
     first, *others = sorted(sets, key=_breadth)
-    return Suggestion(scope, wanted, first, tuple(others))
+    return Suggestion(scope, needs, first, tuple(others))
 
 
 def smallest(roles: Sequence[Role]) -> Sequence[Role]:
@@ -113,13 +113,13 @@ def _is_smaller(role: Role, than: Role) -> bool:
 def _covers(role: Role, need: RoleNeed) -> bool:
     """Whether a role surely permits all of a need; what is too complex to decide does not count."""
     try:
-        return role.permissions is not None and is_within(need.language, role.permissions.on(need.plane).must)
+        return role.permissions is not None and is_within(need.operations, role.permissions.on(need.plane).must)
     except TooComplexError:
         return False
 
 
 def _together(
-    wanted: Sequence[RoleNeed], roles: Sequence[Role], covered: Mapping[str, frozenset[RoleNeed]]
+    needs: Sequence[RoleNeed], roles: Sequence[Role], covered: Mapping[str, frozenset[RoleNeed]]
 ) -> Sequence[tuple[Role, ...]]:
     """Return the smallest sets of roles that cover the needs between them, each role small for what it covers."""
     by_cover: dict[frozenset[RoleNeed], list[Role]] = {}
@@ -129,24 +129,24 @@ def _together(
     chosen = [min(smallest(same), key=lambda role: _breadth((role,))) for same in by_cover.values()]
     chosen = sorted(chosen, key=lambda role: (-len(covered[role.key]), _breadth((role,))))[:_MAX_CANDIDATES]
     for size in range(2, MAX_TOGETHER + 1):
-        found = [
+        groups = [
             group
             for group in combinations(chosen, size)
-            if frozenset().union(*(covered[role.key] for role in group)) == set(wanted)
+            if frozenset().union(*(covered[role.key] for role in group)) == set(needs)
         ]
-        if found:
-            return found
+        if groups:
+            return groups
     return []
 
 
 def _breadth(roles: tuple[Role, ...]) -> tuple[int, int, tuple[str, ...]]:
     spelled = [match.pattern for role in roles for plane in Plane for match in patterns_of(role.at_most.on(plane).may)]
-    return sum("*" in one for one in spelled), len(spelled), tuple(role.name.lower() for role in roles)
+    return sum("*" in pattern for pattern in spelled), len(spelled), tuple(role.name.lower() for role in roles)
 
 
-def _custom(wanted: Sequence[RoleNeed], scope: str) -> Mapping[str, Any]:
+def _custom(needs: Sequence[RoleNeed], scope: str) -> Mapping[str, Any]:
     """Return a role definition, as `az role definition create` takes it, with exactly the needed operations."""
-    control, data = ([need for need in wanted if need.plane is plane] for plane in Plane)
+    control, data = ([need for need in needs if need.plane is plane] for plane in Plane)
     return {
         "Name": "Custom role for the listed operations",
         "IsCustom": True,
@@ -159,4 +159,4 @@ def _custom(wanted: Sequence[RoleNeed], scope: str) -> Mapping[str, Any]:
 
 
 def _left_out(needs: Iterable[RoleNeed]) -> list[str]:
-    return sorted({match.spelled for need in needs for match in excluded_from(need.language)})
+    return sorted({match.spelled for need in needs for match in excluded_from(need.operations)})

@@ -61,7 +61,7 @@ def safe_cell(text: str) -> str:
     return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
 
 
-def ordered(value: Any) -> Any:
+def ordered(value: object) -> Any:
     """Return a value as plain JSON with sorted keys: the same for equal values, whatever they were read from."""
     match value:
         case None | bool() | int() | str():
@@ -78,12 +78,12 @@ def ordered(value: Any) -> Any:
             return str(value)
 
 
-def compact(value: Any) -> str:
+def compact(value: object) -> str:
     """Return JSON on one line, without spaces, keys sorted."""
     return json.dumps(ordered(value), ensure_ascii=False, separators=(",", ":"))
 
 
-def value_text(value: Any) -> str:
+def value_text(value: object) -> str:
     """Return a string as it is and anything else as compact JSON."""
     return str(value) if isinstance(value, str) else compact(value)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, assert_never
 
 from auditor.analysis.contract import Analysis
+from auditor.analysis.fact import Fact, Schema
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact_vocabulary
 from auditor.errors import ContentError, Mistakes
@@ -195,7 +197,13 @@ def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
 def _fact_vocabulary(name: str, node: Node, words: Words) -> Vocabulary:
     if name not in words.facts:
         node.fail(f"no analysis yields the fact '{name}'", suggestion(name, words.facts))
-    return fact_vocabulary(name, words.facts[name].facts[name])
+    return _vocabulary_of(words.facts[name].kind(name))  # type: ignore[arg-type]  # mypy takes no class as hashable
+
+
+@cache
+def _vocabulary_of(kind: type[Fact]) -> Vocabulary:
+    fields = Schema(kind).fields
+    return fact_vocabulary(kind.fact_kind, {path: field.holds for path, field in fields.items()})
 
 
 def _evidence_path(node: Node, vocabulary: Vocabulary) -> ResolvedName:

@@ -81,10 +81,6 @@ class SnapshotWriter:
         file.write_gaps(self._connection, [gap])
         self._rows.flush()
 
-    def facet(self, scope: str, name: str, state: str, detail: str = "") -> None:
-        """Say how far one kind of data of a scope is collected."""
-        self.facet_all([(scope, name, state, detail)])
-
     def facet_all(self, facets: Iterable[tuple[str, str, str, str]]) -> None:
         """Say how far several kinds of data are collected: scope, name, state and detail of each."""
         self._rows.flush()

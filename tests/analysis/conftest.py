@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import Schema
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.yaml_source import load_file
 from tests.checkout import BASELINE
 from tests.estates.chat import chat_bodies
+from tests.estates.derived import Derived, derive
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 Body = dict[str, Any]
@@ -60,14 +62,14 @@ def make() -> Make:
 
 
 @pytest.fixture(scope="session")
-def facts_of() -> Callable[..., list[Fact]]:
+def facts_of() -> Callable[..., list[Derived]]:
     """Return a function that runs an analysis and returns its facts of one kind, checked against its schema."""
 
-    def run(analysis: Analysis, context: Context, kind: str) -> list[Fact]:
-        found = list(analysis.derive(context))
+    def run(analysis: Analysis, context: Context, kind: str) -> list[Derived]:
+        found = derive(analysis, context)
         assert len({fact.id for fact in found}) == len(found), "ids are unique"
         for fact in found:
-            missing = {path for path in _paths(fact.fields) if path not in analysis.facts[fact.kind]}
+            missing = {path for path in _paths(fact.fields) if path not in Schema(analysis.kind(fact.kind)).fields}
             assert not missing, f"{fact.kind} has undocumented fields {missing}"
             assert fact.summary
             assert fact.summary.endswith(".")

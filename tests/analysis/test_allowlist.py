@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from auditor.analysis.allowlist import ANALYSIS
 from auditor.analysis.contract import Context
 from auditor.azure.addresses import covers_internet, read_ranges, widest_ipv4_prefix
-from auditor.model import Fact, Gap
+from auditor.model import Gap
+from tests.estates.derived import Derived
 
 Body = dict[str, Any]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 Make = Callable[..., Context]
 
 RG = "/subscriptions/s/resourceGroups/rg/providers"
@@ -39,10 +40,10 @@ def _account(*ranges: str, default: Any = "Deny", **more: Any) -> Body:
 
 
 @pytest.fixture
-def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+def judge(make: Make, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the allow list of one resource."""
 
-    def run(body: Body, **options: Any) -> Fact:
+    def run(body: Body, **options: Any) -> Derived:
         (fact,) = facts_of(ANALYSIS, make([body], **options), "firewall.allowlist")
         return fact
 
@@ -68,22 +69,22 @@ def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
         (_account(publicNetworkAccess="SecuredByPerimeter"), "perimeter"),
     ],
 )
-def test_exposure_follows_the_union_of_the_ranges(judge: Callable[..., Fact], body: Body, exposure: str) -> None:
+def test_exposure_follows_the_union_of_the_ranges(judge: Callable[..., Derived], body: Body, exposure: str) -> None:
     assert judge(body).fields["exposure"] == exposure
 
 
-def test_p20_two_halves_are_the_whole(judge: Callable[..., Fact]) -> None:
+def test_p20_two_halves_are_the_whole(judge: Callable[..., Derived]) -> None:
     fact = judge(_search("128.0.0.0/1", "0.0.0.0/1"))
     assert (fact.fields["coversInternet"], fact.fields["widestPrefix"]) == (True, 0)
 
 
-def test_a_range_that_cannot_be_read_is_not_known_to_be_narrow(judge: Callable[..., Fact]) -> None:
+def test_a_range_that_cannot_be_read_is_not_known_to_be_narrow(judge: Callable[..., Derived]) -> None:
     fact = judge(_account("203.0.113.0/24", "everyone"))
     assert {"coversInternet", "exposure"} == set(fact.uncollected)
     assert fact.fields["invalid"] == ["everyone"]
 
 
-def test_rules_that_were_not_read_leave_the_exposure_unknown(judge: Callable[..., Fact]) -> None:
+def test_rules_that_were_not_read_leave_the_exposure_unknown(judge: Callable[..., Derived]) -> None:
     gap = Gap(ACCOUNT, "properties.networkAcls", "masked")
     assert judge(_account(), gaps=[gap]).uncollected["exposure"] == gap
     assert judge(_account(publicNetworkAccess="Disabled"), gaps=[gap]).fields["exposure"] == "closed"

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from auditor.analysis.content_filter import policy as content_policy
 from auditor.analysis.content_filter.analysis import ANALYSIS, POLICIES
 from auditor.analysis.contract import Context
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
+from tests.estates.derived import Derived
 
 Body = dict[str, Any]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 Make = Callable[..., Context]
 
 ACCOUNT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/oai"
@@ -47,10 +48,10 @@ def _deployment(policy: str | None = "strict", model: str = "gpt-35-turbo") -> B
 
 
 @pytest.fixture
-def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+def judge(make: Make, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the one deployment fact of a small estate."""
 
-    def run(*bodies: Body, **options: Any) -> Fact:
+    def run(*bodies: Body, **options: Any) -> Derived:
         (fact,) = facts_of(ANALYSIS, make(bodies, **options), "content_filter.deployment")
         return fact
 
@@ -60,7 +61,7 @@ def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
 @pytest.mark.parametrize(("threshold", "met"), [("Low", True), ("low", True), ("Medium", False), ("High", False)])
 @pytest.mark.parametrize("member", ["severityThreshold", "allowedContentLevel"])
 def test_p1_low_is_the_strictest_threshold(
-    judge: Callable[..., Fact], threshold: str, member: str, *, met: bool
+    judge: Callable[..., Derived], threshold: str, member: str, *, met: bool
 ) -> None:
     filters = [
         {member if key == "severityThreshold" else key: inner for key, inner in entry.items()}
@@ -69,7 +70,7 @@ def test_p1_low_is_the_strictest_threshold(
     assert judge(_deployment(), _policy(filters)).fields["harmMet"] is met
 
 
-def test_stricter_than_asked_is_good_enough(judge: Callable[..., Fact]) -> None:
+def test_stricter_than_asked_is_good_enough(judge: Callable[..., Derived]) -> None:
     fact = judge(_deployment(), _policy(_filters()), parameters={"content_filter": {"min_threshold": "Medium"}})
     assert (fact.fields["harmMet"], fact.fields["weakestHarm"]) == (True, 3)
 
@@ -77,7 +78,7 @@ def test_stricter_than_asked_is_good_enough(judge: Callable[..., Fact]) -> None:
 @pytest.mark.parametrize(
     "weakness", [{"enabled": False}, {"blocking": False}, {"blocking": None, "action": "ANNOTATING"}]
 )
-def test_a_filter_that_does_not_block_is_no_filter(judge: Callable[..., Fact], weakness: Body) -> None:
+def test_a_filter_that_does_not_block_is_no_filter(judge: Callable[..., Derived], weakness: Body) -> None:
     filters = _filters()
     filters[0] |= weakness
     fact = judge(_deployment(), _policy(filters))
@@ -86,25 +87,25 @@ def test_a_filter_that_does_not_block_is_no_filter(judge: Callable[..., Fact], w
 
 
 @pytest.mark.parametrize("name", ["Selfharm", "self_harm", "Self-Harm", "Self Harm"])
-def test_the_spelling_of_a_category_does_not_matter(judge: Callable[..., Fact], name: str) -> None:
+def test_the_spelling_of_a_category_does_not_matter(judge: Callable[..., Derived], name: str) -> None:
     filters = [entry | ({"name": name} if entry["name"] == "selfharm" else {}) for entry in _filters()]
     assert judge(_deployment(), _policy(filters)).fields["harmMet"] is True
 
 
-def test_what_a_policy_does_not_say_it_inherits(judge: Callable[..., Fact]) -> None:
+def test_what_a_policy_does_not_say_it_inherits(judge: Callable[..., Derived]) -> None:
     fact = judge(_deployment(), _policy([]))
     hate = fact.fields["filters"][0]
     assert (hate["strictness"], hate["origin"], hate["threshold"]) == (2, "base", "Medium")
     assert fact.fields["jailbreakMet"] is False
 
 
-def test_a_base_policy_that_was_collected_is_read(judge: Callable[..., Fact]) -> None:
+def test_a_base_policy_that_was_collected_is_read(judge: Callable[..., Derived]) -> None:
     base = _policy([_entry("jailbreak", "Prompt", None)], "Microsoft.DefaultV2", type="SystemManaged")
     fact = judge(_deployment(), _policy([], basePolicyName="Microsoft.DefaultV2"), base)
     assert fact.fields["jailbreakMet"] is True
 
 
-def test_a_threshold_that_is_missing_on_an_enabled_filter_is_not_known(judge: Callable[..., Fact]) -> None:
+def test_a_threshold_that_is_missing_on_an_enabled_filter_is_not_known(judge: Callable[..., Derived]) -> None:
     filters = _filters()
     del filters[0]["severityThreshold"]
     fact = judge(_deployment(), _policy(filters))
@@ -113,7 +114,7 @@ def test_a_threshold_that_is_missing_on_an_enabled_filter_is_not_known(judge: Ca
     assert judge(_deployment(), _policy(filters)).fields["harmMet"] is False
 
 
-def test_binary_filters_need_no_threshold(judge: Callable[..., Fact]) -> None:
+def test_binary_filters_need_no_threshold(judge: Callable[..., Derived]) -> None:
     fact = judge(_deployment(), _policy(_filters()))
     assert (fact.fields["jailbreakMet"], fact.fields["profanityMet"]) == (True, True)
 
@@ -123,14 +124,14 @@ def test_binary_filters_need_no_threshold(judge: Callable[..., Fact]) -> None:
     [(None, "none"), ("", "none"), ("Microsoft.Default", "system"), ("gone", "dangling"), ("theirs", "other-account")],
 )
 def test_only_a_custom_policy_of_the_same_account_is_bound(
-    judge: Callable[..., Fact], policy: str | None, kind: str
+    judge: Callable[..., Derived], policy: str | None, kind: str
 ) -> None:
     other = _policy(_filters(), "theirs", ACCOUNT.replace("oai", "other"))
     fact = judge(_deployment(policy), _policy(_filters()), other)
     assert (fact.fields["policyKind"], fact.fields["policyBound"]) == (kind, False)
 
 
-def test_policies_that_could_not_be_listed_leave_everything_unknown(judge: Callable[..., Fact]) -> None:
+def test_policies_that_could_not_be_listed_leave_everything_unknown(judge: Callable[..., Derived]) -> None:
     gap = Gap(ACCOUNT, POLICIES, "forbidden")
     fact = judge(_deployment(), gaps=[gap])
     assert {"policyBound", "policyKind", "harmMet", "jailbreakMet", "mode"} <= set(fact.uncollected)
@@ -138,18 +139,18 @@ def test_policies_that_could_not_be_listed_leave_everything_unknown(judge: Calla
 
 
 @pytest.mark.parametrize(("model", "exempt"), [("Whisper", True), ("text-embedding-ada-002", True), ("gpt-4", False)])
-def test_models_are_exempt_by_pattern(judge: Callable[..., Fact], model: str, *, exempt: bool) -> None:
+def test_models_are_exempt_by_pattern(judge: Callable[..., Derived], model: str, *, exempt: bool) -> None:
     assert judge(_deployment(model=model)).fields["exempt"] is exempt
 
 
-def test_declared_extended_filters_are_asked_for(judge: Callable[..., Fact]) -> None:
+def test_declared_extended_filters_are_asked_for(judge: Callable[..., Derived]) -> None:
     parameters = {"content_filter": {"extended": ["Indirect Attack"]}}
     assert judge(_deployment(), _policy(_filters()), parameters=parameters).fields["extendedMet"] is False
     blocked = [*_filters(), _entry("indirect_attack", "Prompt", None)]
     assert judge(_deployment(), _policy(blocked), parameters=parameters).fields["extendedMet"] is True
 
 
-def test_policies_based_on_each_other_end(judge: Callable[..., Fact]) -> None:
+def test_policies_based_on_each_other_end(judge: Callable[..., Derived]) -> None:
     fact = judge(_deployment("a"), _policy([], "a", basePolicyName="b"), _policy([], "b", basePolicyName="a"))
     assert "harmMet" in fact.uncollected
 

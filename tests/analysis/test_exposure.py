@@ -9,15 +9,16 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure import analysis
 from auditor.analysis.exposure.analysis import entries
 from auditor.analysis.exposure.entry import EntryState
-from auditor.model import Fact, Gap
+from auditor.model import Gap
 from auditor.network.subnets import Subnets
 from tests.estates.chat import chat_bodies
 from tests.estates.contexts import chat_context
+from tests.estates.derived import Derived
 from tests.estates.graph import hoisted
 
 Body = dict[str, Any]
 Make = Callable[..., Context]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 GROUP = "/subscriptions/0a/resourceGroups/rg/providers"
 NETWORK = f"{GROUP}/Microsoft.Network/virtualNetworks/vnet"
 PREFIXES = {

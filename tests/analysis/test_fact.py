@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.analysis.fact import About, Fact, Field, Hidden, Known, Record, Schema, fact, record
+from auditor.analysis.fact import About, Fact, FactField, Hidden, Known, Record, Schema, fact, record
+from auditor.azure.vocabulary import ValueType
 from auditor.model import Gap
 
 GAP = Gap("/", "ink", "forbidden")
@@ -55,7 +56,7 @@ def test_what_is_not_known_is_told_with_its_path_and_reason() -> None:
 def test_a_schema_lists_the_fields_with_their_types_and_words_and_no_hidden_ones() -> None:
     schema = Schema(Book)
 
-    assert schema.fields["titlePage.ink"] == Field("titlePage.ink", ("text",), may_be_unknown=True)
+    assert schema.fields["titlePage.ink"] == FactField("titlePage.ink", ValueType(("text",)), may_be_unknown=True)
     assert schema.words == {
         "titlePage": "the first page",
         "titlePage.number": "its number",

@@ -9,10 +9,11 @@ import pytest
 
 from auditor.analysis.contract import Context
 from auditor.analysis.gateway.analysis import ANALYSIS
-from auditor.model import Fact, Gap
+from auditor.model import Gap
+from tests.estates.derived import Derived
 
 Body = dict[str, Any]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 Make = Callable[..., Context]
 
 RG = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network"
@@ -44,23 +45,23 @@ def _bound(name: str = "waf") -> Body:
 
 
 @pytest.fixture
-def only(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+def only(make: Make, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the first fact of a kind of a small estate."""
 
-    def run(kind: str, *bodies: Body, **options: Any) -> Fact:
+    def run(kind: str, *bodies: Body, **options: Any) -> Derived:
         return facts_of(ANALYSIS, make(bodies, **options), kind)[0]
 
     return run
 
 
-def test_w2_a_policy_in_prevention_is_a_firewall(only: Callable[..., Fact]) -> None:
+def test_w2_a_policy_in_prevention_is_a_firewall(only: Callable[..., Derived]) -> None:
     fact = only("gateway.listener", _gateway(firewallPolicy=_bound()), _waf(state="Enabled", mode="Prevention"))
     assert (fact.fields["wafBound"], fact.fields["wafPrevents"], fact.fields["legacyWaf"]) == (True, True, False)
 
 
 @pytest.mark.parametrize(("enabled", "prevents"), [(False, False), (True, True)])
 def test_w2_the_old_configuration_counts_by_its_switch(
-    only: Callable[..., Fact], *, enabled: bool, prevents: bool
+    only: Callable[..., Derived], *, enabled: bool, prevents: bool
 ) -> None:
     legacy = {"enabled": enabled, "firewallMode": "Prevention"}
     fact = only("gateway.listener", _gateway(webApplicationFirewallConfiguration=legacy))
@@ -68,12 +69,12 @@ def test_w2_the_old_configuration_counts_by_its_switch(
 
 
 @pytest.mark.parametrize("settings", [{"mode": "Detection"}, {}, {"mode": "Prevention", "state": "Disabled"}])
-def test_w3_a_policy_that_only_watches_does_not_prevent(only: Callable[..., Fact], settings: Body) -> None:
+def test_w3_a_policy_that_only_watches_does_not_prevent(only: Callable[..., Derived], settings: Body) -> None:
     fact = only("gateway.listener", _gateway(firewallPolicy=_bound()), _waf(**settings))
     assert (fact.fields["wafBound"], fact.fields["wafPrevents"]) == (True, False)
 
 
-def test_a_listener_and_a_path_override_the_shared_policy(only: Callable[..., Fact]) -> None:
+def test_a_listener_and_a_path_override_the_shared_policy(only: Callable[..., Derived]) -> None:
     path_map = _part("urlPathMaps", "m", pathRules=[_part("x", "/api", firewallPolicy=_bound("lax"))])
     rule = _part(
         "requestRoutingRules", "r", httpListener=_ref("httpListeners", "web"), urlPathMap=_ref("urlPathMaps", "m")
@@ -91,7 +92,7 @@ def test_a_listener_and_a_path_override_the_shared_policy(only: Callable[..., Fa
     assert [path["name"] for path in fact.fields["paths"]] == ["/api"]
 
 
-def test_a_path_map_without_an_id_is_known_by_its_name(only: Callable[..., Fact]) -> None:
+def test_a_path_map_without_an_id_is_known_by_its_name(only: Callable[..., Derived]) -> None:
     path_map = _part("urlPathMaps", "m", pathRules=[_part("x", "/api", firewallPolicy=_bound("lax"))])
     rule = _part(
         "requestRoutingRules", "r", httpListener=_ref("httpListeners", "web"), urlPathMap=_ref("urlPathMaps", "m")
@@ -102,7 +103,7 @@ def test_a_path_map_without_an_id_is_known_by_its_name(only: Callable[..., Fact]
     assert [path["name"] for path in fact.fields["paths"]] == ["/api"]
 
 
-def test_a_policy_that_was_not_collected_is_bound_but_not_known(only: Callable[..., Fact]) -> None:
+def test_a_policy_that_was_not_collected_is_bound_but_not_known(only: Callable[..., Derived]) -> None:
     fact = only("gateway.listener", _gateway(firewallPolicy=_bound()))
     assert fact.fields["wafBound"] is True
     assert {"wafState", "wafMode", "wafPrevents", "wafChecksBodies", "requestBodyCheck"} == set(fact.uncollected)
@@ -131,7 +132,7 @@ def _http(redirect: Body | None) -> Body:
     ],
 )
 def test_plain_http_is_accepted_only_as_a_redirect(
-    only: Callable[..., Fact], redirect: Body | None, *, encrypted: bool
+    only: Callable[..., Derived], redirect: Body | None, *, encrypted: bool
 ) -> None:
     fact = only("gateway.listener", _http(redirect))
     assert (fact.sub_object, fact.fields["encrypted"]) == ("plain", encrypted)
@@ -148,13 +149,15 @@ def test_plain_http_is_accepted_only_as_a_redirect(
     ],
 )
 def test_the_least_tls_version_is_read_from_the_policy_in_force(
-    only: Callable[..., Fact], properties: Body, minimum: str
+    only: Callable[..., Derived], properties: Body, minimum: str
 ) -> None:
     assert only("gateway.tls", _gateway(**properties)).fields["minimumVersion"] == minimum
 
 
 @pytest.mark.parametrize("policy", [None, {"policyType": "Predefined", "policyName": "AppGwSslPolicy20990101"}])
-def test_a_policy_that_is_not_known_leaves_the_version_unknown(only: Callable[..., Fact], policy: Body | None) -> None:
+def test_a_policy_that_is_not_known_leaves_the_version_unknown(
+    only: Callable[..., Derived], policy: Body | None
+) -> None:
     assert "minimumVersion" in only("gateway.tls", _gateway(sslPolicy=policy)).uncollected
 
 
@@ -171,7 +174,7 @@ def _pool(**address: Any) -> Body:
     return _gateway(backendAddressPools=[_part("backendAddressPools", "pool", backendAddresses=[address])])
 
 
-def test_a_web_app_without_an_endpoint_is_reached_in_public(only: Callable[..., Fact]) -> None:
+def test_a_web_app_without_an_endpoint_is_reached_in_public(only: Callable[..., Derived]) -> None:
     site: Body = {"id": f"{SITES}/app", "name": "app", "properties": {"defaultHostName": "app.azurewebsites.net"}}
     fact = only("gateway.backend", _pool(fqdn="APP.azurewebsites.net"), site)
     assert fact.fields["siteId"] == site["id"]
@@ -181,11 +184,11 @@ def test_a_web_app_without_an_endpoint_is_reached_in_public(only: Callable[..., 
 @pytest.mark.parametrize(
     ("address", "private"), [("10.1.2.3", True), ("100.64.0.4", True), ("fd00::4", True), ("8.8.8.8", False)]
 )
-def test_a_bare_address_is_as_private_as_it_is(only: Callable[..., Fact], address: str, *, private: bool) -> None:
+def test_a_bare_address_is_as_private_as_it_is(only: Callable[..., Derived], address: str, *, private: bool) -> None:
     assert only("gateway.backend", _pool(ipAddress=address)).fields["private"] is private
 
 
-def test_a_host_is_not_known_where_web_apps_were_not_collected(only: Callable[..., Fact]) -> None:
+def test_a_host_is_not_known_where_web_apps_were_not_collected(only: Callable[..., Derived]) -> None:
     gap = Gap("/subscriptions/s", "Microsoft.Web/sites", "forbidden")
     fact = only("gateway.backend", _pool(fqdn="app.azurewebsites.net"), gaps=[gap])
     assert {"siteId", "private", "privateEndpointOk"} <= set(fact.uncollected)

@@ -7,33 +7,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import Schema
 from auditor.analysis.inventory.analysis import ANALYSIS
 from auditor.architecture.workloads import bind
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Gap
+from auditor.model import Gap
 from tests.architecture.test_workloads import DECLARATIONS, one, second, without
 from tests.estates.chat import chat_bodies
+from tests.estates.derived import Derived, derive
 from tests.estates.graph import Body, estate_of, renamed, spoil
 
 NOW = datetime(2024, 2, 20, 12, tzinfo=UTC)
 
 
-def facts_of(estate: Estate, **parameters: object) -> list[Fact]:
+def facts_of(estate: Estate, **parameters: object) -> list[Derived]:
     workloads = bind(estate, parameters, DECLARATIONS)
-    return list(ANALYSIS.derive(Context(estate, workloads, parameters, {}, NOW)))
+    return derive(ANALYSIS, Context(estate, workloads, parameters, {}, NOW))
 
 
-def component(facts: list[Fact], name: str) -> Fact:
+def component(facts: list[Derived], name: str) -> Derived:
     (found,) = [f for f in facts if f.kind == "inventory.component" and f.fields["component"] == name]
     return found
 
 
-def subnet(facts: list[Fact], name: str) -> Fact:
+def subnet(facts: list[Derived], name: str) -> Derived:
     (found,) = [f for f in facts if f.kind == "inventory.subnet" and f.fields["name"] == name]
     return found
 
 
-def profile(facts: list[Fact]) -> Fact:
+def profile(facts: list[Derived]) -> Derived:
     (found,) = [f for f in facts if f.kind == "inventory.profile"]
     return found
 
@@ -78,7 +80,7 @@ def test_ids_and_fields_are_unique_and_declared() -> None:
     assert len({f.id for f in facts}) == len(facts)
     assert len({(f.kind, f.subject, f.sub_object) for f in facts}) == len(facts)
     for fact in facts:
-        declared = {path.partition("[")[0] for path in ANALYSIS.facts[fact.kind]}
+        declared = {path.partition("[")[0] for path in Schema(ANALYSIS.kind(fact.kind)).fields}
         assert set(fact.fields) | set(fact.uncollected) <= declared
 
 
@@ -224,4 +226,4 @@ def test_hostile_shapes_never_crash_the_bindings_or_the_facts(data: st.DataObjec
     for item in data.draw(st.lists(st.sampled_from(bodies), min_size=1, max_size=8, unique_by=lambda item: item["id"])):
         spoil(item, data)
 
-    assert all(isinstance(fact, Fact) for fact in facts_of(estate_of(bodies)))
+    assert all(isinstance(fact, Derived) for fact in facts_of(estate_of(bodies)))

@@ -9,10 +9,11 @@ import pytest
 
 from auditor.analysis.contract import Context
 from auditor.analysis.managed_network.analysis import ANALYSIS
-from auditor.model import Fact, Gap
+from auditor.model import Gap
+from tests.estates.derived import Derived
 
 Body = dict[str, Any]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 Change = Callable[[dict[str, Body]], None]
 Chat = Callable[..., Context]
 
@@ -20,10 +21,10 @@ RULE = "outboundRules/OpenAI"
 
 
 @pytest.fixture
-def openai_rule(chat: Chat, facts_of: FactsOf) -> Callable[..., Fact]:
+def openai_rule(chat: Chat, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the fact on the endpoint to Azure OpenAI after a change to the chat estate."""
 
-    def run(change: Change, **options: Any) -> Fact:
+    def run(change: Change, **options: Any) -> Derived:
         found = facts_of(ANALYSIS, chat(change, **options), "managed_network.rule")
         return next(fact for fact in found if fact.sub_object == "oai-chat01/account")
 
@@ -35,7 +36,7 @@ def _inline(by_name: dict[str, Body]) -> dict[str, Body]:
     return rules
 
 
-def test_rules_given_inline_only_are_read_as_well(openai_rule: Callable[..., Fact]) -> None:
+def test_rules_given_inline_only_are_read_as_well(openai_rule: Callable[..., Derived]) -> None:
     def change(by_name: dict[str, Body]) -> None:
         for name in [name for name in by_name if name.startswith("outboundRules/")]:
             del by_name[name]
@@ -43,7 +44,7 @@ def test_rules_given_inline_only_are_read_as_well(openai_rule: Callable[..., Fac
     assert openai_rule(change).fields["effective"] is True
 
 
-def test_a_rule_that_is_missing_or_inactive_is_not_in_effect(openai_rule: Callable[..., Fact]) -> None:
+def test_a_rule_that_is_missing_or_inactive_is_not_in_effect(openai_rule: Callable[..., Derived]) -> None:
     def remove(by_name: dict[str, Body]) -> None:
         del by_name[RULE], _inline(by_name)["OpenAI"]
 
@@ -57,7 +58,7 @@ def test_a_rule_that_is_missing_or_inactive_is_not_in_effect(openai_rule: Callab
 
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 def test_a_target_that_has_not_approved_decides_against_an_active_rule(
-    openai_rule: Callable[..., Fact], status: str
+    openai_rule: Callable[..., Derived], status: str
 ) -> None:
     def change(by_name: dict[str, Body]) -> None:
         listed = by_name["accounts/oai-chat01"]["properties"]["privateEndpointConnections"]
@@ -67,7 +68,7 @@ def test_a_target_that_has_not_approved_decides_against_an_active_rule(
     assert (fact.fields["targetStatus"], fact.fields["effective"]) == (status, False)
 
 
-def test_a_target_that_was_not_collected_leaves_the_effect_unknown(openai_rule: Callable[..., Fact]) -> None:
+def test_a_target_that_was_not_collected_leaves_the_effect_unknown(openai_rule: Callable[..., Derived]) -> None:
     group = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-chat"
     account = f"{group}/providers/Microsoft.CognitiveServices/accounts/oai-chat01"
     gap = Gap(account, "properties.privateEndpointConnections", "forbidden")
@@ -75,14 +76,14 @@ def test_a_target_that_was_not_collected_leaves_the_effect_unknown(openai_rule: 
     assert {"effective", "targetStatus"} <= set(fact.uncollected)
 
 
-def test_before_the_network_is_provisioned_every_fact_says_so(openai_rule: Callable[..., Fact]) -> None:
+def test_before_the_network_is_provisioned_every_fact_says_so(openai_rule: Callable[..., Derived]) -> None:
     def change(by_name: dict[str, Body]) -> None:
         by_name["workspaces/mlw-chat01"]["properties"]["managedNetwork"]["status"]["status"] = "Inactive"
 
     assert openai_rule(change).fields["provisioned"] is False
 
 
-def test_an_api_version_that_cannot_show_the_network_leaves_it_unknown(openai_rule: Callable[..., Fact]) -> None:
+def test_an_api_version_that_cannot_show_the_network_leaves_it_unknown(openai_rule: Callable[..., Derived]) -> None:
     def change(by_name: dict[str, Body]) -> None:
         del by_name["workspaces/mlw-chat01"]["properties"]["managedNetwork"]
 

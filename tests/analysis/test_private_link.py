@@ -9,10 +9,11 @@ import pytest
 
 from auditor.analysis.contract import Context
 from auditor.analysis.private_link.analysis import ANALYSIS
-from auditor.model import Fact, Gap
+from auditor.model import Gap
+from tests.estates.derived import Derived
 
 Body = dict[str, Any]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 Make = Callable[..., Context]
 Chat = Callable[..., Context]
 
@@ -91,10 +92,10 @@ ROLES = {"workspace-vault": [VAULT], "vnet": [VNET]}
 
 
 @pytest.fixture
-def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+def judge(make: Make, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the one endpoint fact of a small estate with a vault in a workload."""
 
-    def run(*bodies: Body, roles: Any = ROLES, **options: Any) -> Fact:
+    def run(*bodies: Body, roles: Any = ROLES, **options: Any) -> Derived:
         (fact,) = facts_of(ANALYSIS, make(bodies, roles=roles, **options), "private_link.endpoint")
         return fact
 
@@ -102,19 +103,21 @@ def judge(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
 
 
 @pytest.mark.parametrize("status", ["Pending", "Rejected", "Disconnected"])
-def test_p3_p13_p14_a_connection_that_is_not_approved_does_not_count(judge: Callable[..., Fact], status: str) -> None:
+def test_p3_p13_p14_a_connection_that_is_not_approved_does_not_count(
+    judge: Callable[..., Derived], status: str
+) -> None:
     fact = judge(_vault(privateEndpointConnections=[_listed(status)]), _vnet(), _endpoint(status))
     assert fact.fields["effective"] == 0
     assert fact.fields["endpointCount"] == 1
     assert any(status in problem for problem in fact.fields["problems"])
 
 
-def test_p12_one_approved_endpoint_is_enough_beside_a_pending_one(judge: Callable[..., Fact]) -> None:
+def test_p12_one_approved_endpoint_is_enough_beside_a_pending_one(judge: Callable[..., Derived]) -> None:
     fact = judge(_vault(), _vnet(), _endpoint(), _endpoint("Pending", name="other"))
     assert (fact.fields["effective"], fact.fields["endpointCount"]) == (1, 2)
 
 
-def test_p24_no_endpoint_at_all_is_none_that_works(judge: Callable[..., Fact]) -> None:
+def test_p24_no_endpoint_at_all_is_none_that_works(judge: Callable[..., Derived]) -> None:
     fact = judge(_vault(publicNetworkAccess="Disabled"), _vnet())
     assert (fact.fields["effective"], fact.fields["dnsComplete"]) == (0, False)
     assert not fact.uncollected
@@ -135,39 +138,39 @@ def test_p21_a_managed_outbound_rule_is_no_way_into_the_workspace(chat: Chat, fa
     ],
 )
 def test_an_approved_connection_counts_only_in_the_right_place(
-    judge: Callable[..., Fact], endpoint: Body, problem: str
+    judge: Callable[..., Derived], endpoint: Body, problem: str
 ) -> None:
     fact = judge(_vault(), _vnet(), endpoint)
     assert fact.fields["effective"] == 0
     assert any(problem in text for text in fact.fields["problems"])
 
 
-def test_a_connection_approved_by_hand_counts(judge: Callable[..., Fact]) -> None:
+def test_a_connection_approved_by_hand_counts(judge: Callable[..., Derived]) -> None:
     fact = judge(_vault(), _vnet(), _endpoint("approved", member="manualPrivateLinkServiceConnections"))
     assert fact.fields["effective"] == 1
 
 
 @pytest.mark.parametrize("listed", [[], [_listed("Disconnected")]])
-def test_an_endpoint_that_its_target_disowns_does_not_count(judge: Callable[..., Fact], listed: list[Body]) -> None:
+def test_an_endpoint_that_its_target_disowns_does_not_count(judge: Callable[..., Derived], listed: list[Body]) -> None:
     fact = judge(_vault(privateEndpointConnections=listed), _vnet(), _endpoint())
     assert fact.fields["effective"] == 0
     assert fact.fields["endpoints"][0]["targetAgrees"] is False
 
 
-def test_a_foreign_connection_on_the_target_does_not_replace_an_endpoint(judge: Callable[..., Fact]) -> None:
+def test_a_foreign_connection_on_the_target_does_not_replace_an_endpoint(judge: Callable[..., Derived]) -> None:
     foreign = ENDPOINT.replace("0000a1", "0000b2")
     fact = judge(_vault(privateEndpointConnections=[_listed("Approved", foreign)]), _vnet())
     assert fact.fields["effective"] == 0
 
 
-def test_a_connection_without_an_id_is_the_child_of_its_name(judge: Callable[..., Fact]) -> None:
+def test_a_connection_without_an_id_is_the_child_of_its_name(judge: Callable[..., Derived]) -> None:
     child = _listed("Approved") | {"type": "Microsoft.KeyVault/vaults/privateEndpointConnections"}
     nameless = {"name": "pep.1", "properties": _listed("Disconnected")["properties"]}
     fact = judge(_vault(privateEndpointConnections=[nameless]), child, _vnet(), _endpoint())
     assert (fact.fields["effective"], fact.fields["endpoints"][0]["targetAgrees"]) == (1, True)
 
 
-def test_endpoints_that_could_not_be_listed_are_not_known_to_be_missing(judge: Callable[..., Fact]) -> None:
+def test_endpoints_that_could_not_be_listed_are_not_known_to_be_missing(judge: Callable[..., Derived]) -> None:
     gap = Gap("/subscriptions/00000000-0000-0000-0000-0000000000a1", ENDPOINTS, "forbidden", "x/read")
     listed = _vault(privateEndpointConnections=[_listed("Approved")])
     fact = judge(listed, _vnet(), gaps=[gap])
@@ -176,32 +179,34 @@ def test_endpoints_that_could_not_be_listed_are_not_known_to_be_missing(judge: C
     assert "effective" not in fact.fields
 
 
-def test_endpoints_of_another_subscription_that_could_not_be_listed_do_not_matter(judge: Callable[..., Fact]) -> None:
+def test_endpoints_of_another_subscription_that_could_not_be_listed_do_not_matter(
+    judge: Callable[..., Derived],
+) -> None:
     gap = Gap("/subscriptions/00000000-0000-0000-0000-0000000000ee", ENDPOINTS, "forbidden")
     assert judge(_vault(), _vnet(), gaps=[gap]).fields["effective"] == 0
 
 
-def test_an_export_without_any_endpoint_does_not_say_that_there_is_none(judge: Callable[..., Fact]) -> None:
+def test_an_export_without_any_endpoint_does_not_say_that_there_is_none(judge: Callable[..., Derived]) -> None:
     assert "effective" in judge(_vault(), _vnet(), complete=False).uncollected
 
 
-def test_a_target_whose_connections_are_not_known_may_have_withdrawn_its_consent(judge: Callable[..., Fact]) -> None:
+def test_a_target_whose_connections_are_not_known_may_have_withdrawn_its_consent(judge: Callable[..., Derived]) -> None:
     gap = Gap(VAULT, "properties.privateEndpointConnections", "forbidden")
     assert judge(_vault(), _vnet(), _endpoint(), gaps=[gap]).uncollected["effective"] == gap
 
 
-def test_outside_a_workload_any_network_will_do_and_the_fact_says_so(judge: Callable[..., Fact]) -> None:
+def test_outside_a_workload_any_network_will_do_and_the_fact_says_so(judge: Callable[..., Derived]) -> None:
     fact = judge(_vault(), _vnet(), _vnet("elsewhere"), _endpoint(vnet="elsewhere"), roles={})
     assert (fact.fields["effective"], fact.fields["networkScope"], fact.workload) == (1, "any", None)
 
 
-def test_declared_networks_replace_the_bound_one(judge: Callable[..., Fact]) -> None:
+def test_declared_networks_replace_the_bound_one(judge: Callable[..., Derived]) -> None:
     parameters = {"workload_vnets": [VNET.upper().replace("/VNET", "/OTHER")]}
     assert judge(_vault(), _vnet(), _endpoint(), parameters=parameters).fields["effective"] == 0
     assert judge(_vault(), _vnet(), _endpoint(vnet="other"), parameters=parameters).fields["effective"] == 1
 
 
-def test_names_resolve_when_the_zone_is_registered_and_linked(judge: Callable[..., Fact]) -> None:
+def test_names_resolve_when_the_zone_is_registered_and_linked(judge: Callable[..., Derived]) -> None:
     zone = _zone()
     fact = judge(_vault(), _vnet(), _endpoint(), zone, _link(zone), _group(zone))
     assert fact.fields["dnsComplete"] is True
@@ -223,13 +228,13 @@ def test_names_resolve_when_the_zone_is_registered_and_linked(judge: Callable[..
     ],
     ids=["no zone group", "no link", "link under way", "link elsewhere", "another zone"],
 )
-def test_names_do_not_resolve_otherwise(judge: Callable[..., Fact], bodies: list[Body]) -> None:
+def test_names_do_not_resolve_otherwise(judge: Callable[..., Derived], bodies: list[Body]) -> None:
     fact = judge(_vault(), _vnet(), _endpoint(), *bodies)
     assert fact.fields["effective"] == 1
     assert fact.fields["dnsComplete"] is False
 
 
-def test_a_record_that_points_elsewhere_does_not_resolve(judge: Callable[..., Fact]) -> None:
+def test_a_record_that_points_elsewhere_does_not_resolve(judge: Callable[..., Derived]) -> None:
     zone = _zone()
     endpoint = _endpoint()
     endpoint["properties"]["customDnsConfigs"] = [{"ipAddresses": ["10.0.0.5"]}]
@@ -238,7 +243,7 @@ def test_a_record_that_points_elsewhere_does_not_resolve(judge: Callable[..., Fa
     assert (right.fields["dnsComplete"], wrong.fields["dnsComplete"]) == (True, False)
 
 
-def test_a_record_kept_by_hand_resolves_without_a_zone_group(judge: Callable[..., Fact]) -> None:
+def test_a_record_kept_by_hand_resolves_without_a_zone_group(judge: Callable[..., Derived]) -> None:
     zone = _zone()
     endpoint = _endpoint()
     endpoint["properties"]["customDnsConfigs"] = [{"ipAddresses": ["10.0.0.5"]}]
@@ -248,7 +253,7 @@ def test_a_record_kept_by_hand_resolves_without_a_zone_group(judge: Callable[...
     assert fact.fields["dnsZones"][0]["registration"] == "record kept by hand"
 
 
-def test_zone_groups_that_were_not_read_leave_the_names_unknown(judge: Callable[..., Fact]) -> None:
+def test_zone_groups_that_were_not_read_leave_the_names_unknown(judge: Callable[..., Derived]) -> None:
     zone = _zone()
     gap = Gap(ENDPOINT, GROUPS, "throttled")
     fact = judge(_vault(), _vnet(), _endpoint(), zone, _link(zone), gaps=[gap])
@@ -256,7 +261,7 @@ def test_zone_groups_that_were_not_read_leave_the_names_unknown(judge: Callable[
 
 
 def test_own_dns_servers_leave_the_names_unknown_unless_the_zones_are_declared_central(
-    judge: Callable[..., Fact],
+    judge: Callable[..., Derived],
 ) -> None:
     hub = _zone()
     hub["id"] = hub["id"].replace("0000a1", "0000cc")

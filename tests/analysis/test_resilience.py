@@ -9,10 +9,11 @@ import pytest
 
 from auditor.analysis.contract import Context
 from auditor.analysis.resilience.analysis import ANALYSIS
-from auditor.model import Fact, Gap
+from auditor.model import Gap
+from tests.estates.derived import Derived
 
 Body = dict[str, Any]
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 Make = Callable[..., Context]
 
 RG = "/subscriptions/s/resourceGroups/rg/providers"
@@ -39,10 +40,10 @@ def _profile(minimum: Any, default: Any = "3") -> Body:
 
 
 @pytest.fixture
-def spread(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+def spread(make: Make, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the one spread of a small estate."""
 
-    def run(*bodies: Body, **options: Any) -> Fact:
+    def run(*bodies: Body, **options: Any) -> Derived:
         (fact,) = facts_of(ANALYSIS, make(bodies, **options), "zones.resource")
         return fact
 
@@ -50,36 +51,36 @@ def spread(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
 
 
 @pytest.fixture
-def instances(make: Make, facts_of: FactsOf) -> Callable[..., Fact]:
+def instances(make: Make, facts_of: FactsOf) -> Callable[..., Derived]:
     """Return a function that gives the one number of instances of a small estate."""
 
-    def run(*bodies: Body, **options: Any) -> Fact:
+    def run(*bodies: Body, **options: Any) -> Derived:
         (fact,) = facts_of(ANALYSIS, make(bodies, **options), "zones.instances")
         return fact
 
     return run
 
 
-def test_z1_a_plan_that_says_nothing_is_not_zone_redundant(spread: Callable[..., Fact]) -> None:
+def test_z1_a_plan_that_says_nothing_is_not_zone_redundant(spread: Callable[..., Derived]) -> None:
     fact = spread(_plan())
     assert (fact.fields["redundant"], fact.fields["evidenceGrade"]) == (False, "none")
     assert fact.fields["regionHasZones"] is True
 
 
-def test_z2_a_region_that_is_not_listed_is_not_known(spread: Callable[..., Fact]) -> None:
+def test_z2_a_region_that_is_not_listed_is_not_known(spread: Callable[..., Derived]) -> None:
     unknown = spread(_body("Microsoft.Web/serverfarms", "marswest1"))
     assert "regionHasZones" in unknown.uncollected
     assert unknown.uncollected["regionHasZones"].permission
 
 
-def test_z2_collected_locations_decide_over_the_list(spread: Callable[..., Fact]) -> None:
+def test_z2_collected_locations_decide_over_the_list(spread: Callable[..., Derived]) -> None:
     locations = [{"name": "marswest1", "availabilityZoneMappings": [{"logicalZone": "1"}]}, {"name": "eastus2"}]
     options = {"metadata": {"locations": locations}}
     assert spread(_body("Microsoft.Web/serverfarms", "Mars West 1"), **options).fields["regionHasZones"] is True
     assert spread(_plan(), **options).fields["regionHasZones"] is False
 
 
-def test_a_neighbour_in_a_zone_shows_that_the_region_has_zones(spread: Callable[..., Fact]) -> None:
+def test_a_neighbour_in_a_zone_shows_that_the_region_has_zones(spread: Callable[..., Derived]) -> None:
     machine = _body("Microsoft.Compute/virtualMachines", "marswest1", zones=["1"])
     assert spread(_body("Microsoft.Web/serverfarms", "marswest1"), machine).fields["regionHasZones"] is True
 
@@ -88,7 +89,7 @@ def test_a_neighbour_in_a_zone_shows_that_the_region_has_zones(spread: Callable[
     ("replicas", "redundant", "sla"), [(3, True, "read-write"), (2, True, "read-only"), (1, False, "none")]
 )
 def test_z3_replicas_say_which_promise_they_carry(
-    spread: Callable[..., Fact], instances: Callable[..., Fact], replicas: int, sla: str, *, redundant: bool
+    spread: Callable[..., Derived], instances: Callable[..., Derived], replicas: int, sla: str, *, redundant: bool
 ) -> None:
     search = _body("Microsoft.Search/searchServices", sku={"name": "standard"}, properties={"replicaCount": replicas})
     assert spread(search).fields["redundant"] is redundant
@@ -106,20 +107,20 @@ def test_z3_replicas_say_which_promise_they_carry(
     ],
 )
 def test_z4_zones_of_a_gateway_are_read_at_the_top(
-    spread: Callable[..., Fact], gateway: Body, grade: str, *, redundant: bool
+    spread: Callable[..., Derived], gateway: Body, grade: str, *, redundant: bool
 ) -> None:
     properties = {"sku": {"tier": "WAF_v2"}, "zones": ["1", "2", "3"], "autoscaleConfiguration": {"minCapacity": 3}}
     fact = spread(_body("Microsoft.Network/applicationGateways", properties=properties, **gateway))
     assert (fact.fields["redundant"], fact.fields["evidenceGrade"]) == (redundant, grade)
 
 
-def test_a_gateway_of_the_first_generation_is_never_spread_by_default(spread: Callable[..., Fact]) -> None:
+def test_a_gateway_of_the_first_generation_is_never_spread_by_default(spread: Callable[..., Derived]) -> None:
     gateway = _body("Microsoft.Network/applicationGateways", properties={"sku": {"tier": "WAF"}})
     assert spread(gateway).fields["redundant"] is False
 
 
 @pytest.mark.parametrize(("stated", "grade"), [("Enabled", "explicit"), ("Disabled", "platform default")])
-def test_a_registry_is_spread_by_the_platform(spread: Callable[..., Fact], stated: str, grade: str) -> None:
+def test_a_registry_is_spread_by_the_platform(spread: Callable[..., Derived], stated: str, grade: str) -> None:
     registry = _body("Microsoft.ContainerRegistry/registries", properties={"zoneRedundancy": stated})
     fact = spread(registry)
     assert (fact.fields["redundant"], fact.fields["evidenceGrade"]) == (True, grade)
@@ -130,7 +131,7 @@ def test_a_registry_is_spread_by_the_platform(spread: Callable[..., Fact], state
     [("Standard_RAGZRS", "StorageV2", True), ("Standard_LRS", "StorageV2", False), ("Standard_ZRS", "Storage", False)],
 )
 def test_storage_is_as_redundant_as_its_sku(
-    spread: Callable[..., Fact], sku: str, kind: str, *, redundant: bool
+    spread: Callable[..., Derived], sku: str, kind: str, *, redundant: bool
 ) -> None:
     fact = spread(_body("Microsoft.Storage/storageAccounts", sku={"name": sku}, kind=kind))
     assert fact.fields["redundant"] is redundant
@@ -150,20 +151,22 @@ def test_storage_is_as_redundant_as_its_sku(
     ids=["capacity", "text", "minimum", "weekend profile", "default", "switched off", "off by default"],
 )
 def test_the_least_number_counts_after_scaling_in(
-    instances: Callable[..., Fact], bodies: list[Body], expected: int
+    instances: Callable[..., Derived], bodies: list[Body], expected: int
 ) -> None:
     fact = instances(*bodies)
     assert (fact.fields["instances"], fact.fields["required"]) == (expected, 3)
 
 
-def test_autoscale_settings_that_were_not_read_leave_enough_instances_unknown(instances: Callable[..., Fact]) -> None:
+def test_autoscale_settings_that_were_not_read_leave_enough_instances_unknown(
+    instances: Callable[..., Derived],
+) -> None:
     gap = Gap("/subscriptions/s", AUTOSCALE, "forbidden")
     assert instances(_plan(), gaps=[gap]).uncollected["instances"] == gap
     assert instances(_plan(2), gaps=[gap]).fields["instances"] == 2
 
 
 @pytest.mark.parametrize("minimum", [None, "many", [3], {}])
-def test_a_minimum_that_is_no_number_is_not_known(instances: Callable[..., Fact], minimum: Any) -> None:
+def test_a_minimum_that_is_no_number_is_not_known(instances: Callable[..., Derived], minimum: Any) -> None:
     assert "instances" in instances(_plan(), _autoscale(_profile(minimum))).uncollected
 
 

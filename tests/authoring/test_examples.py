@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from auditor.analysis.contract import Analysis
+from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.authoring import examples, mutants
 from auditor.rulebook.load import Words
 from tests.estates.catalogues import catalogue_of
@@ -33,13 +35,27 @@ Microsoft.Network/privateEndpoints:
   properties.privateLinkServiceConnections[*].properties.privateLinkServiceConnectionState.status:
 """
 )
-FACTS = {
-    "network.opening": Analysis(
-        "network",
-        lambda _: [],
-        facts={"network.opening": {"zone": "", "open[*].ports": "", "open[*].by": ""}},
-    )
-}
+
+
+@record
+class Opening(Record):
+    ports: str
+    by: str
+
+
+@fact("network.opening")
+class Openings(Fact):
+    zone: str
+    open: Known[tuple[Opening, ...]]
+
+
+@fact("table.row")
+class TableRow(Fact):
+    status: str
+    key: Mapping[str, str]
+
+
+FACTS = {kind.fact_kind: Analysis(kind.fact_kind, lambda _: [], (kind,)) for kind in (Openings, TableRow)}
 HEAD = "title: A title\nseverity: low\nrationale: A reason.\nremediation: {text: A remedy.}\n"
 RULES = {
     "a parameter, letter case, and what absence means": """\
@@ -187,8 +203,7 @@ examples:
 
 @pytest.mark.parametrize("what", RULES)
 def test_rules_say_what_their_examples_expect(tmp_path: Path, what: str) -> None:
-    facts = {**FACTS, "table.row": Analysis("table", lambda _: [], facts={"table.row": {"status": "", "key": ""}})}
-    rule = write_rule(tmp_path, RULES[what].replace("\n", f"\n{HEAD}", 1), words=Words(CATALOGUE, facts))
+    rule = write_rule(tmp_path, RULES[what].replace("\n", f"\n{HEAD}", 1), words=Words(CATALOGUE, FACTS))
 
     assert {outcome.example.name: outcome.problems for outcome in examples.run(rule) if outcome.problems} == {}
     assert list(mutants.mutants_of(rule))

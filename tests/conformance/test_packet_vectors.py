@@ -10,8 +10,7 @@ import pytest
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.network.address_book import Route, Surroundings
-from auditor.network.filter_chain import Filter
-from auditor.network.filter_chain import FilterChain as Way
+from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.search import NOTHING, Search, SearchResult
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import (
@@ -64,7 +63,7 @@ def surroundings(context: Mapping[str, Any]) -> Surroundings:
     )
 
 
-def path(vector: Mapping[str, Any]) -> Way:
+def chain_of(vector: Mapping[str, Any]) -> FilterChain:
     context = vector["context"]
     around = surroundings(context)
     direction = Direction(vector["direction"])
@@ -74,10 +73,10 @@ def path(vector: Mapping[str, Any]) -> Way:
     if "nic_address" in context:
         local = addresses.must_parse(context["nic_address"])
     ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
-    layers = tuple(
+    filters = tuple(
         Filter(group(one), direction, around, f"layer {place}") for place, one in enumerate(vector["layers"])
     )
-    return Way(layers, around, *ends)
+    return FilterChain(filters, around, *ends)
 
 
 def group(layer: Any) -> SecurityGroup | None:
@@ -93,7 +92,7 @@ def group(layer: Any) -> SecurityGroup | None:
 
 def ask(vector: Mapping[str, Any]) -> SearchResult:
     rows = [row(one) for one in vector.get("allowed", [vector.get("traffic", {})])]
-    return getattr(Search(path(vector), rows), QUESTIONS[vector["question"]])(rows)
+    return getattr(Search(chain_of(vector), rows), QUESTIONS[vector["question"]])(rows)
 
 
 VERDICTS = {
@@ -162,9 +161,9 @@ RULE_VECTORS = [v for v in VECTORS if v["question"] == "rules"]
 
 @pytest.mark.parametrize("vector", RULE_VECTORS, ids=ids(RULE_VECTORS))
 def test_rules_without_effect(vector: Mapping[str, Any]) -> None:
-    inquiry = Search(path(vector))
-    assert inquiry.encoding is not None
-    found = effects(inquiry.encoding, inquiry.decided.filters[0], inquiry.universe)
+    search = Search(chain_of(vector))
+    assert search.encoding is not None
+    found = effects(search.encoding, search.decided.filters[0], search.universe)
     expected = vector["expected"]
     for effect in (Effect.VACUOUS, Effect.SHADOWED, Effect.REDUNDANT):
         names = [one.rule.name for one in found if one.effect is effect]
@@ -178,9 +177,9 @@ PACKET_VECTORS = [v for v in VECTORS if v["question"] == "packet"]
 
 @pytest.mark.parametrize("vector", PACKET_VECTORS, ids=ids(PACKET_VECTORS))
 def test_packet(vector: Mapping[str, Any]) -> None:
-    inquiry = Search(path(vector))
+    search = Search(chain_of(vector))
     packet = vector["packet"]
-    [value] = values_for(inquiry.decided.encoding, inquiry.decided.root, probe(packet))
-    fate = inquiry.decided.table[value]
-    assert fate.is_allowed is (vector["expected"]["access"] == "Allow")
-    assert [decider.rule.name for decider in fate.deciders] == vector["expected"]["rules"]
+    [value] = values_for(search.decided.encoding, search.decided.root, probe(packet))
+    disposition = search.decided.table[value]
+    assert disposition.is_allowed is (vector["expected"]["access"] == "Allow")
+    assert [decider.rule.name for decider in disposition.deciders] == vector["expected"]["rules"]

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.fact import About, Fact, Hidden, Known, fact
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.engine import evaluate as engine
 from auditor.engine.evaluate import findings
@@ -22,7 +23,7 @@ from auditor.engine.findings import finding_of, info_of
 from auditor.engine.subjects import ResourceSubject
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Finding, Gap, Resource, Status
+from auditor.model import Finding, Gap, Json, Resource, Status
 from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
@@ -175,8 +176,31 @@ def test_a_rule_that_raises_is_unknown_with_the_reason_and_takes_no_other_down(
     }
 
 
+@fact("paint.hue")
+class Hue(Fact):
+    """The hue of a thing or of a part of it."""
+
+    hue: Known[str]
+    """cold or warm"""
+    said: Hidden[str]
+    shown: Hidden[Json | None]
+
+    def sentence(self) -> str:
+        """Say what the test wants to be said."""
+        return self.said
+
+    def witness(self) -> Json | None:
+        """Return what the test wants to be shown."""
+        return self.shown
+
+
+def hue(of: Known[str], part: str = "", *, subject: str = ID, **more: Any) -> Hue:
+    about = About(subject=subject, sub_object=part, inputs=more.pop("inputs", ()))
+    return Hue(about=about, hue=of, said=more.pop("said", ""), shown=more.pop("shown", None))
+
+
 def _hues(run: Any) -> dict[str, Analysis]:
-    return {"paint.hue": Analysis("paint", run, facts={"paint.hue": {"hue": ""}}, reads=frozenset({THING.lower()}))}
+    return {"paint.hue": Analysis("paint", run, (Hue,), reads=frozenset({THING.lower()}))}
 
 
 def _fact_rule(folder: Path, analyses: dict[str, Analysis]) -> Rule:
@@ -187,7 +211,7 @@ def _fact_rule(folder: Path, analyses: dict[str, Analysis]) -> Rule:
 
 def test_an_analysis_that_raises_makes_its_rules_unknown_with_the_reason(red: Rule, tmp_path: Path) -> None:
     def run(_: Context) -> Iterator[Fact]:
-        yield Fact("paint.hue", "f1", ID, {"hue": "warm"})
+        yield hue("warm")
         raise ValueError("no light")
 
     analyses = _hues(run)
@@ -224,20 +248,10 @@ def test_what_raises_while_judging_leaves_its_traceback_in_the_log(
 def test_facts_are_filed_under_their_subject_with_their_own_part_summary_and_witness(tmp_path: Path) -> None:
     def run(_: Context) -> Iterator[Fact]:
         inputs = [(ID, "properties.color"), (ID, "properties.none"), ("/gone", "x"), (ID, "..")]
-        yield Fact(
-            "paint.hue",
-            "f2",
-            ID,
-            {"hue": "cold"},
-            "door",
-            summary="The door is cold.",
-            witness={"hue": 7},
-            inputs=inputs,
-        )
-        yield Fact("paint.hue", "f1", ID, {"hue": "warm"}, "roof", witness={"hue": 1})
-        unread = {"hue": Gap(ID, "properties.light", "forbidden", "light/read")}
-        yield Fact("paint.hue", "f3", ID, {}, "wall", uncollected=unread)
-        yield Fact("paint.hue", "f4", "/subscriptions/s/gone", {"hue": "cold"})
+        yield hue("cold", "door", said="The door is cold.", shown={"hue": 7}, inputs=inputs)
+        yield hue("warm", "roof", shown={"hue": 1})
+        yield hue(Gap(ID, "properties.light", "forbidden", "light/read"), "wall")
+        yield hue("cold", subject="/subscriptions/s/gone")
 
     analyses = _hues(run)
     rule = _fact_rule(tmp_path, analyses)
@@ -258,6 +272,28 @@ def test_facts_are_filed_under_their_subject_with_their_own_part_summary_and_wit
     assert (by_part["wall"].status, by_part["wall"].missing_permission) == (Status.UNKNOWN, "light/read")
     assert (by_part[""].resource_id, by_part[""].resource_type) == ("/subscriptions/s/gone", "fact/paint.hue")
     assert len({one.fingerprint for one in found}) == 4
+
+
+def test_a_failure_that_a_fact_cannot_put_into_words_is_still_a_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Mute(Hue):
+        """A hue that nothing can be said of."""
+
+        def sentence(self) -> str:
+            """Fail."""
+            raise LookupError("speechless")
+
+    def run(_: Context) -> Iterator[Fact]:
+        yield Mute(about=About(subject=ID), hue="cold", said="", shown=None)
+
+    analyses = _hues(run)
+    rule = _fact_rule(tmp_path, analyses)
+    with caplog.at_level(logging.DEBUG, "auditor"):
+        [found] = findings(question(estate_of([thing(color="red")]), rule, analyses=analyses))
+
+    assert (found.status, found.message) == (Status.FAIL, "Things are red: hue is cold, expected warm.")
+    assert [record.exc_info and record.exc_info[0] for record in caplog.records] == [LookupError]
 
 
 def test_an_analysis_without_facts_is_not_applicable_or_unknown_where_its_types_have_gaps(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from auditor.analysis.access import ANALYSIS
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Fact, Gap, Resource
+from auditor.model import Gap, Resource
 from auditor.snapshot.model import Metadata, Snapshot
 from tests.checkout import BASELINE
 from tests.estates.chat import chat_bodies
+from tests.estates.derived import Derived, derive
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-chat"
@@ -74,13 +75,13 @@ def workloads_of(estate: Estate) -> Workloads:
 
 def analyse(
     estate: Estate, *, workloads: Workloads | None = None, parameters: Mapping[str, Any] | None = None
-) -> list[Fact]:
+) -> list[Derived]:
     known = workloads_of(estate) if workloads is None else workloads
     now = datetime(2024, 2, 20, 12, tzinfo=UTC)
-    return list(ANALYSIS.derive(Context(estate, known, parameters or {}, {"roles": table()}, now)))
+    return derive(ANALYSIS, Context(estate, known, parameters or {}, {"roles": table()}, now))
 
 
-def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Fact]:
+def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Derived]:
     """Return the facts of the chat estate after a change of its bodies."""
     bodies = chat_by_id()
     change(bodies)
@@ -88,16 +89,16 @@ def facts_after(change: Callable[[Bodies], None], **options: Any) -> list[Fact]:
     return analyse(estate_of(bodies.values(), gaps=gaps, complete=complete), **options)
 
 
-def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:
+def of_kind(facts: Iterable[Derived], kind: str) -> list[Derived]:
     return [fact for fact in facts if fact.kind == kind]
 
 
-def rows(facts: Iterable[Fact]) -> dict[str, Fact]:
+def rows(facts: Iterable[Derived]) -> dict[str, Derived]:
     """Return the facts about rows by the row's label."""
     return {str(fact.fields["row"]): fact for fact in of_kind(facts, "access.row")}
 
 
-def assignments(facts: Iterable[Fact]) -> dict[str, Fact]:
+def assignments(facts: Iterable[Derived]) -> dict[str, Derived]:
     return {fact.subject: fact for fact in of_kind(facts, "access.assignment")}
 
 

@@ -51,28 +51,28 @@ def row(protocol: str = "*", source: str = "*", destination: str = "*", ports: s
     return match
 
 
-def path(
+def chain_of(
     *groups: list[Any] | None, direction: Direction = Direction.INBOUND, around: Surroundings = AROUND
 ) -> FilterChain:
     """Layers of rule lists around the subnet; None is a layer without a group."""
-    layers = tuple(
+    filters = tuple(
         Filter(
             None if rules is None else parse_group("g", {"securityRules": rules}), direction, around, f"layer {place}"
         )
         for place, rules in enumerate(groups)
     )
     ends = (addresses.ANY, SUBNET) if direction is Direction.INBOUND else (SUBNET, addresses.ANY)
-    return FilterChain(layers, around, *ends)
+    return FilterChain(filters, around, *ends)
 
 
-def reach(way: FilterChain, *traffic: Match) -> SearchResult:
-    return Search(way, traffic).permitted(traffic)
+def permitted(chain: FilterChain, *traffic: Match) -> SearchResult:
+    return Search(chain, traffic).permitted(traffic)
 
 
 def is_open(rules: list[Any], port: int = 22, protocol: str = "Tcp", source: str = "Internet") -> Truth:
     """Whether the internet reaches the port."""
-    return reach(path(rules), row(protocol, source, ports=str(port))).truth
+    return permitted(chain_of(rules), row(protocol, source, ports=str(port))).truth
 
 
-def said(answer: SearchResult) -> list[str]:
+def lines_of(answer: SearchResult) -> list[str]:
     return [str(line) for line in sentences(answer, AddressNames(here=SUBNET))]

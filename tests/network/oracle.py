@@ -119,6 +119,6 @@ def first(world: World, rules: Sequence[Body], packet: Datagram) -> Body | None:
     return None
 
 
-def allows(world: World, layers: Sequence[Sequence[Body]], packet: Datagram) -> bool:
-    found = [first(world, rules, packet) for rules in layers]
+def allows(world: World, filters: Sequence[Sequence[Body]], packet: Datagram) -> bool:
+    found = [first(world, rules, packet) for rules in filters]
     return all(rule is not None and rule["access"] == "Allow" for rule in found)

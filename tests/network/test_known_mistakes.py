@@ -12,7 +12,7 @@ from auditor.network.search import Search
 from auditor.network.security_rules import Direction
 from auditor.network.shadowing import Effect, effects
 from auditor.truth import NO, UNKNOWN, YES, Truth
-from tests.network.ask import SPACE, is_open, path, reach, row, rule, said
+from tests.network.ask import SPACE, chain_of, is_open, lines_of, permitted, row, rule
 
 TWO_PORTS = {"destinationPortRange": "", "destinationPortRanges": ["22", "3389"]}
 
@@ -108,14 +108,14 @@ def test_is_the_port_open_to_the_internet(rules: list[Any], port: int, protocol:
 
 def test_n4_ipv6() -> None:
     subnet = addresses.must_parse("10.0.1.0/24", "fd00:1::/64")
-    way = path([rule("a", 100, sourceAddressPrefix="::/0", protocol="Tcp")])
-    way = type(way)(way.filters, way.surroundings, addresses.ANY, subnet)
-    assert reach(way, row("Tcp", "2a00::1", ports="22")).truth is YES
-    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).truth is NO
+    chain = chain_of([rule("a", 100, sourceAddressPrefix="::/0", protocol="Tcp")])
+    chain = type(chain)(chain.filters, chain.surroundings, addresses.ANY, subnet)
+    assert permitted(chain, row("Tcp", "2a00::1", ports="22")).truth is YES
+    assert permitted(chain, row("Tcp", "8.8.8.8", ports="22")).truth is NO
 
 
 def test_n6_the_shadowed_rule_is_named() -> None:
-    asked = Search(path([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
+    asked = Search(chain_of([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
     assert asked.encoding is not None
     found = {one.rule.name: one for one in effects(asked.encoding, asked.decided.filters[0], asked.universe)}
     assert found["a"].effect is Effect.SHADOWED
@@ -130,7 +130,7 @@ def test_n9_all_application_security_groups_count(member: str, expected: Truth) 
         rule("a", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=references),
         rule("d", 200, "Deny"),
     ]
-    assert reach(path(rules, around=Surroundings(SPACE, groups=groups)), row("Tcp", member)).truth is expected
+    assert permitted(chain_of(rules, around=Surroundings(SPACE, groups=groups)), row("Tcp", member)).truth is expected
 
 
 def test_n10_groups_of_one_name_are_judged_each() -> None:
@@ -141,10 +141,10 @@ def test_n10_groups_of_one_name_are_judged_each() -> None:
 def test_n13_a_default_rule_counts_unless_it_is_shadowed() -> None:
     out = Direction.OUTBOUND
     internet = row("Tcp", destination="Internet")
-    answer = reach(path([], direction=out), internet)
+    answer = permitted(chain_of([], direction=out), internet)
     assert answer.truth is YES
-    assert said(answer) == ["TCP to Internet, by Azure's default rule AllowInternetOutBound"]
-    assert reach(path([rule("d", 100, "Deny", direction="Outbound")], direction=out), internet).truth is NO
+    assert lines_of(answer) == ["TCP to Internet, by Azure's default rule AllowInternetOutBound"]
+    assert permitted(chain_of([rule("d", 100, "Deny", direction="Outbound")], direction=out), internet).truth is NO
 
 
 def test_n15_the_remaining_set_is_exact() -> None:
@@ -152,20 +152,20 @@ def test_n15_the_remaining_set_is_exact() -> None:
         rule("d", 100, "Deny", sourceAddressPrefix="203.0.113.7/32", destinationPortRange="22"),
         rule("a", 200, destinationPortRange="22"),
     ]
-    answer = reach(path(rules), row("Tcp", "Internet", ports="22"))
-    assert said(answer) == ["TCP 22 from Internet except 203.0.113.7, by rule a"]
+    answer = permitted(chain_of(rules), row("Tcp", "Internet", ports="22"))
+    assert lines_of(answer) == ["TCP 22 from Internet except 203.0.113.7, by rule a"]
 
 
 def test_n20_ipv6_is_its_own_question() -> None:
-    way = path([rule("a", 100, sourceAddressPrefix="::/0")])
-    assert reach(way, row("Tcp", "8.8.8.8", ports="22")).truth is NO
+    chain = chain_of([rule("a", 100, sourceAddressPrefix="::/0")])
+    assert permitted(chain, row("Tcp", "8.8.8.8", ports="22")).truth is NO
 
 
 def test_n25_denying_rdp_is_not_denying_ssh() -> None:
     out = Direction.OUTBOUND
-    way = path([rule("d", 100, "Deny", direction="Outbound", destinationPortRange="3389")], direction=out)
+    chain = chain_of([rule("d", 100, "Deny", direction="Outbound", destinationPortRange="3389")], direction=out)
     ports = [row("Tcp", destination="VirtualNetwork", ports=port) for port in ("3389", "22")]
-    assert [reach(way, one).truth for one in ports] == [NO, YES]
+    assert [permitted(chain, one).truth for one in ports] == [NO, YES]
 
 
 class TestN29:
@@ -177,7 +177,7 @@ class TestN29:
             rule("t", 100, access, sourceAddressPrefix="AzureMonitor"),
             rule("rest", 200, "Deny" if access == "Allow" else "Allow"),
         ]
-        answer = reach(path(rules), row("Tcp", "20.1.1.1"))
+        answer = permitted(chain_of(rules), row("Tcp", "20.1.1.1"))
         assert answer.truth is expected
         assert answer.unknowns == ("AzureMonitor",)
 
@@ -186,8 +186,8 @@ class TestN29:
             rule("g", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=[{"id": "/x/asg"}]),
             rule("d", 200, "Deny"),
         ]
-        assert reach(path(rules), row("Tcp", "8.8.8.8")).truth is NO
-        assert reach(path(rules), row("Tcp", "10.0.2.2")).truth is UNKNOWN
+        assert permitted(chain_of(rules), row("Tcp", "8.8.8.8")).truth is NO
+        assert permitted(chain_of(rules), row("Tcp", "10.0.2.2")).truth is UNKNOWN
 
     def test_any_protocol_keeps_its_ports(self) -> None:
         rules = [rule("a", 100, destinationPortRange="443"), rule("d", 200, "Deny")]
@@ -196,19 +196,19 @@ class TestN29:
     def test_private_space_has_its_real_size(self) -> None:
         out = Direction.OUTBOUND
         destinations = ("172.16.0.1", "172.31.255.1", "172.32.0.1")
-        found = [reach(path([], direction=out), row("Tcp", destination=one)).truth for one in destinations]
+        found = [permitted(chain_of([], direction=out), row("Tcp", destination=one)).truth for one in destinations]
         assert found == [NO, NO, YES]
 
 
 def test_subnet_and_interface_must_both_allow() -> None:
     opened = [rule("a", 100, sourceAddressPrefix="Internet", destinationPortRange="22")]
     internet = row("Tcp", "Internet", ports="22")
-    assert reach(path(opened, []), internet).truth is NO
-    assert reach(path(opened, None), internet).truth is YES
-    assert reach(path(opened, opened), internet).truth is YES
+    assert permitted(chain_of(opened, []), internet).truth is NO
+    assert permitted(chain_of(opened, None), internet).truth is YES
+    assert permitted(chain_of(opened, opened), internet).truth is YES
 
 
 def test_a_peered_network_is_in_virtual_network() -> None:
     around = Surroundings(SPACE, peers=addresses.must_parse("10.8.0.0/16"))
-    assert reach(path([], around=around), row("Tcp", "10.8.0.4")).truth is YES
-    assert reach(path([]), row("Tcp", "10.8.0.4")).truth is NO
+    assert permitted(chain_of([], around=around), row("Tcp", "10.8.0.4")).truth is YES
+    assert permitted(chain_of([]), row("Tcp", "10.8.0.4")).truth is NO

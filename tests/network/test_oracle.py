@@ -47,8 +47,8 @@ SMALL = settings(
 )
 
 
-def inquiry(layers: list[list[dict[str, Any]]], mentions: Any = ()) -> Search:
-    found = [parse_group(f"g{place}", {"securityRules": bodies}) for place, bodies in enumerate(layers)]
+def search_of(filters: list[list[dict[str, Any]]], mentions: Any = ()) -> Search:
+    found = [parse_group(f"g{place}", {"securityRules": bodies}) for place, bodies in enumerate(filters)]
     chain = tuple(Filter(group, Direction.INBOUND, AROUND, group.name) for group in found)
     return Search(FilterChain(chain, AROUND, addresses.ANY, addresses.must_parse(SUBNET)), mentions)
 
@@ -93,10 +93,10 @@ def worlds(names: tuple[str, ...]) -> list[World]:
 def test_every_packet_has_the_fate_that_the_naive_interpreter_gives_it(
     subnet: list[Any], interface: list[Any], seed: int
 ) -> None:
-    asked = inquiry([subnet, interface])
-    layers = [[*subnet, *DEFAULT_BODIES], [*interface, *DEFAULT_BODIES]]
+    asked = search_of([subnet, interface])
+    filters = [[*subnet, *DEFAULT_BODIES], [*interface, *DEFAULT_BODIES]]
     for packet in packets(seed, 25):
-        expected = {allows(world, layers, packet) for world in worlds(()) if exists(packet, world.reading)}
+        expected = {allows(world, filters, packet) for world in worlds(()) if exists(packet, world.reading)}
         values = values_for(asked.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
         found = {asked.decided.table[value].is_allowed for value in values}
         assert found == expected or (packet.protocol == "Icmp" and packet.destination_port > 255 and expected <= found)
@@ -105,12 +105,12 @@ def test_every_packet_has_the_fate_that_the_naive_interpreter_gives_it(
 @SMALL
 @given(groups(pool=(*PREFIXES, *TAGS, *TAGS), most=4), st.integers(0, 1 << 30))
 def test_unknown_tags_give_exactly_the_possible_fates(bodies: list[Any], seed: int) -> None:
-    asked = inquiry([bodies])
-    layers = [[*bodies, *DEFAULT_BODIES]]
+    asked = search_of([bodies])
+    filters = [[*bodies, *DEFAULT_BODIES]]
     for packet in packets(seed, 4):
         if packet.protocol == "Icmp" and packet.destination_port > 255:
             continue
-        expected = {allows(world, layers, packet) for world in worlds(TAGS)}
+        expected = {allows(world, filters, packet) for world in worlds(TAGS)}
         values = values_for(asked.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
         assert {asked.decided.table[value].is_allowed for value in values} == expected
 
@@ -121,9 +121,9 @@ def in_table(world: World, table: list[Any], packet: Datagram) -> bool:
 
 def violates(world: World, bodies: list[Any], table: list[Any], source: str) -> bool:
     """Whether some packet from this source gets in although the table does not allow it."""
-    layers = [[*bodies, *DEFAULT_BODIES]]
+    filters = [[*bodies, *DEFAULT_BODIES]]
     return any(
-        allows(world, layers, packet) and not in_table(world, table, packet)
+        allows(world, filters, packet) and not in_table(world, table, packet)
         for destination in HERE
         for protocol in PROTOCOLS
         for port in ((0, 8, 22, 23, 443, 1024, 3389) if protocol in {"Tcp", "Udp"} else (0, 8, 22, 23))
@@ -178,7 +178,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
     """A service tag holds some public address; YES and NO must be true wherever it is."""
     closed = [*bodies, {**DEFAULT_BODIES[2], "name": "d", "priority": 4000}]
     rows = [parse_match(row)[0] for row in table]
-    truth = inquiry([closed], rows).excess(rows).truth
+    truth = search_of([closed], rows).excess(rows).truth
     inner = ("10.0.0.9", "10.0.2.5", "10.9.0.1", "0.0.0.0", "172.16.0.1", "168.63.129.16", *HERE)  # noqa: S104
     anyhow = [
         {violates(World((SPACE,), reading, {("source", "storage"): False}), closed, table, one) for one in inner}
@@ -196,14 +196,14 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
 @given(groups(most=4), st.lists(rules("row"), max_size=2))
 def test_without_unknowns_there_is_no_maybe_but_for_portless_protocols(bodies: list[Any], table: list[Any]) -> None:
     rows = [parse_match(row)[0] for row in table]
-    answer = inquiry([bodies], rows).excess(rows)
+    answer = search_of([bodies], rows).excess(rows)
     assert answer.truth is not Truth.UNKNOWN or answer.unknowns == ("ports of protocols without ports",)
 
 
 @BUDGET
 @given(groups(most=5), st.integers(0, 1 << 30))
 def test_rules_without_effect_have_none(bodies: list[Any], seed: int) -> None:
-    asked = inquiry([bodies])
+    asked = search_of([bodies])
     full = [*bodies, *DEFAULT_BODIES]
     found = {one.rule.name: one for one in effects(asked.encoding, asked.decided.filters[0], asked.universe)}  # type: ignore[arg-type]
     for packet, reading in product(packets(seed, 20), READINGS):
@@ -227,7 +227,7 @@ def test_the_excess_is_exactly_what_is_allowed_and_not_in_the_table(
     bodies: list[Any], table: list[Any], seed: int
 ) -> None:
     rows = [parse_match(row)[0] for row in table]
-    answer = inquiry([bodies], rows).excess(rows)
+    answer = search_of([bodies], rows).excess(rows)
     for packet in packets(seed, 25):
         if packet.protocol not in {"Tcp", "Udp"}:
             continue

@@ -14,7 +14,7 @@ from auditor.network.search import Search
 from auditor.network.security_groups import parse_group, parse_rule
 from auditor.network.security_rules import Direction, SecurityGroup, parse_match, parse_ports
 from auditor.truth import Truth
-from tests.network.ask import AROUND, SUBNET, is_open, path, reach, row, rule
+from tests.network.ask import AROUND, SUBNET, chain_of, is_open, permitted, row, rule
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False),
@@ -95,7 +95,7 @@ def test_an_unreadable_rule_that_is_shadowed_does_not_matter() -> None:
     ],
 )
 def test_a_group_whose_order_is_unknown_answers_nothing(rules: Any) -> None:
-    answer = reach(path(rules), row("Tcp", "Internet", ports="22"))
+    answer = permitted(chain_of(rules), row("Tcp", "Internet", ports="22"))
     assert answer.truth is Truth.UNKNOWN
     assert answer.undecidable
 
@@ -148,6 +148,6 @@ def test_flat_and_nested_rules_are_the_same() -> None:
 def test_a_group_can_have_thousands_of_tags_and_still_say_that_it_does_not_know() -> None:
     rules = [rule(f"r{place}", 100 + place, sourceAddressPrefix=f"Tag{place}") for place in range(40)]
     assert isinstance(parse_group("g", {"securityRules": rules}), SecurityGroup)
-    answer = reach(path(rules), row("Tcp", "20.1.1.1"))
+    answer = permitted(chain_of(rules), row("Tcp", "20.1.1.1"))
     assert answer.truth is Truth.UNKNOWN
     assert answer.undecidable == "40 unknown tags, groups and rules at once"

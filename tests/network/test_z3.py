@@ -87,7 +87,7 @@ def is_possible(*conditions: Any) -> bool:
     return bool(result == z3.sat)
 
 
-def inquire(bodies: list[Any], rows: Any = ()) -> Search:
+def search_of(bodies: list[Any], rows: Any = ()) -> Search:
     around = Surroundings(addresses.must_parse(SPACE))
     layer = Filter(parse_group("g", {"securityRules": bodies}), Direction.INBOUND, around)
     return Search(FilterChain((layer,), around, addresses.IPV4, addresses.must_parse(SUBNET)), rows)
@@ -100,7 +100,7 @@ PORTLESS = [parse_match({**DEFAULT_BODIES[2], "protocol": kind})[0] for kind in 
 @given(groups(most=6), st.lists(rules("row"), max_size=3))
 def test_the_same_answer_to_a_question(bodies: list[Any], table: list[Any]) -> None:
     rows = [*(parse_match(row)[0] for row in table), *PORTLESS]
-    answer = inquire(bodies, rows).excess(rows)
+    answer = search_of(bodies, rows).excess(rows)
     outside = z3.And(*(z3.Not(match(row)) for row in table))
     expected = is_possible(packet(), allowed([*bodies, *DEFAULT_BODIES]), outside)
     assert answer.truth is (Truth.YES if expected else Truth.NO)
@@ -110,7 +110,7 @@ def test_the_same_answer_to_a_question(bodies: list[Any], table: list[Any]) -> N
 @given(groups(most=6))
 def test_the_same_rules_get_no_packet(bodies: list[Any]) -> None:
     only_ports = [{**body, "protocol": "Tcp" if body["protocol"] in {"*", "Icmp", "Esp"} else "Udp"} for body in bodies]
-    asked = inquire(only_ports)
+    asked = search_of(only_ports)
     found = effects(asked.encoding, asked.decided.filters[0], asked.universe)  # type: ignore[arg-type]
     idle = {one.rule.name for one in found if one.effect in {Effect.SHADOWED, Effect.VACUOUS} and one.rule.is_custom}
     order = sorted(only_ports, key=lambda one: one["priority"])

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from auditor.architecture.workloads import Binding, Workload, Workloads
-from auditor.model import Fact
 from auditor.rbac.access_graph import read_access_graph
 from auditor.rbac.assignments import Memberships
 from auditor.rbac.permissions import Plane
@@ -24,6 +23,7 @@ from tests.estates.access import (
     of_kind,
     role_definition,
 )
+from tests.estates.derived import Derived
 
 NOBODY = Workloads()
 ACCOUNT = f"{GROUP}/providers/Microsoft.CognitiveServices/accounts/oai"
@@ -31,7 +31,7 @@ OWNER_BLOCK = {"actions": ["*"]}
 LIST_KEYS = "Microsoft.CognitiveServices/accounts/listKeys/action"
 
 
-def facts(*bodies: Body, kind: str) -> list[Fact]:
+def facts(*bodies: Body, kind: str) -> list[Derived]:
     return of_kind(analyse(estate_of(bodies), workloads=NOBODY), kind)
 
 

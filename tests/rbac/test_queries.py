@@ -93,20 +93,20 @@ def test_who_can_shows_groups_members_conditions_denies_and_eligibility_apart() 
 def test_what_a_principal_can_do_is_found_by_any_of_its_names(name: str) -> None:
     answer = what_can(access_of(chat_by_id()).graph, name)
     assert answer.principals == [principal("id-agw-chat01")]
-    (power,) = answer.powers
-    assert (power.answer, power.assignment.role.name) == (Truth.YES, "Key Vault Secrets User")
-    assert power.data_actions == (SECRET, "Microsoft.KeyVault/vaults/secrets/readMetadata/action")
-    assert power.dangers == ("read-secrets",)
+    (grant,) = answer.grants
+    assert (grant.answer, grant.assignment.role.name) == (Truth.YES, "Key Vault Secrets User")
+    assert grant.data_actions == (SECRET, "Microsoft.KeyVault/vaults/secrets/readMetadata/action")
+    assert grant.privileges == ("read-secrets",)
 
 
 def test_what_a_stranger_can_do_is_nothing() -> None:
     answer = what_can(access_of(chat_by_id()).graph, "nobody")
-    assert (answer.principals, answer.powers) == ([], [])
+    assert (answer.principals, answer.grants) == ([], [])
 
 
 def test_exclusions_are_shown_with_the_actions_they_belong_to() -> None:
-    powers = what_can(access_of(chat_by_id()).graph, "workspace").powers
-    contributor = next(power for power in powers if power.assignment.role.name == "Contributor")
+    grants = what_can(access_of(chat_by_id()).graph, "workspace").grants
+    contributor = next(grant for grant in grants if grant.assignment.role.name == "Contributor")
     assert contributor.actions == ("*",)
     assert "Microsoft.Authorization/*/Write" in contributor.not_actions
 

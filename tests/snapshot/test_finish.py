@@ -35,7 +35,7 @@ def both_ways(bodies: list[dict[str, Any]], folder: Path) -> tuple[Snapshot, Sna
     for number, body in enumerate(bodies):
         writer.add(body, source="arm" if number % 2 else "resource-graph", api_version=f"2024-01-{number % 9 + 1:02}")
     writer.gap(GAP)
-    writer.facet(GROUP, "all", "complete")
+    writer.facet_all([(GROUP, "all", "complete", "")])
     writer.close(finished=False)
     partial = file.read(folder / "estate.sqlite.partial")
     gaps = [gap for gap in partial.gaps if gap != UNFINISHED]

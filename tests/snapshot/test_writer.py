@@ -30,7 +30,7 @@ from tests.estates.accounts import account
 writer = SnapshotWriter(Path(sys.argv[1]), Metadata(complete=True))
 for number in range(10):
     writer.add(account(f"st{number}"), source="arm")
-writer.facet("/", "storage", "complete")
+writer.facet_all([("/", "storage", "complete", "")])
 writer.add(account("lost"), source="arm")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -54,7 +54,7 @@ def test_a_collection_becomes_a_normalised_snapshot(tmp_path: Path) -> None:
     writer.add(account(state="old"), source="arg")
     writer.add(account(), source="arm")
     writer.gap(Gap(GROUP, "a/b", "forbidden", "a/b/read"))
-    writer.facet(GROUP, "network", "complete")
+    writer.facet_all([(GROUP, "network", "complete", "")])
     writer.close(finished=True)
     snapshot = read(path)
     assert [(row.name, row.source, row.api_version) for row in snapshot.resources] == [

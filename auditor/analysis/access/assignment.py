@@ -275,7 +275,7 @@ def _undecided(assignment: Assignment) -> Gap:
 
 
 def _permits(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Permits:
-    answers = {privilege.danger.name: privilege.answer for privilege in held}
+    answers = {privilege.privilege.name: privilege.answer for privilege in held}
     undecided = _undecided(assignment)
     permitted: dict[str, Known[bool]] = {}
     for privilege in PRIVILEGES:
@@ -285,7 +285,7 @@ def _permits(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Permits:
 
 
 def _escalates(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Known[bool]:
-    answers = {privilege.answer for privilege in held if privilege.danger.escalates}
+    answers = {privilege.answer for privilege in held if privilege.privilege.escalates}
     return _undecided(assignment) if answers == {Truth.UNKNOWN} else Truth.YES in answers
 
 

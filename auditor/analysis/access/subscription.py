@@ -245,7 +245,7 @@ def _assignable_in(access: AccessContext, role: Role, subscription: str) -> bool
 
 
 def _escalates(access: AccessContext, role: Role) -> bool:
-    return any(one.danger.escalates and one.surely for one in access.graph.privileges_in_role(role))
+    return any(one.privilege.escalates and one.surely for one in access.graph.privileges_in_role(role))
 
 
 def _is_unlimited(role: Role) -> bool:

@@ -292,7 +292,7 @@ def _advice(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> _Advic
         return None
     types = {resource.type_key for resource in access.context.estate.resources if ids.is_under(resource.key, row.scope)}
     held = [
-        (privilege.danger.name, operation)
+        (privilege.privilege.name, operation)
         for privilege in privileges.at_scope(privileges.privileges_in(row.row.role.at_most), row.scope)
         for operation in privilege.surely
         if privileges.has_subject(operation, types)

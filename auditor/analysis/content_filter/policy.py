@@ -16,7 +16,6 @@ from auditor.model import Gap, Resource
 STRICTNESS: Final[Mapping[str, int]] = {"low": 3, "medium": 2, "high": 1}
 SERVICE_DEFAULT: Final = 2
 HARM: Final = ("hate", "sexual", "selfharm", "violence")
-BINARY: Final = ("jailbreak", "profanity")
 _ENTRIES: Final = "properties.contentFilters"
 _LONGEST_CHAIN: Final = 4
 

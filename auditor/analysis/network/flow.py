@@ -105,7 +105,7 @@ def paths_between(source: SubnetFilters, target: SubnetFilters, *, is_endpoint: 
 def _fact(context: Context, workload: Workload, pair: tuple[Tier, Tier], planned: tuple[Match, ...]) -> Flow:
     near, far = pair[0].filters, pair[1].filters
     scope = near.subnet.id
-    passing = near.gap or far.gap or _Passing(pair, planned)
+    passing = near.gap or far.gap or _PacketsBetween(pair, planned)
     excess = () if isinstance(passing, Gap) else passing.excess.lines
     return Flow(
         about=facts.about(
@@ -129,7 +129,7 @@ def _fact(context: Context, workload: Workload, pair: tuple[Tier, Tier], planned
     )
 
 
-class _Passing:
+class _PacketsBetween:
     """What passes from one subnet to another: connections (TCP and UDP), and packets of protocols without ports."""
 
     def __init__(self, pair: tuple[Tier, Tier], planned: tuple[Match, ...]) -> None:

@@ -29,7 +29,7 @@ _ENDPOINTS: Final = "microsoft.network/privateendpoints"
 
 
 @dataclass(frozen=True, slots=True)
-class Shortfall:
+class UnmetRow:
     """Something that is required and stopped: what it is needed for, and what stops it."""
 
     why: str
@@ -43,7 +43,7 @@ class Comparison:
     is_too_open: bool
     excess: Sequence[Sentence]
     doubt: Gap | None
-    lacking: Sequence[Shortfall]
+    lacking: Sequence[UnmetRow]
     rest_is_left_to_defaults: bool
     packet: Packet | None
 
@@ -102,8 +102,7 @@ class SubnetTraffic(Fact):
         way = "in" if self.direction is Direction.INBOUND else "out"
         parts = [*self._on_excess(self.compared, way)]
         parts += [
-            f"does not let {way} what is needed for {shortfall.why}: {joined(shortfall.lines, 1)}"
-            for shortfall in self.compared.lacking
+            f"does not let {way} what is needed for {row.why}: {joined(row.lines, 1)}" for row in self.compared.lacking
         ]
         parts = parts or [f"lets {way} what the table allows and nothing else"]
         if self.denial_expected and self.compared.rest_is_left_to_defaults:
@@ -171,12 +170,12 @@ def known_names(subnets: Subnets, workload: Workload) -> Mapping[str, Ranges]:
 def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> SubnetTraffic:
     filters, expected, scope = judged.filters, judged.expected, judged.filters.subnet.id
     limits = _limits(context, filters, judged.role, expected.direction)
-    passing = filters.gap or _Passing(judged, limits)
+    passing = filters.gap or _PacketsThrough(judged, limits)
     # Which subnet holds the private endpoints may not be known, and then neither is what the table allows towards it.
-    is_too_open = isinstance(passing, _Passing) and passing.excess.truth is Truth.YES
+    is_too_open = isinstance(passing, _PacketsThrough) and passing.excess.truth is Truth.YES
     unbound = context.estate.type_gap(_ENDPOINTS) if is_too_open else None
 
-    def unless_unbound(answer: Callable[[_Passing], Known[bool]]) -> Known[bool]:
+    def unless_unbound(answer: Callable[[_PacketsThrough], Known[bool]]) -> Known[bool]:
         return given(passing, lambda passing: unbound or answer(passing))
 
     return SubnetTraffic(
@@ -227,7 +226,7 @@ def _limits(context: Context, filters: SubnetFilters, role: str, direction: Dire
     return Limits()
 
 
-class _Passing:
+class _PacketsThrough:
     """What passes a subnet's paths in one direction, compared with the table."""
 
     def __init__(self, judged: Judged, limits: Limits) -> None:
@@ -281,7 +280,7 @@ class _Passing:
             is_too_open=self.excess.truth is Truth.YES,
             excess=self.excess.lines,
             doubt=self.excess.gap(""),
-            lacking=[Shortfall(row.why, verdict.lines) for row, verdict in lost],
+            lacking=[UnmetRow(row.why, verdict.lines) for row, verdict in lost],
             rest_is_left_to_defaults=self.unnamed.truth is self.default.truth is Truth.YES,
             packet=next((packet for verdict in verdicts if (packet := verdict.witness())), None),
         )

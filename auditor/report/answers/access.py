@@ -155,22 +155,22 @@ def _what_records(answer: WhatCan) -> Sequence[Record]:
     """Return one record per assignment, with the columns `_WHAT_COLUMNS`."""
     return [
         {
-            "answer": _WORDS[power.answer],
-            "principal": power.assignment.principal,
-            "state": power.assignment.state.value,
-            "role": power.assignment.role.name,
-            "scope_kind": kind_of(power.assignment.scope).value,
-            "scope": power.assignment.scope,
-            "actions": power.actions,
-            "not_actions": power.not_actions,
-            "data_actions": power.data_actions,
-            "not_data_actions": power.not_data_actions,
-            "dangers": power.dangers,
-            "condition": power.assignment.condition or "",
-            "denied_by": power.denied_by,
-            "assignment": power.assignment.id,
+            "answer": _WORDS[grant.answer],
+            "principal": grant.assignment.principal,
+            "state": grant.assignment.state.value,
+            "role": grant.assignment.role.name,
+            "scope_kind": kind_of(grant.assignment.scope).value,
+            "scope": grant.assignment.scope,
+            "actions": grant.actions,
+            "not_actions": grant.not_actions,
+            "data_actions": grant.data_actions,
+            "not_data_actions": grant.not_data_actions,
+            "dangers": grant.privileges,
+            "condition": grant.assignment.condition or "",
+            "denied_by": grant.denied_by,
+            "assignment": grant.assignment.id,
         }
-        for power in answer.powers
+        for grant in answer.grants
     ]
 
 

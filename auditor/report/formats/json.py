@@ -86,7 +86,7 @@ def _snapshot(report: Report) -> SnapshotDocument:
     }
 
 
-def _sorted_items(scope: Any) -> Iterator[tuple[str, Any]]:
+def _sorted_items(scope: object) -> Iterator[tuple[str, Any]]:
     value = ordered(scope)
     return iter(value.items()) if isinstance(value, dict) else iter(())
 

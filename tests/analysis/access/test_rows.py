@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.architecture.workloads import Binding, Workload, Workloads
-from auditor.model import Fact, Gap
+from auditor.model import Gap
 from tests.estates.access import (
     GROUP,
     ROOT_GROUP,
@@ -29,6 +29,7 @@ from tests.estates.access import (
     workloads_of,
 )
 from tests.estates.chat.identities import principal
+from tests.estates.derived import Derived
 from tests.estates.roles import definition
 
 PULL = "online-endpoint on registry: AcrPull"
@@ -50,20 +51,20 @@ def use_role(bodies: Bodies, definition: dict[str, Any]) -> None:
     pull(bodies)["properties"]["roleDefinitionId"] = definition["id"]
 
 
-def outcome(fact: Fact) -> tuple[Any, ...]:
+def outcome(fact: Derived) -> tuple[Any, ...]:
     if "works" in fact.uncollected:
         return ("unknown",)
     return fact.fields["works"], fact.fields["how"], fact.fields["leastPrivilege"]
 
 
-def changed_rows(facts: list[Fact]) -> dict[str, tuple[Any, ...]]:
+def changed_rows(facts: list[Derived]) -> dict[str, tuple[Any, ...]]:
     before = {name: outcome(fact) for name, fact in rows(facts_after(unchanged)).items()}
     after = {name: outcome(fact) for name, fact in rows(facts).items()}
     assert after.keys() == before.keys()
     return {name: found for name, found in after.items() if found != before[name]}
 
 
-def unsanctioned(facts: list[Fact]) -> list[Fact]:
+def unsanctioned(facts: list[Derived]) -> list[Derived]:
     return [fact for fact in assignments(facts).values() if fact.fields.get("sanctioned") is not True]
 
 
@@ -410,7 +411,7 @@ def test_facts_have_ids_of_their_own_even_where_workloads_share_resources() -> N
     assert len({fact.id for fact in facts}) == len(facts)
 
 
-def identities(facts: list[Fact]) -> dict[str, Fact]:
+def identities(facts: list[Derived]) -> dict[str, Derived]:
     return {fact.subject.rpartition("/")[2]: fact for fact in of_kind(facts, "access.identity")}
 
 

@@ -12,17 +12,18 @@ import pytest
 from auditor.analysis import network
 from auditor.analysis.contract import Context
 from auditor.errors import ContentError
-from auditor.model import Fact, Gap
+from auditor.model import Gap
 from tests.estates.chat import chat_bodies
 from tests.estates.contexts import Body, chat_context, context_of
+from tests.estates.derived import Derived, derive
 from tests.estates.graph import hoisted
 
-FactsOf = Callable[..., list[Fact]]
+FactsOf = Callable[..., list[Derived]]
 TRAFFIC, RULE, FLOW = "network.subnet-traffic", "network.rule", "network.flow"
 GROUP = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-chat/providers/Microsoft.Network"
 
 
-def traffic(facts_of: FactsOf, context: Context, role: str, direction: str) -> Fact:
+def traffic(facts_of: FactsOf, context: Context, role: str, direction: str) -> Derived:
     found = facts_of(network.ANALYSIS, context, TRAFFIC)
     return next(one for one in found if one.component == f"subnet/{role}" and one.fields["direction"] == direction)
 
@@ -234,7 +235,7 @@ class TestChanges:
 
     def test_a_parameter_that_is_no_address_is_refused(self) -> None:
         with pytest.raises(ContentError, match=r"10\.0\.0\.0/99"):
-            list(network.ANALYSIS.derive(chat_context(jumpbox_egress_allow=["10.0.0.0/99"])))
+            derive(network.ANALYSIS, chat_context(jumpbox_egress_allow=["10.0.0.0/99"]))
 
     def test_policies_for_private_endpoints_make_the_group_count(self, facts_of: FactsOf) -> None:
         def change(bodies: list[Body]) -> None:
@@ -381,6 +382,6 @@ def test_no_shape_of_arm_json_breaks_the_analysis(seed: int) -> None:
             holder = holder[key]
             key = chance.choice(sorted(holder) if isinstance(holder, dict) else range(len(holder)))
         holder[key] = copy.deepcopy(chance.choice(JUNK))
-    found = list(network.ANALYSIS.derive(context_of(bodies)))
+    found = derive(network.ANALYSIS, context_of(bodies))
     assert found
     assert len({fact.id for fact in found}) == len(found)
