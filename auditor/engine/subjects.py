@@ -121,32 +121,14 @@ class UnseenSubject:
         return (), self._gap
 
 
-class NamedSubject:
+class NamedSubject(UnseenSubject):
     """A resource that another one names and that was not seen: its id tells its type and its name."""
 
-    __slots__ = ("_gap", "body")
+    __slots__ = ()
 
     def __init__(self, gap: Gap) -> None:
         self._gap = gap
-        self.body: Json = {"type": ids.type_of(gap.scope) or gap.what, "name": ids.name_of(gap.scope), "id": gap.scope}
-
-    @property
-    def id(self) -> str:
-        """Return the id that names it."""
-        return self._gap.scope
-
-    def gap(self, place: ResolvedName) -> Gap | None:
-        """Return why it was not seen, but for what its id tells."""
-        return None if place.steps[0].folded in self.body else self._gap
-
-    def computed(self, name: str) -> Any:
-        """Return a value named by its id."""
-        return _named_by_id(name, self.id)
-
-    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
-        """Return nothing, and why: `name` is a relation of something that was not seen."""
-        del name
-        return (), self._gap
+        self.body = {"type": ids.type_of(gap.scope) or gap.what, "name": ids.name_of(gap.scope), "id": gap.scope}
 
 
 def _named_by_id(name: str, resource_id: str) -> Any:
