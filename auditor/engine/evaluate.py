@@ -257,7 +257,8 @@ def _missing_subjects(
 
 def _may_be_about(rule: RuleInForce, applies: OnFact, fields: Json, gap: Gap, question: Evaluation) -> bool:
     """Whether a rule may be about a fact of which some fields are known and the others are not."""
-    return _is_about(rule, applies, UnseenFact(applies.kind, fields, gap), question) is not Truth.NO
+    subject = UnseenFact(applies.kind, fields, gap)
+    return _is_about(rule, applies, subject, question) is not Truth.NO
 
 
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from auditor import resource_id as ids
 from auditor.azure import paths
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import Lifted
@@ -21,7 +22,7 @@ NOWHERE = "-"
 def verdicts(report: Report) -> Mapping[Key, str]:
     """Return every verdict by rule, resource and sub-object."""
     return {
-        (one.rule_id, (one.resource_id or "").lower(), one.sub_object.lower()): one.status for one in report.findings
+        (one.rule_id, ids.key(one.resource_id or ""), one.sub_object.lower()): one.status for one in report.findings
     }
 
 
@@ -45,13 +46,13 @@ def turned(before: Mapping[Key, str], after: Mapping[Key, str], gone: Collection
 
 def without(document: Body, gone: Collection[str]) -> dict[str, Any]:
     """Return an export without the resources of some keys."""
-    return {**document, "resources": [one for one in document["resources"] if one["id"].lower() not in gone]}
+    return {**document, "resources": [one for one in document["resources"] if ids.key(one["id"]) not in gone]}
 
 
 def without_properties(document: Body, gone: str) -> dict[str, Any]:
     """Return an export in which one resource has no properties."""
     bare = [
-        {name: value for name, value in one.items() if name != "properties"} if one["id"].lower() == gone else one
+        {name: value for name, value in one.items() if name != "properties"} if ids.key(one["id"]) == gone else one
         for one in document["resources"]
     ]
     return {**document, "resources": bare}
@@ -60,7 +61,7 @@ def without_properties(document: Body, gone: str) -> dict[str, Any]:
 def keys_of(document: Body, resource_type: str | None = None) -> list[str]:
     """Return the keys of an export's resources, or of those of a type."""
     wanted = resource_type and resource_type.lower()
-    return [one["id"].lower() for one in document["resources"] if wanted in {None, one["type"].lower()}]
+    return [ids.key(one["id"]) for one in document["resources"] if wanted in {None, one["type"].lower()}]
 
 
 def types_of(document: Body) -> list[str]:
