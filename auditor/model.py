@@ -83,7 +83,7 @@ class Resource:
         return value if isinstance(value, str) else None
 
     @property
-    def properties(self) -> Json:
+    def properties(self) -> Mapping[str, object]:
         """Return `properties`, or an empty object where Azure gave none or something else."""
         value = self.body.get("properties")
         return value if isinstance(value, Mapping) else {}

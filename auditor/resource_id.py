@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Final
+from typing import Final, TypeGuard
 
 SUBSCRIPTIONS: Final = "microsoft.resources/subscriptions"
 RESOURCE_GROUPS: Final = "microsoft.resources/resourcegroups"
@@ -18,7 +18,7 @@ def key(resource_id: str) -> str:
     return resource_id.rstrip("/").lower()
 
 
-def is_resource_id(text: object) -> bool:
+def is_resource_id(text: object) -> TypeGuard[str]:
     """Whether a value reads as an ARM id (`/subscriptions/…` or `/providers/…`), in any case."""
     return isinstance(text, str) and text[:15].lower().startswith(("/subscriptions/", "/providers/"))
 

@@ -67,7 +67,7 @@ class Stated:
         return "selected networks" if is_restricted and not self.covers_internet else "internet"
 
 
-@fact("firewall.allowlist")
+@fact("firewall.allowlist", subject="the service")
 class AllowList(Fact):
     """What the allow list of a service's firewall covers, and who reaches its public endpoint."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import paths, type_files
 from auditor.azure.resource_type import Namespace, ResourceType
@@ -60,7 +60,7 @@ class Catalogue:
             key = key.rpartition("/")[0]
         return self._versions.get(key)
 
-    def default(self, resource_type: str, path: str) -> Any:
+    def default(self, resource_type: str, path: str) -> object:
         """Return what Azure applies where a property of a type is absent, or ABSENT where that is not known."""
         known = self._types.get(resource_type.lower())
         listed = known.properties if known else ()

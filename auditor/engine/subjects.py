@@ -36,7 +36,7 @@ def _steps(text: str) -> Steps:
         return ()
 
 
-def _stands(body: Json, steps: Steps) -> bool:
+def _stands(body: Mapping[str, object], steps: Steps) -> bool:
     """Whether a path leads to a value: previews show properties that stable versions of a later date do not."""
     try:
         return any(value is not ABSENT for _, value in paths.walk(body, steps))
@@ -72,7 +72,7 @@ class ResourceSubject:
             return Gap(self.resource.id, paths.show(path.steps), reason)
         return None
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value that is not in the body."""
         match name:
             case "apiversion":
@@ -109,7 +109,7 @@ class UnseenSubject:
         """Return why it was not seen, but for its type, and its name and id where these are fixed."""
         return None if path.steps[0].folded in self.body else self._gap
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value named by the id of what it belongs to."""
         return _named_by_id(name, self.id)
 
@@ -119,7 +119,7 @@ class UnseenSubject:
         return (), self._gap
 
 
-def _named_by_id(name: str, resource_id: str) -> Any:
+def _named_by_id(name: str, resource_id: str) -> object:
     read = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
     return (read(resource_id) if read else None) or ABSENT
 
@@ -144,7 +144,7 @@ class FactSubject:
         """Return why a field could not be derived."""
         return _gap_in(self._gaps, path.steps) if self._gaps else None
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value named by the subject's id."""
         return _named_by_id(name, self.fact.about.subject)
 
@@ -159,7 +159,7 @@ class UnseenFact:
 
     __slots__ = ("_known", "_unseen", "body")
 
-    def __init__(self, kind: str, fields: Json, unseen: Gap) -> None:
+    def __init__(self, kind: str, fields: Mapping[str, object], unseen: Gap) -> None:
         self.body: Json = {"type": f"fact/{kind}", **fields}
         self._known = frozenset(map(str.lower, self.body))
         self._unseen = unseen
@@ -173,7 +173,7 @@ class UnseenFact:
         """Return why the resource was not seen, but for the fields that are known."""
         return None if place.steps[0].folded in self._known else self._unseen
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return ABSENT: `name` is read from an id, and that is not known."""
         del name
         return ABSENT
@@ -213,7 +213,7 @@ class ExampleSubject:
             return Gap(self.id, paths.show(path.steps), f"read with API version {version} (first in {since})")
         return None
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value named by the example's id, or its `apiVersion`."""
         found = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
         return (found(self.id) if found else self.body.get("apiVersion")) or ABSENT

@@ -21,7 +21,7 @@ _WHOLE: Final = 0.6
 """The share of a type's known properties that a whole row shows; a projection of a few columns shows less."""
 
 
-def lifted_names(entry: Mapping[str, Any]) -> list[str]:
+def lifted_names(entry: Mapping[str, object]) -> list[str]:
     """Return the names at the top level that belong under `properties`; none where there are `properties`."""
     if isinstance(entry.get("properties"), dict) or not isinstance(entry.get("id"), str):
         return []
@@ -29,7 +29,7 @@ def lifted_names(entry: Mapping[str, Any]) -> list[str]:
     return [] if {name.lower() for name in lifted} <= _OF_LISTS else lifted
 
 
-def as_arm(entry: Mapping[str, Any], kind: ResourceType) -> dict[str, Any]:
+def as_arm(entry: Mapping[str, object], kind: ResourceType) -> dict[str, object]:
     """Return a lifted row with its `properties` where Azure has them."""
     names = lifted_names(entry)
     rest = {name: value for name, value in entry.items() if name not in names and name != "properties"}
@@ -41,7 +41,7 @@ def as_arm(entry: Mapping[str, Any], kind: ResourceType) -> dict[str, Any]:
     return {**rest, "properties": properties}
 
 
-def is_whole(entry: Mapping[str, Any], kind: ResourceType) -> bool:
+def is_whole(entry: Mapping[str, object], kind: ResourceType) -> bool:
     """Whether a lifted row shows as much of a resource as the command line does, and is no projection."""
     known = set(_first_steps(kind))
     stated = {name.lower() for name in entry}
@@ -57,7 +57,7 @@ def _first_steps(kind: ResourceType) -> Iterator[str]:
             yield steps[1].folded
 
 
-def _renamed(properties: dict[str, Any], az: CommandLine) -> dict[str, Any]:
+def _renamed(properties: dict[str, object], az: CommandLine) -> dict[str, object]:
     """Return properties by Azure's names; the deepest first, so that a path still leads to where it is renamed."""
     pairs = sorted(az.names.items(), key=lambda pair: -pair[0].count("."))
     renamed: Any = properties
@@ -68,7 +68,7 @@ def _renamed(properties: dict[str, Any], az: CommandLine) -> dict[str, Any]:
     return dict(renamed)
 
 
-def _with_leaf(value: Any, steps: paths.Steps, leaf: str) -> Any:
+def _with_leaf(value: object, steps: paths.Steps, leaf: str) -> object:
     """Return a value in which the last name of a path is another one."""
     if isinstance(value, list) and steps[0] is paths.EACH:
         return [_with_leaf(item, steps[1:], leaf) for item in value]
@@ -82,7 +82,7 @@ def _with_leaf(value: Any, steps: paths.Steps, leaf: str) -> Any:
     return {leaf if key == name else key: item for key, item in value.items()}
 
 
-def _inner(value: Any) -> Any:
+def _inner(value: object) -> object:
     """Return what is nested with its own `properties` put back: the network commands lift these too."""
     if isinstance(value, list):
         return [_inner(item) for item in value]

@@ -41,7 +41,7 @@ def as_arm(raw: object) -> tuple[object, list[Gap]]:
     return body, gaps
 
 
-def _cut_places(body: Mapping[str, Any], kind: ResourceType | None) -> set[str]:
+def _cut_places(body: Mapping[str, object], kind: ResourceType | None) -> set[str]:
     """Return the paths at which a text stands where an object or a list belongs."""
     properties = body.get("properties")
     if not isinstance(properties, dict):
@@ -70,7 +70,7 @@ def _cut_texts(value: object, at: str, depth: int = 0) -> Iterator[str]:
         yield at
 
 
-def _text_on_the_way(body: Mapping[str, Any], steps: paths.Steps) -> str | None:
+def _text_on_the_way(body: Mapping[str, object], steps: paths.Steps) -> str | None:
     """Return the path at which a known path ends too early in a text, or None."""
     value: Any = body
     at = ""

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from auditor import resource_id as ids
 from auditor.azure.body import texts
 from auditor.errors import InputError
 from auditor.inputs import foreign
 from auditor.inputs.entries import as_arm
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
@@ -107,7 +106,7 @@ def joined_metadata(parts: Sequence[Metadata]) -> Metadata:
     )
 
 
-def _joined_scope(scopes: Sequence[Json]) -> Json:
+def _joined_scope(scopes: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
     """Return what was asked for in all: the lists of several scopes as one; an input without a scope limits nothing."""
     if not all(scopes):
         return {}
@@ -122,25 +121,25 @@ def _entry(item: object, place: str, label: str) -> ExportEntry:
     return ExportEntry(body, place, gaps=gaps)
 
 
-def _listing(items: Sequence[Any], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
+def _listing(items: Sequence[object], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
     entries = [_entry(item, f"resource {number}", label) for number, item in enumerate(items, 1)]
     return Export(entries, metadata or Metadata(tenant_id=_common_tenant(items)), gaps)
 
 
-def _list_in(document: Mapping[str, Any], name: str, label: str) -> list[Any]:
+def _list_in(document: Mapping[str, object], name: str, label: str) -> list[object]:
     items = document[name]
     if not isinstance(items, list):
         raise InputError(f"{label} has `{name}`, but it is no list of resources", _HINT)
     return items
 
 
-def _common_tenant(items: Sequence[Any]) -> str | None:
+def _common_tenant(items: Sequence[object]) -> str | None:
     tenants = {item.get("tenantId") for item in items if isinstance(item, dict)}
     only = tenants.pop() if len(tenants) == 1 else None
     return only if isinstance(only, str) and only else None
 
 
-def _from_resources(document: dict[str, Any], label: str) -> Export:
+def _from_resources(document: dict[str, object], label: str) -> Export:
     items = _list_in(document, "resources", label)
     complete = document.get("complete", False)
     if not isinstance(complete, bool):
@@ -206,20 +205,20 @@ def _partial(is_partial: bool) -> list[Gap]:  # noqa: FBT001 - the only argument
     return [Gap("/", ANY_TYPE, _INCOMPLETE)] if is_partial else []
 
 
-def _from_arm_list(document: dict[str, Any], label: str) -> Export:
+def _from_arm_list(document: dict[str, object], label: str) -> Export:
     more = bool(document.get("nextLink") or document.get("@odata.nextLink"))
     page = _listing(_list_in(document, "value", label), label, gaps=_partial(more))
     return replace(page, is_cut=more)
 
 
-def _from_resource_graph(document: dict[str, Any], label: str) -> Export:
+def _from_resource_graph(document: dict[str, object], label: str) -> Export:
     data = document["data"]
     items = _rows_of_table(data, label) if isinstance(data, dict) else _list_in(document, "data", label)
     more = _is_truncated(document, len(items))
     return replace(_listing(items, label, gaps=_partial(more)), is_cut=more)
 
 
-def _rows_of_table(table: Mapping[str, Any], label: str) -> list[dict[str, Any]]:
+def _rows_of_table(table: Mapping[str, object], label: str) -> list[dict[str, object]]:
     """Return the rows of an answer in table form (`resultFormat: table`, the default of old API versions) as objects."""
     columns, rows = table.get("columns"), table.get("rows")
     if not isinstance(columns, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
@@ -232,7 +231,7 @@ def _rows_of_table(table: Mapping[str, Any], label: str) -> list[dict[str, Any]]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _is_truncated(document: Json, count: int) -> bool:
+def _is_truncated(document: Mapping[str, object], count: int) -> bool:
     """Whether a Resource Graph answer says that there is more; its flags come as strings, the CLI renames them."""
     flags = [document.get(name) for name in ("resultTruncated", "result_truncated")]
     tokens = [document.get(name) for name in ("$skipToken", "skipToken", "skip_token")]

@@ -14,12 +14,12 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 _MARKS: Final = frozenset({"Id", "ResourceId", "ResourceType", "Properties", "ResourceGroupName"})
 
 
-def is_from_powershell(entry: Mapping[str, Any]) -> bool:
+def is_from_powershell(entry: Mapping[str, object]) -> bool:
     """Whether an object has members that only PowerShell spells so."""
     return not _MARKS.isdisjoint(entry)
 
 
-def as_arm(entry: Mapping[str, Any]) -> dict[str, Any]:
+def as_arm(entry: Mapping[str, Any]) -> dict[str, object]:
     """Return an object with Azure's names at its top level and in its envelope; values stay as they are.
 
     `Search-AzGraph` prints Azure's own names and adds `ResourceId`; `Get-AzResource` prints all in Pascal case.
@@ -37,7 +37,7 @@ def as_arm(entry: Mapping[str, Any]) -> dict[str, Any]:
     return arm
 
 
-def _envelope(name: str, value: Any) -> Any:
+def _envelope(name: str, value: Any) -> object:
     """Return a member with Azure's names inside it where it belongs to the envelope (`Sku.Name` → `sku.name`)."""
     is_plain = isinstance(value, dict) and name[:1].isupper() and name not in {"Properties", "Tags", "Tag"}
     return {_camel_case(inner): _envelope(inner, item) for inner, item in value.items()} if is_plain else value

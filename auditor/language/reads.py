@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
+from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import (
     AllOf,
     AnyOf,
@@ -12,7 +13,9 @@ from auditor.language.ast import (
     Condition,
     Constant,
     Count,
+    Elements,
     Expression,
+    Field,
     Leaf,
     Not,
     PropertyAccess,
@@ -77,6 +80,46 @@ def _of_count(condition: Count) -> Iterator[Expression]:
     yield condition.right
     if condition.where is not None:
         yield from expressions(condition.where)
+
+
+def paths_of(condition: Condition) -> Iterator[ResolvedName]:
+    """Yield the properties of the judged subject that a condition reads; those of related resources are left out."""
+    yield from _paths(condition, is_subject=True)
+
+
+def _paths(condition: Condition, *, is_subject: bool) -> Iterator[ResolvedName]:
+    """Yield what is read of the subject; where `is_subject` is not, names mean a related resource."""
+    match condition:
+        case AllOf() | AnyOf():
+            yield from (path for part in condition.conditions for path in _paths(part, is_subject=is_subject))
+        case Not():
+            yield from _paths(condition.condition, is_subject=is_subject)
+        case Leaf():
+            if is_subject and isinstance(condition.left, Field):
+                yield condition.left.path
+            yield from _references(expressions(condition), is_subject=is_subject)
+        case Undecidable():
+            yield from _references(expressions(condition), is_subject=is_subject)
+        case Quantifier() | Count():
+            yield from _paths_of_members(condition, is_subject=is_subject)
+        case _:
+            assert_never(condition)
+
+
+def _paths_of_members(condition: Quantifier | Count, *, is_subject: bool) -> Iterator[ResolvedName]:
+    if isinstance(condition.of, Elements) and is_subject:
+        yield condition.of.path
+    if isinstance(condition.of, Values):
+        yield from _references([condition.of.expression], is_subject=is_subject)
+    if isinstance(condition, Count):
+        yield from _references([condition.right], is_subject=is_subject)
+    if condition.where is not None:
+        yield from _paths(condition.where, is_subject=is_subject and not isinstance(condition.of, Relatives))
+
+
+def _references(within: Iterable[Expression], *, is_subject: bool) -> Iterator[ResolvedName]:
+    calls = (part for expression in within for part in parts(expression) if isinstance(part, Call))
+    return (call.reference for call in calls if call.reference and (is_subject or call.function == "subject"))
 
 
 def parts(expression: Expression) -> Iterator[Expression]:

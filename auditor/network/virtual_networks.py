@@ -52,7 +52,7 @@ class Networks:
                     members.setdefault(group, []).append(address)
         return {group: union(*listed) for group, listed in members.items()}
 
-    def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
+    def _memberships(self, interface: Resource, configuration: Mapping[str, object]) -> Iterator[str]:
         """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
         for group in body.objects(configuration, "properties.applicationSecurityGroups"):
             if (reference := body.text(group, "id")) is not None:

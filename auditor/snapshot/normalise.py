@@ -128,7 +128,7 @@ def keys_in(entry: ExportEntry) -> set[str]:
     return set(drafts)
 
 
-def _resource(key: str, body: dict[str, Any], copy: _Copy) -> Resource:
+def _resource(key: str, body: dict[str, object], copy: _Copy) -> Resource:
     entry = copy.entry
     return Resource(body, key, str(body["type"]).lower(), entry.source, copy.api_version, entry.collected_at)
 
@@ -167,7 +167,7 @@ def _checked(entry: ExportEntry) -> dict[str, Any]:
     return body
 
 
-def with_whole_id(body: dict[str, Any]) -> dict[str, Any]:
+def with_whole_id(body: dict[str, object]) -> dict[str, Any]:
     """Return a body whose id starts with a slash; the diagnostic settings of subscriptions come without."""
     own_id = body.get("id")
     lacks_slash = isinstance(own_id, str) and own_id[:14].lower() == "subscriptions/"
@@ -270,7 +270,7 @@ def _check_agree(left: _Copy, right: _Copy) -> None:
         )
 
 
-def _agree(left: Any, right: Any) -> bool:
+def _agree(left: object, right: object) -> bool:
     """Whether two values can both be true: objects may state different names, all else has to be the same."""
     if isinstance(left, dict) and isinstance(right, dict):
         return all(_agree(value, right[name]) for name, value in left.items() if name in right)
@@ -279,7 +279,7 @@ def _agree(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _comparable(body: dict[str, Any]) -> dict[str, Any]:
+def _comparable(body: dict[str, object]) -> dict[str, Any]:
     """Return a body without what differs between views of one resource although it means the same.
 
     An assignment that a management group hands down is listed under each subscription, each time with that
@@ -292,14 +292,14 @@ def _comparable(body: dict[str, Any]) -> dict[str, Any]:
     return alike
 
 
-def _filled(own: Any, extra: Any) -> Any:
+def _filled(own: object, extra: object) -> Any:
     """Return `own` with what only `extra` has, at any depth of objects."""
     if not isinstance(own, dict) or not isinstance(extra, dict):
         return own
     return {**extra, **{key: _filled(value, extra[key]) if key in extra else value for key, value in own.items()}}
 
 
-def _with_children(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _with_children(bodies: dict[str, dict[str, object]]) -> dict[str, dict[str, Any]]:
     """List every known child inside its parent, innermost first."""
     children: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for key in sorted(bodies):
@@ -314,7 +314,7 @@ def _with_children(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
     return bodies
 
 
-def _is_deep(body: dict[str, Any]) -> bool:
+def _is_deep(body: dict[str, object]) -> bool:
     wrapped: Any = body
     for _ in range(_SPARE):
         wrapped = [wrapped]
@@ -325,7 +325,7 @@ def _is_deep(body: dict[str, Any]) -> bool:
     return False
 
 
-def _shortened_body(body: dict[str, Any], gaps: list[Gap]) -> dict[str, Any]:
+def _shortened_body(body: dict[str, object], gaps: list[Gap]) -> dict[str, Any]:
     """Cut what is nested too deeply and say so, by the first two names of its path."""
     cut: set[tuple[str, ...]] = set()
     short = _shortened(body, (), cut.add)
@@ -333,7 +333,7 @@ def _shortened_body(body: dict[str, Any], gaps: list[Gap]) -> dict[str, Any]:
     return dict(short)
 
 
-def _shortened(value: Any, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int = 1) -> Any:
+def _shortened(value: object, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int = 1) -> Any:
     if not isinstance(value, dict | list):
         return value
     if depth > DEPTH_KEPT:

@@ -146,7 +146,7 @@ def read_rows(connection: sqlite3.Connection, label: str, chosen: str = BY_KEY) 
         yield row, sha256
 
 
-def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes, sha256: str) -> dict[str, Any]:
+def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes, sha256: str) -> dict[str, object]:
     """Return the body in a row, or raise ValueError where it is not the one that was written."""
     if zstandard.frame_content_size(packed) > _BODY_LIMIT:
         raise ValueError(packed[:8])
@@ -171,13 +171,13 @@ def write_meta(connection: sqlite3.Connection, name: str, value: bytes) -> None:
     connection.execute("REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
-def _assignment(resource: Resource) -> tuple[Any, ...]:
+def _assignment(resource: Resource) -> tuple[object, ...]:
     names = ("scope", "roleDefinitionId", "principalId", "principalType", "condition")
     values = (resource.properties.get(name) for name in names)
     return (resource.key, *(value if isinstance(value, str) else None for value in values))
 
 
-def _note_spellings(value: Any, type_k: int, found: set[tuple[int, str, str]]) -> None:
+def _note_spellings(value: object, type_k: int, found: set[tuple[int, str, str]]) -> None:
     """Collect how a type's keys are spelled, at any depth; keys that users choose (tags and the like) are left out."""
     if isinstance(value, Mapping):
         for key, item in value.items():

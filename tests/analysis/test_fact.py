@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from auditor.analysis import registry
 from auditor.analysis.fact import About, Fact, FactField, Hidden, Known, Record, Schema, fact, record
+from auditor.azure import paths
 from auditor.azure.vocabulary import ValueType
-from auditor.model import Gap
+from auditor.model import Gap, Json
+from tests.estates.contexts import chat_context
 
 GAP = Gap("/", "ink", "forbidden")
 
@@ -19,7 +24,7 @@ class Page(Record):
     """what it is written with"""
 
 
-@fact("test.book")
+@fact("test.book", subject="the thing")
 class Book(Fact):
     """A book."""
 
@@ -74,3 +79,47 @@ def test_a_sentence_may_use_what_rules_do_not_see() -> None:
 
 def test_a_fact_is_identified_by_its_kind_subject_and_sub_object() -> None:
     assert book().id == "test.book:/books/1#copy"
+
+
+KINDS = [kind for analysis in registry.ANALYSES for kind in analysis.kinds]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.fact_kind)
+def test_each_kind_says_what_it_and_its_fields_mean(kind: type[Fact]) -> None:
+    schema = Schema(kind)
+    assert kind.__doc__
+    assert kind.filed_under
+    assert [path for path in schema.fields if not path.endswith("[*]") and not schema.words[path]] == []
+
+
+def test_what_analyses_yield_is_what_their_kinds_declare() -> None:
+    for analysis in registry.ANALYSES:
+        for derived in analysis.run(chat_context()):
+            body = derived.body()
+            for path, field in Schema(type(derived)).fields.items():
+                wrong = [value for value in _values(body, path) if not _fits(value, field)]
+                assert not wrong, f"{derived.fact_kind}: {path} is {wrong}"
+
+
+def _values(body: Json, path: str) -> list[object]:
+    try:
+        return [value for _, value in paths.walk(body, paths.parse(path))]
+    except paths.ShapeError:
+        return []  # of a field that holds a list or something else, elements of what is no list
+
+
+def _fits(value: object, field: FactField) -> bool:
+    holds = field.holds
+    match value:
+        case paths.ABSENT:
+            return "absent" in holds.types or field.may_be_unknown
+        case bool():
+            return "boolean" in holds.types
+        case int() | float():
+            return "number" in holds.types
+        case str():
+            return "text" in holds.types and (not holds.values or value in holds.values)
+        case list():
+            return "list" in holds.types
+        case _:
+            return "object" in holds.types

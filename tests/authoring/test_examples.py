@@ -43,13 +43,13 @@ class Opening(Record):
     by: str
 
 
-@fact("network.opening")
+@fact("network.opening", subject="the thing")
 class Openings(Fact):
     zone: str
     open: Known[tuple[Opening, ...]]
 
 
-@fact("table.row")
+@fact("table.row", subject="the thing")
 class TableRow(Fact):
     status: str
     key: Mapping[str, str]

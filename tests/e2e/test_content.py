@@ -23,6 +23,8 @@ _COMMANDS = [
     ("schema",),
     ("catalogue",),
     ("catalogue", "show"),
+    ("fact", "list"),
+    ("fact", "show"),
     *(("rule", name) for name in ("list", "show", "new", "test")),
     *(("baseline", name) for name in ("list", "show", "validate")),
     *(("snapshot", name) for name in ("import", "export", "show")),

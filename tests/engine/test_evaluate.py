@@ -176,7 +176,7 @@ def test_a_rule_that_raises_is_unknown_with_the_reason_and_takes_no_other_down(
     }
 
 
-@fact("paint.hue")
+@fact("paint.hue", subject="the thing")
 class Hue(Fact):
     """The hue of a thing or of a part of it."""
 

@@ -22,7 +22,7 @@ class Coat(Record):
     """its colour"""
 
 
-@fact("paint.job")
+@fact("paint.job", subject="the thing")
 class Job(Fact):
     """A job of painting."""
 

@@ -40,7 +40,7 @@ class HeldRole(Record):
     """what its scope is"""
 
 
-@fact("access.identity")
+@fact("access.identity", subject="the managed identity")
 class IdentityRoles(Fact):
     """Who runs as a managed identity, and what roles it has on both sides of a boundary."""
 
@@ -75,7 +75,7 @@ class IdentityRoles(Fact):
         return f"Identity {ids.name_of(self.identity)} {used}{beyond}."
 
 
-@fact("access.managed_identity")
+@fact("access.managed_identity", subject="the resource that runs as one, or could")
 class ResourceIdentity(Fact):
     """Which managed identities a resource runs as."""
 

@@ -49,7 +49,7 @@ class SubscriptionOwner(Record):
     """its role"""
 
 
-@fact("access.subscription")
+@fact("access.subscription", subject="the subscription")
 class SubscriptionAccess(Fact):
     """Who owns a subscription, who may give roles away in it, and which custom roles can be assigned there."""
 
@@ -86,7 +86,7 @@ class SubscriptionAccess(Fact):
         )
 
 
-@fact("access.role")
+@fact("access.role", subject="the custom role")
 class CustomRole(Fact):
     """What a custom role permits of that which endangers a workload."""
 

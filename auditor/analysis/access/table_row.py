@@ -19,7 +19,7 @@ from auditor.azure import body
 from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
 from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.permissions import Plane
@@ -67,7 +67,7 @@ class LackingOperation(Record):
     """an operation as proof"""
 
 
-@fact("access.row")
+@fact("access.row", subject="the resource whose identity the row is about")
 class TableRow(Fact):
     """Whether a row of the role table works, and gives no more than needed."""
 
@@ -143,7 +143,7 @@ class TableRow(Fact):
         place = f"{self.role} on {ids.name_of(self.scope)} is sanctioned by the architecture, advisory"
         return f" {place}: it allows to {', '.join(titles) or 'do little'}{reach}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return an operation that is lacking, else one that is too much."""
         if self.lacking:
             return self.lacking.body()

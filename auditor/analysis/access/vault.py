@@ -51,7 +51,7 @@ class SecretReader(Record):
         return bool(set(self.components) - _MACHINE_LEARNING)
 
 
-@fact("access.vault")
+@fact("access.vault", subject="the vault")
 class VaultReaders(Fact):
     """Who uses a vault of the workload, and who may read its secrets."""
 

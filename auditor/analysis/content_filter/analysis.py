@@ -81,7 +81,7 @@ class BlockList(Record):
     """whether it blocks"""
 
 
-@fact("content_filter.deployment")
+@fact("content_filter.deployment", subject="the model deployment")
 class DeploymentFilters(Fact):
     """Which content filters stand in front of a model deployment."""
 
@@ -126,7 +126,7 @@ class DeploymentFilters(Fact):
         return f"{name} has {has}{late}" + (f"; too weak for {facts.listed(self.unmet)}." if self.unmet else ".")
 
 
-@fact("content_filter.policy")
+@fact("content_filter.policy", subject="the content filter policy")
 class PolicyUse(Fact):
     """Who uses a custom policy, and whether it changed under them."""
 

@@ -18,7 +18,7 @@ from auditor.model import Gap, Resource
 _BASTION_SUBNET: Final = "/azurebastionsubnet"
 
 
-@fact("exposure.author-access")
+@fact("exposure.author-access", subject="the jump box")
 class AuthorAccess(Fact):
     """How people get to a jump box."""
 

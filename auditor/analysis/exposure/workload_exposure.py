@@ -31,7 +31,7 @@ class UnexpectedWay(Record):
     """what decides"""
 
 
-@fact("exposure.workload")
+@fact("exposure.workload", subject="the anchor of the workload")
 class WorkloadExposure(Fact):
     """Which ways lead from the Internet into a workload."""
 

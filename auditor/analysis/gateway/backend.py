@@ -23,7 +23,7 @@ from auditor.model import Gap, Resource
 APPS: Final = (SITES, SLOTS)
 
 
-@fact("gateway.backend")
+@fact("gateway.backend", subject="the Application Gateway")
 class Backend(Fact):
     """Where a gateway sends requests, and whether they get there privately."""
 

@@ -34,7 +34,7 @@ class PathFirewall(Record):
     """whether it looks at bodies"""
 
 
-@fact("gateway.listener")
+@fact("gateway.listener", subject="the Application Gateway")
 class Listener(Fact):
     """What a listener takes, and which firewall stands in front of it."""
 

@@ -13,7 +13,7 @@ from auditor.azure.tls import PolicySource, TlsPolicy
 from auditor.model import Resource
 
 
-@fact("gateway.tls")
+@fact("gateway.tls", subject="the Application Gateway")
 class GatewayTls(Fact):
     """Which TLS versions and cipher suites a gateway, or one of its TLS profiles, takes."""
 

@@ -49,7 +49,7 @@ class DanglingReference(Record):
     """the id it points at"""
 
 
-@fact("inventory.component")
+@fact("inventory.component", subject="the resource bound to the component, else the anchor of the workload")
 class ComponentPresence(Fact):
     """Whether a component of the architecture exists."""
 

@@ -16,7 +16,7 @@ from auditor.model import Gap, Resource
 _TELLING: Final = 2  # marks that together are no coincidence, whatever is not known of the others
 
 
-@fact("inventory.profile")
+@fact("inventory.profile", subject="the anchor of the workload")
 class DevelopmentProfile(Fact):
     """Which marks of the development profile a workload shows; two together are no coincidence."""
 

@@ -60,7 +60,7 @@ class ForeignOccupant(Record):
     """its type"""
 
 
-@fact("inventory.subnet")
+@fact("inventory.subnet", subject="the subnet")
 class SubnetUse(Fact):
     """Which role a subnet plays, and who sits in it."""
 

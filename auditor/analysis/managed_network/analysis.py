@@ -26,7 +26,7 @@ _DEPENDENCIES: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-@fact("managed_network.rule")
+@fact("managed_network.rule", subject="the workspace")
 class ManagedRule(Fact):
     """An outbound rule of a workspace's managed network: one that it needs, or one that a user defined beyond those."""
 

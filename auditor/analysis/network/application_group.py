@@ -14,7 +14,7 @@ from auditor.network.security_rules import Direction, SecurityGroup, SecurityRul
 from auditor.network.subnets import Subnets
 
 
-@fact("network.application-groups")
+@fact("network.application-groups", subject="the first virtual network of the workload")
 class ApplicationGroupUse(Fact):
     """Whether the security rules of a workload name application security groups."""
 

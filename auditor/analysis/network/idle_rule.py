@@ -33,7 +33,7 @@ class RuleAtSubnet(Record):
     """the earlier rules that take all its packets (shadowed only)"""
 
 
-@fact("network.rule")
+@fact("network.rule", subject="the network security group")
 class RuleUse(Fact):
     """What a customer's rule of a security group does where the group is attached."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from auditor.analysis.network.decided import DecidedTraffic, decided
 from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses, body
 from auditor.estate.network_relations import GATEWAYS, SUBNETS
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, NETWORK_SPACE, Direction, Match, Side, tag
@@ -44,7 +44,7 @@ class OpenPort(Record):
     is_certain: Hidden[bool]
 
 
-@fact("network.guarded-ports")
+@fact("network.guarded-ports", subject="the subnet")
 class GuardedPorts(Fact):
     """Which of the ports that the Internet must not reach it does reach in a subnet."""
 
@@ -75,12 +75,12 @@ class GuardedPorts(Fact):
         certain = [f"{port.name}: {joined(port.traffic, 2)}" for port in self.ports if port.is_certain]
         return f"The Internet reaches guarded ports of subnet {self.subnet}: {'; '.join(certain)}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet that reaches a guarded port."""
         return self.packet.as_json() if self.packet else None
 
 
-@fact("network.gateway-ports")
+@fact("network.gateway-ports", subject="the subnet of the Application Gateway")
 class ControlPlanePorts(Fact):
     """Who reaches the control plane of the Application Gateways in a subnet."""
 
@@ -106,7 +106,7 @@ class ControlPlanePorts(Fact):
         by = joined(self.excess, 2) if self.excess else "GatewayManager only"
         return f"The gateway's control plane ({self.ports}) in subnet {self.subnet} is reached by {by}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet of a public address that reaches the control plane."""
         return self.packet.as_json() if self.packet else None
 

@@ -17,7 +17,7 @@ from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import SUBNETS
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
 from auditor.network.search import Search, SearchResult
@@ -48,7 +48,7 @@ class Comparison:
     packet: Packet | None
 
 
-@fact("network.subnet-traffic")
+@fact("network.subnet-traffic", subject="the subnet")
 class SubnetTraffic(Fact):
     """What the security groups of a subnet let through in one direction, compared with the baseline's table."""
 
@@ -117,7 +117,7 @@ class SubnetTraffic(Fact):
             return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
         return []
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should not pass, else one that should."""
         packet = None if isinstance(self.compared, Gap) else self.compared.packet
         return packet.as_json() if packet else None

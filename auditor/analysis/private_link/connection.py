@@ -24,7 +24,7 @@ from auditor.model import Gap, Resource
 Explanation: TypeAlias = Literal["workload endpoint", "managed outbound rule", "parameter", "none"]
 
 
-@fact("private_link.connection")
+@fact("private_link.connection", subject="the private endpoint, or the target that lists the connection")
 class PrivateConnection(Fact):
     """The state of a private connection and what explains it, as one of its two sides says."""
 

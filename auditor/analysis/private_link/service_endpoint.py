@@ -64,7 +64,7 @@ class RequiredZone(Record):
     """whether the records hold the endpoint's addresses; absent where none are listed"""
 
 
-@fact("private_link.endpoint")
+@fact("private_link.endpoint", subject="the service")
 class ServiceEndpoint(Fact):
     """Whether a service has the private endpoint and the names that the baseline asks for."""
 

@@ -13,7 +13,7 @@ from auditor.analysis.private_link.endpoints import judged_networks
 from auditor.analysis.private_link.reach import Links
 
 
-@fact("private_link.zone")
+@fact("private_link.zone", subject="the private DNS zone")
 class ZoneUse(Fact):
     """Whether a virtual network sees a private link zone, and which of its endpoints register in it."""
 

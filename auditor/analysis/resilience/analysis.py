@@ -68,7 +68,7 @@ class Spread:
     on_demand: bool | None = False
 
 
-@fact("zones.resource")
+@fact("zones.resource", subject="the resource")
 class ZoneSpread(Fact):
     """How a zonal resource is spread over availability zones."""
 

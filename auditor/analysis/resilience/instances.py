@@ -76,7 +76,7 @@ class Scale:
         return all(profile.maximum is not None and profile.maximum == profile.minimum for profile in self.profiles)
 
 
-@fact("zones.instances")
+@fact("zones.instances", subject="the resource that scales")
 class SureInstances(Fact):
     """How many instances of a scalable resource are sure to run."""
 

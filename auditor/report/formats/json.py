@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import orjson
 
@@ -88,7 +88,7 @@ def _snapshot(report: Report) -> SnapshotDocument:
     }
 
 
-def _sorted_items(scope: object) -> Iterator[tuple[str, Any]]:
+def _sorted_items(scope: object) -> Iterator[tuple[str, object]]:
     value = ordered(scope)
     return iter(value.items()) if isinstance(value, dict) else iter(())
 
