@@ -43,5 +43,5 @@ class Analysis:
     subjects: Mapping[str, Mapping[str, Sequence[Json]]] = field(default_factory=dict)
 
     def kind(self, name: str) -> type[Fact]:
-        """Return the kind of facts that rules call by this name. StopIteration where the analysis yields none such."""
-        return next(kind for kind in self.kinds if kind.fact_kind == name)
+        """Return the kind of facts that rules call by this name. KeyError where the analysis yields none such."""
+        return {kind.fact_kind: kind for kind in self.kinds}[name]
