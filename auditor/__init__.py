@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # This loads the package `auditor.collect`, whose name the function below takes: a package that is loaded first cannot
 # take it back later.
@@ -55,7 +55,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the classes, and read the version, when they are first asked for."""
     if name == "__version__":
         return import_module("auditor.shipped").tool_version()

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workloads, bind
+from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.language.operators import as_time
-from auditor.model import Report, SnapshotIdentity
+from auditor.model import Coverage, Report, SnapshotIdentity
 from auditor.rulebook import exemptions
 from auditor.rulebook.in_force import RuleSet
 from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
+
+_NAMED: Final = 3
+"""How many kinds of gaps a notice names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,10 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
     when = moment(terms, snapshot.metadata)
     given = _context(snapshot, rules, terms, when)
-    judged = findings(Evaluation(given, rules, terms.explain_passes))
-    notices = [*_notices(given.workloads), *_followed(given.estate)]
+    evaluation = Evaluation(given, rules, terms.explain_passes)
+    judged = findings(evaluation)
+    coverage = coverage_of(evaluation, judged)
+    notices = [*_notices(given.workloads), *_followed(given.estate), *_idle(coverage)]
     for path in terms.exemption_files:
         accepted = exemptions.load(path, rules.rules)
         matched = exemptions.match(judged, accepted, when.at.date())
@@ -93,7 +100,16 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
         findings=judged,
         gaps=snapshot.gaps,
         notices=notices,
+        coverage=coverage,
     )
+
+
+def _idle(coverage: Coverage) -> list[str]:
+    """Say which gaps change no answer: they do not count against the audit."""
+    idle = [each.gap for each in coverage.gaps if not each.findings and not each.is_of_inventory]
+    kinds = sorted({gap.what for gap in idle})
+    shown = ", ".join(kinds[:_NAMED]) + (f" and {len(kinds) - _NAMED} more" if len(kinds) > _NAMED else "")
+    return [f"no answer depends on {len(idle)} of the gaps: {shown}"] if idle else []
 
 
 def _followed(estate: Estate) -> list[str]:

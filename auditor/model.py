@@ -83,7 +83,7 @@ class Resource:
         return value if isinstance(value, str) else None
 
     @property
-    def properties(self) -> Json:
+    def properties(self) -> Mapping[str, object]:
         """Return `properties`, or an empty object where Azure gave none or something else."""
         value = self.body.get("properties")
         return value if isinstance(value, Mapping) else {}
@@ -176,7 +176,7 @@ class Finding:
     """The verdict on one subject of one rule; what is the same for all findings of the rule stands in `Report.rules`.
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
-    does not exist: a component of the architecture is missing.
+    does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for.
     """
 
     rule_id: str
@@ -193,6 +193,7 @@ class Finding:
     witness: Json | None = None
     unknown_reason: str | None = None
     missing_permission: str | None = None
+    gaps: Sequence[Gap] = ()
     exemption: Exemption | None = None
     remediation_cli: str = ""
     fingerprint: str = ""
@@ -216,6 +217,86 @@ class SnapshotIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenGap:
+    """A gap with what would settle it and what hangs on it: nothing, where no rule in force depends on it.
+
+    `settled_by` is a phrase such as `grant …`. `findings` counts those that are unknown for it; `rules` and `controls`
+    (framework and id) are theirs, sorted. `is_of_inventory` says that nobody knows what else there is to judge.
+    """
+
+    gap: Gap
+    settled_by: str
+    findings: int = 0
+    rules: Sequence[str] = ()
+    controls: Sequence[tuple[str, str]] = ()
+    is_of_inventory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A permission, and how many unknown findings it settles together with those that are listed before it."""
+
+    permission: str
+    settles: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCoverage:
+    """What became of the resources of one type that were collected; each is counted in one of the other three.
+
+    `judged`: a rule in force has an answer on it, or would have if more were known. `used_as_evidence`: it is not judged
+    itself, but rules in force, or the analyses behind them, read its type. `gaps`: how many gaps there are in the type.
+    """
+
+    name: str
+    collected: int
+    judged: int
+    used_as_evidence: int
+    not_looked_at: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCoverage:
+    """What the answer to one control of a framework rests on, and what could still change it.
+
+    `status` is the worst of its findings: fail, unknown, pass, not applicable. `judged` counts resources by type;
+    `evidence` are the other types that its `rules` read, as far as there are any; `facts` the kinds of derived facts.
+    """
+
+    framework: str
+    id: str
+    status: Status
+    by_status: Mapping[Status, int]
+    rules: Sequence[str]
+    judged: Mapping[str, int]
+    evidence: Sequence[str]
+    facts: Sequence[str]
+    gaps: Sequence[OpenGap]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The proof of how complete an audit is.
+
+    `gaps` are all that were met, those that the snapshot declares and those that judging came upon, the weightiest first;
+    `grants` the permissions that settle the most unknowns, first; `controls` those of the baseline's own framework,
+    first; `unmet` says by rule why it judged nothing.
+    """
+
+    gaps: Sequence[OpenGap] = ()
+    grants: Sequence[Grant] = ()
+    types: Sequence[TypeCoverage] = ()
+    controls: Sequence[ControlCoverage] = ()
+    unmet: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> Sequence[OpenGap]:
+        """Return why there may be resources in scope that nobody knows of."""
+        return [each for each in self.gaps if each.is_of_inventory]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Findings with everything needed to defend them. Sorted, so that the same inputs give the same bytes.
 
@@ -235,3 +316,4 @@ class Report:
     findings: Sequence[Finding]
     gaps: Sequence[Gap]
     notices: Sequence[str] = ()
+    coverage: Coverage = field(default_factory=Coverage)

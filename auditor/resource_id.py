@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Final
+from typing import Final, TypeGuard
+
+SUBSCRIPTIONS: Final = "microsoft.resources/subscriptions"
+RESOURCE_GROUPS: Final = "microsoft.resources/resourcegroups"
+MANAGEMENT_GROUPS: Final = "microsoft.management/managementgroups"
+"""Types of scopes, in lower case."""
 
 _PROVIDERS: Final = "providers"
 
@@ -13,7 +18,7 @@ def key(resource_id: str) -> str:
     return resource_id.rstrip("/").lower()
 
 
-def is_resource_id(text: object) -> bool:
+def is_resource_id(text: object) -> TypeGuard[str]:
     """Whether a value reads as an ARM id (`/subscriptions/…` or `/providers/…`), in any case."""
     return isinstance(text, str) and text[:15].lower().startswith(("/subscriptions/", "/providers/"))
 

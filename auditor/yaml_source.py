@@ -50,7 +50,7 @@ class Node:
     mark: Mark
     keys: Mapping[str, Mark] = field(default_factory=dict)
 
-    def plain(self) -> Any:
+    def plain(self) -> object:
         """Return the value as plain Python data."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}

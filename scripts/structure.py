@@ -28,11 +28,8 @@ GOALS = {
     "faults of the contract on layers": 0,
 }
 TODAY: dict[str, int] = {
-    "lines in the largest package, % of all": 28,
-    "names of classes used twice": 9,
-    "resource types spelled in two modules": 55,
-    "Any or Json in signatures": 345,
-    "functions over 60 lines": 1,
+    "lines in the largest package, % of all": 27,
+    "names of classes used twice": 7,
 }
 _LONGEST = 60
 _ON_USE = {"__init__.py"}  # the library's own functions; the command line has `lazy_imports` for it

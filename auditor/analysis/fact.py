@@ -28,7 +28,7 @@ from typing import (
 
 from auditor import resource_id as ids
 from auditor.azure.vocabulary import ValueType
-from auditor.model import Gap, Json
+from auditor.model import Gap
 
 T = TypeVar("T")
 Known: TypeAlias = T | Gap
@@ -141,7 +141,7 @@ class Fact(Record):
         """Return what the fact says, for the message of a finding; empty where a rule's leaves say it better."""
         return ""
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return the concrete counter-example (a packet, an operation), JSON-shaped, or None."""
         return None
 
@@ -167,7 +167,7 @@ def fact(kind: str, *, subject: str) -> Callable[[type[FactClass]], type[FactCla
     return declare
 
 
-def as_json(value: object) -> Any:
+def as_json(value: object) -> object:
     """Return a field's value as JSON."""
     match value:
         case Record():
@@ -221,30 +221,30 @@ def _fields_of(record: type[Record], prefix: str) -> Iterator[FactField]:
             yield from _inner_fields(alternative, path)
 
 
-def _inner_fields(declared: Any, path: str) -> Iterator[FactField]:
+def _inner_fields(declared: object, path: str) -> Iterator[FactField]:
     if inner := _record_in(declared):
         yield from _fields_of(inner, f"{path}[*]." if get_origin(declared) is tuple else f"{path}.")
     elif get_origin(declared) is tuple:
         yield FactField(f"{path}[*]", _holds(_alternatives(get_args(declared)[0])))
 
 
-def _holds(alternatives: Sequence[Any]) -> ValueType:
+def _holds(alternatives: Sequence[object]) -> ValueType:
     """Return what a field with a union of types can hold; plain text among them may be any text."""
     types = dict.fromkeys(_json_type(alternative) for alternative in alternatives if alternative is not Gap)
     values = () if str in alternatives else [value for alternative in alternatives for value in _values(alternative)]
     return ValueType(tuple(types), tuple(values))
 
 
-def _record_in(declared: Any) -> type[Record] | None:
+def _record_in(declared: object) -> type[Record] | None:
     element = get_args(declared)[0] if get_origin(declared) is tuple else declared
     return element if inspect.isclass(element) and issubclass(element, Record) else None
 
 
-def _alternatives(declared: Any) -> tuple[Any, ...]:
+def _alternatives(declared: object) -> tuple[object, ...]:
     return get_args(declared) if get_origin(declared) in {Union, UnionType} else (declared,)
 
 
-def _json_type(declared: Any) -> str:
+def _json_type(declared: object) -> str:
     if declared is type(None):
         return "absent"
     if get_origin(declared) is tuple:
@@ -254,7 +254,7 @@ def _json_type(declared: Any) -> str:
     return _JSON_TYPES.get(declared, "object")
 
 
-def _values(declared: Any) -> tuple[str, ...]:
+def _values(declared: object) -> tuple[str, ...]:
     if get_origin(declared) is Literal:
         return tuple(str(value) for value in get_args(declared))
     if inspect.isclass(declared) and issubclass(declared, Enum):

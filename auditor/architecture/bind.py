@@ -188,7 +188,7 @@ def _keys(found: Found) -> tuple[str, ...]:
     return tuple(resource.key for resource in found.resources)
 
 
-def names_of(declared: Sequence[Declaration], parameters: Mapping[str, Any]) -> Mapping[str, AbstractSet[str]]:
+def names_of(declared: Sequence[Declaration], parameters: Mapping[str, object]) -> Mapping[str, AbstractSet[str]]:
     """Return the names and ids that each component goes by, as keys: those of its parameter, else its own."""
     return {
         one.name: frozenset(map(ids.key, body.text_or_texts(parameter(parameters, one.fallback)) or one.names))

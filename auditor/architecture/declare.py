@@ -113,7 +113,7 @@ _KEYS: Final = frozenset(
 )
 
 
-def read_declarations(declared: Mapping[str, Any], parameters: Mapping[str, Any]) -> Sequence[Declaration]:
+def read_declarations(declared: Mapping[str, object], parameters: Mapping[str, object]) -> Sequence[Declaration]:
     """Return the declarations in the order given. Raise ContentError for what they cannot mean."""
     found = [_declaration(name, entry, parameters) for name, entry in declared.items()]
     known = {declaration.name for declaration in found}
@@ -125,7 +125,7 @@ def read_declarations(declared: Mapping[str, Any], parameters: Mapping[str, Any]
     return found
 
 
-def parameters_of(declared: Mapping[str, Any]) -> frozenset[str]:
+def parameters_of(declared: Mapping[str, object]) -> frozenset[str]:
     """Return the parameters that declarations read: to bind by, and to know whether a component is required."""
     paths: list[object] = []
     for declaration in declared.values():
@@ -141,7 +141,7 @@ def parameter(parameters: Mapping[str, Any], path: str) -> object:
     return body.value(parameters, path) if path else None
 
 
-def _declaration(name: str, entry: object, parameters: Mapping[str, Any]) -> Declaration:
+def _declaration(name: str, entry: object, parameters: Mapping[str, object]) -> Declaration:
     if not isinstance(entry, Mapping):
         raise ContentError(f"component {name}: expected an object")
     _only(entry, _KEYS, f"component {name}")
@@ -202,7 +202,7 @@ def _condition(component: str, entry: object) -> Condition:
     raise ContentError(f"component {component}: a condition is {{path, in}} or {{is}}")
 
 
-def _is_required(component: str, entry: object, parameters: Mapping[str, Any]) -> bool:
+def _is_required(component: str, entry: object, parameters: Mapping[str, object]) -> bool:
     """Return a plain boolean, or whether a parameter's value is (not) one of those given; not set counts as null."""
     if isinstance(entry, bool):
         return entry
@@ -218,7 +218,7 @@ def _is_required(component: str, entry: object, parameters: Mapping[str, Any]) -
     raise ContentError(f"component {component}: `required` is a boolean or {{parameter, in}} or {{parameter, not-in}}")
 
 
-def _only(entry: Mapping[Any, Any], keys: frozenset[str], where: str) -> None:
+def _only(entry: Mapping[object, object], keys: frozenset[str], where: str) -> None:
     unknown = sorted(str(key) for key in entry if key not in keys)
     if unknown:
         raise ContentError(f"{where}: unknown key {unknown[0]!r}", _hint(keys))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from auditor import resource_id as ids
 from auditor.architecture.bind import BoundBy, ComponentBinder, Found, names_of
@@ -60,7 +59,7 @@ class Workloads:
         return self._roles.get(resource_key, (None, None))
 
 
-def bind(estate: Estate, parameters: Mapping[str, Any], declarations: Mapping[str, Any]) -> Workloads:
+def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping[str, object]) -> Workloads:
     """Return the workloads of an estate: one for each anchor, its components bound as the baseline declares them.
 
     Raise ContentError where the declarations are wrong. Neither letter case nor the order of resources matters.
@@ -93,13 +92,13 @@ def unknown_because(
     Known is also that the estate, with all resources of the type collected, holds none that could be the component.
     """
     declaration = _declaration(workloads.declared, component)
-    for name in declaration.types:
-        if gap := estate.type_gap(name):
-            return gap
     bound = workload.bound() if workload else {}
     for _, path, target in dangling(estate, declaration, bound):
         if gap := estate.unseen(target):
             return Gap(target, declaration.types[0] if declaration.types else path, gap.reason, gap.permission)
+    for name in declaration.types:
+        if gap := estate.type_gap(name):
+            return gap
     if not _could_be(estate, declaration, bound):
         return None
     if gap := next((gap for step in declaration.steps if (gap := relation_gap_of(estate, step, bound))), None):
@@ -117,7 +116,7 @@ def _could_be(estate: Estate, declaration: Declaration, bound: Mapping[str, Sequ
 
 
 def _find_anchors(
-    estate: Estate, parameters: Mapping[str, Any], declared: Sequence[Declaration]
+    estate: Estate, parameters: Mapping[str, object], declared: Sequence[Declaration]
 ) -> tuple[str, Sequence[Resource], Sequence[str]]:
     """Return the first anchor component that the estate has any resource for, with those resources, sorted by key."""
     ranked = [declaration for declaration in declared if declaration.anchor is not None]
@@ -143,7 +142,7 @@ def _find_anchors(
 
 def _settle_all(
     estate: Estate,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, object],
     declared: Sequence[Declaration],
     component: str,
     anchors: Sequence[Resource],

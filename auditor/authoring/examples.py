@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from auditor.engine.subjects import ExampleSubject
 from auditor.engine.verdict import Verdict, judge
@@ -52,7 +52,7 @@ def _outcome(rule: Rule, example: Example) -> ExampleResult:
     return ExampleResult(example, verdict, problems)
 
 
-def _shows(leaf: Evidence, wanted: Mapping[str, Any]) -> bool:
+def _shows(leaf: Evidence, wanted: Mapping[str, object]) -> bool:
     path = str(wanted.get("path", leaf.path))
     if leaf.path.lower() != path.lower() and not leaf.path.lower().startswith((path.lower() + ".", path.lower() + "[")):
         return False
@@ -62,7 +62,7 @@ def _shows(leaf: Evidence, wanted: Mapping[str, Any]) -> bool:
     return True
 
 
-def _same(found: Any, wanted: Any) -> bool:
+def _same(found: object, wanted: object) -> bool:
     if isinstance(found, str) and isinstance(wanted, str) and found.startswith("count "):
         return found.replace(">=", "≥") == wanted.replace(">=", "≥")
     return equals(found, wanted)

@@ -133,7 +133,7 @@ def _shifts(right: Expression) -> Iterator[tuple[str, Expression]]:
         yield "lower the threshold", Call("add", (right, Constant(-1)))
 
 
-def _other_default(leaf: Leaf, environment: Environment) -> Any:
+def _other_default(leaf: Leaf, environment: Environment) -> object:
     """Return a default under which an absent value is judged the other way."""
     try:
         right = environment.compute(leaf.right)
@@ -144,7 +144,7 @@ def _other_default(leaf: Leaf, environment: Environment) -> Any:
     return next((other for other in (*likely, *_OTHERS) if _differs(leaf, other, right, holds=holds)), ABSENT)
 
 
-def _differs(leaf: Leaf, other: Any, right: Any, *, holds: bool) -> bool:
+def _differs(leaf: Leaf, other: object, right: object, *, holds: bool) -> bool:
     try:
         return operators.compare(leaf.operator, other, right) is not holds
     except operators.ComparisonError:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
-from auditor.model import Json
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
@@ -59,12 +58,12 @@ def items(of: object, path: str = "") -> Sequence[object]:
     return content if isinstance(content, Sequence) and not isinstance(content, str | bytes) else ()
 
 
-def objects(of: object, path: str = "") -> tuple[Json, ...]:
+def objects(of: object, path: str = "") -> tuple[Mapping[str, object], ...]:
     """Return the objects of the array at a path; anything else is no element."""
     return tuple(item for item in items(of, path) if isinstance(item, Mapping))
 
 
-def enumerate_objects(of: object, path: str) -> tuple[tuple[str, Json], ...]:
+def enumerate_objects(of: object, path: str) -> tuple[tuple[str, Mapping[str, object]], ...]:
     """Return each object of the array at a path behind its own path (`properties.rules[2]`)."""
     return tuple(
         (f"{path}[{position}]", item) for position, item in enumerate(items(of, path)) if isinstance(item, Mapping)
@@ -117,7 +116,7 @@ def _names(path: str) -> tuple[str, ...]:
     return tuple(path.split(".")) if path else ()
 
 
-def _in_any_case(of: Mapping[Any, Any], name: str) -> object:
+def _in_any_case(of: Mapping[object, object], name: str) -> object:
     length, folded = len(name), name.lower()
     matches = [key for key in of if isinstance(key, str) and len(key) == length and key.lower() == folded]
     return of[min(matches)] if matches else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import paths, type_files
 from auditor.azure.resource_type import Namespace, ResourceType
@@ -37,10 +37,6 @@ class Catalogue:
         """Return the type that a file gives a label; KeyError where none does."""
         return self._labels[label]
 
-    def children_of(self, resource_type: str) -> Sequence[ResourceType]:
-        """Return the child types of a type."""
-        return [item for item in self if item.parent == resource_type.lower()]
-
     def of_type(self, resource_type: str) -> Vocabulary:
         """Return the names for a type; of an unlisted type only the envelope and explicit `properties.…` paths."""
         key = resource_type.lower()
@@ -64,7 +60,7 @@ class Catalogue:
             key = key.rpartition("/")[0]
         return self._versions.get(key)
 
-    def default(self, resource_type: str, path: str) -> Any:
+    def default(self, resource_type: str, path: str) -> object:
         """Return what Azure applies where a property of a type is absent, or ABSENT where that is not known."""
         known = self._types.get(resource_type.lower())
         listed = known.properties if known else ()

@@ -82,7 +82,7 @@ def join(base: str, *names: str | int | None) -> str:
     return base
 
 
-def member(value: Any, step: PathStep) -> Any:
+def member(value: Any, step: PathStep) -> object:
     """Return a property of an object, by name without case; ABSENT where it is missing or null."""
     if value is ABSENT or value is None:
         return ABSENT
@@ -95,7 +95,7 @@ def member(value: Any, step: PathStep) -> Any:
     return ABSENT if found is None else found
 
 
-def _is_object(value: Any) -> bool:
+def _is_object(value: object) -> bool:
     return type(value) is dict or isinstance(value, Mapping)  # the first answers for JSON, and ten times as quickly
 
 
@@ -116,7 +116,7 @@ def _any_case(value: Mapping[str, Any], step: PathStep) -> str | None:
     return min([name for name in value if len(name) == length and name.lower() == folded], default=None)
 
 
-def elements(value: Any) -> list[Any]:
+def elements(value: object) -> list[object]:
     """Return a list's elements; none where it is absent. ShapeError where it is no list."""
     if value is ABSENT or value is None:
         return []
@@ -125,7 +125,7 @@ def elements(value: Any) -> list[Any]:
     return value
 
 
-def lookup(value: Any, steps: Steps) -> Any:
+def lookup(value: object, steps: Steps) -> object:
     """Follow a path without `[*]`; ABSENT where it leads nowhere."""
     for step in steps:
         if type(value) is dict:  # what JSON decodes to: the same as member(), without its detours
@@ -140,7 +140,7 @@ def lookup(value: Any, steps: Steps) -> Any:
     return value
 
 
-def walk(value: Any, steps: Steps, at: str = "") -> Iterator[tuple[str, Any]]:
+def walk(value: object, steps: Steps, at: str = "") -> Iterator[tuple[str, object]]:
     """Yield (path as spelled in the data, value) for each place a path leads to; absent ends are yielded as ABSENT."""
     for index, step in enumerate(steps):
         if step is EACH:
@@ -152,7 +152,7 @@ def walk(value: Any, steps: Steps, at: str = "") -> Iterator[tuple[str, Any]]:
     yield at, value
 
 
-def kind_of_json(value: Any) -> str:
+def kind_of_json(value: object) -> str:
     """Return what a JSON value is called."""
     match value:
         case bool():

@@ -46,7 +46,7 @@ def who_can(
             help="An operation as roles spell it; 'data:' or 'control:' before it names the plane if roles do not tell.",
         ),
     ],
-    source: opt.Source,
+    sources: opt.Sources,
     on: Annotated[str, typer.Option("--on", metavar="RESOURCE_ID", help="The resource or scope, or its last part.")],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
@@ -57,7 +57,7 @@ def who_can(
 ) -> None:
     """List who can do something to a resource, and the assignments that let them."""
     plane, operation = arguments.operation(action)
-    access = _read(AskedEstate(source, baseline, assignments, complete, as_of))
+    access = _read(AskedEstate(sources, baseline, assignments, complete, as_of))
     scope, known = arguments.scope(access.graph, on), access.table.roles.values()
     answer = queries.who_can(access.graph, operation, scope, plane, known)
     tell(answers.of_who_can(answer), output, allow_incomplete=allow_incomplete)
@@ -66,7 +66,7 @@ def who_can(
 @app.command("what-can")
 def what_can(
     principal: _Principal,
-    source: opt.Source,
+    sources: opt.Sources,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
@@ -75,7 +75,7 @@ def what_can(
     as_of: opt.AsOf = None,
 ) -> None:
     """List what a principal can do and where, by which assignments, and what of it is dangerous."""
-    graph = _read(AskedEstate(source, baseline, assignments, complete, as_of)).graph
+    graph = _read(AskedEstate(sources, baseline, assignments, complete, as_of)).graph
     arguments.principals(graph, principal)
     answer = queries.what_can(graph, principal)
     tell(answers.of_what_can(principal, answer), output, allow_incomplete=allow_incomplete)
@@ -84,7 +84,7 @@ def what_can(
 @app.command("suggest")
 def suggest(
     principal: _Principal,
-    source: opt.Source,
+    sources: opt.Sources,
     actions: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,7 +109,7 @@ def suggest(
     """Propose the smallest set of built-in roles that covers what a principal needs, or a custom role."""
     more = [] if roles is None else _roles(roles)
     operations = [] if actions is None else arguments.operations(actions)
-    access = _read(AskedEstate(source, baseline, assignments, complete, as_of))
+    access = _read(AskedEstate(sources, baseline, assignments, complete, as_of))
     principals = arguments.principals(access.graph, principal)
     scope = None if on is None else arguments.scope(access.graph, on)
     suggested = {each: suggestions.suggestions(access, [each], operations, scope, more) for each in principals}

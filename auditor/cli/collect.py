@@ -75,6 +75,15 @@ ResolvePrincipals = Annotated[
         "--resolve-principals", envvar="AUDITOR_RESOLVE_PRINCIPALS", help="Read names of principals from Graph."
     ),
 ]
+KeptSnapshot = Annotated[
+    Path | None,
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        envvar="AUDITOR_SNAPSHOT",
+        help="Keep the snapshot here (default: it is deleted).",
+    ),
+]
 RedactPeople = Annotated[
     bool,
     typer.Option("--redact-people", envvar="AUDITOR_REDACT_PEOPLE", help="Store no e-mail addresses of people."),
@@ -106,15 +115,7 @@ def scan(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
-    snapshot: Annotated[
-        Path | None,
-        typer.Option(
-            "--snapshot",
-            metavar="FILE",
-            envvar="AUDITOR_SNAPSHOT",
-            help="Keep the snapshot here (default: it is deleted).",
-        ),
-    ] = None,
+    snapshot: KeptSnapshot = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -153,7 +154,7 @@ def scan(
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = snapshot or Path(folder) / "scan.snapshot"
         selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-        judging = evaluate.JudgingOptions(str(path), selection, exemptions or ())
+        judging = evaluate.JudgingOptions([str(path)], selection, exemptions or ())
         evaluate.check_content(judging)
         _collect(request, path)
         evaluate.run(judging, as_of, shown, complete=False)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from auditor.cli import options as opt
-from auditor.cli import streams
+from auditor.cli import settings, streams
 from auditor.cli.context import FAILURES
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 
 with lazy_imports(__name__):
-    from auditor import shipped
+    from auditor import shipped, yaml_source
     from auditor.authoring import draft, proof, schemas
     from auditor.report import rule_page
     from auditor.rulebook import baseline as baselines
-    from auditor.rulebook import in_force, retired
+    from auditor.rulebook import in_force, retired, validation
 
 rules_app = typer.Typer(help="List, show, write and test rules.", no_args_is_help=True, rich_markup_mode=None)
 baselines_app = typer.Typer(help="List, show and check baselines.", no_args_is_help=True, rich_markup_mode=None)
@@ -136,9 +137,20 @@ def validate_baseline(
 
 
 def schema(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="rule, baseline, exemption or report.")],
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="rule, baseline, exemption, settings or report.")],
 ) -> None:
     """Print the JSON Schema of a file format."""
-    if name not in schemas.SCHEMAS:
-        raise AuditorError(f"there is no schema '{name}'", f"known: {', '.join(schemas.SCHEMAS)}")
-    typer.echo(json.dumps(schemas.SCHEMAS[name](), indent=2))
+    known: dict[str, Callable[[], dict[str, Any]]] = dict(schemas.SCHEMAS)
+    known["settings"] = lambda: settings_schema(context.find_root().command)
+    if name not in known:
+        raise AuditorError(f"there is no schema '{name}'", yaml_source.suggestion(name, known))
+    typer.echo(json.dumps(known[name](), indent=2))
+
+
+def settings_schema(command: Any) -> dict[str, Any]:
+    """Return the schema of a settings file; what is never taken from a file is not in it."""
+    schema = validation.schema_of(settings.model_of(command), "Settings")
+    for name in settings.NEVER_FROM_FILE:
+        schema["properties"].pop(name, None)
+    return schema

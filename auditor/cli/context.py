@@ -29,7 +29,7 @@ INTERRUPTED: Final = 130
 class AskedEstate:
     """The estate that a question is asked of, and the baseline whose words it may use."""
 
-    source: str
+    sources: Sequence[str]
     baseline: str
     assignments: Sequence[str] | None
     complete: bool
@@ -39,7 +39,7 @@ class AskedEstate:
         """Read the estate and the baseline."""
         chosen = in_force.load(in_force.Selection(self.baseline, (), self.assignments or ()))
         terms = audit.Terms(complete=self.complete, as_of=opt.time_of(self.as_of))
-        return audit.context(read.read(self.source), chosen, terms)
+        return audit.context(read.read(*self.sources), chosen, terms)
 
 
 def tell(answer: answers.Sheet, output: opt.AnswerFormat, *, allow_incomplete: bool) -> None:

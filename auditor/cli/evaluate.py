@@ -22,7 +22,7 @@ from auditor.report.format import Format
 with lazy_imports(__name__):
     from auditor import audit, shipped
     from auditor.inputs import read
-    from auditor.report import explanation
+    from auditor.report import explanation, outcome
     from auditor.rulebook import exemptions, in_force, retired
 
 
@@ -56,7 +56,7 @@ class Presentation:
 
 
 def evaluate(
-    source: opt.Source,
+    sources: opt.Sources,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -75,10 +75,11 @@ def evaluate(
     color: opt.Colors = opt.Color.AUTO,
     no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
 ) -> None:
-    """Judge a snapshot or a foreign export, offline and without credentials.
+    """Judge snapshots and foreign exports, offline and without credentials.
 
-    INPUT is told apart by content, plain or gzip: a snapshot of ours, a JSON array of ARM resources, {"resources": […]},
-    {"value": […]}, a Resource Graph answer {"data": […]}, or JSON Lines.
+    Each INPUT is told apart by content, plain or compressed: a snapshot of ours, what Azure Resource Manager, Resource
+    Graph, `az … list`, `az … show` and PowerShell print as JSON, one document or one a line, or a folder of such files.
+    Several are one estate. What they do not hold is not known, unless they are the whole truth (--complete).
     """
     shown = Presentation(
         targets=targets(output),
@@ -91,7 +92,7 @@ def evaluate(
         quiet=quiet,
     )
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    run(JudgingOptions(source, selection, exemptions or ()), as_of, shown, complete=complete)
+    run(JudgingOptions(sources, selection, exemptions or ()), as_of, shown, complete=complete)
 
 
 def demo(
@@ -116,14 +117,14 @@ def demo(
         quiet=quiet,
     )
     sample = str(shipped.folder("samples") / "chat.json")
-    run(JudgingOptions(sample, in_force.Selection(opt.DEFAULT_BASELINE)), None, shown, complete=True)
+    run(JudgingOptions([sample], in_force.Selection(opt.DEFAULT_BASELINE)), None, shown, complete=True)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingOptions:
     """What is judged, and by what."""
 
-    source: str
+    sources: Sequence[str]
     selection: in_force.Selection
     exemptions: Sequence[Path] = ()
 
@@ -137,12 +138,16 @@ def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, comp
         explain_passes=any(target.format.explains(include_passed=shown.include_passed) for target in shown.targets),
     )
     rule_set = in_force.load(options.selection)
-    report = audit.audit(read.read(options.source), rule_set, terms)
+    report = audit.audit(read.read(*options.sources), rule_set, terms)
     write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
             sys.stderr.write(f"note: {streams.safe(notice)}\n")
-    raise typer.Exit(exit_code(report, shown))
+    code = exit_code(report, shown)
+    is_told = any(target.path is None and target.format.ends_with_outcome for target in shown.targets)
+    if code == NO_ANSWER and not shown.quiet and not is_told:
+        sys.stderr.write(f"auditor: exit code 2: {streams.safe(outcome.why_not_trusted(report) or '')}\n")
+    raise typer.Exit(code)
 
 
 def check_content(options: JudgingOptions) -> None:
@@ -180,9 +185,8 @@ def write(report: Report, shown: Presentation) -> None:
 
 
 def exit_code(report: Report, shown: Presentation) -> int:
-    """Return 2 where the answer is not whole, 1 where it has failures that count, else 0."""
-    is_incomplete = bool(report.gaps) or any(finding.status is Status.UNKNOWN for finding in report.findings)
-    if is_incomplete and not shown.allow_incomplete:
+    """Return 2 where the answer cannot be trusted as it is, 1 where it has failures that count, else 0."""
+    if not shown.allow_incomplete and outcome.why_not_trusted(report):
         return NO_ANSWER
     limit = opt.rank(shown.fail_on)
     failed = any(
@@ -195,7 +199,9 @@ def exit_code(report: Report, shown: Presentation) -> int:
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")],
     resource_id: Annotated[str, typer.Argument(metavar="RESOURCE_ID", help="The id in the finding, or its last part.")],
-    source: Annotated[str, typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin.")],
+    sources: Annotated[
+        list[str], typer.Option("--input", metavar="INPUT", help="The snapshot or export; - for stdin (repeatable).")
+    ],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     assignments: opt.Set = None,
@@ -209,7 +215,7 @@ def explain(
     only = replace(rule_set, in_force=[each for each in rule_set.in_force if each.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {rule_set.baseline.name}")
-    report = audit.audit(read.read(source), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
+    report = audit.audit(read.read(*sources), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
     findings = explanation.about(report, resource_id)
     if not findings:
         ids = sorted({finding.resource_id for finding in report.findings if finding.resource_id})

@@ -38,7 +38,7 @@ _END = "A subnet, a resource in one (name or id), an address, a prefix, or a ser
 
 @app.command("matrix")
 def matrix(
-    source: opt.Source,
+    sources: opt.Sources,
     workload: Annotated[
         str | None, typer.Option("--workload", metavar="NAME", help="Only this workload (default: all of them).")
     ] = None,
@@ -50,7 +50,7 @@ def matrix(
     as_of: opt.AsOf = None,
 ) -> None:
     """Show which subnets of a workload reach which others, and the Internet, by TCP or UDP, and by which rules."""
-    context = AskedEstate(source, baseline, assignments, complete, as_of).context()
+    context = AskedEstate(sources, baseline, assignments, complete, as_of).context()
     asked, roles = subnets.Subnets(context.estate), expected.roles_of(context.tables)
     chosen = reachability.workloads_named(context.workloads, workload)
     cells = [cell for each in chosen for cell in reachability.matrix(asked, each, roles)]
@@ -59,7 +59,7 @@ def matrix(
 
 @app.command("query")
 def query(
-    source: opt.Source,
+    sources: opt.Sources,
     start: Annotated[str, typer.Option("--from", metavar="END", help=_END)],
     end: Annotated[str, typer.Option("--to", metavar="END", help=_END)],
     port: Annotated[
@@ -80,7 +80,7 @@ def query(
     Yes: some of the traffic passes, whatever is not known. No: none does. Unknown: it depends.
     """
     traffic = endpoints.traffic(protocol.value, port)
-    known = subnets.Subnets(AskedEstate(source, baseline, assignments, complete, as_of).context().estate)
+    known = subnets.Subnets(AskedEstate(sources, baseline, assignments, complete, as_of).context().estate)
     source_end, target_end = endpoints.find(known, start), endpoints.find(known, end)
     connection = reachability.connect(known, source_end, target_end, traffic)
     asked = {"from": source_end.label, "to": target_end.label, "protocol": protocol.value, "port": port or "any"}

@@ -25,6 +25,13 @@ def one_of(words: Sequence[str]) -> str:
 
 
 Source = Annotated[str, typer.Argument(metavar="INPUT", help="A snapshot or export of resources; - for stdin.")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Snapshots, exports of resources, or folders of them, together one estate; - for stdin.",
+    ),
+]
 Baseline = Annotated[
     str,
     typer.Option(
@@ -120,7 +127,9 @@ ExitZero = Annotated[
 AllowIncomplete = Annotated[
     bool,
     typer.Option(
-        "--allow-incomplete", envvar="AUDITOR_ALLOW_INCOMPLETE", help="Do not exit 2 because something is unknown."
+        "--allow-incomplete",
+        envvar="AUDITOR_ALLOW_INCOMPLETE",
+        help="Do not exit 2 because something is unknown, or nothing was judged.",
     ),
 ]
 IncludePassed = Annotated[

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from auditor.cli.lazy_imports import lazy_imports
-from auditor.errors import ContentError
+from auditor.errors import ContentError, Mistakes
 
 with lazy_imports(__name__):
     from auditor import yaml_source
+    from auditor.cli import settings_model, toml_source
+    from auditor.rulebook import validation
 
 # Who signs in, where credentials go and what is written. A file lies in a repository, whose next pull request would
 # otherwise decide it: an `arm-endpoint` there would be sent the token of whoever runs the tool.
@@ -20,69 +23,143 @@ NEVER_FROM_FILE: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The file that holds the settings: its text, and the header of the section that they stand in."""
+
+    path: Path
+    text: str
+    section: str | None
+    values: Mapping[str, Any]
+
+    def node(self) -> yaml_source.Node:
+        """Return the settings with their places, and with dashes in their names as options have them."""
+        node = toml_source.nodes_of(self.values, self.text, str(self.path), self.section)
+        entries = node.mapping("the settings")
+        return yaml_source.Node(
+            {_dashed(key): inner for key, inner in entries.items()},
+            node.mark,
+            {_dashed(key): place for key, place in node.keys.items()},
+        )
+
+
 def defaults(command: Any) -> dict[str, Any]:
     """Return option defaults for every command that knows the option.
 
-    ContentError for a key that no command has, that is never taken from a file, or that has a list for one value.
+    ContentError for all keys that no command has, that are never taken from a file, or whose value no option takes.
     """
-    nearest = _nearest(Path.cwd())
-    if nearest is None:
+    file = _nearest(Path.cwd())
+    if file is None:
         return {}
-    path, given = nearest
-    known = _options(command)
-    _refuse_reserved(path, given, known)
-    for key, value in given.items():
-        if _dashed(key) not in known:
-            raise ContentError(f"{path}: there is no option '{key}'", yaml_source.suggestion(_dashed(key), known))
-        if isinstance(value, list) and not any(parameter.multiple for parameter in known[_dashed(key)]):
-            raise ContentError(f"{path}: '{key}' takes one value, not a list")
-    return _spread(command, {_dashed(key): value for key, value in given.items()})
+    node, known = file.node(), _options(command)
+    mistakes = Mistakes()
+    mistakes.of(_refuse_reserved, node, known)
+    checked = mistakes.of(validation.check, _without_reserved(node, known), model_of(command))
+    if checked is None:
+        raise mistakes.error()
+    mistakes.raise_any()
+    return _spread(command, checked.model_dump(by_alias=True, exclude_unset=True, mode="json"))
 
 
-def _refuse_reserved(path: Path, given: Mapping[str, Any], known: Mapping[str, Sequence[Any]]) -> None:
-    for key in _keys(given):
+def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]]) -> None:
+    mistakes = Mistakes()
+    for key, place in _keys(node):
         name = _dashed(key).lower()
-        if name in NEVER_FROM_FILE and name in known:
+        if _is_reserved(key, known):
             variables = sorted({parameter.envvar for parameter in known[name] if parameter.envvar})
-            raise ContentError(
-                f"{path}: '{key}' is never taken from a file, which others may change",
-                f"use {' or '.join([f'--{name}', *variables])}",
+            mistakes.add(
+                ContentError(
+                    f"{place}: '{key}' is never taken from a file, which others may change",
+                    f"use {' or '.join([f'--{name}', *variables])}",
+                )
             )
+    mistakes.raise_any()
 
 
-def _keys(value: object) -> Iterator[str]:
-    """Yield the keys of a table and of all that it holds."""
-    if isinstance(value, dict):
-        yield from value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+def _is_reserved(key: str, known: Mapping[str, Sequence[Any]]) -> bool:
+    return _dashed(key).lower() in NEVER_FROM_FILE & known.keys()
+
+
+def _without_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]]) -> yaml_source.Node:
+    """Return the settings without what is refused already, so that it is not refused twice."""
+    kept = {
+        key: inner
+        for key, inner in node.mapping("the settings").items()
+        if not _is_reserved(key, known) and not any(_is_reserved(below, known) for below, _ in _keys(inner))
+    }
+    return yaml_source.Node(kept, node.mark, node.keys)
+
+
+def _keys(node: yaml_source.Node) -> Iterator[tuple[str, object]]:
+    """Yield the keys of a table and of all that it holds, with their places."""
+    if isinstance(node.value, dict):
+        yield from node.keys.items()
+    inner = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
     for part in inner:
         yield from _keys(part)
+
+
+def model_of(command: Any) -> type[validation.Document]:
+    """Return the model of a settings file: one optional key for each option of the command and of all below it."""
+    return settings_model.model_of({key: _declared(command, key) for key in sorted(_options(command))})
+
+
+def _declared(command: Any, key: str) -> settings_model.Setting:
+    """Return what is declared of an option, by whichever command takes most: one value, or several."""
+    parameters = _options(command)[key]
+    first = parameters[0]
+    return settings_model.Setting(
+        meaning=getattr(first, "help", None) or "",
+        takes=_type_of(command, key),
+        is_repeatable=any(parameter.multiple for parameter in parameters),
+    )
+
+
+def _type_of(command: Any, key: str) -> Any:
+    """Return the type that a command's function gives an option, or text where it says none."""
+    for parameter in command.params:
+        if _key(parameter) == key:
+            function = getattr(command, "callback", None)
+            return get_type_hints(function).get(parameter.name, str) if function is not None else str
+    below = (_type_of(inner, key) for inner in getattr(command, "commands", {}).values())
+    return next((known for known in below if known is not None), None)
 
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _nearest(start: Path) -> tuple[Path, dict[str, Any]] | None:
+def _nearest(start: Path) -> _File | None:
     for folder in (start, *start.parents):
         own = folder / "auditor.toml"
         if own.is_file():
-            return own, _read(own)
+            text = _text(own)
+            return _File(own, text, None, _parsed(own, text))
         project = folder / "pyproject.toml"
         if project.is_file():
-            tools = _read(project).get("tool")
+            text = _text(project)
+            tools = _parsed(project, text).get("tool")
             section = tools.get("auditor") if isinstance(tools, dict) else None
             if isinstance(section, dict):
-                return project, section
+                return _File(project, text, "tool.auditor", section)
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
         if path.name == "pyproject.toml":
-            return {}  # somebody else's file: not ours to complain about
+            return ""  # somebody else's file: not ours to complain about
+        raise ContentError(f"{path}: cannot be read: {problem}") from problem
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        if path.name == "pyproject.toml":
+            return {}
         raise ContentError(f"{path}: cannot be read: {problem}") from problem
 
 

@@ -26,12 +26,12 @@ _Target = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="T
 
 @app.command("import")
 def import_(
-    source: opt.Source,
+    sources: opt.Sources,
     output: _Target,
     complete: Annotated[bool, typer.Option("--complete", help="Record that the export is the whole truth.")] = False,
 ) -> None:
-    """Turn a foreign export (or an exported snapshot) into a snapshot file."""
-    snapshot = read.read(source)
+    """Turn foreign exports (or an exported snapshot) into one snapshot file."""
+    snapshot = read.read(*sources)
     if complete and not snapshot.metadata.complete:
         snapshot = identity.as_complete(snapshot)
     streams.check_writable(output)

@@ -55,7 +55,7 @@ class Ledger:
         """Whether an interrupted collection had read this to the end."""
         return (ids.key(scope), name) in self.finished
 
-    def store(self, body: dict[str, Any], *, source: str, api_version: str | None, at: str) -> list[str]:
+    def store(self, body: dict[str, object], *, source: str, api_version: str | None, at: str) -> list[str]:
         """Store one object without its secrets and return what it points at."""
         found = list(references(body.get("properties")))
         self._want(found)
@@ -82,7 +82,7 @@ class Ledger:
     def _item(self, item: Item) -> list[str]:
         return self.store(item.body, source=item.source, api_version=item.api_version, at=item.at)
 
-    def remark(self, scope: str, name: str, state: str, **detail: Any) -> None:
+    def remark(self, scope: str, name: str, state: str, **detail: object) -> None:
         """Note how far something got that is not an operation."""
         self._facet(scope, name, state, detail)
 

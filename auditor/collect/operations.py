@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import DIAGNOSED, ResourceType, When
+from auditor.network import virtual_networks
+from auditor.rbac import read as access
 
 _INVENTORY: Final = "resources"  # the table of Resource Graph that the inventory is read from
-_SUBSCRIPTION: Final = "microsoft.resources/subscriptions"
-_GROUP: Final = "microsoft.resources/resourcegroups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,15 @@ class Operations:
         self._catalogue = catalogue
         self._diagnosed = [item for item in catalogue if item.has_diagnostics]
         self._all = [(when, operation) for item in catalogue for when, operation in self._of(item)]
-        self.subscription: Sequence[Operation] = self._started(_SUBSCRIPTION, When.ALWAYS)
-        self.access: Sequence[Operation] = self._started(_SUBSCRIPTION, When.ACCESS)
+        self.subscription: Sequence[Operation] = self._started(ids.SUBSCRIPTIONS, When.ALWAYS)
+        self.access: Sequence[Operation] = self._started(ids.SUBSCRIPTIONS, When.ACCESS)
         self.by_type: Mapping[str, Sequence[Operation]] = _by_type(
-            operation for when, operation in self._all if when is When.ALWAYS and operation.on != _SUBSCRIPTION
+            operation for when, operation in self._all if when is When.ALWAYS and operation.on != ids.SUBSCRIPTIONS
         )
         self.by_type_outside: Mapping[str, Sequence[Operation]] = _by_type(
             operation
             for when, operation in self._all
-            if when in {When.ALWAYS, When.OUTSIDE} and operation.on != _SUBSCRIPTION
+            if when in {When.ALWAYS, When.OUTSIDE} and operation.on != ids.SUBSCRIPTIONS
         )
         """Below resources outside the scope, of which Resource Graph does not show the children."""
         self.by_model: Mapping[str, Sequence[Operation]] = _by_type(
@@ -72,7 +73,7 @@ class Operations:
         self.not_inventoried: frozenset[str] = frozenset(
             operation.yields.lower()
             for when, operation in self._all
-            if when in {When.ALWAYS, When.ACCESS} and operation.on in {_SUBSCRIPTION, _GROUP}
+            if when in {When.ALWAYS, When.ACCESS} and operation.on in {ids.SUBSCRIPTIONS, ids.RESOURCE_GROUPS}
         )
         """Types that stand below a resource group without being resources of their own."""
         self.regenerations: Mapping[str, str] = {
@@ -154,15 +155,15 @@ def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation
 
 SHIPPED: Final = Operations(shipped())
 
-ROLE_ASSIGNMENTS: Final = SHIPPED.of("Microsoft.Authorization/roleAssignments")
-ROLE_DEFINITIONS: Final = SHIPPED.of("Microsoft.Authorization/roleDefinitions")
-DENY_ASSIGNMENTS: Final = SHIPPED.of("Microsoft.Authorization/denyAssignments")
-ELIGIBILITY: Final = SHIPPED.of("Microsoft.Authorization/roleEligibilityScheduleInstances")
-SCHEDULES: Final = SHIPPED.of("Microsoft.Authorization/roleAssignmentScheduleInstances")
-RESOURCE_GROUPS: Final = SHIPPED.of("Microsoft.Resources/resourceGroups")
+ROLE_ASSIGNMENTS: Final = SHIPPED.of(access.ASSIGNMENTS)
+ROLE_DEFINITIONS: Final = SHIPPED.of(access.DEFINITIONS)
+DENY_ASSIGNMENTS: Final = SHIPPED.of(access.DENIES)
+ELIGIBILITY: Final = SHIPPED.of(access.ELIGIBLE)
+SCHEDULES: Final = SHIPPED.of(access.SCHEDULED)
+RESOURCE_GROUPS: Final = SHIPPED.of(ids.RESOURCE_GROUPS)
 LISTED: Final = SHIPPED.of("Microsoft.Resources/resources")
 """The inventory of a subscription without properties, for where Resource Graph does not answer."""
-SERVICE_TAGS: Final = SHIPPED.of("Microsoft.Network/serviceTags")
+SERVICE_TAGS: Final = SHIPPED.of(virtual_networks.SERVICE_TAGS)
 ACTIVITY_LOG: Final = SHIPPED.of("Microsoft.Insights/eventtypes/management")
 
 INVENTORY_ACTIONS: Final = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import PrivilegeName
@@ -90,7 +90,7 @@ def _rights(
     )
 
 
-def is_allowed(action: str, permissions: Iterable[Mapping[str, Any]]) -> bool:
+def is_allowed(action: str, permissions: Iterable[Mapping[str, object]]) -> bool:
     """Whether any of the permissions grants an action: its `actions` match and its own `notActions` don't."""
     return any(
         _matches(action, permission.get("actions")) and not _matches(action, permission.get("notActions"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -92,7 +92,7 @@ def call_of(operation: Operation) -> Call:
 
 
 def target_of(
-    body: Mapping[str, Any], operations: Operations, api_version: str | None = None, *, is_bare: bool = False
+    body: Mapping[str, object], operations: Operations, api_version: str | None = None, *, is_bare: bool = False
 ) -> Target:
     """Return a resource as a target; a bare one has come without its properties.
 

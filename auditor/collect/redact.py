@@ -85,7 +85,7 @@ class Redactor:
         where = ids.key(str(body.get("id", "")))
         return {name: self._member(name, value, f"{where}|{name}") for name, value in body.items()}
 
-    def _member(self, name: str, value: Any, where: str) -> Any:
+    def _member(self, name: str, value: object, where: str) -> object:
         lowered = name.lower().replace("_", "").replace("-", "")
         if lowered in _SECRET_TREES and isinstance(value, (Mapping, list)):
             return self._tree(value, where)
@@ -99,7 +99,7 @@ class Redactor:
             return self._hash(value, where)
         return self._any(value, where)
 
-    def _any(self, value: Any, where: str) -> Any:
+    def _any(self, value: object, where: str) -> object:
         if isinstance(value, Mapping):
             return {name: self._member(str(name), item, f"{where}.{name}") for name, item in value.items()}
         if isinstance(value, list):
@@ -108,12 +108,12 @@ class Redactor:
             return self._text(value, where)
         return value
 
-    def _api_property(self, name: str, value: Any, where: str) -> Any:
+    def _api_property(self, name: str, value: object, where: str) -> object:
         if name.lower().endswith(_API_PROPERTY_ENDINGS):
             return self._tree(value, where)
         return self._member(name, value, where)
 
-    def _named_value(self, value: Any, where: str) -> Any:
+    def _named_value(self, value: object, where: str) -> object:
         if not isinstance(value, Mapping):
             return self._any(value, where)
         path = f"{where}.{value.get('name')}"
@@ -122,7 +122,7 @@ class Redactor:
             for name, item in value.items()
         }
 
-    def _tree(self, value: Any, where: str) -> Any:
+    def _tree(self, value: object, where: str) -> object:
         """Redact every leaf but those that name things."""
         if isinstance(value, Mapping):
             return {
@@ -135,7 +135,7 @@ class Redactor:
             return [self._tree(item, where) for item in value]
         return self._secret(value, where)
 
-    def _secret(self, value: Any, where: str) -> Any:
+    def _secret(self, value: object, where: str) -> object:
         if value is None or isinstance(value, bool) or value in ("", [], {}):
             return value  # whether it is set is what the reader may know
         if isinstance(value, str) and (value.startswith((MARK, "@Microsoft.KeyVault("))):

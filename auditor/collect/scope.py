@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.errors import CollectionError
-from auditor.model import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class CollectScope:
     resource_groups: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def to_json(self) -> Json:
+    def to_json(self) -> Mapping[str, object]:
         """Return the scope as a snapshot's metadata keeps it."""
         return {
             "tenant": self.tenant,
@@ -34,7 +33,7 @@ class CollectScope:
         }
 
     @classmethod
-    def from_json(cls, stored: Json) -> CollectScope:
+    def from_json(cls, stored: Mapping[str, object]) -> CollectScope:
         """Return the scope that a snapshot's metadata keeps, for resuming its collection."""
         tags = stored.get("tags")
         tenant = stored.get("tenant")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from auditor.model import Gap
 
@@ -25,7 +25,7 @@ class Sink(Protocol):
 
     def add(
         self,
-        body: Mapping[str, Any],
+        body: Mapping[str, object],
         *,
         source: str,
         api_version: str | None = None,

@@ -25,9 +25,10 @@ from auditor.engine.findings import (
     inputs,
     without_subject,
 )
-from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact
+from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, judge
-from auditor.estate.graph import NOT_IN_EXPORT, Estate
+from auditor.estate.completeness import NOT_IN_EXPORT
+from auditor.estate.graph import Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Finding, Gap, Severity, Status
@@ -35,6 +36,7 @@ from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
 
+EVERYWHERE: Final = "/"
 _LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -106,7 +108,19 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
             info = info_of(resource, *question.workloads.role_of(resource.key))
             yield from (finding_of(rule, _ask(rule, subject, question), info) for rule in asked)
     for rule, applies in rules:
-        yield from _unmet(rule, applies.types, question)
+        unseen = list(_unseen_findings(rule, applies.types, question))
+        yield from unseen
+        met = bool(unseen) or any(question.estate.judged(name) for name in applies.types)
+        yield from _unmet(rule, applies.types, question, met=met)
+
+
+def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluation) -> Iterator[Finding]:
+    """Yield an unknown for each resource that must or may have something that the rule is about and that was not seen."""
+    for resource_type in types:
+        for missing in question.estate.missing(resource_type):
+            verdict = _ask(rule, UnseenSubject(missing), question)
+            if verdict.status is not Status.NOT_APPLICABLE:
+                yield _missing(rule, missing.gap, question)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
@@ -188,7 +202,7 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
             met.add(resource.key)
             verdict = _ask(rule, ResourceSubject(resource, question.estate), question)
             yield finding_of(rule, verdict, info_of(resource, workload.name, applies.component))
-    yield from _unmet(rule, types, question, met=bool(met))
+    yield from _unmet(rule, sorted(types), question, met=bool(met))
 
 
 def _fact_findings(
@@ -203,29 +217,47 @@ def _fact_findings(
             met = True
             yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
     analysis = question.rules.analyses[applies.kind]
-    missing = _missing_subjects(rule, applies, analysis, question)
+    missing = _missing_subjects(rule, applies, analysis, question, met=met)
     yield from missing
     if not missing:
         yield from _unmet(rule, sorted(analysis.reads), question, met=met)
 
 
 def _missing_subjects(
-    rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Evaluation
+    rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Evaluation, *, met: bool
 ) -> Sequence[Finding]:
-    """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about."""
+    """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about.
+
+    That an export holds none of a type is told once, and only where the rule met nothing else.
+    """
     kind = applies.kind
     gaps: dict[tuple[str, str], Gap] = {}
     for resource_type, alike in analysis.subjects.get(kind, {}).items():
-        found = question.estate.gaps_in(resource_type)
-        for fields in alike if found else ():
-            if _is_about(rule, applies, UnseenFact(kind, fields, found[0]), question):
-                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in found}
-    return [_missing(rule, gap) for gap in gaps.values()]
+        unseen = _gaps_of_subjects(resource_type, question.estate)
+        for fields in alike if unseen else ():
+            if _is_about(rule, applies, UnseenFact(kind, fields, unseen[0]), question):
+                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in unseen}
+    placed = [gap for gap in gaps.values() if gap.scope != EVERYWHERE or gap.reason != NOT_IN_EXPORT]
+    told = placed if placed or met else list(gaps.values())[:1]
+    return [_missing(rule, gap, question) for gap in told]
 
 
-def _missing(rule: RuleInForce, gap: Gap) -> Finding:
+def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
+    """Return why there may be resources of a type that are not here: declared gaps, parents without, none at all."""
+    gaps = [*estate.gaps_in(resource_type), *(missing.gap for missing in estate.missing(resource_type))]
+    if not gaps and not estate.judged(resource_type) and (gap := estate.type_gap(resource_type)):
+        return [gap]
+    return gaps
+
+
+def _missing(rule: RuleInForce, gap: Gap, question: Evaluation) -> Finding:
+    """Return the unknown of a rule for what was not seen, filed at what it belongs to where that is here."""
     text = message.undecided(rule.rule.title, [gap], ())
-    return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+    owner = question.estate.resource(gap.scope)
+    if owner is None:
+        return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+    info = info_of(owner, *question.workloads.role_of(owner.key), sub_object=gap.what)
+    return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info)
 
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> bool:
@@ -241,22 +273,22 @@ def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Ev
     return finding_of_fact(rule, verdict, case.fact, case.info)
 
 
-def _unmet(
-    rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool | None = None
-) -> Iterator[Finding]:
+def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
+    estate = question.estate
     listed = sorted({name.lower() for name in types})
-    if met is None:
-        met = any(question.estate.judged(name) for name in listed)
-    known = (gap for name in listed for gap in question.estate.gaps_in(name))
+    read = {resource.key for name in listed for resource in estate.judged(name)}
+    known = (gap for name in listed for gap in estate.gaps_in(name) if ids.key(gap.scope) not in read)
     gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
+    if not met and not gaps:
+        gaps = [gap for name in listed for gap in estate.named_only(name)]
+        gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]
     if not isinstance(rule.applies, OnFact):
-        yield from (_missing(rule, gap) for gap in gaps)
+        yield from (_missing(rule, gap, question) for gap in gaps)
         if gaps:
             return
     elif gaps and not met:
-        text = message.undecided(rule.rule.title, gaps, ())
-        yield without_subject(rule, Status.UNKNOWN, text, f"{gaps[0].what}: {gaps[0].reason}", gaps[0])
+        yield _missing(rule, gaps[0], question)
         return
     if not met:
         yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.applies, question), None)

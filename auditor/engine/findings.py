@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,6 +15,7 @@ from auditor.engine import message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Finding, Gap, Json, Resource, Status
+from auditor.rulebook.command import FIELD, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
 
@@ -39,6 +38,7 @@ class SubjectInfo:
     component: str | None = None
     sub_object: str = ""
     identity: bytes = b"\n"
+    body: Callable[[], Json] = dict
 
 
 def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
@@ -55,6 +55,7 @@ def info_of(resource: Resource, workload: str | None, component: str | None, sub
         component=component,
         sub_object=sub_object,
         identity=identity(resource.key, sub_object),
+        body=lambda: resource.body,
     )
 
 
@@ -63,7 +64,7 @@ def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, co
     about = fact.about
     workload, component = about.workload or workload, about.component or component
     if resource is not None:
-        return info_of(resource, workload, component, sub_object=about.sub_object)
+        return replace(info_of(resource, workload, component, sub_object=about.sub_object), body=fact.body)
     return SubjectInfo(
         resource_id=about.subject or None,
         resource_type=f"fact/{fact.fact_kind}",
@@ -71,14 +72,21 @@ def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, co
         component=component,
         sub_object=about.sub_object,
         identity=identity(about.subject, about.sub_object),
+        body=fact.body,
     )
 
 
 def finding_of(
-    rule: RuleInForce, verdict: Verdict, info: SubjectInfo, *, sentence: str = "", witness: Json | None = None
+    rule: RuleInForce,
+    verdict: Verdict,
+    info: SubjectInfo,
+    *,
+    sentence: str = "",
+    witness: Mapping[str, object] | None = None,
 ) -> Finding:
     """Return the finding that a verdict makes; `sentence` stands in for the message made of its evidence."""
     about = rule.rule
+    is_failure = verdict.status is Status.FAIL
     return Finding(
         rule_id=about.id,
         severity=rule.severity,
@@ -96,10 +104,15 @@ def finding_of(
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
         else None,
-        remediation_cli=_filled(about.remediation_cli, info.resource_id) if verdict.status is Status.FAIL else "",
+        gaps=verdict.gaps,
+        remediation_cli=_command(about.remediation_cli, info) if is_failure else "",
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
     )
+
+
+def _command(command: str, info: SubjectInfo) -> str:
+    return filled(command, info.resource_id, info.body() if FIELD in command else {})
 
 
 def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: SubjectInfo) -> Finding:
@@ -168,15 +181,6 @@ def _reason(verdict: Verdict) -> str | None:
     return "; ".join(reasons) or "the data does not say"
 
 
-def _filled(cli: str, resource_id: str | None) -> str:
-    """Put the resource into a remediation command; names come from strangers, so they are quoted for the shell."""
-    if resource_id is None:
-        return cli
-    words = {"{id}": shlex.quote(resource_id), "{name}": shlex.quote(ids.name_of(resource_id))}
-    # in one pass: an id may itself hold "{name}", and filling that in would break its quotes
-    return re.sub(r"\{(?:id|name)\}", lambda place: words[place[0]], cli)
-
-
 def fingerprint(rule_id: str, subject: bytes) -> str:
     """Return an identity that is stable across runs: the rule and the identity of the subject, never a value."""
     return hashlib.sha256(b"%b\n%b" % (rule_id.encode("utf-8", "replace"), subject)).hexdigest()[:32]
@@ -227,6 +231,7 @@ def without_subject(
         sub_object=sub_object,
         unknown_reason=reason,
         missing_permission=gap.permission if gap else None,
+        gaps=(gap,) if gap else (),
         fingerprint=fingerprint(rule.id, identity(scope or "", sub_object)),
     )
 

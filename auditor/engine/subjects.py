@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, Steps
 from auditor.azure.vocabulary import ResolvedName
+from auditor.estate.completeness import Missing
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
 from auditor.model import Gap, Json, Resource
 from auditor.rulebook.rule import Example
+
+REST: Final = ".*"
+"""How a gap ends that hides only what its resource does not state."""
 
 
 def _covers(gap_path: Steps, read: Steps) -> bool:
@@ -32,7 +36,7 @@ def _steps(text: str) -> Steps:
         return ()
 
 
-def _stands(body: Json, steps: Steps) -> bool:
+def _stands(body: Mapping[str, object], steps: Steps) -> bool:
     """Whether a path leads to a value: previews show properties that stable versions of a later date do not."""
     try:
         return any(value is not ABSENT for _, value in paths.walk(body, steps))
@@ -49,7 +53,7 @@ class ResourceSubject:
         self.resource = resource
         self.body: Json = resource.body
         self._estate = estate
-        self._gaps = [(_steps(gap.what), gap) for gap in estate.path_gaps(resource.id)]
+        self._gaps = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
 
     @property
     def id(self) -> str:
@@ -59,7 +63,7 @@ class ResourceSubject:
     def gap(self, path: ResolvedName) -> Gap | None:
         """Return the gap that covers a path, or that the API version is older than the property."""
         if self._gaps and (gap := _gap_in(self._gaps, path.steps)):
-            return gap
+            return None if gap.what.endswith(REST) and _stands(self.body, path.steps) else gap
         since = path.known.since if path.known else None
         version = self.resource.api_version
         too_old = since is not None and version is not None and version[:10] < since[:10]
@@ -68,7 +72,7 @@ class ResourceSubject:
             return Gap(self.resource.id, paths.show(path.steps), reason)
         return None
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value that is not in the body."""
         match name:
             case "apiversion":
@@ -83,6 +87,41 @@ class ResourceSubject:
         """Return the resources that a relation leads to, and why there may be more."""
         found = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
         return found, self._estate.relation_gap(self.resource.id, name)
+
+
+class UnseenSubject:
+    """Something that a resource must or may have and that was not seen: its type is known, its name where it is fixed."""
+
+    __slots__ = ("_gap", "body")
+
+    def __init__(self, missing: Missing) -> None:
+        self._gap = missing.gap
+        kind, name = missing.kind.name, missing.name
+        fixed = {"name": name, "id": f"{missing.parent.id}/{kind.rpartition('/')[2]}/{name}"} if name else {}
+        self.body: Json = {"type": kind, **fixed}
+
+    @property
+    def id(self) -> str:
+        """Return the id of what it belongs to."""
+        return self._gap.scope
+
+    def gap(self, path: ResolvedName) -> Gap | None:
+        """Return why it was not seen, but for its type, and its name and id where these are fixed."""
+        return None if path.steps[0].folded in self.body else self._gap
+
+    def computed(self, name: str) -> object:
+        """Return a value named by the id of what it belongs to."""
+        return _named_by_id(name, self.id)
+
+    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+        """Return nothing, and why: `name` is a relation of something that was not seen."""
+        del name
+        return (), self._gap
+
+
+def _named_by_id(name: str, resource_id: str) -> object:
+    read = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
+    return (read(resource_id) if read else None) or ABSENT
 
 
 class FactSubject:
@@ -105,10 +144,9 @@ class FactSubject:
         """Return why a field could not be derived."""
         return _gap_in(self._gaps, path.steps) if self._gaps else None
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value named by the subject's id."""
-        found = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
-        return (found(self.fact.about.subject) if found else None) or ABSENT
+        return _named_by_id(name, self.fact.about.subject)
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
         """Return the relations of the resource that the fact is about."""
@@ -121,7 +159,7 @@ class UnseenFact:
 
     __slots__ = ("_known", "_unseen", "body")
 
-    def __init__(self, kind: str, fields: Json, unseen: Gap) -> None:
+    def __init__(self, kind: str, fields: Mapping[str, object], unseen: Gap) -> None:
         self.body: Json = {"type": f"fact/{kind}", **fields}
         self._known = frozenset(map(str.lower, self.body))
         self._unseen = unseen
@@ -135,7 +173,7 @@ class UnseenFact:
         """Return why the resource was not seen, but for the fields that are known."""
         return None if place.steps[0].folded in self._known else self._unseen
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return ABSENT: `name` is read from an id, and that is not known."""
         del name
         return ABSENT
@@ -175,7 +213,7 @@ class ExampleSubject:
             return Gap(self.id, paths.show(path.steps), f"read with API version {version} (first in {since})")
         return None
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return a value named by the example's id, or its `apiVersion`."""
         found = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
         return (found(self.id) if found else self.body.get("apiVersion")) or ABSENT

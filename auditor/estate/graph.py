@@ -9,12 +9,13 @@ from functools import cached_property
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
+from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.model import ANY_TYPE, Metadata, Snapshot
+from auditor.snapshot.model import ANY_TYPE, NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
-NOT_IN_EXPORT = "not in the export"
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
+PROPERTIES = "properties"
 _PLACED = frozenset({"attached", "in-network"})
 OUTSIDE = "outside the collected scope"
 
@@ -22,7 +23,7 @@ OUTSIDE = "outside the collected scope"
 class Estate:
     """Resources with their relations; read-only.
 
-    A snapshot that is not complete says nothing about types of which it holds no resource: those count as gaps.
+    Of a snapshot that is not complete, what it lacks is not known rather than absent (`completeness`).
     `catalogue` is what is known of resource types; the tool's own where it is None.
     """
 
@@ -34,24 +35,50 @@ class Estate:
         self.resources: Sequence[Resource] = snapshot.resources
         self.gaps: Sequence[Gap] = snapshot.gaps
         self.followed = sorted({ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED})
-        self._by_key: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
+        self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._own_gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._note_gaps(snapshot.gaps)
+        self._by_key: dict[str, Resource] = {}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
-        for resource in snapshot.resources:
-            self._by_type[resource.type_key].append(resource)
+        self._unread: dict[str, list[Resource]] = defaultdict(list)
+        self._place(snapshot.resources)
         self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
-        self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
-        self._own_gaps: dict[str, list[Gap]] = defaultdict(list)
-        for gap in snapshot.gaps:
+        self._completeness = Completeness(
+            self._by_key, self._by_type, self._unread, self.catalogue, complete=self.complete
+        )
+
+    def _note_gaps(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
             if "/" in gap.what:
                 self._type_gaps[gap.what.lower()].append(gap)
             else:
                 self._own_gaps[ids.key(gap.scope)].append(gap)
 
+    def _place(self, resources: Iterable[Resource]) -> None:
+        """File the resources; one whose properties were not read is as good as not here for whatever looks at them."""
+        for resource in resources:
+            own = self._own_gaps.get(resource.key, ())
+            unread = next((gap for gap in own if _hides_properties(gap)), None)
+            if unread is None:
+                self._by_key[resource.key] = resource
+                self._by_type[resource.type_key].append(resource)
+            else:
+                self._unread[resource.type_key].append(resource)
+                self._type_gaps[resource.type_key].append(
+                    Gap(resource.id, resource.type, unread.reason, unread.permission)
+                )
+
     def get(self, resource_id: str) -> Resource | None:
-        """Return the resource with this id, in any case."""
+        """Return the resource with this id, in any case; None too where its properties were not read."""
         return self._by_key.get(ids.key(resource_id))
+
+    def resource(self, resource_id: str) -> Resource | None:
+        """Return the resource with this id, in any case, also where its properties were not read."""
+        key = ids.key(resource_id)
+        unread = self._unread.get((ids.type_of(key) or "").lower(), ())
+        return self._by_key.get(key) or next((one for one in unread if one.key == key), None)
 
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
@@ -73,16 +100,19 @@ class Estate:
         return frozenset(ids.subscription_of(resource.key) or "" for resource in self.resources)
 
     def judged(self, resource_type: str) -> Sequence[Resource]:
-        """Return the resources of a type that were asked for, without those outside the scope that were only followed."""
-        found = self.of_type(resource_type)
-        return [resource for resource in found if not self._is_followed(resource.key)] if self.followed else found
+        """Return the resources of a type that were asked for, without those outside the scope that were only followed.
+
+        Those of which the properties were not read come last; they are in no other list.
+        """
+        listed = [*self.of_type(resource_type), *self._unread.get(resource_type.lower(), ())]
+        return [resource for resource in listed if not self._is_followed(resource.key)] if self.followed else listed
 
     def _is_followed(self, key: str) -> bool:
         return any(key == other or key.startswith(other + "/") for other in self.followed)
 
     def types(self) -> Sequence[str]:
         """Return the types present, in lower case, sorted."""
-        return sorted(self._by_type)
+        return sorted({*self._by_type, *self._unread})
 
     def targets(self, resource_id: str, kind: str) -> Sequence[str]:
         """Return keys that the resource points at by a relation of this kind, whether or not they exist here."""
@@ -102,14 +132,34 @@ class Estate:
     def type_gap(self, resource_type: str, scope: str = "") -> Gap | None:
         """Return why resources of a type are not (all) known at, below or above a scope, or None where they are.
 
-        Without scope: anywhere. Of an incomplete export, a type without any resource is a gap.
+        Without scope: anywhere. Of what is not complete, only lists inside a resource that was read are known whole.
         """
+        return self._declared_gap(resource_type, scope) or self._completeness.gap(resource_type, scope)
+
+    def _declared_gap(self, resource_type: str, scope: str) -> Gap | None:
         for gap in self.gaps_in(resource_type):
             if not scope or ids.is_under(scope, gap.scope) or ids.is_under(gap.scope, scope):
                 return gap
-        if not self.complete and resource_type.lower() not in self._by_type:
-            return Gap("/", resource_type, NOT_IN_EXPORT)
         return None
+
+    def missing(self, resource_type: str) -> Sequence[Missing]:
+        """Return what of a type the estate's resources must or may have besides what is here, by what it belongs to."""
+        return [one for one in self._completeness.missing(resource_type) if not self._is_followed(one.parent.key)]
+
+    def named_only(self, resource_type: str) -> Sequence[Gap]:
+        """Return a gap, at what names it, for each resource of a type that is not here; none in what is complete."""
+        if self.complete:
+            return ()
+        asked = resource_type.lower()
+        gaps: dict[str, Gap] = {}
+        for relation in self.relations:
+            for key, namer in ((relation.source, relation.target), (relation.target, relation.source)):
+                resource = self._by_key.get(namer)
+                if resource is None or key in self._by_key or (ids.type_of(key) or "").lower() != asked:
+                    continue
+                reason = f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {resource.name} names"
+                gaps.setdefault(key, Gap(resource.id, resource_type, reason, f"{resource_type}/read"))
+        return [gaps[key] for key in sorted(gaps)]
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
@@ -132,6 +182,8 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = NAVIGATION[name]
+        if navigation.own:
+            return self._gap_in_own(resource_id, navigation)
         if navigation.outward:
             gap_found = self._gap_on_the_way(resource_id, navigation)
             if gap_found is not None:
@@ -141,6 +193,16 @@ class Estate:
             if gap_found is not None:
                 return gap_found
         return None
+
+    def _gap_in_own(self, resource_id: str, navigation: Navigation) -> Gap | None:
+        """Return why what a resource names by its own properties is not (all) here."""
+        unread = self.gap_at(resource_id, PROPERTIES)
+        if unread is not None and _hides_properties(unread):
+            return unread
+        find = self.targets if navigation.outward else self.sources
+        named = (key for key in find(resource_id, navigation.kind) if key not in self._by_key)
+        fitting = (key for key in named if not navigation.types or (ids.type_of(key) or "").lower() in navigation.types)
+        return next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
 
     def _gap_on_the_way(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource points at, or what carries it into a network (its interfaces), is not known."""
@@ -174,10 +236,11 @@ class Estate:
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
         kind = ids.type_of(resource_id) or ""
-        gap = self.type_gap(kind, resource_id)
-        if gap is None and self.is_outside(resource_id):
+        if gap := self._declared_gap(kind, resource_id):
+            return gap
+        if self.is_outside(resource_id):
             return Gap(resource_id, kind, OUTSIDE)
-        return gap
+        return self._completeness.gap(kind, resource_id)
 
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
@@ -187,10 +250,19 @@ class Estate:
         """Return the gap that hides a property path of a resource (at, above or below it), or None."""
         asked = path.lower()
         for gap in self.path_gaps(resource_id):
-            hidden = gap.what.lower()
+            hidden = gap.what.lower().removesuffix(".*")
+            resource = self.get(resource_id) if hidden != gap.what.lower() else None
+            if resource is not None and body.value(resource.body, path) is not None:
+                continue
             if hidden == asked or asked.startswith(f"{hidden}.") or hidden.startswith((f"{asked}.", f"{asked}[")):
                 return gap
         return None
+
+
+def _hides_properties(gap: Gap) -> bool:
+    """Whether so little of a resource's properties is known that nothing may be derived from them."""
+    is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
+    return is_all or gap.reason == TEXT_FOR_OBJECT
 
 
 def _last(text: str | None) -> str:

@@ -13,12 +13,12 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import Hosts
 from auditor.model import Resource
 
-USER_IDENTITIES: Final = "microsoft.managedidentity/userassignedidentities"
-ROLE_DEFINITIONS: Final = "microsoft.authorization/roledefinitions"
-PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
 INTERFACES: Final = "microsoft.network/networkinterfaces"
 NETWORKS: Final = "microsoft.network/virtualnetworks"
-PEERINGS: Final = f"{NETWORKS}/virtualnetworkpeerings"
+PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
+PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+ROLE_DEFINITIONS: Final = "microsoft.authorization/roledefinitions"
+USER_IDENTITIES: Final = "microsoft.managedidentity/userassignedidentities"
 
 Places = dict[str, set[str]]
 

@@ -9,7 +9,40 @@ from typing import Final
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import network_relations, service_relations
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, ROLE_DEFINITIONS, USER_IDENTITIES
+from auditor.estate.network_relations import (
+    DDOS_PLANS,
+    GATEWAYS,
+    MACHINES,
+    NAT_GATEWAYS,
+    PUBLIC_ADDRESSES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    WAF_POLICIES,
+    ZONE_GROUPS,
+    ZONE_LINKS,
+)
+from auditor.estate.service_relations import (
+    APPLICATION_INSIGHTS,
+    AUTOSCALE_SETTINGS,
+    DIAGNOSTIC_SETTINGS,
+    ML_COMPUTES,
+    ML_CONNECTIONS,
+    MODEL_DEPLOYMENTS,
+    OUTBOUND_RULES,
+    SITE_CONFIGS,
+    SITES,
+)
 from auditor.model import Relation, Resource
+from auditor.snapshot.rows import ROLE_ASSIGNMENTS
+
+CONTENT_POLICIES: Final = "microsoft.cognitiveservices/accounts/raipolicies"
+ONLINE_ENDPOINTS: Final = "microsoft.machinelearningservices/workspaces/onlineendpoints"
+PLANS: Final = "microsoft.web/serverfarms"
+REGISTRIES: Final = "microsoft.containerregistry/registries"
+STORAGE_ACCOUNTS: Final = "microsoft.storage/storageaccounts"
+VAULTS: Final = "microsoft.keyvault/vaults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +51,8 @@ class Navigation:
 
     `outward`: along the relation, else against it. `types`: lower-case types of what is found (empty: any); those types
     must have been collected for the answer to be known. `below`: what is found lies below the resource's own id.
-    `stated_by`: further types that state the relation, and so must have been collected too.
+    `stated_by`: further types that state the relation, and so must have been collected too. `own`: the resource itself
+    states all of it, so that only what it names and is not here is missing.
     """
 
     kind: str
@@ -26,89 +60,72 @@ class Navigation:
     types: tuple[str, ...] = ()
     below: bool = False
     stated_by: tuple[str, ...] = ()
+    own: bool = False
 
 
-_ENDPOINTS: Final = "microsoft.network/privateendpoints"
-_ML: Final = "microsoft.machinelearningservices/workspaces"
-_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
-_ZONES: Final = "microsoft.network/privatednszones"
-_LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"
-_ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
-_NETWORKS: Final = "microsoft.network/virtualnetworks"
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
-_SITES: Final = "microsoft.web/sites"
-_GATEWAYS: Final = "microsoft.network/applicationgateways"
-_WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
+PRIVATE_DNS_ZONES: Final = "microsoft.network/privatednszones"
 
 NAVIGATION: Final[Mapping[str, Navigation]] = {
     "parent": Navigation("contains", outward=False),
     "child": Navigation("contains", outward=True, below=True),
-    "siteConfig": Navigation("contains", outward=True, types=("microsoft.web/sites/config",), below=True),
-    "compute": Navigation("contains", outward=True, types=(f"{_ML}/computes",), below=True),
-    "onlineEndpoint": Navigation("contains", outward=True, types=(f"{_ML}/onlineendpoints",), below=True),
+    "siteConfig": Navigation("contains", outward=True, types=(SITE_CONFIGS,), below=True),
+    "compute": Navigation("contains", outward=True, types=(ML_COMPUTES,), below=True),
+    "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
     # private link: what endpoints say, and what their targets say
-    "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(_ENDPOINTS,)),
-    "privateEndpointTarget": Navigation("private-endpoint-for", outward=True),
-    "connectedEndpoint": Navigation("private-endpoint-connection", outward=True, types=(_ENDPOINTS,)),
+    "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(PRIVATE_ENDPOINTS,)),
+    "privateEndpointTarget": Navigation("private-endpoint-for", outward=True, own=True),
+    "connectedEndpoint": Navigation("private-endpoint-connection", outward=True, types=(PRIVATE_ENDPOINTS,)),
     "connectedTarget": Navigation("private-endpoint-connection", outward=False),
-    "privateDnsZone": Navigation("registered-in", outward=True, types=(_ZONES,), stated_by=(_ZONE_GROUPS,)),
-    "registeredEndpoint": Navigation("registered-in", outward=False, types=(_ENDPOINTS,), stated_by=(_ZONE_GROUPS,)),
-    "linkedNetwork": Navigation("dns-zone-linked", outward=True, types=(_NETWORKS,), stated_by=(_LINKS,)),
-    "linkedZone": Navigation("dns-zone-linked", outward=False, types=(_ZONES,), stated_by=(_LINKS,)),
+    "privateDnsZone": Navigation("registered-in", outward=True, types=(PRIVATE_DNS_ZONES,), stated_by=(ZONE_GROUPS,)),
+    "registeredEndpoint": Navigation(
+        "registered-in", outward=False, types=(PRIVATE_ENDPOINTS,), stated_by=(ZONE_GROUPS,)
+    ),
+    "linkedNetwork": Navigation("dns-zone-linked", outward=True, types=(NETWORKS,), stated_by=(ZONE_LINKS,)),
+    "linkedZone": Navigation("dns-zone-linked", outward=False, types=(PRIVATE_DNS_ZONES,), stated_by=(ZONE_LINKS,)),
     # network placement
-    "subnet": Navigation("attached", outward=True, types=(_SUBNETS,)),
-    "network": Navigation("in-network", outward=True, types=(_NETWORKS,)),
+    "subnet": Navigation("attached", outward=True, types=(SUBNETS,), own=True),
+    "network": Navigation("in-network", outward=True, types=(NETWORKS,)),
     "networkOccupant": Navigation("in-network", outward=False),
-    "networkEndpoint": Navigation("in-network", outward=False, types=(_ENDPOINTS,)),
-    "networkGateway": Navigation("in-network", outward=False, types=(_GATEWAYS,)),
-    "networkInterface": Navigation("attached", outward=False, types=("microsoft.network/networkinterfaces",)),
-    "networkSecurityGroup": Navigation("attached", outward=False, types=("microsoft.network/networksecuritygroups",)),
-    "routeTable": Navigation("attached", outward=False, types=("microsoft.network/routetables",)),
-    "natGateway": Navigation("attached", outward=False, types=("microsoft.network/natgateways",)),
-    "publicIpAddress": Navigation("attached", outward=False, types=("microsoft.network/publicipaddresses",)),
+    "networkEndpoint": Navigation("in-network", outward=False, types=(PRIVATE_ENDPOINTS,)),
+    "networkGateway": Navigation("in-network", outward=False, types=(GATEWAYS,)),
+    "networkInterface": Navigation("attached", outward=False, types=(INTERFACES,)),
+    "networkSecurityGroup": Navigation("attached", outward=False, types=(SECURITY_GROUPS,), own=True),
+    "routeTable": Navigation("attached", outward=False, types=(ROUTE_TABLES,), own=True),
+    "natGateway": Navigation("attached", outward=False, types=(NAT_GATEWAYS,), own=True),
+    "publicIpAddress": Navigation("attached", outward=False, types=(PUBLIC_ADDRESSES,)),
     "owner": Navigation("attached", outward=True),
-    "virtualMachine": Navigation("attached", outward=True, types=("microsoft.compute/virtualmachines",)),
-    "peer": Navigation("peered", outward=True, types=(_NETWORKS,)),
-    "ddosProtectionPlan": Navigation("protects", outward=False, types=("microsoft.network/ddosprotectionplans",)),
+    "virtualMachine": Navigation("attached", outward=True, types=(MACHINES,), own=True),
+    "peer": Navigation("peered", outward=True, types=(NETWORKS,), own=True),
+    "ddosProtectionPlan": Navigation("protects", outward=False, types=(DDOS_PLANS,), own=True),
     # identities and roles
-    "identity": Navigation("identity-of", outward=False, types=("microsoft.managedidentity/userassignedidentities",)),
+    "identity": Navigation("identity-of", outward=False, types=(USER_IDENTITIES,), own=True),
     "principal": Navigation("identity-of", outward=False),
     "identityUser": Navigation("identity-of", outward=True),
-    "roleAssignment": Navigation("assigned-on", outward=False, types=(_ASSIGNMENTS,)),
-    "grant": Navigation("assigned-to", outward=False, types=(_ASSIGNMENTS,)),
+    "roleAssignment": Navigation("assigned-on", outward=False, types=(ROLE_ASSIGNMENTS,)),
+    "grant": Navigation("assigned-to", outward=False, types=(ROLE_ASSIGNMENTS,)),
     "grantee": Navigation("assigned-to", outward=True),
-    "roleScope": Navigation("assigned-on", outward=True),
-    "roleDefinition": Navigation("role-of", outward=False, types=("microsoft.authorization/roledefinitions",)),
+    "roleScope": Navigation("assigned-on", outward=True, own=True),
+    "roleDefinition": Navigation("role-of", outward=False, types=(ROLE_DEFINITIONS,), own=True),
     # monitoring
-    "diagnosticSetting": Navigation(
-        "diagnostics-of", outward=False, types=("microsoft.insights/diagnosticsettings",), below=True
-    ),
-    "logDestination": Navigation("sends-to", outward=True),
-    "logAnalytics": Navigation("sends-to", outward=True, types=("microsoft.operationalinsights/workspaces",)),
-    "autoscale": Navigation("scales", outward=False, types=("microsoft.insights/autoscalesettings",)),
+    "diagnosticSetting": Navigation("diagnostics-of", outward=False, types=(DIAGNOSTIC_SETTINGS,), below=True),
+    "logDestination": Navigation("sends-to", outward=True, own=True),
+    "logAnalytics": Navigation("sends-to", outward=True, types=("microsoft.operationalinsights/workspaces",), own=True),
+    "autoscale": Navigation("scales", outward=False, types=(AUTOSCALE_SETTINGS,)),
     # services
-    "contentFilter": Navigation(
-        "content-filter-of", outward=False, types=("microsoft.cognitiveservices/accounts/raipolicies",)
-    ),
-    "filteredDeployment": Navigation(
-        "content-filter-of", outward=True, types=("microsoft.cognitiveservices/accounts/deployments",)
-    ),
-    "storageAccount": Navigation("uses", outward=True, types=("microsoft.storage/storageaccounts",)),
-    "keyVault": Navigation("uses", outward=True, types=("microsoft.keyvault/vaults",)),
-    "registry": Navigation("uses", outward=True, types=("microsoft.containerregistry/registries",)),
-    "applicationInsights": Navigation("uses", outward=True, types=("microsoft.insights/components",)),
+    "contentFilter": Navigation("content-filter-of", outward=False, types=(CONTENT_POLICIES,), own=True),
+    "filteredDeployment": Navigation("content-filter-of", outward=True, types=(MODEL_DEPLOYMENTS,)),
+    "storageAccount": Navigation("uses", outward=True, types=(STORAGE_ACCOUNTS,), own=True),
+    "keyVault": Navigation("uses", outward=True, types=(VAULTS,), own=True),
+    "registry": Navigation("uses", outward=True, types=(REGISTRIES,), own=True),
+    "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
     "user": Navigation("uses", outward=False),
-    "managedEndpointTarget": Navigation(
-        "managed-endpoint-for", outward=True, stated_by=("microsoft.machinelearningservices/workspaces/outboundrules",)
-    ),
-    "connectionTarget": Navigation(
-        "connects-to", outward=True, stated_by=("microsoft.machinelearningservices/workspaces/connections",)
-    ),
-    "plan": Navigation("hosted-on", outward=True, types=("microsoft.web/serverfarms",)),
-    "site": Navigation("hosted-on", outward=False, types=(_SITES,)),
-    "backend": Navigation("forwards-to", outward=True, stated_by=(_SITES,)),
-    "gateway": Navigation("forwards-to", outward=False, types=(_GATEWAYS,)),
-    "wafPolicy": Navigation("waf-policy-of", outward=False, types=(_WAF_POLICIES,)),
+    "managedEndpointTarget": Navigation("managed-endpoint-for", outward=True, stated_by=(OUTBOUND_RULES,)),
+    "connectionTarget": Navigation("connects-to", outward=True, stated_by=(ML_CONNECTIONS,)),
+    "plan": Navigation("hosted-on", outward=True, types=(PLANS,), own=True),
+    "site": Navigation("hosted-on", outward=False, types=(SITES,)),
+    "backend": Navigation("forwards-to", outward=True, stated_by=(SITES,)),
+    "gateway": Navigation("forwards-to", outward=False, types=(GATEWAYS,)),
+    "wafPolicy": Navigation("waf-policy-of", outward=False, types=(WAF_POLICIES,), own=True),
 }
 
 _READERS: Final = {**network_relations.READERS, **service_relations.READERS}

@@ -7,8 +7,24 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.estate.lookup import Lookup, endpoint_targets, network_of
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, Lookup, endpoint_targets, network_of
 from auditor.model import Relation, Resource
+
+BASTIONS: Final = "microsoft.network/bastionhosts"
+DDOS_PLANS: Final = "microsoft.network/ddosprotectionplans"
+FIREWALLS: Final = "microsoft.network/azurefirewalls"
+GATEWAYS: Final = "microsoft.network/applicationgateways"
+LOAD_BALANCERS: Final = "microsoft.network/loadbalancers"
+MACHINES: Final = "microsoft.compute/virtualmachines"
+NAT_GATEWAYS: Final = "microsoft.network/natgateways"
+NETWORK_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
+PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
+ROUTE_TABLES: Final = "microsoft.network/routetables"
+SECURITY_GROUPS: Final = "microsoft.network/networksecuritygroups"
+SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
+WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
+ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
+ZONE_LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"
 
 Reader = Callable[[Resource, Lookup], Iterator[Relation]]
 
@@ -212,25 +228,25 @@ def _waf_policy(resource: Resource, _: Lookup) -> Iterator[Relation]:
 
 
 READERS: Final[Mapping[str, Reader]] = {
-    "microsoft.network/networkinterfaces": _interface,
-    "microsoft.network/virtualnetworks": _network,
-    "microsoft.network/virtualnetworks/subnets": _subnet,
-    "microsoft.network/networksecuritygroups": _attached_to("subnets", "networkInterfaces"),
-    "microsoft.network/routetables": _attached_to("subnets"),
-    "microsoft.network/natgateways": _nat_gateway,
-    "microsoft.network/publicipaddresses": _public_address,
-    "microsoft.network/ddosprotectionplans": _ddos_plan,
-    "microsoft.network/privateendpoints": _private_endpoint,
-    "microsoft.network/privateendpoints/privatednszonegroups": _zone_group,
-    "microsoft.network/privatednszones/virtualnetworklinks": _zone_link,
-    "microsoft.network/applicationgateways": _gateway,
-    "microsoft.network/applicationgatewaywebapplicationfirewallpolicies": _waf_policy,
-    "microsoft.network/bastionhosts": _read_configurations,
-    "microsoft.network/azurefirewalls": _read_configurations,
-    "microsoft.network/virtualnetworkgateways": _read_configurations,
-    "microsoft.network/loadbalancers": _configurations("frontendIPConfigurations"),
+    INTERFACES: _interface,
+    NETWORKS: _network,
+    SUBNETS: _subnet,
+    SECURITY_GROUPS: _attached_to("subnets", "networkInterfaces"),
+    ROUTE_TABLES: _attached_to("subnets"),
+    NAT_GATEWAYS: _nat_gateway,
+    PUBLIC_ADDRESSES: _public_address,
+    DDOS_PLANS: _ddos_plan,
+    PRIVATE_ENDPOINTS: _private_endpoint,
+    ZONE_GROUPS: _zone_group,
+    ZONE_LINKS: _zone_link,
+    GATEWAYS: _gateway,
+    WAF_POLICIES: _waf_policy,
+    BASTIONS: _read_configurations,
+    FIREWALLS: _read_configurations,
+    NETWORK_GATEWAYS: _read_configurations,
+    LOAD_BALANCERS: _configurations("frontendIPConfigurations"),
     "microsoft.network/privatelinkservices": _read_configurations,
-    "microsoft.compute/virtualmachines": _machine,
+    MACHINES: _machine,
     "microsoft.compute/virtualmachinescalesets": _scale_set,
     "microsoft.apimanagement/service": placed_at("virtualNetworkConfiguration.subnetResourceId"),
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),

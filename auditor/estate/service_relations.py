@@ -10,6 +10,19 @@ from auditor.azure import body
 from auditor.estate.lookup import Lookup
 from auditor.estate.network_relations import Reader, placed, placed_at
 from auditor.model import Relation, Resource
+from auditor.snapshot.rows import ROLE_ASSIGNMENTS
+
+APPLICATION_INSIGHTS: Final = "microsoft.insights/components"
+AUTOSCALE_SETTINGS: Final = "microsoft.insights/autoscalesettings"
+DIAGNOSTIC_SETTINGS: Final = "microsoft.insights/diagnosticsettings"
+ML_COMPUTES: Final = "microsoft.machinelearningservices/workspaces/computes"
+ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
+ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
+MODEL_DEPLOYMENTS: Final = "microsoft.cognitiveservices/accounts/deployments"
+OUTBOUND_RULES: Final = "microsoft.machinelearningservices/workspaces/outboundrules"
+SITES: Final = "microsoft.web/sites"
+SITE_CONFIGS: Final = "microsoft.web/sites/config"
+SLOTS: Final = "microsoft.web/sites/slots"
 
 _IMAGE_PREFIXES: Final = ("docker|", "compose|", "kube|")
 
@@ -135,17 +148,17 @@ def _images(site: str, configuration: object, lookup: Lookup) -> Iterator[Relati
 
 
 READERS: Final[Mapping[str, Reader]] = {
-    "microsoft.authorization/roleassignments": _role_assignment,
-    "microsoft.insights/diagnosticsettings": _diagnostic_setting,
-    "microsoft.insights/components": _insights,
-    "microsoft.insights/autoscalesettings": _autoscale,
-    "microsoft.cognitiveservices/accounts/deployments": _model_deployment,
-    "microsoft.machinelearningservices/workspaces": _ml_workspace,
-    "microsoft.machinelearningservices/workspaces/outboundrules": _outbound_rule,
-    "microsoft.machinelearningservices/workspaces/connections": _connection,
-    "microsoft.machinelearningservices/workspaces/computes": _compute,
-    "microsoft.web/sites": _site,
-    "microsoft.web/sites/slots": _site,
-    "microsoft.web/sites/config": _site_config,
+    ROLE_ASSIGNMENTS: _role_assignment,
+    DIAGNOSTIC_SETTINGS: _diagnostic_setting,
+    APPLICATION_INSIGHTS: _insights,
+    AUTOSCALE_SETTINGS: _autoscale,
+    MODEL_DEPLOYMENTS: _model_deployment,
+    ML_WORKSPACES: _ml_workspace,
+    OUTBOUND_RULES: _outbound_rule,
+    ML_CONNECTIONS: _connection,
+    ML_COMPUTES: _compute,
+    SITES: _site,
+    SLOTS: _site,
+    SITE_CONFIGS: _site_config,
     "microsoft.web/hostingenvironments": placed_at("virtualNetwork.id"),
 }

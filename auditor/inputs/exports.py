@@ -1,15 +1,21 @@
-"""Tell apart, by content, the shapes in which people export an Azure estate."""
+"""Tell apart, by content, the shapes in which people export an Azure estate.
+
+An export is one document or several, one a line: a list of Azure Resource Manager (a page ends in a `nextLink` where
+there are more), an answer of Resource Graph in any of its forms, `{resources: […]}`, a plain list, a single resource.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from auditor import resource_id as ids
+from auditor.azure.body import texts
 from auditor.errors import InputError
-from auditor.model import Gap, Json
+from auditor.inputs import foreign
+from auditor.inputs.entries import as_arm
+from auditor.model import Gap
 from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
@@ -23,11 +29,15 @@ _INCOMPLETE = "the export holds only a part of the answer: follow its continuati
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The raw entries of a foreign export and what it says about itself."""
+    """The raw entries of a foreign export and what it says about itself.
 
-    entries: Iterable[ExportEntry]
+    `is_cut`: it says that there is more of it; `is_empty`: it is a list without elements.
+    """
+
+    entries: Sequence[ExportEntry]
     metadata: Metadata = field(default_factory=Metadata)
     gaps: Sequence[Gap] = ()
+    is_cut: bool = False
 
 
 def from_document(document: object, label: str) -> Export:
@@ -36,11 +46,15 @@ def from_document(document: object, label: str) -> Export:
         return _listing(document, label)
     if not isinstance(document, dict):
         raise InputError(f"{label} holds a single JSON value, not resources", _HINT)
-    if isinstance(document.get("id"), str):
+    if (known := foreign.in_document(document)) is not None:
+        raise foreign.refusal(label, known)
+    if any(name in document for name in ("id", "Id", "ResourceId")):
         return _listing([document], label)
     for name, read in (("resources", _from_resources), ("value", _from_arm_list), ("data", _from_resource_graph)):
         if name in document:
             return read(document, label)
+    if "Data" in document:  # Search-AzGraph, whole
+        return _from_resource_graph({name[:1].lower() + name[1:]: value for name, value in document.items()}, label)
     if isinstance(document.get("error"), dict):
         code = ascii(document["error"].get("code"))[:100]
         raise InputError(f"{label} holds an error answer of Azure ({code}), not resources", "sign in and export again")
@@ -48,38 +62,84 @@ def from_document(document: object, label: str) -> Export:
 
 
 def from_lines(data: bytes, label: str) -> Export:
-    """Return the entries of JSON Lines; blank lines don't count but are numbered."""
-    return Export(_entries_of_lines(data, label))
-
-
-def _entries_of_lines(data: bytes, label: str) -> Iterator[ExportEntry]:
+    """Return the entries of JSON Lines: a resource a line, or a list a line as a loop over pages writes them."""
+    parts: list[Export] = []
     for number, line in iter_lines(data):
-        yield ExportEntry(decode(line, f"{label}, line {number},"), f"line {number}")
+        place = f"line {number}"
+        document = decode(line, f"{label}, {place},")
+        if isinstance(document, dict) and isinstance(document.get("id"), str):
+            parts.append(Export([_entry(document, place, f"{label}, {place}")]))
+        else:
+            page = from_document(document, f"{label}, {place}")
+            parts.append(
+                replace(page, entries=[replace(entry, place=f"{place}, {entry.place}") for entry in page.entries])
+            )
+    return joined(parts, is_pages=True)
 
 
-def _listing(items: list[Any], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
-    if not items:
-        raise InputError(
-            f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
-        )
-    entries = (ExportEntry(item, f"resource {number}") for number, item in enumerate(items, 1))
+def joined(parts: Sequence[Export], *, is_pages: bool = False) -> Export:
+    """Return several exports as one; their order makes no difference, but for pages, of which the last says the end."""
+    is_cut = parts[-1].is_cut if is_pages and parts else any(part.is_cut for part in parts)
+    gaps = [gap for part in parts for gap in part.gaps if not (part.is_cut and gap.reason == _INCOMPLETE)]
+    return Export(
+        entries=[entry for part in parts for entry in part.entries],
+        metadata=joined_metadata([part.metadata for part in parts]),
+        gaps=[*gaps, *_partial(is_cut)],
+        is_cut=is_cut,
+    )
+
+
+def joined_metadata(parts: Sequence[Metadata]) -> Metadata:
+    """Return what several inputs say of themselves as one: complete where all are, of the latest time that one states."""
+    if len(parts) == 1:
+        return parts[0]
+    tenants = sorted({part.tenant_id.lower() for part in parts if part.tenant_id})
+    names = sorted((pair for part in parts for pair in part.subscription_names.items()), reverse=True)
+    return Metadata(
+        complete=all(part.complete for part in parts),
+        collected_at=max((part.collected_at for part in parts if part.collected_at), default=None),
+        judge_at=max((part.judge_at for part in parts if part.judge_at), default=None),
+        tenant_id=tenants[0] if len(tenants) == 1 else None,
+        scope=_joined_scope([part.scope for part in parts]),
+        subscription_names=dict(names),
+        extra=dict(sorted((pair for part in parts for pair in part.extra.items()), key=str)),
+    )
+
+
+def _joined_scope(scopes: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    """Return what was asked for in all: the lists of several scopes as one; an input without a scope limits nothing."""
+    if not all(scopes):
+        return {}
+    names = sorted({name for scope in scopes for name in scope})
+    return {name: sorted({str(item) for scope in scopes for item in texts(scope, name)}) for name in names}
+
+
+def _entry(item: object, place: str, label: str) -> ExportEntry:
+    if (known := foreign.in_entry(item)) is not None:
+        raise foreign.refusal(label, known)
+    body, gaps = as_arm(item)
+    return ExportEntry(body, place, gaps=gaps)
+
+
+def _listing(items: Sequence[object], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
+    entries = [_entry(item, f"resource {number}", label) for number, item in enumerate(items, 1)]
     return Export(entries, metadata or Metadata(tenant_id=_common_tenant(items)), gaps)
 
 
-def _list_in(document: Mapping[str, Any], name: str, label: str) -> list[Any]:
+def _list_in(document: Mapping[str, object], name: str, label: str) -> list[object]:
     items = document[name]
     if not isinstance(items, list):
         raise InputError(f"{label} has `{name}`, but it is no list of resources", _HINT)
     return items
 
 
-def _common_tenant(items: list[Any]) -> str | None:
+def _common_tenant(items: Sequence[object]) -> str | None:
     tenants = {item.get("tenantId") for item in items if isinstance(item, dict)}
     only = tenants.pop() if len(tenants) == 1 else None
     return only if isinstance(only, str) and only else None
 
 
-def _from_resources(document: dict[str, Any], label: str) -> Export:
+def _from_resources(document: dict[str, object], label: str) -> Export:
     items = _list_in(document, "resources", label)
     complete = document.get("complete", False)
     if not isinstance(complete, bool):
@@ -145,19 +205,33 @@ def _partial(is_partial: bool) -> list[Gap]:  # noqa: FBT001 - the only argument
     return [Gap("/", ANY_TYPE, _INCOMPLETE)] if is_partial else []
 
 
-def _from_arm_list(document: dict[str, Any], label: str) -> Export:
+def _from_arm_list(document: dict[str, object], label: str) -> Export:
     more = bool(document.get("nextLink") or document.get("@odata.nextLink"))
-    return _listing(_list_in(document, "value", label), label, gaps=_partial(more))
+    page = _listing(_list_in(document, "value", label), label, gaps=_partial(more))
+    return replace(page, is_cut=more)
 
 
-def _from_resource_graph(document: dict[str, Any], label: str) -> Export:
-    if isinstance(document["data"], dict) and "rows" in document["data"]:
-        raise InputError(f"{label} is a Resource Graph answer in table form", "query with resultFormat objectArray")
-    items = _list_in(document, "data", label)
-    return _listing(items, label, gaps=_partial(_is_truncated(document, len(items))))
+def _from_resource_graph(document: dict[str, object], label: str) -> Export:
+    data = document["data"]
+    items = _rows_of_table(data, label) if isinstance(data, dict) else _list_in(document, "data", label)
+    more = _is_truncated(document, len(items))
+    return replace(_listing(items, label, gaps=_partial(more)), is_cut=more)
 
 
-def _is_truncated(document: Json, count: int) -> bool:
+def _rows_of_table(table: Mapping[str, object], label: str) -> list[dict[str, object]]:
+    """Return the rows of an answer in table form (`resultFormat: table`, the default of old API versions) as objects."""
+    columns, rows = table.get("columns"), table.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise InputError(
+            f"{label} is a Resource Graph answer of an unknown shape", "query with resultFormat objectArray"
+        )
+    names = [str(column.get("name")) if isinstance(column, dict) else str(column) for column in columns]
+    if not all(len(row) == len(names) for row in rows):
+        raise InputError(f"{label} has rows that are longer or shorter than its columns", "query again")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _is_truncated(document: Mapping[str, object], count: int) -> bool:
     """Whether a Resource Graph answer says that there is more; its flags come as strings, the CLI renames them."""
     flags = [document.get(name) for name in ("resultTruncated", "result_truncated")]
     tokens = [document.get(name) for name in ("$skipToken", "skipToken", "skip_token")]

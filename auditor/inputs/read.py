@@ -4,37 +4,96 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import InputError
-from auditor.inputs import exports
+from auditor.inputs import exports, foreign
+from auditor.inputs.exports import Export
 from auditor.snapshot import exchange, file
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.json_text import decode
-from auditor.snapshot.model import Snapshot
-from auditor.snapshot.normalise import normalise
+from auditor.snapshot.model import Facet, Snapshot
+from auditor.snapshot.normalise import ExportEntry, normalise
 
 _MANY = 20_000
 
 
-def read(source: str | Path) -> Snapshot:
-    """Return the estate in a file, or on standard input for `-`, whatever its shape and compression.
+def read(*sources: str | Path) -> Snapshot:
+    """Return the estate in files and folders, or on standard input for `-`, whatever their shape and compression.
 
-    Raise InputError or SnapshotError, in one line, for everything else.
+    Several sources are one estate, in any order: what one shows of a resource another may add to. A folder stands for
+    all files below it. Raise InputError or SnapshotError, in one line, for what holds no estate.
     """
+    files = [path for source in sources for path in _files_of(source)]
     with _without_garbage_collection():
-        snapshot = _read(source, label_of(source))
+        snapshot = _read(files[0], label_of(files[0])) if len(files) == 1 else _joined(files)
         if len(snapshot.resources) > _MANY:
             gc.freeze()  # nothing of it becomes garbage before the process ends
     return snapshot
 
 
+def _files_of(source: str | Path) -> Sequence[str | Path]:
+    if str(source) == "-" or not Path(source).is_dir():
+        return [source]
+    files = sorted(path for path in Path(source).rglob("*") if path.is_file() and not _is_hidden(path, Path(source)))
+    if not files:
+        raise InputError(f"{label_of(source)} is a folder without files", "give a snapshot or an export")
+    return files
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _joined(files: Sequence[str | Path]) -> Snapshot:
+    """Return several inputs as one estate."""
+    parts = [_part(path, label_of(path)) for path in files]
+    whole = exports.joined([part for part, _ in parts])
+    facets = [facet for _, snapshot in parts if snapshot for facet in snapshot.facets]
+    return _assembled(whole, "the inputs", facets)
+
+
+def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
+    """Return one of several inputs as entries, and the snapshot that it is, if it is one of ours."""
+    content = _content(source, label)
+    if isinstance(content, Snapshot):
+        entries = [
+            ExportEntry(row.body, f"{label}, {row.id}", row.source, row.api_version, row.collected_at)
+            for row in content.resources
+        ]
+        return Export(entries, content.metadata, content.gaps), content
+    return replace(content, entries=[replace(one, place=f"{label}, {one.place}") for one in content.entries]), None
+
+
 def _read(source: str | Path, label: str) -> Snapshot:
-    if str(source) != "-" and file.is_sqlite(Path(source)):
-        return file.read(Path(source))
+    content = _content(source, label)
+    if isinstance(content, Snapshot):
+        return content
+    if not content.entries:
+        raise InputError(
+            f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
+        )
+    return _assembled(content, label)
+
+
+def _assembled(export: Export, label: str, facets: Sequence[Facet] = ()) -> Snapshot:
+    try:
+        resources, gaps = normalise(export.entries)
+    except InputError as error:
+        known = error.message.startswith(label) or label == "the inputs"
+        raise (error if known else InputError(f"{label}: {error.message}", error.hint)) from error
+    return assemble(resources, [*export.gaps, *gaps], export.metadata, facets)
+
+
+def _content(source: str | Path, label: str) -> Snapshot | Export:
+    if str(source) != "-":
+        if file.is_sqlite(Path(source)):
+            return file.read(Path(source))
+        _refuse_binary(Path(source), label)
     data = load(source)
     if not data.startswith(SQLITE_MAGIC):
         return _from_text(data, label)
@@ -43,6 +102,19 @@ def _read(source: str | Path, label: str) -> Snapshot:
         copy.write_bytes(data)
         del data
         return file.read(copy, label)
+
+
+def _refuse_binary(path: Path, label: str) -> None:
+    """Name what begins like no text, before its bytes are taken for a text that was cut off."""
+    if not path.is_file():
+        return  # what comes out of a pipe can be read only once
+    try:
+        with path.open("rb") as stream:
+            known = foreign.binary(stream.read(8))
+    except OSError:
+        return  # reading it says what is wrong
+    if known is not None:
+        raise foreign.refusal(label, known)
 
 
 @contextmanager
@@ -57,42 +129,35 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _from_text(data: bytes, label: str) -> Snapshot:
+def _from_text(data: bytes, label: str) -> Snapshot | Export:
     start = _first_character(data, label)
     if start == b"{" and exchange.is_exchange(data):
         return exchange.parse(data, label)
-    if start == b"{" and _is_lines(data):
-        export = exports.from_lines(data, label)
-    else:
-        document = decode(data, label)
-        del data
-        export = exports.from_document(document, label)
-    try:
-        resources, gaps = normalise(export.entries)
-    except InputError as error:
-        raise (
-            error if error.message.startswith(label) else InputError(f"{label}: {error.message}", error.hint)
-        ) from error
-    return assemble(resources, [*export.gaps, *gaps], export.metadata)
+    if start in b"{[" and _is_lines(data):
+        return exports.from_lines(data, label)
+    document = decode(data, label)
+    del data
+    return exports.from_document(document, label)
 
 
 def _first_character(data: bytes, label: str) -> bytes:
     start = data[:4096].lstrip()[:1] or data.lstrip()[:1]
     if not start:
         raise InputError(f"{label} is empty", "the export wrote nothing: run it again and look at its messages")
-    if start == b"<":
-        raise InputError(f"{label} is an HTML or XML page, not JSON", "sign in and export again")
+    if start not in b"{[" and (known := foreign.in_text(data)) is not None:
+        raise foreign.refusal(label, known)
     if start not in b"{[" and start not in b'"0123456789-tfnNI':
         raise InputError(f"{label} is not JSON", "give a snapshot or an export as JSON, plain, gzip or zstd")
     return start
 
 
 def _is_lines(data: bytes) -> bool:
-    """Whether a text is one object per line. In a single document no line `{…}` is followed by a line `{…`."""
+    """Whether a text is one value per line. In a single document no line `{…}` or `[…]` is followed by such a line."""
     first_end = data.find(b"\n", len(data) - len(data.lstrip()) if data[:1].isspace() else 0)
-    if first_end < 0 or data[:first_end].rstrip()[-1:] != b"}":
+    first = data[: max(first_end, 0)].strip()
+    if first_end < 0 or (first[:1], first[-1:]) not in {(b"{", b"}"), (b"[", b"]")}:
         return False
     following = first_end
     while following < len(data) and data[following : following + 1].isspace():
         following += 1
-    return data[following : following + 1] == b"{"
+    return data[following : following + 1] == first[:1]

@@ -29,7 +29,7 @@ class Subject(Protocol):
     def gap(self, path: ResolvedName) -> Gap | None:
         """Return why a path in the body is not known, or None where what stands there (or nothing) is the truth."""
 
-    def computed(self, name: str) -> Any:
+    def computed(self, name: str) -> object:
         """Return `apiversion`, `resourcegroup` or `subscriptionid`, or ABSENT."""
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
@@ -73,7 +73,7 @@ class Environment:
         members = (*self.members, member)
         return Environment(self.subject, self.here, self.parameters, self.now, members, self.counted)
 
-    def with_counted(self, name: str, value: Any) -> Environment:
+    def with_counted(self, name: str, value: object) -> Environment:
         """Return the environment inside a count of values, for one of them."""
         counted = {**self.counted, name: value}
         return Environment(self.subject, self.here, self.parameters, self.now, self.members, counted)
@@ -82,7 +82,7 @@ class Environment:
         """Return the environment inside a count of related resources, for one of them."""
         return Environment(self.subject, resource, self.parameters, self.now, (), self.counted)
 
-    def _start(self, steps: Steps) -> tuple[Any, Steps, str]:
+    def _start(self, steps: Steps) -> tuple[object, Steps, str]:
         best: Member | None = None
         for member in self.members:
             if (best is None or len(member.steps) > len(best.steps)) and paths.starts_with(steps, member.steps):
@@ -91,7 +91,7 @@ class Environment:
             return self.here.body, steps, ""
         return best.value, steps[len(best.steps) :], best.at
 
-    def read(self, path: ResolvedName) -> Any:
+    def read(self, path: ResolvedName) -> object:
         """Return the value at a path without open `[*]`; ABSENT where there is none. Raise Unknown or Problem."""
         if (gap := self.here.gap(path)) is not None:
             raise Unknown(gap)
@@ -109,7 +109,7 @@ class Environment:
         if gap is not None:
             raise Unknown(gap)
 
-    def walk(self, path: ResolvedName) -> list[tuple[str, Any]]:
+    def walk(self, path: ResolvedName) -> list[tuple[str, object]]:
         """Return (path as spelled, value) at each end that a path leads to; ABSENT ends included."""
         self._check(path)
         if path.steps[0].folded in COMPUTED:
@@ -125,7 +125,7 @@ class Environment:
         for at, value in self.walk(of.path):
             yield Member(of.path.steps, value, at)
 
-    def compute(self, expression: Expression) -> Any:
+    def compute(self, expression: Expression) -> object:
         """Return an expression's value. Raise Unknown or Problem."""
         if isinstance(expression, Constant):
             return expression.value
@@ -136,7 +136,7 @@ class Environment:
         except functions.FunctionError as problem:
             raise Problem(f"{expression.function}: {problem}") from problem
 
-    def _part(self, value: Any, part: Any) -> Any:
+    def _part(self, value: object, part: object) -> object:
         if isinstance(value, list):
             number = operators.as_number(part)
             element = value[int(number)] if number is not None and 0 <= number < len(value) else ABSENT
@@ -177,7 +177,7 @@ class Environment:
             raise Problem("if: true or false was expected")
         return value
 
-    def _field(self, path: ResolvedName | None) -> Any:
+    def _field(self, path: ResolvedName | None) -> object:
         if path is None:
             return ABSENT
         ends = self.walk(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from auditor.azure.paths import ABSENT
 from auditor.language import operators
@@ -52,7 +52,7 @@ def evaluate(condition: Condition, environment: Environment) -> Truth:  # noqa: 
             assert_never(condition)
 
 
-def left_side(leaf: Leaf, environment: Environment) -> Any:
+def left_side(leaf: Leaf, environment: Environment) -> object:
     """Return a leaf's left value before its default. Raise Unknown or Problem."""
     return (
         environment.read(leaf.left.path) if isinstance(leaf.left, Field) else environment.compute(leaf.left.expression)
@@ -66,7 +66,7 @@ def _leaf(leaf: Leaf, environment: Environment) -> Truth:
         return UNKNOWN
 
 
-def compare(leaf: Leaf, left: Any, environment: Environment) -> bool:
+def compare(leaf: Leaf, left: object, environment: Environment) -> bool:
     """Apply a leaf's operator to its left value. Raise Unknown, Problem or ComparisonError."""
     if left is ABSENT or left is None:
         left = leaf.default
@@ -81,7 +81,7 @@ def compare(leaf: Leaf, left: Any, environment: Environment) -> bool:
     return operators.compare(leaf.operator, left, right)
 
 
-def _location(value: Any) -> Any:
+def _location(value: object) -> object:
     if isinstance(value, list):
         return [_location(item) for item in value]
     return value.replace(" ", "") if isinstance(value, str) else value
@@ -113,7 +113,7 @@ def members(of: Elements | Relatives | Values, environment: Environment) -> Memb
         return Members((), why)
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[object]:
     if value is ABSENT or value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -163,7 +163,7 @@ def _count(condition: Count, environment: Environment) -> Truth:
         return UNKNOWN
 
 
-def within(operator: str, count: CountBounds, right: Any) -> Truth:
+def within(operator: str, count: CountBounds, right: object) -> Truth:
     """Compare a number between bounds: yes or no where that holds for each number in between, else unknown."""
     if count.low == count.high:
         return truth_of(operators.compare(operator, count.low, right))

@@ -173,7 +173,7 @@ def _leaf(leaf: Leaf, environment: Environment, reasons: _Reasons) -> Iterator[E
     )
 
 
-def _asked(leaf: Leaf, right: Any) -> Any:
+def _asked(leaf: Leaf, right: object) -> object:
     return {"days": right} if leaf.operator in operators.AGES else right
 
 
@@ -224,7 +224,7 @@ def _member_name(environment: Environment) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> Any:
     return None if value is ABSENT else value
 
 
@@ -251,7 +251,7 @@ def _member(condition: Quantifier, inner: Environment, truth: Truth, reasons: _R
 
 
 def _total(
-    of: Elements | Relatives | Values, environment: Environment, operator: str, expected: Any, actual: Any
+    of: Elements | Relatives | Values, environment: Environment, operator: str, expected: object, actual: object
 ) -> Evidence:
     match of:
         case Relatives():
@@ -290,7 +290,7 @@ def _expected(condition: Count, environment: Environment) -> str:
     return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {'?' if right is None else right}"
 
 
-def _right(right: Expression, environment: Environment) -> Any:
+def _right(right: Expression, environment: Environment) -> object:
     if isinstance(right, Constant):
         return right.value
     try:

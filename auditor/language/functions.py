@@ -20,7 +20,7 @@ class FunctionError(Exception):
     """A function got arguments that it cannot take."""
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is ABSENT or value is None:
         return ""
     if isinstance(value, bool):
@@ -30,7 +30,7 @@ def _text(value: Any) -> str:
     raise FunctionError(f"text was expected, {kind_of_json(value)} is there")
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     number = operators.as_number(value)
     if number is None or number != int(number):
         raise FunctionError(
@@ -39,7 +39,7 @@ def _whole(value: Any) -> int:
     return int(number)
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[object]:
     if value is ABSENT or value is None:
         return []
     if not isinstance(value, list):
@@ -47,20 +47,20 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _truth(value: Any) -> bool:
+def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise FunctionError("true or false was expected")
 
 
-def concat(*parts: Any) -> Any:
+def concat(*parts: object) -> object:
     """Join texts, or lists."""
     if parts and isinstance(parts[0], list):
         return [element for part in parts for element in _list(part)]
     return "".join(_text(part) for part in parts)
 
 
-def split(text: Any, separators: Any) -> list[str]:
+def split(text: object, separators: object) -> list[str]:
     """Cut a text at each separator (one text, or a list of them)."""
     cut = [_text(text)]
     for separator in separators if isinstance(separators, list) else [separators]:
@@ -70,19 +70,19 @@ def split(text: Any, separators: Any) -> list[str]:
     return list(cut)
 
 
-def first(value: Any) -> Any:
+def first(value: object) -> object:
     """Return the first element or character; nothing of an empty one."""
     items = value if isinstance(value, str | list) else _list(value)
     return items[0] if items else ABSENT
 
 
-def last(value: Any) -> Any:
+def last(value: object) -> object:
     """Return the last element or character; nothing of an empty one."""
     items = value if isinstance(value, str | list) else _list(value)
     return items[-1] if items else ABSENT
 
 
-def length(value: Any) -> int:
+def length(value: object) -> int:
     """Count elements, characters or keys."""
     if value is ABSENT or value is None:
         return 0
@@ -91,12 +91,12 @@ def length(value: Any) -> int:
     raise FunctionError(f"a list, text or object was expected, {kind_of_json(value)} is there")
 
 
-def empty(value: Any) -> bool:
+def empty(value: object) -> bool:
     """Whether there is nothing, or nothing in it."""
     return length(value) == 0
 
 
-def pad_left(value: Any, width: Any, fill: Any = " ") -> str:
+def pad_left(value: object, width: object, fill: object = " ") -> str:
     """Lengthen a text on its left."""
     size = _whole(width)
     if size > MAX_RESULT:
@@ -104,14 +104,14 @@ def pad_left(value: Any, width: Any, fill: Any = " ") -> str:
     return _text(value).rjust(size, (_text(fill) or " ")[0])
 
 
-def replace(text: Any, old: Any, new: Any) -> str:
+def replace(text: object, old: object, new: object) -> str:
     """Replace each occurrence of a part, with case."""
     if not _text(old):
         raise FunctionError("replace needs a text to look for")
     return _text(text).replace(_text(old), _text(new))
 
 
-def substring(text: Any, start: Any, count: Any = None) -> str:
+def substring(text: object, start: object, count: object = None) -> str:
     """Cut a part out of a text."""
     begin = _whole(start)
     if begin < 0 or begin > len(_text(text)):
@@ -119,12 +119,12 @@ def substring(text: Any, start: Any, count: Any = None) -> str:
     return _text(text)[begin:] if count is None else _text(text)[begin : begin + max(0, _whole(count))]
 
 
-def coalesce(*options: Any) -> Any:
+def coalesce(*options: object) -> object:
     """Return the first that is there."""
     return next((option for option in options if option is not ABSENT and option is not None), ABSENT)
 
 
-def add_days(moment: Any, days: Any) -> str:
+def add_days(moment: object, days: object) -> str:
     """Return an ISO 8601 time some days later (or, with a negative number, earlier)."""
     when = operators.as_time(_text(moment))
     if when is None:
@@ -135,7 +135,7 @@ def add_days(moment: Any, days: Any) -> str:
         raise FunctionError("the time lies outside the calendar") from problem
 
 
-def from_epoch(seconds: Any) -> Any:
+def from_epoch(seconds: object) -> object:
     """Return the ISO 8601 time that a number of seconds since 1970 means, as Key Vault writes times in ARM.
 
     Of nothing it is nothing.
@@ -148,7 +148,7 @@ def from_epoch(seconds: Any) -> Any:
         raise FunctionError("the time lies outside the calendar") from problem
 
 
-def _addresses(text: Any) -> Ranges:
+def _addresses(text: object) -> Ranges:
     words = _text(text)
     numbers = addresses.parse_range(words)
     if numbers is None:
@@ -156,12 +156,12 @@ def _addresses(text: Any) -> Ranges:
     return numbers
 
 
-def ip_range_contains(outer: Any, inner: Any) -> bool:
+def ip_range_contains(outer: object, inner: object) -> bool:
     """Whether an address range (CIDR, single address or `a-b`) holds another one wholly."""
     return is_within(_addresses(inner), _addresses(outer))
 
 
-def port_range_contains(ports: Any, port: Any) -> bool:
+def port_range_contains(ports: object, port: object) -> bool:
     """Whether `*`, `22` or `20-25` (or a list of such) holds a port or a range wholly."""
     if isinstance(ports, list):
         return any(port_range_contains(part, port) for part in ports)
@@ -172,7 +172,7 @@ def port_range_contains(ports: Any, port: Any) -> bool:
     return low <= start and end <= high
 
 
-def _ports(value: Any) -> tuple[int, int]:
+def _ports(value: object) -> tuple[int, int]:
     words = _text(value).strip()
     if words == "*":
         return 0, 65535
@@ -183,7 +183,7 @@ def _ports(value: Any) -> tuple[int, int]:
     return low, high
 
 
-def _union(*lists: Any) -> list[Any]:
+def _union(*lists: object) -> list[object]:
     elements: list[Any] = []
     _check_size(sum(len(_list(part)) for part in lists) ** 2 // 2)
     for element in (element for part in lists for element in _list(part)):
@@ -197,12 +197,12 @@ def _check_size(comparisons: int) -> None:
         raise FunctionError(f"the lists are too long to compare: more than {MAX_COMPARISONS} pairs")
 
 
-def _intersection(left: Any, right: Any) -> list[Any]:
+def _intersection(left: object, right: object) -> list[object]:
     _check_size(len(_list(left)) * len(_list(right)))
     return [element for element in _list(left) if operators.is_in(element, _list(right))]
 
 
-def _numbers(parts: tuple[Any, ...]) -> list[int | float]:
+def _numbers(parts: tuple[object, ...]) -> list[int | float]:
     items = parts[0] if len(parts) == 1 and isinstance(parts[0], list) else list(parts)
     numbers = [operators.as_number(item) for item in items]
     if not numbers or any(number is None for number in numbers):
@@ -267,7 +267,7 @@ CONTEXTUAL: Final[Mapping[str, tuple[int, int]]] = {
 }
 
 
-def call(name: str, arguments: list[Any]) -> Any:
+def call(name: str, arguments: list[object]) -> Any:
     """Call a pure function. FunctionError where its arguments or the size of its result do not fit."""
     try:
         result = PURE[name][0](*arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure.vocabulary import ValueType
 from auditor.language import expressions
@@ -38,12 +38,13 @@ def _check_equality(text: str, holds: ValueType, node: Node) -> None:
     literal = expressions.unescape(node.value) if isinstance(node.value, str) else node.plain()
     if not _may_equal(holds, literal):
         node.fail(f"'{text}' is {_kinds(holds)}, never {_shown(literal)}")
-    is_text = isinstance(literal, str) and "text" in holds.types
-    if is_text and holds.values and fold(literal) not in map(fold, holds.values):
+    if not isinstance(literal, str) or "text" not in holds.types:
+        return
+    if holds.values and fold(literal) not in map(fold, holds.values):
         node.fail(f"'{text}' is never {_shown(literal)}", suggestion(literal, holds.values))
 
 
-def _may_equal(holds: ValueType, literal: Any) -> bool:
+def _may_equal(holds: ValueType, literal: object) -> bool:
     """Whether a literal is of a type that the property can have, or spells one."""
     match literal:
         case bool():
@@ -64,7 +65,7 @@ def _kinds(holds: ValueType) -> str:
     return " or ".join(_WORDS[name] for name in holds.types if name in _WORDS)
 
 
-def _shown(literal: Any) -> str:
+def _shown(literal: object) -> str:
     match literal:
         case bool():
             return str(literal).lower()

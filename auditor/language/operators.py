@@ -25,7 +25,7 @@ def fold(text: str) -> str:
     return folded.rstrip("/") if folded.startswith(("/subscriptions/", "/providers/")) else folded
 
 
-def as_number(value: Any) -> float | int | None:
+def as_number(value: object) -> float | int | None:
     """Return a number, or the number that a text spells, or None. Booleans are no numbers."""
     if isinstance(value, bool):
         return None
@@ -36,7 +36,7 @@ def as_number(value: Any) -> float | int | None:
     return None
 
 
-def equals(left: Any, right: Any) -> bool:
+def equals(left: object, right: object) -> bool:
     """Whether two present values are the same: text without case, `"80"` = 80, `"true"` = true, 1 ≠ true."""
     if isinstance(left, str) and isinstance(right, str):
         return left == right or fold(left) == fold(right)
@@ -52,24 +52,24 @@ def equals(left: Any, right: Any) -> bool:
     return left is None and right is None
 
 
-def _boolean(value: Any) -> bool | None:
+def _boolean(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
 
 
-def _same_object(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+def _same_object(left: Mapping[str, object], right: Mapping[str, object]) -> bool:
     ours, theirs = ({name.lower(): value for name, value in side.items()} for side in (left, right))
     return ours.keys() == theirs.keys() and all(equals(value, theirs[name]) for name, value in ours.items())
 
 
-def is_in(left: Any, right: Any) -> bool:
+def is_in(left: object, right: object) -> bool:
     """Whether one of the elements equals; a scalar on the right is a list of one; null elements are skipped."""
     candidates = right if isinstance(right, list) else [right]
     return any(candidate is not None and equals(left, candidate) for candidate in candidates)
 
 
-def contains(left: Any, right: Any) -> bool:
+def contains(left: object, right: object) -> bool:
     """Whether a text holds a part, a list an element, an object a key."""
     if isinstance(left, list):
         return any(equals(element, right) for element in left)
@@ -78,12 +78,12 @@ def contains(left: Any, right: Any) -> bool:
     return _text(right) in _text(left)
 
 
-def contains_key(left: Any, right: Any) -> bool:
+def contains_key(left: object, right: object) -> bool:
     """Whether an object has a key, without case."""
     return isinstance(left, Mapping) and any(name.casefold() == _text(right) for name in left)
 
 
-def like(left: Any, right: Any) -> bool:
+def like(left: object, right: object) -> bool:
     """Whether the whole text fits a pattern with `*` and `?`, without case."""
     return _pattern(_text(right)).fullmatch(_text(left)) is not None
 
@@ -94,7 +94,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(translate(text.replace("[", "[[]")))
 
 
-def match(left: Any, right: Any) -> bool:
+def match(left: object, right: object) -> bool:
     """Whether a text fits letter by letter: `#` a digit, `?` a letter, `.` any character; with case."""
     text, pattern = _plain_text(left), _plain_text(right)
     return len(text) == len(pattern) and all(_fits(a, b) for a, b in zip(text, pattern, strict=True))
@@ -112,11 +112,11 @@ def _fits(letter: str, expected: str) -> bool:
             return letter == expected
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return _plain_text(value).casefold()
 
 
-def _plain_text(value: Any) -> str:
+def _plain_text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -126,7 +126,7 @@ def _plain_text(value: Any) -> str:
     raise ComparisonError(f"text was expected, {kind_of_json(value)} is there")
 
 
-def order(left: Any, right: Any) -> int:
+def order(left: object, right: object) -> int:
     """Return -1, 0 or 1: numbers (also spelled as text), else two ISO 8601 times, else two texts without case."""
     ours, theirs = as_number(left), as_number(right)
     if ours is not None and theirs is not None:
@@ -156,7 +156,7 @@ def _six_digits(text: str) -> str:
     return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
-def match_insensitively(left: Any, right: Any) -> bool:
+def match_insensitively(left: object, right: object) -> bool:
     """As `match`, without case."""
     return match(_text(left), _text(right))
 
@@ -191,7 +191,7 @@ ORDERING: Final = frozenset(("less", "lessOrEquals", "greater", "greaterOrEquals
 OPERATORS: Final = frozenset((*POSITIVE, *NEGATIVE, *AGES, "exists"))
 
 
-def compare(operator: str, left: Any, right: Any) -> bool:
+def compare(operator: str, left: object, right: object) -> bool:
     """Apply an operator to the left side, which may be ABSENT. ComparisonError where the two have nothing in common."""
     if operator == "exists":
         return (left is not ABSENT) == _exists_as(right)
@@ -200,7 +200,7 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     return not _holds(NEGATIVE[operator], left, right)
 
 
-def is_older(value: Any, days: Any, now: datetime) -> bool:
+def is_older(value: object, days: object, now: datetime) -> bool:
     """Whether a time lies more than some days before now. ComparisonError where the one is no time or the other no number."""
     when = as_time(value) if isinstance(value, str) else None
     number = as_number(days)
@@ -214,14 +214,14 @@ def is_older(value: Any, days: Any, now: datetime) -> bool:
         raise ComparisonError("the time lies outside the calendar") from problem
 
 
-def _exists_as(right: Any) -> bool:
+def _exists_as(right: object) -> bool:
     exists = _boolean(right)
     if exists is None:
         raise ComparisonError("'exists' takes true or false")
     return exists
 
 
-def _holds(operator: str, left: Any, right: Any) -> bool:
+def _holds(operator: str, left: object, right: object) -> bool:
     if left is ABSENT:
         return operator == "equals" and (right is None or right is ABSENT)
     if right is ABSENT:

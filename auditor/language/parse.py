@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from auditor.azure import paths
 from auditor.azure.catalogue import Catalogue
@@ -165,7 +165,7 @@ def _leaf(node: Node, by_name: Mapping[str, str], names: NameScope) -> Leaf | Un
     return Leaf(left, operator, load, ABSENT if default is None else default)
 
 
-def _azure_default(left: Field | Value, operator: str) -> Any:
+def _azure_default(left: Field | Value, operator: str) -> object:
     """Return what Azure applies where a property is absent; whether one exists is asked of the property itself."""
     if isinstance(left, Value) or left.path.known is None or operator == "exists":
         return ABSENT
@@ -176,7 +176,7 @@ def _is_expression(node: Node) -> bool:
     return isinstance(node.value, str) and expressions.is_expression(node.value)
 
 
-def _default(node: Node) -> Any:
+def _default(node: Node) -> object:
     if _is_expression(node):
         node.fail("a default is what Azure applies: it must be a literal, not an expression")
     return expressions.unescape(node.value) if isinstance(node.value, str) else node.plain()
@@ -321,5 +321,5 @@ def _values(node: Node, entries: Mapping[str, Node], names: NameScope) -> tuple[
     return values, replace(names, values=names.values | {name})
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return value if isinstance(value, str) else "list"

@@ -37,6 +37,22 @@ def parameters_of(condition: Condition) -> frozenset[str]:
     )
 
 
+def relations_of(condition: Condition) -> frozenset[str]:
+    """Return the names of the relations that a condition follows."""
+    match condition:
+        case Leaf() | Undecidable():
+            return frozenset()
+        case AllOf() | AnyOf():
+            return frozenset().union(*map(relations_of, condition.conditions))
+        case Not():
+            return relations_of(condition.condition)
+        case Quantifier() | Count():
+            followed = {condition.of.relation} if isinstance(condition.of, Relatives) else set()
+            return relations_of(condition.where).union(followed) if condition.where else frozenset(followed)
+        case _:
+            assert_never(condition)
+
+
 def expressions(condition: Condition) -> Iterator[Expression]:
     """Yield the expressions that stand in a condition."""
     match condition:

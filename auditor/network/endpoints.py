@@ -13,20 +13,15 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.azure.reference_data import service_tags
 from auditor.errors import InputError
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import PUBLIC_ADDRESSES, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
 from auditor.model import Resource
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 
 INTERNET: Final = "internet"
 _PROTOCOLS: Final = {"tcp": 0b001, "udp": 0b010, "icmp": 0b100, "any": ALL_PROTOCOLS}
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
-_NETWORKS: Final = "microsoft.network/virtualnetworks"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_ENDPOINTS: Final = "microsoft.network/privateendpoints"
-_PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
-_BESIDE_ENDPOINTS: Final = frozenset(
-    {_ENDPOINTS, _INTERFACES, "microsoft.network/networksecuritygroups", "microsoft.network/routetables"}
-)
+_BESIDE_ENDPOINTS: Final = frozenset({PRIVATE_ENDPOINTS, INTERFACES, SECURITY_GROUPS, ROUTE_TABLES})
 _DEFAULT_TAGS: Final = ("AzureLoadBalancer", "Internet", "VirtualNetwork")
 _RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 
@@ -107,7 +102,7 @@ def _of_addresses(subnets: Subnets, label: str, numbers: Ranges) -> Endpoint:
 
 
 def _all(subnets: Subnets) -> Iterator[SubnetFilters]:
-    yield from (subnets.at(subnet) for subnet in subnets.estate.of_type(_SUBNETS))
+    yield from (subnets.at(subnet) for subnet in subnets.estate.of_type(SUBNETS))
 
 
 def _resource(subnets: Subnets, text: str) -> Resource | None:
@@ -123,7 +118,7 @@ def _resource(subnets: Subnets, text: str) -> Resource | None:
     if network:
         named = [known for known in named if ids.name_of(ids.parent_of(known.key) or "") == network.lower()]
     located = [known for known in named if _has_location(subnets, known)]
-    named = [known for known in located if known.type_key == _SUBNETS] or located or named
+    named = [known for known in located if known.type_key == SUBNETS] or located or named
     if len(named) > 1:
         listed = ", ".join(known.id for known in named[:5])
         raise InputError(f"'{text}' names {len(named)} resources", f"give the id: {listed}")
@@ -140,14 +135,14 @@ def _has_location(subnets: Subnets, resource: Resource) -> bool:
 
 def _of_resource(subnets: Subnets, resource: Resource) -> Endpoint:
     estate = subnets.estate
-    if resource.type_key == _SUBNETS:
+    if resource.type_key == SUBNETS:
         filters = subnets.at(resource)
         return Endpoint(resource.name, (Location(filters, filters.prefixes),))
-    if resource.type_key == _NETWORKS:
+    if resource.type_key == NETWORKS:
         inside = [estate.get(key) for key in estate.targets(resource.key, "contains")]
-        held = [subnets.at(child) for child in inside if child is not None and child.type_key == _SUBNETS]
+        held = [subnets.at(child) for child in inside if child is not None and child.type_key == SUBNETS]
         locations = tuple(Location(filters, filters.prefixes) for filters in held)
-    elif resource.type_key == _PUBLIC_ADDRESSES and not estate.targets(resource.key, "attached"):
+    elif resource.type_key == PUBLIC_ADDRESSES and not estate.targets(resource.key, "attached"):
         numbers = addresses.read(resource.body, "properties.ipAddress")
         return Endpoint(resource.name, outside=Side(numbers)) if numbers else _without_address(resource)
     else:
@@ -163,7 +158,7 @@ def _locations(subnets: Subnets, resource: Resource) -> Iterator[Location]:
     """Yield where a resource is: at its interfaces' addresses, else somewhere in the subnets that it is attached to."""
     estate = subnets.estate
     owners = [resource.key, *estate.sources(resource.key, "private-endpoint-for")]
-    if resource.type_key == _PUBLIC_ADDRESSES:
+    if resource.type_key == PUBLIC_ADDRESSES:
         owners += estate.targets(resource.key, "attached")
     at_interfaces = [location for owner in owners for location in _interface_locations(subnets, owner)]
     if at_interfaces:
@@ -171,7 +166,7 @@ def _locations(subnets: Subnets, resource: Resource) -> Iterator[Location]:
         return
     for key in sorted({subnet for owner in owners for subnet in estate.targets(owner, "attached")}):
         subnet = estate.get(key)
-        if subnet is not None and subnet.type_key == _SUBNETS:
+        if subnet is not None and subnet.type_key == SUBNETS:
             yield Location(subnets.at(subnet), subnets.at(subnet).prefixes)
 
 
@@ -179,12 +174,12 @@ def _interface_locations(subnets: Subnets, owner: str) -> Iterator[Location]:
     estate = subnets.estate
     for key in sorted({owner, *estate.sources(owner, "attached")}):
         interface = estate.get(key)
-        if interface is None or interface.type_key != _INTERFACES:
+        if interface is None or interface.type_key != INTERFACES:
             continue
         for configuration in body.objects(interface.body, "properties.ipConfigurations"):
             subnet = estate.get(body.sub_resource(configuration, "properties.subnet") or "")
             numbers = addresses.read(configuration, "properties.privateIPAddress")
-            if subnet is not None and subnet.type_key == _SUBNETS and numbers:
+            if subnet is not None and subnet.type_key == SUBNETS and numbers:
                 yield Location(subnets.at(subnet), numbers)
 
 
@@ -231,7 +226,7 @@ def is_endpoint_only(subnets: Subnets, filters: SubnetFilters) -> bool:
     attached = [estate.get(key) for key in estate.sources(filters.subnet.key, "attached")]
     kinds = {resource.type_key for resource in attached if resource is not None}
     has_machine = any(not interface.is_endpoint for interface in filters.interfaces)
-    return _ENDPOINTS in kinds and not kinds - _BESIDE_ENDPOINTS and not has_machine
+    return PRIVATE_ENDPOINTS in kinds and not kinds - _BESIDE_ENDPOINTS and not has_machine
 
 
 def traffic(protocol: str, port: str | None) -> Match:

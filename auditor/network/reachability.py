@@ -11,6 +11,8 @@ from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.errors import InputError
+from auditor.estate.navigation import PLANS
+from auditor.estate.service_relations import SITES
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.endpoints import Endpoint, Location, find, is_endpoint_only
 from auditor.network.filter_chain import Filter, FilterChain
@@ -227,7 +229,7 @@ def _note_integration(subnets: Subnets, filters: SubnetFilters, ways: _Ways) -> 
     estate = subnets.estate
     attached = (estate.get(key) for key in estate.sources(filters.subnet.key, "attached"))
     kinds = {resource.type_key for resource in attached if resource is not None}
-    if kinds & {"microsoft.web/sites", "microsoft.web/serverfarms"}:
+    if kinds & {SITES, PLANS}:
         ways.notes.append(f"App Service integration in {filters.subnet.name} takes no inbound connection.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule, by_priority, parse_match
 
@@ -111,7 +111,7 @@ def parse_rule(body: object, *, is_custom: bool = True) -> SecurityRule | tuple[
     return SecurityRule(name, priority, direction, access, match, is_custom, unreadable)
 
 
-def _member(kind: type[T], value: Any) -> T | None:
+def _member(kind: type[T], value: object) -> T | None:
     text = value.strip().lower() if isinstance(value, str) else None
     return next((member for member in kind if member.value.lower() == text), None)
 

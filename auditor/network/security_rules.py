@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, normal, union
@@ -112,7 +112,7 @@ class SecurityGroup:
     undecidable: Mapping[Direction, str] = field(default_factory=dict)
 
 
-def parse_match(body: Mapping[str, Any]) -> tuple[Match, tuple[str, ...]]:
+def parse_match(body: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:
     """Read the five sides of a rule's properties; the second value names the sides that could not be read.
 
     A side without any value is unreadable, never "any"; an unreadable side is taken as wide as it can be.
@@ -128,7 +128,7 @@ def parse_match(body: Mapping[str, Any]) -> tuple[Match, tuple[str, ...]]:
     return Match(source, destination, protocols, source_ports, destination_ports, names_ports), tuple(problems)
 
 
-def _values(low: Mapping[str, Any], name: str, problems: list[str]) -> list[str]:
+def _values(low: Mapping[str, object], name: str, problems: list[str]) -> list[str]:
     """Return the texts of a singular field and its plural; empty and absent mean nothing, numbers count as texts."""
     texts: list[str] = []
     plural = f"{name}es" if name.endswith("x") else f"{name}s"
@@ -142,7 +142,7 @@ def _values(low: Mapping[str, Any], name: str, problems: list[str]) -> list[str]
     return [text for text in texts if text]
 
 
-def _side(low: Mapping[str, Any], end: str, problems: list[str]) -> Side:
+def _side(low: Mapping[str, object], end: str, problems: list[str]) -> Side:
     before = len(problems)
     ranges: list[Ranges] = []
     symbols: list[Symbol] = []
@@ -197,7 +197,7 @@ def _protocols(value: object, problems: list[str]) -> int:
     return ALL_PROTOCOLS
 
 
-def _ports(low: Mapping[str, Any], end: str, problems: list[str]) -> tuple[Ranges, bool]:
+def _ports(low: Mapping[str, object], end: str, problems: list[str]) -> tuple[Ranges, bool]:
     """Return the ports of one side, and whether they are spelled out."""
     before = len(problems)
     spans: list[tuple[int, int]] = []

@@ -10,6 +10,9 @@ from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import INTERFACES
+from auditor.estate.network_relations import SECURITY_GROUPS
+from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOTS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
@@ -17,13 +20,11 @@ from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, SecurityGroup
 from auditor.network.virtual_networks import Networks
 
-_GROUPS: Final = "microsoft.network/networksecuritygroups"
-_RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_MANAGERS: Final = "microsoft.network/networkmanagers"
+SECURITY_RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
+NETWORK_MANAGERS: Final = "microsoft.network/networkmanagers"
 _ADMIN_RULES: Final = "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules"
-_SITES: Final = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
-_CONFIGS: Final = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
+_SITES: Final = frozenset({SITES, SLOTS})
+_CONFIGS: Final = (SITE_CONFIGS, "microsoft.web/sites/slots/config")
 _SWITCHES: Final = (
     "properties.vnetRouteAllEnabled",
     "properties.siteConfig.vnetRouteAllEnabled",
@@ -134,7 +135,7 @@ class Subnets:
     def _attached_group(self, subnet: Resource) -> str | None:
         """Return the subnet's group: the one that it states, else one that says that it is attached here."""
         stated = body.sub_resource(subnet.body, "properties.networkSecurityGroup")
-        attached = (key for key in self.estate.sources(subnet.key, "attached") if _is(key, _GROUPS))
+        attached = (key for key in self.estate.sources(subnet.key, "attached") if _is(key, SECURITY_GROUPS))
         return stated or next(attached, None)
 
     def _gap(self, subnet: Resource, own: Ranges) -> Gap | None:
@@ -152,18 +153,18 @@ class Subnets:
         if body.objects(subnet.body, "properties.privateEndpoints"):
             return None
         for key in self.estate.sources(subnet.key, "attached"):
-            if _is(key, _INTERFACES) and self.estate.get(key) is None:
-                return self.estate.type_gap(_INTERFACES, key) or Gap(key, _INTERFACES, "not in the snapshot")
+            if _is(key, INTERFACES) and self.estate.get(key) is None:
+                return self.estate.type_gap(INTERFACES, key) or Gap(key, INTERFACES, "not in the snapshot")
         return None
 
     def _managed(self, subnet: Resource) -> Gap | None:
         """Return that security-admin rules of a network manager may come before the groups, where there is one."""
         subscription = ids.subscription_scope(subnet.key)
-        for manager in self.estate.of_type(_MANAGERS):
+        for manager in self.estate.of_type(NETWORK_MANAGERS):
             scopes = body.text_or_texts(manager.body, "properties.networkManagerScopes.subscriptions")
             groups = body.text_or_texts(manager.body, "properties.networkManagerScopes.managementGroups")
             if groups or not scopes or any(ids.key(scope) == subscription for scope in scopes):
-                what = f"{_MANAGERS}/securityadminconfigurations"
+                what = f"{NETWORK_MANAGERS}/securityadminconfigurations"
                 return Gap(manager.id, what, "security-admin rules were not collected", f"{_ADMIN_RULES}/read")
         return None
 
@@ -178,12 +179,12 @@ class Subnets:
     def _parse(self, reference: str) -> SecurityGroup:
         resource = self.estate.get(reference)
         if resource is None:
-            gap = self.estate.type_gap(_GROUPS, reference)
+            gap = self.estate.type_gap(SECURITY_GROUPS, reference)
             reason = f"the group was not collected ({gap.reason if gap else 'not in the snapshot'})"
             return SecurityGroup(ids.name_of(reference), dict.fromkeys(Direction, ()), dict.fromkeys(Direction, reason))
-        gap = next((gap for gap in self.estate.gaps_in(_RULES) if ids.is_under(reference, gap.scope)), None)
+        gap = next((gap for gap in self.estate.gaps_in(SECURITY_RULES) if ids.is_under(reference, gap.scope)), None)
         gap = gap or self.estate.gap_at(resource.key, "properties.securityRules")
-        children = [child.body for child in self.estate.children(resource.key, _RULES)]
+        children = [child.body for child in self.estate.children(resource.key, SECURITY_RULES)]
         group = parse_group(resource.name, resource.body.get("properties"), children)
         if gap is not None:
             return SecurityGroup(
@@ -193,7 +194,7 @@ class Subnets:
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
         attached = (self.estate.get(key) for key in self.estate.sources(subnet.key, "attached"))
-        for interface in (resource for resource in attached if resource and resource.type_key == _INTERFACES):
+        for interface in (resource for resource in attached if resource and resource.type_key == INTERFACES):
             inside = [
                 addresses.read(configuration, "properties.privateIPAddress")
                 for configuration in body.objects(interface.body, "properties.ipConfigurations")

@@ -10,14 +10,15 @@ from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, union
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS
+from auditor.estate.network_relations import NETWORK_GATEWAYS
 from auditor.model import Gap, Json, Resource
 from auditor.network.address_book import Route, Surroundings
 
-_PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
-_ROUTES: Final = "microsoft.network/routetables/routes"
-_SERVICE_TAGS: Final = "microsoft.network/servicetags"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
+APPLICATION_SECURITY_GROUPS: Final = "microsoft.network/applicationsecuritygroups"
+ROUTES: Final = "microsoft.network/routetables/routes"
+SERVICE_TAGS: Final = "microsoft.network/servicetags"
+
 _GATEWAY_SUBNET: Final = "gatewaysubnet"
 # Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
 # https://learn.microsoft.com/azure/virtual-network/service-tags-overview; it says nothing of Internet and None.
@@ -34,24 +35,24 @@ class Networks:
     @cached_property
     def tags(self) -> Mapping[str, Ranges]:
         """Return the published prefixes of service tags, as far as the snapshot holds them."""
-        return _Tags(self.estate.of_type(_SERVICE_TAGS))
+        return _Tags(self.estate.of_type(SERVICE_TAGS))
 
     @cached_property
     def groups(self) -> Mapping[str, Ranges | None]:
         """Return the member addresses of application security groups; nothing where interfaces were not collected."""
-        if self.estate.type_gap(_INTERFACES) is not None:
+        if self.estate.type_gap(INTERFACES) is not None:
             return {}
         members: dict[str, list[Ranges]] = {
-            group.key: [()] for group in self.estate.of_type("microsoft.network/applicationsecuritygroups")
+            group.key: [()] for group in self.estate.of_type(APPLICATION_SECURITY_GROUPS)
         }
-        for interface in self.estate.of_type(_INTERFACES):
+        for interface in self.estate.of_type(INTERFACES):
             for configuration in body.objects(interface.body, "properties.ipConfigurations"):
                 address = addresses.read(configuration, "properties.privateIPAddress")
                 for group in self._memberships(interface, configuration):
                     members.setdefault(group, []).append(address)
         return {group: union(*listed) for group, listed in members.items()}
 
-    def _memberships(self, interface: Resource, configuration: Json) -> Iterator[str]:
+    def _memberships(self, interface: Resource, configuration: Mapping[str, object]) -> Iterator[str]:
         """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
         for group in body.objects(configuration, "properties.applicationSecurityGroups"):
             if (reference := body.text(group, "id")) is not None:
@@ -92,7 +93,7 @@ class Networks:
         """Return the address space of peered networks, and what gateways teach: nothing, or None for not known."""
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
-        for peering in self.estate.children(network, _PEERINGS):
+        for peering in self.estate.children(network, PEERINGS):
             is_connected = body.same_text(
                 body.text(peering.body, "properties.peeringState") or "Connected", "Connected"
             )
@@ -114,13 +115,13 @@ class Networks:
         """Whether there is, or for all that is known may be, a gateway in the network."""
         subnet = f"{network}/subnets/{_GATEWAY_SUBNET}"
         occupants = self.estate.sources(subnet, "attached")
-        if any((ids.type_of(key) or "").lower() == _GATEWAYS for key in occupants):
+        if any((ids.type_of(key) or "").lower() == NETWORK_GATEWAYS for key in occupants):
             return True
-        return self.estate.get(subnet) is not None and self.estate.type_gap(_GATEWAYS, subnet) is not None
+        return self.estate.get(subnet) is not None and self.estate.type_gap(NETWORK_GATEWAYS, subnet) is not None
 
     def _unknown_peers(self, network: str) -> bool:
         """Whether the snapshot itself says that peerings of the network were not collected."""
-        gaps = self.estate.gaps_in(_PEERINGS)
+        gaps = self.estate.gaps_in(PEERINGS)
         return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
 
     def _routes(self, table: str | None) -> Iterator[Route]:
@@ -129,7 +130,7 @@ class Networks:
         if self.estate.get(table) is None:
             yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
             return
-        for route in self.estate.children(table, _ROUTES):
+        for route in self.estate.children(table, ROUTES):
             hop = (body.text(route.body, "properties.nextHopType") or "").lower()
             text = body.text(route.body, "properties.addressPrefix") or route.name
             prefix = addresses.parse(text)
@@ -144,7 +145,7 @@ class Networks:
         """Return why the prefixes around a subnet cannot be known, or None."""
         network = ids.parent_of(subnet.key) or ""
         if self.estate.get(network) is None:
-            return Gap(network, "microsoft.network/virtualnetworks", "not in the snapshot")
+            return Gap(network, NETWORKS, "not in the snapshot")
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from auditor.rbac import bounds
 from auditor.rbac.automaton import TooComplexError
@@ -77,7 +77,7 @@ def _subtraction(included: object, excluded: object) -> OperationSet | None:
     return None if plus is None or minus is None else difference(plus, minus)
 
 
-def _patterns(values: Any) -> OperationSet | None:
+def _patterns(values: object) -> OperationSet | None:
     if values is None:
         values = ()
     if isinstance(values, str) or not isinstance(values, Sequence) or not all(isinstance(v, str) for v in values):

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import body
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Resource
-
-USER_ASSIGNED: Final = "microsoft.managedidentity/userassignedidentities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def principals_of(estate: Estate) -> Principals:
     """Return every managed identity that the estate names and who runs as it."""
     known: dict[str, str] = {}
     names: dict[str, str] = {}
-    for resource in estate.of_type(USER_ASSIGNED):
+    for resource in estate.of_type(USER_IDENTITIES):
         principal = body.text(resource.properties, "principalId")
         names[resource.key] = resource.id
         if principal:

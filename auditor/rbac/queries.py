@@ -13,6 +13,7 @@ from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.planes import plane_of
+from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
@@ -234,8 +235,8 @@ def _unknowns(graph: AccessGraph, scope: str, groups: set[str]) -> Sequence[str]
 
 
 _SOURCES = (
-    ("role assignments", "Microsoft.Authorization/roleAssignments"),
-    ("role definitions", "Microsoft.Authorization/roleDefinitions"),
-    ("deny assignments", "Microsoft.Authorization/denyAssignments"),
-    ("eligible assignments", "Microsoft.Authorization/roleEligibilityScheduleInstances"),
+    ("role assignments", ASSIGNMENTS),
+    ("role definitions", DEFINITIONS),
+    ("deny assignments", DENIES),
+    ("eligible assignments", ELIGIBLE),
 )

@@ -7,22 +7,24 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import ROLE_DEFINITIONS
 from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
+from auditor.resource_id import MANAGEMENT_GROUPS, SUBSCRIPTIONS
+from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
-ASSIGNMENTS: Final = "Microsoft.Authorization/roleAssignments"
-DEFINITIONS: Final = "Microsoft.Authorization/roleDefinitions"
+ASSIGNMENTS: Final = spelled(ROLE_ASSIGNMENTS)
+DEFINITIONS: Final = spelled(ROLE_DEFINITIONS)
 DENIES: Final = "Microsoft.Authorization/denyAssignments"
 ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
-MANAGEMENT_GROUPS: Final = "Microsoft.Management/managementGroups"
-SUBSCRIPTIONS: Final = "Microsoft.Resources/subscriptions"
 UNREADABLE_PRINCIPAL: Final = "unreadable"
 
 READS: Final = frozenset(

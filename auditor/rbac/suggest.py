@@ -144,7 +144,7 @@ def _breadth(roles: tuple[Role, ...]) -> tuple[int, int, tuple[str, ...]]:
     return sum("*" in pattern for pattern in spelled), len(spelled), tuple(role.name.lower() for role in roles)
 
 
-def _custom(needs: Sequence[RoleNeed], scope: str) -> Mapping[str, Any]:
+def _custom(needs: Sequence[RoleNeed], scope: str) -> Mapping[str, object]:
     """Return a role definition, as `az role definition create` takes it, with exactly the needed operations."""
     control, data = ([need for need in needs if need.plane is plane] for plane in Plane)
     return {

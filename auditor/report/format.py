@@ -10,6 +10,7 @@ from typing import Final, TextIO
 from auditor.model import Report
 
 NAMES: Final = (
+    "coverage",
     "csv",
     "json",
     "markdown",
@@ -40,6 +41,7 @@ class Format:
     `lists_passes`: it lists what passed or does not apply unless it is told not to.
     `explains_passes`: where it lists a pass, it shows the evidence; judging for formats that do not is quicker.
     `shows_notices`: whoever reads it meets the notices there, so that they need not be shown elsewhere.
+    `ends_with_outcome`: its last line says why a report cannot be trusted as it is.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Format:
     lists_passes: bool = False
     explains_passes: bool = True
     shows_notices: bool = False
+    ends_with_outcome: bool = False
 
     def listing(self, *, include_passed: bool | None) -> bool:
         """Return whether it lists what passed or does not apply; None leaves the choice to the format."""

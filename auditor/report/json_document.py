@@ -8,6 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from auditor.model import Severity, Status
+from auditor.report.coverage_document import CoverageDocument
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a reader of the older version would be misled; keys may be added within a version."""
@@ -163,6 +164,7 @@ class ReportDocument(TypedDict):
     """Remarks on the run: bindings by name, exemptions without effect, rules that met nothing."""
     findings: list[FindingDocument]
     gaps: list[GapDocument]
+    coverage: CoverageDocument
 
 
 def schema() -> dict[str, Any]:

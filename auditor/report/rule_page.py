@@ -9,19 +9,20 @@ from typing import TextIO
 
 from tabulate import tabulate
 
+from auditor.report import requirement
 from auditor.rulebook.baseline import Baseline
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import Example, OnComponent, OnFact, Rule
 
 
 def applies_to(rule: Rule) -> str:
-    """Return what a rule is asked of, in a word."""
+    """Return what a rule is asked of, as Markdown."""
     applies = rule.applies
     if isinstance(applies, OnFact):
-        return applies.kind
+        return f"`{applies.kind}`"
     if isinstance(applies, OnComponent) and not applies.types:
-        return f"component {applies.component}"
-    return ", ".join(applies.types)
+        return f"component `{applies.component}`"
+    return ", ".join(f"`{name}`" for name in applies.types)
 
 
 def write_list(rules: Iterable[Rule], out: TextIO, *, width: int) -> None:
@@ -44,10 +45,11 @@ def write_page(rule: Rule, out: TextIO) -> None:
     facts = [
         ("Rule", f"`{rule.id}`"),
         ("Severity", rule.severity.value),
-        ("Applies to", f"`{applies_to(rule)}`"),
+        ("Applies to", applies_to(rule)),
         *((f"Controls ({framework})", ", ".join(ids)) for framework, ids in rule.controls.items()),
     ]
     out.write(tabulate(facts, headers=("", ""), tablefmt="github") + "\n\n")
+    out.write("## Requirement\n\n" + _requirement(rule))
     out.write(f"## Why\n\n{rule.rationale}\n\n## Remediation\n\n{rule.remediation_text}\n")
     for language, code in (("sh", rule.remediation_cli), ("bicep", rule.remediation_bicep)):
         if code:
@@ -65,6 +67,19 @@ def write_page(rule: Rule, out: TextIO) -> None:
         out.writelines((f"\n{example.name}: **{verdict}**\n", f"\n```json\n{_body(example)}\n```\n"))
     if rule.references:
         out.write("\n## References\n\n" + "".join(f"- <{reference}>\n" for reference in rule.references))
+
+
+def _requirement(rule: Rule) -> str:
+    """Return what the rule asks for, and where it applies, as Markdown lists."""
+    required = "\n".join(requirement.lines(rule.require)) + "\n\n"
+    if rule.applies.when is None:
+        return required
+    return (
+        "Where this holds, and else it does not apply:\n\n"
+        + "\n".join(requirement.lines(rule.applies.when))
+        + "\n\nthis must hold:\n\n"
+        + required
+    )
 
 
 def _body(example: Example) -> str:

@@ -11,7 +11,11 @@ from auditor.model import Report, Severity, Status
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts over all findings of a report. `by_severity` counts failures; `exempted` those an exemption covers."""
+    """Counts over all findings of a report.
+
+    `by_severity` counts failures, `exempted` those of them that an exemption covers. `is_open`: nobody knows what else
+    there is to judge.
+    """
 
     by_status: Mapping[Status, int]
     by_severity: Mapping[Severity, int]
@@ -19,6 +23,7 @@ class Summary:
     rules: int
     resources: int
     gaps: int
+    is_open: bool
     workloads: Sequence[str]
 
 
@@ -34,6 +39,7 @@ def summarise(report: Report) -> Summary:
         rules=len(report.rules),
         resources=report.resources,
         gaps=len(report.gaps),
+        is_open=bool(report.coverage.inventory),
         workloads=sorted({each.workload for each in report.findings if each.workload}),
     )
 
@@ -54,9 +60,12 @@ def verdict(summary: Summary) -> str:
         parts.append(f"{unknown:,} unknown")
     if summary.gaps:
         parts.append(counted(summary.gaps, "gap"))
-    if unknown or summary.gaps:
+    if summary.is_open:
+        parts.append("the inventory is open")
+    if unknown or summary.is_open:
         return f"{' · '.join(parts)}: this audit is incomplete"
-    return f"{parts[0]} · {counted(judged, 'check')} judged, nothing unknown"
+    idle = f" · {counted(summary.gaps, 'gap')} on which no answer depends" if summary.gaps else ""
+    return f"{parts[0]} · {counted(judged, 'check')} judged, nothing unknown{idle}"
 
 
 def _failures(summary: Summary) -> str:

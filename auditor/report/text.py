@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from auditor.model import Evidence, Report
 
@@ -61,7 +61,7 @@ def safe_cell(text: str) -> str:
     return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
 
 
-def ordered(value: object) -> Any:
+def ordered(value: object) -> object:
     """Return a value as plain JSON with sorted keys: the same for equal values, whatever they were read from."""
     match value:
         case None | bool() | int() | str():

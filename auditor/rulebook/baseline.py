@@ -145,14 +145,14 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _components(node: Node, path: Path) -> dict[str, Any]:
+def _components(node: Node, path: Path) -> dict[str, object]:
     components = node.plain() if isinstance(node.value, dict) else _beside(node, path)
     if not isinstance(components, dict):
         node.fail("components must be a mapping, or the name of a file with one")
     return components
 
 
-def _beside(node: Node, path: Path) -> Any:
+def _beside(node: Node, path: Path) -> object:
     """Return a table: written out, or the content of a file in the baseline's own folder."""
     if not isinstance(node.value, str):
         return node.plain()
@@ -216,7 +216,7 @@ def with_assignments(
     return replace(baseline, declared=known, parameters=values, pending=()), places
 
 
-def _assign(values: dict[str, Any], known: Mapping[str, Parameter], name: str, node: Node, option: str = "") -> None:
+def _assign(values: dict[str, object], known: Mapping[str, Parameter], name: str, node: Node, option: str = "") -> None:
     if name not in known:
         place = option or f"{node.mark}: "
         raise ContentError(f"{place}no baseline or rule declares a parameter '{name}'", suggestion(name, known))

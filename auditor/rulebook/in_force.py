@@ -255,7 +255,7 @@ def parameters_read(baseline: Baseline, rules: Sequence[Rule], analyses: Mapping
     )
 
 
-def _named_in(table: Any) -> Iterator[str]:
+def _named_in(table: object) -> Iterator[str]:
     """Yield the parameters that a table takes values from: `{parameter: NAME}`, however deep."""
     if isinstance(table, Mapping):
         if isinstance(name := table.get("parameter"), str):

@@ -17,7 +17,7 @@ from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
 from auditor.language.ast import AllOf, Condition
 from auditor.language.reads import parameters_of
-from auditor.rulebook import parameters
+from auditor.rulebook import command, parameters
 from auditor.rulebook.documents import (
     ExampleDocument,
     OnComponentDocument,
@@ -96,6 +96,7 @@ def load_rule(path: Path, words: Words) -> Rule:
     known = {name: words.parameters[name] for name in document.parameters if name in words.parameters} | declares
     undeclared = [name for name in document.parameters if name not in known]
     mistakes.of(_check_reads, document, conditions, node)
+    mistakes.of(_check_command, document.remediation.cli, conditions.vocabulary, node.child("remediation", "cli"))
     for number, example in enumerate(document.examples):
         mistakes.of(_check_values, example, known, undeclared, node.child("examples", number))
     mistakes.raise_any()
@@ -125,8 +126,9 @@ def load_rule(path: Path, words: Words) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Conditions:
-    """The parts of a rule that name properties."""
+    """The parts of a rule that name properties, and the names that they may use."""
 
+    vocabulary: Vocabulary = field(compare=False)
     require: Condition
     where: Condition | None
     when: Condition | None
@@ -162,7 +164,7 @@ def _read_conditions(entries: Mapping[str, Node], words: Words, vocabulary: Voca
     listed = entries["evidence"].value if "evidence" in entries else None
     evidence = mistakes.each(listed if isinstance(listed, list) else (), lambda item: _evidence_path(item, vocabulary))
     mistakes.raise_any()
-    return None if require is None else _Conditions(require, where, when, evidence)
+    return None if require is None else _Conditions(vocabulary, require, where, when, evidence)
 
 
 def _parameters_named(entries: Mapping[str, Node]) -> frozenset[str]:
@@ -257,6 +259,28 @@ def _check_reads(document: RuleDocument, conditions: _Conditions, node: Node) ->
         if name not in read:
             mistakes.of(node.child("parameters", number).fail, f"no condition of the rule reads the parameter '{name}'")
     mistakes.raise_any()
+
+
+def _check_command(cli: str, vocabulary: Vocabulary, node: Node) -> None:
+    """Refuse a command with a place that no finding fills: whoever copies it would run something else."""
+    for text in command.left_open(cli):
+        node.fail(f"the command leaves '{text}' open", "use " + ", ".join(f"{{{place}}}" for place in command.PLACES))
+    for place in command.in_quotes(cli):
+        node.fail(f"'{{{place}}}' stands in quotes", "it is quoted when it is filled in: write it outside of them")
+    for place in command.places(cli):
+        if place.startswith(command.FIELD):
+            _check_field(place.removeprefix(command.FIELD), vocabulary, node)
+        elif place not in command.PLACES:
+            node.fail(f"nothing fills '{{{place}}}' in the command", suggestion(place, command.PLACES))
+
+
+def _check_field(path: str, vocabulary: Vocabulary, node: Node) -> None:
+    try:
+        vocabulary.resolve(path)
+    except UnknownName as problem:
+        node.fail(f"{vocabulary.what} has no property '{path}' that a command may name so", str(problem))
+    except ValueError as problem:
+        node.fail(str(problem))
 
 
 def _check_values(

@@ -32,7 +32,7 @@ class Parameter:
     allowed: Sequence[Any] = ()
     description: str = ""
 
-    def problem_with(self, value: Any) -> str | None:
+    def problem_with(self, value: object) -> str | None:
         """Return why a value does not fit, or None."""
         kinds = _TYPES[self.type]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
@@ -53,7 +53,7 @@ def declared(name: str, document: ParameterDocument, node: Node) -> Parameter:
     return parameter
 
 
-def assigned(parameter: Parameter, present: Any, node: Node) -> Any:
+def assigned(parameter: Parameter, present: object, node: Node) -> object:
     """Return a parameter's value after one more setting: of an object only the keys given, null for the default.
 
     ContentError where the value does not fit, or where a key is none of the declared default's.
@@ -66,14 +66,14 @@ def assigned(parameter: Parameter, present: Any, node: Node) -> Any:
     return value
 
 
-def _merged(present: Any, default: Any, node: Node) -> Any:
+def _merged(present: object, default: object, node: Node) -> object:
     if isinstance(present, dict) and isinstance(node.value, dict):
         known = default if isinstance(default, dict) else {}
         return {**present, **{key: _member(key, present, known, inner) for key, inner in node.value.items()}}
     return node.plain()
 
 
-def _member(key: str, present: Mapping[str, Any], default: Mapping[str, Any], node: Node) -> Any:
+def _member(key: str, present: Mapping[str, object], default: Mapping[str, object], node: Node) -> object:
     """Return what a key of an object becomes; any key may be set where the declared object has none."""
     if default and key not in default:
         node.fail(f"there is no '{key}' in this parameter", suggestion(key, default))
@@ -83,11 +83,11 @@ def _member(key: str, present: Mapping[str, Any], default: Mapping[str, Any], no
     return _merged(present.get(key), declared_value, node)
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return "text" if isinstance(value, str) else kind_of(value)
 
 
-def _are_alike(old: Any, new: Any) -> bool:
+def _are_alike(old: object, new: object) -> bool:
     numbers = (int, float)
     if isinstance(old, bool) or isinstance(new, bool):
         return isinstance(old, bool) and isinstance(new, bool)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
-from auditor.yaml_source import suggestion
+from auditor.yaml_source import near, suggestion
 
 RETIRED: Final[Mapping[str, str]] = {
     "app-slot-basic-auth-off": "app-basic-auth-off",
@@ -25,4 +25,9 @@ def hint(id_or_glob: str, known: Iterable[str]) -> str:
     gone = [(old, new) for old, new in RETIRED.items() if fnmatchcase(old, id_or_glob)]
     if gone:
         return ", ".join(f"'{old}' is retired: '{new}' asks its question now" for old, new in gone[:3])
-    return suggestion(id_or_glob.strip("!*-"), known)
+    ids = list(known)
+    if "*" not in id_or_glob:
+        return suggestion(id_or_glob, ids)
+    beginnings = {rule_id[:end] for rule_id in ids for end, letter in enumerate(rule_id) if letter == "-"}
+    alike = near(id_or_glob.strip("!*-"), beginnings)
+    return "did you mean " + " or ".join(f"'{beginning}-*'" for beginning in alike) + "?" if alike else ""

@@ -7,8 +7,10 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, Tag, TypeAdapter, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import WithDefaultSchema
 
 from auditor.errors import ContentError
 from auditor.yaml_source import Node, kind_of, near, suggestion
@@ -83,7 +85,7 @@ class _Mistake:
 
     def _known(self) -> list[str]:
         """Return the keys that may stand here."""
-        return sorted({name for _, option in self._options for name in (*option.model_fields, *option.also)})
+        return sorted({name for _, option in self._options for name in (*_fields(option), *option.also)})
 
     def _called(self) -> str:
         return next((option.called for _, option in self._options), "a file")
@@ -93,7 +95,7 @@ class _Mistake:
         if kind == "extra_forbidden":
             yield self._unknown(self._key)
         elif kind == "missing":
-            fields = [option.model_fields[self._key] for _, option in self._options if self._key in option.model_fields]
+            fields = [_fields(option)[self._key] for _, option in self._options if self._key in _fields(option)]
             meaning = next((field.description for field in fields if field.description), "")
             yield self._at(f"{self._called()} needs '{self._key}'", meaning[:1].lower() + meaning[1:].rstrip("."))
         elif kind == "too_short":
@@ -133,6 +135,11 @@ class _Mistake:
         return ContentError(f"{self.node.mark}: {message}", hint)
 
 
+def _fields(document: type[Document]) -> Mapping[str, FieldInfo]:
+    """Return a document's fields as a file spells them."""
+    return {field.alias or name: field for name, field in document.model_fields.items()}
+
+
 def _options(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[Document]]]:
     """Yield the documents that may stand where a type is asked for, each with the tag of its alternative."""
     origin = get_origin(annotation)
@@ -164,13 +171,16 @@ def _step(annotation: Any, part: int | str) -> Any:
     if origin in {list, dict}:
         return get_args(annotation)[-1]
     if isinstance(annotation, type) and issubclass(annotation, Document):
-        field = annotation.model_fields.get(str(part))
+        field = _fields(annotation).get(str(part))
         return None if field is None else field.annotation
     return None
 
 
 class _PlainTitles(GenerateJsonSchema):
-    """A schema without a title on every key: the key says it."""
+    """A schema without a title on every key, which the key says, and without defaults, which its meaning says."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002 - the signature is pydantic's
         return False

@@ -91,7 +91,7 @@ def _inline_names(properties: tuple[str, ...], names: tuple[tuple[str, str], ...
     return [(name, known[name.lower()]) for name in properties if name.lower() in known]
 
 
-def _inline_child(item: object, parent_id: str, segment: str) -> dict[str, Any] | None:
+def _inline_child(item: object, parent_id: str, segment: str) -> dict[str, object] | None:
     """Return an item of an inline list with its full id, or None where it is no child but a reference or no object."""
     if not isinstance(item, dict) or _REFERENCE.issuperset(item):
         return None
@@ -121,7 +121,7 @@ def _take_nested(parts: Parts, child: object, place: str) -> None:
         parts.children.append({**child, "id": child_id})
 
 
-def _id_in_template(child: Mapping[str, Any], parent_id: str) -> str | None:
+def _id_in_template(child: Mapping[str, object], parent_id: str) -> str | None:
     """Return the id of a child as ARM templates write it: `type` and `name` in full or relative to the parent."""
     own_type, name = child.get("type"), child.get("name")
     if child.get("id") is not None or not isinstance(own_type, str) or not isinstance(name, str) or not name:
@@ -139,7 +139,7 @@ def _id_in_template(child: Mapping[str, Any], parent_id: str) -> str | None:
     return "/".join([parent_id, *(part for pair in zip(types, names, strict=True) for part in pair)])
 
 
-def put_back(body: dict[str, Any], name: str, children: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def put_back(body: dict[str, Any], name: str, children: Sequence[dict[str, Any]]) -> dict[str, object]:
     """Return the parent with its children (sorted by key) under a property; what was no child stays behind them."""
     properties = body.get("properties")
     if not isinstance(properties, dict):  # a listing without properties stays one: nothing is known of them

@@ -46,7 +46,7 @@ def write_lines(snapshot: Snapshot, stream: IO[bytes]) -> None:
         stream.write(canonical(line) + b"\n")
 
 
-def _lines(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+def _lines(snapshot: Snapshot) -> Iterator[dict[str, object]]:
     counts = {"resources": len(snapshot.resources), "gaps": len(snapshot.gaps), "facets": len(snapshot.facets)}
     yield {
         "format": FORMAT,
@@ -115,7 +115,7 @@ def _resource(record: dict[str, Any], label: str, number: int) -> Resource:
     return Resource.of(body, source=source or "export", api_version=api_version, collected_at=collected_at)
 
 
-def _object(value: object, label: str, number: int) -> dict[str, Any]:
+def _object(value: object, label: str, number: int) -> dict[str, object]:
     if not isinstance(value, dict):
         raise SnapshotError(f"{label}, line {number}, is no JSON object", _AGAIN)
     return value

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from auditor.errors import SnapshotError
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 from auditor.snapshot.model import Facet, Metadata, Snapshot
 
 _KIND: Final = b"auditor snapshot 1\n"
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """Return the one JSON text (UTF-8, sorted keys, no blanks) of a value."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=dict)
@@ -24,7 +24,7 @@ def canonical(value: Any) -> bytes:
         raise SnapshotError(f"a value cannot be written as JSON: {error}", "report the resource type") from error
 
 
-def body_hash(body: Json) -> str:
+def body_hash(body: Mapping[str, object]) -> str:
     """Return the SHA-256 of a resource's canonical body, in hexadecimal."""
     return hashlib.sha256(canonical(body)).hexdigest()
 

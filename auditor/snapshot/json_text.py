@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -30,7 +30,7 @@ _ESCAPE: Final = re.compile(
 )
 
 
-def decode(data: bytes | memoryview, where: str) -> Any:
+def decode(data: bytes | memoryview, where: str) -> object:
     """Return the value of a JSON text in UTF-8; `where` names it in the InputError that anything else raises."""
     try:
         return orjson.loads(data)

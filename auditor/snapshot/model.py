@@ -10,6 +10,11 @@ from auditor.model import Gap, Json, Resource
 
 ANY_TYPE: Final = "*/*"
 """What a gap names when resources of any type may be missing below its scope."""
+REST_NOT_READ: Final = "not in the export, which shows only a part of its properties"
+"""Why what an entry does not state is not known to be absent (`what` ends in `.*`)."""
+NOT_PRINTED: Final = "not in what the command line prints of it"
+"""The same of a row that shows nearly all: what may be derived from a resource may be derived from it."""
+TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 
 @dataclass(frozen=True, slots=True, order=True)

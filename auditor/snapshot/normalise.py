@@ -6,7 +6,7 @@ Nested children, children as entries of their own and both together give the sam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -14,8 +14,10 @@ from typing import Any, Final
 import orjson
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import spelled
 from auditor.errors import InputError
 from auditor.model import Gap, Resource
+from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP
@@ -28,26 +30,40 @@ _SPARE: Final = 40
 # Columns that Resource Graph and the command line add to every resource; the id says the same.
 _ADDED_COLUMNS: Final = frozenset({"subscriptionid", "resourcegroup", "tenantid"})
 _EMPTY_COLUMNS: Final = frozenset({"kind", "managedBy"})  # Resource Graph writes "" where ARM writes nothing
-_SUBSCRIPTION: Final = "Microsoft.Resources/subscriptions"
-_RESOURCE_GROUP: Final = "Microsoft.Resources/resourceGroups"
+PROPERTIES_NOT_READ: Final = "its properties are not in the export"
+NOT_READ: Final = "not in the export"
+# Whether a resource has these shows only where a row states all of it; a projection may have left them out.
+_ENVELOPE: Final = ("extendedLocation", "identity", "kind", "location", "managedBy", "sku", "tags", "zones")
+_STATED_BY_WHOLE_ROWS: Final = frozenset({"name", "type"})
+# What ARM returns without a `properties` object.
+_WITHOUT_PROPERTIES: Final = frozenset({SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/locations", "microsoft.resources/tenants"})
+_SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
+_RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportEntry:
-    """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`)."""
+    """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`).
+
+    `gaps` is what of it was not read, as far as its form shows it.
+    """
 
     body: object
     place: str
     source: str = "export"
     api_version: str | None = None
     collected_at: str | None = None
+    gaps: Sequence[Gap] = ()
 
 
 @dataclass(slots=True)
 class _Copy:
+    """One view of a resource; `stated` are the names at its top level, in lower case, those with null included."""
+
     body: dict[str, Any]
     entry: ExportEntry
     api_version: str | None
+    stated: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -78,8 +94,26 @@ def normalise_part(entries: Iterable[ExportEntry], references: set[str]) -> tupl
     for entry in entries:
         _collect(entry, drafts, gaps, references)
     merged = {key: _merged(draft) for key, draft in drafts.items()}
+    gaps += [gap for key in sorted(merged) for gap in _unread(merged[key])]
     bodies = _with_children({key: copy.body for key, copy in merged.items()})
     return [_resource(key, bodies[key], merged[key]) for key in sorted(bodies)], gaps
+
+
+def _unread(copy: _Copy) -> Iterator[Gap]:
+    """Yield what of a resource of a foreign export was not read: a row may lack its properties, or be a projection.
+
+    `"properties": {}` is an answer, and says that there are none; null, a text or nothing at all is no answer.
+    """
+    body = copy.body
+    if copy.entry.source != "export" or str(body["type"]).lower() in _WITHOUT_PROPERTIES:
+        return
+    is_read = isinstance(body.get("properties"), dict)
+    if not is_read:
+        yield Gap(str(body["id"]), "properties", PROPERTIES_NOT_READ)
+    if not is_read or not copy.stated >= _STATED_BY_WHOLE_ROWS:
+        for name in _ENVELOPE:
+            if name.lower() not in copy.stated:
+                yield Gap(str(body["id"]), name, NOT_READ)
 
 
 def gap_of_reference(reference: str) -> Gap:
@@ -94,13 +128,14 @@ def keys_in(entry: ExportEntry) -> set[str]:
     return set(drafts)
 
 
-def _resource(key: str, body: dict[str, Any], copy: _Copy) -> Resource:
+def _resource(key: str, body: dict[str, object], copy: _Copy) -> Resource:
     entry = copy.entry
     return Resource(body, key, str(body["type"]).lower(), entry.source, copy.api_version, entry.collected_at)
 
 
 def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str]) -> None:
     body = _checked(entry)
+    gaps += entry.gaps
     if _is_deep(body):
         body = _shortened_body(body, gaps)
     waiting: list[tuple[dict[str, Any], str | None, bool]] = [(body, entry.api_version, False)]
@@ -111,7 +146,10 @@ def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], 
         tidy = _tidied(raw, entry.place)
         parts = take_apart(tidy, str(tidy["type"]).lower(), entry.place)
         draft = drafts[ids.key(str(tidy["id"]))]
-        (draft.nested if is_nested else draft.own).append(_Copy(parts.body, entry, api_version))
+        stated = frozenset(name.lower() for name in raw)
+        if is_nested or str(tidy["type"]).count("/") > 1:
+            stated |= _STATED_BY_WHOLE_ROWS  # lists of children inside a parent may state no more than their ids
+        (draft.nested if is_nested else draft.own).append(_Copy(parts.body, entry, api_version, stated))
         references.update(parts.references)
         waiting += [(child, api_version, True) for child in parts.children]
 
@@ -129,7 +167,7 @@ def _checked(entry: ExportEntry) -> dict[str, Any]:
     return body
 
 
-def with_whole_id(body: dict[str, Any]) -> dict[str, Any]:
+def with_whole_id(body: dict[str, object]) -> dict[str, Any]:
     """Return a body whose id starts with a slash; the diagnostic settings of subscriptions come without."""
     own_id = body.get("id")
     lacks_slash = isinstance(own_id, str) and own_id[:14].lower() == "subscriptions/"
@@ -206,23 +244,24 @@ def _merged(draft: _Draft) -> _Copy:
     if len(draft.own) + len(draft.nested) == 1:
         return (draft.own or draft.nested)[0]
     own = sorted(draft.own, key=lambda copy: (_spelling_order(str(copy.body["id"])), canonical(copy.body)))
-    for other in own[1:]:
-        _check_agree(own[0], other, _comparable(own[0].body) == _comparable(other.body))
+    for copy in own[1:]:
+        _check_agree(own[0], copy)
     nested = sorted(draft.nested, key=lambda copy: canonical(copy.body))
-    for other in () if own else nested[1:]:
-        one, two = _filled(nested[0].body, other.body), _filled(other.body, nested[0].body)
-        _check_agree(nested[0], other, _comparable(one) == _comparable(two))
+    for copy in () if own else nested[1:]:
+        _check_agree(nested[0], copy)
     first, *rest = [*own, *nested]
     body = first.body
     for copy in rest:
         body = _filled(body, copy.body)
     versions = sorted(copy.api_version for copy in own or nested if copy.api_version)
-    return _Copy(body, first.entry, versions[-1] if versions else first.api_version)
+    stated = frozenset(name for copy in (first, *rest) for name in copy.stated)
+    return _Copy(body, first.entry, versions[-1] if versions else first.api_version, stated)
 
 
-def _check_agree(one: _Copy, other: _Copy, agree: bool) -> None:  # noqa: FBT001 - reads as a sentence
-    if not agree:
-        first, second = sorted([one, other], key=lambda copy: (len(copy.entry.place), copy.entry.place))
+def _check_agree(left: _Copy, right: _Copy) -> None:
+    """Raise InputError where two views of one resource contradict each other; one may show more than the other."""
+    if not _agree(_comparable(left.body), _comparable(right.body)):
+        first, second = sorted([left, right], key=lambda copy: (len(copy.entry.place), copy.entry.place))
         places = sorted({first.entry.place, second.entry.place}, key=lambda place: (len(place), place))
         raise InputError(
             f"{' and '.join(places)} hold{'' if places[1:] else 's'} the same id with different contents: "
@@ -231,18 +270,36 @@ def _check_agree(one: _Copy, other: _Copy, agree: bool) -> None:  # noqa: FBT001
         )
 
 
-def _comparable(body: dict[str, Any]) -> bytes:
-    return canonical({**body, **{key: str(body[key]).lower() for key in ("id", "name", "type")}})
+def _agree(left: object, right: object) -> bool:
+    """Whether two values can both be true: objects may state different names, all else has to be the same."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return all(_agree(value, right[name]) for name, value in left.items() if name in right)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_agree, left, right))
+    return bool(left == right)
 
 
-def _filled(own: Any, extra: Any) -> Any:
+def _comparable(body: dict[str, object]) -> dict[str, Any]:
+    """Return a body without what differs between views of one resource although it means the same.
+
+    An assignment that a management group hands down is listed under each subscription, each time with that
+    subscription before the role's GUID: https://learn.microsoft.com/azure/role-based-access-control/role-definitions
+    """
+    alike = {**body, **{key: str(body[key]).lower() for key in ("id", "name", "type")}}
+    properties = body.get("properties")
+    if isinstance(properties, dict) and isinstance(role := properties.get("roleDefinitionId"), str):
+        alike["properties"] = {**properties, "roleDefinitionId": ids.name_of(role).lower()}
+    return alike
+
+
+def _filled(own: object, extra: object) -> Any:
     """Return `own` with what only `extra` has, at any depth of objects."""
     if not isinstance(own, dict) or not isinstance(extra, dict):
         return own
     return {**extra, **{key: _filled(value, extra[key]) if key in extra else value for key, value in own.items()}}
 
 
-def _with_children(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _with_children(bodies: dict[str, dict[str, object]]) -> dict[str, dict[str, Any]]:
     """List every known child inside its parent, innermost first."""
     children: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for key in sorted(bodies):
@@ -257,7 +314,7 @@ def _with_children(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
     return bodies
 
 
-def _is_deep(body: dict[str, Any]) -> bool:
+def _is_deep(body: dict[str, object]) -> bool:
     wrapped: Any = body
     for _ in range(_SPARE):
         wrapped = [wrapped]
@@ -268,7 +325,7 @@ def _is_deep(body: dict[str, Any]) -> bool:
     return False
 
 
-def _shortened_body(body: dict[str, Any], gaps: list[Gap]) -> dict[str, Any]:
+def _shortened_body(body: dict[str, object], gaps: list[Gap]) -> dict[str, Any]:
     """Cut what is nested too deeply and say so, by the first two names of its path."""
     cut: set[tuple[str, ...]] = set()
     short = _shortened(body, (), cut.add)
@@ -276,7 +333,7 @@ def _shortened_body(body: dict[str, Any], gaps: list[Gap]) -> dict[str, Any]:
     return dict(short)
 
 
-def _shortened(value: Any, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int = 1) -> Any:
+def _shortened(value: object, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int = 1) -> Any:
     if not isinstance(value, dict | list):
         return value
     if depth > DEPTH_KEPT:

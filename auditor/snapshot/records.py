@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,7 +18,7 @@ _GAP = TypeAdapter(Gap)
 _FACET = TypeAdapter(Facet)
 
 
-def as_json(record: Metadata | Gap | Facet) -> dict[str, Any]:
+def as_json(record: Metadata | Gap | Facet) -> dict[str, object]:
     """Return a record as a JSON object without its empty fields."""
     return {name: value for name, value in asdict(record).items() if value not in (None, "", {})}
 

@@ -21,7 +21,7 @@ TRAIN_FROM: Final = 500  # with fewer bodies a dictionary costs more than it sav
 _DICTIONARY_SIZE: Final = 110_000
 _BODY_LIMIT: Final = 64 << 20
 _LEVEL: Final = 3
-_ROLE_ASSIGNMENT: Final = "microsoft.authorization/roleassignments"
+ROLE_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 _FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
 
 _PUT: Final = """
@@ -59,7 +59,7 @@ class RowWriter:
         )
         self._pending.append(row)
         _note_spellings(resource.body, type_k, self._spellings)
-        if resource.type_key == _ROLE_ASSIGNMENT:
+        if resource.type_key == ROLE_ASSIGNMENTS:
             self._assignments.append(_assignment(resource))
         if not self._packing:
             self._samples.append(body)
@@ -146,7 +146,7 @@ def read_rows(connection: sqlite3.Connection, label: str, chosen: str = BY_KEY) 
         yield row, sha256
 
 
-def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes, sha256: str) -> dict[str, Any]:
+def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes, sha256: str) -> dict[str, object]:
     """Return the body in a row, or raise ValueError where it is not the one that was written."""
     if zstandard.frame_content_size(packed) > _BODY_LIMIT:
         raise ValueError(packed[:8])
@@ -171,13 +171,13 @@ def write_meta(connection: sqlite3.Connection, name: str, value: bytes) -> None:
     connection.execute("REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
-def _assignment(resource: Resource) -> tuple[Any, ...]:
+def _assignment(resource: Resource) -> tuple[object, ...]:
     names = ("scope", "roleDefinitionId", "principalId", "principalType", "condition")
     values = (resource.properties.get(name) for name in names)
     return (resource.key, *(value if isinstance(value, str) else None for value in values))
 
 
-def _note_spellings(value: Any, type_k: int, found: set[tuple[int, str, str]]) -> None:
+def _note_spellings(value: object, type_k: int, found: set[tuple[int, str, str]]) -> None:
     """Collect how a type's keys are spelled, at any depth; keys that users choose (tags and the like) are left out."""
     if isinstance(value, Mapping):
         for key, item in value.items():

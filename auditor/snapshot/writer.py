@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
@@ -58,7 +57,7 @@ class SnapshotWriter:
 
     def add(
         self,
-        body: bytes | Mapping[str, Any],
+        body: bytes | Mapping[str, object],
         *,
         source: str,
         api_version: str | None = None,

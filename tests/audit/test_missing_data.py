@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from auditor.azure.catalogue import shipped
 from auditor.model import Finding, Report, Status
 from tests.audit.judging import architecture, judged, those
 from tests.e2e.command import sample
@@ -91,7 +92,19 @@ def test_deleting_a_type_makes_no_failure_pass_and_leaves_nothing_unknown(missin
     }
     assert better <= {rule for kind, rule in _BETTER_WITHOUT if kind == missing.lower()}
     unknown = {_subject(one) for one in report.findings if one.status is Status.UNKNOWN}
-    assert not unknown or missing.lower() in _STILL_POINTED_AT
+    known = shipped().get(missing)
+    assert not unknown or missing.lower() in _STILL_POINTED_AT or (known is not None and known.always_exists)
+
+
+@pytest.mark.parametrize(
+    "missing", ["Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies"]
+)
+def test_deleting_what_azure_always_has_leaves_its_rules_unknown(missing: str) -> None:
+    judging = {one.rule_id for one in _whole().findings if (one.resource_type or "").lower() == missing.lower()}
+    report = _deleted(missing)
+    assert judging
+    for rule in judging:
+        assert {one.status for one in those(report.findings, rule)} == {Status.UNKNOWN}
 
 
 @pytest.mark.parametrize("missing", _TYPES)

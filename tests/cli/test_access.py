@@ -5,17 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.cli import main
-from tests.checkout import ROOT
+from tests.e2e.command import in_process
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
 ACCOUNT = f"{GROUP}/providers/Microsoft.CognitiveServices/accounts/oai"
@@ -81,14 +77,8 @@ def estate(tmp_path: Path) -> Path:
 
 
 def ask(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    run = subprocess.run(
-        [sys.executable, "-m", "auditor", "access", *arguments],
-        capture_output=True,
-        check=False,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"},
-    )
-    return run.returncode, run.stdout.decode(), run.stderr.decode()
+    ended = in_process("access", *arguments, at=folder, env={"COLUMNS": "120"})
+    return ended.code, ended.out, ended.err
 
 
 def test_who_can_is_answered_whole_where_the_input_is_the_whole_truth(estate: Path) -> None:
@@ -233,19 +223,9 @@ def _only_keys(folder: Path) -> Path:
         (("suggest", "id-app", "{}", "--roles", "{}"), "holds no role definition"),
     ],
 )
-def test_a_question_without_an_answer_says_what_is_wrong(
-    arguments: Sequence[str],
-    said: str,
-    estate: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    given = [str(estate) if one == "{}" else one for one in arguments]
-    monkeypatch.setattr(sys, "argv", ["auditor", "access", *given])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capsys.readouterr()
-    assert (ended.value.code, out) == (2, "")
+def test_a_question_without_an_answer_says_what_is_wrong(arguments: Sequence[str], said: str, estate: Path) -> None:
+    code, out, err = ask(estate.parent, *(str(estate) if one == "{}" else one for one in arguments))
+    assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.checkout import ROOT
+from tests.e2e.command import in_process
 from tests.estates.access import (
     GROUP,
     ROOT_GROUP,
@@ -46,17 +43,9 @@ def findings(change: Change, folder: Path) -> list[dict[str, Any]]:
     path = folder / "estate.json"
     path.write_text(json.dumps({"resources": list(bodies.values())}), encoding="utf-8")
     selected = [part for rule in RULES for part in ("--select", rule)]
-    run = subprocess.run(
-        [sys.executable, "-m", "auditor", "evaluate", str(path), "--complete", "-o", "json", *selected],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=folder,
-    )
-    assert run.returncode in {0, 1, 2}, run.stderr
-    listed: list[dict[str, Any]] = json.loads(run.stdout)["findings"]
-    return listed
+    ended = in_process("evaluate", path, "--complete", "-o", "json", *selected, at=folder)
+    assert ended.code in {0, 1, 2}, ended.err
+    return ended.findings
 
 
 def told(listed: list[dict[str, Any]]) -> Found:

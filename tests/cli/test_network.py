@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import GROUP, SAMPLE, Ended, auditor, estate, is_one_line
+from tests.e2e.command import GROUP, SAMPLE, Ended, auditor, estate, in_process, is_one_line
 from tests.estates.chat import chat_bodies
 
 NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet"
@@ -64,7 +64,9 @@ def small(folder: Path, *more: dict[str, Any]) -> Path:
 
 
 def query(source: Path, at: Path, start: str, end: str, *more: str, width: int = 100) -> Ended:
-    return auditor("network", "query", source, "--from", start, "--to", end, *more, at=at, env={"COLUMNS": str(width)})
+    return in_process(
+        "network", "query", source, "--from", start, "--to", end, *more, at=at, env={"COLUMNS": str(width)}
+    )
 
 
 def record(ended: Ended) -> Any:
@@ -185,7 +187,7 @@ def test_a_name_of_several_subnets_is_refused_with_their_ids(tmp_path: Path) -> 
 def test_tables_keep_to_the_width(tmp_path: Path, width: int) -> None:
     found = [
         query(small(tmp_path), tmp_path, "Internet", "web", "--port", "22", width=width),
-        auditor("network", "matrix", SAMPLE, "--complete", at=tmp_path, env={"COLUMNS": str(width)}),
+        in_process("network", "matrix", SAMPLE, "--complete", at=tmp_path, env={"COLUMNS": str(width)}),
     ]
 
     for ended in found:
@@ -215,13 +217,15 @@ def test_the_matrix_has_every_pair_and_the_same_bytes_each_time(tmp_path: Path) 
 
 
 def test_an_unknown_workload_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    ended = auditor("network", "matrix", SAMPLE, "--workload", "nothing", at=tmp_path)
+    ended = in_process("network", "matrix", SAMPLE, "--workload", "nothing", at=tmp_path)
 
     assert (ended.code, "known: mlw-assist-sdc" in ended.err) == (2, True)
 
 
 def test_explain_draws_the_way_of_the_packet(tmp_path: Path) -> None:
-    ended = auditor("explain", "subnet-guarded-ports-closed", "snet-jump", "--input", SAMPLE, "--complete", at=tmp_path)
+    ended = in_process(
+        "explain", "subnet-guarded-ports-closed", "snet-jump", "--input", SAMPLE, "--complete", at=tmp_path
+    )
 
     assert ended.code == 0
     assert "├─ in through nsg-assist-jump: rule tmp-ssh-vendor (300) allows" in ended.out

@@ -25,7 +25,7 @@ from auditor.estate.navigation import derive
 from auditor.inputs.read import read
 from auditor.snapshot.writer import SnapshotWriter
 from tests.collect.conftest import AMPLE, QUICK, estate, resource
-from tests.e2e.command import Ended, auditor, command, environment, is_one_line, sample
+from tests.e2e.command import Ended, command, environment, in_process, is_one_line, sample
 from tests.simulator.client import Simulator
 
 SAMPLE_SUB = "c2bcebd9-5f31-496a-a453-37d5bc1c6f9c"
@@ -41,7 +41,7 @@ def signed_in(simulator: Simulator, **more: str) -> dict[str, str]:
 
 
 def scan(simulator: Simulator, at: Path, *more: str) -> Ended:
-    return auditor("scan", "-q", "-o", "json", *AT, *more, at=at, env=signed_in(simulator))
+    return in_process("scan", "-q", "-o", "json", *AT, *more, at=at, env=signed_in(simulator))
 
 
 def twin(name: str, number: int) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def one_workload(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     at = tmp_path_factory.mktemp("one")
     path = at / "estate.json"
     path.write_text(json.dumps(sample()))
-    return auditor("evaluate", path, "--complete", "-q", "-o", "json", *AT, at=at)
+    return in_process("evaluate", path, "--complete", "-q", "-o", "json", *AT, at=at)
 
 
 def test_an_estate_without_any_ai_workload_invents_none(simulator: Simulator, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_three_workloads_in_one_subscription_are_told_apart(
     options = CollectOptions(Auth.MANAGED_IDENTITY, arm_endpoint=simulator.url, retry=QUICK, quotas=AMPLE)
     collect(CollectScope(), options, lambda metadata: SnapshotWriter(path, metadata, derive))
 
-    ended = auditor("evaluate", path, "-q", "-o", "json", *AT, at=tmp_path)
+    ended = in_process("evaluate", path, "-q", "-o", "json", *AT, at=tmp_path)
 
     assert ended.code == 1, ended.err
     by_workload: dict[str | None, Counter[str]] = {}
@@ -220,7 +220,7 @@ def test_not_signed_in_is_one_line_with_what_to_do(simulator: Simulator, tmp_pat
     empty = tmp_path / "bin"
     empty.mkdir()
 
-    ended = auditor("scan", "-q", "--auth", "cli", at=tmp_path, env=signed_in(simulator, PATH=str(empty)))
+    ended = in_process("scan", "-q", "--auth", "cli", at=tmp_path, env=signed_in(simulator, PATH=str(empty)))
 
     assert (ended.code, ended.out) == (2, "")
     assert is_one_line(ended.err), ended.err
@@ -296,7 +296,7 @@ def test_an_interrupt_ends_soon_and_leaves_a_file_that_can_be_resumed(simulator:
     assert [row.name for row in kept.resources if row.type_key == "microsoft.keyvault/vaults"] == ["kv"]
     simulator.serve(twins())
 
-    resumed = auditor("collect", "-q", "--resume", path, at=tmp_path, env=signed_in(simulator))
+    resumed = in_process("collect", "-q", "--resume", path, at=tmp_path, env=signed_in(simulator))
 
     assert resumed.code == 0, resumed.err
     assert [one.name for one in sorted(tmp_path.glob("estate*"))] == ["estate.sqlite"]

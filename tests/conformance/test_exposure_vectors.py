@@ -49,6 +49,9 @@ def full(resource: Mapping[str, Any]) -> list[Body]:
         kind = "Microsoft.Network/privateEndpoints"
         link = {"properties": {"privateLinkServiceId": body["id"], "groupIds": ["sites"]}}
         extra.append({"id": at(kind, "pe"), "type": kind, "properties": {"privateLinkServiceConnections": [link]}})
+    if body["type"] == "Microsoft.Web/sites":  # the vectors state all of a site; its configuration is a child
+        config = {"id": f"{body['id']}/config/web", "type": "Microsoft.Web/sites/config", "properties": {}}
+        extra.append(config)
     return [body, *extra]
 
 

@@ -9,9 +9,7 @@ from typing import Any
 
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
-from tests.conformance.material import SHARED, needs_shared
-
-pytestmark = needs_shared
+from tests.conformance.material import SHARED
 
 _OF_THE_ENVELOPE = {"kind"}
 _WITHOUT_ALIAS = {("Microsoft.Storage/storageAccounts", "properties.creationTime")}  # it is read-only

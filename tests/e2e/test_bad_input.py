@@ -275,7 +275,8 @@ def test_a_file_that_says_who_signs_in_where_to_or_what_is_written(
 
     assert (ended.code, ended.out) == (2, "")
     assert is_one_line(ended.err), ended.err
-    assert f"{path}: '{key}' is never taken from a file" in ended.err
+    line = 3 if section else 2
+    assert f"{path}:{line}:1: '{key}' is never taken from a file" in ended.err
     assert f"(use {instead})" in ended.err
 
 
@@ -312,4 +313,4 @@ def test_a_list_where_an_option_takes_one_value(run: Run, tmp_path: Path) -> Non
     ended = run("evaluate", "estate.json")
 
     assert (ended.code, is_one_line(ended.err)) == (2, True)
-    assert f"{path}: 'baseline' takes one value, not a list" in ended.err
+    assert f"{path}:1:12: baseline must be text, not a list" in ended.err

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.e2e.command import ROOT, SAMPLE, Run, auditor, command, environment, is_one_line
+from tests.e2e.command import ROOT, SAMPLE, Run, auditor, command, environment, in_process, is_one_line
 
 _COMMANDS = [
     (),
@@ -132,7 +132,7 @@ def test_an_overlay_of_ten_lines_is_valid_and_changes_what_it_says(tmp_path: Pat
     ],
 )
 def test_explain_shows_the_leaves_that_decided(rule: str, resource: str, said: list[str], tmp_path: Path) -> None:
-    ended = auditor("explain", rule, resource, "--input", SAMPLE, at=tmp_path)
+    ended = in_process("explain", rule, resource, "--input", SAMPLE, at=tmp_path)
     assert ended.code == 0
     assert [word for word in said if word.lower() not in ended.out.lower()] == []
 
@@ -142,7 +142,7 @@ def test_explain_says_why_something_is_not_known(tmp_path: Path) -> None:
     account = next(body for body in document["resources"] if body["name"] == "stassistmlsdc")
     gap = {"what": "properties.minimumTlsVersion", "reason": "masked by policy", "permission": "st/read"}
     (tmp_path / "e.json").write_text(json.dumps({**document, "gaps": [{**gap, "scope": account["id"]}]}))
-    ended = auditor("explain", "storage-minimum-tls", account["id"].upper(), "--input", "e.json", at=tmp_path)
+    ended = in_process("explain", "storage-minimum-tls", account["id"].upper(), "--input", "e.json", at=tmp_path)
     assert ended.code == 0
     assert [word for word in ("unknown", "masked by policy", "st/read") if word not in ended.out.lower()] == []
 
@@ -156,30 +156,30 @@ def test_explain_says_why_something_is_not_known(tmp_path: Path) -> None:
     ids=["rule", "resource"],
 )
 def test_explain_helps_with_a_wrong_name(arguments: list[str], said: str, tmp_path: Path) -> None:
-    ended = auditor("explain", *arguments, "--input", SAMPLE, at=tmp_path)
+    ended = in_process("explain", *arguments, "--input", SAMPLE, at=tmp_path)
     assert (ended.code, is_one_line(ended.err)) == (2, True)
     assert said in ended.err
 
 
 def test_schemas_are_valid_and_what_ships_and_what_is_written_fits(tmp_path: Path) -> None:
     def schema(name: str) -> jsonschema.Draft202012Validator:
-        document = json.loads(auditor("schema", name, at=tmp_path).out)
+        document = json.loads(in_process("schema", name, at=tmp_path).out)
         jsonschema.Draft202012Validator.check_schema(document)
         return jsonschema.Draft202012Validator(document)
 
-    schema("report").validate(auditor("demo", "-o", "json", at=tmp_path).report)
+    schema("report").validate(in_process("demo", "-o", "json", at=tmp_path).report)
     rules = schema("rule")
     for path in sorted((ROOT / "rules").glob("*/*.yaml")):
         rules.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     schema("baseline").validate(yaml.safe_load(_OVERLAY))
-    wrong = auditor("schema", "rul", at=tmp_path)
+    wrong = in_process("schema", "rul", at=tmp_path)
     assert (wrong.code, is_one_line(wrong.err)) == (2, True)
 
 
 def test_lists_and_pages_are_written_to_standard_output(tmp_path: Path) -> None:
-    listed = auditor("rule", "list", "--select", "storage-*", at=tmp_path)
-    page = auditor("rule", "show", "storage-minimum-tls", at=tmp_path)
-    shown = auditor("baseline", "show", "openai-chat", at=tmp_path)
+    listed = in_process("rule", "list", "--select", "storage-*", at=tmp_path)
+    page = in_process("rule", "show", "storage-minimum-tls", at=tmp_path)
+    shown = in_process("baseline", "show", "openai-chat", at=tmp_path)
     assert (listed.code, page.code, shown.code) == (0, 0, 0)
     assert "storage-minimum-tls" in listed.out
     assert "openai-" not in listed.out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import auditor, command, environment, estate, storage
+from tests.e2e.command import auditor, command, environment, estate, in_process, storage
 
 _ONLY = ("--select", "storage-minimum-tls", "--complete")
 _GOOD = storage("st1", minimumTlsVersion="TLS1_3")
@@ -43,7 +43,7 @@ def test_nothing_wrong_is_0_and_a_failure_is_1(tmp_path: Path) -> None:
     ],
 )
 def test_options_say_which_failures_count_but_all_are_listed(options: list[str], code: int, tmp_path: Path) -> None:
-    ended = auditor("evaluate", estate(tmp_path, _GOOD, _BAD), *_ONLY, *options, "-o", "json", at=tmp_path)
+    ended = in_process("evaluate", estate(tmp_path, _GOOD, _BAD), *_ONLY, *options, "-o", "json", at=tmp_path)
     assert (ended.code, [one["status"] for one in ended.findings]) == (code, ["pass", "fail"])
 
 
@@ -55,15 +55,69 @@ def test_what_is_not_known_outranks_failures_and_is_reported_all_the_same(
     options: list[str], code: int, tmp_path: Path
 ) -> None:
     given = estate(tmp_path, _GOOD, _BAD, gaps=[_GAP])
-    ended = auditor("evaluate", given, *_ONLY, *options, "-o", "json", at=tmp_path)
+    ended = in_process("evaluate", given, *_ONLY, *options, "-o", "json", at=tmp_path)
     assert (ended.code, [one["status"] for one in ended.findings]) == (code, ["unknown", "fail"])
     assert ended.findings[0]["missing_permission"] == ended.report["gaps"][0]["permission"] == "st/read"
 
 
+def test_an_export_that_does_not_say_that_it_is_complete_is_2_and_the_last_line_says_how_to_settle_it(
+    tmp_path: Path,
+) -> None:
+    given = estate(tmp_path, _GOOD)
+    only = ("--select", "storage-minimum-tls")
+    ended = auditor("evaluate", given, *only, at=tmp_path)
+    assert (ended.code, ended.err) == (2, "")
+    assert ended.out.splitlines()[-1].startswith("Exit code 2 unless --allow-incomplete: the export does not say")
+    assert "--complete" in ended.out.splitlines()[-1]
+    assert auditor("evaluate", given, *only, "--complete", at=tmp_path).code == 0
+    assert auditor("evaluate", given, *only, "--allow-incomplete", at=tmp_path).code == 0
+    assert auditor("evaluate", estate(tmp_path, _GOOD, complete=True), *only, at=tmp_path).code == 0
+
+
+def test_a_list_that_was_cut_is_2_even_if_it_is_called_complete(tmp_path: Path) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps({"value": [_GOOD], "nextLink": "https://management.azure.com/next"}))
+    ended = auditor("evaluate", path, *_ONLY, at=tmp_path)
+    assert ended.code == 2
+    assert "continuation token" in ended.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("rules", ["openai-*", "storage-container-private"])
+def test_nothing_judged_is_2(rules: str, tmp_path: Path) -> None:
+    ended = auditor("evaluate", estate(tmp_path, _GOOD), "--select", rules, "--complete", at=tmp_path)
+    assert ended.code == 2
+    assert "nothing was judged" in ended.out.splitlines()[-1]
+
+
+def test_a_gap_on_which_no_rule_depends_is_a_notice_and_no_2(tmp_path: Path) -> None:
+    gap = {"scope": "/", "what": "Microsoft.Insights/actionGroups", "reason": "forbidden"}
+    ended = auditor("evaluate", estate(tmp_path, _GOOD, gaps=[gap]), *_ONLY, "-o", "json", at=tmp_path)
+    assert ended.code == 0
+    notice = "no answer depends on 1 of the gaps: Microsoft.Insights/actionGroups"
+    assert notice in ended.report["notices"]
+    assert f"note: {notice}" in ended.err.splitlines()
+
+
+def test_formats_that_have_no_last_line_leave_it_to_standard_error(tmp_path: Path) -> None:
+    given = estate(tmp_path, _GOOD, gaps=[_GAP])
+    ended = auditor("evaluate", given, *_ONLY, "-o", "json", at=tmp_path)
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("auditor: exit code 2: 1 check unknown for properties.minimumTlsVersion at /subscriptions/")
+    assert last.endswith("(forbidden): grant st/read")
+    allowed = auditor("evaluate", given, *_ONLY, "-o", "json", "--allow-incomplete", at=tmp_path)
+    assert (allowed.code, "exit code" in allowed.err) == (0, False)
+    assert auditor("evaluate", given, *_ONLY, "-o", "json", "--quiet", at=tmp_path).err == ""
+    beside = auditor("evaluate", given, *_ONLY, "-o", "json=report.json", "-o", "table", at=tmp_path)
+    assert (beside.err, beside.out.splitlines()[-1]) == (
+        "",
+        last.replace("auditor: exit code 2:", "Exit code 2 unless --allow-incomplete:"),
+    )
+
+
 def test_an_exemption_stands_beside_the_failure_and_an_expired_one_does_nothing(tmp_path: Path) -> None:
     arguments = ("evaluate", estate(tmp_path, _BAD), *_ONLY, "--as-of", "2024-02-20", "-o", "json", "--exemptions")
-    valid = auditor(*arguments, _exemption(tmp_path, "2024-02-21"), at=tmp_path)
-    expired = auditor(*arguments, _exemption(tmp_path, "2024-02-19"), at=tmp_path)
+    valid = in_process(*arguments, _exemption(tmp_path, "2024-02-21"), at=tmp_path)
+    expired = in_process(*arguments, _exemption(tmp_path, "2024-02-19"), at=tmp_path)
 
     assert (valid.code, valid.findings[0]["status"]) == (0, "fail")
     assert valid.findings[0]["exemption"]["ticket"] == "T-1"
@@ -74,7 +128,7 @@ def test_an_exemption_stands_beside_the_failure_and_an_expired_one_does_nothing(
 
 def test_an_exemption_that_covers_nothing_is_said(tmp_path: Path) -> None:
     exemptions = _exemption(tmp_path, "2030-01-01")
-    ended = auditor("evaluate", estate(tmp_path, _GOOD), *_ONLY, "--exemptions", exemptions, at=tmp_path)
+    ended = in_process("evaluate", estate(tmp_path, _GOOD), *_ONLY, "--exemptions", exemptions, at=tmp_path)
     assert ended.code == 0
     assert "matches no" in ended.out or "covers no" in ended.out
 

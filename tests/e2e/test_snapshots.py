@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import SAMPLE, Run, auditor, is_one_line
+from tests.e2e.command import SAMPLE, Run, auditor, in_process, is_one_line
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _hash(name: str, folder: Path) -> str:
-    shown = auditor("snapshot", "show", name, at=folder).out
+    shown = in_process("snapshot", "show", name, at=folder).out
     return next(line.split()[-1] for line in shown.splitlines() if "sha256" in line)
 
 
@@ -40,7 +40,7 @@ def test_import_export_import_gives_the_same_hash_and_bytes(folder: Path) -> Non
 def test_the_export_the_snapshot_and_the_original_get_the_same_report(folder: Path) -> None:
     """Only the source named beside each value may differ: an export says where a value came from no better."""
     reports = {
-        auditor("evaluate", source, "-o", "json", at=folder).out
+        in_process("evaluate", source, "-o", "json", at=folder).out
         for source in (SAMPLE, folder / "one.snapshot", folder / "one.jsonl.zst", folder / "one.jsonl")
     }
     assert len(reports) == 1
@@ -88,11 +88,11 @@ def test_what_is_no_whole_snapshot_is_refused(
 
 
 def test_show_says_what_is_inside(folder: Path) -> None:
-    shown = auditor("snapshot", "show", "one.snapshot", at=folder).out
+    shown = in_process("snapshot", "show", "one.snapshot", at=folder).out
     assert "microsoft.network/privateendpoints" in shown.lower()
     assert "gaps" in shown.lower()
 
 
 def test_a_snapshot_is_not_written_over_by_its_own_export(folder: Path) -> None:
-    ended = auditor("snapshot", "export", "one.snapshot", "-o", "one.snapshot", at=folder)
+    ended = in_process("snapshot", "export", "one.snapshot", "-o", "one.snapshot", at=folder)
     assert (ended.code, is_one_line(ended.err)) == (2, True)

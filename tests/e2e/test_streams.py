@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from wcwidth import wcswidth
 
-from tests.e2e.command import SAMPLE, auditor, command, environment
+from tests.e2e.command import SAMPLE, auditor, command, environment, in_process
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -134,13 +134,13 @@ def test_a_terminal_gets_colour_and_a_pipe_does_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"AUDITOR_COLOR": "never"}], ids=str)
 def test_colour_can_be_declined(setting: dict[str, str], tmp_path: Path) -> None:
-    assert "\x1b" not in auditor("demo", at=tmp_path, env={"FORCE_COLOR": "1", **setting}).out
+    assert "\x1b" not in in_process("demo", at=tmp_path, env={"FORCE_COLOR": "1", **setting}).out
 
 
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("options", [[], ["--verbose", "--include-passed"]], ids=["short", "whole"])
 def test_no_line_is_wider_than_the_terminal(width: int, options: list[str], tmp_path: Path) -> None:
-    shown = auditor("demo", *options, at=tmp_path, env={"COLUMNS": str(width)}).out
+    shown = in_process("demo", *options, at=tmp_path, env={"COLUMNS": str(width)}).out
     wide = [line.strip() for line in shown.splitlines() if wcswidth(line) > width]
     assert [line for line in wide if " " in line and not line.startswith("az ")] == []  # ids and commands stay whole
 

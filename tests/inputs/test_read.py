@@ -101,7 +101,7 @@ REFUSED = {
     "nothing is in scope ": b'{"value": []}',
     "AuthorizationFailed": b'{"error": {"code": "AuthorizationFailed", "message": "no"}}',
     "not JSON": random.Random(1).randbytes(4096),  # noqa: S311 - noise
-    "table form": b'{"data": {"columns": [], "rows": []}}',
+    "longer or shorter": b'{"data": {"columns": [{"name": "id"}], "rows": [["a", "b"]]}}',
     "it is no list": b'{"resources": {}}',
     "neither true nor false": dump({"resources": [account()], "complete": "yes"}),
     "no ISO 8601": dump({"resources": [account()], "source": {"snapshotAt": "yesterday"}}),

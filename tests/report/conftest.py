@@ -8,7 +8,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.model import Evidence, Exemption, Finding, Gap, Report, RuleInfo, Severity, SnapshotIdentity, Status
+from auditor.model import (
+    ControlCoverage,
+    Coverage,
+    Evidence,
+    Exemption,
+    Finding,
+    Gap,
+    Grant,
+    OpenGap,
+    Report,
+    RuleInfo,
+    Severity,
+    SnapshotIdentity,
+    Status,
+    TypeCoverage,
+)
 
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000A1"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-chat"
@@ -138,6 +153,38 @@ GAP = Gap(GROUP, "Microsoft.CognitiveServices/accounts/raiPolicies", "forbidden"
           "Microsoft.CognitiveServices/accounts/raiPolicies/read")  # fmt: skip
 
 
+OPEN_GAP = OpenGap(
+    gap=GAP,
+    settled_by=f"grant {GAP.permission}",
+    findings=1,
+    rules=["openai-content-filter-strict"],
+    controls=[("mcsb", "NS-2"), ("openai-chat", "AOAI-NET-001")],
+)
+COVERAGE = Coverage(
+    gaps=[OPEN_GAP, *(OpenGap(Gap(f"{GROUP}/{name}", "properties", name), "collect it again") for name in NASTY_NAMES)],
+    grants=[Grant(str(GAP.permission), 1)],
+    types=[
+        TypeCoverage("Microsoft.CognitiveServices/accounts", 4, 3, 0, 1, 0),
+        TypeCoverage("Microsoft.CognitiveServices/accounts/raiPolicies", 0, 0, 0, 0, 1),
+        TypeCoverage("Microsoft.Network/networkInterfaces", 12, 0, 12, 0, 0),
+    ],
+    controls=[
+        ControlCoverage(
+            framework="openai-chat",
+            id="AOAI-NET-001",
+            status=Status.FAIL,
+            by_status={Status.PASS: 1, Status.FAIL: 2, Status.UNKNOWN: 1, Status.NOT_APPLICABLE: 1},
+            rules=["openai-content-filter-strict", "openai-public-network-access-off"],
+            judged={"Microsoft.CognitiveServices/accounts": 3},
+            evidence=["Microsoft.Network/networkInterfaces"],
+            facts=["content_filter.deployment"],
+            gaps=[OPEN_GAP],
+        )
+    ],
+    unmet={"met-nothing-0": "Does not apply: nothing to judge, no <b>thing</b> in the estate."},
+)
+
+
 OPENAI_RULE = RuleInfo(
     id="openai-public-network-access-off",
     title="Azure OpenAI accounts accept no public network traffic",
@@ -227,11 +274,12 @@ def report() -> Report:
     ]
     nasty = [named(name) for name in NASTY_NAMES]
     storage = [replace(each, rule_id="storage-nasty", severity=Severity.LOW) for each in nasty]
-    return report_of(
+    made = report_of(
         SKIPPED, PASSED, UNREAD, EXEMPT, MISSING, ROUTE, OPENAI_PUBLIC, *vaults, *storage,
         gaps=(GAP,),
         notices=("The subnet snet-agents was bound by its name.", "No resource for rule search-replicas\x1b[2J."),
     )  # fmt: skip
+    return replace(made, coverage=COVERAGE)
 
 
 @pytest.fixture

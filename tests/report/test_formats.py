@@ -21,6 +21,7 @@ GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_CASES = {
     "report.json": ("json", View(include_passed=True)),
     "report.csv": ("csv", View(include_passed=True)),
+    "coverage.csv": ("coverage", View(include_passed=True)),
     "report.md": ("markdown", View(include_passed=True)),
     "table-80.txt": ("table", View(include_passed=False, width=80)),
     "table-200.txt": ("table", View(include_passed=True, width=200)),

@@ -35,7 +35,7 @@ def test_by_severity_counts_failures_only(make_report: Maker) -> None:
         ((), (), "Nothing was judged: this is not a pass"),
         ((SKIPPED,), (GAP,), "Nothing was judged: this is not a pass"),
         ((PASSED, SKIPPED), (), "No failures · 1 check judged, nothing unknown"),
-        ((PASSED,), (GAP,), "No failures · 1 gap: this audit is incomplete"),
+        ((PASSED,), (GAP,), "No failures · 1 check judged, nothing unknown · 1 gap on which no answer depends"),
         ((UNREAD,), (), "No failures · 1 unknown: this audit is incomplete"),
         ((OPENAI_PUBLIC, UNREAD), (), "1 failure (1 critical) · 1 unknown: this audit is incomplete"),
         (

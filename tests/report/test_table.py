@@ -14,6 +14,7 @@ from auditor.report.format import View
 from auditor.report.formats.table import write
 from tests.report.conftest import (
     ACCOUNTS,
+    GROUP,
     MISSING,
     OPENAI_PUBLIC,
     PASSED,
@@ -36,8 +37,9 @@ def text_of(
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
-    text = text_of(report, width=width, include_passed=True)
-    assert max(wcswidth(line) for line in text.splitlines()) <= width
+    *lines, last = text_of(report, width=width, include_passed=True).splitlines()
+    assert max(wcswidth(line) for line in lines) <= width
+    assert last.startswith("Exit code 2")
 
 
 @given(name=st.text(max_size=300), width=st.integers(1, 120))
@@ -73,7 +75,12 @@ def test_missing_components_come_first_then_failures_by_severity_and_the_verdict
                      "Gaps:", "Notices", "Summary", "this audit is incomplete")
     ]  # fmt: skip
     assert places == sorted(places)
-    assert text.endswith("this audit is incomplete\n")
+    verdict, last = text.splitlines()[-2:]
+    assert verdict.endswith("this audit is incomplete")
+    assert last == (
+        "Exit code 2 unless --allow-incomplete: 1 check unknown for Microsoft.CognitiveServices/accounts/raiPolicies"
+        f" at {GROUP} (forbidden): grant Microsoft.CognitiveServices/accounts/raiPolicies/read"
+    )
 
 
 def test_a_missing_component_is_not_listed_twice() -> None:

@@ -307,6 +307,15 @@ def test_select_and_ignore_narrow_what_is_in_force(shipped: Path, rules: dict[st
         assert "did you mean" in raised.value.hint
 
 
+def test_a_glob_that_matches_nothing_is_met_with_globs_that_would(rules: dict[str, Rule], shipped: Path) -> None:
+    everything = choose(load("base", shipped), rules, extra=frozenset(["other-thing"]))
+
+    with pytest.raises(ContentError) as raised:
+        narrowed(everything, ["thng-*"], [])
+
+    assert raised.value.hint == "did you mean 'thing-*' or 'thing-is-*'?"
+
+
 def test_json_is_a_baseline_file_too(shipped: Path, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(json.dumps({"name": "own", "version": "2", "extends": "base"}))
 

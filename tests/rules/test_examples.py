@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -106,6 +107,23 @@ def test_properties_of_a_wrong_shape_are_not_judged(rule: Rule, wrong: object) -
             rule, replace(example, resource=spoiled, uncollected=[*example.uncollected, "properties"])
         ).status
         assert status is known
+
+
+_NEGATION = re.compile(r"\b(no|not|nobody|nothing|none|never|without|cannot|refuse|forbid)\b", re.IGNORECASE)
+
+
+def test_titles_are_short_positive_and_each_its_own() -> None:
+    titles = [_rule(path).title for path in _FILES]
+
+    assert [title for title in titles if len(title) > 60 or _NEGATION.search(title)] == []
+    assert len(set(titles)) == len(titles)
+
+
+def test_examples_say_what_they_show_each_in_its_own_words(rule: Rule) -> None:
+    names = [example.name for example in rule.examples]
+
+    assert [name for name in names if re.match(r"[A-Z]+[0-9]+\b.*:", name)] == []
+    assert len(set(names)) == len(names)
 
 
 def test_rules_cite_the_catalogue_and_explain_themselves(rule: Rule) -> None:

@@ -10,6 +10,9 @@ from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_ta
 from auditor.analysis.access.sanctions import Sanctions
 from auditor.analysis.contract import Context
 from auditor.azure import body
+from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
+from auditor.estate.network_relations import GATEWAYS
+from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
 from auditor.model import Gap
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.assignments import Memberships, memberships_of
@@ -18,12 +21,12 @@ MEMBERS_PARAMETER: Final = "group_members"
 GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
 
 IDENTITY_USERS: Final = (
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.MachineLearningServices/workspaces/computes",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Web/serverfarms",
-    "Microsoft.Web/sites",
+    ML_WORKSPACES,
+    ML_COMPUTES,
+    ONLINE_ENDPOINTS,
+    GATEWAYS,
+    PLANS,
+    SITES,
 )
 """Types whose resources play a role in the workload as somebody, or lead to those that do."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from auditor.analysis import facts
 from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
 from auditor.analysis.fact import Fact, Known, Record, fact, record
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
@@ -143,7 +143,7 @@ class RoleAssignment(Fact):
         what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
         return f"{grant}, which the table of roles does not sanction{what}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return an operation that it permits beyond the table."""
         return self.excess.body() if self.excess else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload
@@ -75,7 +75,7 @@ class BoundRow:
             yield Assignment(self.row.name, principal, "ServicePrincipal", self.row.role, self.scope)
 
 
-def read_table(tables: Mapping[str, Any]) -> Table:
+def read_table(tables: Mapping[str, object]) -> Table:
     """Return the table `roles` of a baseline, or one that expects nothing. Raise ContentError where it is wrong."""
     entry = tables.get(TABLE)
     if entry is None:

@@ -16,7 +16,10 @@ from auditor.analysis.access.row_verdict import How, RowVerdict, judge
 from auditor.analysis.access.sanctions import ExcessActions
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
-from auditor.model import Gap, Json
+from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
+from auditor.estate.network_relations import GATEWAYS
+from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
+from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.permissions import Plane
@@ -26,14 +29,13 @@ from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
 PRINCIPALS: Final = (
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.MachineLearningServices/workspaces/computes",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Web/sites",
+    ML_WORKSPACES,
+    ML_COMPUTES,
+    ONLINE_ENDPOINTS,
+    GATEWAYS,
+    SITES,
 )
 """Types whose identities the rows of the table are about."""
-_REGISTRY: Final = "microsoft.containerregistry/registries"
 _REACHED_SHOWN: Final = 12
 LeastPrivilege: TypeAlias = Literal["met", "exceeded", "not granted"]
 _LEAST: Final[Mapping[Truth, LeastPrivilege]] = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
@@ -141,7 +143,7 @@ class TableRow(Fact):
         place = f"{self.role} on {ids.name_of(self.scope)} is sanctioned by the architecture, advisory"
         return f" {place}: it allows to {', '.join(titles) or 'do little'}{reach}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return an operation that is lacking, else one that is too much."""
         if self.lacking:
             return self.lacking.body()
@@ -237,7 +239,7 @@ def _ignores_registry_roles(row: BoundRow) -> bool:
     https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions
     """
     mode = body.text(row.target.properties, "roleAssignmentMode") or ""
-    return row.target.type_key == _REGISTRY and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
+    return row.target.type_key == REGISTRIES and mode.lower() == "abacrepositorypermissions" and not row.row.on_group
 
 
 def _granting(assignment: Assignment) -> GrantingAssignment:

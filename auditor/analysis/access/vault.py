@@ -11,6 +11,8 @@ from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
+from auditor.estate.navigation import VAULTS
+from auditor.estate.network_relations import GATEWAYS
 from auditor.model import Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Plane, permits
@@ -18,13 +20,12 @@ from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
-VAULT_TYPE: Final = "microsoft.keyvault/vaults"
 READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
 _WORKSPACE_VAULT: Final = "workspace-vault"
 _APP_VAULT: Final = "app-vault"
 _WORKSPACE: Final = "workspace"
 _MACHINE_LEARNING: Final = frozenset({_WORKSPACE, "online-endpoint", "compute-instance"})
-READS: Final = frozenset({"Microsoft.KeyVault/vaults", "Microsoft.Network/applicationGateways"})
+READS: Final = frozenset({VAULTS, GATEWAYS})
 
 
 @record
@@ -80,7 +81,7 @@ class VaultReaders(Fact):
 def derive_facts(access: AccessContext) -> Iterator[VaultReaders]:
     """Yield one fact per vault of every workload."""
     for workload in access.context.workloads.all:
-        vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULT_TYPE}
+        vaults = {resource.key: resource for _, resource in bound(workload) if resource.type_key == VAULTS}
         for vault in vaults.values():
             yield _vault_readers(access, workload, vault)
 

@@ -14,10 +14,13 @@ from auditor.analysis.content_filter.policy import HARM, STRICTNESS, ContentFilt
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
+from auditor.estate.navigation import CONTENT_POLICIES
+from auditor.estate.service_relations import MODEL_DEPLOYMENTS
 from auditor.model import Gap, Resource
 
-DEPLOYMENTS: Final = "Microsoft.CognitiveServices/accounts/deployments"
-POLICIES: Final = "Microsoft.CognitiveServices/accounts/raiPolicies"
+DEPLOYMENTS: Final = spelled(MODEL_DEPLOYMENTS)
+POLICIES: Final = spelled(CONTENT_POLICIES)
 _SOURCES: Final = ("Prompt", "Completion")
 _AFTERWARDS: Final = {"deferred", "asynchronous_filter"}
 _BLOCK_LISTS: Final[Mapping[str, str | None]] = {

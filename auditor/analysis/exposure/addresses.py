@@ -10,11 +10,20 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.port_filter import Filtered, FilteredTarget, filtered
 from auditor.azure import body
+from auditor.estate.lookup import INTERFACES
+from auditor.estate.network_relations import (
+    BASTIONS,
+    FIREWALLS,
+    GATEWAYS,
+    LOAD_BALANCERS,
+    NAT_GATEWAYS,
+    NETWORK_GATEWAYS,
+    PUBLIC_ADDRESSES,
+)
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
-ADDRESSES: Final = "microsoft.network/publicipaddresses"
 _RULES: Final = "microsoft.network/firewallpolicies/rulecollectiongroups"
 _ALL: Final = ((0, 65536),)
 
@@ -27,7 +36,7 @@ def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]
     for key in holders:
         holder = context.estate.get(key)
         kind = holder.type_key if holder else (ids.type_of(key) or "").lower()
-        if kind == "microsoft.network/natgateways":
+        if kind == NAT_GATEWAYS:
             said = "a NAT gateway lets traffic out only"
             yield EntryPoint(address, "natGateway", "", "", EntryState.CLOSED, said, (address.id, key))
         elif holder is None and kind in HOLDERS:
@@ -47,7 +56,7 @@ def _address_of(context: Context, entry: object) -> Resource | None:
     reference = body.text(entry, "properties.publicIPAddress.id")
     if reference is None:
         return None
-    return context.estate.get(reference) or Resource.of({"id": reference, "type": ADDRESSES})
+    return context.estate.get(reference) or Resource.of({"id": reference, "type": PUBLIC_ADDRESSES})
 
 
 def _is_basic(*resources: Resource) -> bool:
@@ -124,7 +133,7 @@ def _balanced(
 
 def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, Mapping[str, object]]]:
     """Yield the interfaces, with their configurations, that are in a pool or NAT rule of the load balancer."""
-    for interface in context.estate.of_type("microsoft.network/networkinterfaces"):
+    for interface in context.estate.of_type(INTERFACES):
         for configuration in body.objects(interface.body, "properties.ipConfigurations"):
             lists = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules")
             references = [
@@ -214,10 +223,10 @@ def _entry(
 
 
 HOLDERS: Final[Mapping[str, Reader]] = {
-    "microsoft.network/networkinterfaces": interface_entries,
-    "microsoft.network/loadbalancers": balancer_entries,
-    "microsoft.network/applicationgateways": gateway_entries,
-    "microsoft.network/bastionhosts": bastion_entries,
-    "microsoft.network/azurefirewalls": firewall_entries,
-    "microsoft.network/virtualnetworkgateways": tunnel_entries,
+    INTERFACES: interface_entries,
+    LOAD_BALANCERS: balancer_entries,
+    GATEWAYS: gateway_entries,
+    BASTIONS: bastion_entries,
+    FIREWALLS: firewall_entries,
+    NETWORK_GATEWAYS: tunnel_entries,
 }

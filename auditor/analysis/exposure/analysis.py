@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
-from auditor.analysis.exposure.addresses import ADDRESSES, HOLDERS, address_entries
+from auditor.analysis.exposure.addresses import HOLDERS, address_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
@@ -17,6 +17,8 @@ from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import Reach
+from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
+from auditor.estate.service_relations import ML_WORKSPACES
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
 
@@ -47,7 +49,7 @@ def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> It
     way_in = known.way_in if known else None
     if way_in is not None and way_in.by is Reach.ENDPOINT:
         yield from service_entries(context, resource, way_in)
-    elif kind == ADDRESSES:
+    elif kind == PUBLIC_ADDRESSES:
         yield from address_entries(context, resource)
     elif kind in HOLDERS:
         yield from HOLDERS[kind](context, subnets, resource)
@@ -77,7 +79,7 @@ ANALYSIS: Final = Analysis(
     name="exposure",
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
     run=run,
-    reads=frozenset({*_ENDPOINTS, *HOLDERS, ADDRESSES, "microsoft.compute/virtualmachines"}),
+    reads=frozenset({*_ENDPOINTS, *HOLDERS, PUBLIC_ADDRESSES, MACHINES}),
     parameters=frozenset({_ROLES}),
-    subjects={WorkloadExposure.fact_kind: {"Microsoft.MachineLearningServices/workspaces": [{}]}},
+    subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 
 _SWITCHES: Final = ("properties.publicNetworkAccess", "properties.siteConfig.publicNetworkAccess")
 
@@ -36,7 +36,7 @@ def app_entries(context: Context, app: Resource) -> Iterator[EntryPoint]:
         yield EntryPoint(app, "service", name, "443", state, said, (app.id,), gap=gap, inputs=inputs)
 
 
-def _settings(context: Context, app: Resource) -> list[Json]:
+def _settings(context: Context, app: Resource) -> list[Mapping[str, object]]:
     """Return where site settings are: the whole of them in `config/web`, parts in the site itself."""
     configs = context.estate.children(app.key, f"{app.type_key}/config")
     found = [config.properties for config in configs if config.name.rpartition("/")[2].lower() == "web"]
@@ -44,11 +44,11 @@ def _settings(context: Context, app: Resource) -> list[Json]:
     return [*found, *([own] if isinstance(own, dict) else [])]
 
 
-def _gap(context: Context, app: Resource, settings: list[Json]) -> Gap | None:
+def _gap(context: Context, app: Resource, settings: list[Mapping[str, object]]) -> Gap | None:
     if any(body.value(one, "ipSecurityRestrictions") is not None for one in settings):
         return None
     return context.estate.gap_at(app.key, "properties.siteConfig") or context.estate.type_gap(
-        f"{app.type_key}/config", app.key
+        f"{app.type_key}/config", f"{app.key}/config/web"
     )
 
 
@@ -70,11 +70,11 @@ def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryS
     return None
 
 
-def _shares(settings: list[Json]) -> bool:
+def _shares(settings: list[Mapping[str, object]]) -> bool:
     return any(body.flag(one, "scmIpSecurityRestrictionsUseMain") is True for one in settings)
 
 
-def _by_rules(settings: list[Json], name: str) -> tuple[EntryState, str]:
+def _by_rules(settings: list[Mapping[str, object]], name: str) -> tuple[EntryState, str]:
     """Return who the access rules let in; any rule at all turns the rest into Deny, unless it is said otherwise."""
     rules = next((entries for one in settings if (entries := body.objects(one, name))), ())
     default = next((text for one in settings if (text := body.text(one, f"{name}DefaultAction"))), None)
@@ -103,6 +103,6 @@ def _by_rules(settings: list[Json], name: str) -> tuple[EntryState, str]:
     return state, f"{how}, {listed(state, texts)}" if is_denied else f"{how}, the rest is allowed"
 
 
-def _is_private(rule: Json) -> bool:
+def _is_private(rule: Mapping[str, object]) -> bool:
     """Whether a rule is about a subnet, which is not the Internet."""
     return body.text(rule, "vnetSubnetResourceId") is not None

@@ -11,11 +11,10 @@ from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
+from auditor.estate.lookup import INTERFACES
+from auditor.estate.network_relations import BASTIONS, NETWORK_GATEWAYS
 from auditor.model import Gap, Resource
 
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
-_BASTIONS: Final = "microsoft.network/bastionhosts"
-_TUNNELS: Final = "microsoft.network/virtualnetworkgateways"
 _BASTION_SUBNET: Final = "/azurebastionsubnet"
 
 
@@ -59,11 +58,11 @@ def _author_access(
 ) -> AuthorAccess:
     estate = context.estate
     attached = [attached for key in estate.sources(machine.key, "attached") if (attached := estate.get(key))]
-    interfaces = [resource for resource in attached if resource.type_key == _INTERFACES]
+    interfaces = [resource for resource in attached if resource.type_key == INTERFACES]
     near = set(estate.targets(machine.key, "in-network"))
     near |= {peer for network in near for peer in estate.targets(network, "peered")}
-    bastion = _neighbour(context, near, _BASTIONS)
-    tunnel = _neighbour(context, near, _TUNNELS)
+    bastion = _neighbour(context, near, BASTIONS)
+    tunnel = _neighbour(context, near, NETWORK_GATEWAYS)
     no_path = None if bastion or tunnel else _unseen_path(context)
     return AuthorAccess(
         about=facts.about(
@@ -85,7 +84,7 @@ def _neighbour(context: Context, networks: set[str], kind: str) -> Resource | No
     """Return a host of a type in one of the networks; a Bastion host counts in its own subnet only."""
     for resource in context.estate.of_type(kind):
         subnets = context.estate.targets(resource.key, "attached")
-        is_placed = kind != _BASTIONS or any(key.endswith(_BASTION_SUBNET) for key in subnets)
+        is_placed = kind != BASTIONS or any(key.endswith(_BASTION_SUBNET) for key in subnets)
         if is_placed and networks & set(context.estate.targets(resource.key, "in-network")):
             return resource
     return None
@@ -93,7 +92,7 @@ def _neighbour(context: Context, networks: set[str], kind: str) -> Resource | No
 
 def _unseen_path(context: Context) -> Gap | None:
     """Return why there may be a private way in that is not seen, or None."""
-    return next((gap for kind in (_BASTIONS, _INTERFACES) if (gap := context.estate.type_gap(kind))), None)
+    return next((gap for kind in (BASTIONS, INTERFACES) if (gap := context.estate.type_gap(kind))), None)
 
 
 def _has_address(context: Context, interfaces: Sequence[Resource]) -> Known[bool]:
@@ -117,4 +116,4 @@ def _is_exposed(context: Context, interfaces: Sequence[Resource], entries: Seque
 
 
 def _unseen_interfaces(context: Context) -> Gap:
-    return context.estate.type_gap(_INTERFACES) or Gap("/", _INTERFACES, "its interfaces are not in the snapshot")
+    return context.estate.type_gap(INTERFACES) or Gap("/", INTERFACES, "its interfaces are not in the snapshot")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.model import Gap, Json
+from auditor.model import Gap
 
 KnownState: TypeAlias = Literal[EntryState.OPEN, EntryState.RESTRICTED, EntryState.CLOSED]
 
@@ -51,7 +52,7 @@ class InternetEntry(Fact):
             case Gap():
                 return "open or closed, which is not known"
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return the resources that traffic passes."""
         return {"path": list(self.path)} if self.path else None
 

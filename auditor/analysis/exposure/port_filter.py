@@ -10,6 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryState
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges
+from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import Filter, FilterChain
@@ -58,7 +59,7 @@ def filtered(context: Context, subnets: Subnets, target: FilteredTarget) -> Filt
     own = subnets.group(body.sub_resource(target.resource.body, "properties.networkSecurityGroup"))
     if subnet is None:
         reason = "its subnet is not in the snapshot"
-        gap = Gap(target.resource.id, "microsoft.network/virtualnetworks/subnets", reason)
+        gap = Gap(target.resource.id, SUBNETS, reason)
         return Filtered(EntryState.UNKNOWN, reason, has_group=True, gap=gap)
     filters = subnets.at(subnet)
     if filters.gap is not None:

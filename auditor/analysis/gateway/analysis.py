@@ -8,11 +8,13 @@ from typing import Final
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact
 from auditor.analysis.gateway import backend
-from auditor.analysis.gateway.backend import SITES, Backend, backend_facts
+from auditor.analysis.gateway.backend import APPS, Backend, backend_facts
 from auditor.analysis.gateway.listener import Listener, listener_facts
 from auditor.analysis.gateway.transport import GatewayTls, tls_facts
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
+from auditor.estate.navigation import PRIVATE_DNS_ZONES
+from auditor.estate.network_relations import GATEWAYS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
 
-GATEWAYS: Final = "Microsoft.Network/applicationGateways"
 _KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend)
 
 
@@ -29,14 +31,14 @@ def run(context: Context) -> Iterator[Fact]:
 
 _READS: Final[Sequence[str]] = (
     GATEWAYS,
-    "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
-    "Microsoft.Network/privateEndpoints",
-    "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
-    "Microsoft.Network/privateDnsZones",
-    "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
-    "Microsoft.Network/networkInterfaces",
-    "Microsoft.Network/virtualNetworks",
-    *SITES,
+    WAF_POLICIES,
+    PRIVATE_ENDPOINTS,
+    ZONE_GROUPS,
+    PRIVATE_DNS_ZONES,
+    ZONE_LINKS,
+    INTERFACES,
+    NETWORKS,
+    *APPS,
 )
 
 ANALYSIS: Final = Analysis(

@@ -15,10 +15,12 @@ from auditor.analysis.private_link.endpoints import addresses_of
 from auditor.analysis.private_link.expected import rows_of
 from auditor.analysis.private_link.reach import Links, Reach, scopes_for
 from auditor.azure import addresses, body
+from auditor.azure.catalogue import spelled
 from auditor.azure.ranges import Ranges, intersection
+from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
 
-SITES: Final = ("Microsoft.Web/sites", "Microsoft.Web/sites/slots")
+APPS: Final = (SITES, SLOTS)
 
 
 @fact("gateway.backend", subject="the Application Gateway")
@@ -72,7 +74,7 @@ def read(context: Context) -> Backends:
     """Index what backend addresses can be recognised by."""
     links = private_reach.read(context)
     hosts: dict[str, Resource] = {}
-    for site_type in SITES:
+    for site_type in APPS:
         for site in context.estate.of_type(site_type):
             names = [
                 name
@@ -88,8 +90,8 @@ def read(context: Context) -> Backends:
         for connection in found
         for address in sorted(addresses_of(context.estate, connection.endpoint))
     }
-    zones = next((zones for row in rows_of(context) if row.type == SITES[0].lower() for _, zones in row.groups), ())
-    return Backends(links, hosts, addresses, zones, context.estate.type_gap(SITES[0]))
+    zones = next((zones for row in rows_of(context) if row.type == SITES for _, zones in row.groups), ())
+    return Backends(links, hosts, addresses, zones, context.estate.type_gap(spelled(SITES)))
 
 
 def backend_facts(backends: Backends, gateway: Resource) -> Iterator[Backend]:

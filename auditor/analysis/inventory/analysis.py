@@ -10,6 +10,9 @@ from auditor.analysis.fact import Fact
 from auditor.analysis.inventory.component import ComponentPresence, component_fact, missing_architecture
 from auditor.analysis.inventory.profile import DevelopmentProfile, profile_fact
 from auditor.analysis.inventory.subnets import SubnetUse, subnet_facts
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
+from auditor.estate.navigation import PLANS
+from auditor.estate.network_relations import GATEWAYS, PUBLIC_ADDRESSES, SUBNETS
 
 
 def derive_facts(context: Context) -> Iterator[Fact]:
@@ -29,16 +32,16 @@ ANALYSIS: Final = Analysis(
     name="inventory",
     kinds=(ComponentPresence, DevelopmentProfile, SubnetUse),
     run=derive_facts,
-    subjects={SubnetUse.fact_kind: {"Microsoft.Network/virtualNetworks/subnets": [{}]}},
+    subjects={SubnetUse.fact_kind: {SUBNETS: [{}]}},
     reads=frozenset(
         {
-            "microsoft.network/virtualnetworks",
-            "microsoft.network/virtualnetworks/subnets",
-            "microsoft.network/privateendpoints",
-            "microsoft.network/networkinterfaces",
-            "microsoft.network/publicipaddresses",
-            "microsoft.network/applicationgateways",
-            "microsoft.web/serverfarms",
+            NETWORKS,
+            SUBNETS,
+            PRIVATE_ENDPOINTS,
+            INTERFACES,
+            PUBLIC_ADDRESSES,
+            GATEWAYS,
+            PLANS,
         }
     ),
 )

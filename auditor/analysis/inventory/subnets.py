@@ -14,29 +14,28 @@ from auditor.architecture.bind import BoundBy
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.estate.graph import Estate
-from auditor.estate.lookup import network_of
+from auditor.estate.lookup import INTERFACES, PRIVATE_ENDPOINTS, network_of
+from auditor.estate.navigation import PLANS
+from auditor.estate.network_relations import NAT_GATEWAYS, PUBLIC_ADDRESSES, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
 from auditor.model import Gap, Resource
 
 _NETWORK: Final = "vnet"
 _SUBNET_ROLE: Final = "subnet/"
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
-_ENDPOINTS: Final = "microsoft.network/privateendpoints"
-_INTERFACES: Final = "microsoft.network/networkinterfaces"
 # What an absent setting means, and the first API version that shows all its values.
 # https://learn.microsoft.com/azure/private-link/disable-private-endpoint-network-policy
 _POLICIES_DEFAULT: Final = "Disabled"
 _POLICIES_SINCE: Final = "2023-09-01"
 _ENFORCING: Final = frozenset({"enabled", "networksecuritygroupenabled"})
 _DELEGATED_ROLE: Final = "subnet/app-service"
-_DELEGATED_TO: Final = frozenset({"microsoft.web/serverfarms"})
+_DELEGATED_TO: Final = frozenset({PLANS})
 _READ: Final = ("networkSecurityGroup.id", "privateEndpointNetworkPolicies", "delegations")
 # These are attached to a subnet but do not occupy it.
 _GUARDS: Final = frozenset(
     {
-        "microsoft.network/networksecuritygroups",
-        "microsoft.network/routetables",
-        "microsoft.network/natgateways",
-        "microsoft.network/publicipaddresses",
+        SECURITY_GROUPS,
+        ROUTE_TABLES,
+        NAT_GATEWAYS,
+        PUBLIC_ADDRESSES,
     }
 )
 
@@ -113,7 +112,7 @@ def subnet_facts(context: Context) -> Iterator[Fact]:
                 continue
             seen.add(network.key)
             for subnet in context.estate.related(network.id, "child"):
-                if subnet.type_key == _SUBNETS:
+                if subnet.type_key == SUBNETS:
                     yield _subnet(context, workload, subnet, roles.get(subnet.key, {}))
 
 
@@ -167,7 +166,7 @@ def _foreign(estate: Estate, subnet: Resource, strangers: Sequence[Occupant]) ->
     """Return who does not belong; an interface that was not collected may be somebody's, unless one is seen anyway."""
     if not strangers:
         attached = estate.sources(subnet.id, "attached")
-        interfaces = [key for key in attached if _type_of(key).lower() == _INTERFACES and estate.get(key) is None]
+        interfaces = [key for key in attached if _type_of(key).lower() == INTERFACES and estate.get(key) is None]
         if unseen := next((gap for key in interfaces if (gap := estate.unseen(key))), None):
             return unseen
     return tuple(ForeignOccupant(id=item.id, type=item.type) for item in strangers)
@@ -176,9 +175,9 @@ def _foreign(estate: Estate, subnet: Resource, strangers: Sequence[Occupant]) ->
 def _has_endpoints(estate: Estate, subnet: Resource, occupants: Sequence[Occupant]) -> Known[bool]:
     """Return whether a private endpoint is in a subnet; those that were not collected may be."""
     attached = estate.sources(subnet.id, "attached")
-    is_named = any(_type_of(key).lower() == _ENDPOINTS for key in attached)
-    gap = None if is_named else estate.type_gap(_ENDPOINTS)
-    return gap or any(item.type.lower() == _ENDPOINTS for item in occupants)
+    is_named = any(_type_of(key).lower() == PRIVATE_ENDPOINTS for key in attached)
+    gap = None if is_named else estate.type_gap(PRIVATE_ENDPOINTS)
+    return gap or any(item.type.lower() == PRIVATE_ENDPOINTS for item in occupants)
 
 
 def _endpoint_policies(estate: Estate, subnet: Resource) -> Known[str]:
@@ -199,7 +198,7 @@ def _occupants(estate: Estate, subnet: Resource) -> tuple[Occupant, ...]:
         shown = resource.type if resource else _type_of(key)
         if shown.lower() in _GUARDS:
             continue
-        if shown.lower() == _INTERFACES and (resource is None or _has_owner(estate, key)):
+        if shown.lower() == INTERFACES and (resource is None or _has_owner(estate, key)):
             continue
         occupants.append(Occupant(id=resource.id if resource else key, type=shown))
     return tuple(occupants)

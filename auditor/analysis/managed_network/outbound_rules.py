@@ -11,10 +11,12 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.private_link.endpoints import TargetConnection, target_connections
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
+from auditor.estate.service_relations import ML_WORKSPACES, OUTBOUND_RULES
 from auditor.model import Gap, Resource
 
-WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
-RULES: Final = "Microsoft.MachineLearningServices/workspaces/outboundRules"
+WORKSPACES: Final = spelled(ML_WORKSPACES)
+RULES: Final = spelled(OUTBOUND_RULES)
 _INLINE: Final = "properties.managedNetwork.outboundRules"
 
 

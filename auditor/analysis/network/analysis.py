@@ -14,7 +14,11 @@ from auditor.analysis.network.idle_rule import RuleUse, rule_facts
 from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, control_plane_facts, guarded_facts
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
-from auditor.network.subnets import Subnets
+from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
+from auditor.estate.service_relations import SITE_CONFIGS, SITES
+from auditor.network.subnets import NETWORK_MANAGERS, SECURITY_RULES, Subnets
+from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, ROUTES, SERVICE_TAGS
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -34,21 +38,21 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset(
         {
-            "microsoft.network/virtualnetworks",
-            "microsoft.network/virtualnetworks/subnets",
-            "microsoft.network/virtualnetworks/virtualnetworkpeerings",
-            "microsoft.network/networksecuritygroups",
-            "microsoft.network/networksecuritygroups/securityrules",
-            "microsoft.network/networkinterfaces",
-            "microsoft.network/routetables",
-            "microsoft.network/routetables/routes",
-            "microsoft.network/applicationsecuritygroups",
-            "microsoft.network/applicationgateways",
-            "microsoft.network/privateendpoints",
-            "microsoft.network/networkmanagers",
-            "microsoft.network/servicetags",
-            "microsoft.web/sites",
-            "microsoft.web/sites/config",
+            NETWORKS,
+            SUBNETS,
+            PEERINGS,
+            SECURITY_GROUPS,
+            SECURITY_RULES,
+            INTERFACES,
+            ROUTE_TABLES,
+            ROUTES,
+            APPLICATION_SECURITY_GROUPS,
+            GATEWAYS,
+            PRIVATE_ENDPOINTS,
+            NETWORK_MANAGERS,
+            SERVICE_TAGS,
+            SITES,
+            SITE_CONFIGS,
         }
     ),
     parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow"}),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture.workloads import Workload
+from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network.security_rules import Direction, SecurityGroup, SecurityRule
 from auditor.network.subnets import Subnets
-
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 
 
 @fact("network.application-groups", subject="the first virtual network of the workload")
@@ -43,7 +41,7 @@ def group_facts(context: Context, subnets: Subnets) -> Iterator[ApplicationGroup
 
 
 def _groups_of(context: Context, subnets: Subnets, networks: Sequence[Resource]) -> list[SecurityGroup]:
-    inside = [subnet for network in networks for subnet in context.estate.children(network.key, _SUBNETS)]
+    inside = [subnet for network in networks for subnet in context.estate.children(network.key, SUBNETS)]
     attached = [group for subnet in inside if (group := subnets.at(subnet).group) is not None]
     return list({group.name.lower(): group for group in attached}.values())
 

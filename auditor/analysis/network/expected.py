@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
-from typing import Any, Final
+from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -65,7 +65,7 @@ class RowBinder:
         return roles_of(self.context.tables)
 
     @property
-    def _table(self) -> Mapping[str, Any]:
+    def _table(self) -> Mapping[str, object]:
         return _mapping(self.context.tables.get(TABLE))
 
     def expected(self, role: str, direction: Direction) -> Expected | None:
@@ -92,7 +92,7 @@ class RowBinder:
         ]
         return tuple(_match(entry, ANYWHERE, ANYWHERE) for entry in found)
 
-    def _rows(self, entry: Mapping[str, Any], direction: Direction, *, is_required: bool) -> Iterator[TrafficRow]:
+    def _rows(self, entry: Mapping[str, object], direction: Direction, *, is_required: bool) -> Iterator[TrafficRow]:
         end = "from" if direction is Direction.INBOUND else "to"
         why = str(entry.get("why", ""))
         for peer in self._peers(entry, end):
@@ -101,7 +101,7 @@ class RowBinder:
                 ends = (side, ANYWHERE) if direction is Direction.INBOUND else (ANYWHERE, side)
                 yield TrafficRow(peer, _match(entry, *ends), why, is_required)
 
-    def _peers(self, entry: Mapping[str, Any], end: str) -> Iterator[str]:
+    def _peers(self, entry: Mapping[str, object], end: str) -> Iterator[str]:
         name = entry.get("parameter")
         if isinstance(name, str):
             yield from body.text_or_texts(facts.parameter(self.context, name, entry.get("default", [])))
@@ -125,7 +125,7 @@ class RowBinder:
         return Side(symbols=(tag(peer),))
 
 
-def roles_of(tables: Mapping[str, Any]) -> Sequence[str]:
+def roles_of(tables: Mapping[str, object]) -> Sequence[str]:
     """Return the subnet roles that the table of traffic has rows for, sorted."""
     return sorted(_mapping(_mapping(tables.get(TABLE)).get("subnets")))
 
@@ -136,14 +136,14 @@ def guarded_ports(context: Context) -> tuple[tuple[str, Match], ...]:
     return tuple((str(entry.get("name", "")), _match(entry, ANYWHERE, ANYWHERE)) for entry in entries)
 
 
-def _match(entry: Mapping[str, Any], source: Side, destination: Side) -> Match:
+def _match(entry: Mapping[str, object], source: Side, destination: Side) -> Match:
     named = entry.get("protocol", "*")
     kinds = [_read({**entry, "protocol": kind}) for kind in (named if isinstance(named, list) else [named])]
     protocols = reduce(or_, (kind.protocols for kind in kinds), 0)
     return replace(kinds[0], source=source, destination=destination, protocols=protocols)
 
 
-def _read(entry: Mapping[str, Any]) -> Match:
+def _read(entry: Mapping[str, object]) -> Match:
     ports = entry.get("ports", "*")
     rule = {
         "protocol": entry["protocol"],
@@ -158,9 +158,9 @@ def _read(entry: Mapping[str, Any]) -> Match:
     return read
 
 
-def _mapping(found: object) -> Mapping[str, Any]:
+def _mapping(found: object) -> Mapping[str, object]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _listed(found: object) -> Sequence[Mapping[str, Any]]:
+def _listed(found: object) -> Sequence[Mapping[str, object]]:
     return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list | tuple) else []

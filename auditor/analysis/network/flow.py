@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
@@ -14,7 +14,7 @@ from auditor.analysis.network.decided import DecidedTraffic, decided
 from auditor.analysis.network.expected import RowBinder
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
 from auditor.network.search import Search
@@ -60,7 +60,7 @@ class Flow(Fact):
             return f"{title}: more passes than the table plans: {joined(self.excess, 2)}."
         return f"{title}: nothing unplanned passes."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet that passes beyond the table."""
         return self.packet.as_json() if self.packet else None
 

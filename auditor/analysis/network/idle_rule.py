@@ -10,13 +10,13 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.network.rule_effects import EffectsAtSubnets, in_words
+from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
 from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule
 from auditor.network.shadowing import Effect, RuleEffect
 from auditor.network.subnets import SubnetFilters, Subnets
 
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 _DEAD: Final = frozenset({Effect.VACUOUS, Effect.SHADOWED})
 EffectThere = tuple[SubnetFilters, RuleEffect]
 
@@ -77,7 +77,7 @@ class RuleUse(Fact):
 def rule_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) -> Iterator[RuleUse]:
     """Yield one fact for each customer's rule of each security group that is attached to a subnet."""
     attached: dict[str, list[SubnetFilters]] = {}
-    all_subnets = [subnets.at(subnet) for subnet in context.estate.of_type(_SUBNETS)]
+    all_subnets = [subnets.at(subnet) for subnet in context.estate.of_type(SUBNETS)]
     names = AddressNames({filters.subnet.name: filters.prefixes for filters in all_subnets if filters.prefixes})
     for filters in all_subnets:
         if filters.group_key is not None:

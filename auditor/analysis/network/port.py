@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,7 +12,8 @@ from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, given, reco
 from auditor.analysis.network.decided import DecidedTraffic, decided
 from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses, body
-from auditor.model import Gap, Json, Resource
+from auditor.estate.network_relations import GATEWAYS, SUBNETS
+from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, NETWORK_SPACE, Direction, Match, Side, tag
@@ -21,8 +22,6 @@ from auditor.network.verdicts import TrafficVerdict, joined
 from auditor.network.witness import Packet
 from auditor.truth import Truth
 
-_SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
-_GATEWAYS: Final = "microsoft.network/applicationgateways"
 # https://learn.microsoft.com/azure/application-gateway/configuration-infrastructure#network-security-groups
 _V1_PORTS, _V2_PORTS = ((65503, 65535),), ((65200, 65536),)
 _TCP: Final = 0b1
@@ -76,7 +75,7 @@ class GuardedPorts(Fact):
         certain = [f"{port.name}: {joined(port.traffic, 2)}" for port in self.ports if port.is_certain]
         return f"The Internet reaches guarded ports of subnet {self.subnet}: {'; '.join(certain)}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet that reaches a guarded port."""
         return self.packet.as_json() if self.packet else None
 
@@ -107,7 +106,7 @@ class ControlPlanePorts(Fact):
         by = joined(self.excess, 2) if self.excess else "GatewayManager only"
         return f"The gateway's control plane ({self.ports}) in subnet {self.subnet} is reached by {by}."
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet of a public address that reaches the control plane."""
         return self.packet.as_json() if self.packet else None
 
@@ -124,7 +123,7 @@ class Reached:
 def guarded_facts(context: Context, subnets: Subnets) -> Iterator[GuardedPorts]:
     """Yield one fact for each subnet: which guarded ports public addresses reach."""
     guarded = guarded_ports(context)
-    for subnet in context.estate.of_type(_SUBNETS) if guarded else ():
+    for subnet in context.estate.of_type(SUBNETS) if guarded else ():
         yield _guarded(context, subnets.at(subnet), guarded)
 
 
@@ -174,9 +173,9 @@ def _open_port(reached: Reached) -> OpenPort:
 
 def control_plane_facts(context: Context, subnets: Subnets) -> Iterator[ControlPlanePorts]:
     """Yield one fact for each subnet of an Application Gateway: who reaches the ports of its control plane."""
-    for subnet in context.estate.of_type(_SUBNETS):
+    for subnet in context.estate.of_type(SUBNETS):
         keys = context.estate.sources(subnet.key, "attached")
-        gateways = [g for key in keys if (g := context.estate.get(key)) is not None and g.type_key == _GATEWAYS]
+        gateways = [g for key in keys if (g := context.estate.get(key)) is not None and g.type_key == GATEWAYS]
         if gateways:
             is_v1 = all(_is_v1(gateway) for gateway in gateways)
             yield _control_plane(context, subnets.at(subnet), _V1_PORTS if is_v1 else _V2_PORTS)

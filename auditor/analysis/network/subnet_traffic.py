@@ -15,7 +15,9 @@ from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.architecture.workloads import Workload
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
-from auditor.model import Gap, Json
+from auditor.estate.lookup import PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import SUBNETS
+from auditor.model import Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
 from auditor.network.search import Search, SearchResult
@@ -24,8 +26,6 @@ from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
 from auditor.network.verdicts import TrafficVerdict, joined, rule_names
 from auditor.network.witness import Packet
 from auditor.truth import Truth
-
-_ENDPOINTS: Final = "microsoft.network/privateendpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class SubnetTraffic(Fact):
             return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
         return []
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should not pass, else one that should."""
         packet = None if isinstance(self.compared, Gap) else self.compared.packet
         return packet.as_json() if packet else None
@@ -162,7 +162,7 @@ def known_names(subnets: Subnets, workload: Workload) -> Mapping[str, Ranges]:
     """Return the address sets that answers may call by name: the subnets of the workload's networks."""
     found = {}
     for network in workload.resources("vnet"):
-        for subnet in subnets.estate.children(network.key, "microsoft.network/virtualnetworks/subnets"):
+        for subnet in subnets.estate.children(network.key, SUBNETS):
             found[subnet.name] = subnets.at(subnet).prefixes
     return {name: prefixes for name, prefixes in sorted(found.items()) if prefixes}
 
@@ -173,7 +173,7 @@ def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> Subnet
     passing = filters.gap or _PacketsThrough(judged, limits)
     # Which subnet holds the private endpoints may not be known, and then neither is what the table allows towards it.
     is_too_open = isinstance(passing, _PacketsThrough) and passing.excess.truth is Truth.YES
-    unbound = context.estate.type_gap(_ENDPOINTS) if is_too_open else None
+    unbound = context.estate.type_gap(PRIVATE_ENDPOINTS) if is_too_open else None
 
     def unless_unbound(answer: Callable[[_PacketsThrough], Known[bool]]) -> Known[bool]:
         return given(passing, lambda passing: unbound or answer(passing))

@@ -9,11 +9,16 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact
 from auditor.analysis.private_link import reach
 from auditor.analysis.private_link.connection import PrivateConnection, connection_facts
+from auditor.analysis.private_link.dns import A_RECORDS
 from auditor.analysis.private_link.endpoints import ENDPOINTS
 from auditor.analysis.private_link.expected import TABLE, rows_of
 from auditor.analysis.private_link.service_endpoint import ServiceEndpoint, endpoint_facts
 from auditor.analysis.private_link.zone import ZoneUse, zone_facts
 from auditor.azure.catalogue import shipped
+from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
+from auditor.estate.navigation import PRIVATE_DNS_ZONES
+from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
+from auditor.estate.service_relations import OUTBOUND_RULES
 from auditor.model import Json
 
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {
@@ -47,14 +52,14 @@ ANALYSIS: Final = Analysis(
     run=run,
     reads=frozenset(
         {
-            "microsoft.network/privateendpoints",
-            "microsoft.network/privateendpoints/privatednszonegroups",
-            "microsoft.network/privatednszones",
-            "microsoft.network/privatednszones/virtualnetworklinks",
-            "microsoft.network/privatednszones/a",
-            "microsoft.network/networkinterfaces",
-            "microsoft.network/virtualnetworks",
-            "microsoft.machinelearningservices/workspaces/outboundrules",
+            PRIVATE_ENDPOINTS,
+            ZONE_GROUPS,
+            PRIVATE_DNS_ZONES,
+            ZONE_LINKS,
+            A_RECORDS,
+            INTERFACES,
+            NETWORKS,
+            OUTBOUND_RULES,
             "microsoft.web/sites/privateendpointconnections",
             *map(str.lower, _SUBJECTS),
         }
@@ -67,6 +72,6 @@ ANALYSIS: Final = Analysis(
             **{name: [{"side": "target"}] for name in _SUBJECTS},
             ENDPOINTS: [{"side": "endpoint"}],
         },
-        ZoneUse.fact_kind: {"Microsoft.Network/privateDnsZones": [{}]},
+        ZoneUse.fact_kind: {PRIVATE_DNS_ZONES: [{}]},
     },
 )

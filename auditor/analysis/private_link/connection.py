@@ -18,6 +18,7 @@ from auditor.analysis.private_link.endpoints import (
 )
 from auditor.analysis.private_link.reach import Links
 from auditor.azure import body
+from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
 Explanation: TypeAlias = Literal["workload endpoint", "managed outbound rule", "parameter", "none"]
@@ -159,7 +160,7 @@ def _explanation(links: Links, target: Resource, connection: TargetConnection) -
 
 def _target_key(target: Resource) -> str:
     # The endpoint of a deployment slot points at the site.
-    is_slot = target.type_key == "microsoft.web/sites/slots"
+    is_slot = target.type_key == SLOTS
     return (ids.parent_of(target.key) or target.key) if is_slot else target.key
 
 

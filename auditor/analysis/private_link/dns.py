@@ -10,15 +10,21 @@ from typing import Final, Literal, TypeAlias
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.private_link.endpoints import NETWORKS, EndpointConnection, EndpointScope, addresses_of
+from auditor.analysis.private_link.endpoints import EndpointConnection, EndpointScope, addresses_of
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import NETWORKS
+from auditor.estate.navigation import PRIVATE_DNS_ZONES
+from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.model import Gap, Resource
 
-ZONES: Final = "Microsoft.Network/privateDnsZones"
-LINKS: Final = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
-RECORDS: Final = "Microsoft.Network/privateDnsZones/A"
-GROUPS: Final = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
+A_RECORDS: Final = "microsoft.network/privatednszones/a"
+
+ZONES: Final = spelled(PRIVATE_DNS_ZONES)
+LINKS: Final = spelled(ZONE_LINKS)
+RECORDS: Final = spelled(A_RECORDS)
+GROUPS: Final = spelled(ZONE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,9 @@ def uses_custom_dns(estate: Estate, network: str | None) -> bool | Gap:
     """Whether a virtual network asks its own DNS servers instead of Azure's, or why that is not known."""
     found = estate.get(network) if network else None
     if found is None:
-        unseen = estate.unseen(network) if network else Gap("/", NETWORKS, "the endpoint names no virtual network")
+        unseen = (
+            estate.unseen(network) if network else Gap("/", spelled(NETWORKS), "the endpoint names no virtual network")
+        )
         return unseen or False
     return bool(body.text_or_texts(found.body, "properties.dhcpOptions.dnsServers"))
 

@@ -12,11 +12,12 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.model import Gap, Resource
 
-ENDPOINTS: Final = "Microsoft.Network/privateEndpoints"
-NETWORKS: Final = "Microsoft.Network/virtualNetworks"
+ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)
 _CHILD: Final = "/privateendpointconnections"
 
 

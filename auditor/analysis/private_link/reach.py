@@ -11,7 +11,6 @@ from auditor.analysis.contract import Context
 from auditor.analysis.private_link import dns as private_dns
 from auditor.analysis.private_link.dns import ZoneState
 from auditor.analysis.private_link.endpoints import (
-    NETWORKS,
     EndpointConnection,
     EndpointScope,
     TargetConnection,
@@ -21,14 +20,15 @@ from auditor.analysis.private_link.endpoints import (
     target_connections,
 )
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import NETWORKS
+from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
 from auditor.resource_id import key, name_of, parent_of
 
 ANYWHERE: Final = EndpointScope(None, None, None)
 _LISTED: Final = "properties.privateEndpointConnections"
-_SITE: Final = "microsoft.web/sites"
-_SLOT: Final = "microsoft.web/sites/slots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +124,15 @@ def judge(
     listed = target_connections(links.context, target)
     found = links.connections.get(target.key, ())
     wanted = {group.lower() for group in groups}
-    if target.type_key == _SLOT:
+    if target.type_key == SLOTS:
         wanted = {f"sites-{name_of(target.key)}"}
         found = [*found, *_slot_connections(links, target, wanted)]
-    elif target.type_key == _SITE:
+    elif target.type_key == SITES:
         found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
     candidates = [_candidate(estate, connection, wanted, scope, listed) for connection in found]
     target_gap = links.context.estate.gap_at(target.key, _LISTED)
     if scope.workload is not None and scope.networks is None:
-        target_gap = target_gap or estate.type_gap(NETWORKS)
+        target_gap = target_gap or estate.type_gap(spelled(NETWORKS))
     chosen = _best(links, candidates, zones, scope)
     custom: bool | Gap = False
     states: Sequence[ZoneState] = [ZoneState(name=names[0], registered=False, linked=False) for names in zones if names]

@@ -17,14 +17,17 @@ from auditor.analysis.resilience.regions import Regions
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.reference_data import skus
+from auditor.estate.navigation import ONLINE_ENDPOINTS
+from auditor.estate.network_relations import BASTIONS, GATEWAYS, PUBLIC_ADDRESSES
+from auditor.estate.service_relations import AUTOSCALE_SETTINGS
 from auditor.model import Gap, Resource
 
 ZonalService: TypeAlias = Literal[
     "plan", "gateway", "gateway-address", "bastion-address", "search", "registry", "registry-replica", "storage"
 ]
 _HOLDERS: Final[Mapping[str, ZonalService]] = {
-    "microsoft.network/applicationgateways": "gateway-address",
-    "microsoft.network/bastionhosts": "bastion-address",
+    GATEWAYS: "gateway-address",
+    BASTIONS: "bastion-address",
 }
 _SPREAD_STORAGE: Final = {"lrs": False, "grs": False, "zrs": True}
 """What the ending of a storage SKU says: `Standard_RAGZRS` is spread. https://learn.microsoft.com/azure/storage/common/storage-redundancy"""
@@ -113,7 +116,7 @@ def run(context: Context) -> Iterator[Fact]:
     for service, spread_of in _SPREADS.items():
         for resource in context.estate.of_type(shipped().labelled(service).name):
             yield _fact(context, regions, resource, service, spread_of(resource))
-    for address in context.estate.of_type("Microsoft.Network/publicIPAddresses"):
+    for address in context.estate.of_type(PUBLIC_ADDRESSES):
         holder = ids.parent_of(body.sub_resource(address.body, "properties.ipConfiguration") or "") or ""
         if role := _HOLDERS.get((ids.type_of(holder) or "").lower()):
             yield _fact(context, regions, address, role, _address(address), holder=context.workloads.role_of(holder))
@@ -284,9 +287,9 @@ def _has_zones(regions: Regions, resource: Resource, spread: Spread) -> Known[bo
 
 _READS: Final[Sequence[str]] = (
     *(shipped().labelled(service).name for service in _SPREADS),
-    "Microsoft.Network/publicIPAddresses",
-    "Microsoft.Insights/autoscalesettings",
-    "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+    PUBLIC_ADDRESSES,
+    AUTOSCALE_SETTINGS,
+    ONLINE_ENDPOINTS,
     shipped().labelled("online-deployment").name,
 )
 
@@ -299,7 +302,7 @@ ANALYSIS: Final = Analysis(
     subjects={
         ZoneSpread.fact_kind: {
             **{shipped().labelled(service).name: [{"service": service}] for service in _SPREADS},
-            "Microsoft.Network/publicIPAddresses": [{"service": role} for role in _HOLDERS.values()],
+            PUBLIC_ADDRESSES: [{"service": role} for role in _HOLDERS.values()],
         },
         SureInstances.fact_kind: {
             shipped().labelled(service).name: [{"service": service}]

@@ -12,11 +12,13 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
+from auditor.azure.catalogue import spelled
 from auditor.azure.reference_data import skus
 from auditor.azure.reference_data.skus import Sku
+from auditor.estate.service_relations import AUTOSCALE_SETTINGS
 from auditor.model import Gap, Resource
 
-AUTOSCALE: Final = "Microsoft.Insights/autoscalesettings"
+AUTOSCALE: Final = spelled(AUTOSCALE_SETTINGS)
 _THREE: Final = 3
 
 

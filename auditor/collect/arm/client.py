@@ -122,13 +122,13 @@ class Arm:
                 listing.refusal = refused.refusal
                 return listing
 
-    def resource_graph(self, body: Mapping[str, Any]) -> object:
+    def resource_graph(self, body: Mapping[str, object]) -> object:
         """Return the answer to one Resource Graph query."""
         url = f"{self.cloud.arm}/providers/Microsoft.ResourceGraph/resources?api-version={GRAPH_VERSION}"
         headers = {"Content-Type": "application/json"}
         return self._send(HttpRequest("POST", url, content=orjson.dumps(body), headers=headers))
 
-    def provider(self, subscription: str, namespace: str) -> Mapping[str, Any] | None:
+    def provider(self, subscription: str, namespace: str) -> Mapping[str, object] | None:
         """Return what a subscription knows of a resource provider (registration, versions), or None if it won't say."""
         key = (subscription.lower(), namespace.lower())
         if key not in self._providers:
@@ -259,7 +259,7 @@ def _namespace_of(url: str) -> str:
     return parts[parts.index("providers") + 1] if "providers" in parts[:-1] else "microsoft.resources"
 
 
-def _versions_of(provider: Mapping[str, Any] | None, type_name: str) -> list[str]:
+def _versions_of(provider: Mapping[str, object] | None, type_name: str) -> list[str]:
     types = provider.get("resourceTypes") if provider else None
     for entry in types if isinstance(types, list) else []:
         if isinstance(entry, Mapping) and str(entry.get("resourceType", "")).lower() == type_name.lower():

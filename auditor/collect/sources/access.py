@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -72,7 +72,7 @@ def _read(arm: Arm, subscription: Target, operation: Operation, outcome: Outcome
     return [Item(shaped(body, path, operation), listing.api_version, listing.at) for body in listing.items]
 
 
-def _concerns(body: dict[str, Any], roots: Sequence[str]) -> bool:
+def _concerns(body: dict[str, object], roots: Sequence[str]) -> bool:
     scope = _text(body, "scope")
     if not roots or scope is None:
         return True
@@ -81,13 +81,13 @@ def _concerns(body: dict[str, Any], roots: Sequence[str]) -> bool:
     ) or not scope.lower().startswith("/subscriptions/")
 
 
-def _text(body: dict[str, Any], name: str) -> str | None:
+def _text(body: dict[str, object], name: str) -> str | None:
     properties = body.get("properties")
     value = properties.get(name) if isinstance(properties, dict) else None
     return value if isinstance(value, str) else None
 
 
-def principals_of(body: dict[str, Any]) -> str | None:
+def principals_of(body: dict[str, object]) -> str | None:
     """Return the principal that an assignment names."""
     return _text(body, "principalId")
 
@@ -111,7 +111,7 @@ def read_principals(arm: Arm, principals: Sequence[str], at: str) -> Outcome:
     return outcome
 
 
-def _principal(principal: str, found: dict[str, Any] | None, at: str) -> Item:
+def _principal(principal: str, found: dict[str, object] | None, at: str) -> Item:
     body = {
         "id": f"/providers/{_DIRECTORY_TYPE}/{principal}",
         "name": principal,

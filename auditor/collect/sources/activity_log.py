@@ -57,7 +57,7 @@ def read_regenerations(
     return outcome
 
 
-def _event(item: Mapping[str, Any], regenerations: Mapping[str, str]) -> dict[str, Any] | None:
+def _event(item: Mapping[str, object], regenerations: Mapping[str, str]) -> dict[str, object] | None:
     """Return what a regeneration event tells, without the caller's claims; None for every other event."""
     operation = _value(item.get("operationName"))
     if operation is None or operation.lower() not in regenerations:

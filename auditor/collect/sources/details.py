@@ -103,7 +103,7 @@ def _read(arm: Arm, path: str, operation: Operation, outcome: Outcome, target: T
     return [Item(shaped(body, path, operation), listing.api_version, listing.at) for body in listing.items]
 
 
-def shaped(body: Mapping[str, Any], path: str, operation: Operation) -> dict[str, Any]:
+def shaped(body: Mapping[str, Any], path: str, operation: Operation) -> dict[str, object]:
     """Return an object with a whole id and a type, where a service leaves them out."""
     found = dict(body)
     own_id = found.get("id")

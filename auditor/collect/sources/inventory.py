@@ -79,7 +79,7 @@ class Inventory:
         self,
         subscriptions: Sequence[str],
         condition: str = "",
-        concerns: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+        concerns: Callable[[Mapping[str, object]], bool] = lambda _: True,
     ) -> None:
         """Read every resource of the subscriptions that meets a condition of the query language.
 
@@ -98,7 +98,7 @@ class Inventory:
                     self.instead[subscription] = refused.refusal
                     self._list(subscription, concerns)
 
-    def _list(self, subscription: str, concerns: Callable[[Mapping[str, Any]], bool]) -> None:
+    def _list(self, subscription: str, concerns: Callable[[Mapping[str, object]], bool]) -> None:
         """List a subscription's resources by ARM; what Resource Graph gave before it failed says more and stays."""
         have = {key for keys in self._keys.values() for key in keys}
         try:
@@ -164,11 +164,12 @@ class Inventory:
                     raise
                 self.projection = max(self.projection, tried + 1)
 
-    def _keep(self, row: dict[str, Any], at: str) -> None:
+    def _keep(self, row: dict[str, object], at: str) -> None:
         body, version = body_of(row)
-        if not ids.is_resource_id(body.get("id")):
+        resource_id = body.get("id")
+        if not ids.is_resource_id(resource_id):
             return
-        self._keys.setdefault(str(row.get("type", "")).lower(), set()).add(ids.key(body["id"]))
+        self._keys.setdefault(str(row.get("type", "")).lower(), set()).add(ids.key(resource_id))
         self.store(InventoryRow(body, version, at))
 
 

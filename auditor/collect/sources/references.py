@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -16,7 +16,7 @@ FOLLOWED_FURTHER: Final = frozenset(item.key for item in shipped() if item.follo
 """What is followed from a resource outside the scope: what decides about its traffic, not its other neighbours."""
 
 
-def references(value: Any) -> Iterator[str]:
+def references(value: object) -> Iterator[str]:
     """Yield the ids of top-level resources of followed types in a body, as spelled, repeated as they come."""
     if isinstance(value, dict):
         for item in value.values():

@@ -89,7 +89,7 @@ def partitions(chosen: QueryFilter, rows: int) -> list[Partition]:
     return [Partition(chosen, index, of) for index in range(of)]
 
 
-def fetch(arm: Arm, partition: Partition, projection: str) -> list[dict[str, Any]]:
+def fetch(arm: Arm, partition: Partition, projection: str) -> list[dict[str, object]]:
     """Return the rows of a partition, smaller parts of it where Azure says that the answer is too large.
 
     Rows that an answer lacks are asked for again; what stays missing shows when the types are counted.
@@ -115,7 +115,7 @@ def fetch(arm: Arm, partition: Partition, projection: str) -> list[dict[str, Any
     raise AssertionError("the last try returns or raises")
 
 
-def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = False) -> list[dict[str, Any]]:
+def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = False) -> list[dict[str, object]]:
     """Return all rows of a query over all pages, each id once.
 
     Raise `Refused` where the rows are fewer than the answer says there are (unless `tolerant`): only the token ends a
@@ -150,7 +150,7 @@ def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = 
         options = {**options, "$skipToken": token}
 
 
-def _check_whole(page: Mapping[str, Any], got: int, repeated: int, *, tolerant: bool) -> None:
+def _check_whole(page: Mapping[str, object], got: int, repeated: int, *, tolerant: bool) -> None:
     if str(page.get("resultTruncated", "false")).lower() == "true":
         raise Refused(Refusal(Kind.TOO_LARGE, 200, message="Resource Graph cut the result off"))
     total = page.get("totalRecords")
@@ -170,7 +170,7 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def body_of(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+def body_of(row: Mapping[str, object]) -> tuple[dict[str, object], str | None]:
     """Return a row as ARM spells the resource, and the API version that Resource Graph read it with.
 
     Resource Graph lower-cases types and fills columns that do not apply with null or nothing; ARM leaves them out.

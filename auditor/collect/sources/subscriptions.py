@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -148,7 +148,7 @@ def _by_name(visible: Sequence[Subscription], name: str) -> Subscription:
     return found[0]
 
 
-def group_names(scope: CollectScope, groups: Sequence[Mapping[str, Any]]) -> list[str] | None:
+def group_names(scope: CollectScope, groups: Sequence[Mapping[str, object]]) -> list[str] | None:
     """Return the names of the resource groups that lie in a scope as a whole, sorted; None: all of them."""
     if not scope.resource_groups and not scope.tags:
         return None
@@ -171,7 +171,7 @@ def resource_condition(scope: CollectScope, whole_groups: Sequence[str]) -> str:
     return f"({tagged}) or ({in_groups})" if in_groups else tagged
 
 
-def concerns(scope: CollectScope, whole_groups: Sequence[str], body: Mapping[str, Any]) -> bool:
+def concerns(scope: CollectScope, whole_groups: Sequence[str], body: Mapping[str, object]) -> bool:
     """Whether a resource of a list meets the condition that `resource_condition` puts to Resource Graph."""
     group = (ids.resource_group_of(str(body.get("id"))) or "").lower()
     if group in {name.lower() for name in whole_groups}:
@@ -180,7 +180,7 @@ def concerns(scope: CollectScope, whole_groups: Sequence[str], body: Mapping[str
     return bool(scope.tags) and is_named and has_tags(body, scope.tags)
 
 
-def has_tags(body: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+def has_tags(body: Mapping[str, object], wanted: Mapping[str, str]) -> bool:
     """Whether an object carries all the tags, names and values in any case."""
     tags = body.get("tags")
     if not isinstance(tags, Mapping):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import orjson
 
 from auditor.model import Evidence, Exemption, Finding, Gap, Report, RuleInfo
+from auditor.report.coverage_document import document_of
 from auditor.report.format import Format, View
 from auditor.report.json_document import (
     SCHEMA_VERSION,
@@ -24,7 +25,7 @@ from auditor.report.selection import listed
 from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
 
-_STREAMED: Final = ("findings", "gaps")
+_AFTER_HEAD: Final = ("findings", "gaps", "coverage")
 
 
 def write(report: Report, out: TextIO, view: View) -> None:
@@ -32,13 +33,13 @@ def write(report: Report, out: TextIO, view: View) -> None:
     head = _head(report)
     out.write("{\n")
     for key, value in head.items():
-        if key not in _STREAMED:
+        if key not in _AFTER_HEAD:
             out.write(f'  "{key}": {_indented(value, 2)},\n')
     findings = listed(report, include_passed=view.include_passed)
     _write_list(out, "findings", (_finding(each, report.rules[each.rule_id]) for each in findings))
     out.write(",\n")
     _write_list(out, "gaps", (_gap(gap) for gap in sorted(report.gaps, key=_gap_order)))
-    out.write("\n}\n")
+    out.write(f',\n  "coverage": {_indented(head["coverage"], 2)}\n}}\n')
 
 
 def _write_list(out: TextIO, key: str, items: Iterable[object]) -> None:
@@ -73,6 +74,7 @@ def _head(report: Report) -> ReportDocument:
         "notices": sorted(report.notices),
         "findings": [],
         "gaps": [],
+        "coverage": document_of(report.coverage),
     }
 
 
@@ -86,7 +88,7 @@ def _snapshot(report: Report) -> SnapshotDocument:
     }
 
 
-def _sorted_items(scope: object) -> Iterator[tuple[str, Any]]:
+def _sorted_items(scope: object) -> Iterator[tuple[str, object]]:
     value = ordered(scope)
     return iter(value.items()) if isinstance(value, dict) else iter(())
 

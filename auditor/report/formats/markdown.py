@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TextIO
 
-from auditor.model import Finding, Gap, Report, Status
+from auditor.model import ControlCoverage, Coverage, Finding, Gap, Report, Status, TypeCoverage
 from auditor.report import selection
+from auditor.report.causes import Cause, causes_of
+from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.format import Format, View
+from auditor.report.outcome import why_not_trusted
 from auditor.report.selection import subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text, visible
@@ -29,8 +32,8 @@ def write(report: Report, out: TextIO, view: View) -> None:
     """Write GitHub-flavoured Markdown of less than 65,000 characters; where rows are left out, a line counts them."""
     findings = selection.listed(report, include_passed=view.include_passed)
     summary = summarise(report)
-    page = _MarkdownPage(sections_left=9)
-    page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary))
+    page = _MarkdownPage(sections_left=14)
+    page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary), *_outcome(report))
     names = report.snapshot.subscription_names
     failures = selection.open_failures(findings)
     page.table(
@@ -61,6 +64,8 @@ def write(report: Report, out: TextIO, view: View) -> None:
     page.table("Passed", ("Rule", "Resource"), _rows(passed, names, _plain), fold=True)
     skipped = selection.with_status(findings, Status.NOT_APPLICABLE)
     page.table("Not applicable", ("Rule", "Resource"), _rows(skipped, names, _plain), fold=True)
+    for title, header, rows in _coverage(report.coverage):
+        page.table(title, header, rows, fold=True)
     out.write(page.text())
 
 
@@ -101,6 +106,56 @@ class _MarkdownPage:
                 return
             self.add(line)
             room -= len(line)
+
+
+def _coverage(coverage: Coverage) -> Iterable[tuple[str, Row, Iterable[Row]]]:
+    """Yield title, header and rows of what would settle most, what is not known, and what became of everything."""
+    yield (
+        "Permissions that would settle the most",
+        ("Permission", "Unknowns settled"),
+        ((code(each.permission), f"{each.settles:,}") for each in coverage.grants),
+    )
+    yield (
+        "What is not known",
+        ("What", "Places", "Why", "Unknown", "Settled by"),
+        map(_cause, causes_of(coverage.gaps)),
+    )
+    yield (
+        "Coverage by type",
+        ("Type", "Collected", "Judged", "Used as evidence", "Not looked at", "Gaps"),
+        map(_type, coverage.types),
+    )
+    yield (
+        "Rules that met nothing to judge",
+        ("Rule", "Why"),
+        ((code(rule), escaped(coverage.unmet[rule])) for rule in sorted(coverage.unmet)),
+    )
+    yield (
+        "Coverage by control",
+        ("Framework", "Control", "Status", "Rests on", "Could still change it"),
+        map(_control, coverage.controls),
+    )
+
+
+def _cause(cause: Cause) -> Row:
+    counts = f"{len(cause.places):,}", f"{cause.findings:,}"
+    return (code(cause.what), counts[0], escaped(cause.reason), counts[1], escaped(cause.settled_by))
+
+
+def _type(each: TypeCoverage) -> Row:
+    counts = (each.collected, each.judged, each.used_as_evidence, each.not_looked_at, each.gaps)
+    return (code(each.name), *(f"{count:,}" for count in counts))
+
+
+def _control(control: ControlCoverage) -> Row:
+    words = (control.framework, control.id, control.status.value, rests_on(control), still_open(control))
+    return tuple(map(escaped, words))
+
+
+def _outcome(report: Report) -> Iterable[str]:
+    """Say why the report cannot be trusted as it is."""
+    if reason := why_not_trusted(report):
+        yield f"\nExit code 2 unless --allow-incomplete: {escaped(reason)}\n"
 
 
 def escaped(text: str) -> str:

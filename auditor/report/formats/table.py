@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import Final, TextIO
 
 from auditor.model import Finding, Gap, Report, RuleInfo, Status
-from auditor.report import selection
+from auditor.report import coverage_page, selection
 from auditor.report.format import Format, View
 from auditor.report.layout import Layout
+from auditor.report.outcome import why_not_trusted
 from auditor.report.selection import short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text
@@ -20,14 +21,15 @@ _SHOWN_PER_GROUP: Final = 20
 
 
 def write(report: Report, out: TextIO, view: View) -> None:
-    """Write failures by severity, unknowns with what would settle them, gaps, the summary and the verdict.
+    """Write failures by severity, unknowns with what would settle them, gaps, coverage, the summary and the verdict.
 
     No line is longer than `width` (at least 40 cells), but for whole ids and commands, which `verbose` adds on lines
-    of their own. Findings that do not apply are only counted.
+    of their own, and for the last line of a report that cannot be trusted as it is: why, and what would settle it.
+    Findings that do not apply are only counted.
     """
     page = _TablePage(report, Layout(max(view.width, _NARROWEST), view.color), verbose=view.verbose)
     summary = summarise(report)
-    lines = [*page.blocks(include_passed=view.include_passed), *page.summary(summary)]
+    lines = [*page.blocks(include_passed=view.include_passed), *page.summary(summary), *page.outcome()]
     out.writelines(f"{line}\n" for line in lines)
 
 
@@ -49,6 +51,7 @@ class _TablePage:
         yield from self._gaps(self._report.gaps)
         yield from self._by_rule("Passed", selection.with_status(findings, Status.PASS))
         yield from self._notices(sorted(self._report.notices))
+        yield from self._coverage()
 
     def summary(self, summary: Summary) -> Iterator[str]:
         report = self._report
@@ -66,6 +69,16 @@ class _TablePage:
         yield from self._layout.rows((), rows)
         yield ""
         yield from self._layout.paragraph(verdict(summary), indent=0)
+
+    def outcome(self) -> Iterator[str]:
+        if reason := why_not_trusted(self._report):
+            yield from self._layout.verbatim(f"Exit code 2 unless --allow-incomplete: {sentence(reason)}", indent=0)
+
+    def _coverage(self) -> Iterator[str]:
+        coverage = self._report.coverage
+        if self._verbose:
+            yield from coverage_page.whole(coverage, self._layout)
+        yield from coverage_page.short(coverage, len(self._report.rules), self._layout)
 
     def _missing(self, findings: Sequence[Finding]) -> Iterator[str]:
         if not findings:
@@ -199,4 +212,4 @@ def _counts(pairs: Iterable[tuple[str, int]]) -> str:
     return " · ".join(f"{count:,} {name}" for name, count in pairs)
 
 
-FORMAT: Final = Format("table", write, shows_notices=True)
+FORMAT: Final = Format("table", write, shows_notices=True, ends_with_outcome=True)

@@ -1,0 +1,260 @@
+"""Prove how complete an audit is: what became of what was collected, what each control rests on and what leaves it open.
+
+It goes through the findings once and reads no resource, so that its cost is small beside that of judging.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.engine.evaluate import Evaluation
+from auditor.engine.gap_origins import GapOrigins, Group, type_in
+from auditor.engine.reads import types_read
+from auditor.engine.settling import OPEN_EXPORT, Settling
+from auditor.estate.graph import Estate
+from auditor.model import ControlCoverage, Coverage, Finding, Gap, Grant, OpenGap, Status, TypeCoverage
+from auditor.rulebook.in_force import RuleInForce
+from auditor.rulebook.rule import OnFact
+from auditor.snapshot.children import inline_children
+from auditor.snapshot.model import ANY_TYPE
+
+_WORST_FIRST: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE)
+_UNANSWERED: Final = "nothing was asked"
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the findings of one rule add up to.
+
+    `subjects` are the ids judged with their types, `gaps` counts the findings that are unknown for each.
+    """
+
+    rule: RuleInForce
+    reads: frozenset[str]
+    statuses: Counter[Status] = field(default_factory=Counter)
+    subjects: dict[str, str] = field(default_factory=dict)
+    gaps: Counter[Gap] = field(default_factory=Counter)
+    nothing_met: str = ""
+
+    @property
+    def is_unmet(self) -> bool:
+        return self.statuses.total() == self.statuses[Status.NOT_APPLICABLE]
+
+    def why_unmet(self) -> str:
+        """Return why the rule judged nothing: there was nothing, or it does not apply to what there was."""
+        asked = self.statuses[Status.NOT_APPLICABLE]
+        return self.nothing_met or (
+            f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED
+        )
+
+
+class _Count:
+    """Counts findings by rule and by gap."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        rules = evaluation.rules
+        self.estate: Estate = evaluation.estate
+        self.declared = frozenset(self.estate.gaps)
+        self.collected = Counter(resource.type_key for resource in self.estate.resources)
+        self.names = {resource.type_key: resource.type for resource in reversed(self.estate.resources)}
+        self.tallies = {
+            rule.id: _Tally(rule, types_read(rule.rule, rules.analyses, rules.components)) for rule in rules.in_force
+        }
+        self._origins = GapOrigins(self.estate.gaps)
+        self.needs: Counter[frozenset[str]] = Counter()
+        self._groups: Counter[tuple[str, Group]] = Counter()
+        self._ids = {resource.key: resource.id for resource in self.estate.resources}
+        self._spelled = {gap: gap for gap in self.estate.gaps}
+        self._same = {_identity(gap): gap for gap in self.estate.gaps}
+
+    def add(self, finding: Finding) -> None:
+        tally = self.tallies[finding.rule_id]
+        tally.statuses[finding.status] += 1
+        if finding.status is Status.NOT_APPLICABLE:
+            if finding.resource_id is None and not tally.nothing_met:
+                tally.nothing_met = finding.message
+            return
+        if finding.resource_id is not None:
+            tally.subjects[finding.resource_id] = finding.resource_type or ""
+        if finding.status is Status.UNKNOWN:
+            self._add_unknown(finding, tally)
+
+    def _add_unknown(self, finding: Finding, tally: _Tally) -> None:
+        doubts = {self._spelled.get(gap) or self._spell(gap) for gap in finding.gaps or (_gap_of_error(finding),)}
+        tally.gaps.update(doubts)
+        groups: set[Group] = set()
+        needed: set[str | None] = set()  # None: something that no permission settles
+        for doubt in doubts:
+            behind = () if doubt in self.declared else self._origins.of(doubt, tally.reads)
+            groups.update(behind)
+            needed.update([doubt.permission] if doubt.permission or not behind else map(self._permission, behind))
+        self._groups.update((finding.rule_id, group) for group in groups)
+        if None not in needed:
+            self.needs[frozenset(filter(None, needed))] += 1
+
+    def _spell(self, gap: Gap) -> Gap:
+        """Return the gap that a gap is one with but for letter case, spelled as the declared one, else as Azure does."""
+        known = self.estate.catalogue.get(gap.what)
+        scope = self._ids.get(ids.key(gap.scope), gap.scope)
+        spelled = replace(gap, scope=scope, what=gap.what if known is None else known.name)
+        self._spelled[gap] = self._same.setdefault(_identity(gap), spelled)
+        return self._spelled[gap]
+
+    def _permission(self, group: Group) -> str | None:
+        return self._origins.gaps(group)[0].permission  # the others are like it
+
+    def finish(self) -> None:
+        """Count the findings whose doubts come from declared gaps for these, group by group."""
+        for (rule, group), findings in self._groups.items():
+            tally = self.tallies[rule]
+            for gap in self._origins.gaps(group):
+                tally.gaps[gap] += findings
+
+
+def coverage_of(evaluation: Evaluation, findings: Sequence[Finding]) -> Coverage:
+    """Return the proof of completeness for the findings of an evaluation."""
+    count = _Count(evaluation)
+    for finding in findings:
+        count.add(finding)
+    count.finish()
+    gaps = _open_gaps(count)
+    return Coverage(
+        gaps=sorted(gaps.values(), key=_weightiest_first),
+        grants=list(_grants(count.needs)),
+        types=list(_types(count)),
+        controls=list(_controls(count, gaps, own=evaluation.rules.baseline.name)),
+        unmet={name: tally.why_unmet() for name, tally in sorted(count.tallies.items()) if tally.is_unmet},
+    )
+
+
+def _identity(gap: Gap) -> tuple[str, str, str, str]:
+    return ids.key(gap.scope), gap.what.lower(), gap.reason, (gap.permission or "").lower()
+
+
+def _gap_of_error(finding: Finding) -> Gap:
+    """Return the gap that a mistake while judging leaves."""
+    return Gap(finding.resource_id or "/", finding.sub_object or finding.rule_id, finding.unknown_reason or "not known")
+
+
+def _open_gaps(count: _Count) -> Mapping[Gap, OpenGap]:
+    findings: Counter[Gap] = Counter(dict.fromkeys(count.estate.gaps, 0))
+    rules: defaultdict[Gap, list[str]] = defaultdict(list)
+    for name in sorted(count.tallies):
+        for gap, unknown in count.tallies[name].gaps.items():
+            findings[gap] += unknown
+            rules[gap].append(name)
+    if not count.estate.complete:
+        findings.setdefault(OPEN_EXPORT, 0)
+    controls = {name: _controls_of(tally) for name, tally in count.tallies.items()}
+    settling = Settling.of(count.estate)
+    return {
+        gap: OpenGap(
+            gap=gap,
+            settled_by=settling.phrase(gap),
+            findings=unknown,
+            rules=rules[gap],
+            controls=sorted({control for name in rules[gap] for control in controls[name]}),
+            is_of_inventory=gap.what == ANY_TYPE,
+        )
+        for gap, unknown in findings.items()
+    }
+
+
+def _weightiest_first(each: OpenGap) -> tuple[bool, int, str, str, str, str]:
+    gap = each.gap
+    return not each.is_of_inventory, -each.findings, gap.what, gap.scope, gap.reason, gap.permission or ""
+
+
+def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[Grant]:
+    """Yield the permissions in the order in which granting one after the other settles the most findings."""
+    left = {permissions: settled for permissions, settled in needs.items() if permissions}
+    while left:
+        settles: Counter[str] = Counter()
+        takes_part: Counter[str] = Counter()
+        for permissions, findings in left.items():
+            takes_part.update(dict.fromkeys(permissions, findings))
+            if len(permissions) == 1:
+                settles.update(dict.fromkeys(permissions, findings))
+        best = min(takes_part, key=lambda name: (-settles[name], -takes_part[name], name))
+        yield Grant(best, settles[best])
+        rest: Counter[frozenset[str]] = Counter()
+        for permissions, findings in left.items():
+            rest[permissions - {best}] += findings
+        left = {permissions: findings for permissions, findings in rest.items() if permissions}
+
+
+def _types(count: _Count) -> Iterator[TypeCoverage]:
+    estate = count.estate
+    judged_ids = {subject for tally in count.tallies.values() for subject in tally.subjects}
+    reads = {name for tally in count.tallies.values() for read in tally.reads for name in _with_parents(read)}
+    met = {*estate.gaps, *(gap for tally in count.tallies.values() for gap in tally.gaps)}
+    open_in = Counter(map(type_in, met))
+    judged = Counter(resource.type_key for resource in estate.resources if resource.id in judged_ids)
+    unseen = {gap.what.lower(): gap.what for gap in sorted(met) if "/" in gap.what and gap.what != ANY_TYPE}
+    names = {**unseen, **count.names}
+    for key in sorted(names):
+        rest = count.collected[key] - judged[key]
+        used = rest if _is_read(key, reads) else 0
+        yield TypeCoverage(names[key], count.collected[key], judged[key], used, rest - used, open_in[key])
+
+
+def _with_parents(type_key: str) -> Iterator[str]:
+    """Yield a type with those that it lies below: which children there are is known from the parents."""
+    while "/" in type_key:
+        yield type_key
+        type_key = type_key.rpartition("/")[0]
+
+
+def _is_read(type_key: str, reads: AbstractSet[str]) -> bool:
+    """Whether a type is read, as its own or as a part of its parent's body."""
+    parent, _, name = type_key.rpartition("/")
+    return type_key in reads or (parent in reads and name in inline_children(parent))
+
+
+def _controls(count: _Count, gaps: Mapping[Gap, OpenGap], own: str) -> Iterator[ControlCoverage]:
+    """Yield the controls, framework by framework: the baseline's `own` first, then those that the most rules answer."""
+    by_control: defaultdict[tuple[str, str], list[_Tally]] = defaultdict(list)
+    for _, tally in sorted(count.tallies.items()):
+        for answered in _controls_of(tally):
+            by_control[answered].append(tally)
+    frameworks = Counter(framework for tallies in count.tallies.values() for framework in tallies.rule.rule.controls)
+    for framework, control in sorted(by_control, key=lambda each: (each[0] != own, -frameworks[each[0]], each)):
+        tallies = by_control[framework, control]
+        yield _control(framework, control, tallies, count.names, gaps)
+
+
+def _control(
+    framework: str, control: str, tallies: Sequence[_Tally], names: Mapping[str, str], gaps: Mapping[Gap, OpenGap]
+) -> ControlCoverage:
+    statuses = sum((tally.statuses for tally in tallies), Counter[Status]())
+    subjects: dict[str, str] = {}
+    for tally in tallies:
+        subjects |= tally.subjects
+    judged = Counter(kind.lower() for kind in subjects.values())
+    read = {name for tally in tallies for name in tally.reads} - judged.keys()
+    doubts = {gap for tally in tallies for gap in tally.gaps}
+    return ControlCoverage(
+        framework=framework,
+        id=control,
+        status=next((status for status in _WORST_FIRST if statuses[status]), Status.NOT_APPLICABLE),
+        by_status={status: statuses[status] for status in Status},
+        rules=[tally.rule.id for tally in tallies],
+        judged={names.get(kind, kind): judged[kind] for kind in sorted(judged)},
+        evidence=[names[name] for name in sorted(read & names.keys())],
+        facts=sorted({kind for tally in tallies for kind in _facts(tally.rule)}),
+        gaps=sorted((gaps[gap] for gap in doubts), key=_weightiest_first),
+    )
+
+
+def _facts(rule: RuleInForce) -> Iterable[str]:
+    return (rule.applies.kind,) if isinstance(rule.applies, OnFact) else ()
+
+
+def _controls_of(tally: _Tally) -> Sequence[tuple[str, str]]:
+    controls = tally.rule.rule.controls
+    return [(framework, control) for framework in sorted(controls) for control in controls[framework]]

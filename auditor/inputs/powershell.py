@@ -1,0 +1,49 @@
+"""Bring what PowerShell prints of resources (`Get-Az… | ConvertTo-Json`) into the form of Azure Resource Manager."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+# PowerShell names members in Pascal case and adds aliases; the left one counts where both are there.
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ("Id", "ResourceId"),
+    "name": ("Name", "ResourceName"),
+    "type": ("Type", "ResourceType"),
+}
+_MARKS: Final = frozenset({"Id", "ResourceId", "ResourceType", "Properties", "ResourceGroupName"})
+
+
+def is_from_powershell(entry: Mapping[str, object]) -> bool:
+    """Whether an object has members that only PowerShell spells so."""
+    return not _MARKS.isdisjoint(entry)
+
+
+def as_arm(entry: Mapping[str, Any]) -> dict[str, object]:
+    """Return an object with Azure's names at its top level and in its envelope; values stay as they are.
+
+    `Search-AzGraph` prints Azure's own names and adds `ResourceId`; `Get-AzResource` prints all in Pascal case.
+    """
+    arm: dict[str, Any] = {}
+    for name, value in entry.items():
+        if not any(name in spellings for spellings in _NAMES.values()):
+            arm.setdefault(_camel_case(name), _envelope(name, value))
+    for name, spellings in _NAMES.items():
+        stated = [entry[key] for key in (name, *spellings) if isinstance(entry.get(key), str) and entry[key]]
+        if name == "id":
+            stated.sort(key=lambda text: not text.startswith("/"))  # `Id` of some cmdlets is no resource id
+        if stated:
+            arm[name] = stated[0]
+    return arm
+
+
+def _envelope(name: str, value: Any) -> object:
+    """Return a member with Azure's names inside it where it belongs to the envelope (`Sku.Name` → `sku.name`)."""
+    is_plain = isinstance(value, dict) and name[:1].isupper() and name not in {"Properties", "Tags", "Tag"}
+    return {_camel_case(inner): _envelope(inner, item) for inner, item in value.items()} if is_plain else value
+
+
+def _camel_case(name: str) -> str:
+    if name in {"Tag", "Tags"}:
+        return "tags"
+    return name[:1].lower() + name[1:]
