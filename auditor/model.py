@@ -233,7 +233,7 @@ class OpenGap:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class SettlingPermission:
     """A permission, and how many unknown findings it settles together with those that are listed before it."""
 
     permission: str
@@ -285,7 +285,7 @@ class Coverage:
     """
 
     gaps: Sequence[OpenGap] = ()
-    grants: Sequence[Grant] = ()
+    grants: Sequence[SettlingPermission] = ()
     types: Sequence[TypeCoverage] = ()
     controls: Sequence[ControlCoverage] = ()
     unmet: Mapping[str, str] = field(default_factory=dict)

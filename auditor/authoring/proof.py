@@ -10,7 +10,7 @@ from auditor.rulebook.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class RuleProof:
     """How many rules, examples and mutants were tried, and what is wrong with the rules, a line each."""
 
     rules: int
@@ -19,7 +19,7 @@ class Proof:
     problems: Sequence[str]
 
 
-def prove(rules: Iterable[Rule], *, with_mutants: bool = True) -> Proof:
+def prove(rules: Iterable[Rule], *, with_mutants: bool = True) -> RuleProof:
     """Run the examples of rules and, of those whose examples hold, the mutants."""
     tried = list(rules)
     asked = changed = 0
@@ -36,4 +36,4 @@ def prove(rules: Iterable[Rule], *, with_mutants: bool = True) -> Proof:
         if with_mutants and not wrong:
             changed += sum(1 for _ in mutants.mutants_of(rule))
             problems += [f"{rule.file}: no example notices: {change}" for change in mutants.survivors(rule)]
-    return Proof(len(tried), asked, changed, problems)
+    return RuleProof(len(tried), asked, changed, problems)

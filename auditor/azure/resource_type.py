@@ -30,7 +30,7 @@ class Follow(StrEnum):
     FURTHER = "further"
 
 
-class Reach(StrEnum):
+class InternetReach(StrEnum):
     """How a type is reached from the Internet, if at all."""
 
     NOTHING = "nothing"
@@ -108,7 +108,7 @@ class Hosts:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class PublicEndpoint:
     """A public endpoint: property paths of what opens and closes it.
 
     `switch`: `Enabled`, `Disabled` or `SecuredByPerimeter`; absent, Azure's default of that property holds. `ip_rules`:
@@ -132,8 +132,8 @@ class Endpoint:
 class WayIn:
     """How a type is reached from the Internet; of a public endpoint, its switches or the code that reads it."""
 
-    by: Reach
-    endpoints: Sequence[Endpoint] = ()
+    by: InternetReach
+    endpoints: Sequence[PublicEndpoint] = ()
     reader: EndpointReader | None = None
     source: str | None = None
 

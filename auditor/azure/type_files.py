@@ -17,16 +17,16 @@ from auditor.azure import paths
 from auditor.azure.resource_type import (
     DIAGNOSED,
     CommandLine,
-    Endpoint,
     EndpointReader,
     Follow,
     Hosts,
+    InternetReach,
     Keys,
     Lifted,
     Listing,
     Namespace,
     PrivilegeName,
-    Reach,
+    PublicEndpoint,
     ResourceType,
     WayIn,
     When,
@@ -270,12 +270,12 @@ def _command_line(node: Node) -> CommandLine:
 
 def _way_in(node: Node) -> WayIn:
     entries = node.check_keys(("by", "endpoints", "reader", "source"), "way_in")
-    by = _word(entries, "by", Reach)
+    by = _word(entries, "by", InternetReach)
     if by is None:
-        node.fail("way_in needs 'by'", f"one of {', '.join(Reach)}")
-    if by is Reach.NOTHING and "source" not in entries:
+        node.fail("way_in needs 'by'", f"one of {', '.join(InternetReach)}")
+    if by is InternetReach.NOTHING and "source" not in entries:
         node.fail("that nothing leads in needs its 'source'", "the page of the service's documentation")
-    if (by is Reach.ENDPOINT) != (("endpoints" in entries) or ("reader" in entries)):
+    if (by is InternetReach.ENDPOINT) != (("endpoints" in entries) or ("reader" in entries)):
         node.fail("'endpoints' or 'reader' say how a public endpoint is read, and belong to one")
     if "endpoints" in entries and "reader" in entries:
         node.fail("way_in takes 'endpoints' or 'reader', not both")
@@ -286,13 +286,13 @@ def _way_in(node: Node) -> WayIn:
 _ENDPOINT_PATHS: Final = ("switch", "ip_rules", "default_action", "bypass", "network_filter")
 
 
-def _endpoint(node: Node) -> Endpoint:
+def _endpoint(node: Node) -> PublicEndpoint:
     entries = node.check_keys((*_ENDPOINT_PATHS, "closed_by", "name", "port", "telemetry"), "an endpoint")
     if "switch" not in entries:
         node.fail("an endpoint needs its 'switch'")
     closed_by = entries["closed_by"].mapping("closed_by") if "closed_by" in entries else {}
     stated = {key: _property_path(entries[key], key) for key in _ENDPOINT_PATHS if key in entries}
-    return Endpoint(
+    return PublicEndpoint(
         switch=stated["switch"],
         ip_rules=stated.get("ip_rules", ""),
         default_action=stated.get("default_action", ""),

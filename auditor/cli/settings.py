@@ -104,11 +104,11 @@ def model_of(command: Any) -> type[validation.Document]:
     return settings_model.model_of({key: _declared(command, key) for key in sorted(_options(command))})
 
 
-def _declared(command: Any, key: str) -> settings_model.Setting:
+def _declared(command: Any, key: str) -> settings_model.OptionSetting:
     """Return what is declared of an option, by whichever command takes most: one value, or several."""
     parameters = _options(command)[key]
     first = parameters[0]
-    return settings_model.Setting(
+    return settings_model.OptionSetting(
         meaning=getattr(first, "help", None) or "",
         takes=_type_of(command, key),
         is_repeatable=any(parameter.multiple for parameter in parameters),

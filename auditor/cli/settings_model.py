@@ -13,7 +13,7 @@ from auditor.rulebook.validation import Document, Text
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class OptionSetting:
     """An option as a file may set it: what it means, the type that it takes, and whether it may be given several times."""
 
     meaning: str
@@ -25,7 +25,7 @@ class _Settings(Document):
     called = "the settings"
 
 
-def model_of(settings: Mapping[str, Setting]) -> type[Document]:
+def model_of(settings: Mapping[str, OptionSetting]) -> type[Document]:
     """Return the model with an optional key for each option, by name."""
     fields: dict[str, Any] = {
         name.replace("-", "_"): (_value(setting), Field(None, alias=name, description=setting.meaning or None))
@@ -34,7 +34,7 @@ def model_of(settings: Mapping[str, Setting]) -> type[Document]:
     return create_model("Settings", __base__=_Settings, __doc__="Defaults for options of the commands.", **fields)
 
 
-def _value(setting: Setting) -> Any:
+def _value(setting: OptionSetting) -> Any:
     """Return the type of a value: for a choice its words, for what may be given several times also a list."""
     plain = [part for part in (get_args(setting.takes) or (setting.takes,)) if part is not type(None)]
     kind = plain[0] if plain else str

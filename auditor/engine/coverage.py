@@ -17,7 +17,7 @@ from auditor.engine.gap_origins import GapOrigins, Group, type_in
 from auditor.engine.reads import types_read
 from auditor.engine.settling import OPEN_EXPORT, Settling
 from auditor.estate.graph import Estate
-from auditor.model import ControlCoverage, Coverage, Finding, Gap, Grant, OpenGap, Status, TypeCoverage
+from auditor.model import ControlCoverage, Coverage, Finding, Gap, OpenGap, SettlingPermission, Status, TypeCoverage
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact
 from auditor.snapshot.children import inline_children
@@ -170,7 +170,7 @@ def _weightiest_first(each: OpenGap) -> tuple[bool, int, str, str, str, str]:
     return not each.is_of_inventory, -each.findings, gap.what, gap.scope, gap.reason, gap.permission or ""
 
 
-def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[Grant]:
+def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[SettlingPermission]:
     """Yield the permissions in the order in which granting one after the other settles the most findings."""
     left = {permissions: settled for permissions, settled in needs.items() if permissions}
     while left:
@@ -181,7 +181,7 @@ def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[Grant]:
             if len(permissions) == 1:
                 settles.update(dict.fromkeys(permissions, findings))
         best = min(takes_part, key=lambda name: (-settles[name], -takes_part[name], name))
-        yield Grant(best, settles[best])
+        yield SettlingPermission(best, settles[best])
         rest: Counter[frozenset[str]] = Counter()
         for permissions, findings in left.items():
             rest[permissions - {best}] += findings

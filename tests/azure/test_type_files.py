@@ -9,7 +9,7 @@ import pytest
 from auditor.analysis.exposure.services import READERS
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.paths import ABSENT
-from auditor.azure.resource_type import DIAGNOSED, EndpointReader, PrivilegeName, Reach, When
+from auditor.azure.resource_type import DIAGNOSED, EndpointReader, InternetReach, PrivilegeName, When
 from auditor.errors import ContentError
 from auditor.rbac.privileges import PRIVILEGES
 
@@ -155,7 +155,7 @@ def test_every_privilege_has_operations() -> None:
 def test_a_child_is_reached_through_its_parent_or_by_itself() -> None:
     """Only a child that has an address of its own has a way in of its own."""
     ways = {item.name: item.way_in.by for item in shipped() if item.way_in and item.parent}
-    assert {name for name, by in ways.items() if by is Reach.ADDRESS} == set()
+    assert {name for name, by in ways.items() if by is InternetReach.ADDRESS} == set()
 
 
 def test_what_is_listed_on_demand_is_listed_once() -> None:

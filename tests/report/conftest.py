@@ -15,10 +15,10 @@ from auditor.model import (
     Exemption,
     Finding,
     Gap,
-    Grant,
     OpenGap,
     Report,
     RuleInfo,
+    SettlingPermission,
     Severity,
     SnapshotIdentity,
     Status,
@@ -162,7 +162,7 @@ OPEN_GAP = OpenGap(
 )
 COVERAGE = Coverage(
     gaps=[OPEN_GAP, *(OpenGap(Gap(f"{GROUP}/{name}", "properties", name), "collect it again") for name in NASTY_NAMES)],
-    grants=[Grant(str(GAP.permission), 1)],
+    grants=[SettlingPermission(str(GAP.permission), 1)],
     types=[
         TypeCoverage("Microsoft.CognitiveServices/accounts", 4, 3, 0, 1, 0),
         TypeCoverage("Microsoft.CognitiveServices/accounts/raiPolicies", 0, 0, 0, 0, 1),

@@ -16,7 +16,7 @@ from auditor.analysis.exposure.workload_exposure import WorkloadExposure, worklo
 from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
-from auditor.azure.resource_type import Reach
+from auditor.azure.resource_type import InternetReach
 from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
 from auditor.estate.service_relations import ML_WORKSPACES
 from auditor.model import Gap, Resource
@@ -32,7 +32,9 @@ _SILENT_SPACES: Final = (
     "microsoft.recoveryservices/", "microsoft.management/", "microsoft.portal/",
 )  # fmt: skip
 _CHILD: Final = 2
-_ENDPOINTS: Final = frozenset(item.key for item in shipped() if item.way_in and item.way_in.by is Reach.ENDPOINT)
+_ENDPOINTS: Final = frozenset(
+    item.key for item in shipped() if item.way_in and item.way_in.by is InternetReach.ENDPOINT
+)
 
 
 def entries(context: Context, subnets: Subnets) -> list[EntryPoint]:
@@ -47,7 +49,7 @@ def entries(context: Context, subnets: Subnets) -> list[EntryPoint]:
 def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> Iterator[EntryPoint]:
     known = context.estate.catalogue.get(kind)
     way_in = known.way_in if known else None
-    if way_in is not None and way_in.by is Reach.ENDPOINT:
+    if way_in is not None and way_in.by is InternetReach.ENDPOINT:
         yield from service_entries(context, resource, way_in)
     elif kind == PUBLIC_ADDRESSES:
         yield from address_entries(context, resource)

@@ -9,7 +9,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.apps import app_entries
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.azure import addresses, body
-from auditor.azure.resource_type import Endpoint, EndpointReader, WayIn
+from auditor.azure.resource_type import EndpointReader, PublicEndpoint, WayIn
 from auditor.model import Gap, Resource
 
 TELEMETRY: Final = "telemetry"
@@ -28,7 +28,7 @@ def service_entries(context: Context, resource: Resource, way_in: WayIn) -> Iter
         yield _endpoint_entry(context, resource, endpoint)
 
 
-def _endpoint_entry(context: Context, resource: Resource, endpoint: Endpoint) -> EntryPoint:
+def _endpoint_entry(context: Context, resource: Resource, endpoint: PublicEndpoint) -> EntryPoint:
     for path, closing in endpoint.closed_by.items():
         if body.same_text(body.text(resource.body, path), closing):
             said = f"{path}={closing}"
@@ -41,7 +41,7 @@ def _endpoint_entry(context: Context, resource: Resource, endpoint: Endpoint) ->
     return entry
 
 
-def _switched(context: Context, resource: Resource, switch: Endpoint) -> EntryPoint:
+def _switched(context: Context, resource: Resource, switch: PublicEndpoint) -> EntryPoint:
     stated = body.text(resource.body, switch.switch)
     default = context.estate.catalogue.default(resource.type_key, switch.switch)
     access = stated or (default if isinstance(default, str) else "")
@@ -73,7 +73,7 @@ def _switched(context: Context, resource: Resource, switch: Endpoint) -> EntryPo
     return EntryPoint(resource, kind, switch.name, switch.port, state, said, path, notes, gap, inputs)
 
 
-def _by_rules(resource: Resource, switch: Endpoint) -> tuple[EntryState, str]:
+def _by_rules(resource: Resource, switch: PublicEndpoint) -> tuple[EntryState, str]:
     if not switch.ip_rules:
         return EntryState.OPEN, ""
     texts = _texts(resource, switch)
@@ -88,7 +88,7 @@ def _by_rules(resource: Resource, switch: Endpoint) -> tuple[EntryState, str]:
     return state, listed(state, texts)
 
 
-def _texts(resource: Resource, switch: Endpoint) -> list[str]:
+def _texts(resource: Resource, switch: PublicEndpoint) -> list[str]:
     plain = body.text_or_texts(resource.body, switch.ip_rules)
     rules = body.objects(resource.body, switch.ip_rules)
     return [*plain, *(text for rule in rules if (text := _first(rule, _RANGES)))]
@@ -100,7 +100,7 @@ def _first(rule: Mapping[str, object], names: Sequence[str]) -> str | None:
 
 def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
     """Yield a SQL server: its firewall rules are children; `0.0.0.0` stands for every Azure service."""
-    entry = _switched(context, resource, Endpoint("properties.publicNetworkAccess", port="1433"))
+    entry = _switched(context, resource, PublicEndpoint("properties.publicNetworkAccess", port="1433"))
     if entry.state is not EntryState.OPEN:
         yield entry
         return

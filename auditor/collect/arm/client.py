@@ -28,7 +28,7 @@ from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
 from auditor.collect.arm.credentials import TokenCache
 from auditor.collect.arm.pacing import Pacer
-from auditor.collect.arm.pages import Listing, Response, take_page
+from auditor.collect.arm.pages import ListAnswer, Response, take_page
 from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard, origin
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, choose_version, supported_versions
 from auditor.collect.arm.sender import Decoded, PatientSender, Tally
@@ -91,14 +91,14 @@ class Arm:
                 self._versions[key] = other
             return answer
 
-    def list_all(self, path: str, api_version: str, **query: str) -> Listing:
+    def list_all(self, path: str, api_version: str, **query: str) -> ListAnswer:
         """Return every item of a list, over all its pages; an empty page does not end it.
 
         A list that breaks off keeps what came and says so in `refusal`; `Refused` is raised where not even a first
         page came.
         """
         first = self.get(path, api_version, **query)
-        listing = Listing(api_version=first.api_version, at=first.at)
+        listing = ListAnswer(api_version=first.api_version, at=first.at)
         seen_links: set[str] = set()
         seen_ids: set[str] = set()
         body: object = first.value

@@ -20,7 +20,7 @@ class Response:
 
 
 @dataclass(slots=True)
-class Listing:
+class ListAnswer:
     """All items of a list, each id once; `refusal` says why the list may not be whole."""
 
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Listing:
     refusal: Refusal | None = None
 
 
-def take_page(body: object, listing: Listing, seen: set[str]) -> str | None:
+def take_page(body: object, listing: ListAnswer, seen: set[str]) -> str | None:
     """Add the items of a page to the listing and return the link to the next one."""
     items = body.get("value") if isinstance(body, Mapping) else None
     if not isinstance(body, Mapping) or not isinstance(items, list):
