@@ -58,5 +58,5 @@ class Analysis:
     unlisted: Callable[[Context], Iterable[Unlisted]] = _nothing_unlisted
 
     def kind(self, name: str) -> type[Fact]:
-        """Return the kind of facts that rules call by this name. StopIteration where the analysis yields none such."""
-        return next(kind for kind in self.kinds if kind.fact_kind == name)
+        """Return the kind of facts that rules call by this name. KeyError where the analysis yields none such."""
+        return {kind.fact_kind: kind for kind in self.kinds}[name]
