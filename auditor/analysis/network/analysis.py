@@ -71,6 +71,6 @@ ANALYSIS: Final = Analysis(
     ),
     parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow"}),
     tables=frozenset({TABLE}),
-    subjects={RuleUse.fact_kind: {"Microsoft.Network/networkSecurityGroups": [{}]}},
+    subjects={RuleUse.fact_kind: {SECURITY_GROUPS: [{}]}},
     unlisted=unlisted,
 )

@@ -33,7 +33,6 @@ _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "slot": ("app-slot",),
 }
 """The services of the table, by the label of their types."""
-_ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
 _SUBJECTS: Final[Mapping[str, Sequence[Json]]] = {
     shipped().labelled(label).name: [{"service": service} for service in services]
     for label, services in _SERVICES.items()
@@ -51,7 +50,7 @@ def run(context: Context) -> Iterator[Fact]:
 def unlisted(context: Context) -> Iterator[Unlisted]:
     """Yield, at each judged network, why more zones than are known may be asked from there."""
     for network, _ in judged_networks(context):
-        gap = context.estate.type_gap(ENDPOINTS) or context.estate.type_gap(_ZONE_GROUPS)
+        gap = context.estate.type_gap(ENDPOINTS) or context.estate.type_gap(ZONE_GROUPS)
         if gap is not None:
             yield Unlisted(ZoneUse.fact_kind, replace(gap, scope=context.estate.spelled(network) or network))
 
