@@ -9,6 +9,7 @@ from datetime import datetime
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
+from auditor.model import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,19 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """That there may be facts of a kind which an analysis does not yield: `fields` are those that they would have."""
+
+    kind: str
+    gap: Gap
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+def _nothing_unlisted(_: Context) -> Iterable[Unlisted]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """A named derivation of facts.
 
@@ -30,6 +44,7 @@ class Analysis:
     `reads` are the resource types it looks at, `parameters` and `tables` the names it takes from the baseline.
     `subjects` maps a fact kind to the types of which each resource gets a fact, with the fields that tell what kind of
     thing it is (`{"service": "plan"}`): where resources of such a type may be missing, so may facts.
+    `unlisted` yields what else leaves it open whether there are more facts than `run` yields.
     """
 
     name: str
@@ -39,7 +54,8 @@ class Analysis:
     parameters: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     subjects: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)
+    unlisted: Callable[[Context], Iterable[Unlisted]] = _nothing_unlisted
 
     def kind(self, name: str) -> type[Fact]:
-        """Return the kind of facts that rules call by this name. StopIteration where the analysis yields none such."""
-        return next(kind for kind in self.kinds if kind.fact_kind == name)
+        """Return the kind of facts that rules call by this name. KeyError where the analysis yields none such."""
+        return {kind.fact_kind: kind for kind in self.kinds}[name]

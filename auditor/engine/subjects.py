@@ -85,8 +85,10 @@ class ResourceSubject:
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
         """Return the resources that a relation leads to, and why there may be more."""
-        found = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
-        return found, self._estate.relation_gap(self.resource.id, name)
+        seen = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
+        named = self._estate.named(self.resource.id, name)
+        gap = self._estate.relation_gap(self.resource.id, name)
+        return [*seen, *map(NamedSubject, named)], None if gap in named else gap
 
 
 class UnseenSubject:
@@ -117,6 +119,16 @@ class UnseenSubject:
         """Return nothing, and why: `name` is a relation of something that was not seen."""
         del name
         return (), self._gap
+
+
+class NamedSubject(UnseenSubject):
+    """A resource that another one names and that was not seen: its id tells its type and its name."""
+
+    __slots__ = ()
+
+    def __init__(self, gap: Gap) -> None:
+        self._gap = gap
+        self.body = {"type": ids.type_of(gap.scope) or gap.what, "name": ids.name_of(gap.scope), "id": gap.scope}
 
 
 def _named_by_id(name: str, resource_id: str) -> object:
