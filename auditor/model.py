@@ -6,12 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from auditor import resource_id as ids
-
-Json = Mapping[str, Any]
-"""A decoded JSON object, as Azure spelled it."""
 
 
 class Status(StrEnum):
@@ -46,7 +42,7 @@ class Resource:
     `key` is the id in comparable form, `type_key` the type in lower case.
     """
 
-    body: Json
+    body: Mapping[str, object]
     key: str
     type_key: str
     source: str = "export"
@@ -55,11 +51,17 @@ class Resource:
 
     @classmethod
     def of(
-        cls, body: Json, *, source: str = "export", api_version: str | None = None, collected_at: str | None = None
+        cls,
+        body: Mapping[str, object],
+        *,
+        source: str = "export",
+        api_version: str | None = None,
+        collected_at: str | None = None,
     ) -> Resource:
         """Wrap an ARM object that has a string `id`; the type is read from `type`, else from the id."""
-        resource_type = body.get("type") or ids.type_of(body["id"]) or ""
-        return cls(body, ids.key(body["id"]), str(resource_type).lower(), source, api_version, collected_at)
+        own_id = str(body["id"])
+        resource_type = body.get("type") or ids.type_of(own_id) or ""
+        return cls(body, ids.key(own_id), str(resource_type).lower(), source, api_version, collected_at)
 
     @property
     def id(self) -> str:
@@ -124,9 +126,9 @@ class Evidence:
 
     path: str
     operator: str
-    expected: Any
-    actual: Any
-    assumed: Any = None
+    expected: object
+    actual: object
+    assumed: object = None
     absent: bool = False
     resource_id: str | None = None
     name: str | None = None
@@ -190,7 +192,7 @@ class Finding:
     component: str | None = None
     location: str | None = None
     evidence: Sequence[Evidence] = ()
-    witness: Json | None = None
+    witness: Mapping[str, object] | None = None
     unknown_reason: str | None = None
     missing_permission: str | None = None
     gaps: Sequence[Gap] = ()
@@ -212,7 +214,7 @@ class SnapshotIdentity:
 
     sha256: str
     collected_at: str | None
-    scope: Json
+    scope: Mapping[str, object]
     subscription_names: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import yaml
 
@@ -184,7 +184,7 @@ def _is_printable(letter: str) -> bool:
     return letter in "\t\n\r\x85" or not (letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\ufffe\uffff")
 
 
-def _document(events: Iterator[Any], name: str) -> Node:
+def _document(events: Iterator[yaml.Event], name: str) -> Node:
     for event in events:
         if isinstance(event, yaml.StreamEndEvent):
             raise ContentError(f"{name}:1:1: is empty")
@@ -197,13 +197,14 @@ def _document(events: Iterator[Any], name: str) -> Node:
     return node
 
 
-def _mark(event: Any, name: str) -> Mark:
-    return Mark(name, event.start_mark.line + 1, event.start_mark.column + 1)
+def _mark(event: yaml.Event, name: str) -> Mark:
+    start = event.start_mark
+    return Mark(name, start.line + 1, start.column + 1) if start else Mark(name, 1, 1)
 
 
-def _node(event: Any, events: Iterator[Any], name: str, depth: int) -> Node:
+def _node(event: yaml.Event, events: Iterator[yaml.Event], name: str, depth: int) -> Node:
     mark = _mark(event, name)
-    if isinstance(event, yaml.AliasEvent) or event.anchor:
+    if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) or event.anchor:
         raise ContentError(f"{mark}: anchors and aliases are not allowed", "write the value out")
     if event.tag and event.tag != "!":
         raise ContentError(f"{mark}: tags such as '{event.tag[:60]}' are not allowed")
@@ -216,14 +217,14 @@ def _node(event: Any, events: Iterator[Any], name: str, depth: int) -> Node:
     return _mapping(mark, events, name, depth)
 
 
-def _sequence(events: Iterator[Any], name: str, depth: int) -> list[Node]:
+def _sequence(events: Iterator[yaml.Event], name: str, depth: int) -> list[Node]:
     found = []
     while not isinstance(event := next(events), yaml.SequenceEndEvent):
         found.append(_node(event, events, name, depth + 1))
     return found
 
 
-def _mapping(mark: Mark, events: Iterator[Any], name: str, depth: int) -> Node:
+def _mapping(mark: Mark, events: Iterator[yaml.Event], name: str, depth: int) -> Node:
     entries: dict[str, Node] = {}
     keys: dict[str, Mark] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
@@ -235,16 +236,17 @@ def _mapping(mark: Mark, events: Iterator[Any], name: str, depth: int) -> Node:
     return Node(entries, mark, keys)
 
 
-def _key(event: Any, events: Iterator[Any], name: str, depth: int) -> tuple[str, Mark]:
+def _key(event: yaml.Event, events: Iterator[yaml.Event], name: str, depth: int) -> tuple[str, Mark]:
     """Return a key and its place; that it is text, and nothing else, is seen without making a node of it."""
     if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
         _node(event, events, name, depth + 1).fail("a key must be text")
-    if event.value == "<<":
+    text: str = event.value
+    if text == "<<":
         Node(None, _mark(event, name)).fail("merge keys are not allowed")
-    return event.value, _mark(event, name)
+    return text, _mark(event, name)
 
 
-def _scalar(event: Any) -> Scalar:
+def _scalar(event: yaml.ScalarEvent) -> Scalar:
     text: str = event.value
     if not event.implicit[0]:
         return text

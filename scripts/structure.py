@@ -11,7 +11,7 @@ import re
 import sys
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ LIMITS = {
     "lines in the largest package, % of all": 25,
     "names of classes used twice": 0,
     "resource types spelled in two modules": 0,
-    "Any or Json in signatures": 100,
+    "Any or Json in signatures": 12,
     "modules with imports in functions": 0,
     "functions over 60 lines": 0,
     "faults of the contract on layers": 0,
@@ -138,11 +138,12 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
             yield node.value
 
 
-def _untyped(modules: Iterable[Module]) -> Count:
+def _untyped(modules: Sequence[Module]) -> Count:
+    untyped = {"Any", "Json", *(name for module in modules for name in _aliases_of_any(module.tree))}
     places = []
     for module in modules:
         for function in module.functions():
-            spots = sum(any(_is_untyped(node) for node in ast.walk(one)) for one in _annotations(function))
+            spots = sum(bool(untyped & _names_in(one)) for one in _annotations(function))
             places += [f"{module.path}:{function.lineno} {function.name}"] * spots
     return len(places), places
 
@@ -156,8 +157,15 @@ def _annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[a
         yield function.returns
 
 
-def _is_untyped(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"Any", "Json"}
+def _aliases_of_any(tree: ast.Module) -> Iterator[str]:
+    """Go through a module's names for types that hold Any: a signature with such a name says no more than Any does."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and "Any" in _names_in(node.value):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def _names_in(annotation: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
 
 
 def _imports(modules: Iterable[Module]) -> Count:

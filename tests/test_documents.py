@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -64,6 +65,12 @@ def test_what_a_page_calls_new_has_a_place_and_is_not_there_yet(path: str) -> No
     assert not (ROOT / path).exists()
     parent = (ROOT / path).parent
     assert parent.is_dir() or parent.parent.is_dir()
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    command = [sys.executable, ROOT / "scripts" / "readme_demo.py", "--check"]
+    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
 
 
 def test_every_package_has_a_place_in_the_table_of_changes() -> None:

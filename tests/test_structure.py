@@ -16,7 +16,10 @@ class Twice:
     \"\"\"Microsoft.Web/sites in a sentence counts for nothing.\"\"\"
 
 
-def untyped(one: Any, two: int) -> dict[str, Any]:
+Alias = list[Any]
+
+
+def untyped(one: Any, two: int, three: Alias) -> dict[str, Any]:
     import json
 
     return json.loads(one)
@@ -35,10 +38,10 @@ ignore_imports = ["a -> b"]
 """
 _COUNTED = {
     "modules at the top of auditor/": 3,
-    "lines in the largest package, % of all": 66,
+    "lines in the largest package, % of all": 62,
     "names of classes used twice": 1,
     "resource types spelled in two modules": 1,
-    "Any or Json in signatures": 4,
+    "Any or Json in signatures": 6,
     "modules with imports in functions": 2,
     "functions over 60 lines": 1,
     "faults of the contract on layers": 4,

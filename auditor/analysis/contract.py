@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
-from auditor.model import Json
+from auditor.model import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +18,22 @@ class Context:
 
     estate: Estate
     workloads: Workloads
-    parameters: Mapping[str, Any]
-    tables: Mapping[str, Any]
+    parameters: Mapping[str, object]
+    tables: Mapping[str, object]
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """That there may be facts of a kind which an analysis does not yield: `fields` are those that they would have."""
+
+    kind: str
+    gap: Gap
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+def _nothing_unlisted(_: Context) -> Iterable[Unlisted]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class Analysis:
     `reads` are the resource types it looks at, `parameters` and `tables` the names it takes from the baseline.
     `subjects` maps a fact kind to the types of which each resource gets a fact, with the fields that tell what kind of
     thing it is (`{"service": "plan"}`): where resources of such a type may be missing, so may facts.
+    `unlisted` yields what else leaves it open whether there are more facts than `run` yields.
     """
 
     name: str
@@ -40,8 +53,9 @@ class Analysis:
     reads: frozenset[str] = frozenset()
     parameters: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
-    subjects: Mapping[str, Mapping[str, Sequence[Json]]] = field(default_factory=dict)
+    subjects: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)
+    unlisted: Callable[[Context], Iterable[Unlisted]] = _nothing_unlisted
 
     def kind(self, name: str) -> type[Fact]:
-        """Return the kind of facts that rules call by this name. StopIteration where the analysis yields none such."""
-        return next(kind for kind in self.kinds if kind.fact_kind == name)
+        """Return the kind of facts that rules call by this name. KeyError where the analysis yields none such."""
+        return {kind.fact_kind: kind for kind in self.kinds}[name]

@@ -13,7 +13,6 @@ from itertools import pairwise
 from types import UnionType
 from typing import (
     Annotated,
-    Any,
     ClassVar,
     Final,
     Literal,
@@ -69,9 +68,9 @@ class Record:
 
     json_names: ClassVar[tuple[tuple[str, str], ...]] = ()
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, object]:
         """Return the fields that are known as JSON."""
-        body: dict[str, Any] = {}
+        body: dict[str, object] = {}
         for name, json_name in self.json_names:
             value = getattr(self, name)
             if value is not None and not isinstance(value, Gap):

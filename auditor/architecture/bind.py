@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, parameter
@@ -46,7 +46,7 @@ class ComponentBinder:
 
     estate: Estate
     paths: Paths
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     declared: Sequence[Declaration]
     anchor: Resource
     anchor_component: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import body
 from auditor.errors import ContentError
@@ -136,7 +136,7 @@ def parameters_of(declared: Mapping[str, object]) -> frozenset[str]:
     return frozenset(path.partition(".")[0] for path in paths if isinstance(path, str))
 
 
-def parameter(parameters: Mapping[str, Any], path: str) -> object:
+def parameter(parameters: Mapping[str, object], path: str) -> object:
     """Return the value of a parameter, or of a name inside it (`subnet_roles.agents`); None where it is not set."""
     return body.value(parameters, path) if path else None
 

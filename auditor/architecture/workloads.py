@@ -59,6 +59,28 @@ class Workloads:
         return self._roles.get(resource_key, (None, None))
 
 
+def better_anchor(estate: Estate, workloads: Workloads, workload: Workload) -> Gap | None:
+    """Return why a workload may be another one, named after a better anchor that was not seen, or None."""
+    ranks = {one.name: one.anchor for one in workloads.declared if one.anchor is not None}
+    own = min((rank for name, rank in ranks.items() if workload.anchor in workload.resources(name)), default=0)
+    better = (one for one in workloads.declared if one.anchor is not None and one.anchor < own)
+    gaps = (estate.type_gap(name) for one in better for name in one.types)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
+def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:
+    """Return why a workload that has no such component may have one all the same, or None.
+
+    Without `workload`: why any may, one that is not known itself included.
+    """
+    if not any(declaration.name == component for declaration in workloads.declared):
+        return None
+    asked: Sequence[Workload | None] = [workload] if workload else (workloads.all or [None])
+    lacking = (one for one in asked if one is None or not one.resources(component))
+    gaps = (unknown_because(estate, workloads, one, component) for one in lacking)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
 def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping[str, object]) -> Workloads:
     """Return the workloads of an estate: one for each anchor, its components bound as the baseline declares them.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, assert_never
+from typing import Final, Literal, assert_never
 
 from auditor.authoring import examples
 from auditor.azure.paths import ABSENT
@@ -27,8 +27,8 @@ from auditor.language.ast import (
 from auditor.language.environment import Environment, Problem, Unknown
 from auditor.rulebook.rule import Rule
 
-_OTHERS: Final[tuple[Any, ...]] = ("another value", True, False, 0, 10**6)
-_SWAPPED: Final[dict[str, Any]] = {"every": "any", "any": "every"}
+_OTHERS: Final[tuple[object, ...]] = ("another value", True, False, 0, 10**6)
+_SWAPPED: Final[Mapping[str, Literal["every", "any"]]] = {"every": "any", "any": "every"}
 
 
 @dataclass(frozen=True, slots=True)

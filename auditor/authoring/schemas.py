@@ -20,7 +20,7 @@ from auditor.rulebook.documents import (
     WholeBaselineDocument,
 )
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 
 class _PlainTitles(GenerateJsonSchema):
@@ -33,9 +33,10 @@ class _PlainTitles(GenerateJsonSchema):
         return False
 
 
-def schema_of(document: Any, title: str) -> dict[str, Any]:
+def schema_of(document: object, title: str) -> dict[str, Any]:
     """Return the JSON Schema of a document, or of a union of documents."""
-    schema = TypeAdapter(document).json_schema(schema_generator=_PlainTitles)
+    adapter: TypeAdapter[object] = TypeAdapter(document)  # type: ignore[arg-type]  # mypy knows no form for unions
+    schema = adapter.json_schema(schema_generator=_PlainTitles)
     return {"$schema": _PlainTitles.schema_dialect, **schema, "title": title}
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 ABSENT: Final = object()
 """There is no value, or null: Azure returns both for the same setting."""
@@ -82,11 +82,11 @@ def join(base: str, *names: str | int | None) -> str:
     return base
 
 
-def member(value: Any, step: PathStep) -> object:
+def member(value: object, step: PathStep) -> object:
     """Return a property of an object, by name without case; ABSENT where it is missing or null."""
     if value is ABSENT or value is None:
         return ABSENT
-    if not _is_object(value):
+    if type(value) is not dict and not isinstance(value, Mapping):  # dict first: ten times as quick
         raise ShapeError(f"an object was expected, {kind_of_json(value)} is there")
     found = value.get(step.name, ABSENT)
     if found is ABSENT:
@@ -95,20 +95,16 @@ def member(value: Any, step: PathStep) -> object:
     return ABSENT if found is None else found
 
 
-def _is_object(value: object) -> bool:
-    return type(value) is dict or isinstance(value, Mapping)  # the first answers for JSON, and ten times as quickly
-
-
-def spelling(value: Any, step: PathStep) -> str | None:
+def spelling(value: object, step: PathStep) -> str | None:
     """Return how the data spells a property name, or None where it does not have it. The first in order of text wins."""
-    if not _is_object(value):
+    if type(value) is not dict and not isinstance(value, Mapping):
         return None
     if step.name in value:
         return step.name
     return _any_case(value, step)
 
 
-def _any_case(value: Mapping[str, Any], step: PathStep) -> str | None:
+def _any_case(value: Mapping[str, object], step: PathStep) -> str | None:
     folded = step.folded
     if not folded.isascii():
         return min((name for name in value if name.lower() == folded), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import paths
 from auditor.yaml_source import suggestion
@@ -51,7 +51,7 @@ class Property:
 
     path: str
     steps: paths.Steps
-    default: Any = paths.ABSENT
+    default: object = paths.ABSENT
     since: str | None = None
     source: str | None = None
     holds: ValueType | None = None

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Protocol, get_type_hints
 
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import ContentError, Mistakes
@@ -23,6 +23,28 @@ NEVER_FROM_FILE: Final = frozenset(
 )
 
 
+class _Parameter(Protocol):
+    """What is asked of an option or argument, whichever Click the command line is built with."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def multiple(self) -> bool: ...
+    @property
+    def opts(self) -> Sequence[str]: ...
+    @property
+    def param_type_name(self) -> str: ...
+    @property
+    def envvar(self) -> str | Sequence[str] | None: ...
+
+
+class _Command(Protocol):
+    """What is asked of a command; a group has `commands` as well."""
+
+    @property
+    def params(self) -> Sequence[_Parameter]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
     """The file that holds the settings: its text, and the header of the section that they stand in."""
@@ -30,7 +52,7 @@ class _File:
     path: Path
     text: str
     section: str | None
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
 
     def node(self) -> yaml_source.Node:
         """Return the settings with their places, and with dashes in their names as options have them."""
@@ -43,7 +65,7 @@ class _File:
         )
 
 
-def defaults(command: Any) -> dict[str, Any]:
+def defaults(command: _Command) -> dict[str, object]:
     """Return option defaults for every command that knows the option.
 
     ContentError for all keys that no command has, that are never taken from a file, or whose value no option takes.
@@ -61,12 +83,12 @@ def defaults(command: Any) -> dict[str, Any]:
     return _spread(command, checked.model_dump(by_alias=True, exclude_unset=True, mode="json"))
 
 
-def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]]) -> None:
+def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[_Parameter]]) -> None:
     mistakes = Mistakes()
     for key, place in _keys(node):
         name = _dashed(key).lower()
         if _is_reserved(key, known):
-            variables = sorted({parameter.envvar for parameter in known[name] if parameter.envvar})
+            variables = sorted({parameter.envvar for parameter in known[name] if isinstance(parameter.envvar, str)})
             mistakes.add(
                 ContentError(
                     f"{place}: '{key}' is never taken from a file, which others may change",
@@ -76,11 +98,11 @@ def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]])
     mistakes.raise_any()
 
 
-def _is_reserved(key: str, known: Mapping[str, Sequence[Any]]) -> bool:
+def _is_reserved(key: str, known: Mapping[str, Sequence[_Parameter]]) -> bool:
     return _dashed(key).lower() in NEVER_FROM_FILE & known.keys()
 
 
-def _without_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[Any]]) -> yaml_source.Node:
+def _without_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[_Parameter]]) -> yaml_source.Node:
     """Return the settings without what is refused already, so that it is not refused twice."""
     kept = {
         key: inner
@@ -99,12 +121,12 @@ def _keys(node: yaml_source.Node) -> Iterator[tuple[str, object]]:
         yield from _keys(part)
 
 
-def model_of(command: Any) -> type[validation.Document]:
+def model_of(command: _Command) -> type[validation.Document]:
     """Return the model of a settings file: one optional key for each option of the command and of all below it."""
     return settings_model.model_of({key: _declared(command, key) for key in sorted(_options(command))})
 
 
-def _declared(command: Any, key: str) -> settings_model.OptionSetting:
+def _declared(command: _Command, key: str) -> settings_model.OptionSetting:
     """Return what is declared of an option, by whichever command takes most: one value, or several."""
     parameters = _options(command)[key]
     first = parameters[0]
@@ -115,12 +137,12 @@ def _declared(command: Any, key: str) -> settings_model.OptionSetting:
     )
 
 
-def _type_of(command: Any, key: str) -> Any:
+def _type_of(command: _Command, key: str) -> Any:
     """Return the type that a command's function gives an option, or text where it says none."""
     for parameter in command.params:
         if _key(parameter) == key:
             function = getattr(command, "callback", None)
-            return get_type_hints(function).get(parameter.name, str) if function is not None else str
+            return get_type_hints(function).get(parameter.name or "", str) if function is not None else str
     below = (_type_of(inner, key) for inner in getattr(command, "commands", {}).values())
     return next((known for known in below if known is not None), None)
 
@@ -154,7 +176,7 @@ def _text(path: Path) -> str:
         raise ContentError(f"{path}: cannot be read: {problem}") from problem
 
 
-def _parsed(path: Path, text: str) -> dict[str, Any]:
+def _parsed(path: Path, text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
@@ -163,16 +185,16 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         raise ContentError(f"{path}: cannot be read: {problem}") from problem
 
 
-def _key(parameter: Any) -> str | None:
+def _key(parameter: _Parameter) -> str | None:
     """Return how the file names an option: its long form without dashes before it."""
     if parameter.param_type_name != "option":
         return None
     return next((str(text).removeprefix("--") for text in parameter.opts if text.startswith("--")), None)
 
 
-def _options(command: Any) -> dict[str, list[Any]]:
+def _options(command: _Command) -> dict[str, list[_Parameter]]:
     """Return by name the options of a command and of all below it."""
-    options: dict[str, list[Any]] = {}
+    options: dict[str, list[_Parameter]] = {}
     for parameter in command.params:
         if key := _key(parameter):
             options.setdefault(key, []).append(parameter)
@@ -182,8 +204,8 @@ def _options(command: Any) -> dict[str, list[Any]]:
     return options
 
 
-def _spread(command: Any, given: dict[str, Any]) -> dict[str, Any]:
-    defaults_of: dict[str, Any] = {}
+def _spread(command: _Command, given: dict[str, object]) -> dict[str, object]:
+    defaults_of: dict[str, object] = {}
     for name, inner in getattr(command, "commands", {}).items():
         own = {}
         for parameter in inner.params:

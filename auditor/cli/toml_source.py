@@ -10,7 +10,7 @@ from typing import Any
 from auditor.yaml_source import Mark, Node
 
 
-def nodes_of(values: Mapping[str, Any], text: str, name: str, section: str | None) -> Node:
+def nodes_of(values: Mapping[str, object], text: str, name: str, section: str | None) -> Node:
     """Return a table with the places of its keys; what lies deeper, and what is not found, stands where its table does."""
     lines = text.splitlines()
     first = 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -86,7 +86,7 @@ class Ledger:
         """Note how far something got that is not an operation."""
         self._facet(scope, name, state, detail)
 
-    def _facet(self, scope: str, name: str, state: str, detail: dict[str, Any]) -> None:
+    def _facet(self, scope: str, name: str, state: str, detail: Mapping[str, object]) -> None:
         """Keep a facet for a moment: each time they are written costs more than many of them."""
         text = orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode() if detail else ""
         self._facets.append((scope, name, state, text))

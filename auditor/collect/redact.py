@@ -10,10 +10,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
-from auditor.model import Json
 
 MARK: Final = "redacted:"
 
@@ -80,7 +79,7 @@ class Redactor:
         self._key = hashlib.sha256(b"auditor redaction " + key).digest()
         self._people = people
 
-    def body(self, body: Json) -> dict[str, Any]:
+    def body(self, body: Mapping[str, object]) -> dict[str, object]:
         """Return the body of a resource without its secrets; the given one is left as it is."""
         where = ids.key(str(body.get("id", "")))
         return {name: self._member(name, value, f"{where}|{name}") for name, value in body.items()}

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
@@ -31,6 +31,7 @@ from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
+from auditor.language.explain import because
 from auditor.model import Evidence, Finding, Gap, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
@@ -88,7 +89,7 @@ def _all(question: Evaluation) -> list[Finding]:
             case OnFact(kind=kind) as applies:
                 if kind not in cases:
                     cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
-                listed += _fact_findings(rule, applies, facts[kind].error, cases[kind], question)
+                listed += _fact_findings(rule, applies, facts[kind], cases[kind], question)
             case OnComponent() as applies:
                 listed += _component_findings(rule, applies, question)
             case OnType() as applies:
@@ -138,6 +139,7 @@ class _Derived:
     """The facts of one kind, or why its analysis failed."""
 
     facts: Sequence[Fact] = ()
+    unlisted: Sequence[Unlisted] = ()
     error: str | None = None
 
 
@@ -171,12 +173,16 @@ def _facts(question: Evaluation) -> Mapping[str, _Derived]:
         try:
             for fact in analysis.run(question.context):
                 by_kind[fact.fact_kind].append(fact)
+            unlisted = list(analysis.unlisted(question.context))
         except Exception as problem:  # never fail open: the rules on these facts become unknown
             _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
             error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
             derived |= dict.fromkeys(by_kind, _Derived(error=error))
             continue
-        derived |= {kind: _Derived(sorted(facts, key=lambda fact: fact.id)) for kind, facts in by_kind.items()}
+        derived |= {
+            kind: _Derived(sorted(found, key=lambda fact: fact.id), [one for one in unlisted if one.kind == kind])
+            for kind, found in by_kind.items()
+        }
     return derived
 
 
@@ -206,40 +212,55 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
 
 
 def _fact_findings(
-    rule: RuleInForce, applies: OnFact, error: str | None, cases: Sequence[_Case], question: Evaluation
+    rule: RuleInForce, applies: OnFact, derived: _Derived, cases: Sequence[_Case], question: Evaluation
 ) -> Iterator[Finding]:
-    if error is not None:
+    if (error := derived.error) is not None:
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
     for case in cases:
-        if _is_about(rule, applies, case.subject, question):
+        about = _is_about(rule, applies, case.subject, question)
+        if about is not Truth.NO:
             met = True
-            yield _fact_finding(rule, case, _ask(rule, case.subject, question), question)
+            verdict = _ask(rule, case.subject, question)
+            if about is Truth.UNKNOWN:
+                verdict = _doubted(rule, applies, case.subject, verdict, question)
+            yield _fact_finding(rule, case, verdict, question)
     analysis = question.rules.analyses[applies.kind]
-    missing = _missing_subjects(rule, applies, analysis, question, met=met)
+    missing = _missing_subjects(rule, applies, derived.unlisted, question, met=met)
     yield from missing
     if not missing:
         yield from _unmet(rule, sorted(analysis.reads), question, met=met)
 
 
 def _missing_subjects(
-    rule: RuleInForce, applies: OnFact, analysis: Analysis, question: Evaluation, *, met: bool
+    rule: RuleInForce, applies: OnFact, unlisted: Sequence[Unlisted], question: Evaluation, *, met: bool
 ) -> Sequence[Finding]:
     """Return one unknown for each gap in a type of which every resource would get a fact that the rule is about.
 
     That an export holds none of a type is told once, and only where the rule met nothing else.
     """
-    kind = applies.kind
     gaps: dict[tuple[str, str], Gap] = {}
-    for resource_type, alike in analysis.subjects.get(kind, {}).items():
-        unseen = _gaps_of_subjects(resource_type, question.estate)
-        for fields in alike if unseen else ():
-            if _is_about(rule, applies, UnseenFact(kind, fields, unseen[0]), question):
-                gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in unseen}
+    subjects = question.rules.analyses[applies.kind].subjects.get(applies.kind, {})
+    unseen = [
+        (fields, _gaps_of_subjects(resource_type, question.estate))
+        for resource_type, alike in subjects.items()
+        for fields in alike
+    ]
+    for fields, reasons in [*unseen, *((one.fields, [one.gap]) for one in unlisted)]:
+        if reasons and _may_be_about(rule, applies, fields, reasons[0], question):
+            gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in reasons}
     placed = [gap for gap in gaps.values() if gap.scope != EVERYWHERE or gap.reason != NOT_IN_EXPORT]
     told = placed if placed or met else list(gaps.values())[:1]
     return [_missing(rule, gap, question) for gap in told]
+
+
+def _may_be_about(
+    rule: RuleInForce, applies: OnFact, fields: Mapping[str, object], gap: Gap, question: Evaluation
+) -> bool:
+    """Whether a rule may be about a fact of which some fields are known and the others are not."""
+    subject = UnseenFact(applies.kind, fields, gap)
+    return _is_about(rule, applies, subject, question) is not Truth.NO
 
 
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
@@ -260,9 +281,17 @@ def _missing(rule: RuleInForce, gap: Gap, question: Evaluation) -> Finding:
     return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info)
 
 
-def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> bool:
-    where = applies.where
-    return where is None or evaluate(where, _environment(rule, subject, question)) is not Truth.NO
+def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> Truth:
+    """Whether a rule is about a fact."""
+    return Truth.YES if applies.where is None else evaluate(applies.where, _environment(rule, subject, question))
+
+
+def _doubted(rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verdict, question: Evaluation) -> Verdict:
+    """Return the verdict on a fact that a rule is only perhaps about: what it says of that does not count."""
+    if applies.where is None or verdict.status is Status.NOT_APPLICABLE:
+        return verdict
+    doubt = because(applies.where, _environment(rule, subject, question), Truth.UNKNOWN)
+    return Verdict(Status.UNKNOWN, (*doubt.evidence, *verdict.evidence), doubt.gaps, doubt.errors)
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:

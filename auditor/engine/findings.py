@@ -14,7 +14,7 @@ from auditor.azure.paths import ABSENT, ShapeError, parse, walk
 from auditor.engine import message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Finding, Gap, Json, Resource, Status
+from auditor.model import Evidence, Finding, Gap, Resource, Status
 from auditor.rulebook.command import FIELD, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
@@ -38,7 +38,7 @@ class SubjectInfo:
     component: str | None = None
     sub_object: str = ""
     identity: bytes = b"\n"
-    body: Callable[[], Json] = dict
+    body: Callable[[], Mapping[str, object]] = dict
 
 
 def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
@@ -133,7 +133,7 @@ class FactWords:
     """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it."""
 
     sentence: str = ""
-    witness: Json | None = None
+    witness: Mapping[str, object] | None = None
     remedy: str | None = None
 
 

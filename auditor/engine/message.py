@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from auditor.model import Evidence, Gap
@@ -64,7 +64,7 @@ def clause(leaf: Evidence) -> str:
 
 
 def _expected(leaf: Evidence) -> str:
-    if leaf.operator in {"olderThan", "notOlderThan"}:
+    if leaf.operator in {"olderThan", "notOlderThan"} and isinstance(leaf.expected, Mapping):
         return f"{value(leaf.expected['days'])} days"
     return value(leaf.expected)
 

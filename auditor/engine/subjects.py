@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
@@ -14,7 +14,7 @@ from auditor.azure.vocabulary import ResolvedName
 from auditor.estate.completeness import Missing
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 from auditor.rulebook.rule import Example
 
 REST: Final = ".*"
@@ -51,7 +51,7 @@ class ResourceSubject:
 
     def __init__(self, resource: Resource, estate: Estate) -> None:
         self.resource = resource
-        self.body: Json = resource.body
+        self.body: Mapping[str, object] = resource.body
         self._estate = estate
         self._gaps = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
 
@@ -85,8 +85,10 @@ class ResourceSubject:
 
     def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
         """Return the resources that a relation leads to, and why there may be more."""
-        found = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
-        return found, self._estate.relation_gap(self.resource.id, name)
+        seen = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
+        named = self._estate.named(self.resource.id, name)
+        gap = self._estate.relation_gap(self.resource.id, name)
+        return [*seen, *map(NamedSubject, named)], None if gap in named else gap
 
 
 class UnseenSubject:
@@ -98,7 +100,7 @@ class UnseenSubject:
         self._gap = missing.gap
         kind, name = missing.kind.name, missing.name
         fixed = {"name": name, "id": f"{missing.parent.id}/{kind.rpartition('/')[2]}/{name}"} if name else {}
-        self.body: Json = {"type": kind, **fixed}
+        self.body: Mapping[str, object] = {"type": kind, **fixed}
 
     @property
     def id(self) -> str:
@@ -119,6 +121,16 @@ class UnseenSubject:
         return (), self._gap
 
 
+class NamedSubject(UnseenSubject):
+    """A resource that another one names and that was not seen: its id tells its type and its name."""
+
+    __slots__ = ()
+
+    def __init__(self, gap: Gap) -> None:
+        self._gap = gap
+        self.body = {"type": ids.type_of(gap.scope) or gap.what, "name": ids.name_of(gap.scope), "id": gap.scope}
+
+
 def _named_by_id(name: str, resource_id: str) -> object:
     read = {"resourcegroup": ids.resource_group_of, "subscriptionid": ids.subscription_of}.get(name)
     return (read(resource_id) if read else None) or ABSENT
@@ -131,7 +143,7 @@ class FactSubject:
 
     def __init__(self, fact: Fact, estate: Estate) -> None:
         self.fact = fact
-        self.body: Json = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
+        self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
         self._estate = estate
         self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
 
@@ -160,7 +172,7 @@ class UnseenFact:
     __slots__ = ("_known", "_unseen", "body")
 
     def __init__(self, kind: str, fields: Mapping[str, object], unseen: Gap) -> None:
-        self.body: Json = {"type": f"fact/{kind}", **fields}
+        self.body: Mapping[str, object] = {"type": f"fact/{kind}", **fields}
         self._known = frozenset(map(str.lower, self.body))
         self._unseen = unseen
 
@@ -188,8 +200,8 @@ class UnseenFact:
 class ExampleSubject:
     """The resource or fact of an example, or a related one of it."""
 
-    body: Mapping[str, Any]
-    others: Mapping[str, Sequence[Mapping[str, Any]]]
+    body: Mapping[str, object]
+    others: Mapping[str, Sequence[Mapping[str, object]]]
     uncollected: Sequence[str]
 
     @classmethod

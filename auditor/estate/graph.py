@@ -192,7 +192,16 @@ class Estate:
             gap_found = self.type_gap(resource_type, resource_id if navigation.below else "")
             if gap_found is not None:
                 return gap_found
-        return None
+        return next(iter(self.named(resource_id, name)), None)
+
+    def named(self, resource_id: str, name: str) -> Sequence[Gap]:
+        """Return a gap, at its own id, for each resource of any type that a navigation leads to and that is not here."""
+        navigation = NAVIGATION[name]
+        if navigation.own or navigation.types or not navigation.outward:
+            return ()
+        targets = self.targets(resource_id, navigation.kind)
+        gaps = ((key, self.unseen(key)) for key in targets if key not in self._by_key)
+        return [Gap(key, gap.what, gap.reason, gap.permission) for key, gap in gaps if gap is not None]
 
     def _gap_in_own(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource names by its own properties is not (all) here."""
@@ -206,14 +215,14 @@ class Estate:
 
     def _gap_on_the_way(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource points at, or what carries it into a network (its interfaces), is not known."""
-        for target in self.targets(resource_id, navigation.kind):
-            kind = ids.type_of(target) or ""
-            fits = not navigation.types or kind in navigation.types
-            if fits and target not in self._by_key and self.is_outside(target):
-                return Gap(target, kind, OUTSIDE)
+        for target in self.targets(resource_id, navigation.kind) if navigation.types else ():  # else: `named`
+            fits = (ids.type_of(target) or "").lower() in navigation.types
+            unseen = self.unseen(target) if fits and target not in self._by_key else None
+            if unseen is not None:
+                return unseen
         carriers = self.sources(resource_id, "attached") if navigation.kind in _PLACED else ()
-        unseen = (self.unseen(carrier) for carrier in carriers if carrier not in self._by_key)
-        return next((gap for gap in unseen if gap is not None), None)
+        gaps = (self.unseen(carrier) for carrier in carriers if carrier not in self._by_key)
+        return next((gap for gap in gaps if gap is not None), None)
 
     def is_outside(self, resource_id: str) -> bool:
         """Whether an id lies in a subscription or resource group that nobody asked to collect.

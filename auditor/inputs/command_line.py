@@ -7,7 +7,7 @@ types say which. What it leaves out is not known to be absent: a row may as well
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import paths
 from auditor.azure.resource_type import CommandLine, Lifted, ResourceType
@@ -60,20 +60,22 @@ def _first_steps(kind: ResourceType) -> Iterator[str]:
 def _renamed(properties: dict[str, object], az: CommandLine) -> dict[str, object]:
     """Return properties by Azure's names; the deepest first, so that a path still leads to where it is renamed."""
     pairs = sorted(az.names.items(), key=lambda pair: -pair[0].count("."))
-    renamed: Any = properties
+    renamed = properties
     for ours, theirs in pairs:
         leaf = paths.parse(theirs)[-1].name
         if leaf is not None:
-            renamed = _with_leaf(renamed, paths.parse(ours), leaf)
-    return dict(renamed)
+            renamed = _object_with_leaf(renamed, paths.parse(ours), leaf)
+    return renamed
 
 
 def _with_leaf(value: object, steps: paths.Steps, leaf: str) -> object:
     """Return a value in which the last name of a path is another one."""
     if isinstance(value, list) and steps[0] is paths.EACH:
         return [_with_leaf(item, steps[1:], leaf) for item in value]
-    if not isinstance(value, dict):
-        return value
+    return _object_with_leaf(value, steps, leaf) if isinstance(value, dict) else value
+
+
+def _object_with_leaf(value: dict[str, object], steps: paths.Steps, leaf: str) -> dict[str, object]:
     name = next((name for name in value if name.lower() == steps[0].folded), None)
     if name is None:
         return value

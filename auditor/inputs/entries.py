@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import paths
@@ -72,7 +72,7 @@ def _cut_texts(value: object, at: str, depth: int = 0) -> Iterator[str]:
 
 def _text_on_the_way(body: Mapping[str, object], steps: paths.Steps) -> str | None:
     """Return the path at which a known path ends too early in a text, or None."""
-    value: Any = body
+    value: object = body
     at = ""
     for number, step in enumerate(steps[:-1]):
         if step is paths.EACH or not isinstance(value, dict):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auditor.errors import InputError
 
 EXPORT: Final = "export what is deployed: az graph query -q 'resources' -o json > estate.json, or auditor collect"
 _DEPLOY: Final = f"deploy it, then {EXPORT}"
-Document = Mapping[str, Any]
+Document = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

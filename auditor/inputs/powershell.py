@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 # PowerShell names members in Pascal case and adds aliases; the left one counts where both are there.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -19,17 +19,18 @@ def is_from_powershell(entry: Mapping[str, object]) -> bool:
     return not _MARKS.isdisjoint(entry)
 
 
-def as_arm(entry: Mapping[str, Any]) -> dict[str, object]:
+def as_arm(entry: Mapping[str, object]) -> dict[str, object]:
     """Return an object with Azure's names at its top level and in its envelope; values stay as they are.
 
     `Search-AzGraph` prints Azure's own names and adds `ResourceId`; `Get-AzResource` prints all in Pascal case.
     """
-    arm: dict[str, Any] = {}
+    arm: dict[str, object] = {}
     for name, value in entry.items():
         if not any(name in spellings for spellings in _NAMES.values()):
             arm.setdefault(_camel_case(name), _envelope(name, value))
     for name, spellings in _NAMES.items():
-        stated = [entry[key] for key in (name, *spellings) if isinstance(entry.get(key), str) and entry[key]]
+        values = [entry.get(key) for key in (name, *spellings)]
+        stated = [value for value in values if isinstance(value, str) and value]
         if name == "id":
             stated.sort(key=lambda text: not text.startswith("/"))  # `Id` of some cmdlets is no resource id
         if stated:
@@ -37,10 +38,11 @@ def as_arm(entry: Mapping[str, Any]) -> dict[str, object]:
     return arm
 
 
-def _envelope(name: str, value: Any) -> object:
+def _envelope(name: str, value: object) -> object:
     """Return a member with Azure's names inside it where it belongs to the envelope (`Sku.Name` → `sku.name`)."""
-    is_plain = isinstance(value, dict) and name[:1].isupper() and name not in {"Properties", "Tags", "Tag"}
-    return {_camel_case(inner): _envelope(inner, item) for inner, item in value.items()} if is_plain else value
+    if not isinstance(value, dict) or not name[:1].isupper() or name in {"Properties", "Tags", "Tag"}:
+        return value
+    return {_camel_case(inner): _envelope(inner, item) for inner, item in value.items()}
 
 
 def _camel_case(name: str) -> str:

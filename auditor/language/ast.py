@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.vocabulary import ResolvedName
@@ -14,7 +14,7 @@ from auditor.azure.vocabulary import ResolvedName
 class Constant:
     """A literal value of the rule file."""
 
-    value: Any
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Leaf:
     left: Field | Value
     operator: str
     right: Expression
-    default: Any = ABSENT
+    default: object = ABSENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import COMPUTED, ResolvedName
 from auditor.language import functions, operators
 from auditor.language.ast import Call, Constant, Elements, Expression, PropertyAccess
-from auditor.model import Gap, Json
+from auditor.model import Gap
 
 
 class Subject(Protocol):
@@ -23,7 +23,7 @@ class Subject(Protocol):
         """Return the id under which evidence is shown."""
 
     @property
-    def body(self) -> Json:
+    def body(self) -> Mapping[str, object]:
         """Return the data that paths lead into."""
 
     def gap(self, path: ResolvedName) -> Gap | None:
@@ -53,7 +53,7 @@ class Member:
     """The element of a list that a quantifier or count has in hand: the list's path, the element, where it stands."""
 
     steps: Steps
-    value: Any
+    value: object
     at: str
 
 
@@ -63,10 +63,10 @@ class Environment:
 
     subject: Subject
     here: Subject
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     now: datetime
     members: tuple[Member, ...] = ()
-    counted: Mapping[str, Any] = field(default_factory=dict)
+    counted: Mapping[str, object] = field(default_factory=dict)
 
     def with_member(self, member: Member) -> Environment:
         """Return the environment inside a quantifier or count, for one element."""
@@ -146,7 +146,7 @@ class Environment:
         except paths.ShapeError as problem:
             raise Problem(str(problem)) from problem
 
-    def _call(self, call: Call) -> Any:  # noqa: PLR0911 - one line per contextual function
+    def _call(self, call: Call) -> object:  # noqa: PLR0911 - one line per contextual function
         match call.function:
             case "parameters":
                 return self.parameters[_literal(call)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, EACH, Steps
@@ -143,8 +143,8 @@ def _parts(
 
 
 def _leaf(leaf: Leaf, environment: Environment, reasons: _Reasons) -> Iterator[Evidence]:
-    left: Any = ABSENT
-    expected: Any = None
+    left: object = ABSENT
+    expected: object = None
     try:
         left = left_side(leaf, environment)
         expected = _asked(leaf, environment.compute(leaf.right))
@@ -201,7 +201,7 @@ def _reads(expression: Expression) -> Iterator[ResolvedName]:
 
 def _spelled(steps: Steps, environment: Environment) -> str:
     base, rest = "", steps
-    value: Any = environment.here.body
+    value: object = environment.here.body
     for member in environment.members:
         if paths.starts_with(steps, member.steps) and len(steps) - len(member.steps) < len(rest):
             base, rest, value = member.at, steps[len(member.steps) :], member.value
@@ -224,7 +224,7 @@ def _member_name(environment: Environment) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _shown(value: object) -> Any:
+def _shown(value: object) -> object:
     return None if value is ABSENT else value
 
 

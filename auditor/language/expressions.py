@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import Call, Constant, Expression, PropertyAccess
@@ -120,8 +120,8 @@ class _Parser:
         return self._resolve(name, argument.value)
 
 
-def _tokens(text: str) -> list[tuple[str, Any]]:
-    tokens: list[tuple[str, Any]] = []
+def _tokens(text: str) -> list[tuple[str, str]]:
+    tokens: list[tuple[str, str]] = []
     position, end = 0, len(text.rstrip())
     while position < end:
         match = _TOKEN.match(text, position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.paths import ABSENT, kind_of_json
@@ -184,7 +184,7 @@ def _ports(value: object) -> tuple[int, int]:
 
 
 def _union(*lists: object) -> list[object]:
-    elements: list[Any] = []
+    elements: list[object] = []
     _check_size(sum(len(_list(part)) for part in lists) ** 2 // 2)
     for element in (element for part in lists for element in _list(part)):
         if not operators.is_in(element, elements):
@@ -210,7 +210,7 @@ def _numbers(parts: tuple[object, ...]) -> list[int | float]:
     return [number for number in numbers if number is not None]
 
 
-Function = Callable[..., Any]
+Function = Callable[..., object]
 
 PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     # name: (function, fewest arguments, most arguments)
@@ -267,7 +267,7 @@ CONTEXTUAL: Final[Mapping[str, tuple[int, int]]] = {
 }
 
 
-def call(name: str, arguments: list[object]) -> Any:
+def call(name: str, arguments: list[object]) -> object:
     """Call a pure function. FunctionError where its arguments or the size of its result do not fit."""
     try:
         result = PURE[name][0](*arguments)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure.paths import ABSENT, kind_of_json
 
@@ -161,7 +161,7 @@ def match_insensitively(left: object, right: object) -> bool:
     return match(_text(left), _text(right))
 
 
-Comparison = Callable[[Any, Any], bool]
+Comparison = Callable[[object, object], bool]
 
 POSITIVE: Final[Mapping[str, Comparison]] = {
     "equals": equals,

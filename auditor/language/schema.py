@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from auditor.language.operators import AGES, OPERATORS
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 _TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 _ANY: Final[Schema] = {}
@@ -35,7 +35,7 @@ def condition(itself: Schema) -> Schema:
     field = _TEXT | {"description": "A property of the resource or fact."}
     what = _TEXT | {"description": "What the data does not show."}
     why = _TEXT | {"description": "Why it cannot be known."}
-    value = {"description": "An expression in brackets."}
+    value: Schema = {"description": "An expression in brackets."}
     return {
         "oneOf": [
             _closed({"allOf": several}, "allOf"),

@@ -12,7 +12,7 @@ from auditor.azure.ranges import Ranges, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS
 from auditor.estate.network_relations import NETWORK_GATEWAYS
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 from auditor.network.address_book import Route, Surroundings
 
 APPLICATION_SECURITY_GROUPS: Final = "microsoft.network/applicationsecuritygroups"
@@ -153,7 +153,7 @@ class _Tags(Mapping[str, Ranges]):
     """Prefixes by lower-case tag, read from the first answer that names it; parsed on demand."""
 
     def __init__(self, answers: Sequence[Resource]) -> None:
-        self._bodies: dict[str, Json] = {}
+        self._bodies: dict[str, Mapping[str, object]] = {}
         self._parsed: dict[str, Ranges] = {}
         for answer in answers:
             listed = [*body.objects(answer.body, "values"), *body.objects(answer.body, "properties.values")]

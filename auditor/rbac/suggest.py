@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure import body
 from auditor.errors import InputError
@@ -46,7 +46,7 @@ class Suggestion:
     needs: tuple[RoleNeed, ...]
     roles: tuple[Role, ...]
     alternatives: tuple[tuple[Role, ...], ...] = ()
-    custom_role: Mapping[str, Any] | None = None
+    custom_role: Mapping[str, object] | None = None
 
 
 def roles_from(document: object) -> Sequence[Role]:

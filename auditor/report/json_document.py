@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NotRequired
+from typing import Final, NotRequired
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
@@ -24,11 +24,11 @@ class EvidenceDocument(TypedDict):
     """The property path as spelled in the data."""
     operator: str
     """The condition that was applied."""
-    expected: Any
+    expected: object
     """The value asked for, after parameters were bound."""
-    actual: Any
+    actual: object
     """The value that was there; null where there was none."""
-    assumed: Any
+    assumed: object
     """The documented default that stood in for an absent value, else null."""
     resource_id: str | None
     """The resource that holds the value, where it is not the finding's own."""
@@ -81,7 +81,7 @@ class FindingDocument(TypedDict):
     message: str
     """One sentence a person can act on."""
     evidence: list[EvidenceDocument]
-    witness: Any
+    witness: object
     """A concrete counter-example of an analysis (a packet, an action), else null."""
     unknown_reason: str | None
     missing_permission: str | None
@@ -127,7 +127,7 @@ class SnapshotDocument(TypedDict):
     sha256: str
     """Over the snapshot's rows, not over a file's bytes."""
     collected_at: str | None
-    scope: dict[str, Any]
+    scope: dict[str, object]
     subscription_names: dict[str, str]
     """Display names by lower-case subscription id."""
 
@@ -167,7 +167,7 @@ class ReportDocument(TypedDict):
     coverage: CoverageDocument
 
 
-def schema() -> dict[str, Any]:
+def schema() -> dict[str, object]:
     """Return the JSON Schema (2020-12) of the report."""
     body = TypeAdapter(ReportDocument).json_schema(mode="serialization")
     body["properties"]["schema_version"]["const"] = SCHEMA_VERSION

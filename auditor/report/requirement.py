@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from auditor.azure.paths import ABSENT
 from auditor.language.ast import (
@@ -154,5 +154,5 @@ def _plain(expression: Expression) -> str:
     return str(expression.value) if isinstance(expression, Constant) else f"`{_written(expression)}`"
 
 
-def _code(value: Any) -> str:
+def _code(value: object) -> str:
     return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value, ensure_ascii=False)}`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import paths
@@ -42,7 +42,7 @@ def in_quotes(command: str) -> list[str]:
     return inside
 
 
-def filled(command: str, resource_id: str | None, body: Mapping[str, Any]) -> str:
+def filled(command: str, resource_id: str | None, body: Mapping[str, object]) -> str:
     """Return the command for one resource, or no text where a place has nothing to fill it.
 
     Names come from strangers, so they are quoted for the shell.
@@ -54,7 +54,7 @@ def filled(command: str, resource_id: str | None, body: Mapping[str, Any]) -> st
     return _PLACE.sub(lambda place: shlex.quote(words[place[1]] or ""), command)
 
 
-def _word(place: str, resource_id: str, body: Mapping[str, Any]) -> str | None:
+def _word(place: str, resource_id: str, body: Mapping[str, object]) -> str | None:
     match place:
         case "id":
             return resource_id
@@ -68,7 +68,7 @@ def _word(place: str, resource_id: str, body: Mapping[str, Any]) -> str | None:
             return _field(place.removeprefix(FIELD), body)
 
 
-def _field(path: str, body: Mapping[str, Any]) -> str | None:
+def _field(path: str, body: Mapping[str, object]) -> str | None:
     try:
         value = paths.lookup(body, paths.parse(path))
     except (ValueError, paths.ShapeError):

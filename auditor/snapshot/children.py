@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -45,27 +45,28 @@ def inline_children(type_key: str) -> Mapping[str, str]:
 class Parts:
     """A resource without its children. `references` are children that only their ids are known of."""
 
-    body: dict[str, Any]
-    children: list[dict[str, Any]]
+    body: dict[str, object]
+    children: list[dict[str, object]]
     references: list[str]
 
 
-def take_apart(body: dict[str, Any], type_key: str, place: str) -> Parts:
+def take_apart(body: dict[str, object], type_key: str, place: str) -> Parts:
     """Split the children off a resource with a valid `id`; the arrays they stood in go, but for what is no child."""
     parts = Parts(body, [], [])
-    if isinstance(body.get("properties"), dict):
-        _take_inline(parts, inline_children(type_key))
-    if isinstance(body.get("resources"), list):
+    properties = body.get("properties")
+    if isinstance(properties, dict):
+        _take_inline(parts, properties, inline_children(type_key))
+    nested = body.get("resources")
+    if isinstance(nested, list):
         parts.body = {key: value for key, value in parts.body.items() if key != "resources"}
-        for child in body["resources"]:
+        for child in nested:
             _take_nested(parts, child, place)
     return parts
 
 
-def _take_inline(parts: Parts, names: Mapping[str, str]) -> None:
-    properties = parts.body["properties"]
+def _take_inline(parts: Parts, properties: Mapping[str, object], names: Mapping[str, str]) -> None:
     found = _inline_names(tuple(properties), tuple(names.items()))
-    lists = [(key, segment, properties[key]) for key, segment in found if isinstance(properties[key], list)]
+    lists = [(key, segment, value) for key, segment in found if isinstance(value := properties[key], list)]
     if not lists:
         return
     kept = dict(properties)
@@ -139,12 +140,12 @@ def _id_in_template(child: Mapping[str, object], parent_id: str) -> str | None:
     return "/".join([parent_id, *(part for pair in zip(types, names, strict=True) for part in pair)])
 
 
-def put_back(body: dict[str, Any], name: str, children: Sequence[dict[str, Any]]) -> dict[str, object]:
+def put_back(body: dict[str, object], name: str, children: Sequence[dict[str, object]]) -> dict[str, object]:
     """Return the parent with its children (sorted by key) under a property; what was no child stays behind them."""
     properties = body.get("properties")
     if not isinstance(properties, dict):  # a listing without properties stays one: nothing is known of them
         return body
-    known = {ids.key(child["id"]) for child in children}
+    known = {ids.key(str(child["id"])) for child in children}
     rest = properties.get(name)
     others = [item for item in rest if not _refers_to(item, known)] if isinstance(rest, list) else []
     kept = {key: value for key, value in properties.items() if key.lower() != name.lower()}

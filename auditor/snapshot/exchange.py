@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import zstandard
 
@@ -106,10 +106,11 @@ def _check_counts(counts: object, found: tuple[int, ...], label: str) -> None:
         raise SnapshotError(f"{label} is cut off or was changed: its counts differ from its first line", _AGAIN)
 
 
-def _resource(record: dict[str, Any], label: str, number: int) -> Resource:
+def _resource(record: dict[str, object], label: str, number: int) -> Resource:
     body = _object(record["resource"], label, number)
-    texts = [record.get(name) for name in ("source", "api_version", "collected_at")]
-    if not ids.is_resource_id(body.get("id")) or not all(isinstance(text, str | None) for text in texts):
+    stated = [record.get(name) for name in ("source", "api_version", "collected_at")]
+    texts = [text for text in stated if isinstance(text, str | None)]
+    if not ids.is_resource_id(body.get("id")) or len(texts) < len(stated):
         raise SnapshotError(f"{label}, line {number}, is no resource of a snapshot", _AGAIN)
     source, api_version, collected_at = texts
     return Resource.of(body, source=source or "export", api_version=api_version, collected_at=collected_at)

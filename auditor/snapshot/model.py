@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.model import Gap, Json, Resource
+from auditor.model import Gap, Resource
 
 ANY_TYPE: Final = "*/*"
 """What a gap names when resources of any type may be missing below its scope."""
@@ -41,10 +41,10 @@ class Metadata:
     collected_at: str | None = None
     judge_at: str | None = None
     tenant_id: str | None = None
-    scope: Json = field(default_factory=dict)
+    scope: Mapping[str, object] = field(default_factory=dict)
     subscription_names: Mapping[str, str] = field(default_factory=dict)
     tool_version: str | None = None
-    extra: Json = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -60,7 +60,7 @@ class ExportEntry:
 class _Copy:
     """One view of a resource; `stated` are the names at its top level, in lower case, those with null included."""
 
-    body: dict[str, Any]
+    body: dict[str, object]
     entry: ExportEntry
     api_version: str | None
     stated: frozenset[str] = frozenset()
@@ -138,7 +138,7 @@ def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], 
     gaps += entry.gaps
     if _is_deep(body):
         body = _shortened_body(body, gaps)
-    waiting: list[tuple[dict[str, Any], str | None, bool]] = [(body, entry.api_version, False)]
+    waiting: list[tuple[dict[str, object], str | None, bool]] = [(body, entry.api_version, False)]
     while waiting:
         raw, inherited, is_nested = waiting.pop()
         given = raw.get("apiVersion")
@@ -154,7 +154,7 @@ def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], 
         waiting += [(child, api_version, True) for child in parts.children]
 
 
-def _checked(entry: ExportEntry) -> dict[str, Any]:
+def _checked(entry: ExportEntry) -> dict[str, object]:
     body = entry.body
     hint = "give ARM resources as Azure returns them, each with its full id"
     if not isinstance(body, dict):
@@ -162,12 +162,13 @@ def _checked(entry: ExportEntry) -> dict[str, Any]:
     if body.get("id") is None:
         raise InputError(f"{entry.place} has no id", hint)
     body = with_whole_id(body)
-    if not ids.is_resource_id(body["id"]) or len(ids.segments(body["id"])) < 2:
-        raise InputError(f"{entry.place} has an id that is no ARM id: {_quoted(body['id'])}", hint)
+    own_id = body["id"]
+    if not ids.is_resource_id(own_id) or len(ids.segments(own_id)) < 2:
+        raise InputError(f"{entry.place} has an id that is no ARM id: {_quoted(own_id)}", hint)
     return body
 
 
-def with_whole_id(body: dict[str, object]) -> dict[str, Any]:
+def with_whole_id(body: dict[str, object]) -> dict[str, object]:
     """Return a body whose id starts with a slash; the diagnostic settings of subscriptions come without."""
     own_id = body.get("id")
     lacks_slash = isinstance(own_id, str) and own_id[:14].lower() == "subscriptions/"
@@ -184,9 +185,9 @@ def _quoted(value: object) -> str:
     return text if len(text) <= 300 else text[:297] + "..."
 
 
-def _tidied(raw: dict[str, Any], place: str) -> dict[str, Any]:
+def _tidied(raw: dict[str, object], place: str) -> dict[str, object]:
     """Return a body with `id`, `name` and `type` in one spelling and without what exporters add."""
-    own_id: str = raw["id"]
+    own_id = str(raw["id"])
     spelled = _type_in(own_id)
     given = raw.get("type")
     if not isinstance(given, str) or not given:
@@ -252,7 +253,7 @@ def _merged(draft: _Draft) -> _Copy:
     first, *rest = [*own, *nested]
     body = first.body
     for copy in rest:
-        body = _filled(body, copy.body)
+        body = _filled_object(body, copy.body)
     versions = sorted(copy.api_version for copy in own or nested if copy.api_version)
     stated = frozenset(name for copy in (first, *rest) for name in copy.stated)
     return _Copy(body, first.entry, versions[-1] if versions else first.api_version, stated)
@@ -279,7 +280,7 @@ def _agree(left: object, right: object) -> bool:
     return bool(left == right)
 
 
-def _comparable(body: dict[str, object]) -> dict[str, Any]:
+def _comparable(body: dict[str, object]) -> dict[str, object]:
     """Return a body without what differs between views of one resource although it means the same.
 
     An assignment that a management group hands down is listed under each subscription, each time with that
@@ -292,14 +293,16 @@ def _comparable(body: dict[str, object]) -> dict[str, Any]:
     return alike
 
 
-def _filled(own: object, extra: object) -> Any:
+def _filled(own: object, extra: object) -> object:
     """Return `own` with what only `extra` has, at any depth of objects."""
-    if not isinstance(own, dict) or not isinstance(extra, dict):
-        return own
+    return _filled_object(own, extra) if isinstance(own, dict) and isinstance(extra, dict) else own
+
+
+def _filled_object(own: dict[str, object], extra: dict[str, object]) -> dict[str, object]:
     return {**extra, **{key: _filled(value, extra[key]) if key in extra else value for key, value in own.items()}}
 
 
-def _with_children(bodies: dict[str, dict[str, object]]) -> dict[str, dict[str, Any]]:
+def _with_children(bodies: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
     """List every known child inside its parent, innermost first."""
     children: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for key in sorted(bodies):
@@ -315,7 +318,7 @@ def _with_children(bodies: dict[str, dict[str, object]]) -> dict[str, dict[str, 
 
 
 def _is_deep(body: dict[str, object]) -> bool:
-    wrapped: Any = body
+    wrapped: object = body
     for _ in range(_SPARE):
         wrapped = [wrapped]
     try:
@@ -325,15 +328,15 @@ def _is_deep(body: dict[str, object]) -> bool:
     return False
 
 
-def _shortened_body(body: dict[str, object], gaps: list[Gap]) -> dict[str, Any]:
+def _shortened_body(body: dict[str, object], gaps: list[Gap]) -> dict[str, object]:
     """Cut what is nested too deeply and say so, by the first two names of its path."""
     cut: set[tuple[str, ...]] = set()
-    short = _shortened(body, (), cut.add)
+    short = {key: _shortened(value, (key,), cut.add, 2) for key, value in body.items()}
     gaps += [Gap(str(body["id"]), ".".join(path), f"nested deeper than {DEPTH_KEPT} levels") for path in sorted(cut)]
-    return dict(short)
+    return short
 
 
-def _shortened(value: object, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int = 1) -> Any:
+def _shortened(value: object, path: tuple[str, ...], note: Callable[[tuple[str, ...]], None], depth: int) -> object:
     if not isinstance(value, dict | list):
         return value
     if depth > DEPTH_KEPT:

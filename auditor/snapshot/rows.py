@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import zstandard
@@ -38,8 +38,8 @@ class RowWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._labels: dict[str, int] = dict(connection.execute("SELECT text, k FROM label"))
-        self._pending: list[tuple[Any, ...]] = []
-        self._assignments: list[tuple[Any, ...]] = []
+        self._pending: list[tuple[object, ...]] = []
+        self._assignments: list[tuple[object, ...]] = []
         self._spellings: set[tuple[int, str, str]] = set()
         self._known_spellings: set[tuple[int, str, str]] = set()
         self._samples: list[bytes] = []

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.analysis.content_filter import policy as content_policy
 from auditor.analysis.content_filter.analysis import ANALYSIS, POLICIES
 from auditor.analysis.contract import Context
+from auditor.azure import content_filters as content_policy
 from auditor.model import Gap, Resource
 from tests.estates.derived import Derived
 

@@ -30,7 +30,7 @@ _FACTS = (
     (_ACCOUNTS, f"{_ACCOUNTS}/deployments", "AOAI-CF-002"),
     (_ACCOUNTS, f"{_ACCOUNTS}/raiPolicies", "AOAI-CF-005"),
     ("/", "Microsoft.KeyVault/vaults/secrets", "KV-SEC-002"),
-    (_WORKSPACES, f"{_WORKSPACES}/computes", "AML-IAM-002"),
+    (_WORKSPACES, f"{_WORKSPACES}/computes", "AML-NET-010"),
     (_WORKSPACES, f"{_WORKSPACES}/outboundRules", "AML-NET-005"),
     ("/", f"{_WORKSPACES}/onlineEndpoints/deployments", "AML-REL-001"),
     ("/", "Microsoft.Insights/autoscalesettings", "APP-REL-003"),

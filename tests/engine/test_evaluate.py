@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from auditor.engine.findings import finding_of, info_of
 from auditor.engine.subjects import ResourceSubject
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Finding, Gap, Json, Resource, Status
+from auditor.model import Finding, Gap, Resource, Status
 from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
@@ -183,13 +183,13 @@ class Hue(Fact):
     hue: Known[str]
     """cold or warm"""
     said: Hidden[str]
-    shown: Hidden[Json | None]
+    shown: Hidden[Mapping[str, object] | None]
 
     def sentence(self) -> str:
         """Say what the test wants to be said."""
         return self.said
 
-    def witness(self) -> Json | None:
+    def witness(self) -> Mapping[str, object] | None:
         """Return what the test wants to be shown."""
         return self.shown
 

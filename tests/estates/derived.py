@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.analysis.contract import Analysis, Context
-from auditor.model import Gap, Json
+from auditor.model import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Derived:
     fields: Mapping[str, Any]
     uncollected: Mapping[str, Gap]
     summary: str
-    witness: Json | None
+    witness: Mapping[str, object] | None
     remedy: str | None
 
 

@@ -8,43 +8,29 @@ from typing import Final
 
 from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
 from auditor.analysis.access.sanctions import Sanctions
+from auditor.analysis.access.unseen_parts import UnseenParts
 from auditor.analysis.contract import Context
 from auditor.azure import body
-from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
-from auditor.estate.network_relations import GATEWAYS
-from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
-from auditor.model import Gap
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.assignments import Memberships, memberships_of
 
 MEMBERS_PARAMETER: Final = "group_members"
 GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
 
-IDENTITY_USERS: Final = (
-    ML_WORKSPACES,
-    ML_COMPUTES,
-    ONLINE_ENDPOINTS,
-    GATEWAYS,
-    PLANS,
-    SITES,
-)
-"""Types whose resources play a role in the workload as somebody, or lead to those that do."""
-
 
 @dataclass(frozen=True, slots=True)
 class AccessContext:
-    """The access that there is (`graph`) and the access that there should be (`rows` of the table, `sanctions`)."""
+    """The access that there is (`graph`) and the access that there should be (`rows` of the table, `sanctions`).
+
+    `unseen` tells what of the workloads may have a part in it and is not known.
+    """
 
     context: Context
     graph: AccessGraph
     table: Table
     rows: Sequence[BoundRow]
     sanctions: Sanctions
-
-    def unread_user(self) -> Gap | None:
-        """Return a gap in a type whose resources run as identities, or lead to such, or None."""
-        gaps = (gap for kind in IDENTITY_USERS for gap in self.context.estate.gaps_in(kind))
-        return next(gaps, None)
+    unseen: UnseenParts
 
 
 def read_access(context: Context) -> AccessContext:
@@ -56,7 +42,8 @@ def read_access(context: Context) -> AccessContext:
     for workload in context.workloads.all:
         rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles))
         tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles))
-    return AccessContext(context, graph, table, rows, Sanctions([*rows, *tolerated], graph.grants.hierarchy))
+    sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
+    return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
 
 
 def _memberships(context: Context) -> Memberships:

@@ -44,6 +44,7 @@ ANALYSIS: Final = Analysis(
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={
+        RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE)},
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         ResourceIdentity.fact_kind: {kind: [{}] for kind in sorted(identity.CAPABLE)},
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},

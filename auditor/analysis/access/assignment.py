@@ -11,6 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
+from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap
 from auditor.rbac import privileges
@@ -22,7 +23,6 @@ from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
 _DANGERS_SHOWN: Final = 5
-_HUMAN: Final = {"user", "group", "foreigngroup"}
 
 
 @record
@@ -105,7 +105,7 @@ class RoleAssignment(Fact):
     """when it ends, if it does"""
     condition: str | None
     """the text of its condition"""
-    touches: tuple[str, ...]
+    touches: Known[tuple[str, ...]]
     """the components that are at, below or above its scope"""
     sanctioned: Known[bool]
     """whether the baseline's table covers what it permits at its scope"""
@@ -164,8 +164,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
     sanction = access.sanctions.of(assignment)
     is_sanctioned = sanction.answer is Truth.YES
     parts = access.graph.parts.get(assignment.principal, ())
-    # what could not be read may run as this principal
-    unread_user = None if parts else access.unread_user()
+    unseen_user = access.unseen.user_of(assignment)
     touched = access.graph.touched(assignment.scope)
     principal = _principal(access, assignment)
     powers = _powers(access, assignment)
@@ -180,8 +179,8 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         principal_id=principal.id,
         principal_type=principal.type,
         principal_name=principal.name,
-        components=unread_user or tuple(sorted({part.component for part in parts})),
-        is_workload_identity=unread_user or bool(parts),
+        components=unseen_user or tuple(sorted({part.component for part in parts})),
+        is_workload_identity=unseen_user or bool(parts),
         is_human=principal.is_human,
         is_guest=principal.is_guest,
         is_foreign=assignment.principal_type.lower() == "foreigngroup",
@@ -196,7 +195,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         is_standing=_is_standing(access, assignment),
         ends_at=assignment.ends_at,
         condition=assignment.condition or None,
-        touches=tuple(sorted({part.component for part in touched})),
+        touches=access.unseen.touched(assignment.scope) or tuple(sorted({part.component for part in touched})),
         sanctioned=_sanctioned(access, assignment, sanction),
         sanctioned_by=tuple(sorted({row.row.control for row in sanction.rows} - {""})) if is_sanctioned else (),
         advisory=next((row.row.advisory for row in sanction.rows if row.row.advisory), None) if is_sanctioned else None,
@@ -231,7 +230,7 @@ def _principal(access: AccessContext, assignment: Assignment) -> _Principal:
     broken = None
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
-    is_human, is_guest, is_deleted = kind in _HUMAN, kind == "user", kind == "unknown"
+    is_human, is_guest, is_deleted = kind in HUMANS, kind == "user", kind == "unknown"
     is_nameless = identity is None and not is_deleted and name is None
     return _Principal(
         id=broken or assignment.principal,
@@ -296,10 +295,19 @@ def _sanctioned(access: AccessContext, assignment: Assignment, sanction: Sanctio
             return True
         case Truth.NO:
             # what could not be read may be a part of the workload that a row is about
-            return access.graph.unread(assignment.scope) or False
+            return access.graph.unread(assignment.scope) or _unsettled(access, assignment) or False
         case Truth.UNKNOWN:
             tangled = Gap(assignment.role.id, "properties.permissions", "the action patterns are too complex to decide")
             return access.graph.definition_gap(assignment) or tangled
+
+
+def _unsettled(access: AccessContext, assignment: Assignment) -> Gap | None:
+    """Return why rows on parts that are not known may cover an assignment that no row covers, or None."""
+    if gap := access.unseen.user_of(assignment):
+        return gap
+    further = list(access.unseen.rows_for(assignment, [*access.table.rows, *access.table.tolerated]))
+    covers = access.sanctions.would_cover(assignment, [expected for expected, _ in further])
+    return further[0][1] if further and covers else None
 
 
 def _is_standing(access: AccessContext, assignment: Assignment) -> bool:

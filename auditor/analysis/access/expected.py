@@ -153,24 +153,25 @@ def bind_rows(
     """
     found = []
     for row in rows:
-        known_row = replace(row, role=_best_known(row.role, observed))
+        known_row = replace(row, role=best_known(row.role, observed))
         for holder in workload.resources(row.principal):
             acting, unresolved = principals.of(holder)
             for target in workload.resources(row.scope):
-                scope = _scope_of(target) if row.on_group else target.id
+                scope = scope_of(target) if row.on_group else target.id
                 found.append(
                     BoundRow(known_row, workload.name, holder, target, scope, tuple(acting), tuple(unresolved))
                 )
     return found
 
 
-def _best_known(role: Role, observed: Mapping[str, Role]) -> Role:
+def best_known(role: Role, observed: Mapping[str, Role]) -> Role:
+    """Return a role as the estate's definition of it says, else as the table says."""
     seen = observed.get(role.key)
     if seen is None or seen.permissions is None or seen.is_custom:
         return role
     return Role(role.key, role.name, seen.permissions, id=seen.id)
 
 
-def _scope_of(resource: Resource) -> str:
+def scope_of(resource: Resource) -> str:
     """Return the resource group that a resource lies in, as its id spells it."""
     return "/" + "/".join(ids.segments(resource.id)[:4])

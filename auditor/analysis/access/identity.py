@@ -52,9 +52,9 @@ class IdentityRoles(Fact):
     """whether it is a resource of its own"""
     used_by: tuple[str, ...]
     """ids of the resources that run as it"""
-    components: tuple[str, ...]
+    components: Known[tuple[str, ...]]
     """the components that run as it"""
-    is_shared: bool
+    is_shared: Known[bool]
     """whether different components, through different resources, run as it"""
     roles: Known[tuple[HeldRole, ...]]
     """its active role assignments"""
@@ -69,7 +69,8 @@ class IdentityRoles(Fact):
 
     def sentence(self) -> str:
         """Say who uses the identity, and which boundaries it crosses."""
-        used = f"is used by {', '.join(self.components) or f'{len(self.used_by)} resources'}"
+        components = () if isinstance(self.components, Gap) else self.components
+        used = f"is used by {', '.join(components) or f'{len(self.used_by)} resources'}"
         crossed = () if isinstance(self.crosses, Gap) else self.crosses
         beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
         return f"Identity {ids.name_of(self.identity)} {used}{beyond}."
@@ -132,6 +133,7 @@ def derive_facts(access: AccessContext) -> Iterator[Fact]:
 def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> IdentityRoles:
     parts = access.graph.parts.get(identity.principal, ())
     crossed = tuple(b.name for b in access.table.boundaries if _crosses(access, b, assignments, _SURE))
+    unseen_user = access.unseen.further_user() if identity.is_user_assigned else None
     # what is found stays found, whatever was not read
     unseen = None if crossed else access.graph.assignment_gap()
     uncertain = None if crossed else (unseen or _uncertain_crossing(access, assignments))
@@ -146,8 +148,8 @@ def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Seq
         identity=identity.id,
         is_user_assigned=identity.is_user_assigned,
         used_by=tuple(resource.id for resource in identity.users),
-        components=tuple(sorted({part.component for part in parts})),
-        is_shared=_is_shared(parts),
+        components=(None if parts else unseen_user) or tuple(sorted({part.component for part in parts})),
+        is_shared=_is_shared(parts) or unseen_user or False,
         roles=unseen or tuple(map(_held, assignments)),
         has_roles=unseen or bool(assignments),
         has_data_access=_has_data_access(access, assignments),
@@ -216,6 +218,8 @@ def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
     own = {ids.key(identity) for identity in attached.user_assigned}
     shared = _shared_with(access, resource)
     gap = _identity_gap(access, resource)
+    # an identity of its own is nobody else's
+    unseen_user = access.unseen.further_user() if attached.user_assigned and not shared else None
     return ResourceIdentity(
         about=facts.about(access.context, resource.id, inputs=[(resource.id, "identity")]),
         type=resource.type,
@@ -228,8 +232,8 @@ def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
         principals=gap or tuple(attached.principals),
         vault_reference_identity=reference,
         reads_vault_as_user_assigned=gap or (reference is not None and ids.key(reference) in own),
-        shares_identity_with=gap or tuple(sorted({part.resource.id for part in shared})),
-        shares_identity_with_components=gap or tuple(sorted({part.component for part in shared})),
+        shares_identity_with=gap or unseen_user or tuple(sorted({part.resource.id for part in shared})),
+        shares_identity_with_components=gap or unseen_user or tuple(sorted({part.component for part in shared})),
         name=resource.name,
     )
 

@@ -74,6 +74,22 @@ class Sanctions:
             return Sanction(Truth.UNKNOWN, named)
         return Sanction(Truth.YES if beyond is None else Truth.NO, named, beyond)
 
+    def would_cover(self, assignment: Assignment, further: Sequence[Assignment]) -> bool:
+        """Whether the table would sanction an assignment that it does not, were `further` ones among what it expects."""
+        covers = self._hierarchy.covers
+        near = [one for one in further if covers(one.scope, assignment.scope) is Truth.YES]
+        own = [
+            one
+            for one, _ in self._rows.get(assignment.principal, ())
+            if covers(one.scope, assignment.scope) is Truth.YES
+        ]
+        if any(one.role.key == assignment.role.key for one in near):
+            return True
+        try:
+            return bool(near) and self._beyond(assignment, [*own, *near]) is None
+        except TooComplexError:
+            return True
+
     def _beyond(self, assignment: Assignment, expected: Sequence[Assignment]) -> ExcessActions | None:
         key = (assignment.role.key, assignment.condition, tuple(one.role.key for one in expected))
         if key not in self._known:

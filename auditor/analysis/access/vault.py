@@ -13,7 +13,7 @@ from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.estate.navigation import VAULTS
 from auditor.estate.network_relations import GATEWAYS
-from auditor.model import Resource
+from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import bound
@@ -24,6 +24,7 @@ READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noq
 _WORKSPACE_VAULT: Final = "workspace-vault"
 _APP_VAULT: Final = "app-vault"
 _WORKSPACE: Final = "workspace"
+_GATEWAY: Final = "gateway"
 _MACHINE_LEARNING: Final = frozenset({_WORKSPACE, "online-endpoint", "compute-instance"})
 READS: Final = frozenset({VAULTS, GATEWAYS})
 
@@ -57,7 +58,7 @@ class VaultReaders(Fact):
 
     consumers: tuple[str, ...]
     """the components that keep or read secrets in the vault"""
-    is_shared: bool
+    is_shared: Known[bool]
     """whether the machine learning workspace and the user-facing part both use it"""
     uses_rbac: bool
     """whether roles, and not access policies, govern its data"""
@@ -93,7 +94,8 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
     readers = tuple(_reader(access, assignment, vault) for assignment in _readers(access, vault))
     wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.is_user_facing)
     gap = access.graph.assignment_gap(vault.id)
-    more_could_share = gap if is_shared and uses_rbac and not wide else None
+    unseen_consumer = None if is_shared else _unseen_consumer(access, workload, consumers)
+    more_could_share = gap if is_shared and uses_rbac and not wide else unseen_consumer
     return VaultReaders(
         about=facts.about(
             access.context,
@@ -106,7 +108,7 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
             ],
         ),
         consumers=tuple(sorted(consumers)),
-        is_shared=is_shared,
+        is_shared=unseen_consumer or is_shared,
         uses_rbac=uses_rbac,
         secret_readers=gap or readers,
         vault_wide_readers=gap or wide,
@@ -122,13 +124,20 @@ def _consumers(workload: Workload, vault: Resource) -> set[str]:
         found.add(_WORKSPACE)
     if any(one.key == vault.key for one in workload.resources(_APP_VAULT)):
         found.add(_APP_VAULT)
-    for gateway in workload.resources("gateway"):
+    for gateway in workload.resources(_GATEWAY):
         hosts = [
             body.text(c, "properties.keyVaultSecretId") for c in body.objects(gateway.properties, "sslCertificates")
         ]
         if any(_vault_name(host) == vault.name.lower() for host in hosts if host):
-            found.add("gateway")
+            found.add(_GATEWAY)
     return found
+
+
+def _unseen_consumer(access: AccessContext, workload: Workload, consumers: set[str]) -> Gap | None:
+    """Return why both the workspace and the user-facing part may use a vault that one of them is not known to use."""
+    lacking = [_APP_VAULT, _GATEWAY] if _WORKSPACE in consumers else [_WORKSPACE_VAULT]
+    gaps = (access.unseen.bound_in(workload, component) for component in lacking)
+    return next((gap for gap in gaps if gap is not None), None)
 
 
 def _vault_name(secret_url: str) -> str:

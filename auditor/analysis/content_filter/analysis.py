@@ -9,12 +9,11 @@ from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.content_filter import policy as content_policy
-from auditor.analysis.content_filter.policy import HARM, STRICTNESS, ContentFilter, normal
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Known, Record, fact, record
-from auditor.azure import body
+from auditor.azure import body, content_filters
 from auditor.azure.catalogue import spelled
+from auditor.azure.content_filters import HARM, STRICTNESS, ContentFilter, normal
 from auditor.estate.navigation import CONTENT_POLICIES
 from auditor.estate.service_relations import MODEL_DEPLOYMENTS
 from auditor.model import Gap, Resource
@@ -170,7 +169,7 @@ class Bound:
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield a fact per model deployment and one per custom policy."""
-    policies = content_policy.by_account(context.estate.of_type(POLICIES))
+    policies = content_filters.by_account(context.estate.of_type(POLICIES))
     requirements = requirements_of(context)
     users: dict[str, list[Resource]] = {}
     for deployment in context.estate.of_type(DEPLOYMENTS):
@@ -180,7 +179,7 @@ def run(context: Context) -> Iterator[Fact]:
             users.setdefault(bound.policy.key, []).append(deployment)
         yield _deployment_fact(context, deployment, bound, policies.get(account, {}), requirements)
     for policy in context.estate.of_type(POLICIES):
-        if not content_policy.is_system(policy):
+        if not content_filters.is_system(policy):
             yield _policy_fact(context, policy, users.get(policy.key, []))
 
 
@@ -223,8 +222,8 @@ def _bound(
         return Bound(None, "none")
     policy = policies.get(account, {}).get(name.lower())
     if policy is not None:
-        return Bound(name, "system" if content_policy.is_system(policy) else "custom", policy)
-    if content_policy.is_system_name(name):
+        return Bound(name, "system" if content_filters.is_system(policy) else "custom", policy)
+    if content_filters.is_system_name(name):
         return Bound(name, "system")
     if gap := context.estate.type_gap(POLICIES, account):
         return Bound(name, gap)
@@ -290,7 +289,7 @@ def _filter(bound: Bound, policies: Mapping[str, Resource], need: Requirement) -
     if bound.kind in {"dangling", "other-account"}:
         return ContentFilter(0, "absent")  # what does not exist filters nothing that anybody could vouch for
     name = bound.name or "Microsoft.Default"
-    return content_policy.effective(policies, name, need.category, need.source)
+    return content_filters.effective(policies, name, need.category, need.source)
 
 
 def _is_known_short(need: Requirement, found: ContentFilter) -> bool:

@@ -36,6 +36,8 @@ _ENDPOINTS: Final = frozenset(
     item.key for item in shipped() if item.way_in and item.way_in.by is InternetReach.ENDPOINT
 )
 
+_WAYS_IN: Final = sorted({*_ENDPOINTS, *HOLDERS, PUBLIC_ADDRESSES})
+
 
 def entries(context: Context, subnets: Subnets) -> list[EntryPoint]:
     """Return every way in that the resource types of the estate can have, by resource and name; closed ones too."""
@@ -72,8 +74,9 @@ def run(context: Context) -> Iterator[Fact]:
         if (entry.resource.key, sub_object) not in seen:  # the widest of several back ends comes first
             seen.add((entry.resource.key, sub_object))
             yield entry_fact(context, entry, sub_object, is_allowed=entry.kind.lower() in allowed)
+    unseen = next((gap for kind in _WAYS_IN if (gap := context.estate.type_gap(kind)) is not None), None)
     for workload in context.workloads.all:
-        yield workload_fact(context, workload, all_entries, allowed)
+        yield workload_fact(context, workload, all_entries, allowed, unseen)
     yield from author_facts(context, all_entries)
 
 
@@ -81,7 +84,7 @@ ANALYSIS: Final = Analysis(
     name="exposure",
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
     run=run,
-    reads=frozenset({*_ENDPOINTS, *HOLDERS, PUBLIC_ADDRESSES, MACHINES}),
+    reads=frozenset({*_WAYS_IN, MACHINES}),
     parameters=frozenset({_ROLES}),
     subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
 )

@@ -13,6 +13,7 @@ from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload
+from auditor.model import Gap
 
 
 @record
@@ -56,15 +57,24 @@ class WorkloadExposure(Fact):
         elif self.doubtful:
             doubt = self.doubtful[0]
             reached = f"may be reached from the Internet past its gateway: {doubt.resource.name}, {doubt.by}"
+        elif isinstance(self.unexpected, Gap):
+            reached = "may be reached from the Internet by ways that were not seen"
         else:
             reached = "is reached from the Internet through allowed ways only"
         return f"Workload {self.about.workload} {reached}."
 
 
 def workload_fact(
-    context: Context, workload: Workload, entries: Sequence[EntryPoint], allowed: AbstractSet[str]
+    context: Context,
+    workload: Workload,
+    entries: Sequence[EntryPoint],
+    allowed: AbstractSet[str],
+    unseen: Gap | None = None,
 ) -> WorkloadExposure:
-    """Return which of the estate's ways in lead into a workload; `allowed` are kinds of holders in lower case."""
+    """Return which of the estate's ways in lead into a workload; `allowed` are kinds of holders in lower case.
+
+    `unseen` is why there may be ways in that are not among the entries.
+    """
     own = [entry for entry in entries if _belongs(context, workload, entry)]
     ways = [entry for entry in own if entry.state in REACHED]
     unexpected = [entry for entry in ways if _is_unexpected(entry, allowed)]
@@ -78,7 +88,7 @@ def workload_fact(
             inputs=[(entry.resource.id, "properties") for entry in unexpected or ways],
         ),
         entries=len(ways),
-        unexpected=doubtful[0].why_unknown if doubtful and not unexpected else len(unexpected),
+        unexpected=len(unexpected) or (doubtful[0].why_unknown if doubtful else unseen) or 0,
         telemetry=sum(entry.kind == TELEMETRY for entry in ways),
         ways=tuple(map(_way, unexpected)),
         gateway_open=any(entry.kind == "applicationGateway" for entry in ways),

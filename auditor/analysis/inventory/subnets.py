@@ -11,7 +11,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.architecture.bind import BoundBy
-from auditor.architecture.workloads import Workload
+from auditor.architecture.workloads import Workload, may_have
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES, PRIVATE_ENDPOINTS, network_of
@@ -66,7 +66,7 @@ class SubnetUse(Fact):
 
     name: str
     """name of the subnet"""
-    role: str
+    role: Known[str]
     """component that the subnet is, or empty"""
     how: BoundBy | Literal[""]
     """how the role was found"""
@@ -134,7 +134,7 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
             inputs=[(subnet.id, f"properties.{name}") for name in _READ],
         ),
         name=subnet.name,
-        role=role,
+        role=role or _unknown_role(context, workload) or "",
         how=roles.get(role, ""),
         roles=tuple(roles),
         occupants=occupants,
@@ -144,6 +144,13 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
         private_endpoint_policies=_endpoint_policies(context.estate, subnet),
         delegations=_delegations(subnet),
     )
+
+
+def _unknown_role(context: Context, workload: Workload) -> Gap | None:
+    """Return why a subnet may play a role of a workload though it is not known to, or None."""
+    roles = (one.name for one in context.workloads.declared if one.name.startswith(_SUBNET_ROLE))
+    gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles)
+    return next((gap for gap in gaps if gap is not None), None)
 
 
 def _delegations(subnet: Resource) -> tuple[str, ...]:

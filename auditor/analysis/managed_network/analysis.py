@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
 from auditor.analysis.managed_network import outbound_rules
 from auditor.analysis.managed_network.outbound_rules import RULES, WORKSPACES, Managed, OutboundRule
+from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.model import Gap, Resource
@@ -160,18 +161,32 @@ def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
         for group in groups if target else ():
             yield OutboundNeed("Required", ids.key(target or ""), group)
     yield OutboundNeed("Required", workspace.key, "amlworkspace")
-    wanted = {"openai": "account"}
-    if str(facts.parameter(context, "ai_search_required", default=True)).lower() == "true":
-        wanted["search"] = "searchService"
     targets = {
         (resource.key, group)
         for workload in context.workloads.all
         if workspace.key in {bound.key for bound in workload.resources("workspace")}
-        for component, group in wanted.items()
+        for component, group in _called(context).items()
         for resource in workload.resources(component)
     }
     for target, group in sorted(targets):
         yield OutboundNeed("UserDefined", target, group)
+
+
+def _called(context: Context) -> Mapping[str, str]:
+    """Return the components that the flow calls, with the groups of their endpoints."""
+    is_searching = str(facts.parameter(context, "ai_search_required", default=True)).lower() == "true"
+    return {"openai": "account", **({"search": "searchService"} if is_searching else {})}
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield, at each workspace, why its flow may call a service that is not known to be a part of the workload."""
+    for workload in context.workloads.all:
+        gaps = (may_have(context.estate, context.workloads, workload, name) for name in _called(context))
+        gap = next((gap for gap in gaps if gap is not None), None)
+        for workspace in workload.resources("workspace"):
+            if gap is not None:
+                fields = {"required": True, "category": "UserDefined", "ruleType": "PrivateEndpoint"}
+                yield Unlisted(ManagedRule.fact_kind, replace(gap, scope=workspace.id), fields)
 
 
 def _is_for(rule: OutboundRule, need: OutboundNeed) -> bool:
@@ -276,4 +291,5 @@ ANALYSIS: Final = Analysis(
     reads=frozenset({WORKSPACES.lower(), RULES.lower(), *_TARGETS}),
     parameters=frozenset({"ai_search_required"}),
     subjects={ManagedRule.fact_kind: {RULES: [{}]}},
+    unlisted=unlisted,
 )

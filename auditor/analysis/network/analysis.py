@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.analysis.network.application_group import ApplicationGroupUse, group_facts
-from auditor.analysis.network.expected import TABLE
+from auditor.analysis.network.expected import TABLE, roles_of
 from auditor.analysis.network.flow import Flow, flow_facts
 from auditor.analysis.network.idle_rule import RuleUse, rule_facts
 from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, control_plane_facts, guarded_facts
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
+from auditor.architecture.workloads import may_have
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
 from auditor.estate.service_relations import SITE_CONFIGS, SITES
@@ -30,6 +32,18 @@ def run(context: Context) -> Iterator[Fact]:
     yield from control_plane_facts(context, subnets)
     yield from flow_facts(context, subnets)
     yield from group_facts(context, subnets)
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield, at each network of a workload, why a subnet of it may play a role that none is known to play."""
+    for workload in context.workloads.all:
+        gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles_of(context.tables))
+        gap = next((gap for gap in gaps if gap is not None), None)
+        for network in workload.resources("vnet"):
+            if gap is None:
+                break
+            placed = replace(gap, scope=network.id)
+            yield from (Unlisted(kind.fact_kind, placed) for kind in (SubnetTraffic, Flow))
 
 
 ANALYSIS: Final = Analysis(
@@ -57,4 +71,6 @@ ANALYSIS: Final = Analysis(
     ),
     parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow"}),
     tables=frozenset({TABLE}),
+    subjects={RuleUse.fact_kind: {SECURITY_GROUPS: [{}]}},
+    unlisted=unlisted,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
-from auditor.architecture.workloads import Workload
+from auditor.architecture.workloads import Workload, better_anchor
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network.security_rules import Direction, SecurityGroup, SecurityRule
@@ -51,7 +51,9 @@ def _fact(
 ) -> ApplicationGroupUse:
     rules = [rule for group in groups for way in Direction for rule in group.rules[way] if rule.is_custom]
     named = tuple(sorted({label for rule in rules for label in _labels(rule)}))
-    gap = None if named else _unread(networks[0], groups)
+    # a workload that was not seen may own the network, and more of them
+    unsure = _unread(networks[0], groups) or better_anchor(context.estate, context.workloads, workload)
+    gap = None if named else unsure
     return ApplicationGroupUse(
         about=facts.about(
             context,

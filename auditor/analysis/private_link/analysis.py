@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.analysis.private_link import reach
 from auditor.analysis.private_link.connection import PrivateConnection, connection_facts
 from auditor.analysis.private_link.dns import A_RECORDS
-from auditor.analysis.private_link.endpoints import ENDPOINTS
+from auditor.analysis.private_link.endpoints import ENDPOINTS, judged_networks
 from auditor.analysis.private_link.expected import TABLE, rows_of
 from auditor.analysis.private_link.service_endpoint import ServiceEndpoint, endpoint_facts
 from auditor.analysis.private_link.zone import ZoneUse, zone_facts
@@ -19,7 +20,6 @@ from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.service_relations import OUTBOUND_RULES
-from auditor.model import Json
 
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "account": ("openai", "ai-services"),
@@ -32,7 +32,7 @@ _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "slot": ("app-slot",),
 }
 """The services of the table, by the label of their types."""
-_SUBJECTS: Final[Mapping[str, Sequence[Json]]] = {
+_SUBJECTS: Final[Mapping[str, Sequence[Mapping[str, object]]]] = {
     shipped().labelled(label).name: [{"service": service} for service in services]
     for label, services in _SERVICES.items()
 }
@@ -44,6 +44,14 @@ def run(context: Context) -> Iterator[Fact]:
     yield from endpoint_facts(links, rows)
     yield from connection_facts(links, [row.type for row in rows])
     yield from zone_facts(links)
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield, at each judged network, why more zones than are known may be asked from there."""
+    for network, _ in judged_networks(context):
+        gap = context.estate.type_gap(ENDPOINTS) or context.estate.type_gap(ZONE_GROUPS)
+        if gap is not None:
+            yield Unlisted(ZoneUse.fact_kind, replace(gap, scope=context.estate.spelled(network) or network))
 
 
 ANALYSIS: Final = Analysis(
@@ -74,4 +82,5 @@ ANALYSIS: Final = Analysis(
         },
         ZoneUse.fact_kind: {PRIVATE_DNS_ZONES: [{}]},
     },
+    unlisted=unlisted,
 )

@@ -40,7 +40,7 @@ class PrivateConnection(Fact):
     """the connection's status"""
     provisioning_state: str | None
     """the endpoint's (or, on the target's side, the connection's) provisioning state"""
-    healthy: bool
+    healthy: Known[bool]
     """whether it is approved and, on the endpoint's side, the endpoint provisioned"""
     foreign: bool
     """whether the endpoint is not in the estate"""
@@ -133,12 +133,19 @@ def _target_fact(
         group_ids=connection.groups,
         status=connection.status,
         provisioning_state=connection.state,
-        healthy=body.same_text(connection.status, "Approved"),
+        healthy=_is_approved(connection),
         foreign=connection.endpoint is None or context.estate.get(connection.endpoint) is None,
         explained_by=explanation,
         holder=target.name,
         what=connection.name,
     )
+
+
+def _is_approved(connection: TargetConnection) -> Known[bool]:
+    """Return whether a target approved a connection; Azure always states that, so what does not state it was not read."""
+    if connection.status is None:
+        return Gap(connection.source, connection.path, "the target does not state the connection's status")
+    return body.same_text(connection.status, "Approved")
 
 
 def _explanation(links: Links, target: Resource, connection: TargetConnection) -> Known[Explanation]:

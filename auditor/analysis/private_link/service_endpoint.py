@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.analysis import facts
@@ -14,6 +14,7 @@ from auditor.analysis.private_link.dns import Registered, ZoneState
 from auditor.analysis.private_link.endpoints import EndpointScope
 from auditor.analysis.private_link.expected import EndpointRow
 from auditor.analysis.private_link.reach import Candidate, Links, Reach, judge, plan_of, scopes_for
+from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.model import Gap, Resource
 
@@ -74,7 +75,7 @@ class ServiceEndpoint(Fact):
     """the sub-resource that the endpoint must connect to"""
     effective: Known[int]
     """how many endpoints are approved, provisioned, well placed and not denied by the target"""
-    endpoint_count: int
+    endpoint_count: Known[int]
     """how many endpoints connect to this group at all, in any state"""
     endpoints: tuple[EndpointOfService, ...]
     """the endpoints that point at the service, those for other required groups aside"""
@@ -122,6 +123,11 @@ def endpoint_facts(links: Links, rows: Sequence[EndpointRow]) -> Iterator[Servic
             row = next((row for row in rows if row.type == resource_type and _fits(row, resource, roles)), None)
             if row is not None:
                 yield from _facts_of(links, row, resource)
+            settled = [] if row is None else [group for group, _ in row.groups]
+            for possible, gap in _perhaps_fitting(links.context, rows, resource, roles):
+                further = replace(possible, groups=tuple(one for one in possible.groups if one[0] not in settled))
+                yield from _facts_of(links, further, resource, gap)
+                settled += [group for group, _ in further.groups]
 
 
 def _roles(context: Context) -> Mapping[str, set[str]]:
@@ -142,16 +148,34 @@ def _fits(row: EndpointRow, resource: Resource, roles: Mapping[str, set[str]]) -
     return row.plan is None or row.plan in roles.get(plan_of(resource), ())
 
 
-def _facts_of(links: Links, row: EndpointRow, resource: Resource) -> Iterator[ServiceEndpoint]:
+def _perhaps_fitting(
+    context: Context, rows: Sequence[EndpointRow], resource: Resource, roles: Mapping[str, set[str]]
+) -> Iterator[tuple[EndpointRow, Gap]]:
+    """Yield the rows for a role that a resource may have though it is not known to, up to the first that fits anyway."""
+    for row in rows:
+        if row.type != resource.type_key:
+            continue
+        if _fits(row, resource, roles):
+            return
+        if row.component is not None and _fits(replace(row, component=None), resource, roles):
+            gap = may_have(context.estate, context.workloads, None, row.component)
+            if gap is not None:
+                yield row, gap
+
+
+def _facts_of(
+    links: Links, row: EndpointRow, resource: Resource, doubt: Gap | None = None
+) -> Iterator[ServiceEndpoint]:
+    """Yield the facts of a row; `doubt` is why it is not known whether the row is for the resource."""
     scopes = scopes_for(links, resource)
     for group, zones in row.groups:
         for scope in scopes:
             shared = f"@{scope.role[0]}" if len(scopes) > 1 else ""
             case = Case(row, resource, group, scope, group + shared)
-            yield _fact(links, case, judge(links, resource, [group], zones, scope))
+            yield _fact(links, case, judge(links, resource, [group], zones, scope), doubt)
 
 
-def _fact(links: Links, case: Case, reach: Reach) -> ServiceEndpoint:
+def _fact(links: Links, case: Case, reach: Reach, doubt: Gap | None) -> ServiceEndpoint:
     required = {group.lower() for group, _ in case.row.groups}
     shown = [item for item in reach.candidates if not (item.wrong_group and required & set(item.connection.groups))]
     dns_gap = reach.dns_gap or (None if shown else reach.gap)
@@ -165,12 +189,12 @@ def _fact(links: Links, case: Case, reach: Reach) -> ServiceEndpoint:
         ),
         service=case.row.service,
         group_id=case.group,
-        effective=reach.effective_gap or reach.effective,
-        endpoint_count=sum(not item.wrong_group for item in shown),
+        effective=reach.effective_gap or reach.effective or doubt or 0,
+        endpoint_count=sum(not item.wrong_group for item in shown) or reach.gap or doubt or 0,
         endpoints=tuple(_endpoint(links, item) for item in shown),
         problems=tuple(f"{item.connection.endpoint.name}: {text}" for item in shown for text in item.problems),
         dns_zones=tuple(_zone(links, state) for state in reach.zones),
-        dns_complete=dns_gap or reach.dns_complete,
+        dns_complete=dns_gap or reach.dns_complete or doubt or False,
         custom_dns=_custom_dns(reach),
         network_scope="workload" if case.scope.networks is not None else "any",
         name=case.resource.name,

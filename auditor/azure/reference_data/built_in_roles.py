@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
 
@@ -17,7 +17,7 @@ class BuiltInRole:
 
     guid: str
     name: str
-    permissions: Sequence[Mapping[str, Any]]
+    permissions: Sequence[Mapping[str, object]]
 
 
 def role(guid: str) -> BuiltInRole | None:

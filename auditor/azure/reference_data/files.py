@@ -38,14 +38,10 @@ class DataFile:
 def read(name: str) -> DataFile:
     """Return a file of the folder `data`, YAML or JSON by its name's end."""
     raw = (_FOLDER / name).read_bytes()
-    body = _parsed(raw, name)
+    body: Mapping[str, Any] = yaml.safe_load(raw) if name.endswith(".yaml") else orjson.loads(raw)
     return DataFile(body["title"], _sources(body["sources"]), body, hashlib.sha256(raw).hexdigest())
 
 
-def _parsed(raw: bytes, name: str) -> Any:
-    return yaml.safe_load(raw) if name.endswith(".yaml") else orjson.loads(raw)
-
-
-def _sources(listed: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+def _sources(listed: Sequence[Mapping[str, str | date]]) -> tuple[Source, ...]:
     """Return the sources; YAML reads their days as dates, JSON as text."""
-    return tuple(Source(source["url"], date.fromisoformat(str(source["as_of"]))) for source in listed)
+    return tuple(Source(str(source["url"]), date.fromisoformat(str(source["as_of"]))) for source in listed)

@@ -66,7 +66,7 @@ class Arm:
         self._client = _client_on(cloud.arm, self._pipeline(cloud.arm, cloud.scope))
         self._senders = self._open_clients()
         self._versions: dict[tuple[str, str], str] = {}
-        self._providers: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+        self._providers: dict[tuple[str, str], Mapping[str, object] | None] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:

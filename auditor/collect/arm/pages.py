@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from auditor import resource_id as ids
 from auditor.collect.arm.refusals import Kind, Refusal
@@ -23,7 +22,7 @@ class Response:
 class ListAnswer:
     """All items of a list, each id once; `refusal` says why the list may not be whole."""
 
-    items: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, object]] = field(default_factory=list)
     api_version: str = ""
     at: str = ""
     refusal: Refusal | None = None

@@ -112,7 +112,7 @@ def read_principals(arm: Arm, principals: Sequence[str], at: str) -> Outcome:
 
 
 def _principal(principal: str, found: dict[str, object] | None, at: str) -> Item:
-    body = {
+    body: dict[str, object] = {
         "id": f"/providers/{_DIRECTORY_TYPE}/{principal}",
         "name": principal,
         "type": _DIRECTORY_TYPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Refused
@@ -25,7 +25,7 @@ def read_regenerations(
     """
     outcome = Outcome()
     start, end = _stamp(until - timedelta(days=days)), _stamp(until)
-    events: list[dict[str, Any]] = []
+    events: list[dict[str, object]] = []
     read: list[str] = []
     at = end
     for namespace in sorted(set(regenerations.values())):
@@ -47,7 +47,7 @@ def read_regenerations(
         events.sort(
             key=lambda event: (str(event["eventTimestamp"]), str(event["resourceId"]), str(event["eventDataId"]))
         )
-        body = {
+        body: dict[str, object] = {
             "id": f"{subscription.id}/providers/{ACTIVITY_LOG.yields}",
             "name": "management",
             "type": ACTIVITY_LOG.yields,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -45,7 +45,7 @@ class Target:
 class Item:
     """One object that an operation brought, with the version that gave it and when."""
 
-    body: dict[str, Any]
+    body: dict[str, object]
     api_version: str
     at: str
     source: str = "arm"
@@ -85,8 +85,9 @@ def _perform(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -
         return
     for item in found:
         outcome.items.append(_detailed(arm, operation, item, outcome))
-        if operation.then and isinstance(item.body.get("id"), str):
-            child = Target(item.body["id"], operation.yields.lower())
+        own_id = item.body.get("id")
+        if operation.then and isinstance(own_id, str):
+            child = Target(own_id, operation.yields.lower())
             for further in operation.then:
                 _perform(arm, child, further, outcome)
 
@@ -103,7 +104,7 @@ def _read(arm: Arm, path: str, operation: Operation, outcome: Outcome, target: T
     return [Item(shaped(body, path, operation), listing.api_version, listing.at) for body in listing.items]
 
 
-def shaped(body: Mapping[str, Any], path: str, operation: Operation) -> dict[str, object]:
+def shaped(body: Mapping[str, object], path: str, operation: Operation) -> dict[str, object]:
     """Return an object with a whole id and a type, where a service leaves them out."""
     found = dict(body)
     own_id = found.get("id")
@@ -111,7 +112,8 @@ def shaped(body: Mapping[str, Any], path: str, operation: Operation) -> dict[str
         found["id"] = "/" + own_id  # diagnostic settings of a subscription come without the first slash
     elif not ids.is_resource_id(own_id):
         found["id"] = path if not operation.many else f"{path}/{found.get('name')}"
-    if not isinstance(found.get("type"), str) or "/" not in found["type"]:
+    own_type = found.get("type")
+    if not isinstance(own_type, str) or "/" not in own_type:
         found["type"] = operation.yields
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -42,7 +42,7 @@ _WORKERS: Final = 4
 class InventoryRow:
     """One resource as the inventory has it, ready to be stored; a list of ARM has no properties."""
 
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
     api_version: str | None
     at: str
     source: str = RESOURCE_GRAPH
@@ -109,7 +109,8 @@ class Inventory:
         if listing.refusal is not None:
             self.shortfalls.append(Shortfall([subscription], None, listing.refusal, LISTED.action))
         for body in listing.items:
-            if ids.is_resource_id(body.get("id")) and ids.key(body["id"]) not in have and concerns(body):
+            own_id = body.get("id")
+            if ids.is_resource_id(own_id) and ids.key(own_id) not in have and concerns(body):
                 self.store(InventoryRow(body, None, listing.at, ARM))
 
     def _read_group(self, chosen: QueryFilter) -> None:
@@ -153,7 +154,7 @@ class Inventory:
                 for row in rows:
                     self._keep(row, at)
 
-    def _fetch(self, partition: Partition) -> list[dict[str, Any]]:
+    def _fetch(self, partition: Partition) -> list[dict[str, object]]:
         while True:
             tried = self.projection
             try:

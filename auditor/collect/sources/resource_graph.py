@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -121,10 +121,10 @@ def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = 
     Raise `Refused` where the rows are fewer than the answer says there are (unless `tolerant`): only the token ends a
     list, and `resultTruncated` comes as a string, sometimes beside a token and sometimes without one.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     seen: set[str] = set()
     tokens: set[str] = set()
-    options: dict[str, Any] = {"resultFormat": "objectArray", "$top": 1000}
+    options: dict[str, object] = {"resultFormat": "objectArray", "$top": 1000}
     repeated = 0
     while True:
         page = arm.resource_graph({"subscriptions": list(subscriptions), "query": query, "options": options})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure import body
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.refusals import Kind, Refused
@@ -84,11 +85,9 @@ def _visible(arm: Arm, identity: SignedInIdentity) -> list[Subscription]:
     if listing.refusal is not None:
         raise unreadable("The subscriptions", arm, Refused(listing.refusal))
     found = [
-        Subscription(
-            item["subscriptionId"], str(item.get("displayName") or item["subscriptionId"]), item.get("tenantId")
-        )
+        Subscription(own_id, str(item.get("displayName") or own_id), body.text(item, "tenantId"))
         for item in listing.items
-        if isinstance(item.get("subscriptionId"), str)
+        if isinstance(own_id := item.get("subscriptionId"), str)
     ]
     if identity.tenant_id:
         # Subscriptions of other tenants are listed too where they are delegated to this one (Lighthouse); they count.

@@ -1,0 +1,104 @@
+"""Tell which parts of a workload may hold, or lie at, what is assigned, though none is known to: lists may be open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis.access.expected import RoleRow, best_known, scope_of
+from auditor.architecture.workloads import Workload, Workloads, may_have
+from auditor.estate.graph import Estate
+from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
+from auditor.estate.network_relations import GATEWAYS
+from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
+from auditor.model import Gap, Resource
+from auditor.rbac.access_graph import AccessGraph
+from auditor.rbac.assignments import Assignment
+
+HUMANS: Final = frozenset({"user", "group", "foreigngroup"})
+"""Types of principals that no resource runs as, in lower case."""
+IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS, PLANS, SITES)
+"""Types whose resources play a role in the workload as somebody, or lead to those that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenParts:
+    """The parts of workloads that are not known; gaps by scope and by component are found out once."""
+
+    estate: Estate
+    workloads: Workloads
+    graph: AccessGraph
+    _scopes: dict[str, Gap | None] = field(default_factory=dict)
+    _components: dict[tuple[str, str], Gap | None] = field(default_factory=dict)
+
+    def user_of(self, assignment: Assignment) -> Gap | None:
+        """Return why a part of a workload may run as an assignment's principal though none is known to, or None."""
+        if assignment.principal_type.lower() in HUMANS or self.graph.parts.get(assignment.principal):
+            return None
+        identity = self.graph.principals.identities.get(assignment.principal)
+        if identity is not None and not identity.is_user_assigned and not self._may_be_part(identity.users[0]):
+            return None
+        return self.further_user()
+
+    def _may_be_part(self, resource: Resource) -> bool:
+        listed = (name.lower() for declaration in self.workloads.declared for name in declaration.types)
+        return resource.type_key in set(listed)
+
+    def further_user(self) -> Gap | None:
+        """Return why more of a workload than is known may run as an identity, or None."""
+        gaps = (self.estate.type_gap(kind) for kind in IDENTITY_USERS)
+        return next((gap for gap in gaps if gap is not None), None)
+
+    def touched(self, scope: str) -> Gap | None:
+        """Return why a part of a workload may be at, below or above a scope though none is known there, or None."""
+        key = ids.key(scope)
+        if self.graph.touched(key):
+            return None
+        if key not in self._scopes:
+            self._scopes[key] = next(self._gaps_around(key), None)
+        return self._scopes[key]
+
+    def _gaps_around(self, scope: str) -> Iterator[Gap]:
+        kind = (ids.type_of(scope) or "").lower()
+        for declaration in self.workloads.declared:
+            for name in map(str.lower, declaration.types):
+                if name == kind:  # it may be a part itself, as far as is known what leads to it
+                    gap = self.bound(declaration.name)
+                elif not kind or name.startswith(f"{kind}/") or kind.startswith(f"{name}/"):
+                    gap = self.estate.type_gap(name, scope)
+                else:
+                    continue
+                if gap is not None:
+                    yield gap
+
+    def bound(self, component: str) -> Gap | None:
+        """Return why something may be a component of a workload that is known to have none, or None."""
+        return self._bound("", None, component)
+
+    def bound_in(self, workload: Workload, component: str) -> Gap | None:
+        """Return why a workload may have a component that it is known to have none of, or None."""
+        return self._bound(workload.name, workload, component)
+
+    def _bound(self, name: str, workload: Workload | None, component: str) -> Gap | None:
+        key = (name, component)
+        if key not in self._components:
+            self._components[key] = may_have(self.estate, self.workloads, workload, component)
+        return self._components[key]
+
+    def rows_for(self, assignment: Assignment, rows: Sequence[RoleRow]) -> Iterator[tuple[Assignment, Gap]]:
+        """Yield what rows of the table may sanction of an assignment, were all of the workload known; and why it is not."""
+        own = {(part.workload, part.component) for part in self.graph.parts.get(assignment.principal, ())}
+        for workload in self.workloads.all:
+            for row in rows:
+                is_held = (workload.name, row.principal) in own
+                unheld = None if is_held else self.bound_in(workload, row.principal)
+                unplaced = self.bound_in(workload, row.scope)
+                gap = unheld or unplaced
+                if gap is None or not (is_held or unheld):
+                    continue
+                role = best_known(row.role, self.graph.roles)
+                targets = [scope_of(one) if row.on_group else one.id for one in workload.resources(row.scope)]
+                for scope in targets or ([assignment.scope] if unplaced else []):
+                    yield Assignment(row.name, assignment.principal, assignment.principal_type, role, scope), gap

@@ -1,0 +1,122 @@
+"""What may happen to verdicts when a part of an input is taken away, and inputs with parts taken away."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from auditor import resource_id as ids
+from auditor.azure import paths
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import Lifted
+from auditor.inputs.command_line import ENVELOPE
+from auditor.model import Report, Status
+
+Body = Mapping[str, Any]
+Key = tuple[str, str, str]
+Change = tuple[Key, str, str]
+NOWHERE = "-"
+
+
+def verdicts(report: Report) -> Mapping[Key, str]:
+    """Return every verdict by rule, resource and sub-object."""
+    return {
+        (one.rule_id, ids.key(one.resource_id or ""), one.sub_object.lower()): one.status for one in report.findings
+    }
+
+
+def turned(before: Mapping[Key, str], after: Mapping[Key, str], gone: Collection[str] = ()) -> Sequence[Change]:
+    """Return the verdicts that are not the same, nor unknown; `gone` are the keys of what cannot have any.
+
+    What was not seen is filed at what it belongs to: a rule that answers unknown elsewhere has not lost its verdict.
+    A failure may be told of another workload, where what the workload is named after was not seen.
+    """
+    unknown = {rule for (rule, _, _), status in after.items() if status == Status.UNKNOWN}
+    changes = []
+    for key, status in before.items():
+        now = after.get(key, NOWHERE)
+        is_gone = any(key[1] == one or key[1].startswith(f"{one}/") for one in gone)
+        if now not in {status, Status.UNKNOWN} and not is_gone and not (now == NOWHERE and key[0] in unknown):
+            changes.append((key, status, now))
+    failed = {rule for (rule, _, _), status in before.items() if status == Status.FAIL}
+    new = [key for key, status in after.items() if key not in before and status == Status.FAIL]
+    return [*changes, *((key, NOWHERE, Status.FAIL) for key in new if key[0] not in failed)]
+
+
+def without(document: Body, gone: Collection[str]) -> dict[str, Any]:
+    """Return an export without the resources of some keys."""
+    return {**document, "resources": [one for one in document["resources"] if ids.key(one["id"]) not in gone]}
+
+
+def without_properties(document: Body, gone: str) -> dict[str, Any]:
+    """Return an export in which one resource has no properties."""
+    bare = [
+        {name: value for name, value in one.items() if name != "properties"} if ids.key(one["id"]) == gone else one
+        for one in document["resources"]
+    ]
+    return {**document, "resources": bare}
+
+
+def keys_of(document: Body, resource_type: str | None = None) -> list[str]:
+    """Return the keys of an export's resources, or of those of a type."""
+    wanted = resource_type and resource_type.lower()
+    return [ids.key(one["id"]) for one in document["resources"] if wanted in {None, one["type"].lower()}]
+
+
+def types_of(document: Body) -> list[str]:
+    """Return the types of an export's resources, in lower case, sorted."""
+    return sorted({one["type"].lower() for one in document["resources"]})
+
+
+def as_printed(body: Body) -> Body:
+    """Return a resource as `az … list` prints it: its properties one level up, some of them by other names."""
+    kind = shipped().get(body["type"])
+    az, properties = (kind.az if kind else None), body.get("properties")
+    if az is None or az.lifted is Lifted.NOTHING or not isinstance(properties, dict) or _clashes(properties):
+        return body
+    ours = properties
+    for name, theirs in sorted(az.names.items(), key=lambda pair: pair[0].count(".")):
+        last = paths.parse(name)[-1].name
+        # the names on the way have been replaced by then: the shallowest come first
+        ours = _with_leaf(ours, [*paths.parse(name)[:-1], paths.parse(theirs)[-1]], last)
+    inner = ours if az.lifted is not Lifted.EVERYWHERE else {name: _flat(value) for name, value in ours.items()}
+    return {**{name: value for name, value in body.items() if name != "properties"}, **inner}
+
+
+def _clashes(properties: Body) -> bool:
+    return any(name.lower() in ENVELOPE for name in properties)
+
+
+def _with_leaf(value: Any, steps: Sequence[paths.Step], leaf: str | None) -> Any:
+    if isinstance(value, list) and steps[0] is paths.EACH:
+        return [_with_leaf(item, steps[1:], leaf) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        (leaf if len(steps) == 1 else name) if name.lower() == steps[0].folded else name: (
+            _with_leaf(item, steps[1:], leaf) if name.lower() == steps[0].folded and len(steps) > 1 else item
+        )
+        for name, item in value.items()
+    }
+
+
+def _flat(value: Any) -> Any:
+    """Return what is nested with the properties of each resource in it one level up, as the network commands do."""
+    if isinstance(value, list):
+        return [_flat(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _flat(item) for name, item in value.items()}
+    own = inner.get("properties")
+    if "name" not in inner or not isinstance(own, dict) or _clashes(own):
+        return inner
+    return {**{name: item for name, item in inner.items() if name != "properties"}, **own}
+
+
+def pages(document: Body, cuts: Sequence[int]) -> list[dict[str, Any]]:
+    """Return an export cut into files: `cuts` says of each resource in turn, again and again, in which file it is."""
+    files: defaultdict[int, list[Body]] = defaultdict(list)
+    for at, body in enumerate(document["resources"]):
+        files[cuts[at % len(cuts)]].append(body)
+    return [{**document, "resources": bodies} for bodies in files.values()]
