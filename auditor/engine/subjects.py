@@ -173,7 +173,7 @@ class UnseenFact:
 
     def __init__(self, kind: str, fields: Mapping[str, object], unseen: Gap) -> None:
         self.body: Mapping[str, object] = {"type": f"fact/{kind}", **fields}
-        self._known = frozenset(map(str.lower, self.body))
+        self._known = frozenset(map(str.lower, fields))  # a kind may have a field `type` of its own
         self._unseen = unseen
 
     @property

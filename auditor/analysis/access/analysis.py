@@ -46,7 +46,7 @@ ANALYSIS: Final = Analysis(
     subjects={
         RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE)},
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
-        ResourceIdentity.fact_kind: {kind: [{}] for kind in sorted(identity.CAPABLE)},
+        ResourceIdentity.fact_kind: {kind: [{"type": kind}] for kind in sorted(identity.CAPABLE)},
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },
 )
