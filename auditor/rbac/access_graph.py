@@ -101,7 +101,7 @@ class AccessGraph:
     def unread(self, scope: str) -> Gap | None:
         """Return why the resource that a scope names is not here, or None where it is, or where it names none."""
         kind = ids.type_of(scope)
-        return None if kind is None or self.estate.get(scope) is not None else self.estate.type_gap(kind, scope)
+        return None if kind is None or self.estate.resource(scope) is not None else self.estate.type_gap(kind, scope)
 
 
 def read_access_graph(

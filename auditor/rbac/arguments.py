@@ -58,7 +58,7 @@ def scope(graph: AccessGraph, text: str) -> str:
     if ids.key(name) in {"", "/"}:
         raise InputError("the root scope is no resource", "name a resource, a resource group or a subscription")
     estate = graph.estate
-    if (resource := estate.get(name)) is not None:
+    if (resource := estate.resource(name)) is not None:
         return resource.id
     if name.startswith("/"):
         if _is_held(graph, name):
@@ -83,7 +83,7 @@ def _is_held(graph: AccessGraph, scope: str) -> bool:
         return any(ids.key(a.scope) == ids.key(scope) for a in graph.grants.assignments)
     above = ids.parent_of(scope)
     while above is not None:
-        if estate.get(above) is not None:
+        if estate.resource(above) is not None:
             return True
         above = ids.parent_of(above)
     return False
@@ -95,7 +95,7 @@ def principals(graph: AccessGraph, name: str) -> Sequence[str]:
     if named:
         return named
     components = {part.component for parts in graph.parts.values() for part in parts}
-    resource = graph.estate.get(name)
+    resource = graph.estate.resource(name)
     if resource is not None:
         raise InputError(
             f"'{resource.name}' runs as no managed identity that is known", "name an identity or a principal id"

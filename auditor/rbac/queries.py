@@ -165,7 +165,7 @@ def principals_named(graph: AccessGraph, name: str) -> Sequence[str]:
     known = graph.principals.identities
     if key in known or any(a.principal == key for a in graph.grants.assignments):
         return [key]
-    resource = graph.estate.get(key)
+    resource = graph.estate.resource(key)
     if resource is not None and (attached := graph.principals.of(resource)[0]):
         return sorted(attached)
     by_name = {identity.principal for identity in known.values() if ids.key(identity.id) == key}
