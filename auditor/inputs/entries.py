@@ -13,6 +13,7 @@ from auditor.azure.resource_type import ResourceType
 from auditor.inputs import command_line, powershell
 from auditor.model import Gap
 from auditor.snapshot.model import NOT_PRINTED, REST_NOT_READ, TEXT_FOR_OBJECT
+from auditor.snapshot.normalise import WITHOUT_PROPERTIES
 
 _UNKNOWN_TYPE: Final = ResourceType("")
 # How PowerShell writes objects that it did not print: `ConvertTo-Json` stops at a depth of 2 unless told otherwise.
@@ -30,9 +31,10 @@ def as_arm(raw: object) -> tuple[object, list[Gap]]:
     if not isinstance(resource_id, str) or not ids.is_resource_id(resource_id):
         return body, []
     stated = body.get("type")
-    kind = shipped().get(stated if isinstance(stated, str) and stated else ids.type_of(resource_id) or "")
+    name = stated if isinstance(stated, str) and stated else ids.type_of(resource_id) or ""
+    kind = shipped().get(name)
     gaps: list[Gap] = []
-    if command_line.lifted_names(body):
+    if name.lower() not in WITHOUT_PROPERTIES and command_line.lifted_names(body):
         known = kind or _UNKNOWN_TYPE
         reason = NOT_PRINTED if command_line.is_whole(body, known) else REST_NOT_READ
         gaps.append(Gap(resource_id, "properties.*", reason))

@@ -34,9 +34,9 @@ PROPERTIES_NOT_READ: Final = "its properties are not in the export"
 NOT_READ: Final = "not in the export"
 # Whether a resource has these shows only where a row states all of it; a projection may have left them out.
 _ENVELOPE: Final = ("extendedLocation", "identity", "kind", "location", "managedBy", "sku", "tags", "zones")
-_STATED_BY_WHOLE_ROWS: Final = frozenset({"name", "type"})
+_STATED_BY_WHOLE_ROWS: Final = frozenset({"type"})
 # What ARM returns without a `properties` object.
-_WITHOUT_PROPERTIES: Final = frozenset({SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/locations", "microsoft.resources/tenants"})
+WITHOUT_PROPERTIES: Final = frozenset({SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/locations", "microsoft.resources/tenants"})
 _SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
 _RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
@@ -105,7 +105,7 @@ def _unread(copy: _Copy) -> Iterator[Gap]:
     `"properties": {}` is an answer, and says that there are none; null, a text or nothing at all is no answer.
     """
     body = copy.body
-    if copy.entry.source != "export" or str(body["type"]).lower() in _WITHOUT_PROPERTIES:
+    if copy.entry.source != "export" or str(body["type"]).lower() in WITHOUT_PROPERTIES:
         return
     is_read = isinstance(body.get("properties"), dict)
     if not is_read:

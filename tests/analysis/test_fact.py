@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from auditor.analysis import registry
 from auditor.analysis.fact import About, Fact, FactField, Hidden, Known, Record, Schema, fact, record
 from auditor.azure import paths
 from auditor.azure.vocabulary import ValueType
-from auditor.model import Gap, Json
+from auditor.model import Gap
 from tests.estates.contexts import chat_context
 
 GAP = Gap("/", "ink", "forbidden")
@@ -101,7 +103,7 @@ def test_what_analyses_yield_is_what_their_kinds_declare() -> None:
                 assert not wrong, f"{derived.fact_kind}: {path} is {wrong}"
 
 
-def _values(body: Json, path: str) -> list[object]:
+def _values(body: Mapping[str, object], path: str) -> list[object]:
     try:
         return [value for _, value in paths.walk(body, paths.parse(path))]
     except paths.ShapeError:

@@ -140,7 +140,11 @@ def test_only_rfc_1918_goes_into_the_subnet_of_an_app_that_does_not_route_all(
         "id": f"{GROUP}/providers/Microsoft.Web/sites/app", "name": "app", "type": "Microsoft.Web/sites",
         "properties": {"virtualNetworkSubnetId": f"{NETWORK}/subnets/apps", "siteConfig": {"vnetRouteAllEnabled": False}},
     }  # fmt: skip
-    source = small(tmp_path, subnet("apps", "10.0.5.0/24"), site)
+    config = {
+        "id": f"{site['id']}/config/web", "name": "web", "type": "Microsoft.Web/sites/config",
+        "properties": {"vnetRouteAllEnabled": False},
+    }  # fmt: skip
+    source = small(tmp_path, subnet("apps", "10.0.5.0/24"), site, config)
 
     assert record(query(source, tmp_path, "apps", end, "-o", "json"))["answer"] == answer
 
