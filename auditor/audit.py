@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.analysis.contract import Context
+from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
@@ -80,7 +81,7 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     evaluation = Evaluation(given, rules, terms.explain_passes)
     judged = findings(evaluation)
     coverage = coverage_of(evaluation, judged)
-    notices = [*_notices(given.workloads), *_followed(given.estate), *_idle(coverage)]
+    notices = [*_notices(given.workloads), *_followed(given.estate), *_harmless(given), *_idle(coverage)]
     for path in terms.exemption_files:
         accepted = exemptions.load(path, rules.rules)
         matched = exemptions.match(judged, accepted, when.at.date())
@@ -116,6 +117,13 @@ def _followed(estate: Estate) -> list[str]:
     known = [key for key in estate.followed if estate.get(key)]
     text = "resources outside the scope were followed by reference: they decide about others, and are not judged themselves"
     return [f"{len(known)} {text}"] if known else []
+
+
+def _harmless(given: Context) -> list[str]:
+    """Say which types of the estate the baseline declares to have no way in, and why."""
+    declared = declared_harmless(given.parameters)
+    present = [name for name in given.estate.types() if name in declared]
+    return [f"{name} is taken to have no way in from the Internet: {declared[name]}" for name in present]
 
 
 def _notices(workloads: Workloads) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor.analysis import facts
@@ -25,12 +25,7 @@ from auditor.network.subnets import Subnets
 _ROLES: Final = "public_ip_allow_roles"
 _LEVEL: Final = {state: place for place, state in enumerate(EntryState)}
 # Top-level types without a way in of their own: what they hold is judged where it is reached.
-_SILENT_SPACES: Final = (
-    "microsoft.authorization/", "microsoft.compute/", "microsoft.insights/", "microsoft.managedidentity/",
-    "microsoft.network/", "microsoft.resources/", "microsoft.security/", "microsoft.web/", "microsoft.consumption/",
-    "microsoft.alertsmanagement/", "microsoft.operationsmanagement/", "microsoft.policyinsights/", "microsoft.support/",
-    "microsoft.recoveryservices/", "microsoft.management/", "microsoft.portal/",
-)  # fmt: skip
+_HARMLESS: Final = "harmless_types"
 _CHILD: Final = 2
 _ENDPOINTS: Final = frozenset(
     item.key for item in shipped() if item.way_in and item.way_in.by is InternetReach.ENDPOINT
@@ -57,10 +52,26 @@ def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> It
         yield from address_entries(context, resource)
     elif kind in HOLDERS:
         yield from HOLDERS[kind](context, subnets, resource)
-    elif way_in is None and kind.count("/") < _CHILD and (known or not kind.startswith(_SILENT_SPACES)):
-        gap = Gap(resource.id, kind, "whether this type faces the Internet is not known")
-        said = "the type is not known here"
-        yield EntryPoint(resource, "service", "", "", EntryState.UNKNOWN, said, (resource.id,), gap=gap)
+    elif way_in is None and kind.count("/") < _CHILD:
+        yield _unmodelled(context, resource)
+
+
+def _unmodelled(context: Context, resource: Resource) -> EntryPoint:
+    """Return what is known of a type that nobody modelled: nothing, unless the baseline declares it harmless."""
+    if reason := declared_harmless(context.parameters).get(resource.type_key):
+        by = f"the baseline declares {resource.type} to have no way in: {reason}"
+        return EntryPoint(resource, "service", "", "", EntryState.CLOSED, by, (resource.id,))
+    gap = Gap(resource.id, resource.type, "whether this type faces the Internet is not known")
+    by = "the type is not known here"
+    return EntryPoint(resource, "service", "", "", EntryState.UNKNOWN, by, (resource.id,), gap=gap)
+
+
+def declared_harmless(parameters: Mapping[str, object]) -> dict[str, str]:
+    """Return the types, in lower case, that a baseline declares to have no way in from the Internet, with its reasons."""
+    declared = parameters.get(_HARMLESS)
+    return (
+        {str(name).lower(): str(reason) for name, reason in declared.items()} if isinstance(declared, Mapping) else {}
+    )
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -85,6 +96,6 @@ ANALYSIS: Final = Analysis(
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
     run=run,
     reads=frozenset({*_WAYS_IN, MACHINES}),
-    parameters=frozenset({_ROLES}),
+    parameters=frozenset({_ROLES, _HARMLESS}),
     subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
 )
