@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.command import auditor, is_one_line
+from tests.e2e.command import in_process, is_one_line
 
 _OWN = """\
 id: flow-own
@@ -25,8 +25,8 @@ examples:
 
 
 def test_the_kinds_of_facts_are_listed_with_the_rules_about_them(tmp_path: Path) -> None:
-    shown = auditor("fact", "list", at=tmp_path)
-    listed = auditor("fact", "list", "-o", "json", at=tmp_path).report["facts"]
+    shown = in_process("fact", "list", at=tmp_path)
+    listed = in_process("fact", "list", "-o", "json", at=tmp_path).report["facts"]
 
     assert [kind["kind"] for kind in listed] == sorted(kind["kind"] for kind in listed)
     assert [kind["kind"] for kind in listed] == [
@@ -42,7 +42,7 @@ def test_the_kinds_of_facts_are_listed_with_the_rules_about_them(tmp_path: Path)
 
 
 def test_a_kind_is_shown_with_what_each_field_can_hold(tmp_path: Path) -> None:
-    shown = auditor("fact", "show", "exposure.entry", at=tmp_path, env={"COLUMNS": "160"})
+    shown = in_process("fact", "show", "exposure.entry", at=tmp_path, env={"COLUMNS": "160"})
 
     assert shown.out.startswith("# exposure.entry\n\nA way from the Internet to a resource.\n")
     assert "Findings are filed under the resource that is reached. Analysis: exposure.\n" in shown.out
@@ -55,8 +55,8 @@ def test_a_kind_is_shown_with_what_each_field_can_hold(tmp_path: Path) -> None:
 def test_a_field_names_the_rules_that_read_it_those_of_ones_own_included(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "flow-own.yaml").write_text(_OWN)
-    shown = auditor("fact", "show", "network.flow", "--rules", "rules", at=tmp_path, env={"COLUMNS": "160"})
-    report = auditor("fact", "show", "network.flow", "--rules", "rules", "-o", "json", at=tmp_path).report
+    shown = in_process("fact", "show", "network.flow", "--rules", "rules", at=tmp_path, env={"COLUMNS": "160"})
+    report = in_process("fact", "show", "network.flow", "--rules", "rules", "-o", "json", at=tmp_path).report
 
     by_path = {field["path"]: field for field in report["fields"]}
     assert [path for path, field in by_path.items() if "flow-own" in field["rules"]] == [
@@ -75,6 +75,6 @@ def test_a_field_names_the_rules_that_read_it_those_of_ones_own_included(tmp_pat
 
 
 def test_a_kind_that_there_is_not_is_an_error_with_what_is_near(tmp_path: Path) -> None:
-    ended = auditor("fact", "show", "network.flows", at=tmp_path)
+    ended = in_process("fact", "show", "network.flows", at=tmp_path)
     assert (ended.code, is_one_line(ended.err)) == (2, True)
     assert "did you mean 'network.flow' or" in ended.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.material import SHARED
-from tests.e2e.command import command, environment
+from tests.e2e.command import in_process
 
 FIELD = SHARED / "data" / "field"
 READS_PROPERTIES = {"ACR-IAM-001", "STOR-TLS-001", "STOR-NET-001"}
@@ -28,10 +27,8 @@ def service(name: str) -> Path:
 
 
 def run(folder: Path, *arguments: str | Path) -> tuple[int, str, str]:
-    ended = subprocess.run(
-        command(*arguments), capture_output=True, text=True, cwd=folder, env=environment(folder), check=False
-    )
-    return ended.returncode, ended.stdout, ended.stderr
+    ended = in_process(*arguments, at=folder)
+    return ended.code, ended.out, ended.err
 
 
 def asked(name: str, folder: Path) -> tuple[int, Any, str]:

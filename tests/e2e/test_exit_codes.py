@@ -65,33 +65,33 @@ def test_an_export_that_does_not_say_that_it_is_complete_is_2_and_the_last_line_
 ) -> None:
     given = estate(tmp_path, _GOOD)
     only = ("--select", "storage-minimum-tls")
-    ended = auditor("evaluate", given, *only, at=tmp_path)
+    ended = in_process("evaluate", given, *only, at=tmp_path)
     assert (ended.code, ended.err) == (2, "")
     assert ended.out.splitlines()[-1].startswith("Exit code 2 unless --allow-incomplete: the export does not say")
     assert "--complete" in ended.out.splitlines()[-1]
-    assert auditor("evaluate", given, *only, "--complete", at=tmp_path).code == 0
-    assert auditor("evaluate", given, *only, "--allow-incomplete", at=tmp_path).code == 0
-    assert auditor("evaluate", estate(tmp_path, _GOOD, complete=True), *only, at=tmp_path).code == 0
+    assert in_process("evaluate", given, *only, "--complete", at=tmp_path).code == 0
+    assert in_process("evaluate", given, *only, "--allow-incomplete", at=tmp_path).code == 0
+    assert in_process("evaluate", estate(tmp_path, _GOOD, complete=True), *only, at=tmp_path).code == 0
 
 
 def test_a_list_that_was_cut_is_2_even_if_it_is_called_complete(tmp_path: Path) -> None:
     path = tmp_path / "page.json"
     path.write_text(json.dumps({"value": [_GOOD], "nextLink": "https://management.azure.com/next"}))
-    ended = auditor("evaluate", path, *_ONLY, at=tmp_path)
+    ended = in_process("evaluate", path, *_ONLY, at=tmp_path)
     assert ended.code == 2
     assert "continuation token" in ended.out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("rules", ["openai-*", "storage-container-private"])
 def test_nothing_judged_is_2(rules: str, tmp_path: Path) -> None:
-    ended = auditor("evaluate", estate(tmp_path, _GOOD), "--select", rules, "--complete", at=tmp_path)
+    ended = in_process("evaluate", estate(tmp_path, _GOOD), "--select", rules, "--complete", at=tmp_path)
     assert ended.code == 2
     assert "nothing was judged" in ended.out.splitlines()[-1]
 
 
 def test_a_gap_on_which_no_rule_depends_is_a_notice_and_no_2(tmp_path: Path) -> None:
     gap = {"scope": "/", "what": "Microsoft.Insights/actionGroups", "reason": "forbidden"}
-    ended = auditor("evaluate", estate(tmp_path, _GOOD, gaps=[gap]), *_ONLY, "-o", "json", at=tmp_path)
+    ended = in_process("evaluate", estate(tmp_path, _GOOD, gaps=[gap]), *_ONLY, "-o", "json", at=tmp_path)
     assert ended.code == 0
     notice = "no answer depends on 1 of the gaps: Microsoft.Insights/actionGroups"
     assert notice in ended.report["notices"]
@@ -100,14 +100,14 @@ def test_a_gap_on_which_no_rule_depends_is_a_notice_and_no_2(tmp_path: Path) -> 
 
 def test_formats_that_have_no_last_line_leave_it_to_standard_error(tmp_path: Path) -> None:
     given = estate(tmp_path, _GOOD, gaps=[_GAP])
-    ended = auditor("evaluate", given, *_ONLY, "-o", "json", at=tmp_path)
+    ended = in_process("evaluate", given, *_ONLY, "-o", "json", at=tmp_path)
     last = ended.err.splitlines()[-1]
     assert last.startswith("auditor: exit code 2: 1 check unknown for properties.minimumTlsVersion at /subscriptions/")
     assert last.endswith("(forbidden): grant st/read")
-    allowed = auditor("evaluate", given, *_ONLY, "-o", "json", "--allow-incomplete", at=tmp_path)
+    allowed = in_process("evaluate", given, *_ONLY, "-o", "json", "--allow-incomplete", at=tmp_path)
     assert (allowed.code, "exit code" in allowed.err) == (0, False)
-    assert auditor("evaluate", given, *_ONLY, "-o", "json", "--quiet", at=tmp_path).err == ""
-    beside = auditor("evaluate", given, *_ONLY, "-o", "json=report.json", "-o", "table", at=tmp_path)
+    assert in_process("evaluate", given, *_ONLY, "-o", "json", "--quiet", at=tmp_path).err == ""
+    beside = in_process("evaluate", given, *_ONLY, "-o", "json=report.json", "-o", "table", at=tmp_path)
     assert (beside.err, beside.out.splitlines()[-1]) == (
         "",
         last.replace("auditor: exit code 2:", "Exit code 2 unless --allow-incomplete:"),
