@@ -11,6 +11,7 @@ from auditor.estate import lookup as lookups
 from auditor.estate import network_relations, service_relations
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, ROLE_DEFINITIONS, USER_IDENTITIES
 from auditor.estate.network_relations import (
+    API_MANAGEMENT,
     DDOS_PLANS,
     GATEWAYS,
     MACHINES,
@@ -24,15 +25,19 @@ from auditor.estate.network_relations import (
     ZONE_LINKS,
 )
 from auditor.estate.service_relations import (
+    API_BACKENDS,
     APPLICATION_INSIGHTS,
     AUTOSCALE_SETTINGS,
     DIAGNOSTIC_SETTINGS,
     ML_COMPUTES,
     ML_CONNECTIONS,
     MODEL_DEPLOYMENTS,
+    ONLINE_DEPLOYMENTS,
     OUTBOUND_RULES,
     SITE_CONFIGS,
     SITES,
+    SLOT_CONFIGS,
+    SLOTS,
 )
 from auditor.model import Relation, Resource
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
@@ -69,8 +74,12 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "parent": Navigation("contains", outward=False),
     "child": Navigation("contains", outward=True, below=True),
     "siteConfig": Navigation("contains", outward=True, types=(SITE_CONFIGS,), below=True),
+    "slot": Navigation("contains", outward=True, types=(SLOTS,), below=True),
+    "slotConfig": Navigation("contains", outward=True, types=(SLOT_CONFIGS,), below=True),
     "compute": Navigation("contains", outward=True, types=(ML_COMPUTES,), below=True),
     "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
+    "onlineDeployment": Navigation("contains", outward=True, types=(ONLINE_DEPLOYMENTS,), below=True),
+    "modelDeployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),
     # private link: what endpoints say, and what their targets say
     "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(PRIVATE_ENDPOINTS,)),
     "privateEndpointTarget": Navigation("private-endpoint-for", outward=True, own=True),
@@ -125,6 +134,8 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "site": Navigation("hosted-on", outward=False, types=(SITES,)),
     "backend": Navigation("forwards-to", outward=True, stated_by=(SITES,)),
     "gateway": Navigation("forwards-to", outward=False, types=(GATEWAYS,)),
+    "apiManagement": Navigation("fronts", outward=False, types=(API_MANAGEMENT,), stated_by=(API_BACKENDS,)),
+    "apiBackend": Navigation("fronts", outward=True, stated_by=(API_BACKENDS,)),
     "wafPolicy": Navigation("waf-policy-of", outward=False, types=(WAF_POLICIES,), own=True),
 }
 

@@ -10,6 +10,7 @@ from auditor.azure import body
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, Lookup, endpoint_targets, network_of
 from auditor.model import Relation, Resource
 
+API_MANAGEMENT: Final = "microsoft.apimanagement/service"
 BASTIONS: Final = "microsoft.network/bastionhosts"
 DDOS_PLANS: Final = "microsoft.network/ddosprotectionplans"
 FIREWALLS: Final = "microsoft.network/azurefirewalls"
@@ -248,6 +249,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "microsoft.network/privatelinkservices": _read_configurations,
     MACHINES: _machine,
     "microsoft.compute/virtualmachinescalesets": _scale_set,
-    "microsoft.apimanagement/service": placed_at("virtualNetworkConfiguration.subnetResourceId"),
+    API_MANAGEMENT: placed_at("virtualNetworkConfiguration.subnetResourceId"),
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

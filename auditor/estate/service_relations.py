@@ -12,6 +12,7 @@ from auditor.estate.network_relations import Reader, placed, placed_at
 from auditor.model import Relation, Resource
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
+API_BACKENDS: Final = "microsoft.apimanagement/service/backends"
 APPLICATION_INSIGHTS: Final = "microsoft.insights/components"
 AUTOSCALE_SETTINGS: Final = "microsoft.insights/autoscalesettings"
 DIAGNOSTIC_SETTINGS: Final = "microsoft.insights/diagnosticsettings"
@@ -19,9 +20,11 @@ ML_COMPUTES: Final = "microsoft.machinelearningservices/workspaces/computes"
 ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
 ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
 MODEL_DEPLOYMENTS: Final = "microsoft.cognitiveservices/accounts/deployments"
+ONLINE_DEPLOYMENTS: Final = "microsoft.machinelearningservices/workspaces/onlineendpoints/deployments"
 OUTBOUND_RULES: Final = "microsoft.machinelearningservices/workspaces/outboundrules"
 SITES: Final = "microsoft.web/sites"
 SITE_CONFIGS: Final = "microsoft.web/sites/config"
+SLOT_CONFIGS: Final = "microsoft.web/sites/slots/config"
 SLOTS: Final = "microsoft.web/sites/slots"
 
 _IMAGE_PREFIXES: Final = ("docker|", "compose|", "kube|")
@@ -139,6 +142,13 @@ def _site_config(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
         yield from _images(site, resource.properties, lookup)
 
 
+def _api_backend(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    service, address = ids.parent_of(resource.key), body.text(resource.properties, "url")
+    if service and address:
+        for target in lookup.hosts.get(body.host_of(address), ()):
+            yield Relation(service, "fronts", target)
+
+
 def _images(site: str, configuration: object, lookup: Lookup) -> Iterator[Relation]:
     for name in ("linuxFxVersion", "windowsFxVersion"):
         version = body.text(configuration, name) or ""
@@ -160,5 +170,7 @@ READERS: Final[Mapping[str, Reader]] = {
     SITES: _site,
     SLOTS: _site,
     SITE_CONFIGS: _site_config,
+    SLOT_CONFIGS: _site_config,
+    API_BACKENDS: _api_backend,
     "microsoft.web/hostingenvironments": placed_at("virtualNetwork.id"),
 }
