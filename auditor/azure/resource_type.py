@@ -68,6 +68,7 @@ class PrivilegeName(StrEnum):
     ADMINISTER_VAULT_CONTENTS = "administer-vault-contents"
     READ_DATA = "read-data"
     WRITE_DATA = "write-data"
+    CALL_MODELS = "call-models"
 
 
 class Lifted(StrEnum):

@@ -61,6 +61,8 @@ class Permits(Record):
     """whether it permits to read blobs, files or documents, at its scope"""
     write_data: Known[bool]
     """whether it permits to write or delete blobs, files or documents, at its scope"""
+    call_models: Known[bool]
+    """whether it permits to call models of Azure OpenAI, at its scope"""
 
 
 @fact("access.assignment", subject="the role assignment")
