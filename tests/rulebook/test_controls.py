@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,31 @@ def test_a_leg_that_nothing_answers_is_refused_with_its_place(tmp_path: Path, le
     with pytest.raises(ContentError, match=problem) as caught:
         in_force.load(Selection(str(tmp_path / "baseline.yaml")))
     assert "own.yaml:6:" in str(caught.value)
+
+
+OVERLAY = """
+name: mine
+version: "1"
+extends: openai-chat
+controls: {openai-chat: own.yaml}
+attestations:
+  - {control: CONTROL, by: J. Doe, on: "2025-01-01", valid_until: "2026-01-01"}
+"""
+OWN_CONTROLS = """
+controls:
+  - {id: OWN-1, title: Own, severity: low, legs: [{asks: A, manual: Look at A.}, {asks: B, manual: Look at B.}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("control", "problem"),
+    [
+        ("OWN-3", "names the control 'OWN-3', which does not exist"),
+        ("OWN-1", "does not say which leg of OWN-1 it is about (give it as 'asks', one of: A; B)"),
+    ],
+)
+def test_an_attestation_of_nothing_is_refused(tmp_path: Path, control: str, problem: str) -> None:
+    (tmp_path / "baseline.yaml").write_text(OVERLAY.replace("CONTROL", control), encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(OWN_CONTROLS, encoding="utf-8")
+    with pytest.raises(ContentError, match=re.escape(problem)):
+        in_force.load(Selection(str(tmp_path / "baseline.yaml")))
