@@ -68,6 +68,15 @@ Set = Annotated[
         help="Set a baseline parameter; a dot reaches inside (repeatable).",
     ),
 ]
+Framework = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="NAME",
+        envvar="AUDITOR_FRAMEWORK",
+        help="Group by the requirements of a framework, such as openai-chat or mcsb-v1.",
+    ),
+]
 Complete = Annotated[
     bool,
     typer.Option(
@@ -106,6 +115,18 @@ class AnswerFormat(StrEnum):
 
 AnswerOutput = Annotated[
     AnswerFormat, typer.Option("--output", "-o", metavar="FORMAT", help=f"{one_of(list(AnswerFormat))}.")
+]
+
+
+class PageFormat(StrEnum):
+    """How a list or a page about content is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+PageOutput = Annotated[
+    PageFormat, typer.Option("--output", "-o", metavar="FORMAT", help=f"{one_of(list(PageFormat))}.")
 ]
 
 

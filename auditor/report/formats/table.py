@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Final, TextIO
 
 from auditor.model import Finding, Gap, Report, RuleInfo, Status
-from auditor.report import coverage_page, selection
+from auditor.report import coverage_page, framework_page, selection
 from auditor.report.format import Format, View
 from auditor.report.layout import Layout
 from auditor.report.outcome import why_not_trusted
@@ -51,6 +51,8 @@ class _TablePage:
         yield from self._gaps(self._report.gaps)
         yield from self._by_rule("Passed", selection.with_status(findings, Status.PASS))
         yield from self._notices(sorted(self._report.notices))
+        if self._report.framework is not None:
+            yield from framework_page.lines(self._report.framework, self._layout)
         yield from self._coverage()
 
     def summary(self, summary: Summary) -> Iterator[str]:
