@@ -67,6 +67,7 @@ def test_the_chat_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path
         ("ml-outbound-hosts-allowed", "wikipedia"),
         ("security-rule-only-deny-takes-effect", "Outbound/DenyAllOutBound"),
         ("security-rules-use-application-groups", "mlw-chat01"),
+        ("subnet-agents-in-use", ""),
         ("subnet-agents-restricted", "Outbound"),
         ("subnet-app-service-outbound-restricted", "Outbound"),
         ("subnet-bastion-rule-set", "Inbound"),
