@@ -23,9 +23,8 @@ _FAILING = {
     "app-health-check-set": {f"{app}/config/web" for app in _APPS},
     "app-https-only": set(_APPS),
     "app-image-from-workload-registry": {"app-chat01-pf/config/web"},
-    "app-image-pulled-through-network": {"app-chat01-pf/config/web"},
-    "app-image-pulled-with-identity": {"app-chat01-pf/config/web"},
     "app-image-tag-pinned": {"app-chat01-pf/config/web"},
+    "app-users-signed-in": {"app-chat01/config/authsettingsV2"},
     "gateway-host-name-kept": {"agw-chat01"},
     "keyvault-deployment-access-off": {"kv-chat01"},
     "keyvault-public-network-access-off": {"kv-chat01"},
@@ -37,6 +36,11 @@ _FAILING = {
     "storage-copies-stay-in-tenant": {"stchat01", "stmlchat01"},
     "storage-key-expiration-policy": {"stchat01", "stmlchat01"},
     "storage-public-network-access-off": {"stchat01", "stmlchat01"},
+    "workload-changed-by-pipelines": {
+        "mlw-chat01/onlineEndpoints/ept-chat01",
+        "mlw-chat01/onlineEndpoints/ept-chat01/deployments/ept-chat01",
+        "oai-chat01/deployments/gpt35",
+    },
     "vm-encryption-at-host-on": {"vm-jmp-chat01"},
 }
 
