@@ -172,3 +172,28 @@ def test_long_lists_of_strangers_do_not_stall_a_run(function: str) -> None:
 
     assert truth(condition, {"properties": {"color": long}}) is UNKNOWN
     assert time.process_time() - start < 2
+
+
+_MEMBERS = st.dictionaries(st.text("abcXYZ", min_size=1, max_size=3), st.integers(-5, 5), max_size=4)
+
+
+@given(members=_MEMBERS)
+def test_the_members_of_an_object_come_in_order_and_make_it_again(members: dict[str, int]) -> None:
+    found = functions.call("items", [members])
+
+    assert isinstance(found, list)
+    assert {one["key"]: one["value"] for one in found} == members
+    assert [one["key"] for one in found] == sorted(members)
+    assert functions.call("sum", [members]) == functions.call("sum", [list(members.values())]) == sum(members.values())
+
+
+def test_nothing_has_no_members_and_adds_up_to_nothing() -> None:
+    assert functions.call("items", [None]) == []
+    assert functions.call("sum", [None]) == functions.call("sum", [[]]) == functions.call("sum", [{}]) == 0
+    assert functions.call("sum", [["1", 2]]) == 3  # Azure writes some numbers as text
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("items", "a"), ("items", [1]), ("sum", "a"), ("sum", ["a"]), ("sum", [[1]])])
+def test_what_has_no_members_or_is_no_number_is_an_error(name: str, wrong: Any) -> None:
+    with pytest.raises(functions.FunctionError):
+        functions.call(name, [wrong])
