@@ -11,6 +11,7 @@ from typing import Final
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
+from auditor.azure.reference_data import datasets
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.requirements import framework_report
@@ -108,6 +109,7 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
         gaps=snapshot.gaps,
         notices=notices,
         coverage=coverage,
+        reference_data={dataset.name: dataset.version for dataset in datasets.load_all()},
         framework=_grouped(terms.framework, coverage, rules, when),
     )
 

@@ -355,6 +355,7 @@ class Report:
     `rules` are the rules in force, by id.
     `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
     `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
+    `reference_data` are the editions of what ships about Azure (roles, regions, …) by name.
     """
 
     tool_version: str
@@ -370,3 +371,4 @@ class Report:
     notices: Sequence[str] = ()
     coverage: Coverage = field(default_factory=Coverage)
     framework: FrameworkReport | None = None
+    reference_data: Mapping[str, str] = field(default_factory=dict)

@@ -197,7 +197,7 @@ def write(report: Report, shown: Presentation) -> None:
 
 def exit_code(report: Report, shown: Presentation) -> int:
     """Return 2 where the answer cannot be trusted as it is, 1 where it has failures that count, else 0."""
-    if not shown.allow_incomplete and outcome.why_not_trusted(report):
+    if outcome.judged_nothing(report) or (not shown.allow_incomplete and outcome.why_not_trusted(report)):
         return NO_ANSWER
     limit = opt.rank(shown.fail_on)
     failed = any(

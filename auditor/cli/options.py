@@ -150,7 +150,7 @@ AllowIncomplete = Annotated[
     typer.Option(
         "--allow-incomplete",
         envvar="AUDITOR_ALLOW_INCOMPLETE",
-        help="Do not exit 2 because something is unknown, or nothing was judged.",
+        help="Do not exit 2 because something is unknown or the inventory is open.",
     ),
 ]
 IncludePassed = Annotated[

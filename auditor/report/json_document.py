@@ -197,6 +197,8 @@ class ReportDocument(TypedDict):
     tool: ToolDocument
     baseline: BaselineDocument
     snapshot: SnapshotDocument
+    reference_data: dict[str, str]
+    """What ships about Azure and was judged by: the edition of each data set, by name."""
     summary: SummaryDocument
     framework: NotRequired[FrameworkDocument]
     """Only where one was asked for."""

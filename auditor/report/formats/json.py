@@ -84,6 +84,7 @@ def _head(report: Report) -> ReportDocument:
         "tool": {"name": "auditor", "version": report.tool_version},
         "baseline": {"name": report.baseline_name, "version": report.baseline_version},
         "snapshot": _snapshot(report),
+        "reference_data": {name: report.reference_data[name] for name in sorted(report.reference_data)},
         "summary": _summary(report),
         "notices": sorted(report.notices),
         "findings": [],

@@ -11,7 +11,7 @@ from auditor.report import framework_page, selection
 from auditor.report.causes import Cause, causes_of
 from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.format import Format, View
-from auditor.report.outcome import why_not_trusted
+from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text, visible
@@ -161,7 +161,7 @@ def _control(control: ControlCoverage) -> Row:
 def _outcome(report: Report) -> Iterable[str]:
     """Say why the report cannot be trusted as it is."""
     if reason := why_not_trusted(report):
-        yield f"\nExit code 2 unless --allow-incomplete: {escaped(reason)}\n"
+        yield f"\n{unless(report)}: {escaped(reason)}\n"
 
 
 def escaped(text: str) -> str:
