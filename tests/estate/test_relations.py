@@ -169,7 +169,9 @@ def test_a_site_uses_the_registry_that_its_image_names_on_the_site_or_its_config
 
 def test_a_slot_uses_the_registry_that_its_configuration_names() -> None:
     registry = body("Microsoft.ContainerRegistry/registries/cr", {"loginServer": "cr.azurecr.io"})
-    configuration = body("Microsoft.Web/sites/app/slots/next/config/web", {"linuxFxVersion": "DOCKER|cr.azurecr.io/chat:2"})
+    configuration = body(
+        "Microsoft.Web/sites/app/slots/next/config/web", {"linuxFxVersion": "DOCKER|cr.azurecr.io/chat:2"}
+    )
 
     slot = "microsoft.web/sites/app/slots/next"
     assert (slot, "uses", "microsoft.containerregistry/registries/cr") in edges(registry, configuration)
@@ -177,7 +179,9 @@ def test_a_slot_uses_the_registry_that_its_configuration_names() -> None:
 
 def test_api_management_fronts_the_account_that_the_address_of_a_backend_names() -> None:
     account = body("Microsoft.CognitiveServices/accounts/oai", {"endpoint": "https://OAI-chat.openai.azure.com/"})
-    backend = body("Microsoft.ApiManagement/service/apim/backends/b", {"url": "https://oai-chat.openai.azure.com/openai"})
+    backend = body(
+        "Microsoft.ApiManagement/service/apim/backends/b", {"url": "https://oai-chat.openai.azure.com/openai"}
+    )
     elsewhere = body("Microsoft.ApiManagement/service/apim/backends/c", {"url": "https://api.contoso.example/"})
 
     found = {edge for edge in edges(account, backend, elsewhere) if edge[1] == "fronts"}

@@ -193,7 +193,9 @@ def test_nothing_has_no_members_and_adds_up_to_nothing() -> None:
     assert functions.call("sum", [["1", 2]]) == 3  # Azure writes some numbers as text
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("items", "a"), ("items", [1]), ("sum", "a"), ("sum", ["a"]), ("sum", [[1]])])
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("items", "a"), ("items", [1]), ("sum", "a"), ("sum", ["a"]), ("sum", [[1]])]
+)
 def test_what_has_no_members_or_is_no_number_is_an_error(name: str, wrong: Any) -> None:
     with pytest.raises(functions.FunctionError):
         functions.call(name, [wrong])
