@@ -71,7 +71,7 @@ class Navigation:
 PRIVATE_DNS_ZONES: Final = "microsoft.network/privatednszones"
 
 NAVIGATION: Final[Mapping[str, Navigation]] = {
-    "parent": Navigation("contains", outward=False),
+    "parent": Navigation("contains", outward=False, own=True),
     "child": Navigation("contains", outward=True, below=True),
     "siteConfig": Navigation("contains", outward=True, types=(SITE_CONFIGS,), below=True),
     "slot": Navigation("contains", outward=True, types=(SLOTS,), below=True),
@@ -126,6 +126,8 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "storageAccount": Navigation("uses", outward=True, types=(STORAGE_ACCOUNTS,), own=True),
     "keyVault": Navigation("uses", outward=True, types=(VAULTS,), own=True),
     "registry": Navigation("uses", outward=True, types=(REGISTRIES,), own=True),
+    # an image names its registry by host name alone, which only the registry itself tells
+    "imageRegistry": Navigation("uses", outward=True, types=(REGISTRIES,)),
     "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
     "user": Navigation("uses", outward=False),
     "managedEndpointTarget": Navigation("managed-endpoint-for", outward=True, stated_by=(OUTBOUND_RULES,)),
