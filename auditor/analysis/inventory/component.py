@@ -79,8 +79,7 @@ class ComponentPresence(Fact):
             return self._architecture()
         what, of = f"The architecture's {self.title}", f"workload {self.about.workload}"
         if isinstance(self.resources, Gap):
-            gap = self.resources
-            summary = f"Whether {what[0].lower()}{what[1:]} exists in {of} is not known: {gap.what} is {gap.reason}"
+            summary = f"Whether {what[0].lower()}{what[1:]} exists in {of} is not known: {self.resources}"
         elif self.resources:
             summary = f"{what} in {of} is {', '.join(map(str, self.resources))}"
         else:
@@ -90,7 +89,7 @@ class ComponentPresence(Fact):
 
     def _architecture(self) -> str:
         if isinstance(self.bound, Gap):
-            return f"Whether the architecture exists is not known: {self.bound.what} is {self.bound.reason}."
+            return f"Whether the architecture exists is not known: {self.bound}."
         return f"None of the architecture is in the estate: there is no {' or '.join(self.types)}."
 
 
