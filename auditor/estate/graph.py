@@ -43,6 +43,7 @@ class Estate:
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         self._unread: dict[str, list[Resource]] = defaultdict(list)
         self._unread_by_key: dict[str, Resource] = {}
+        self._named_only: dict[str, Sequence[Gap]] = {}
         self._place(snapshot.resources)
         self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
@@ -94,6 +95,11 @@ class Estate:
         contained = (self._by_key.get(key) for key in self.targets(resource_id, "contains"))
         return [child for child in contained if child is not None and child.type_key == child_type]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that there is was seen: the estate is complete, and declares no gaps."""
+        return self.complete and not self.gaps
+
     @cached_property
     def subscriptions(self) -> frozenset[str]:
         """Return the subscriptions, in lower case, of which the estate holds a resource; the empty one for none."""
@@ -144,16 +150,14 @@ class Estate:
         """Return a gap, at what names it, for each resource of a type that is not here; none in what is complete."""
         if self.complete:
             return ()
-        namers = self._namers.get(resource_type.lower(), {})
-        return [
-            Gap(
-                namer.id,
-                resource_type,
-                f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {namer.name} names",
-                f"{resource_type}/read",
-            )
-            for key, namer in sorted(namers.items())
-        ]
+        if resource_type not in self._named_only:
+            namers = sorted(self._namers.get(resource_type.lower(), {}).items())
+            reasons = [(namer, f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {namer.name} names") for key, namer in namers]
+            permission = f"{resource_type}/read"
+            self._named_only[resource_type] = [
+                Gap(namer.id, resource_type, reason, permission) for namer, reason in reasons
+            ]
+        return self._named_only[resource_type]
 
     @cached_property
     def _namers(self) -> Mapping[str, Mapping[str, Resource]]:
