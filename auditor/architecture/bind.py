@@ -76,7 +76,7 @@ class ComponentBinder:
         if override.resources:
             return override
         if structural:
-            told = self._tell_apart(declaration, structural, found)
+            told = self._tell_apart(declaration, structural)
         elif any(self._is_open(declaration, step, found) for step in declaration.steps):
             told = Found()
         else:
@@ -104,7 +104,8 @@ class ComponentBinder:
         for step in declaration.steps:
             if step.weak and not follow_weak:
                 continue
-            barred = excluded | self.claims.get(declaration.name, frozenset()) if step.weak else excluded
+            claimed = (self.claims.get(name, frozenset()) for name in (declaration.name, *declaration.exclude))
+            barred = excluded.union(*claimed) if step.weak else excluded
             candidates = self.paths.candidates(declaration, step, bound)
             union.update((resource.key, resource) for resource in candidates if resource.key not in barred)
             is_open = not declaration.many and self._is_open(declaration, step, found)
@@ -132,15 +133,11 @@ class ComponentBinder:
             ]
         return Found(tuple(named), PARAMETER)
 
-    def _tell_apart(
-        self, declaration: Declaration, structural: tuple[Resource, ...], found: Mapping[str, Found]
-    ) -> Found:
+    def _tell_apart(self, declaration: Declaration, structural: tuple[Resource, ...]) -> Found:
         """Return the candidates, fewer where there are several and names tell them apart; none who may have rivals."""
         if declaration.many:
             return Found(structural)
-        if self._may_have_rivals(declaration, structural) and any(
-            self._is_open(declaration, step, found) for step in declaration.steps
-        ):
+        if self._may_have_rivals(declaration, structural):
             shown = ", ".join(resource.name for resource in structural)
             return Found(notices=(f"{declaration.name} is not bound: {shown} may not be all that fit, names decide",))
         if len(structural) == 1:
@@ -163,7 +160,9 @@ class ComponentBinder:
         return Found(structural, STRUCTURE, (f"{declaration.name} is ambiguous: {shown} fit and each is judged",))
 
     def _may_have_rivals(self, declaration: Declaration, structural: Sequence[Resource]) -> bool:
-        """Whether candidates would give way to one by whose name, or whose subnet's, it is told apart."""
+        """Whether candidates would give way to one that was not seen, by whose name, or subnet's, it is told apart."""
+        if not any(map(self.estate.type_gap, declaration.types)):
+            return False
         wanted = self.names[declaration.tell_apart or declaration.name]
         deciding = [self.estate.related(one.key, "subnet") if declaration.tell_apart else [one] for one in structural]
         if any(_is_named(one, wanted) for several in deciding for one in several):

@@ -11,7 +11,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.bind import BoundBy
 from auditor.architecture.declare import Declaration
 from auditor.architecture.follow import dangling, provisioning_state
-from auditor.architecture.workloads import Binding, Workload, unknown_because
+from auditor.architecture.workloads import Binding, Workload, better_anchor, unknown_because
 from auditor.model import Gap
 
 _ARCHITECTURE: Final = "architecture"
@@ -106,7 +106,10 @@ def component_fact(
     subject = bindings[0].resource if bindings else workload.anchor
     is_shared = (subject.key, name) in filed
     filed.add((subject.key, name))
-    gap = None if bindings else unknown_because(estate, context.workloads, workload, name)
+    if workload.anchor in workload.resources(name):
+        gap = better_anchor(estate, context.workloads, workload)
+    else:
+        gap = None if bindings else unknown_because(estate, context.workloads, workload, name)
     unseen = next((unseen for _, _, target in lost if (unseen := estate.unseen(target))), None if lost else gap)
     return ComponentPresence(
         about=facts.about(
