@@ -50,7 +50,7 @@ class Workloads:
     notices: Sequence[str] = ()
     _roles: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     declared: Sequence[Declaration] = ()
-    _doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
+    doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
     """What `may_have` answered, by anchor and component: every subnet and every role of an identity asks it again."""
 
     def role_of(self, resource_key: str) -> tuple[str | None, str | None]:
@@ -76,9 +76,9 @@ def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, co
     Without `workload`: why any may, one that is not known itself included.
     """
     key = ("" if workload is None else workload.anchor.key, component)
-    if key not in workloads._doubts:
-        workloads._doubts[key] = _may_have(estate, workloads, workload, component)
-    return workloads._doubts[key]
+    if key not in workloads.doubts:
+        workloads.doubts[key] = _may_have(estate, workloads, workload, component)
+    return workloads.doubts[key]
 
 
 def _may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:

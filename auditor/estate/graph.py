@@ -152,7 +152,9 @@ class Estate:
             return ()
         if resource_type not in self._named_only:
             namers = sorted(self._namers.get(resource_type.lower(), {}).items())
-            reasons = [(namer, f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {namer.name} names") for key, namer in namers]
+            reasons = [
+                (namer, f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {namer.name} names") for key, namer in namers
+            ]
             permission = f"{resource_type}/read"
             self._named_only[resource_type] = [
                 Gap(namer.id, resource_type, reason, permission) for namer, reason in reasons

@@ -90,7 +90,10 @@ def as_printed(body: Body) -> Body:
     """Return a resource as `az … list` prints it: its properties one level up, some of them by other names."""
     kind = shipped().get(body["type"])
     az, properties = (kind.az if kind else None), body.get("properties")
-    if az is None or az.lifted is Lifted.NOTHING or not isinstance(properties, dict) or _clashes(properties):
+    if kind is None or az is None or az.lifted is Lifted.NOTHING or not isinstance(properties, dict):
+        return body
+    own = {known.steps[1].folded for known in kind.properties if known.steps[0].folded == "properties"}
+    if any(name.lower() in ENVELOPE and (name.lower() not in own or name in body) for name in properties):
         return body
     ours = properties
     for name, theirs in sorted(az.names.items(), key=lambda pair: pair[0].count(".")):

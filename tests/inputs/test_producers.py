@@ -11,7 +11,9 @@ from tests.conftest import ReadDocument
 
 SUBSCRIPTION = "00000000-0000-0000-0000-0000000000a1"
 _ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-chat/providers/Microsoft.Storage/storageAccounts/stchat01"
-_SUBNET = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-chat/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+_SUBNET = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-chat/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+)
 _IDENTITY = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-chat/providers/Microsoft.ManagedIdentity/ids/i"
 
 ARM: dict[str, Any] = {
@@ -155,7 +157,9 @@ def _stated(value: Any) -> Any:
     """Return a value without what is null in it: the command line prints all that a type has."""
     if isinstance(value, list):
         return list(map(_stated, value))
-    return {name: _stated(item) for name, item in value.items() if item is not None} if isinstance(value, dict) else value
+    return (
+        {name: _stated(item) for name, item in value.items() if item is not None} if isinstance(value, dict) else value
+    )
 
 
 @pytest.mark.parametrize("producer", PRINTED)
@@ -188,3 +192,39 @@ def test_a_producer_s_row_without_properties_is_known_by_its_id_only(
     assert estate.get(_ID) is None
     assert estate.resource(_ID) is not None
     assert estate.type_gap("Microsoft.Storage/storageAccounts", _ID) is not None
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "printed", "properties"),
+    [
+        (
+            "Microsoft.Network/applicationGateways",
+            {"sku": {"capacity": 2, "name": "WAF_v2", "tier": "WAF_v2"}, "zones": ["1"], "probes": []},
+            {"sku": {"capacity": 2, "name": "WAF_v2", "tier": "WAF_v2"}, "probes": []},
+        ),
+        (
+            "Microsoft.OperationalInsights/workspaces",
+            {"sku": {"name": "PerGB2018"}, "retentionInDays": 30},
+            {"sku": {"name": "PerGB2018"}, "retentionInDays": 30},
+        ),
+        (
+            "Microsoft.Network/applicationSecurityGroups",
+            {"etag": 'W/"1"', "provisioningState": "Succeeded"},
+            {"provisioningState": "Succeeded"},
+        ),
+        (
+            "Microsoft.Network/publicIPAddresses",
+            {"sku": {"name": "Standard"}, "idleTimeoutInMinutes": 4},
+            {"idleTimeoutInMinutes": 4},
+        ),
+    ],
+)
+def test_what_az_lifts_into_the_envelope_is_put_back(
+    resource_type: str, printed: dict[str, Any], properties: dict[str, Any], read_document: ReadDocument
+) -> None:
+    common = {"name": "x", "type": resource_type, "location": "eastus2", "resourceGroup": "rg-chat"}
+    row = {**common, "id": _ID.replace("Microsoft.Storage/storageAccounts", resource_type), **printed}
+    [resource] = read_document([row]).resources
+
+    assert _stated(resource.properties) == properties
+    assert resource.body.get("zones") == printed.get("zones")
