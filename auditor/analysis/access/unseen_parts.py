@@ -25,13 +25,12 @@ IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS,
 
 @dataclass(frozen=True, slots=True)
 class UnseenParts:
-    """The parts of workloads that are not known; gaps by scope and by component are found out once."""
+    """The parts of workloads that are not known; gaps by scope are found out once."""
 
     estate: Estate
     workloads: Workloads
     graph: AccessGraph
     _scopes: dict[str, Gap | None] = field(default_factory=dict)
-    _components: dict[tuple[str, str], Gap | None] = field(default_factory=dict)
 
     def user_of(self, assignment: Assignment) -> Gap | None:
         """Return why a part of a workload may run as an assignment's principal though none is known to, or None."""
@@ -75,17 +74,11 @@ class UnseenParts:
 
     def bound(self, component: str) -> Gap | None:
         """Return why something may be a component of a workload that is known to have none, or None."""
-        return self._bound("", None, component)
+        return may_have(self.estate, self.workloads, None, component)
 
     def bound_in(self, workload: Workload, component: str) -> Gap | None:
         """Return why a workload may have a component that it is known to have none of, or None."""
-        return self._bound(workload.name, workload, component)
-
-    def _bound(self, name: str, workload: Workload | None, component: str) -> Gap | None:
-        key = (name, component)
-        if key not in self._components:
-            self._components[key] = may_have(self.estate, self.workloads, workload, component)
-        return self._components[key]
+        return may_have(self.estate, self.workloads, workload, component)
 
     def rows_for(self, assignment: Assignment, rows: Sequence[RoleRow]) -> Iterator[tuple[Assignment, Gap]]:
         """Yield what rows of the table may sanction of an assignment, were all of the workload known; and why it is not."""

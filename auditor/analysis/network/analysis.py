@@ -35,14 +35,14 @@ def run(context: Context) -> Iterator[Fact]:
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
-    """Yield, at each network of a workload, why a subnet of it may play a role that none is known to play."""
+    """Yield why a subnet may play a role that none is known to play, at each network of a workload, else at its anchor."""
     for workload in context.workloads.all:
         gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles_of(context.tables))
         gap = next((gap for gap in gaps if gap is not None), None)
-        for network in workload.resources("vnet"):
+        for place in workload.resources("vnet") or [workload.anchor]:
             if gap is None:
                 break
-            placed = replace(gap, scope=network.id)
+            placed = replace(gap, scope=place.id)
             yield from (Unlisted(kind.fact_kind, placed) for kind in (SubnetTraffic, Flow))
 
 
