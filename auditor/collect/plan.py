@@ -76,7 +76,7 @@ class Planner:
     def activity(self, target: Target, namespaces: Iterable[str], until: datetime, days: int) -> Iterator[Job]:
         """Yield the job that reads a subscription's activity log, where providers whose keys matter are in use."""
         present = {name.lower() for name in namespaces}
-        looked_for = {name: by for name, by in self.operations.regenerations.items() if by.lower() in present}
+        looked_for = {name: by for name, by in self.operations.regenerations.items() if by.namespace.lower() in present}
         if not self.is_finished(target.id, ACTIVITY_LOG.name):
             yield target, ACTIVITY_LOG.name, lambda arm, one: read_regenerations(arm, one, looked_for, until, days)
 
