@@ -29,8 +29,11 @@ from auditor.estate.service_relations import (
     DIAGNOSTIC_SETTINGS,
     ML_COMPUTES,
     ML_CONNECTIONS,
+    ML_WORKSPACES,
     MODEL_DEPLOYMENTS,
     OUTBOUND_RULES,
+    SETTINGS_FROM_VAULTS,
+    SITE_CERTIFICATES,
     SITE_CONFIGS,
     SITES,
 )
@@ -119,6 +122,12 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "registry": Navigation("uses", outward=True, types=(REGISTRIES,), own=True),
     "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
     "user": Navigation("uses", outward=False),
+    "secretReader": Navigation(
+        "reads-secret", outward=False, types=(SETTINGS_FROM_VAULTS, GATEWAYS, SITE_CERTIFICATES), stated_by=(SITES,)
+    ),
+    "possibleSecretReader": Navigation(
+        "may-read-secret", outward=False, types=(ML_WORKSPACES,), stated_by=(ML_CONNECTIONS,)
+    ),
     "managedEndpointTarget": Navigation("managed-endpoint-for", outward=True, stated_by=(OUTBOUND_RULES,)),
     "connectionTarget": Navigation("connects-to", outward=True, stated_by=(ML_CONNECTIONS,)),
     "plan": Navigation("hosted-on", outward=True, types=(PLANS,), own=True),
