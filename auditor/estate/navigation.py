@@ -9,7 +9,15 @@ from typing import Final
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import network_relations, service_relations
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, ROLE_DEFINITIONS, USER_IDENTITIES
+from auditor.estate.lookup import (
+    INTERFACES,
+    ML_CONNECTIONS,
+    ML_WORKSPACES,
+    NETWORKS,
+    PRIVATE_ENDPOINTS,
+    ROLE_DEFINITIONS,
+    USER_IDENTITIES,
+)
 from auditor.estate.network_relations import (
     DDOS_PLANS,
     GATEWAYS,
@@ -28,8 +36,6 @@ from auditor.estate.service_relations import (
     AUTOSCALE_SETTINGS,
     DIAGNOSTIC_SETTINGS,
     ML_COMPUTES,
-    ML_CONNECTIONS,
-    ML_WORKSPACES,
     MODEL_DEPLOYMENTS,
     OUTBOUND_RULES,
     SETTINGS_FROM_VAULTS,

@@ -12,6 +12,9 @@ _UNSEEN_END: Final = timedelta(days=1)
 _EDGE: Final = timedelta(hours=1)
 """By how much the time that was read may fall short of a limit: Azure keeps 90 days to the minute, and limits are days."""
 
+_SECOND: Final = timedelta(seconds=1)
+"""Key Vault counts whole seconds, the activity log parts of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
@@ -94,6 +97,29 @@ def bounds(
     start = seen_from if earliest is None else max(seen_from, earliest)
     latest = max([start, *(rotation.at for rotation in unclear)])
     return AgeBounds(earliest, latest, now, seen_from, [each for each in unclear if each.at >= start])
+
+
+def holds_present_key(
+    made: datetime, *, created: datetime | None, rotations: Sequence[Rotation], seen_from: datetime | None
+) -> bool | None:
+    """Whether a copy made at a time was made after its service and after the last regeneration; None where nobody knows.
+
+    `rotations` are those up to the time of judgement, in order. Two keys are rotated in turn: regenerate the idle one,
+    copy it, regenerate the other. So a copy that followed the regeneration of a key, which the log names, is that key's,
+    and what befell the other key later is nothing to it.
+    """
+    until = made + _SECOND
+    if created is not None and until < created:
+        return False
+    before = [rotation for rotation in rotations if rotation.at <= until and rotation.is_sure]
+    followed = before[-1].key if before else None
+    touching = [
+        rotation for rotation in rotations if rotation.at > until and (not followed or rotation.key in {followed, None})
+    ]
+    if any(rotation.is_sure for rotation in touching):
+        return False
+    is_seen = seen_from is not None and seen_from <= made and created is not None
+    return True if is_seen and not touching else None
 
 
 def _seen_from(windows: Sequence[Window], now: datetime) -> datetime | None:

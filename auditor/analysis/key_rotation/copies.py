@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Final, Literal
@@ -17,9 +17,10 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.key_rotation.policies import is_of_architecture
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
-from auditor.estate.service_relations import ML_CONNECTIONS, SETTINGS_FROM_VAULTS
+from auditor.estate.lookup import ML_CONNECTIONS
+from auditor.estate.service_relations import SETTINGS_FROM_VAULTS
 from auditor.keys.activity_log import ActivityLog
-from auditor.keys.age import AgeBounds, Rotation
+from auditor.keys.age import Rotation, holds_present_key
 from auditor.keys.held import HeldKey
 from auditor.model import Gap, Resource
 
@@ -28,8 +29,6 @@ COPIED: Final = {"account": "aoai", "online-endpoint": "aml_endpoint"}
 _SECRET: Final = shipped().labelled("vault-secret").name
 READS: Final = frozenset({_SECRET.lower(), SETTINGS_FROM_VAULTS, ML_CONNECTIONS})
 _DAY: Final = "%Y-%m-%d"
-_SECOND: Final = timedelta(seconds=1)
-"""Key Vault counts whole seconds, the activity log parts of them."""
 Binding = Literal["reference", "name", "none"]
 
 
@@ -86,10 +85,11 @@ def copies(context: Context, keys: Sequence[HeldKey]) -> Iterator[KeyCopy]:
         for held, workload in zip(members, homes, strict=True):
             own = [each for each in candidates if workload is None or each.workload in {workload, None}]
             is_shared = homes.count(workload) > 1
+            rotations = [each for each in log.rotations(held[0].resource) if each.at <= context.now]
             if not own:
                 yield _absent(context, held)
             for each in own:
-                yield _copy(context, held, each, log.rotations(held[0].resource), is_shared=is_shared)
+                yield _copy(context, held, each, rotations, is_shared=is_shared)
 
 
 def _candidates(context: Context, service: str) -> Sequence[_Candidate]:
@@ -153,7 +153,7 @@ def _copy(
     elif made is None:
         current = unread or Gap(secret.id, "properties.attributes.created", "when it was made is not stated")
     else:
-        current = _is_current(made, held, rotations)
+        current = _current(made, held, rotations)
     stated = body.flag(secret.properties, "attributes.enabled")
     enabled: Known[bool] = unread or stated is not False
     expired: Known[bool] = unread or (ends is not None and ends <= context.now)
@@ -171,30 +171,14 @@ def _copy(
     )
 
 
-def _is_current(made: datetime, held: Sequence[HeldKey], rotations: Sequence[Rotation]) -> Known[bool]:
-    """Return whether a copy was made after the service and after the last regeneration.
-
-    Two keys are rotated in turn: regenerate the idle one, copy it, regenerate the other. So a copy that followed the
-    regeneration of a key, which the log names, is that key's, and what befell the other key later is nothing to it.
-    """
-    first, age, until = held[0], held[0].age, made + _SECOND
-    if first.created is not None and until < first.created:
-        return False
-    later = [each for each in rotations if until < each.at <= age.now]
-    earlier = [each for each in rotations if each.at <= until and each.is_sure]
-    followed = earlier[-1].key if earlier else None
-    touching = [each for each in later if followed is None or each.key in {followed, None}]
-    if any(each.is_sure for each in touching):
-        return False
-    if touching or not _is_seen_since(made, age) or first.created is None:
-        reason = f"what was regenerated since {made.strftime(_DAY)} is not known"
-        gap = first.gap
-        return Gap(gap.scope, gap.what, reason, gap.permission) if gap else Gap(first.resource.id, "properties", reason)
-    return True
-
-
-def _is_seen_since(made: datetime, age: AgeBounds) -> bool:
-    return age.seen_from is not None and age.seen_from <= made
+def _current(made: datetime, held: Sequence[HeldKey], rotations: Sequence[Rotation]) -> Known[bool]:
+    first = held[0]
+    works = holds_present_key(made, created=first.created, rotations=rotations, seen_from=first.age.seen_from)
+    if works is not None:
+        return works
+    reason = f"what was regenerated since {made.strftime(_DAY)} is not known"
+    gap = first.gap
+    return Gap(gap.scope, gap.what, reason, gap.permission) if gap else Gap(first.resource.id, "properties", reason)
 
 
 def _reason(

@@ -56,7 +56,7 @@ class PolicyWatch(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class _Assignment:
+class _AssignedPolicy:
     """A policy assignment that may be one of those looked for: `fits` is UNKNOWN for an initiative that was not read."""
 
     name: str
@@ -120,11 +120,11 @@ def is_of_architecture(resource: Resource) -> bool:
     return not is_account or kind is None or kind.lower() in {"openai", "aiservices"}
 
 
-def _assignments(context: Context, watched: str) -> Sequence[_Assignment]:
+def _assignments(context: Context, watched: str) -> Sequence[_AssignedPolicy]:
     """Return the assignments that watch a kind, or that may, whatever their enforcement: Azure evaluates all of them."""
     listed = body.texts(facts.parameter(context, f"rotation_policies.{watched}", ()))
     definitions = {ids.name_of(name).lower() for name in listed}
-    found: list[_Assignment] = []
+    found: list[_AssignedPolicy] = []
     for resource in context.estate.of_type(ASSIGNMENTS):
         target = body.text(resource.properties, "policyDefinitionId") or ""
         is_off = body.same_text(body.value(resource.properties, "parameters.effect.value"), "Disabled")
@@ -132,7 +132,7 @@ def _assignments(context: Context, watched: str) -> Sequence[_Assignment]:
         if fits is not Truth.NO:
             scope = body.text(resource.properties, "scope") or resource.id.lower().rpartition("/providers/")[0]
             name = body.text(resource.properties, "displayName") or resource.name
-            found.append(_Assignment(name, scope, body.texts(resource.properties, "notScopes"), fits))
+            found.append(_AssignedPolicy(name, scope, body.texts(resource.properties, "notScopes"), fits))
     return found
 
 
