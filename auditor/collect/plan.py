@@ -42,10 +42,10 @@ class Planner:
             yield from self._of(target, self.operations.by_type)
 
     def outside(self, targets: Iterable[Target]) -> Iterator[Job]:
-        """Yield the jobs of resources outside the scope."""
+        """Yield the jobs of resources outside the scope; definitions, which lie in no group, guard nothing of their own."""
         for target in targets:
             yield from self._of(target, self.operations.by_type_outside)
-            if not self.is_finished(target.id, "access outside"):
+            if ids.resource_group_of(target.id) and not self.is_finished(target.id, "access outside"):
                 yield target, "access outside", read_access_outside
 
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:

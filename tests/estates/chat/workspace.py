@@ -121,6 +121,7 @@ def _scoring() -> list[Body]:
         "ept-chat01",
         kind="Managed",
         identity=assigned("id-amlonlineendpoint"),
+        systemData={"createdAt": "2024-02-06T12:00:00Z"},
         properties={
             "provisioningState": "Succeeded",
             "authMode": "Key",
