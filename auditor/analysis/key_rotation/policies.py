@@ -72,8 +72,9 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
         assigned = _assignments(context, name)
         by_subscription: dict[str, list[Resource]] = defaultdict(list)
         for resource in resources:
-            by_subscription[ids.subscription_scope(resource.id)].append(resource)
-        for subscription, members in sorted(by_subscription.items()):
+            by_subscription[ids.key(ids.subscription_scope(resource.id))].append(resource)
+        for _, members in sorted(by_subscription.items()):
+            subscription = ids.subscription_scope(members[0].id)
             gap = context.estate.type_gap(ASSIGNMENTS, subscription)
             covering = {
                 each.id: any_of(
