@@ -129,7 +129,10 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
     "user": Navigation("uses", outward=False),
     "secretReader": Navigation(
-        "reads-secret", outward=False, types=(SETTINGS_FROM_VAULTS, GATEWAYS, SITE_CERTIFICATES), stated_by=(SITES, VAULTS)
+        "reads-secret",
+        outward=False,
+        types=(SETTINGS_FROM_VAULTS, GATEWAYS, SITE_CERTIFICATES),
+        stated_by=(SITES, VAULTS),
     ),
     "possibleSecretReader": Navigation(
         "may-read-secret", outward=False, types=(ML_WORKSPACES,), stated_by=(ML_CONNECTIONS,)
