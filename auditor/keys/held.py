@@ -94,7 +94,7 @@ def _gap(estate: Estate, log: ActivityLog, key: HeldKey) -> Gap:
         return unread
     if not key.kind.keys.replace:
         return Gap(key.resource.id, key.path or key.kind.name, "Azure does not log when this key is replaced")
-    windows = log.windows(key.resource)
+    windows = [window for window in log.windows(key.resource) if window.start <= age.now]
     if age.seen_from is None and windows:
         end = max(window.end for window in windows)
         return log.gap(key.resource, f"the activity log that was read ends on {end.strftime(_DAY)}")

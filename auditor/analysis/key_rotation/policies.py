@@ -73,8 +73,7 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
         by_subscription: dict[str, list[Resource]] = defaultdict(list)
         for resource in resources:
             by_subscription[ids.key(ids.subscription_scope(resource.id))].append(resource)
-        for _, members in sorted(by_subscription.items()):
-            subscription = ids.subscription_scope(members[0].id)
+        for subscription, members in sorted(by_subscription.items()):
             gap = context.estate.type_gap(ASSIGNMENTS, subscription)
             covering = {
                 each.id: any_of(
