@@ -13,6 +13,7 @@ from tests.conformance.material import reference_file
 
 _APPS = ("app-chat01", "app-chat01-pf")
 _PLAN = "asp-app-chat01ijdke7bomwqr6"
+_SUBSCRIPTION = "00000000-0000-0000-0000-0000000000a1"
 _SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
 
 FAILURES = {
@@ -23,9 +24,12 @@ FAILURES = {
     ("keyvault-public-network-access-off", "kv-chat01", ""),
     ("keyvault-purge-protection-on", "kv-chat01", ""),
     *(("keyvault-secret-expiry-set", f"kv-chat01/{secret}", "") for secret in _SECRETS),
+    ("keyvault-secret-in-use", "kv-chat01/apiKey", ""),
     ("ml-deployment-autoscaled", "mlw-chat01/ept-chat01/ept-chat01", ""),
     ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
     ("ml-workspace-datastores-use-identity", "mlw-chat01", ""),
+    *(("policy-watches-key-age", _SUBSCRIPTION, watched) for watched in ("kv_secret", "storage")),
+    *(("policy-watches-service-keys", _SUBSCRIPTION, watched) for watched in ("aml_endpoint", "aoai")),
     *(("storage-key-expiration-policy", account, "") for account in ("stchat01", "stmlchat01")),
     *(("storage-public-network-access-off", account, "") for account in ("stchat01", "stmlchat01")),
     ("subnet-private-endpoints-filtered", "vnet-chat01/snet-privateEndpoints", ""),
@@ -39,6 +43,8 @@ MERITS = {
     ("ml-workspace-outbound-approved-only", "mlw-chat01", ""),
     ("ml-workspace-private-endpoint-works", "mlw-chat01", "amlworkspace"),
     ("ml-workspace-public-network-access-off", "mlw-chat01", ""),
+    *(("ml-endpoint-keys-rotated", "mlw-chat01/ept-chat01", key) for key in ("primary", "secondary")),
+    *(("openai-keys-rotated", "oai-chat01", key) for key in ("key1", "key2")),
     ("openai-deployment-filter-bound", "oai-chat01/gpt35", ""),
     ("openai-filter-harm-strict", "oai-chat01/gpt35", ""),
     ("openai-filter-jailbreak-blocks", "oai-chat01/gpt35", ""),
@@ -81,8 +87,12 @@ def test_it_passes_where_it_follows_the_architecture() -> None:
     assert MERITS - _named(Status.PASS) == set()
 
 
-def test_nothing_of_it_is_unknown_and_no_rule_is_silent() -> None:
-    assert _named(Status.UNKNOWN) == set()
+def test_only_what_the_activity_log_would_tell_is_unknown_and_no_rule_is_silent() -> None:
+    no_activity_log = {
+        ("keyvault-key-copy-current", "mlw-chat01/ept-chat01", "chatApiKey"),
+        ("keyvault-key-copy-current", "oai-chat01", "openai-key"),
+    }
+    assert _named(Status.UNKNOWN) == no_activity_log
     assert {one.rule_id for one in _report().findings} == set(architecture())
 
 
