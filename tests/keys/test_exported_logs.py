@@ -367,3 +367,30 @@ def test_entries_of_any_shape_do_not_crash(keys: Keys) -> None:
     ]
 
     assert states(keys([account()], covering("2023-06-01", junk))) == {"key1": "unknown", "key2": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("days", "enabled", "status"),
+    [(180, True, "pass"), (180, False, "fail"), (90, False, "not_applicable")],
+    ids=["exported", "not exported", "no limit is longer than the log"],
+)
+def test_a_limit_longer_than_the_log_needs_its_export(tmp_path: Path, days: int, status: str, *, enabled: bool) -> None:
+    setting = {"workspaceId": "/w", "logs": [{"category": "Administrative", "enabled": enabled}]}
+    own = f"subscriptions/{SUBSCRIPTION}"
+    bodies = [
+        {"id": f"/{own}", "type": "Microsoft.Resources/subscriptions", "displayName": "prod"},
+        {
+            "id": f"{own}/providers/microsoft.insights/diagnosticSettings/export",  # Azure leaves out the first slash
+            "name": "export",
+            "type": "Microsoft.Insights/diagnosticSettings",
+            "properties": setting,
+        },
+    ]
+    path = tmp_path / "estate.json"
+    path.write_text(json.dumps({"complete": True, "resources": [*bodies, account()]}))
+    rule = "subscription-activity-log-exported"
+    choice = ["--select", rule, "--set", f"key_max_age_days.aoai={days}", "--include-passed", "--no-progress"]
+
+    run = in_process("evaluate", str(path), *choice, "-o", "json", at=tmp_path)
+
+    assert [finding["status"] for finding in run.findings] == [status]
