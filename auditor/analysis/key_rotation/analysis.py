@@ -96,7 +96,10 @@ def _age(context: Context, key: HeldKey) -> KeyAge:
             context,
             key.resource.id,
             sub_object=key.name,
-            inputs=[(key.resource.id, key.path or "systemData.createdAt"), *([(log, "properties")] if age.seen_from else [])],
+            inputs=[
+                (key.resource.id, key.path or "systemData.createdAt"),
+                *([(log, "properties")] if age.seen_from else []),
+            ],
         ),
         service=key.kind.label or key.kind.name,
         kind=body.text(key.resource.body, "kind"),
