@@ -152,11 +152,16 @@ class Keys:
     """Operations on keys and credentials, relative to the type: what hands them out, and what puts new ones in place.
 
     `read_as_reader` end in `/read` and hand out secrets all the same, to everybody who may read everything.
+    `names`: the keys that each resource has. `created`: key → property path of when its present value was made.
+    `off`: property path → values with which the service accepts no key.
     """
 
     read: Sequence[str] = ()
     replace: Sequence[str] = ()
     read_as_reader: Sequence[str] = ()
+    names: Sequence[str] = ()
+    created: Mapping[str, str] = field(default_factory=dict)
+    off: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,9 +321,19 @@ def _zone(node: Node) -> Zone:
 def _credentials(node: Node | None) -> Keys:
     if node is None:
         return Keys()
-    entries = node.check_keys(("read", "replace", "read_as_reader"), "keys")
-    found = {key: _operations(entries[key], key) for key in entries}
-    return Keys(found.get("read", ()), found.get("replace", ()), found.get("read_as_reader", ()))
+    kinds = ("read", "replace", "read_as_reader")
+    entries = node.check_keys((*kinds, "names", "created", "off"), "keys")
+    found = {key: _operations(entries[key], key) for key in kinds if key in entries}
+    created = entries["created"].mapping("created") if "created" in entries else {}
+    off = entries["off"].mapping("off") if "off" in entries else {}
+    return Keys(
+        read=found.get("read", ()),
+        replace=found.get("replace", ()),
+        read_as_reader=found.get("read_as_reader", ()),
+        names=_texts(entries, "names") or list(created),
+        created={name: _property_path(item, f"the path of {name}") for name, item in created.items()},
+        off={path: [str(each.value).lower() for each in item.items(path)] for path, item in off.items()},
+    )
 
 
 def _operations(node: Node, what: str) -> Sequence[str]:

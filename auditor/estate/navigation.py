@@ -9,7 +9,15 @@ from typing import Final
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import network_relations, service_relations
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, ROLE_DEFINITIONS, USER_IDENTITIES
+from auditor.estate.lookup import (
+    INTERFACES,
+    ML_CONNECTIONS,
+    ML_WORKSPACES,
+    NETWORKS,
+    PRIVATE_ENDPOINTS,
+    ROLE_DEFINITIONS,
+    USER_IDENTITIES,
+)
 from auditor.estate.network_relations import (
     API_MANAGEMENT,
     DDOS_PLANS,
@@ -30,10 +38,11 @@ from auditor.estate.service_relations import (
     AUTOSCALE_SETTINGS,
     DIAGNOSTIC_SETTINGS,
     ML_COMPUTES,
-    ML_CONNECTIONS,
     MODEL_DEPLOYMENTS,
     ONLINE_DEPLOYMENTS,
     OUTBOUND_RULES,
+    SETTINGS_FROM_VAULTS,
+    SITE_CERTIFICATES,
     SITE_CONFIGS,
     SITES,
     SLOT_CONFIGS,
@@ -130,6 +139,15 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "imageRegistry": Navigation("uses", outward=True, types=(REGISTRIES,)),
     "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
     "user": Navigation("uses", outward=False),
+    "secretReader": Navigation(
+        "reads-secret",
+        outward=False,
+        types=(SETTINGS_FROM_VAULTS, GATEWAYS, SITE_CERTIFICATES),
+        stated_by=(SITES, VAULTS),
+    ),
+    "possibleSecretReader": Navigation(
+        "may-read-secret", outward=False, types=(ML_WORKSPACES,), stated_by=(ML_CONNECTIONS,)
+    ),
     "managedEndpointTarget": Navigation("managed-endpoint-for", outward=True, stated_by=(OUTBOUND_RULES,)),
     "connectionTarget": Navigation("connects-to", outward=True, stated_by=(ML_CONNECTIONS,)),
     "plan": Navigation("hosted-on", outward=True, types=(PLANS,), own=True),

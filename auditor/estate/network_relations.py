@@ -7,7 +7,15 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, Lookup, endpoint_targets, network_of
+from auditor.estate.lookup import (
+    INTERFACES,
+    NETWORKS,
+    PRIVATE_ENDPOINTS,
+    Lookup,
+    endpoint_targets,
+    network_of,
+    secret_at,
+)
 from auditor.model import Relation, Resource
 
 API_MANAGEMENT: Final = "microsoft.apimanagement/service"
@@ -201,6 +209,8 @@ def _gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
             if secret := body.text(certificate, "properties.keyVaultSecretId"):
                 for vault in lookup.hosts.get(body.host_of(secret), ()):
                     yield Relation(resource.key, "uses", vault)
+                for key in secret_at(secret, lookup):
+                    yield Relation(resource.key, "reads-secret", key)
     yield from _backends(resource, lookup)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from auditor.azure import addresses
+from auditor.azure.body import as_time
 from auditor.azure.paths import ABSENT, kind_of_json
 from auditor.azure.ranges import Ranges, is_within
 from auditor.language import operators
@@ -143,7 +144,7 @@ def coalesce(*options: object) -> object:
 
 def add_days(moment: object, days: object) -> str:
     """Return an ISO 8601 time some days later (or, with a negative number, earlier)."""
-    when = operators.as_time(_text(moment))
+    when = as_time(_text(moment))
     if when is None:
         raise FunctionError(f"'{_text(moment)[:40]}' is no ISO 8601 time")
     try:

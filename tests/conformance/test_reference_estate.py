@@ -13,6 +13,7 @@ from tests.conformance.material import reference_file
 
 _APPS = ("app-chat01", "app-chat01-pf")
 _PLAN = "asp-app-chat01ijdke7bomwqr6"
+_SUBSCRIPTION = "00000000-0000-0000-0000-0000000000a1"
 _SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
 
 FAILURES = {
@@ -29,6 +30,7 @@ FAILURES = {
     ("keyvault-public-network-access-off", "kv-chat01", ""),
     ("keyvault-purge-protection-on", "kv-chat01", ""),
     *(("keyvault-secret-expiry-set", f"kv-chat01/{secret}", "") for secret in _SECRETS),
+    ("keyvault-secret-in-use", "kv-chat01/apiKey", ""),
     ("ml-deployment-autoscaled", "mlw-chat01/ept-chat01/ept-chat01", ""),
     ("ml-flow-hosting-zone-resilient", "mlw-chat01/ept-chat01", ""),
     ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
@@ -36,6 +38,8 @@ FAILURES = {
     ("openai-outbound-hosts-as-declared", "oai-chat01", ""),
     ("registry-export-off", "crchat01", ""),
     *(("storage-copies-stay-in-tenant", account, "") for account in ("stchat01", "stmlchat01")),
+    *(("policy-watches-key-age", _SUBSCRIPTION, watched) for watched in ("kv_secret", "storage")),
+    *(("policy-watches-service-keys", _SUBSCRIPTION, watched) for watched in ("aml_endpoint", "aoai")),
     *(("storage-key-expiration-policy", account, "") for account in ("stchat01", "stmlchat01")),
     *(("storage-public-network-access-off", account, "") for account in ("stchat01", "stmlchat01")),
     ("subnet-agents-in-use", "vnet-chat01/snet-agents", ""),
@@ -45,8 +49,12 @@ FAILURES = {
     ("workload-changed-by-pipelines", "oai-chat01/gpt35", ""),
     ("workload-component-present", "mlw-chat01", "search"),
 }
-UNKNOWN = {("app-users-signed-in", app, "Microsoft.Web/sites/config/authsettingsV2") for app in _APPS}
-"""The file lacks the authentication of the apps, which Azure always has."""
+UNKNOWN = {
+    *(("app-users-signed-in", app, "Microsoft.Web/sites/config/authsettingsV2") for app in _APPS),
+    ("keyvault-key-copy-current", "mlw-chat01/ept-chat01", "chatApiKey"),
+    ("keyvault-key-copy-current", "oai-chat01", "openai-key"),
+}
+"""The file lacks the authentication of the apps, which Azure always has, and the activity log."""
 MERITS = {
     ("app-plan-zone-redundant", _PLAN, ""),
     *(("app-private-endpoint-works", app, "sites") for app in _APPS),
@@ -54,6 +62,8 @@ MERITS = {
     ("ml-workspace-outbound-approved-only", "mlw-chat01", ""),
     ("ml-workspace-private-endpoint-works", "mlw-chat01", "amlworkspace"),
     ("ml-workspace-public-network-access-off", "mlw-chat01", ""),
+    *(("ml-endpoint-keys-rotated", "mlw-chat01/ept-chat01", key) for key in ("primary", "secondary")),
+    *(("openai-keys-rotated", "oai-chat01", key) for key in ("key1", "key2")),
     ("openai-deployment-filter-bound", "oai-chat01/gpt35", ""),
     ("openai-filter-harm-strict", "oai-chat01/gpt35", ""),
     ("openai-filter-jailbreak-blocks", "oai-chat01/gpt35", ""),

@@ -10,9 +10,10 @@ from auditor import resource_id as ids
 from auditor.analysis.access.expected import RoleRow, best_known, scope_of
 from auditor.architecture.workloads import Workload, Workloads, may_have
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
 from auditor.estate.network_relations import GATEWAYS
-from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
+from auditor.estate.service_relations import ML_COMPUTES, SITES
 from auditor.model import Gap, Resource
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment
