@@ -178,7 +178,8 @@ class Finding:
     """The verdict on one subject of one rule; what is the same for all findings of the rule stands in `Report.rules`.
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
-    does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for.
+    does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
+    are those of the rule's that the subject is about, by framework.
     """
 
     rule_id: str
@@ -201,6 +202,7 @@ class Finding:
     fingerprint: str = ""
     collected_at: str | None = None
     is_absence: bool = False
+    controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def deciding(self) -> Sequence[Evidence]:

@@ -123,7 +123,7 @@ def _finding(finding: Finding, rule: RuleInfo) -> FindingDocument:
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,
         "exemption": _exemption(finding.exemption),
-        "controls": {framework: list(rule.controls[framework]) for framework in sorted(rule.controls)},
+        "controls": {name: list(finding.controls[name]) for name in sorted(finding.controls)},
         "remediation": {"text": rule.remediation, "cli": finding.remediation_cli},
         "fingerprint": finding.fingerprint,
         "collected_at": finding.collected_at,
