@@ -236,7 +236,15 @@ class ExampleSubject:
         if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
             raise Problem(f"related '{name}' of an example must be a list of resources")
         gap = Gap(self.id, f"related:{name}", "not collected") if f"related:{name}" in self.uncollected else None
-        return [ExampleSubject(body, {}, ()) for body in listed], gap
+        return [_related_subject(body) for body in listed], gap
+
+
+def _related_subject(body: Mapping[str, object]) -> ExampleSubject:
+    """Return a related resource of an example, which may have `related` resources and `uncollected` paths of its own."""
+    others, uncollected = body.get("related"), body.get("uncollected")
+    own = {name: value for name, value in body.items() if name not in {"related", "uncollected"}}
+    listed = [str(path) for path in uncollected] if isinstance(uncollected, list) else []
+    return ExampleSubject(own, others if isinstance(others, Mapping) else {}, listed)
 
 
 def _covers_short(text: str, read: Steps) -> bool:

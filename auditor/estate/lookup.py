@@ -34,7 +34,8 @@ class Lookup:
     `principals`: object id → user-assigned identity, or resource with a system-assigned one.
     `hosts`: host name → site, vault, registry, account or search service. `definitions`: role GUID → role definition.
     `targets`: private endpoint → what it leads to. `addresses`: private IP → (virtual network, private endpoint).
-    `subnets`: network interface → subnets. `peers`: virtual network → peered ones.
+    `subnets`: network interface → subnets. `peers`: virtual network → peered ones. `subscriptions_below`: name of a
+    management group → subscriptions that say they lie below it.
     """
 
     principals: Places = field(default_factory=_places)
@@ -44,6 +45,7 @@ class Lookup:
     addresses: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     subnets: Places = field(default_factory=_places)
     peers: Places = field(default_factory=_places)
+    subscriptions_below: Places = field(default_factory=_places)
 
 
 def network_of(subnet_key: str) -> str | None:
@@ -141,6 +143,12 @@ def _index_peering(resource: Resource, lookup: Lookup) -> None:
         lookup.peers[network].add(remote)
 
 
+def _index_subscription(resource: Resource, lookup: Lookup) -> None:
+    for group in body.objects(resource.properties, "managementGroupAncestorsChain"):
+        if name := body.text(group, "name"):
+            lookup.subscriptions_below[name.lower()].add(f"/subscriptions/{ids.name_of(resource.key)}")
+
+
 _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     USER_IDENTITIES: _index_user_identity,
     ROLE_DEFINITIONS: _index_definition,
@@ -148,4 +156,5 @@ _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     INTERFACES: _index_interface,
     NETWORKS: _index_network,
     PEERINGS: _index_peering,
+    ids.SUBSCRIPTIONS: _index_subscription,
 }

@@ -82,6 +82,15 @@ def last(value: object) -> object:
     return items[-1] if items else ABSENT
 
 
+def items(value: object) -> list[object]:
+    """Return the members of an object as a list of `{key, value}`, in the order of their keys."""
+    if value is ABSENT or value is None:
+        return []
+    if not isinstance(value, Mapping):
+        raise FunctionError(f"an object was expected, {kind_of_json(value)} is there")
+    return [{"key": key, "value": value[key]} for key in sorted(value)]
+
+
 def length(value: object) -> int:
     """Count elements, characters or keys."""
     if value is ABSENT or value is None:
@@ -233,6 +242,7 @@ PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     "intersection": (_intersection, 2, 2),
     "ipRangeContains": (ip_range_contains, 2, 2),
     "last": (last, 1, 1),
+    "items": (items, 1, 1),
     "length": (length, 1, 1),
     "less": (lambda left, right: operators.order(left, right) < 0, 2, 2),
     "lessOrEquals": (lambda left, right: operators.order(left, right) <= 0, 2, 2),

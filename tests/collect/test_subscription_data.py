@@ -129,3 +129,21 @@ def test_a_key_is_read_once_more_for_its_rotation_policy(simulator: Simulator, r
 
     assert f"GET {key['id']}" in simulator.paths()
     assert sink.bodies[key["id"].lower()]["properties"] == key["properties"]
+
+
+def test_schedules_and_query_alerts_are_read_with_everything_else(simulator: Simulator, run_collect: Collect) -> None:
+    workspace = "Microsoft.MachineLearningServices/workspaces/ml"
+    monitor = {"isEnabled": True, "action": {"actionType": "CreateMonitor"}}
+    simulator.serve(
+        estate(
+            resource(workspace),
+            resource(f"{workspace}/schedules/drift", properties=monitor),
+            resource("Microsoft.Insights/scheduledQueryRules/errors", properties={"enabled": True, "scopes": []}),
+        )
+    )
+
+    _, sink = run_collect()
+
+    kept = {body["name"]: body["properties"] for body in sink.bodies.values()}
+    assert kept["drift"] == monitor
+    assert kept["errors"] == {"enabled": True, "scopes": []}
