@@ -42,8 +42,8 @@ class Kept:
 
     def names(self) -> tuple[str, ...]:
         """Return everything kept, as spelled, groups first."""
-        metrics = [_METRICS] if self.metrics else []
-        return (*sorted(self.groups.values()), *sorted(self.categories.values()), *metrics)
+        listed = [*sorted(self.groups.items()), *sorted(self.categories.items())]
+        return (*(name for _, name in listed), *([_METRICS] if self.metrics else []))
 
 
 def kept_by(setting: Mapping[str, object]) -> Kept:

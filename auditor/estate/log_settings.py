@@ -33,7 +33,12 @@ class LogSettings:
 
 
 def settings_of(estate: Estate, key: str) -> LogSettings:
-    """Return what the settings of a resource keep; one that keeps nothing is none."""
+    """Return what the settings of a resource keep; one that keeps nothing is none.
+
+    Of a resource that was not read itself, what is known of its settings proves nothing.
+    """
+    if estate.resource(key) is None and (unseen := estate.unseen(key)) is not None:
+        return LogSettings((), (), (), unseen, None)
     sure, perhaps, dead, doubts = [], [], [], []
     for setting in estate.related(key, "diagnosticSetting"):
         kept = kept_by(setting.properties)
@@ -49,12 +54,11 @@ def settings_of(estate: Estate, key: str) -> LogSettings:
             perhaps.append(kept)
             doubts.append(doubt)
         dead += [one for one in lost if estate.unseen(one) is None]
-    missing = estate.unseen(key) if estate.resource(key) is None else None
     return LogSettings(
         sure=sure,
         perhaps=perhaps,
         dead=dead,
-        gap=estate.relation_gap(key, "diagnosticSetting") or (None if sure else missing),
+        gap=estate.relation_gap(key, "diagnosticSetting"),
         doubt=next(iter(doubts), None),
     )
 

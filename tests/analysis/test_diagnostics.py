@@ -219,17 +219,26 @@ def test_storage_is_judged_by_its_services_in_use(make: Make, facts_of: FactsOf)
 
 
 def test_files_of_the_workspace_account_count_without_a_sign_of_use(make: Make, facts_of: FactsOf) -> None:
-    bodies = [
-        resource(STORAGE, kind="StorageV2"),
-        resource(WORKSPACE),
-        setting(f"{STORAGE}/fileServices/default", group("allLogs")),
-    ]
+    services = [resource(f"{STORAGE}/{name}Services/default") for name in ("blob", "file", "queue", "table")]
+    bodies = [resource(STORAGE, kind="StorageV2"), *services]
 
     facts = facts_of(ANALYSIS, make(bodies, roles={"workspace-storage": [STORAGE]}), "diagnostics.resource")
 
-    blobs, files = [one for one in facts if one.fields["asked"]]
-    assert "missing" in blobs.uncollected
-    assert (files.sub_object, files.fields["missing"]) == ("fileServices/default", [])
+    assert [one.id.rpartition("/")[0].rpartition("/")[2] for one in facts] == ["blobservices", "fileservices"]
+
+
+def test_a_service_that_was_not_read_is_not_judged_by_what_lies_on_it(make: Make, facts_of: FactsOf) -> None:
+    kept = setting(f"{STORAGE}/blobServices/default", group("allLogs"))
+    bodies = [resource(STORAGE, kind="StorageV2"), resource(WORKSPACE), kept]
+
+    (blobs, _) = facts_of(ANALYSIS, make(bodies), "diagnostics.resource")
+
+    assert blobs.sub_object == "blobServices/default"
+    assert blobs.uncollected["missing"].permission == "Microsoft.Storage/storageAccounts/blobServices/read"
+
+
+def test_an_account_for_files_alone_has_no_blobs(make: Make, facts_of: FactsOf) -> None:
+    assert facts_of(ANALYSIS, make([resource(STORAGE, kind="FileStorage")]), "diagnostics.resource") == []
 
 
 @pytest.mark.parametrize("declared", [[], ["microsoft.web/SERVERFARMS"]])
