@@ -14,6 +14,7 @@ from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.log_settings import LogScope, Offered, offered_by_type, union
 from auditor.azure.resource_type import ResourceType
+from auditor.errors import ContentError
 from auditor.estate.graph import Estate
 from auditor.estate.log_settings import CATEGORIES, LogSettings, Model, model_of, offered_by_model, settings_of
 from auditor.estate.lookup import endpoint_targets
@@ -86,18 +87,23 @@ def run(context: Context) -> Iterator[Diagnostics]:
 
 
 def rows_of(context: Context) -> Sequence[Row]:
-    """Return the rows of the baseline's table on types that are known to have diagnostic settings."""
+    """Return the rows of the baseline's table. Raise ContentError where it is wrong."""
     declared = {name.lower() for name in body.texts(facts.parameter(context, DECLARED, ()))}
     rows = []
     for entry in body.objects(context.tables.get(TABLE), "rows"):
-        kind = context.estate.catalogue.get(body.text(entry, "type") or "")
+        named = body.text(entry, "type") or ""
+        kind = context.estate.catalogue.get(named)
         if kind is None or not kind.has_diagnostics:
-            continue
-        stated = body.text(entry, "requires")
+            raise ContentError(f"Table `{TABLE}`: '{named}' is no type that is known to have diagnostic settings.")
+        stated = body.text(entry, "requires") or str(LogScope.NAMED)
+        if stated not in list(LogScope):
+            raise ContentError(
+                f"Table `{TABLE}`: '{stated}' is no value of `requires`.", f"One of {', '.join(LogScope)}."
+            )
         rows.append(
             Row(
                 kind=kind,
-                scope=LogScope(stated) if stated else LogScope.NAMED,
+                scope=LogScope(stated),
                 named=body.texts(entry, "categories"),
                 component=body.text(entry, "component"),
                 if_used=body.flag(entry, "if_used") is True,

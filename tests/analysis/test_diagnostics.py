@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from auditor.analysis.contract import Context
 from auditor.analysis.diagnostics import ANALYSIS
+from auditor.errors import ContentError
 from auditor.model import Gap
 from tests.estates.derived import Derived
 
@@ -252,3 +254,17 @@ def test_types_that_are_left_to_the_baseline_are_asked_where_it_declares_them(
     fact = judge(plan, setting(plan, metrics=metrics, workspaceId=WORKSPACE), **options)
 
     assert (fact.fields["asked"], fact.fields["missing"]) == (bool(declared), ["AllMetrics"])
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"type": "Contoso.Vault/safes"}, "'Contoso.Vault/safes' is no type that is known to have diagnostic settings"),
+        ({"type": "Microsoft.KeyVault/vaults", "requires": "everything"}, "'everything' is no value of `requires`"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_an_error(make: Make, row: Body, fault: str) -> None:
+    context = replace(make([resource(VAULT)]), tables={"diagnostics": {"rows": [row]}})
+
+    with pytest.raises(ContentError, match=fault):
+        list(ANALYSIS.run(context))
