@@ -41,6 +41,7 @@ class Attestation:
     """What a person has looked at, where no rule can: who, when, where it is recorded, and until when it holds.
 
     `asks` is the leg of the control as it is worded, or empty where the control has only one such leg. Days as YYYY-MM-DD.
+    `place` is where it stands.
     """
 
     control: str
@@ -49,6 +50,7 @@ class Attestation:
     on: str
     link: str
     valid_until: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Baseline:
     """A baseline before its rules are chosen. `rules` are globs in order; one that begins with `!` takes rules out again.
 
     `declared` are its parameters and `parameters` their values. `own` are the values that its outermost file sets;
-    `pending` those that overlays set and no baseline declares: a rule has to. `controls` are files by framework.
+    `pending` those that overlays set and no baseline declares: a rule has to. `controls` are files by
+    framework, those of this baseline after those of the baselines below.
     """
 
     name: str
@@ -74,7 +77,7 @@ class Baseline:
     chain: Sequence[str]
     own: Mapping[str, Node] = field(default_factory=dict)
     pending: Sequence[tuple[str, Node]] = ()
-    controls: Mapping[str, Sequence[Node]] = field(default_factory=dict)
+    controls: Mapping[str, Sequence[Sequence[Node]]] = field(default_factory=dict)
     attestations: Sequence[Attestation] = ()
 
 
@@ -154,8 +157,11 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
         },
         tables=tables,
         components=components or {},
-        controls=controls,
-        attestations=[Attestation(**each.model_dump()) for each in document.attestations],
+        controls={name: [files] for name, files in controls.items()},
+        attestations=[
+            Attestation(**each.model_dump(), place=str(node.child("attestations", number).mark))
+            for number, each in enumerate(document.attestations)
+        ],
         file=str(path),
         chain=[str(path)],
     )
@@ -224,7 +230,10 @@ def _overlay(base: Baseline, own: Baseline) -> Baseline:
         settings={**base.settings, **{rule: item.over(base.settings.get(rule)) for rule, item in own.settings.items()}},
         tables={**base.tables, **own.tables},
         components={**base.components, **own.components},
-        controls={**base.controls, **own.controls},
+        controls={
+            name: [*base.controls.get(name, ()), *own.controls.get(name, ())]
+            for name in (*base.controls, *(own.controls.keys() - base.controls.keys()))
+        },
         attestations=[*base.attestations, *own.attestations],
         chain=[*own.chain, *base.chain],
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from auditor.errors import ContentError, Mistakes
+from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import Severity, Status
+from auditor.rulebook.baseline import Attestation
 from auditor.rulebook.documents import ControlsDocument, LegDocument, RequirementsDocument
 from auditor.rulebook.load import Words, condition_about
 from auditor.rulebook.rule import Rule
@@ -77,20 +79,34 @@ class Answers:
     depending: Sequence[tuple[str, str, Sequence[Condition]]] = ()
 
 
-def read(files: Mapping[str, Sequence[Node]], rules: Mapping[str, Rule], words: Words) -> dict[str, Framework]:
-    """Return the frameworks that a baseline brings, by name. ContentError with all mistakes of their files."""
+def read(
+    files: Mapping[str, Sequence[Sequence[Node]]], rules: Mapping[str, Rule], words: Words
+) -> dict[str, Framework]:
+    """Return the frameworks that a baseline brings, by name; a control of an overlay stands in for the one below it.
+
+    ContentError with all mistakes of their files.
+    """
     mistakes = Mistakes()
     frameworks: dict[str, Framework] = {}
-    for name, nodes in files.items():
+    for name, layers in files.items():
         controls: dict[str, Control] = {}
-        for node in nodes:
-            for control in mistakes.of(_controls, node, name, rules, words) or ():
-                if control.id in controls:
-                    mistakes.add(ContentError(f"{node.mark.file}: the control '{control.id}' stands in {name} twice"))
-                controls[control.id] = control
+        for nodes in layers:
+            controls |= _layer(nodes, name, rules, words, mistakes)
         frameworks[name] = Framework(name, controls=dict(sorted(controls.items())))
     mistakes.raise_any()
     return frameworks
+
+
+def _layer(
+    nodes: Sequence[Node], framework: str, rules: Mapping[str, Rule], words: Words, mistakes: Mistakes
+) -> dict[str, Control]:
+    controls: dict[str, Control] = {}
+    for node in nodes:
+        for control in mistakes.of(_controls, node, framework, rules, words) or ():
+            if control.id in controls:
+                mistakes.add(ContentError(f"{node.mark.file}: the control '{control.id}' stands in {framework} twice"))
+            controls[control.id] = control
+    return controls
 
 
 def _controls(node: Node, framework: str, rules: Mapping[str, Rule], words: Words) -> Sequence[Control]:
@@ -146,6 +162,24 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
+def refuse_stray(attestations: Iterable[Attestation], frameworks: Iterable[Framework]) -> None:
+    """Raise ContentError where an attestation names no control, or none of its legs that a person must look at."""
+    controls = {control.id: control for framework in frameworks for control in framework.controls.values()}
+    mistakes = Mistakes()
+    for each in attestations:
+        if each.control not in controls:
+            text = f"{each.place}: an attestation names the control '{each.control}', which does not exist"
+            mistakes.add(ContentError(text, suggestion(each.control, controls)))
+            continue
+        manual = [leg.asks for leg in controls[each.control].legs if leg.rule is None]
+        if not manual:
+            mistakes.add(ContentError(f"{each.place}: rules alone answer {each.control}: there is nothing to attest"))
+        elif each.asks not in manual and (each.asks or len(manual) > 1):
+            text = f"{each.place}: an attestation does not say which leg of {each.control} it is about"
+            mistakes.add(ContentError(text, "give it as 'asks', one of: " + "; ".join(manual)))
+    mistakes.raise_any()
+
+
 def public_frameworks(folder: Path) -> Iterator[Framework]:
     """Yield the frameworks of a folder of baselines, sorted by name. ContentError at the first mistake."""
     for path in sorted((folder / FRAMEWORKS).glob("*.yaml")):
@@ -174,3 +208,25 @@ def _conditions(rule: str, frameworks: Mapping[str, Framework], framework: str, 
     known = frameworks[framework].controls.get(control) if framework in frameworks else None
     conditions = [leg.when for leg in known.legs if leg.rule == rule] if known else []
     return [] if None in conditions else [condition for condition in conditions if condition is not None]
+
+
+def framework(name: str, own: Mapping[str, Framework], rules: Iterable[Rule], folder: Path) -> Framework:
+    """Return a framework by name: of the baseline, a public one, else one whose requirements only rules name.
+
+    AuditorError where there is none of that name.
+    """
+    known = {**{each.name: each for each in public_frameworks(folder)}, **own}
+    if name in known:
+        return known[name]
+    named = {each: ids for each, ids in _named(rules).items() if each not in known}
+    if name not in named:
+        raise AuditorError(f"there is no framework '{name}'", suggestion(name, {*known, *named}))
+    return Framework(name, controls={each: Control(each, "") for each in sorted(named[name])})
+
+
+def _named(rules: Iterable[Rule]) -> Mapping[str, set[str]]:
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for rule in rules:
+        for name, ids in rule.controls.items():
+            named[name].update(ids)
+    return named

@@ -76,6 +76,15 @@ class RuleSet:
     catalogue: Catalogue = field(default_factory=shipped_types)
     frameworks: Mapping[str, Framework] = field(default_factory=dict)
 
+    @property
+    def own_framework(self) -> str:
+        """Return the name of the framework that the baseline brings, the first of several; empty where it brings none."""
+        return next(iter(self.frameworks), "")
+
+    def framework(self, name: str) -> Framework:
+        """Return a framework of the baseline, a public one, or one that only rules name. AuditorError where there is none."""
+        return controls.framework(name, self.frameworks, self.rules.values(), shipped.folder("baselines"))
+
     def infos(self) -> Mapping[str, RuleInfo]:
         """Return what reports tell of the rules in force, by id."""
         own_folder = shipped.folder("rules").parent
@@ -112,6 +121,7 @@ def load(choice: Selection) -> RuleSet:
     rules |= own
     baseline, places = baselines.with_assignments(base, choice.assignments, declared_by(own.values()))
     frameworks = controls.read(baseline.controls, rules, words)
+    controls.refuse_stray(baseline.attestations, frameworks.values())
     chosen = choose(baseline, rules, frameworks, extra=frozenset(own))
     refuse_unread(baseline, chosen, rules, kinds(), places)
     in_force = narrowed(chosen, choice.select, choice.ignore)
