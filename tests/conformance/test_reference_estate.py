@@ -14,18 +14,32 @@ from tests.conformance.material import reference_file
 _APPS = ("app-chat01", "app-chat01-pf")
 _PLAN = "asp-app-chat01ijdke7bomwqr6"
 _SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
+_GUARDED = (
+    "agents", "appGateway", "appServices", "bastion", "jumpbox", "privateEndpoints", "scoring", "training"
+)  # fmt: skip
+_UNLOGGED = (*(f"nsg-{name}Subnet" for name in _GUARDED), "pip-ab-chat01", "pip-chat01", "vnet-chat01")
+_UNWATCHED = (*_APPS, "agw-chat01", "kv-chat01", "mlw-chat01/ept-chat01", "oai-chat01", "stchat01", "stmlchat01")
 
 FAILURES = {
     *(("app-basic-auth-off", f"{app}/{way}", "") for app in _APPS for way in ("ftp", "scm")),
     *(("app-https-only", app, "") for app in _APPS),
     ("app-plan-scales-both-ways", _PLAN, ""),
+    ("app-service-defender-on", _PLAN, ""),
+    ("autoscale-follows-own-metric", f"{_PLAN}-autoscale", ""),
+    *(("diagnostics-sent-somewhere", name, "") for name in _UNLOGGED),
     ("keyvault-deployment-access-off", "kv-chat01", ""),
     ("keyvault-public-network-access-off", "kv-chat01", ""),
     ("keyvault-purge-protection-on", "kv-chat01", ""),
     *(("keyvault-secret-expiry-set", f"kv-chat01/{secret}", "") for secret in _SECRETS),
     ("ml-deployment-autoscaled", "mlw-chat01/ept-chat01/ept-chat01", ""),
+    ("ml-endpoint-monitored", "mlw-chat01/ept-chat01", ""),
     ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
     ("ml-workspace-datastores-use-identity", "mlw-chat01", ""),
+    *(("monitor-alert-on-key-resource", name, "") for name in _UNWATCHED),
+    *(("network-logs-kept", name, "") for name in _UNLOGGED),
+    ("openai-usage-alert-set", "oai-chat01", ""),
+    ("resource-group-budget-alerts", "rg-chat", ""),
+    ("resource-group-governed-by-policy", "rg-chat", ""),
     *(("storage-key-expiration-policy", account, "") for account in ("stchat01", "stmlchat01")),
     *(("storage-public-network-access-off", account, "") for account in ("stchat01", "stmlchat01")),
     ("subnet-private-endpoints-filtered", "vnet-chat01/snet-privateEndpoints", ""),
