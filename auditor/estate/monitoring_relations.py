@@ -26,13 +26,16 @@ _MANAGEMENT_GROUPS: Final = "/providers/microsoft.management/managementgroups/"
 
 
 def _alert(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    """Yield what an alert watches and whom it notifies; Azure spells some scopes without the slash in front."""
+    """Yield what an alert watches and whom it notifies; Azure spells some scopes without the slash in front.
+
+    Before 2021 alerts on logs stated both elsewhere: https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-log-api-switch
+    """
     properties = resource.properties
-    for scope in body.texts(properties, "scopes"):
+    for scope in (*body.texts(properties, "scopes"), *body.text_or_texts(properties, "source.dataSourceId")):
         yield Relation(resource.key, "watches", ids.key(f"/{scope.lstrip('/')}"))
-    groups = (*body.references(properties, "actions", "actionGroupId"), *_groups(properties, "actions.actionGroups"))
-    for group in groups:
-        yield Relation(resource.key, "notifies", group)
+    for path in ("actions", "actions.actionGroups", "action.aznsAction.actionGroup"):
+        for group in _groups(properties, path):
+            yield Relation(resource.key, "notifies", group)
 
 
 def _groups(of: object, path: str) -> Iterator[str]:

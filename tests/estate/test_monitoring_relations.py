@@ -43,6 +43,17 @@ def test_an_alert_watches_its_scopes_and_all_in_them_and_notifies_its_groups(
     assert [one.name for one in estate_of([alert, body(ACTIONS)]).related(alert["id"], "actionGroup")] == ["ag"]
 
 
+def test_an_old_alert_on_logs_states_its_scope_and_its_groups_elsewhere() -> None:
+    old = body(
+        f"{GROUP}/providers/Microsoft.Insights/scheduledQueryRules/old",
+        source={"dataSourceId": VAULT},
+        action={"aznsAction": {"actionGroup": [ACTIONS]}},
+    )
+
+    assert related(VAULT, "alert", old) == ["old"]
+    assert [one.name for one in estate_of([old, body(ACTIONS)]).related(old["id"], "actionGroup")] == ["ag"]
+
+
 @pytest.mark.parametrize("scope", [f"{GROUP}-2", "/subscriptions/2", f"{VAULT}2", f"{VAULT}/keys/k"])
 def test_an_alert_on_another_scope_does_not_watch_a_resource(scope: str) -> None:
     assert related(VAULT, "alert", body(f"{GROUP}/providers/Microsoft.Insights/metricAlerts/a", scopes=[scope])) == []
