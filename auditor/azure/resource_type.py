@@ -174,14 +174,24 @@ class CommandLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LogCategory:
+    """A category of resource logs. `is_audit`: the group `audit` holds it. `tiers` (lower case): only these have it."""
+
+    name: str
+    is_audit: bool = False
+    tiers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceType:
     """What is known of one resource type; `name` as Azure spells it.
 
     `label`: a short word for it in facts. `api_version`: shows all that rules read (the catalogue knows what is
     inherited). `resource_graph`: the table that holds it, None where none does. `inline`: the property of the parent
     that lists it whole; `not_inline` (lower case): properties that look so and are not. `always_exists`: a parent
-    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `calls_others`: resources
-    of it call other services, and so should have an identity. `privileges`: operations relative to the type.
+    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `log_categories`: None where
+    they are not known. `calls_others`: resources of it call other services, and so should have an identity.
+    `privileges`: operations relative to the type.
     """
 
     name: str
@@ -195,7 +205,7 @@ class ResourceType:
     listing: Listing | None = None
     followed: Follow | None = None
     has_diagnostics: bool = False
-    log_categories: Sequence[str] = ()
+    log_categories: Sequence[LogCategory] | None = None
     calls_others: bool = False
     hosts: Hosts | None = None
     az: CommandLine | None = None

@@ -24,6 +24,7 @@ from auditor.azure.resource_type import (
     Keys,
     Lifted,
     Listing,
+    LogCategory,
     Namespace,
     PrivilegeName,
     PublicEndpoint,
@@ -135,7 +136,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         listing=_listing(entries["list"], name) if "list" in entries else None,
         followed=_word(entries, "followed", Follow),
         has_diagnostics=_flag(entries, "diagnostics"),
-        log_categories=_texts(entries, "logs"),
+        log_categories=_log_categories(entries.get("logs")),
         calls_others=_flag(entries, "calls_others"),
         hosts=_hosts(entries["hosts"]) if "hosts" in entries else None,
         az=_command_line(entries["az"]) if "az" in entries else None,
@@ -250,6 +251,20 @@ def _listed_on(node: Node, entries: Mapping[str, Node], parent: str) -> Sequence
             item.fail(f"'{text}' is no resource type", f"a type, or '{DIAGNOSED}' for all with diagnostic settings")
         found.append(text.lower())
     return found
+
+
+def _log_categories(node: Node | None) -> Sequence[LogCategory] | None:
+    return None if node is None else [_log_category(item) for item in node.items("logs")]
+
+
+def _log_category(node: Node) -> LogCategory:
+    if isinstance(node.value, str):
+        return LogCategory(node.text("each of logs"))
+    entries = node.check_keys(("name", "audit", "tiers"), "a log category")
+    if "name" not in entries:
+        node.fail("a log category needs its 'name'")
+    tiers = frozenset(text.lower() for text in _texts(entries, "tiers"))
+    return LogCategory(entries["name"].text("name"), _flag(entries, "audit"), tiers)
 
 
 def _hosts(node: Node) -> Hosts:

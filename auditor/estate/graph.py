@@ -132,7 +132,10 @@ class Estate:
         """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
         navigation = NAVIGATION[name]
         find = self.targets if navigation.outward else self.sources
-        found = (self._by_key.get(key) for key in find(resource_id, navigation.kind))
+        keys = dict.fromkeys(find(resource_id, navigation.kind))
+        for scope in _scopes_above(resource_id) if navigation.inherited else ():
+            keys |= dict.fromkeys(self._in.get((scope, navigation.kind), ()))
+        found = (self._by_key.get(key) for key in keys)
         return [r for r in found if r is not None and (not navigation.types or r.type_key in navigation.types)]
 
     def type_gap(self, resource_type: str, scope: str = "") -> Gap | None:
@@ -276,6 +279,13 @@ def _hides_properties(gap: Gap) -> bool:
     """Whether so little of a resource's properties is known that nothing may be derived from them."""
     is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
     return is_all or gap.reason == TEXT_FOR_OBJECT
+
+
+def _scopes_above(resource_id: str) -> Sequence[str]:
+    """Return the keys of the resource group and subscription that a resource lies in, and of everything."""
+    parts = ids.key(resource_id).split("/")
+    cuts = [cut for cut in (5, 3) if cut < len(parts)] if parts[1:2] == ["subscriptions"] else []
+    return [*("/".join(parts[:cut]) for cut in cuts), "/"]
 
 
 def _last(text: str | None) -> str:

@@ -39,7 +39,8 @@ class Lookup:
     `principals`: object id → user-assigned identity, or resource with a system-assigned one.
     `hosts`: host name → site, vault, registry, account or search service. `definitions`: role GUID → role definition.
     `targets`: private endpoint → what it leads to. `addresses`: private IP → (virtual network, private endpoint).
-    `subnets`: network interface → subnets. `peers`: virtual network → peered ones.
+    `subnets`: network interface → subnets. `peers`: virtual network → peered ones. `subscriptions_below`: name of a
+    management group → subscriptions that say they lie below it.
     `keepers`: vault → workspaces that keep their secrets in it. `keyed`: workspaces with connections that hold a secret.
     """
 
@@ -50,6 +51,7 @@ class Lookup:
     addresses: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     subnets: Places = field(default_factory=_places)
     peers: Places = field(default_factory=_places)
+    subscriptions_below: Places = field(default_factory=_places)
     keepers: Places = field(default_factory=_places)
     keyed: set[str] = field(default_factory=set)
 
@@ -168,6 +170,12 @@ def _index_connection(resource: Resource, lookup: Lookup) -> None:
         lookup.keyed.add(workspace)
 
 
+def _index_subscription(resource: Resource, lookup: Lookup) -> None:
+    for group in body.objects(resource.properties, "managementGroupAncestorsChain"):
+        if name := body.text(group, "name"):
+            lookup.subscriptions_below[name.lower()].add(f"/subscriptions/{ids.name_of(resource.key)}")
+
+
 _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     USER_IDENTITIES: _index_user_identity,
     ROLE_DEFINITIONS: _index_definition,
@@ -177,4 +185,5 @@ _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     PEERINGS: _index_peering,
     ML_WORKSPACES: _index_workspace,
     ML_CONNECTIONS: _index_connection,
+    ids.SUBSCRIPTIONS: _index_subscription,
 }

@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
-from auditor.estate import network_relations, service_relations
+from auditor.estate import monitoring_relations, network_relations, service_relations
 from auditor.estate.lookup import (
     INTERFACES,
     ML_CONNECTIONS,
@@ -17,6 +17,18 @@ from auditor.estate.lookup import (
     PRIVATE_ENDPOINTS,
     ROLE_DEFINITIONS,
     USER_IDENTITIES,
+)
+from auditor.estate.monitoring_relations import (
+    ACTION_GROUPS,
+    ACTIVITY_ALERTS,
+    BUDGETS,
+    COLLECTION_RULE_ASSOCIATIONS,
+    COLLECTION_RULES,
+    DEFENDER_PLANS,
+    METRIC_ALERTS,
+    ML_SCHEDULES,
+    POLICY_ASSIGNMENTS,
+    QUERY_ALERTS,
 )
 from auditor.estate.network_relations import (
     API_MANAGEMENT,
@@ -51,6 +63,7 @@ from auditor.estate.service_relations import (
 from auditor.model import Relation, Resource
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
+EXTENSIONS: Final = "microsoft.compute/virtualmachines/extensions"
 CONTENT_POLICIES: Final = "microsoft.cognitiveservices/accounts/raipolicies"
 ONLINE_ENDPOINTS: Final = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 PLANS: Final = "microsoft.web/serverfarms"
@@ -66,7 +79,8 @@ class Navigation:
     `outward`: along the relation, else against it. `types`: lower-case types of what is found (empty: any); those types
     must have been collected for the answer to be known. `below`: what is found lies below the resource's own id.
     `stated_by`: further types that state the relation, and so must have been collected too. `own`: the resource itself
-    states all of it, so that only what it names and is not here is missing.
+    states all of it, so that only what it names and is not here is missing. `inherited`: what points at the resource
+    group, the subscription or everything counts for what lies in it too.
     """
 
     kind: str
@@ -75,6 +89,7 @@ class Navigation:
     below: bool = False
     stated_by: tuple[str, ...] = ()
     own: bool = False
+    inherited: bool = False
 
 
 PRIVATE_DNS_ZONES: Final = "microsoft.network/privatednszones"
@@ -128,8 +143,22 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "diagnosticSetting": Navigation("diagnostics-of", outward=False, types=(DIAGNOSTIC_SETTINGS,), below=True),
     "logDestination": Navigation("sends-to", outward=True, own=True),
     "logAnalytics": Navigation("sends-to", outward=True, types=("microsoft.operationalinsights/workspaces",), own=True),
+    "alert": Navigation("watches", outward=False, types=(METRIC_ALERTS, QUERY_ALERTS, ACTIVITY_ALERTS), inherited=True),
+    "actionGroup": Navigation("notifies", outward=True, types=(ACTION_GROUPS,), own=True),
+    "dataCollectionRule": Navigation(
+        "collected-by", outward=True, types=(COLLECTION_RULES,), stated_by=(COLLECTION_RULE_ASSOCIATIONS,)
+    ),
+    "monitorSchedule": Navigation("monitors", outward=False, types=(ML_SCHEDULES,)),
+    "metricSource": Navigation("follows", outward=True, own=True),
+    "extension": Navigation("contains", outward=True, types=(EXTENSIONS,), below=True),
+    # what applies to all that lies in a scope
+    "budget": Navigation("budgets", outward=False, types=(BUDGETS,), inherited=True),
+    "defenderPlan": Navigation("defends", outward=False, types=(DEFENDER_PLANS,), inherited=True),
+    "policyAssignment": Navigation("governs", outward=False, types=(POLICY_ASSIGNMENTS,), inherited=True),
     "autoscale": Navigation("scales", outward=False, types=(AUTOSCALE_SETTINGS,)),
+    "scaled": Navigation("scales", outward=True, own=True),
     # services
+    "deployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),
     "contentFilter": Navigation("content-filter-of", outward=False, types=(CONTENT_POLICIES,), own=True),
     "filteredDeployment": Navigation("content-filter-of", outward=True, types=(MODEL_DEPLOYMENTS,)),
     "storageAccount": Navigation("uses", outward=True, types=(STORAGE_ACCOUNTS,), own=True),
@@ -159,7 +188,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "wafPolicy": Navigation("waf-policy-of", outward=False, types=(WAF_POLICIES,), own=True),
 }
 
-_READERS: Final = {**network_relations.READERS, **service_relations.READERS}
+_READERS: Final = {**network_relations.READERS, **service_relations.READERS, **monitoring_relations.READERS}
 
 
 def derive(resources: Iterable[Resource], catalogue: Catalogue | None = None) -> Iterator[Relation]:

@@ -88,6 +88,9 @@ def _insights(resource: Resource, _: Lookup) -> Iterator[Relation]:
 def _autoscale(resource: Resource, _: Lookup) -> Iterator[Relation]:
     if target := body.reference(resource.properties, "targetResourceUri"):
         yield Relation(resource.key, "scales", target)
+    for profile in body.objects(resource.properties, "profiles"):
+        for source in body.references(profile, "rules", "metricTrigger.metricResourceUri"):
+            yield Relation(resource.key, "follows", source)
 
 
 def _model_deployment(resource: Resource, _: Lookup) -> Iterator[Relation]:

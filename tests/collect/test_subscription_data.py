@@ -159,3 +159,21 @@ def test_an_assigned_initiative_is_read_with_the_definitions_that_it_holds(
     assert found["properties"] == initiative["properties"]
     assert not [path for path in simulator.paths() if "policySetDefinitions" in path and "roleAssignments" in path]
     assert summary.gaps == []
+
+
+def test_schedules_and_query_alerts_are_read_with_everything_else(simulator: Simulator, run_collect: Collect) -> None:
+    workspace = "Microsoft.MachineLearningServices/workspaces/ml"
+    monitor = {"isEnabled": True, "action": {"actionType": "CreateMonitor"}}
+    simulator.serve(
+        estate(
+            resource(workspace),
+            resource(f"{workspace}/schedules/drift", properties=monitor),
+            resource("Microsoft.Insights/scheduledQueryRules/errors", properties={"enabled": True, "scopes": []}),
+        )
+    )
+
+    _, sink = run_collect()
+
+    kept = {body["name"]: body["properties"] for body in sink.bodies.values()}
+    assert kept["drift"] == monitor
+    assert kept["errors"] == {"enabled": True, "scopes": []}

@@ -13,8 +13,8 @@ from tests.audit.judging import judged
 from tests.conformance.material import reference_file
 from tests.estates.chat import chat_document
 
-_APPENDED = re.compile("ijdke7bomwqr6|[0-9a-f]{8}-[0-9a-f-]{27}")
-"""What deployment makes up: a suffix of a name, and GUIDs."""
+_APPENDED = re.compile("ijdke7bomwqr6|[0-9a-f]{8}-[0-9a-f-]{27}|[a-z0-9-]+-[a-z]*diagnosticSettings$|default$")
+"""What deployment makes up: a suffix of a name, GUIDs, and what a setting is called."""
 
 
 def _findings(document: Mapping[str, Any]) -> Counter[tuple[str, ...]]:

@@ -15,6 +15,11 @@ _APPS = ("app-chat01", "app-chat01-pf")
 _PLAN = "asp-app-chat01ijdke7bomwqr6"
 _SUBSCRIPTION = "00000000-0000-0000-0000-0000000000a1"
 _SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
+_GUARDED = (
+    "agents", "appGateway", "appServices", "bastion", "jumpbox", "privateEndpoints", "scoring", "training"
+)  # fmt: skip
+_UNLOGGED = (*(f"nsg-{name}Subnet" for name in _GUARDED), "pip-ab-chat01", "pip-chat01", "vnet-chat01")
+_UNWATCHED = (*_APPS, "agw-chat01", "kv-chat01", "mlw-chat01/ept-chat01", "oai-chat01", "stchat01", "stmlchat01")
 
 FAILURES = {
     *(("app-basic-auth-off", f"{app}/{way}", "") for app in _APPS for way in ("ftp", "scm")),
@@ -26,6 +31,9 @@ FAILURES = {
     ("app-image-tag-pinned", "app-chat01-pf/web", ""),
     ("app-plan-scales-both-ways", _PLAN, ""),
     ("gateway-host-name-kept", "agw-chat01", ""),
+    ("app-service-defender-on", _PLAN, ""),
+    ("autoscale-follows-own-metric", f"{_PLAN}-autoscale", ""),
+    *(("diagnostics-sent-somewhere", name, "") for name in _UNLOGGED),
     ("keyvault-deployment-access-off", "kv-chat01", ""),
     ("keyvault-public-network-access-off", "kv-chat01", ""),
     ("keyvault-purge-protection-on", "kv-chat01", ""),
@@ -40,6 +48,14 @@ FAILURES = {
     *(("storage-copies-stay-in-tenant", account, "") for account in ("stchat01", "stmlchat01")),
     *(("policy-watches-key-age", _SUBSCRIPTION, watched) for watched in ("kv_secret", "storage")),
     *(("policy-watches-service-keys", _SUBSCRIPTION, watched) for watched in ("aml_endpoint", "aoai")),
+    ("ml-endpoint-monitored", "mlw-chat01/ept-chat01", ""),
+    ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
+    ("ml-workspace-datastores-use-identity", "mlw-chat01", ""),
+    *(("monitor-alert-on-key-resource", name, "") for name in _UNWATCHED),
+    *(("network-logs-kept", name, "") for name in _UNLOGGED),
+    ("openai-usage-alert-set", "oai-chat01", ""),
+    ("resource-group-budget-alerts", "rg-chat", ""),
+    ("resource-group-governed-by-policy", "rg-chat", ""),
     *(("storage-key-expiration-policy", account, "") for account in ("stchat01", "stmlchat01")),
     *(("storage-public-network-access-off", account, "") for account in ("stchat01", "stmlchat01")),
     ("subnet-agents-in-use", "vnet-chat01/snet-agents", ""),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.language import functions
-from auditor.truth import NO, UNKNOWN
+from auditor.truth import NO, UNKNOWN, YES
 from tests.language.asking import ask, truth
 
 _PORT = st.integers(0, 40)
@@ -98,6 +98,7 @@ def test_what_is_no_address_is_an_error_and_not_a_no(text: Any) -> None:
         ("[split('a/b', '/')[1]]", "b"),
         ("[first('')]", None),
         ("[length(field('size'))]", 0),
+        ("[length(items(field('size')))]", 0),
         ("[empty(field('color'))]", True),
         ("[padLeft('7', 3, '0')]", "007"),
         ("[substring('abcdef', 1, 2)]", "bc"),
@@ -150,6 +151,7 @@ def test_a_function_computes(expression: str, expected: Any) -> None:
         "[toLower(createArray(1))]",
         "[less('a', 1)]",
         "[length(5)]",
+        "[items('text')]",
         "[concat(field('properties.long'), field('properties.long'))]",
     ],
 )
@@ -199,3 +201,16 @@ def test_nothing_has_no_members_and_adds_up_to_nothing() -> None:
 def test_what_has_no_members_or_is_no_number_is_an_error(name: str, wrong: Any) -> None:
     with pytest.raises(functions.FunctionError):
         functions.call(name, [wrong])
+
+
+def test_the_members_of_an_object_are_counted_one_by_one() -> None:
+    notices = {"b": {"on": True}, "a": {"on": False}, "c": {"on": True}}
+    counted = {"value": "[items(field('properties.notices'))]", "name": "n"}
+    condition = {
+        "count": {**counted, "where": {"value": "[current('n').value.on]", "equals": True}},
+        "equals": 2,
+    }
+    first = {"value": "[first(items(field('properties.notices'))).key]", "equals": "a"}
+
+    assert ask(condition, {"properties": {"notices": notices}}).truth is YES
+    assert ask(first, {"properties": {"notices": notices}}).truth is YES
