@@ -9,7 +9,14 @@ from typing import Final
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import network_relations, service_relations
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, ROLE_DEFINITIONS, USER_IDENTITIES
+from auditor.estate.lookup import (
+    FEDERATED_CREDENTIALS,
+    INTERFACES,
+    NETWORKS,
+    PRIVATE_ENDPOINTS,
+    ROLE_DEFINITIONS,
+    USER_IDENTITIES,
+)
 from auditor.estate.network_relations import (
     DDOS_PLANS,
     GATEWAYS,
@@ -71,6 +78,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "siteConfig": Navigation("contains", outward=True, types=(SITE_CONFIGS,), below=True),
     "compute": Navigation("contains", outward=True, types=(ML_COMPUTES,), below=True),
     "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
+    "federatedCredential": Navigation("contains", outward=True, types=(FEDERATED_CREDENTIALS,), below=True),
     # private link: what endpoints say, and what their targets say
     "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(PRIVATE_ENDPOINTS,)),
     "privateEndpointTarget": Navigation("private-endpoint-for", outward=True, own=True),

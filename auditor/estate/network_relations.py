@@ -20,6 +20,7 @@ NAT_GATEWAYS: Final = "microsoft.network/natgateways"
 NETWORK_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
 PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
 ROUTE_TABLES: Final = "microsoft.network/routetables"
+SCALE_SETS: Final = "microsoft.compute/virtualmachinescalesets"
 SECURITY_GROUPS: Final = "microsoft.network/networksecuritygroups"
 SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
@@ -247,7 +248,7 @@ READERS: Final[Mapping[str, Reader]] = {
     LOAD_BALANCERS: _configurations("frontendIPConfigurations"),
     "microsoft.network/privatelinkservices": _read_configurations,
     MACHINES: _machine,
-    "microsoft.compute/virtualmachinescalesets": _scale_set,
+    SCALE_SETS: _scale_set,
     "microsoft.apimanagement/service": placed_at("virtualNetworkConfiguration.subnetResourceId"),
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

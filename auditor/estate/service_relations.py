@@ -20,6 +20,7 @@ ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connection
 ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
 MODEL_DEPLOYMENTS: Final = "microsoft.cognitiveservices/accounts/deployments"
 OUTBOUND_RULES: Final = "microsoft.machinelearningservices/workspaces/outboundrules"
+SHARED_LINKS: Final = "microsoft.search/searchservices/sharedprivatelinkresources"
 SITES: Final = "microsoft.web/sites"
 SITE_CONFIGS: Final = "microsoft.web/sites/config"
 SLOTS: Final = "microsoft.web/sites/slots"

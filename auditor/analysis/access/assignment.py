@@ -192,11 +192,11 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         scope=assignment.scope,
         scope_kind=kind_of(assignment.scope),
         state=assignment.state,
-        is_standing=_is_standing(access, assignment),
+        is_standing=is_standing(access, assignment),
         ends_at=assignment.ends_at,
         condition=assignment.condition or None,
         touches=access.unseen.touched(assignment.scope) or tuple(sorted({part.component for part in touched})),
-        sanctioned=_sanctioned(access, assignment, sanction),
+        sanctioned=sanctioned(access, assignment, sanction),
         sanctioned_by=tuple(sorted({row.row.control for row in sanction.rows} - {""})) if is_sanctioned else (),
         advisory=next((row.row.advisory for row in sanction.rows if row.row.advisory), None) if is_sanctioned else None,
         excess=sanction.beyond,
@@ -289,7 +289,8 @@ def _escalates(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Known[b
     return _undecided(assignment) if answers == {Truth.UNKNOWN} else Truth.YES in answers
 
 
-def _sanctioned(access: AccessContext, assignment: Assignment, sanction: Sanction) -> Known[bool]:
+def sanctioned(access: AccessContext, assignment: Assignment, sanction: Sanction) -> Known[bool]:
+    """Return whether the table sanctions an assignment, or why a part that is not known may make it so."""
     match sanction.answer:
         case Truth.YES:
             return True
@@ -310,7 +311,8 @@ def _unsettled(access: AccessContext, assignment: Assignment) -> Gap | None:
     return further[0][1] if further and covers else None
 
 
-def _is_standing(access: AccessContext, assignment: Assignment) -> bool:
+def is_standing(access: AccessContext, assignment: Assignment) -> bool:
+    """Whether an assignment is in force all the time: active, not activated on demand, without an end."""
     on_demand = ids.key(assignment.id) in access.graph.activated
     return assignment.state is AssignmentState.ACTIVE and not on_demand and assignment.ends_at is None
 

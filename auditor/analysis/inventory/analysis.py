@@ -9,6 +9,7 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact
 from auditor.analysis.inventory.component import ComponentPresence, component_fact, missing_architecture
 from auditor.analysis.inventory.profile import DevelopmentProfile, profile_fact
+from auditor.analysis.inventory.reference import NamedResources, reference_facts
 from auditor.analysis.inventory.subnets import SubnetUse, subnet_facts
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PLANS
@@ -26,11 +27,12 @@ def derive_facts(context: Context) -> Iterator[Fact]:
                 yield component_fact(context, workload, declaration, filed)
         yield profile_fact(context, workload)
     yield from subnet_facts(context)
+    yield from reference_facts(context)
 
 
 ANALYSIS: Final = Analysis(
     name="inventory",
-    kinds=(ComponentPresence, DevelopmentProfile, SubnetUse),
+    kinds=(ComponentPresence, DevelopmentProfile, SubnetUse, NamedResources),
     run=derive_facts,
     subjects={SubnetUse.fact_kind: {SUBNETS: [{}]}},
     reads=frozenset(
