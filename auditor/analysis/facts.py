@@ -35,8 +35,10 @@ def parameter(context: Context, name: str, default: object) -> object:
     return default if found is None else found
 
 
-def listed(words: Sequence[str]) -> str:
-    """Return words as an enumeration for a sentence."""
+def listed(words: Sequence[str], most: int | None = None) -> str:
+    """Return words as an enumeration for a sentence; of more than `most`, the first ones and how many there are besides."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + (words[-1] if words else "")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
@@ -50,7 +51,7 @@ def references_of(estate: Estate, resource: Resource) -> References:
 def _targets(estate: Estate, resource: Resource) -> Iterator[Reference]:
     seen: set[str] = set()
     for name in _FROM:
-        for path, text in _ids_in(resource.body.get(name), name):
+        for path, text in _ids_in(body.value(resource.body, name), name):
             target = _that_must_exist(estate.catalogue, text)
             if target is None or ids.key(target) in seen or ids.is_under(target, resource.key):
                 continue
@@ -76,7 +77,7 @@ def _ids_in(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 def _is_in_a_group(text: str) -> bool:
     """Whether an id names one thing in a resource group, with a name behind each type."""
-    behind = ids.segments(text.rpartition("/providers/")[2])
+    behind = ids.segments(text.lower().rpartition("/providers/")[2])
     return "*" not in text and bool(ids.resource_group_of(text)) and len(behind) >= 3 and len(behind) % 2 == 1
 
 

@@ -8,15 +8,9 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.azure import body
 from auditor.model import Resource
-from auditor.rbac.assignments import EVERYONE, Deny
-from auditor.rbac.permissions import Plane, permits
+from auditor.rbac import guards
 from auditor.rbac.principals import bound
-from auditor.rbac.read import LOCKS, stated_scope
-from auditor.truth import Truth
-
-_LEVELS = frozenset({"cannotdelete", "readonly"})
 
 
 @fact("access.delete_guard", subject="the resource")
@@ -48,48 +42,22 @@ class DeleteGuard(Fact):
 
 def derive_facts(access: AccessContext) -> Iterator[DeleteGuard]:
     """Yield one fact per component and resource of every workload."""
-    locks = [
-        (ids.key(stated_scope(lock)), lock)
-        for lock in access.context.estate.of_type(LOCKS)
-        if (body.text(lock.properties, "level") or "").lower() in _LEVELS
-    ]
     filed: set[tuple[str, str]] = set()
     for workload in access.context.workloads.all:
         for component, resource in bound(workload):
             if (component, resource.key) not in filed:
                 filed.add((component, resource.key))
-                held = [lock for scope, lock in locks if ids.is_under(resource.key, scope)]
-                yield _fact(access, (workload.name, component), resource, held)
+                yield _fact(access, (workload.name, component), resource)
 
 
-def _fact(access: AccessContext, role: tuple[str, str], resource: Resource, locks: list[Resource]) -> DeleteGuard:
-    denies = tuple(deny.id for deny in access.graph.grants.denies if _forbids(deny, resource))
-    unread = access.context.estate.type_gap(LOCKS, resource.key) or access.graph.deny_gap()
+def _fact(access: AccessContext, role: tuple[str, str], resource: Resource) -> DeleteGuard:
+    locks, denies = guards.locks_on(access.graph, resource), guards.denies_on(access.graph, resource)
+    inputs = [*((lock, "properties.level") for lock in locks), *((deny, "properties.permissions") for deny in denies)]
     return DeleteGuard(
-        about=facts.about(
-            access.context,
-            resource.id,
-            sub_object=role[1],
-            role=role,
-            inputs=[
-                *((lock.id, "properties.level") for lock in locks),
-                *((deny, "properties.permissions") for deny in denies),
-            ],
-        ),
+        about=facts.about(access.context, resource.id, sub_object=role[1], role=role, inputs=inputs),
         component=role[1],
-        locks=tuple(lock.id for lock in locks),
+        locks=locks,
         denies=denies,
-        guarded=bool(locks or denies) or unread or False,
+        guarded=bool(locks or denies) or guards.guards_gap(access.graph, resource) or False,
         name=resource.name,
     )
-
-
-def _forbids(deny: Deny, resource: Resource) -> bool:
-    """Whether a deny assignment surely keeps everybody from deleting a resource, but for those whom it excludes.
-
-    https://learn.microsoft.com/azure/azure-resource-manager/bicep/deployment-stacks
-    """
-    at = ids.key(deny.scope)
-    applies = ids.is_under(resource.key, at) and (deny.applies_to_children or at == resource.key)
-    is_denied = permits(deny.permissions, Plane.CONTROL, f"{resource.type}/delete") is Truth.YES
-    return applies and EVERYONE in deny.principals and is_denied

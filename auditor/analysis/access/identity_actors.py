@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.assignment import is_standing, sanctioned
 from auditor.analysis.fact import Fact, Known, Record, fact, record
-from auditor.azure.catalogue import shipped
-from auditor.azure.resource_type import PrivilegeName
-from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Gap
-from auditor.rbac.assignments import Assignment
-from auditor.rbac.permissions import Plane, permits
+from auditor.rbac import acting
+from auditor.rbac.acting import Opening, Way
 from auditor.rbac.principals import ManagedIdentity
-from auditor.truth import Truth, any_of
-
-Way: TypeAlias = Literal["assign the identity", "run code"]
 
 _SHOWN: Final = 3
 
 
 @record
-class Actor(Record):
+class IdentityActor(Record):
     """An assignment that lets somebody outside of the workload act as the identity."""
 
     principal_id: str
@@ -59,7 +52,7 @@ class IdentityActors(Fact):
     """the id of the user-assigned identity, or of the resource whose own identity it is"""
     components: Known[tuple[str, ...]]
     """the components that run as it"""
-    actors: Known[tuple[Actor, ...]]
+    actors: Known[tuple[IdentityActor, ...]]
     """who can act as it, and how; more than these where one of them can all the time, and not all was read"""
 
     def sentence(self) -> str:
@@ -72,19 +65,9 @@ class IdentityActors(Fact):
         ways = [
             f"{actor.principal_type or 'principal'} {actor.principal_id} by {actor.role} on "
             f"{ids.name_of(actor.scope) or '/'} ({actor.way}{'' if actor.standing else ', once activated'}: {actor.operation})"
-            for actor in self.actors[:_SHOWN]
+            for actor in self.actors
         ]
-        more = f" and {len(self.actors) - _SHOWN} more" if len(self.actors) > _SHOWN else ""
-        return f"{start} can act: {'; '.join(ways)}{more}."
-
-
-@dataclass(frozen=True, slots=True)
-class _Door:
-    """Operations at a scope of which each is enough to act as an identity."""
-
-    way: Way
-    scope: str
-    operations: tuple[str, ...]
+        return f"{start} can act {facts.listed(ways, _SHOWN)}."
 
 
 def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
@@ -108,75 +91,37 @@ def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
         )
 
 
-def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None) -> Known[tuple[Actor, ...]]:
-    actors: list[Actor] = []
-    gaps: list[Gap] = []
-    for door in _doors(identity):
-        if gap := access.graph.assignment_gap(door.scope):
+def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None) -> Known[tuple[IdentityActor, ...]]:
+    actors: list[IdentityActor] = []
+    gaps: list[Gap | None] = []
+    for door in acting.doors(identity):
+        gaps.append(access.graph.assignment_gap(door.scope))
+        for opening in acting.openings(access.graph, door):
+            is_inside = access.graph.parts.get(opening.assignment.principal)
+            if is_inside or opening.assignment.role.key in access.table.people:
+                continue
+            is_sanctioned = sanctioned(access, opening.assignment, access.sanctions.of(opening.assignment))
+            if is_sanctioned is True:
+                continue
+            gap = opening.gap or (is_sanctioned if isinstance(is_sanctioned, Gap) else None)
+            if gap is None:
+                actors.append(_actor(access, opening))
             gaps.append(gap)
-        for assignment, _ in access.graph.grants.covering(door.scope):
-            passed = _passes(access, assignment, door)
-            if isinstance(passed, Gap):
-                gaps.append(passed)
-            elif passed:
-                actors.append(_actor(access, assignment, door, passed))
-    gaps += [] if unseen is None else [unseen]
+    gaps.append(unseen)
     is_decided = any(actor.standing for actor in actors)
-    return tuple(actors) if is_decided or not gaps else gaps[0]
+    return (None if is_decided else next((gap for gap in gaps if gap), None)) or tuple(actors)
 
 
-def _doors(identity: ManagedIdentity) -> Iterator[_Door]:
-    if identity.is_user_assigned:
-        yield _Door("assign the identity", identity.id, _operations(USER_IDENTITIES, PrivilegeName.USE_IDENTITIES))
-    for resource in identity.users:
-        if operations := _operations(resource.type_key, PrivilegeName.RUN_CODE):
-            yield _Door("run code", resource.id, operations)
-
-
-def _operations(kind: str, privilege: PrivilegeName) -> tuple[str, ...]:
-    """Return the operations of a privilege on a type, and on children that have no identity of their own."""
-    return tuple(
-        f"{item.name}/{name}"
-        for item in shipped()
-        if item.key == kind or (item.key.startswith(f"{kind}/") and not item.calls_others)
-        for name in item.privileges.get(privilege, ())
-    )
-
-
-def _passes(access: AccessContext, assignment: Assignment, door: _Door) -> str | Gap | None:
-    """Return the operation by which an assignment opens a door to somebody who should not, None, or why it is not known."""
-    if access.graph.parts.get(assignment.principal) or assignment.role.key in access.table.people:
-        return None
-    open_operations = _held(access, assignment, door.operations)
-    if not open_operations:
-        return None
-    left = access.graph.grants.effective_of(assignment.principal, door.scope, [assignment]).permissions
-    answers = {operation: permits(left, Plane.CONTROL, operation) for operation in open_operations}
-    answer = any_of(answers.values())
-    is_sanctioned = sanctioned(access, assignment, access.sanctions.of(assignment))
-    if is_sanctioned is True or answer is Truth.NO:
-        return None
-    if answer is Truth.UNKNOWN:
-        undecided = Gap(assignment.id, "properties.condition", "a condition or a deny assignment decides")
-        return access.graph.definition_gap(assignment) or access.graph.deny_gap() or undecided
-    certain = (operation for operation, held in answers.items() if held is Truth.YES)
-    return is_sanctioned if isinstance(is_sanctioned, Gap) else next(certain)
-
-
-def _held(access: AccessContext, assignment: Assignment, operations: Sequence[str]) -> Sequence[str]:
-    held = {o for one in access.graph.privileges_of(assignment) for o in (*one.surely, *one.perhaps)}
-    return [operation for operation in operations if operation in held]
-
-
-def _actor(access: AccessContext, assignment: Assignment, door: _Door, operation: str) -> Actor:
-    return Actor(
+def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
+    assignment = opening.assignment
+    return IdentityActor(
         principal_id=assignment.principal,
         principal_type=assignment.principal_type or None,
         assignment=assignment.id,
         role=assignment.role.name,
         scope=assignment.scope,
-        way=door.way,
-        on=door.scope,
-        operation=operation,
+        way=opening.door.way,
+        on=opening.door.scope,
+        operation=opening.operation,
         standing=is_standing(access, assignment),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -10,7 +11,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.inventory.component import DanglingReference
 from auditor.estate.references import references_of
 
-_SHOWN = 5
+_SHOWN: Final = 5
 
 
 @fact("inventory.references", subject="the resource")
@@ -29,14 +30,13 @@ class NamedResources(Fact):
             return f"Whether all that {self.name} names exists is not known: {self.dangling.reason}."
         if not self.dangling:
             return f"All that {self.name} names exists ({self.checked})."
-        shown = [f"{one.target} ({one.property})" for one in self.dangling[:_SHOWN]]
-        more = [f"{len(self.dangling) - _SHOWN} more"] if len(self.dangling) > _SHOWN else []
-        return f"{self.name} names what does not exist: {facts.listed([*shown, *more])}."
+        lost = [f"{one.target} ({one.property})" for one in self.dangling]
+        return f"{self.name} names what does not exist: {facts.listed(lost, _SHOWN)}."
 
 
 def reference_facts(context: Context) -> Iterator[NamedResources]:
     """Yield one fact for each resource of a workload, and each child of one, that names something."""
-    for resource in context.estate.resources:
+    for resource in sorted(context.estate.resources, key=lambda one: one.key):
         workload, _ = context.workloads.role_of(resource.key)
         if workload is None:
             continue

@@ -40,12 +40,9 @@ class NetworkPeering(Fact):
 
     def sentence(self) -> str:
         """Say which network is let in with which addresses, and what of it nothing declares."""
-        added = () if isinstance(self.adds, Gap) else self.adds
-        shown = facts.listed([*added[:_SHOWN], *([f"{len(added) - _SHOWN} more"] if len(added) > _SHOWN else [])])
-        space = f" takes in {shown}" if shown else " takes in addresses that are not known"
-        start = f"By the peering with {ids.name_of(self.remote)} VirtualNetwork" + (
-            space if self.is_connected else " takes in nothing"
-        )
+        space = "addresses that are not known" if isinstance(self.adds, Gap) else facts.listed(self.adds, _SHOWN)
+        taken_in = space if self.is_connected else "nothing"
+        start = f"By the peering with {ids.name_of(self.remote)} VirtualNetwork takes in {taken_in}"
         if self.explained_by == "none":
             return f"{start}; the network is neither the workload's nor declared."
         return f"{start}; it allows {facts.listed(self.undeclared)}, undeclared." if self.undeclared else f"{start}."

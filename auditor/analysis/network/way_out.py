@@ -49,8 +49,8 @@ class WayOut(Fact):
             out = f"How machines in subnet {self.name} get to the Internet is not known: {self.way.reason}"
         elif self.way is Way.IMPLICIT:
             names = [] if isinstance(self.machines, Gap) else [ids.name_of(machine) for machine in self.machines]
-            shown = [*names[:_SHOWN], *([f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])]
-            out = f"In subnet {self.name} {facts.listed(shown)} can reach the Internet by an address that Azure picks"
+            shown = facts.listed(names, _SHOWN)
+            out = f"In subnet {self.name} {shown} can reach the Internet by an address that Azure picks"
         else:
             out = f"No machine in subnet {self.name} reaches the Internet by an address that Azure picks ({self.way.value})"
         if isinstance(self.broad_routes, Gap) or not self.broad_routes:

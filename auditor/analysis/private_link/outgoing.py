@@ -11,6 +11,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.managed_network import outbound_rules
+from auditor.architecture.workloads import is_in_workload_of, subscriptions_around
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.service_relations import SHARED_LINKS
@@ -114,14 +115,6 @@ def _destination(context: Context, service: Resource, link: _Link) -> Known[Dest
     for entry in body.texts(context.parameters, PARAMETER):
         if subscription == ids.name_of(ids.key(entry)) or ids.is_under(link.target, ids.key(entry)):
             return "parameter"
-    bound = [
-        resource
-        for workload in context.workloads.all
-        if any(service.key == one.key for resources in workload.bound().values() for one in resources)
-        for resources in workload.bound().values()
-        for resource in resources
-    ]
-    if link.target in {service.key, *(resource.key for resource in bound)}:
+    if is_in_workload_of(context.workloads, service, link.target):
         return "workload"
-    own = {ids.subscription_of(resource.key) for resource in (service, *bound)}
-    return "subscription" if subscription in own else "elsewhere"
+    return "subscription" if subscription in subscriptions_around(context.workloads, service) else "elsewhere"
