@@ -137,6 +137,13 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
 }
 
 _READERS: Final = {**network_relations.READERS, **service_relations.READERS}
+NAMING_OTHERS: Final = frozenset(
+    {
+        *(_READERS.keys() - {ROLE_ASSIGNMENTS, SITE_CONFIGS}),
+        *(item.key for item in shipped() if item.calls_others or item.private_link),
+    }
+)
+"""Types, in lower case, whose properties are known to name other resources by id; what holds a role stands elsewhere."""
 
 
 def derive(resources: Iterable[Resource], catalogue: Catalogue | None = None) -> Iterator[Relation]:

@@ -9,6 +9,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.inventory.component import DanglingReference
+from auditor.estate.navigation import NAMING_OTHERS
 from auditor.estate.references import references_of
 
 _SHOWN: Final = 5
@@ -36,9 +37,9 @@ class NamedResources(Fact):
 
 def reference_facts(context: Context) -> Iterator[NamedResources]:
     """Yield one fact for each resource of a workload, and each child of one, that names something."""
-    for resource in sorted(context.estate.resources, key=lambda one: one.key):
-        workload, _ = context.workloads.role_of(resource.key)
-        if workload is None:
+    typed = (resource for kind in sorted(NAMING_OTHERS) for resource in context.estate.of_type(kind))
+    for resource in typed:
+        if context.workloads.role_of(resource.key) == (None, None):
             continue
         named = references_of(context.estate, resource)
         if named.checked or named.gap:
