@@ -11,13 +11,16 @@ from typing import Final
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
+from auditor.azure.reference_data import datasets
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.language.operators import as_time
-from auditor.model import Coverage, Report, SnapshotIdentity
+from auditor.model import Coverage, FrameworkReport, Report, SnapshotIdentity
 from auditor.rulebook import exemptions
+from auditor.rulebook.controls import Framework
 from auditor.rulebook.in_force import RuleSet
 from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
@@ -28,13 +31,17 @@ _NAMED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an estate is to be judged. `clock` is used only where nothing else names a time of judgement."""
+    """How an estate is to be judged. `clock` is used only where nothing else names a time of judgement.
+
+    `framework` is the one by whose requirements the report is to be grouped.
+    """
 
     complete: bool = False
     as_of: datetime | None = None
     exemption_files: Sequence[Path] = ()
     explain_passes: bool = True
     clock: datetime | None = None
+    framework: Framework | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,15 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
         gaps=snapshot.gaps,
         notices=notices,
         coverage=coverage,
+        reference_data={dataset.name: dataset.version for dataset in datasets.load_all()},
+        framework=_grouped(terms.framework, coverage, rules, when),
     )
+
+
+def _grouped(framework: Framework | None, coverage: Coverage, rules: RuleSet, when: Moment) -> FrameworkReport | None:
+    if framework is None:
+        return None
+    return framework_report(framework, coverage.controls, rules.baseline.attestations, when.at.date())
 
 
 def _idle(coverage: Coverage) -> list[str]:

@@ -178,7 +178,8 @@ class Finding:
     """The verdict on one subject of one rule; what is the same for all findings of the rule stands in `Report.rules`.
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
-    does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for.
+    does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
+    are those of the rule's that the subject is about, by framework.
     """
 
     rule_id: str
@@ -201,6 +202,7 @@ class Finding:
     fingerprint: str = ""
     collected_at: str | None = None
     is_absence: bool = False
+    controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def deciding(self) -> Sequence[Evidence]:
@@ -299,12 +301,61 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class ManualCheck:
+    """What a person must look at, and who says that they have: recorded and shown, never counted as a pass.
+
+    `attested` is a sentence on who looked, when and where it is recorded; empty where nobody has. It `is_current` until its
+    last day, at the time of judgement.
+    """
+
+    asks: str
+    look_at: str
+    attested: str = ""
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """One requirement of the framework that a report is grouped by.
+
+    `status` is the worst of its findings; None where no rule in force has one. Then a person must look (`manual`), or
+    nothing covers it.
+    """
+
+    id: str
+    title: str
+    link: str
+    status: Status | None
+    by_status: Mapping[Status, int]
+    rules: Sequence[str]
+    manual: Sequence[ManualCheck]
+
+    @property
+    def state(self) -> str:
+        """Return its status in a word: `fail`, `unknown`, `pass`, `not_applicable`, `manual` or `not_covered`."""
+        if self.status is not None:
+            return self.status.value
+        return "manual" if self.manual else "not_covered"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkReport:
+    """A framework, requirement by requirement, in the order of its ids."""
+
+    name: str
+    title: str
+    version: str
+    requirements: Sequence[RequirementResult]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Findings with everything needed to defend them. Sorted, so that the same inputs give the same bytes.
 
     `rules` are the rules in force, by id.
     `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
     `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
+    `reference_data` are the editions of what ships about Azure (roles, regions, …) by name.
     """
 
     tool_version: str
@@ -319,3 +370,5 @@ class Report:
     gaps: Sequence[Gap]
     notices: Sequence[str] = ()
     coverage: Coverage = field(default_factory=Coverage)
+    framework: FrameworkReport | None = None
+    reference_data: Mapping[str, str] = field(default_factory=dict)

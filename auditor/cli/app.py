@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, catalogue, collect, content, evaluate, fact, network, snapshot
+from auditor.cli import access, catalogue, collect, content, control, evaluate, fact, network, snapshot
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.cli.streams import safe
@@ -35,6 +35,7 @@ evaluate.register(app)
 app.add_typer(access.app, name="access")
 app.add_typer(network.app, name="network")
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(control.app, name="control")
 app.add_typer(fact.app, name="fact")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)

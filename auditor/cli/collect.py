@@ -122,6 +122,7 @@ def scan(
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     assignments: opt.Set = None,
+    framework: opt.Framework = None,
     output: opt.Output = None,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
@@ -154,7 +155,7 @@ def scan(
     with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
         path = snapshot or Path(folder) / "scan.snapshot"
         selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-        judging = evaluate.JudgingOptions([str(path)], selection, exemptions or ())
+        judging = evaluate.JudgingOptions([str(path)], selection, exemptions or (), framework)
         evaluate.check_content(judging)
         _collect(request, path)
         evaluate.run(judging, as_of, shown, complete=False)

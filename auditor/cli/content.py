@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +16,12 @@ from auditor.cli import settings, streams
 from auditor.cli.context import FAILURES
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.model import Report
 
 with lazy_imports(__name__):
-    from auditor import shipped, yaml_source
-    from auditor.authoring import draft, proof, schemas
+    from auditor import audit, shipped, yaml_source
+    from auditor.authoring import derive, draft, proof, schemas
+    from auditor.inputs import read
     from auditor.report import rule_page
     from auditor.rulebook import baseline as baselines
     from auditor.rulebook import in_force, retired
@@ -134,6 +136,40 @@ def validate_baseline(
     typer.echo(
         f"{rule_set.baseline.name} {rule_set.baseline.version}: {len(rule_set.in_force)} rules in force, no mistakes"
     )
+
+
+@baselines_app.command("derive")
+def derive_baseline(
+    sources: opt.Sources,
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
+    rules: opt.Rules = None,
+    complete: opt.Complete = False,
+    as_of: opt.AsOf = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the baseline is to be called.")] = "own",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="The file to write (default: stdout).")
+    ] = None,
+) -> None:
+    """Write an overlay from an estate that is known to be good: its bindings, its numbers, and as comments what fails.
+
+    Judged by it, the same estate fails what it failed before, until a person removes the sign before what is accepted.
+    """
+    if output is not None and output.exists():
+        raise AuditorError(
+            f"{output}: is there already", "choose another file: what people confirmed in it would be lost"
+        )
+    snapshot = read.read(*sources)
+    terms = audit.Terms(complete=complete, as_of=opt.time_of(as_of))
+
+    def judge(assignments: Sequence[str], rule: str) -> Report:
+        selection = in_force.Selection(baseline, rules or (), assignments, [rule] if rule else ())
+        return audit.audit(snapshot, in_force.load(selection), terms)
+
+    rule_set = in_force.load(in_force.Selection(baseline, rules or ()))
+    workloads = audit.context(snapshot, rule_set, terms).workloads
+    text = derive.derive(rule_set, workloads, judge, name)
+    with streams.output(output) as out:
+        out.write(text)
 
 
 def schema(

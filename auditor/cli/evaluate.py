@@ -64,6 +64,7 @@ def evaluate(
     ignore: opt.Ignore = None,
     assignments: opt.Set = None,
     complete: opt.Complete = False,
+    framework: opt.Framework = None,
     output: opt.Output = None,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
@@ -92,10 +93,11 @@ def evaluate(
         quiet=quiet,
     )
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    run(JudgingOptions(sources, selection, exemptions or ()), as_of, shown, complete=complete)
+    run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, complete=complete)
 
 
 def demo(
+    framework: opt.Framework = None,
     output: opt.Output = None,
     include_passed: opt.IncludePassed = None,
     verbose: opt.Verbose = 0,
@@ -117,7 +119,12 @@ def demo(
         quiet=quiet,
     )
     sample = str(shipped.folder("samples") / "chat.json")
-    run(JudgingOptions([sample], in_force.Selection(opt.DEFAULT_BASELINE)), None, shown, complete=True)
+    run(
+        JudgingOptions([sample], in_force.Selection(opt.DEFAULT_BASELINE), framework=framework),
+        None,
+        shown,
+        complete=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +134,19 @@ class JudgingOptions:
     sources: Sequence[str]
     selection: in_force.Selection
     exemptions: Sequence[Path] = ()
+    framework: str | None = None
 
 
 def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
     """Judge an input, write the reports and end with the exit code."""
+    rule_set = in_force.load(options.selection)
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
         exemption_files=options.exemptions,
         explain_passes=any(target.format.explains(include_passed=shown.include_passed) for target in shown.targets),
+        framework=rule_set.framework(options.framework) if options.framework else None,
     )
-    rule_set = in_force.load(options.selection)
     report = audit.audit(read.read(*options.sources), rule_set, terms)
     write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
@@ -153,6 +162,8 @@ def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, comp
 def check_content(options: JudgingOptions) -> None:
     """Refuse, before any work, a wrong baseline, rule or exemption file."""
     rule_set = in_force.load(options.selection)
+    if options.framework:
+        rule_set.framework(options.framework)
     for path in options.exemptions:
         exemptions.load(path, rule_set.rules)
 
@@ -186,7 +197,7 @@ def write(report: Report, shown: Presentation) -> None:
 
 def exit_code(report: Report, shown: Presentation) -> int:
     """Return 2 where the answer cannot be trusted as it is, 1 where it has failures that count, else 0."""
-    if not shown.allow_incomplete and outcome.why_not_trusted(report):
+    if outcome.judged_nothing(report) or (not shown.allow_incomplete and outcome.why_not_trusted(report)):
         return NO_ANSWER
     limit = opt.rank(shown.fail_on)
     failed = any(

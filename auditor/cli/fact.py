@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -20,24 +19,16 @@ with lazy_imports(__name__):
 app = typer.Typer(help="List and show the facts that rules may read.", no_args_is_help=True, rich_markup_mode=None)
 
 
-class FactFormat(StrEnum):
-    """How facts are written."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-_Format = Annotated[FactFormat, typer.Option("--output", "-o", metavar="FORMAT", help="table or json.")]
-
-
 @app.command("list")
 def list_kinds(
-    baseline: opt.Baseline = opt.DEFAULT_BASELINE, rules: opt.Rules = None, output: _Format = FactFormat.TABLE
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
+    rules: opt.Rules = None,
+    output: opt.PageOutput = opt.PageFormat.TABLE,
 ) -> None:
     """List the kinds of facts, with what they tell and how many rules are about them."""
     kinds = fact_kinds.describe_all(in_force.load(in_force.Selection(baseline, rules=rules or [])))
     with streams.output(None) as out:
-        if output is FactFormat.JSON:
+        if output is opt.PageFormat.JSON:
             fact_page.write_list_json(kinds, out)
         else:
             fact_page.write_list(kinds, out, width=streams.width())
@@ -48,7 +39,7 @@ def show_kind(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="The kind's name, as rules write it after fact:.")],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
-    output: _Format = FactFormat.TABLE,
+    output: opt.PageOutput = opt.PageFormat.TABLE,
 ) -> None:
     """Show a kind of fact: every field, what it can hold, whether it may be unknown, and the rules that read it."""
     rule_set = in_force.load(in_force.Selection(baseline, rules=rules or []))
@@ -56,7 +47,7 @@ def show_kind(
         raise AuditorError(f"no analysis yields the fact '{kind}'", yaml_source.suggestion(kind, rule_set.analyses))
     info = fact_kinds.describe(kind, rule_set)
     with streams.output(None) as out:
-        if output is FactFormat.JSON:
+        if output is opt.PageFormat.JSON:
             fact_page.write_page_json(info, out)
         else:
             fact_page.write_page(info, out, width=streams.width())

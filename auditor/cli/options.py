@@ -68,6 +68,15 @@ Set = Annotated[
         help="Set a baseline parameter; a dot reaches inside (repeatable).",
     ),
 ]
+Framework = Annotated[
+    str | None,
+    typer.Option(
+        "--framework",
+        metavar="NAME",
+        envvar="AUDITOR_FRAMEWORK",
+        help="Group by the requirements of a framework, such as openai-chat or mcsb-v1.",
+    ),
+]
 Complete = Annotated[
     bool,
     typer.Option(
@@ -109,6 +118,18 @@ AnswerOutput = Annotated[
 ]
 
 
+class PageFormat(StrEnum):
+    """How a list or a page about content is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+PageOutput = Annotated[
+    PageFormat, typer.Option("--output", "-o", metavar="FORMAT", help=f"{one_of(list(PageFormat))}.")
+]
+
+
 class Color(StrEnum):
     """When to colour."""
 
@@ -129,7 +150,7 @@ AllowIncomplete = Annotated[
     typer.Option(
         "--allow-incomplete",
         envvar="AUDITOR_ALLOW_INCOMPLETE",
-        help="Do not exit 2 because something is unknown, or nothing was judged.",
+        help="Do not exit 2 because something is unknown or the inventory is open.",
     ),
 ]
 IncludePassed = Annotated[

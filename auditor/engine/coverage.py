@@ -13,6 +13,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.engine.evaluate import Evaluation
+from auditor.engine.findings import Controls
 from auditor.engine.gap_origins import GapOrigins, Group, type_in
 from auditor.engine.reads import types_read
 from auditor.engine.settling import OPEN_EXPORT, Settling
@@ -27,30 +28,24 @@ _WORST_FIRST: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPL
 _UNANSWERED: Final = "nothing was asked"
 
 
+_Pairs = tuple[tuple[str, str], ...]
+"""Framework and control, sorted by framework."""
+
+
 @dataclass(slots=True)
 class _Tally:
-    """What the findings of one rule add up to.
+    """What the findings of one rule that answer the same controls add up to.
 
     `subjects` are the ids judged with their types, `gaps` counts the findings that are unknown for each.
     """
 
     rule: RuleInForce
+    controls: _Pairs
     reads: frozenset[str]
     statuses: Counter[Status] = field(default_factory=Counter)
     subjects: dict[str, str] = field(default_factory=dict)
     gaps: Counter[Gap] = field(default_factory=Counter)
     nothing_met: str = ""
-
-    @property
-    def is_unmet(self) -> bool:
-        return self.statuses.total() == self.statuses[Status.NOT_APPLICABLE]
-
-    def why_unmet(self) -> str:
-        """Return why the rule judged nothing: there was nothing, or it does not apply to what there was."""
-        asked = self.statuses[Status.NOT_APPLICABLE]
-        return self.nothing_met or (
-            f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED
-        )
 
 
 class _Count:
@@ -62,18 +57,19 @@ class _Count:
         self.declared = frozenset(self.estate.gaps)
         self.collected = Counter(resource.type_key for resource in self.estate.resources)
         self.names = {resource.type_key: resource.type for resource in reversed(self.estate.resources)}
-        self.tallies = {
-            rule.id: _Tally(rule, types_read(rule.rule, rules.analyses, rules.components)) for rule in rules.in_force
-        }
+        self._rules = {rule.id: rule for rule in rules.in_force}
+        self._reads = {rule.id: types_read(rule.rule, rules.analyses, rules.components) for rule in rules.in_force}
+        self.tallies: dict[str, dict[_Pairs, _Tally]] = {name: {} for name in sorted(self._rules)}
+        self._pairs: dict[int, tuple[Controls, _Pairs]] = {}
         self._origins = GapOrigins(self.estate.gaps)
         self.needs: Counter[frozenset[str]] = Counter()
-        self._groups: Counter[tuple[str, Group]] = Counter()
+        self._groups: Counter[tuple[tuple[str, _Pairs], Group]] = Counter()
         self._ids = {resource.key: resource.id for resource in self.estate.resources}
         self._spelled = {gap: gap for gap in self.estate.gaps}
         self._same = {_identity(gap): gap for gap in self.estate.gaps}
 
     def add(self, finding: Finding) -> None:
-        tally = self.tallies[finding.rule_id]
+        tally = self._tally_of(finding)
         tally.statuses[finding.status] += 1
         if finding.status is Status.NOT_APPLICABLE:
             if finding.resource_id is None and not tally.nothing_met:
@@ -84,6 +80,23 @@ class _Count:
         if finding.status is Status.UNKNOWN:
             self._add_unknown(finding, tally)
 
+    @property
+    def all_tallies(self) -> Iterator[_Tally]:
+        """The tallies, rule by rule."""
+        return (tally for tallies in self.tallies.values() for tally in tallies.values())
+
+    def _tally_of(self, finding: Finding) -> _Tally:
+        """Return where a finding counts; findings of a rule mostly share one mapping of controls, known by its identity."""
+        kept = self._pairs.get(id(finding.controls))
+        if kept is None:
+            pairs = tuple((name, each) for name in sorted(finding.controls) for each in finding.controls[name])
+            kept = self._pairs[id(finding.controls)] = finding.controls, pairs
+        tallies = self.tallies[finding.rule_id]
+        if kept[1] not in tallies:
+            name = finding.rule_id
+            tallies[kept[1]] = _Tally(self._rules[name], kept[1], self._reads[name])
+        return tallies[kept[1]]
+
     def _add_unknown(self, finding: Finding, tally: _Tally) -> None:
         doubts = {self._spelled.get(gap) or self._spell(gap) for gap in finding.gaps or (_gap_of_error(finding),)}
         tally.gaps.update(doubts)
@@ -93,7 +106,7 @@ class _Count:
             behind = () if doubt in self.declared else self._origins.of(doubt, tally.reads)
             groups.update(behind)
             needed.update([doubt.permission] if doubt.permission or not behind else map(self._permission, behind))
-        self._groups.update((finding.rule_id, group) for group in groups)
+        self._groups.update(((finding.rule_id, tally.controls), group) for group in groups)
         if None not in needed:
             self.needs[frozenset(filter(None, needed))] += 1
 
@@ -110,8 +123,8 @@ class _Count:
 
     def finish(self) -> None:
         """Count the findings whose doubts come from declared gaps for these, group by group."""
-        for (rule, group), findings in self._groups.items():
-            tally = self.tallies[rule]
+        for ((rule, controls), group), findings in self._groups.items():
+            tally = self.tallies[rule][controls]
             for gap in self._origins.gaps(group):
                 tally.gaps[gap] += findings
 
@@ -128,8 +141,19 @@ def coverage_of(evaluation: Evaluation, findings: Sequence[Finding]) -> Coverage
         grants=list(_grants(count.needs)),
         types=list(_types(count)),
         controls=list(_controls(count, gaps, own=evaluation.rules.baseline.name)),
-        unmet={name: tally.why_unmet() for name, tally in sorted(count.tallies.items()) if tally.is_unmet},
+        unmet={name: why for name, tallies in count.tallies.items() if (why := _why_unmet(tallies.values()))},
     )
+
+
+def _why_unmet(tallies: Iterable[_Tally]) -> str | None:
+    """Return why a rule judged nothing: there was nothing, or it does not apply to what there was; None where it did."""
+    listed = list(tallies)
+    statuses = sum((tally.statuses for tally in listed), Counter[Status]())
+    asked = statuses[Status.NOT_APPLICABLE]
+    if statuses.total() > asked:
+        return None
+    told = next((tally.nothing_met for tally in listed if tally.nothing_met), "")
+    return told or (f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED)
 
 
 def _identity(gap: Gap) -> tuple[str, str, str, str]:
@@ -143,22 +167,23 @@ def _gap_of_error(finding: Finding) -> Gap:
 
 def _open_gaps(count: _Count) -> Mapping[Gap, OpenGap]:
     findings: Counter[Gap] = Counter(dict.fromkeys(count.estate.gaps, 0))
-    rules: defaultdict[Gap, list[str]] = defaultdict(list)
-    for name in sorted(count.tallies):
-        for gap, unknown in count.tallies[name].gaps.items():
+    rules: defaultdict[Gap, dict[str, None]] = defaultdict(dict)
+    controls: defaultdict[Gap, set[tuple[str, str]]] = defaultdict(set)
+    for tally in count.all_tallies:
+        for gap, unknown in tally.gaps.items():
             findings[gap] += unknown
-            rules[gap].append(name)
+            rules[gap][tally.rule.id] = None
+            controls[gap].update(tally.controls)
     if not count.estate.complete:
         findings.setdefault(OPEN_EXPORT, 0)
-    controls = {name: _controls_of(tally) for name, tally in count.tallies.items()}
     settling = Settling.of(count.estate)
     return {
         gap: OpenGap(
             gap=gap,
             settled_by=settling.phrase(gap),
             findings=unknown,
-            rules=rules[gap],
-            controls=sorted({control for name in rules[gap] for control in controls[name]}),
+            rules=list(rules[gap]),
+            controls=sorted(controls[gap]),
             is_of_inventory=gap.what == ANY_TYPE,
         )
         for gap, unknown in findings.items()
@@ -190,9 +215,9 @@ def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[SettlingPermission]
 
 def _types(count: _Count) -> Iterator[TypeCoverage]:
     estate = count.estate
-    judged_ids = {subject for tally in count.tallies.values() for subject in tally.subjects}
-    reads = {name for tally in count.tallies.values() for read in tally.reads for name in _with_parents(read)}
-    met = {*estate.gaps, *(gap for tally in count.tallies.values() for gap in tally.gaps)}
+    judged_ids = {subject for tally in count.all_tallies for subject in tally.subjects}
+    reads = {name for tally in count.all_tallies for read in tally.reads for name in _with_parents(read)}
+    met = {*estate.gaps, *(gap for tally in count.all_tallies for gap in tally.gaps)}
     open_in = Counter(map(type_in, met))
     judged = Counter(resource.type_key for resource in estate.resources if resource.id in judged_ids)
     unseen = {gap.what.lower(): gap.what for gap in sorted(met) if "/" in gap.what and gap.what != ANY_TYPE}
@@ -219,10 +244,11 @@ def _is_read(type_key: str, reads: AbstractSet[str]) -> bool:
 def _controls(count: _Count, gaps: Mapping[Gap, OpenGap], own: str) -> Iterator[ControlCoverage]:
     """Yield the controls, framework by framework: the baseline's `own` first, then those that the most rules answer."""
     by_control: defaultdict[tuple[str, str], list[_Tally]] = defaultdict(list)
-    for _, tally in sorted(count.tallies.items()):
-        for answered in _controls_of(tally):
+    for tally in count.all_tallies:
+        for answered in tally.controls:
             by_control[answered].append(tally)
-    frameworks = Counter(framework for tallies in count.tallies.values() for framework in tallies.rule.rule.controls)
+    named = {(framework, tally.rule.id) for tally in count.all_tallies for framework, _ in tally.controls}
+    frameworks = Counter(framework for framework, _ in named)
     for framework, control in sorted(by_control, key=lambda each: (each[0] != own, -frameworks[each[0]], each)):
         tallies = by_control[framework, control]
         yield _control(framework, control, tallies, count.names, gaps)
@@ -243,7 +269,7 @@ def _control(
         id=control,
         status=next((status for status in _WORST_FIRST if statuses[status]), Status.NOT_APPLICABLE),
         by_status={status: statuses[status] for status in Status},
-        rules=[tally.rule.id for tally in tallies],
+        rules=list(dict.fromkeys(tally.rule.id for tally in tallies)),
         judged={names.get(kind, kind): judged[kind] for kind in sorted(judged)},
         evidence=[names[name] for name in sorted(read & names.keys())],
         facts=sorted({kind for tally in tallies for kind in _facts(tally.rule)}),
@@ -253,8 +279,3 @@ def _control(
 
 def _facts(rule: RuleInForce) -> Iterable[str]:
     return (rule.applies.kind,) if isinstance(rule.applies, OnFact) else ()
-
-
-def _controls_of(tally: _Tally) -> Sequence[tuple[str, str]]:
-    controls = tally.rule.rule.controls
-    return [(framework, control) for framework in sorted(controls) for control in controls[framework]]

@@ -17,6 +17,7 @@ from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
 from auditor.engine.findings import (
+    Controls,
     SubjectInfo,
     finding_of,
     finding_of_fact,
@@ -107,7 +108,10 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
         for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
             info = info_of(resource, *question.workloads.role_of(resource.key))
-            yield from (finding_of(rule, _ask(rule, subject, question), info) for rule in asked)
+            yield from (
+                finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
+                for rule in asked
+            )
     for rule, applies in rules:
         unseen = list(_unseen_findings(rule, applies.types, question))
         yield from unseen
@@ -119,9 +123,9 @@ def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluati
     """Yield an unknown for each resource that must or may have something that the rule is about and that was not seen."""
     for resource_type in types:
         for missing in question.estate.missing(resource_type):
-            verdict = _ask(rule, UnseenSubject(missing), question)
-            if verdict.status is not Status.NOT_APPLICABLE:
-                yield _missing(rule, missing.gap, question)
+            unseen = UnseenSubject(missing)
+            if _ask(rule, unseen, question).status is not Status.NOT_APPLICABLE:
+                yield _missing(rule, missing.gap, question, unseen)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
@@ -206,8 +210,9 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
             if resource.key in met or (applies.types and resource.type_key not in types):
                 continue  # a shared resource is judged once, and names the first of its workloads
             met.add(resource.key)
-            verdict = _ask(rule, ResourceSubject(resource, question.estate), question)
-            yield finding_of(rule, verdict, info_of(resource, workload.name, applies.component))
+            subject = ResourceSubject(resource, question.estate)
+            info = info_of(resource, workload.name, applies.component)
+            yield finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
     yield from _unmet(rule, sorted(types), question, met=bool(met))
 
 
@@ -240,7 +245,7 @@ def _missing_subjects(
 
     That an export holds none of a type is told once, and only where the rule met nothing else.
     """
-    gaps: dict[tuple[str, str], Gap] = {}
+    gaps: dict[tuple[str, str], tuple[Gap, UnseenFact]] = {}
     subjects = question.rules.analyses[applies.kind].subjects.get(applies.kind, {})
     unseen = [
         (fields, _gaps_of_subjects(resource_type, question.estate))
@@ -248,19 +253,14 @@ def _missing_subjects(
         for fields in alike
     ]
     for fields, reasons in [*unseen, *((one.fields, [one.gap]) for one in unlisted)]:
-        if reasons and _may_be_about(rule, applies, fields, reasons[0], question):
-            gaps |= {(ids.key(gap.scope), gap.what.lower()): gap for gap in reasons}
-    placed = [gap for gap in gaps.values() if gap.scope != EVERYWHERE or gap.reason != NOT_IN_EXPORT]
+        if not reasons:
+            continue
+        unseen_fact = UnseenFact(applies.kind, fields, reasons[0])
+        if _is_about(rule, applies, unseen_fact, question) is not Truth.NO:
+            gaps |= {(ids.key(gap.scope), gap.what.lower()): (gap, unseen_fact) for gap in reasons}
+    placed = [each for each in gaps.values() if each[0].scope != EVERYWHERE or each[0].reason != NOT_IN_EXPORT]
     told = placed if placed or met else list(gaps.values())[:1]
-    return [_missing(rule, gap, question) for gap in told]
-
-
-def _may_be_about(
-    rule: RuleInForce, applies: OnFact, fields: Mapping[str, object], gap: Gap, question: Evaluation
-) -> bool:
-    """Whether a rule may be about a fact of which some fields are known and the others are not."""
-    subject = UnseenFact(applies.kind, fields, gap)
-    return _is_about(rule, applies, subject, question) is not Truth.NO
+    return [_missing(rule, gap, question, unseen_fact) for gap, unseen_fact in told]
 
 
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
@@ -271,14 +271,28 @@ def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
     return gaps
 
 
-def _missing(rule: RuleInForce, gap: Gap, question: Evaluation) -> Finding:
+def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, unseen: Subject | None = None) -> Finding:
     """Return the unknown of a rule for what was not seen, filed at what it belongs to where that is here."""
+    controls = _controls(rule, unseen, question)
     text = message.undecided(rule.rule.title, [gap], ())
     owner = question.estate.resource(gap.scope)
     if owner is None:
-        return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap)
+        return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap=gap, controls=controls)
     info = info_of(owner, *question.workloads.role_of(owner.key), sub_object=gap.what)
-    return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info)
+    return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info, controls)
+
+
+def _controls(rule: RuleInForce, subject: Subject | None, question: Evaluation) -> Controls:
+    """Return the controls that a finding answers: of those that depend on the subject, all that may be about it."""
+    answers = rule.answers
+    if not answers.depending or subject is None:
+        return rule.rule.controls if answers.depending else answers.always
+    about = {name: list(ids) for name, ids in answers.always.items()}
+    environment = _environment(rule, subject, question)
+    for framework, control, conditions in answers.depending:
+        if any(evaluate(condition, environment) is not Truth.NO for condition in conditions):
+            about.setdefault(framework, []).append(control)
+    return about
 
 
 def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> Truth:
@@ -299,7 +313,7 @@ def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Ev
     if verdict.status is not Status.NOT_APPLICABLE and is_explained:
         evidence = [*verdict.evidence, *case.inputs]
         verdict = Verdict(verdict.status, evidence, verdict.gaps, verdict.errors)
-    return finding_of_fact(rule, verdict, case.fact, case.info)
+    return finding_of_fact(rule, verdict, case.fact, case.info, _controls(rule, case.subject, question))
 
 
 def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +18,9 @@ from auditor.model import Evidence, Finding, Gap, Resource, Status
 from auditor.rulebook.command import FIELD, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
+
+Controls = Mapping[str, Sequence[str]]
+"""Ids of controls by framework."""
 
 INPUTS_SHOWN: Final = 12
 _LOGGER: Final = logging.getLogger(__name__)
@@ -80,6 +83,7 @@ def finding_of(
     rule: RuleInForce,
     verdict: Verdict,
     info: SubjectInfo,
+    controls: Controls,
     *,
     sentence: str = "",
     witness: Mapping[str, object] | None = None,
@@ -108,6 +112,7 @@ def finding_of(
         remediation_cli=_command(about.remediation_cli, info) if is_failure else "",
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
+        controls=controls,
     )
 
 
@@ -115,12 +120,12 @@ def _command(command: str, info: SubjectInfo) -> str:
     return filled(command, info.resource_id, info.body() if FIELD in command else {})
 
 
-def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: SubjectInfo) -> Finding:
+def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: SubjectInfo, controls: Controls) -> Finding:
     """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
     if verdict.status is not Status.FAIL:
-        return finding_of(rule, verdict, info)
+        return finding_of(rule, verdict, info, controls)
     words = _words_of(fact)
-    finding = finding_of(rule, verdict, info, sentence=words.sentence, witness=words.witness)
+    finding = finding_of(rule, verdict, info, controls, sentence=words.sentence, witness=words.witness)
     return replace(
         finding,
         remediation_cli=words.remedy or finding.remediation_cli,
@@ -216,7 +221,13 @@ def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
 
 
 def without_subject(
-    rule: RuleInForce, status: Status, text: str, reason: str | None, gap: Gap | None = None
+    rule: RuleInForce,
+    status: Status,
+    text: str,
+    reason: str | None,
+    *,
+    gap: Gap | None = None,
+    controls: Controls | None = None,
 ) -> Finding:
     """Return the finding of a rule that met nothing: there is nothing, or what there is was not collected."""
     scope = gap.scope if gap and gap.scope not in {"", "/"} else None
@@ -233,6 +244,7 @@ def without_subject(
         missing_permission=gap.permission if gap else None,
         gaps=(gap,) if gap else (),
         fingerprint=fingerprint(rule.id, identity(scope or "", sub_object)),
+        controls=rule.rule.controls if controls is None else controls,
     )
 
 

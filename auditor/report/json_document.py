@@ -146,6 +146,44 @@ class SummaryDocument(TypedDict):
 
 
 @with_config(_documented)
+class ManualCheckDocument(TypedDict):
+    """What a person must look at."""
+
+    asks: str
+    look_at: str
+    attested: str
+    """Who says that they have looked, when, until when it holds and where it is recorded; empty where nobody has."""
+    is_current: bool
+    """Whether that still holds at the time of judgement. It is never counted as a pass."""
+
+
+@with_config(_documented)
+class RequirementResultDocument(TypedDict):
+    """One requirement of the framework that the report is grouped by."""
+
+    id: str
+    title: str
+    link: str
+    state: str
+    """The worst of its findings, else `manual` where a person must look, else `not_covered`."""
+    by_status: dict[Status, int]
+    rules: list[str]
+    manual: list[ManualCheckDocument]
+
+
+@with_config(_documented)
+class FrameworkDocument(TypedDict):
+    """The framework that was asked for, requirement by requirement."""
+
+    name: str
+    title: str
+    version: str
+    by_state: dict[str, int]
+    """How many requirements there are of each state."""
+    requirements: list[RequirementResultDocument]
+
+
+@with_config(_documented)
 class ReportDocument(TypedDict):
     """An audit: findings with everything needed to defend them. Readers should accept keys they do not know."""
 
@@ -159,7 +197,11 @@ class ReportDocument(TypedDict):
     tool: ToolDocument
     baseline: BaselineDocument
     snapshot: SnapshotDocument
+    reference_data: dict[str, str]
+    """What ships about Azure and was judged by: the edition of each data set, by name."""
     summary: SummaryDocument
+    framework: NotRequired[FrameworkDocument]
+    """Only where one was asked for."""
     notices: list[str]
     """Remarks on the run: bindings by name, exemptions without effect, rules that met nothing."""
     findings: list[FindingDocument]

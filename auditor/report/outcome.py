@@ -6,6 +6,16 @@ from auditor.model import Gap, OpenGap, Report, Status
 from auditor.report.summary import counted
 
 
+def judged_nothing(report: Report) -> bool:
+    """Whether no rule in force met anything that it is about: then there is no answer that anybody could allow."""
+    return all(each.status is Status.NOT_APPLICABLE for each in report.findings)
+
+
+def unless(report: Report) -> str:
+    """Return how a report that cannot be trusted as it is begins to say so: only some of it can be allowed."""
+    return "Exit code 2" if judged_nothing(report) else "Exit code 2 unless --allow-incomplete"
+
+
 def why_not_trusted(report: Report) -> str | None:
     """Return in one sentence why nobody may rely on a report as it is, with what would settle it; None where one may.
 

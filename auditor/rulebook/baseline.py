@@ -37,11 +37,29 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Attestation:
+    """What a person has looked at, where no rule can: who, when, where it is recorded, and until when it holds.
+
+    `asks` is the leg of the control as it is worded, or empty where the control has only one such leg. Days as YYYY-MM-DD.
+    `place` is where it stands.
+    """
+
+    control: str
+    asks: str
+    by: str
+    on: str
+    link: str
+    valid_until: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """A baseline before its rules are chosen. `rules` are globs in order; one that begins with `!` takes rules out again.
 
     `declared` are its parameters and `parameters` their values. `own` are the values that its outermost file sets;
-    `pending` those that overlays set and no baseline declares: a rule has to.
+    `pending` those that overlays set and no baseline declares: a rule has to. `controls` are files by
+    framework, those of this baseline after those of the baselines below.
     """
 
     name: str
@@ -59,6 +77,8 @@ class Baseline:
     chain: Sequence[str]
     own: Mapping[str, Node] = field(default_factory=dict)
     pending: Sequence[tuple[str, Node]] = ()
+    controls: Mapping[str, Sequence[Sequence[Node]]] = field(default_factory=dict)
+    attestations: Sequence[Attestation] = ()
 
 
 def find(name_or_path: str, shipped: Path) -> Path:
@@ -114,6 +134,7 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
     mistakes = Mistakes()
     tables = {name: mistakes.of(_beside, node.child("tables", name), path) for name in document.tables}
     components = mistakes.of(_components, node.child("components"), path) if document.components else {}
+    controls = {name: mistakes.of(_files, node.child("controls", name), path) or () for name in document.controls}
     declared: dict[str, Parameter] = {}
     if isinstance(document, WholeBaselineDocument):
         read = [mistakes.of(parameters.declared, name, given, node.child("parameters", name))
@@ -136,6 +157,11 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
         },
         tables=tables,
         components=components or {},
+        controls={name: [files] for name, files in controls.items()},
+        attestations=[
+            Attestation(**each.model_dump(), place=str(node.child("attestations", number).mark))
+            for number, each in enumerate(document.attestations)
+        ],
         file=str(path),
         chain=[str(path)],
     )
@@ -160,6 +186,19 @@ def _beside(node: Node, path: Path) -> object:
     if target is None:
         node.fail(f"there is no file '{node.value}' beside the baseline")
     return load_file(target).plain()
+
+
+def _files(node: Node, path: Path) -> Sequence[Node]:
+    """Return the files of controls that a baseline names: one beside it, or all of a folder beside it, sorted."""
+    target = (path.parent / node.text("controls")).resolve()
+    if not target.is_dir():
+        file = _inside(node, node.text("controls"), path, "keep the controls beside the baseline")
+        if file is None:
+            node.fail(f"there is no file or folder '{node.value}' beside the baseline")
+        return [load_file(file)]
+    if not target.is_relative_to(path.parent.resolve()):
+        node.fail(f"'{node.value}' leads out of the baseline's folder", "keep the controls beside the baseline")
+    return [load_file(file) for file in sorted(target.glob("*.yaml"))]
 
 
 def _inside(node: Node, text: str, path: Path, hint: str) -> Path | None:
@@ -191,6 +230,11 @@ def _overlay(base: Baseline, own: Baseline) -> Baseline:
         settings={**base.settings, **{rule: item.over(base.settings.get(rule)) for rule, item in own.settings.items()}},
         tables={**base.tables, **own.tables},
         components={**base.components, **own.components},
+        controls={
+            name: [*base.controls.get(name, ()), *own.controls.get(name, ())]
+            for name in (*base.controls, *(own.controls.keys() - base.controls.keys()))
+        },
+        attestations=[*base.attestations, *own.attestations],
         chain=[*own.chain, *base.chain],
     )
 

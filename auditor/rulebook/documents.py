@@ -292,6 +292,92 @@ class SettingDocument(Document):
     """Values of parameters for this rule alone."""
 
 
+class LegDocument(Document):
+    """One thing that a control asks."""
+
+    called: ClassVar[str] = "a leg"
+    asks: Text
+    """What is asked, as a statement that is to hold."""
+    rule: RuleId | None = None
+    """The rule that answers it."""
+    example: Text = ""
+    """The name of an example of the rule that fails."""
+    when: ConditionDocument | None = None
+    """Which subjects of the rule are this control's, where the rule judges those of several."""
+    manual: Text = ""
+    """What a person should look at, where it cannot be seen from outside."""
+
+
+class ControlDocument(Document):
+    """A requirement with its legs."""
+
+    called: ClassVar[str] = "a control"
+    id: Text
+    """Its id in reports."""
+    title: Text
+    """What it asks for, in a line."""
+    severity: SeverityName
+    """How much a failure matters."""
+    article: Text = ""
+    """The sentence of the architecture that it rests on."""
+    link: Text = ""
+    """A page that says more."""
+    legs: Annotated[list[LegDocument], Field(min_length=1)]
+    """What it asks, one by one."""
+
+
+class ControlsDocument(Document):
+    """A file of controls."""
+
+    called: ClassVar[str] = "a file of controls"
+    controls: list[ControlDocument]
+    """The controls."""
+
+
+class RequirementDocument(Document):
+    """One requirement of a public framework."""
+
+    called: ClassVar[str] = "a requirement"
+    title: Text
+    """Its title."""
+    link: Text = ""
+    """The page about it."""
+
+
+class RequirementsDocument(Document):
+    """The requirements of a public framework."""
+
+    called: ClassVar[str] = "a framework"
+    name: Text
+    """Its name in rules, with its version."""
+    title: Text
+    """What it is called."""
+    version: Version = ""
+    """Its version, as text in quotes."""
+    link: Text = ""
+    """The page where it is published."""
+    requirements: dict[str, RequirementDocument]
+    """Id → requirement, in the framework's order."""
+
+
+class AttestationDocument(Document):
+    """What a person has looked at where no rule can: recorded and shown, never a pass."""
+
+    called: ClassVar[str] = "an attestation"
+    control: Text
+    """The control."""
+    asks: Text = ""
+    """Which of its manual legs, as it is worded; may be left out where there is one."""
+    by: Text
+    """Who looked."""
+    on: Day
+    """When, such as '2025-06-30'."""
+    link: Text = ""
+    """Where the record of it is kept."""
+    valid_until: Day
+    """The last day on which it holds."""
+
+
 class _AnyBaseline(Document):
     called: ClassVar[str] = "a baseline"
     name: Text
@@ -312,6 +398,10 @@ class _AnyBaseline(Document):
     """Name → a table, or the name of a file beside the baseline."""
     components: Components = Field(default_factory=dict)
     """Name → a declaration, or the name of one file beside the baseline that holds all of them."""
+    controls: dict[str, Text] = Field(default_factory=dict)
+    """Framework → the file beside the baseline that holds its controls, or a folder of such files."""
+    attestations: list[AttestationDocument] = Field(default_factory=list)
+    """What people have looked at."""
 
 
 class WholeBaselineDocument(_AnyBaseline):

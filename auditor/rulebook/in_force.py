@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from auditor import shipped
@@ -18,8 +19,9 @@ from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
-from auditor.rulebook import retired
+from auditor.rulebook import controls, retired
 from auditor.rulebook.baseline import Baseline, Setting
+from auditor.rulebook.controls import Answers, Framework, answers_of
 from auditor.rulebook.load import TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnFact, Rule
@@ -44,6 +46,7 @@ class RuleInForce:
     rule: Rule
     severity: Severity
     parameters: Mapping[str, Any]
+    answers: Answers
 
     @property
     def id(self) -> str:
@@ -71,6 +74,16 @@ class RuleSet:
     analyses: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=shipped_types)
+    frameworks: Mapping[str, Framework] = field(default_factory=dict)
+
+    @property
+    def own_framework(self) -> str:
+        """Return the name of the framework that the baseline brings, the first of several; empty where it brings none."""
+        return next(iter(self.frameworks), "")
+
+    def framework(self, name: str) -> Framework:
+        """Return a framework of the baseline, a public one, or one that only rules name. AuditorError where there is none."""
+        return controls.framework(name, self.frameworks, self.rules.values(), shipped.folder("baselines"))
 
     def infos(self) -> Mapping[str, RuleInfo]:
         """Return what reports tell of the rules in force, by id."""
@@ -107,10 +120,12 @@ def load(choice: Selection) -> RuleSet:
     mistakes.raise_any()
     rules |= own
     baseline, places = baselines.with_assignments(base, choice.assignments, declared_by(own.values()))
-    chosen = choose(baseline, rules, extra=frozenset(own))
+    frameworks = controls.read(baseline.controls, rules, words)
+    controls.refuse_stray(baseline.attestations, frameworks.values())
+    chosen = choose(baseline, rules, frameworks, extra=frozenset(own))
     refuse_unread(baseline, chosen, rules, kinds(), places)
     in_force = narrowed(chosen, choice.select, choice.ignore)
-    return RuleSet(baseline, rules, in_force, kinds(), words.components, types)
+    return RuleSet(baseline, rules, in_force, kinds(), words.components, types, frameworks)
 
 
 def words_of(base: Baseline, types: Catalogue) -> Words:
@@ -153,7 +168,13 @@ def declared_by(rules: Iterable[Rule]) -> dict[str, Parameter]:
     return declared
 
 
-def choose(baseline: Baseline, rules: Mapping[str, Rule], *, extra: frozenset[str] = frozenset()) -> list[RuleInForce]:
+def choose(
+    baseline: Baseline,
+    rules: Mapping[str, Rule],
+    frameworks: Mapping[str, Framework] = MappingProxyType({}),
+    *,
+    extra: frozenset[str] = frozenset(),
+) -> list[RuleInForce]:
     """Choose the baseline's rules and bind their parameters. ContentError where a glob or setting names no rule.
 
     `extra` are ids of rules that the user added, in force without the baseline naming them.
@@ -171,7 +192,7 @@ def choose(baseline: Baseline, rules: Mapping[str, Rule], *, extra: frozenset[st
         chosen = chosen - matched if glob.startswith("!") else chosen | matched
     settings = {rule_id: baseline.settings.get(rule_id, Setting()) for rule_id in sorted(chosen)}
     enabled = [(rules[rule_id], setting) for rule_id, setting in settings.items() if setting.enabled is not False]
-    bound = mistakes.each(enabled, lambda pair: bind(pair[0], baseline, pair[1]))
+    bound = mistakes.each(enabled, lambda pair: bind(pair[0], baseline, pair[1], frameworks))
     mistakes.raise_any()
     return bound
 
@@ -191,7 +212,9 @@ def narrowed(rules: Sequence[RuleInForce], select: Sequence[str], ignore: Sequen
     ]
 
 
-def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
+def bind(
+    rule: Rule, baseline: Baseline, setting: Setting, frameworks: Mapping[str, Framework] = MappingProxyType({})
+) -> RuleInForce:
     """Give a rule its parameters: what the baseline sets for this rule, else the parameter's value."""
     refuse_undeclared(rule, baseline)
     for name in setting.parameters:
@@ -209,7 +232,7 @@ def bind(rule: Rule, baseline: Baseline, setting: Setting) -> RuleInForce:
             place = setting.place if name in setting.parameters else baseline.file
             raise ContentError(f"{place}: rule '{rule.id}': {problem}")
         bound[name] = value
-    return RuleInForce(rule, setting.severity or rule.severity, bound)
+    return RuleInForce(rule, setting.severity or rule.severity, bound, answers_of(rule, frameworks))
 
 
 def refuse_undeclared(rule: Rule, baseline: Baseline) -> None:

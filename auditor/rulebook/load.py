@@ -196,6 +196,12 @@ def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
     return [words.catalogue.of_type(types[0] if len(types) == 1 else "")]
 
 
+def condition_about(rule: Rule, node: Node, words: Words) -> Condition:
+    """Read a condition on what a rule is asked of, in the rule's own names. ContentError where it names anything else."""
+    vocabulary = _vocabularies(rule.source.child("applies"), words)[0]
+    return parse.condition(node, parse.NameScope(words.catalogue, vocabulary, vocabulary, frozenset()))
+
+
 def _fact_vocabulary(name: str, node: Node, words: Words) -> Vocabulary:
     if name not in words.facts:
         node.fail(f"no analysis yields the fact '{name}'", suggestion(name, words.facts))

@@ -84,9 +84,11 @@ def test_a_list_that_was_cut_is_2_even_if_it_is_called_complete(tmp_path: Path) 
 
 @pytest.mark.parametrize("rules", ["openai-*", "storage-container-private"])
 def test_nothing_judged_is_2(rules: str, tmp_path: Path) -> None:
-    ended = in_process("evaluate", estate(tmp_path, _GOOD), "--select", rules, "--complete", at=tmp_path)
+    arguments = ("evaluate", estate(tmp_path, _GOOD), "--select", rules, "--complete")
+    ended = in_process(*arguments, at=tmp_path)
     assert ended.code == 2
-    assert "nothing was judged" in ended.out.splitlines()[-1]
+    assert ended.out.splitlines()[-1].startswith("Exit code 2: nothing was judged")
+    assert in_process(*arguments, "--allow-incomplete", "--exit-zero", at=tmp_path).code == 2
 
 
 def test_a_gap_on_which_no_rule_depends_is_a_notice_and_no_2(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ OPENAI_PUBLIC = Finding(
     remediation_cli="az resource update --ids $ID --set properties.publicNetworkAccess=Disabled",
     fingerprint="f1",
     collected_at="2024-02-06T10:00:00Z",
+    controls={"openai-chat": ("AOAI-NET-001",), "mcsb": ("NS-2", "NS-1")},
 )
 
 VAULT_NETWORK = replace(
@@ -79,6 +80,7 @@ VAULT_NETWORK = replace(
     resource_type="Microsoft.KeyVault/vaults",
     component="key-vault",
     message="The vault accepts traffic from any network.",
+    controls={"mcsb": ("NS-2",)},
     evidence=(
         replace(PUBLIC, path="properties.networkAcls.defaultAction", expected="Deny", actual="Allow",
                 assumed=None, absent=False),

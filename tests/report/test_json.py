@@ -40,7 +40,7 @@ def test_the_published_schema_refuses_a_report_without_its_keys(report: Report) 
 def test_the_top_level_is_that_of_the_contract(report: Report) -> None:
     document = document_of(report)
     agreed = {"schema_version", "tool", "baseline", "snapshot", "summary", "findings", "gaps"}
-    assert set(document) == agreed | {"as_of", "as_of_source", "coverage", "notices", "run_id"}
+    assert set(document) == agreed | {"as_of", "as_of_source", "coverage", "notices", "reference_data", "run_id"}
     assert document["tool"] == {"name": "auditor", "version": "0.1.0"}
     assert document["baseline"] == {"name": "openai-chat", "version": "2024.1"}
     assert document["as_of"] == "2024-02-06T12:00:00Z"

@@ -14,7 +14,7 @@ from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
-from auditor.estate.lookup import PRIVATE_ENDPOINTS
+from auditor.estate.lookup import NETWORKS, PRIVATE_ENDPOINTS
 from auditor.model import Gap, Resource
 
 ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)
@@ -129,8 +129,13 @@ def _as_listed(entry: object, named: str, source: str, path: str) -> TargetConne
 
 
 def declared_networks(context: Context) -> frozenset[str]:
-    """Return the keys of the virtual networks that the baseline names as the workload's."""
-    return frozenset(ids.key(name) for name in body.text_or_texts(facts.parameter(context, "workload_vnets", [])))
+    """Return the keys of the virtual networks that the baseline names as the workload's, by id or by name.
+
+    What it names and the estate does not hold counts, too: no network of the estate stands in for it.
+    """
+    stated = {ids.key(name) for name in body.text_or_texts(facts.parameter(context, "workload_vnets", []))}
+    named = {network.key: network.name.lower() for network in context.estate.of_type(NETWORKS)}
+    return frozenset((stated - set(named.values())) | {key for key, name in named.items() if name in stated})
 
 
 def networks_of(context: Context, workload: Workload) -> frozenset[str] | None:

@@ -85,7 +85,7 @@ def _rule_cells(rule: RuleInfo, finding: Finding) -> dict[str, str]:
     return {
         "rule_id": rule.id,
         "rule_title": rule.title,
-        "controls": "; ".join(f"{name}:{each}" for name in sorted(rule.controls) for each in rule.controls[name]),
+        "controls": "; ".join(f"{name}:{each}" for name in sorted(finding.controls) for each in finding.controls[name]),
         "remediation": " | ".join(part for part in (rule.remediation, finding.remediation_cli) if part),
     }
 

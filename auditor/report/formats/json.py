@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, TextIO
 
 import orjson
 
-from auditor.model import Evidence, Exemption, Finding, Gap, Report, RuleInfo
+from auditor.model import (
+    Evidence,
+    Exemption,
+    Finding,
+    FrameworkReport,
+    Gap,
+    Report,
+    RequirementResult,
+    RuleInfo,
+    Status,
+)
+from auditor.report import framework_page
 from auditor.report.coverage_document import document_of
 from auditor.report.format import Format, View
 from auditor.report.json_document import (
@@ -16,8 +28,10 @@ from auditor.report.json_document import (
     EvidenceDocument,
     ExemptionDocument,
     FindingDocument,
+    FrameworkDocument,
     GapDocument,
     ReportDocument,
+    RequirementResultDocument,
     SnapshotDocument,
     SummaryDocument,
 )
@@ -62,7 +76,7 @@ def _indented(value: object, columns: int) -> str:
 
 
 def _head(report: Report) -> ReportDocument:
-    return {
+    head: ReportDocument = {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id(report),
         "as_of": utc(report.as_of),
@@ -70,11 +84,46 @@ def _head(report: Report) -> ReportDocument:
         "tool": {"name": "auditor", "version": report.tool_version},
         "baseline": {"name": report.baseline_name, "version": report.baseline_version},
         "snapshot": _snapshot(report),
+        "reference_data": {name: report.reference_data[name] for name in sorted(report.reference_data)},
         "summary": _summary(report),
         "notices": sorted(report.notices),
         "findings": [],
         "gaps": [],
         "coverage": document_of(report.coverage),
+    }
+    if report.framework is not None:
+        head["framework"] = _framework(report.framework)
+    return head
+
+
+def _framework(framework: FrameworkReport) -> FrameworkDocument:
+    by_state = Counter(each.state for each in framework.requirements)
+    return {
+        "name": framework.name,
+        "title": framework.title,
+        "version": framework.version,
+        "by_state": {state: by_state[state] for state in framework_page.STATES},
+        "requirements": [_requirement(each) for each in framework.requirements],
+    }
+
+
+def _requirement(each: RequirementResult) -> RequirementResultDocument:
+    return {
+        "id": each.id,
+        "title": each.title,
+        "link": each.link,
+        "state": each.state,
+        "by_status": {status: each.by_status[status] for status in Status},
+        "rules": list(each.rules),
+        "manual": [
+            {
+                "asks": check.asks,
+                "look_at": check.look_at,
+                "attested": check.attested,
+                "is_current": check.is_current,
+            }
+            for check in each.manual
+        ],
     }
 
 
@@ -123,7 +172,7 @@ def _finding(finding: Finding, rule: RuleInfo) -> FindingDocument:
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,
         "exemption": _exemption(finding.exemption),
-        "controls": {framework: list(rule.controls[framework]) for framework in sorted(rule.controls)},
+        "controls": {name: list(finding.controls[name]) for name in sorted(finding.controls)},
         "remediation": {"text": rule.remediation, "cli": finding.remediation_cli},
         "fingerprint": finding.fingerprint,
         "collected_at": finding.collected_at,

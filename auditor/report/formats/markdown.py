@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TextIO
 
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, Report, Status, TypeCoverage
-from auditor.report import selection
+from auditor.report import framework_page, selection
 from auditor.report.causes import Cause, causes_of
 from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.format import Format, View
-from auditor.report.outcome import why_not_trusted
+from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text, visible
@@ -32,10 +32,16 @@ def write(report: Report, out: TextIO, view: View) -> None:
     """Write GitHub-flavoured Markdown of less than 65,000 characters; where rows are left out, a line counts them."""
     findings = selection.listed(report, include_passed=view.include_passed)
     summary = summarise(report)
-    page = _MarkdownPage(sections_left=14)
+    page = _MarkdownPage(sections_left=15)
     page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary), *_outcome(report))
     names = report.snapshot.subscription_names
     failures = selection.open_failures(findings)
+    if report.framework is not None:
+        page.table(
+            f"Requirements of {escaped(framework_page.heading(report.framework))}",
+            framework_page.HEADER,
+            (list(map(escaped, framework_page.row(each))) for each in report.framework.requirements),
+        )
     page.table(
         "Missing components",
         ("Severity", "Component", "Workload", "Message"),
@@ -155,7 +161,7 @@ def _control(control: ControlCoverage) -> Row:
 def _outcome(report: Report) -> Iterable[str]:
     """Say why the report cannot be trusted as it is."""
     if reason := why_not_trusted(report):
-        yield f"\nExit code 2 unless --allow-incomplete: {escaped(reason)}\n"
+        yield f"\n{unless(report)}: {escaped(reason)}\n"
 
 
 def escaped(text: str) -> str:

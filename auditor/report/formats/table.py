@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final, TextIO
 
 from auditor.model import Finding, Gap, Report, RuleInfo, Status
-from auditor.report import coverage_page, selection
+from auditor.report import coverage_page, framework_page, selection
 from auditor.report.format import Format, View
 from auditor.report.layout import Layout
-from auditor.report.outcome import why_not_trusted
+from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text
@@ -51,6 +51,8 @@ class _TablePage:
         yield from self._gaps(self._report.gaps)
         yield from self._by_rule("Passed", selection.with_status(findings, Status.PASS))
         yield from self._notices(sorted(self._report.notices))
+        if self._report.framework is not None:
+            yield from framework_page.lines(self._report.framework, self._layout)
         yield from self._coverage()
 
     def summary(self, summary: Summary) -> Iterator[str]:
@@ -60,6 +62,7 @@ class _TablePage:
             ["baseline", f"{report.baseline_name} {report.baseline_version}"],
             ["snapshot", f"{report.snapshot.sha256[:12]}, collected {collected}"],
             ["as of", f"{utc(report.as_of)} (from {report.as_of_source})"],
+            *([["Azure data", _editions(report.reference_data)]] if report.reference_data else []),
             ["workloads", ", ".join(summary.workloads) or "none"],
             ["scope", f"{counted(summary.rules, 'rule')}, {counted(summary.resources, 'resource')}"],
             ["findings", _counts((status.value.replace("_", " "), n) for status, n in summary.by_status.items())],
@@ -72,7 +75,7 @@ class _TablePage:
 
     def outcome(self) -> Iterator[str]:
         if reason := why_not_trusted(self._report):
-            yield from self._layout.verbatim(f"Exit code 2 unless --allow-incomplete: {sentence(reason)}", indent=0)
+            yield from self._layout.verbatim(f"{unless(self._report)}: {sentence(reason)}", indent=0)
 
     def _coverage(self) -> Iterator[str]:
         coverage = self._report.coverage
@@ -197,6 +200,11 @@ class _TablePage:
         yield from self._layout.rows(header, shown)
         if len(rows) > len(shown):
             yield from self._layout.paragraph(f"… and {len(rows) - len(shown):,} more (-v lists them all)")
+
+
+def _editions(reference_data: Mapping[str, str]) -> str:
+    """Return the day of each data set that ships; the JSON report has their hashes, too."""
+    return ", ".join(f"{name} {reference_data[name].partition('+')[0]}" for name in sorted(reference_data))
 
 
 def _without_title(finding: Finding, rule: RuleInfo) -> str:

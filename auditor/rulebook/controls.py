@@ -1,0 +1,232 @@
+"""What a baseline's controls ask: leg by leg, each answered by a rule, or by a person who looks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from auditor.errors import AuditorError, ContentError, Mistakes
+from auditor.language.ast import Condition
+from auditor.model import Severity, Status
+from auditor.rulebook.baseline import Attestation
+from auditor.rulebook.documents import ControlsDocument, LegDocument, RequirementsDocument
+from auditor.rulebook.load import Words, condition_about
+from auditor.rulebook.rule import Rule
+from auditor.rulebook.validation import check
+from auditor.yaml_source import Node, load_file, suggestion
+
+FRAMEWORKS: Final = "frameworks"
+"""The folder beside the shipped baselines with the requirements of public frameworks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One thing that a control asks: answered by a `rule`, or by a person, whom `manual` tells what to look at.
+
+    `example` names an example of the rule that fails. Where the rule judges subjects of several controls, `when` holds for
+    those of this one.
+    """
+
+    asks: str
+    rule: str | None = None
+    example: str = ""
+    when: Condition | None = None
+    manual: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A requirement of a framework. `article` is the sentence that it rests on, `link` the page that says more.
+
+    A public framework's requirements have no legs: rules name them.
+    """
+
+    id: str
+    title: str
+    severity: Severity | None = None
+    article: str = ""
+    link: str = ""
+    legs: Sequence[Leg] = ()
+
+    @property
+    def rules(self) -> Sequence[str]:
+        """Return the rules that answer its legs, in the order of the legs."""
+        return list(dict.fromkeys(leg.rule for leg in self.legs if leg.rule))
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """Requirements under one name, by id, in the order of their source."""
+
+    name: str
+    title: str = ""
+    version: str = ""
+    link: str = ""
+    controls: Mapping[str, Control] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Which controls the findings of a rule answer: those that all of them do, by framework, and those that depend.
+
+    What depends is a framework, a control in it, and conditions on the finding's subject of which one must hold.
+    """
+
+    always: Mapping[str, Sequence[str]]
+    depending: Sequence[tuple[str, str, Sequence[Condition]]] = ()
+
+
+def read(
+    files: Mapping[str, Sequence[Sequence[Node]]], rules: Mapping[str, Rule], words: Words
+) -> dict[str, Framework]:
+    """Return the frameworks that a baseline brings, by name; a control of an overlay stands in for the one below it.
+
+    ContentError with all mistakes of their files.
+    """
+    mistakes = Mistakes()
+    frameworks: dict[str, Framework] = {}
+    for name, layers in files.items():
+        controls: dict[str, Control] = {}
+        for nodes in layers:
+            controls |= _layer(nodes, name, rules, words, mistakes)
+        frameworks[name] = Framework(name, controls=dict(sorted(controls.items())))
+    mistakes.raise_any()
+    return frameworks
+
+
+def _layer(
+    nodes: Sequence[Node], framework: str, rules: Mapping[str, Rule], words: Words, mistakes: Mistakes
+) -> dict[str, Control]:
+    controls: dict[str, Control] = {}
+    for node in nodes:
+        for control in mistakes.of(_controls, node, framework, rules, words) or ():
+            if control.id in controls:
+                mistakes.add(ContentError(f"{node.mark.file}: the control '{control.id}' stands in {framework} twice"))
+            controls[control.id] = control
+    return controls
+
+
+def _controls(node: Node, framework: str, rules: Mapping[str, Rule], words: Words) -> Sequence[Control]:
+    document = check(node, ControlsDocument)
+    mistakes = Mistakes()
+    controls = []
+    for number, each in enumerate(document.controls):
+        place = node.child("controls", number)
+        legs = [
+            mistakes.of(_leg, leg, place.child("legs", index), (framework, each.id), rules, words)
+            for index, leg in enumerate(each.legs)
+        ]
+        controls.append(
+            Control(
+                each.id,
+                each.title,
+                each.severity,
+                _line(each.article),
+                each.link,
+                [leg for leg in legs if leg is not None],
+            )
+        )
+    mistakes.raise_any()
+    return controls
+
+
+def _leg(document: LegDocument, node: Node, control: tuple[str, str], rules: Mapping[str, Rule], words: Words) -> Leg:
+    if (document.rule is None) == (not document.manual):
+        node.fail(
+            "a leg is answered either by a rule or by a person", "give it 'rule', or 'manual' with what to look at"
+        )
+    if document.rule is None:
+        return Leg(_line(document.asks), manual=_line(document.manual))
+    rule = rules.get(document.rule)
+    if rule is None:
+        node.child("rule").fail(f"there is no rule '{document.rule}'", suggestion(document.rule, rules))
+    framework, control_id = control
+    if control_id not in rule.controls.get(framework, ()):
+        node.child("rule").fail(
+            f"the rule '{rule.id}' does not name the control {control_id}", f"add it in {rule.file}"
+        )
+    failing = [example.name for example in rule.examples if example.status is Status.FAIL]
+    if document.example not in failing:
+        place = node.child("example")
+        place.fail(
+            f"rule '{rule.id}' has no failing example '{document.example}'", suggestion(document.example, failing)
+        )
+    when = None if document.when is None else condition_about(rule, node.child("when"), words)
+    return Leg(_line(document.asks), rule.id, document.example, when)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def refuse_stray(attestations: Iterable[Attestation], frameworks: Iterable[Framework]) -> None:
+    """Raise ContentError where an attestation names no control, or none of its legs that a person must look at."""
+    controls = {control.id: control for framework in frameworks for control in framework.controls.values()}
+    mistakes = Mistakes()
+    for each in attestations:
+        if each.control not in controls:
+            text = f"{each.place}: an attestation names the control '{each.control}', which does not exist"
+            mistakes.add(ContentError(text, suggestion(each.control, controls)))
+            continue
+        manual = [leg.asks for leg in controls[each.control].legs if leg.rule is None]
+        if not manual:
+            mistakes.add(ContentError(f"{each.place}: rules alone answer {each.control}: there is nothing to attest"))
+        elif each.asks not in manual and (each.asks or len(manual) > 1):
+            text = f"{each.place}: an attestation does not say which leg of {each.control} it is about"
+            mistakes.add(ContentError(text, "give it as 'asks', one of: " + "; ".join(manual)))
+    mistakes.raise_any()
+
+
+def public_frameworks(folder: Path) -> Iterator[Framework]:
+    """Yield the frameworks of a folder of baselines, sorted by name. ContentError at the first mistake."""
+    for path in sorted((folder / FRAMEWORKS).glob("*.yaml")):
+        document = check(load_file(path), RequirementsDocument)
+        yield Framework(
+            document.name,
+            document.title,
+            document.version,
+            document.link,
+            {key: Control(key, each.title, link=each.link) for key, each in document.requirements.items()},
+        )
+
+
+def answers_of(rule: Rule, frameworks: Mapping[str, Framework]) -> Answers:
+    """Return which controls a rule's findings answer: what it names, narrowed by the legs that say of which subjects."""
+    always: dict[str, Sequence[str]] = {}
+    depending: list[tuple[str, str, Sequence[Condition]]] = []
+    for name, ids in rule.controls.items():
+        narrowed = {control: _conditions(rule.id, frameworks, name, control) for control in ids}
+        always[name] = [control for control in ids if not narrowed[control]]
+        depending += [(name, control, conditions) for control, conditions in narrowed.items() if conditions]
+    return Answers({name: ids for name, ids in always.items() if ids}, depending)
+
+
+def _conditions(rule: str, frameworks: Mapping[str, Framework], framework: str, control: str) -> Sequence[Condition]:
+    known = frameworks[framework].controls.get(control) if framework in frameworks else None
+    conditions = [leg.when for leg in known.legs if leg.rule == rule] if known else []
+    return [] if None in conditions else [condition for condition in conditions if condition is not None]
+
+
+def framework(name: str, own: Mapping[str, Framework], rules: Iterable[Rule], folder: Path) -> Framework:
+    """Return a framework by name: of the baseline, a public one, else one whose requirements only rules name.
+
+    AuditorError where there is none of that name.
+    """
+    known = {**{each.name: each for each in public_frameworks(folder)}, **own}
+    if name in known:
+        return known[name]
+    named = {each: ids for each, ids in _named(rules).items() if each not in known}
+    if name not in named:
+        raise AuditorError(f"there is no framework '{name}'", suggestion(name, {*known, *named}))
+    return Framework(name, controls={each: Control(each, "") for each in sorted(named[name])})
+
+
+def _named(rules: Iterable[Rule]) -> Mapping[str, set[str]]:
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for rule in rules:
+        for name, ids in rule.controls.items():
+            named[name].update(ids)
+    return named
