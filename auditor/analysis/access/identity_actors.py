@@ -9,10 +9,12 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.assignment import is_standing, sanctioned
+from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap
 from auditor.rbac import acting
 from auditor.rbac.acting import Opening, Way
+from auditor.rbac.assignments import Assignment
 from auditor.rbac.principals import ManagedIdentity
 
 _SHOWN: Final = 3
@@ -97,8 +99,7 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
     for door in acting.doors(identity):
         gaps.append(access.graph.assignment_gap(door.scope))
         for opening in acting.openings(access.graph, door):
-            is_inside = access.graph.parts.get(opening.assignment.principal)
-            if is_inside or opening.assignment.role.key in access.table.people:
+            if access.graph.parts.get(opening.assignment.principal) or _is_author(access, opening.assignment):
                 continue
             is_sanctioned = sanctioned(access, opening.assignment, access.sanctions.of(opening.assignment))
             if is_sanctioned is True:
@@ -110,6 +111,15 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
     gaps.append(unseen)
     is_decided = any(actor.standing for actor in actors)
     return (None if is_decided else next((gap for gap in gaps if gap), None)) or tuple(actors)
+
+
+def _is_author(access: AccessContext, assignment: Assignment) -> bool:
+    """Whether somebody has a role that the baseline lists for people, on the workspace in which they write flows."""
+    touched = access.graph.touched(assignment.scope)
+    is_inside = any(
+        part.component == "workspace" and ids.is_under(assignment.scope, part.resource.key) for part in touched
+    )
+    return is_inside and assignment.principal_type.lower() in HUMANS and assignment.role.key in access.table.people
 
 
 def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
