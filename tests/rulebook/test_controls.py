@@ -10,6 +10,7 @@ import pytest
 from auditor import shipped
 from auditor.errors import ContentError
 from auditor.rulebook import controls, in_force
+from auditor.rulebook.controls import Framework
 from auditor.rulebook.in_force import RuleSet, Selection
 
 OWN = "openai-chat"
@@ -31,10 +32,48 @@ def test_every_control_says_what_it_rests_on(rule_set: RuleSet) -> None:
     assert lacking == []
 
 
-def test_every_requirement_of_a_public_framework_that_a_rule_names_is_one(rule_set: RuleSet) -> None:
-    known = {each.name: each.controls for each in controls.public_frameworks(shipped.folder("baselines"))}
-    named = {(name, each) for rule in rule_set.rules.values() for name, ids in rule.controls.items() for each in ids}
-    assert [(name, each) for name, each in sorted(named) if name in known and each not in known[name]] == []
+@pytest.fixture(scope="module")
+def public() -> dict[str, Framework]:
+    return {each.name: each for each in controls.public_frameworks(shipped.folder("baselines"))}
+
+
+def test_every_requirement_that_a_rule_names_is_one_of_its_framework(
+    rule_set: RuleSet, public: dict[str, Framework]
+) -> None:
+    known = {(each.name, control) for each in public.values() for control in each.controls}
+    named = {
+        (framework, each)
+        for rule in rule_set.rules.values()
+        for framework, ids in rule.controls.items()
+        if framework != OWN
+        for each in ids
+    }
+    assert named - known == set()
+
+
+def test_no_rule_names_a_requirement_twice(rule_set: RuleSet) -> None:
+    lists = [(rule.id, name, ids) for rule in rule_set.rules.values() for name, ids in rule.controls.items()]
+    assert [(rule, name) for rule, name, ids in lists if len(set(ids)) < len(ids)] == []
+
+
+def test_a_public_framework_is_kept_under_its_name() -> None:
+    folder = shipped.folder("baselines") / controls.FRAMEWORKS
+    names = [each.name for each in controls.public_frameworks(shipped.folder("baselines"))]
+    assert names == sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def test_public_frameworks_and_their_requirements_have_a_title_and_secure_links(public: dict[str, Framework]) -> None:
+    links = [each.link for each in public.values()]
+    links += [control.link for each in public.values() for control in each.controls.values() if control.link]
+    assert [link for link in links if not link.startswith("https://")] == []
+    titles = [each.title for each in public.values()]
+    titles += [control.title for each in public.values() for control in each.controls.values()]
+    assert [title for title in titles if not title or title != " ".join(title.split())] == []
+
+
+def test_ids_of_public_requirements_are_unique_in_any_letter_case(public: dict[str, Framework]) -> None:
+    for each in public.values():
+        assert len({control.lower() for control in each.controls}) == len(each.controls), each.name
 
 
 LEG = """
