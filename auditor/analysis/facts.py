@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.analysis.fact import About
+from auditor.analysis.fact import About, Known
 from auditor.azure import body
 from auditor.estate.lookup import NETWORKS
-from auditor.model import Resource
+from auditor.model import Gap, Resource
 
 Inputs = Sequence[tuple[str, str]]
 
@@ -40,6 +40,11 @@ def listed(words: Sequence[str], most: int | None = None) -> str:
     if most is not None and len(words) > most:
         words = [*words[:most], f"{len(words) - most} more"]
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + (words[-1] if words else "")
+
+
+def at_least(known: Known[object], seen: int) -> str:
+    """Return how many were seen, for the start of a clause: as the least number where more may exist."""
+    return f"at least {seen}" if isinstance(known, Gap) else str(seen)
 
 
 def networks(context: Context) -> Iterator[tuple[str | None, Resource]]:

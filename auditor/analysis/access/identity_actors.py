@@ -52,8 +52,8 @@ class IdentityActors(Fact):
     """the identity's principal"""
     identity: str
     """the id of the user-assigned identity, or of the resource whose own identity it is"""
-    components: Known[tuple[str, ...]]
-    """the components that run as it"""
+    is_workload_identity: Known[bool]
+    """whether a component of a workload runs as it"""
     actors: Known[tuple[IdentityActor, ...]]
     """who can act as it, and how; more than these where one of them can all the time, and not all was read"""
 
@@ -88,7 +88,7 @@ def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
             ),
             principal_id=identity.principal,
             identity=identity.id,
-            components=(None if parts else unseen) or tuple(sorted({part.component for part in parts})),
+            is_workload_identity=bool(parts) or unseen or False,
             actors=_actors(access, identity, unseen) if parts else unseen or (),
         )
 
