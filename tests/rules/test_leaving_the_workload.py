@@ -289,14 +289,14 @@ class TestActors:
     def test_who_publishes_to_the_app_acts_as_its_identity(self, judge: Judge) -> None:
         findings = judge(self.RULE, *grant("Website Contributor", APP))
         assert self.failures(findings) == {"id-app-chat01"}
-        assert "run code: Microsoft.Web/sites/write" in one_failure(findings).message
+        assert "run code on app-chat01 (Microsoft.Web/sites/write)" in one_failure(findings).message
         assert ALICE in one_failure(findings).message
 
     def test_who_may_assign_the_identity_acts_as_it(self, judge: Judge) -> None:
         findings = judge(self.RULE, *grant("Managed Identity Operator", APP_IDENTITY))
         assert self.failures(findings) == {"id-app-chat01"}
         assert (
-            "assign the identity: Microsoft.ManagedIdentity/userAssignedIdentities/any/assign/action"
+            "assign the identity (Microsoft.ManagedIdentity/userAssignedIdentities/any/assign/action)"
             in one_failure(findings).message
         )
 

@@ -43,6 +43,12 @@ class IdentityActor(Record):
     standing: bool
     """whether the assignment is in force all the time, without an activation or an end"""
 
+    def __str__(self) -> str:
+        """Return who can and how, for a sentence."""
+        way = f"{self.way} on {ids.name_of(self.on)}" if self.way == "run code" else self.way
+        by = f"{self.principal_type or 'principal'} {self.principal_id} as {self.role} on {ids.name_of(self.scope) or '/'}"
+        return f"{by} may {way}{'' if self.standing else ' once activated'} ({self.operation})"
+
 
 @fact("access.identity_actors", subject="the managed identity")
 class IdentityActors(Fact):
@@ -59,17 +65,13 @@ class IdentityActors(Fact):
 
     def sentence(self) -> str:
         """Say who can act as the identity, and by which way."""
-        start = f"As identity {ids.name_of(self.identity)}"
+        identity = f"identity {ids.name_of(self.identity)}"
         if isinstance(self.actors, Gap):
-            return f"{start} others may be able to act: {self.actors.reason}."
+            return f"Whether others can act as {identity} is not known: {self.actors.reason}."
         if not self.actors:
-            return f"{start} nobody can act outside of the workload but those whom the table of roles sanctions."
-        ways = [
-            f"{actor.principal_type or 'principal'} {actor.principal_id} by {actor.role} on "
-            f"{ids.name_of(actor.scope) or '/'} ({actor.way}{'' if actor.standing else ', once activated'}: {actor.operation})"
-            for actor in self.actors
-        ]
-        return f"{start} can act {facts.listed(ways, _SHOWN)}."
+            return f"Nobody outside of the workload can act as {identity} but those whom the table of roles sanctions."
+        ways = dict.fromkeys(map(str, self.actors))
+        return f"Others can act as {identity}: {facts.listed(list(ways), _SHOWN)}."
 
 
 def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
