@@ -59,19 +59,14 @@ class Workloads:
         return self._roles.get(resource_key, (None, None))
 
 
-def is_in_workload_of(workloads: Workloads, resource: Resource, target: str) -> bool:
-    """Whether a key is that of a resource itself, or of one that plays a role in a workload with it."""
-    return target == resource.key or target in {other.key for other in _with(workloads, resource)}
-
-
-def subscriptions_around(workloads: Workloads, resource: Resource) -> frozenset[str]:
-    """Return the subscriptions, in lower case, of a resource and of all that plays a role in a workload with it."""
-    return frozenset(ids.subscription_of(one.key) or "" for one in (resource, *_with(workloads, resource)))
-
-
-def _with(workloads: Workloads, resource: Resource) -> Sequence[Resource]:
-    grouped = ([one for held in workload.bound().values() for one in held] for workload in workloads.all)
-    return [one for group in grouped if any(member.key == resource.key for member in group) for one in group]
+def companions(workloads: Workloads) -> Mapping[str, frozenset[str]]:
+    """Return, by the key of each resource that plays a role, the keys of all that play one in a workload with it."""
+    found: dict[str, frozenset[str]] = {}
+    for workload in workloads.all:
+        together = frozenset(resource.key for held in workload.bound().values() for resource in held)
+        for key in together:
+            found[key] = found[key] | together if key in found else together
+    return found
 
 
 def better_anchor(estate: Estate, workloads: Workloads, workload: Workload) -> Gap | None:

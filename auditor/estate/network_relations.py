@@ -133,6 +133,8 @@ def _attached_to(*arrays: str) -> Reader:
 
 def _nat_gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     yield from _attached_to("subnets")(resource, lookup)
+    if network := body.reference(resource.properties, "sourceVirtualNetwork.id"):
+        yield Relation(resource.key, "attached", network)
     for address in body.references(resource.properties, "publicIpAddresses"):
         yield Relation(address, "attached", resource.key)
 

@@ -164,11 +164,8 @@ def _routes(estate: Estate, subnet: Resource) -> tuple[Resource, ...] | Gap:
 
 def _nat(estate: Estate, subnet: Resource) -> bool | Gap:
     """Whether a NAT gateway serves a subnet: its own, or one of the whole network."""
-    if any(_is(key, NAT_GATEWAYS) for key in estate.sources(subnet.key, "attached")):
-        return True
-    network = ids.parent_of(subnet.key)
-    gateways = estate.of_type(NAT_GATEWAYS)
-    if any(body.sub_resource(gateway.body, "properties.sourceVirtualNetwork") == network for gateway in gateways):
+    places = (subnet.key, ids.parent_of(subnet.key) or "")
+    if any(_is(key, NAT_GATEWAYS) for place in places for key in estate.sources(place, "attached")):
         return True
     return estate.gap_at(subnet.key, "properties.natGateway") or False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
@@ -16,14 +18,18 @@ from auditor.truth import Truth
 _LEVELS: Final = frozenset({"cannotdelete", "readonly"})
 
 
-def locks_on(graph: AccessGraph, resource: Resource) -> tuple[str, ...]:
+def locks_by_scope(graph: AccessGraph) -> Mapping[str, Sequence[str]]:
+    """Return the ids of the locks that forbid deletion, by the key of their scope."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for lock in graph.estate.of_type(LOCKS):
+        if (body.text(lock.properties, "level") or "").lower() in _LEVELS:
+            found[ids.key(stated_scope(lock))].append(lock.id)
+    return found
+
+
+def locks_on(graph: AccessGraph, locks: Mapping[str, Sequence[str]], resource: Resource) -> tuple[str, ...]:
     """Return the ids of the locks on a resource, on its group and on its subscription."""
-    return tuple(
-        lock.id
-        for lock in graph.estate.of_type(LOCKS)
-        if (body.text(lock.properties, "level") or "").lower() in _LEVELS
-        and ids.is_under(resource.key, ids.key(stated_scope(lock)))
-    )
+    return tuple(lock for scope in graph.grants.hierarchy.above(resource.key) for lock in locks.get(scope, ()))
 
 
 def denies_on(graph: AccessGraph, resource: Resource) -> tuple[str, ...]:

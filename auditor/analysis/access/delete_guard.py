@@ -43,15 +43,18 @@ class DeleteGuard(Fact):
 def derive_facts(access: AccessContext) -> Iterator[DeleteGuard]:
     """Yield one fact per component and resource of every workload."""
     filed: set[tuple[str, str]] = set()
+    locks = guards.locks_by_scope(access.graph)
     for workload in access.context.workloads.all:
         for component, resource in bound(workload):
             if (component, resource.key) not in filed:
                 filed.add((component, resource.key))
-                yield _fact(access, (workload.name, component), resource)
+                yield _fact(
+                    access, (workload.name, component), resource, guards.locks_on(access.graph, locks, resource)
+                )
 
 
-def _fact(access: AccessContext, role: tuple[str, str], resource: Resource) -> DeleteGuard:
-    locks, denies = guards.locks_on(access.graph, resource), guards.denies_on(access.graph, resource)
+def _fact(access: AccessContext, role: tuple[str, str], resource: Resource, locks: tuple[str, ...]) -> DeleteGuard:
+    denies = guards.denies_on(access.graph, resource)
     inputs = [*((lock, "properties.level") for lock in locks), *((deny, "properties.permissions") for deny in denies)]
     return DeleteGuard(
         about=facts.about(access.context, resource.id, sub_object=role[1], role=role, inputs=inputs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.managed_network import outbound_rules
-from auditor.architecture.workloads import is_in_workload_of, subscriptions_around
+from auditor.architecture.workloads import companions
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.service_relations import SHARED_LINKS
@@ -72,22 +73,23 @@ class _Link:
 
 def outgoing_facts(context: Context) -> Iterator[OutgoingLink]:
     """Yield one fact for each link that a workspace or a search service opens."""
+    together = companions(context.workloads)
     for workspace in context.estate.of_type(outbound_rules.WORKSPACES):
         rules, _ = outbound_rules.rules_of(context, workspace)
         for rule in rules:
             if body.same_text(rule.type, "PrivateEndpoint"):
                 link = _Link("workspace", rule.name, rule.target, rule.subresource or None, rule.status, rule.source)
-                yield _fact(context, workspace, link)
+                yield _fact(context, workspace, link, together.get(workspace.key, frozenset()))
     for service in context.estate.of_type(shipped().labelled("search").key):
         for child in context.estate.children(service.key, SHARED_LINKS):
             target, group, status = (
                 body.text(child.properties, name) for name in ("privateLinkResourceId", "groupId", "status")
             )
             link = _Link("search", child.name, target and ids.key(target), group, status, (child.id, "properties"))
-            yield _fact(context, service, link)
+            yield _fact(context, service, link, together.get(service.key, frozenset()))
 
 
-def _fact(context: Context, service: Resource, link: _Link) -> OutgoingLink:
+def _fact(context: Context, service: Resource, link: _Link, workload: frozenset[str]) -> OutgoingLink:
     subject = link.source[0]
     return OutgoingLink(
         about=facts.about(
@@ -102,19 +104,19 @@ def _fact(context: Context, service: Resource, link: _Link) -> OutgoingLink:
         target=context.estate.spelled(link.target),
         group=link.group,
         status=link.status,
-        leads_to=_destination(context, service, link),
+        leads_to=_destination(context, {service.key, *workload}, link),
         service_name=service.name,
     )
 
 
-def _destination(context: Context, service: Resource, link: _Link) -> Known[Destination]:
-    """Return whose the target of a link is, by the workload that the service belongs to, else by its subscription."""
+def _destination(context: Context, own: AbstractSet[str], link: _Link) -> Known[Destination]:
+    """Return whose the target of a link is, from the keys of the service and its workload."""
     subscription = ids.subscription_of(link.target or "")
     if link.target is None or subscription is None:
         return Gap(link.source[0], "target", "the id of the target names no subscription")
     for entry in body.texts(context.parameters, PARAMETER):
         if subscription == ids.name_of(ids.key(entry)) or ids.is_under(link.target, ids.key(entry)):
             return "parameter"
-    if is_in_workload_of(context.workloads, service, link.target):
+    if link.target in own:
         return "workload"
-    return "subscription" if subscription in subscriptions_around(context.workloads, service) else "elsewhere"
+    return "subscription" if subscription in {ids.subscription_of(key) for key in own} else "elsewhere"
