@@ -156,8 +156,13 @@ def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Seq
         used_by=tuple(resource.id for resource in identity.users),
         components=unseen_user or tuple(sorted({part.component for part in parts})),
         is_workload_identity=bool(parts) or unseen_user or False,
-        runs_workspace=access.unseen.runs(identity.principal, {"workspace"}, unseen_user),
-        runs_jump_box=access.unseen.runs(identity.principal, {"jump-box"}, unseen_user),
+        # a workload has one of each: where it was seen, no other is to come
+        runs_workspace=access.unseen.runs(
+            identity.principal, {"workspace"}, unseen_user and access.unseen.bound("workspace")
+        ),
+        runs_jump_box=access.unseen.runs(
+            identity.principal, {"jump-box"}, unseen_user and access.unseen.bound("jump-box")
+        ),
         is_shared=_is_shared(parts) or unseen_user or False,
         roles=unseen or tuple(map(_held, assignments)),
         has_roles=unseen or bool(assignments),

@@ -10,7 +10,7 @@ import pytest
 from auditor.analysis.access import ANALYSIS
 from auditor.model import Gap
 from tests.estates.access import Bodies, assignments, facts_after, of_kind, place, principal_of, table
-from tests.estates.contexts import chat_context
+from tests.estates.contexts import Body, chat_context
 from tests.estates.derived import Derived, derive
 
 SITES = Gap("/", "Microsoft.Web/sites", "forbidden")
@@ -69,7 +69,22 @@ def test_an_identity_that_more_may_run_as_has_no_known_list() -> None:
     gateway = next(fact for key, fact in facts.items() if key.endswith("id-agw-chat01"))
 
     assert gateway.fields["isWorkloadIdentity"]
-    assert {"components", "runsWorkspace", "runsJumpBox"} <= gateway.uncollected.keys()
+    assert "components" in gateway.uncollected
+    assert (gateway.fields["runsWorkspace"], gateway.fields["runsJumpBox"]) == (False, False)
+
+
+def test_a_jump_box_that_was_not_seen_may_run_as_any_identity() -> None:
+    machines = "Microsoft.Compute/virtualMachines"
+
+    def without_machines(bodies: list[Body]) -> None:
+        bodies[:] = [body for body in bodies if body["type"] != machines]
+
+    gaps = (Gap("/", machines, "forbidden"), SITES)
+    context = replace(chat_context(without_machines, gaps=gaps), tables={"roles": table()})
+    facts = of_kind(derive(ANALYSIS, context), "access.identity")
+
+    assert all("runsJumpBox" in fact.uncollected for fact in facts if "/userAssignedIdentities/" in fact.subject)
+    assert all("runsWorkspace" in fact.fields for fact in facts)
 
 
 @pytest.mark.parametrize(
