@@ -61,6 +61,16 @@ class Workloads:
         return self._roles.get(resource_key, (None, None))
 
 
+def companions(workloads: Workloads) -> Mapping[str, frozenset[str]]:
+    """Return, by the key of each resource that plays a role, the keys of all that play one in a workload with it."""
+    found: dict[str, frozenset[str]] = {}
+    for workload in workloads.all:
+        together = frozenset(resource.key for held in workload.bound().values() for resource in held)
+        for key in together:
+            found[key] = found[key] | together if key in found else together
+    return found
+
+
 def better_anchor(estate: Estate, workloads: Workloads, workload: Workload) -> Gap | None:
     """Return why a workload may be another one, named after a better anchor that was not seen, or None."""
     ranks = {one.name: one.anchor for one in workloads.declared if one.anchor is not None}

@@ -13,6 +13,7 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import Hosts
 from auditor.model import Resource
 
+FEDERATED_CREDENTIALS: Final = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
 INTERFACES: Final = "microsoft.network/networkinterfaces"
 ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
 ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"

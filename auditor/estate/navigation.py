@@ -10,6 +10,7 @@ from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import monitoring_relations, network_relations, service_relations
 from auditor.estate.lookup import (
+    FEDERATED_CREDENTIALS,
     INTERFACES,
     ML_CONNECTIONS,
     ML_WORKSPACES,
@@ -104,6 +105,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
     "onlineDeployment": Navigation("contains", outward=True, types=(ONLINE_DEPLOYMENTS,), below=True),
     "modelDeployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),
+    "federatedCredential": Navigation("contains", outward=True, types=(FEDERATED_CREDENTIALS,), below=True),
     # private link: what endpoints say, and what their targets say
     "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(PRIVATE_ENDPOINTS,)),
     "privateEndpointTarget": Navigation("private-endpoint-for", outward=True, own=True),
@@ -189,6 +191,13 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
 }
 
 _READERS: Final = {**network_relations.READERS, **service_relations.READERS, **monitoring_relations.READERS}
+NAMING_OTHERS: Final = frozenset(
+    {
+        *(_READERS.keys() - {ROLE_ASSIGNMENTS, SITE_CONFIGS}),
+        *(item.key for item in shipped() if item.calls_others or item.private_link),
+    }
+)
+"""Types, in lower case, whose properties are known to name other resources by id; what holds a role stands elsewhere."""
 
 
 def derive(resources: Iterable[Resource], catalogue: Catalogue | None = None) -> Iterator[Relation]:

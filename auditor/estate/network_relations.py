@@ -29,6 +29,7 @@ NAT_GATEWAYS: Final = "microsoft.network/natgateways"
 NETWORK_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
 PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
 ROUTE_TABLES: Final = "microsoft.network/routetables"
+SCALE_SETS: Final = "microsoft.compute/virtualmachinescalesets"
 SECURITY_GROUPS: Final = "microsoft.network/networksecuritygroups"
 SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
@@ -141,6 +142,8 @@ def _attached_to(*arrays: str) -> Reader:
 
 def _nat_gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     yield from _attached_to("subnets")(resource, lookup)
+    if network := body.reference(resource.properties, "sourceVirtualNetwork.id"):
+        yield Relation(resource.key, "attached", network)
     for address in body.references(resource.properties, "publicIpAddresses"):
         yield Relation(address, "attached", resource.key)
 
@@ -258,7 +261,7 @@ READERS: Final[Mapping[str, Reader]] = {
     LOAD_BALANCERS: _configurations("frontendIPConfigurations"),
     "microsoft.network/privatelinkservices": _read_configurations,
     MACHINES: _machine,
-    "microsoft.compute/virtualmachinescalesets": _scale_set,
+    SCALE_SETS: _scale_set,
     API_MANAGEMENT: placed_at("virtualNetworkConfiguration.subnetResourceId"),
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

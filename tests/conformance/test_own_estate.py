@@ -15,12 +15,19 @@ from tests.estates.chat import chat_document
 
 _APPENDED = re.compile("ijdke7bomwqr6|[0-9a-f]{8}-[0-9a-f-]{27}|[a-z0-9-]+-[a-z]*diagnosticSettings$|default$")
 """What deployment makes up: a suffix of a name, GUIDs, and what a setting is called."""
+_SETTING = re.compile(r"(?<=/diagnosticSettings/)[^/]+$")
+"""The name of a diagnostic setting, which is anybody's choice."""
 
 
 def _findings(document: Mapping[str, Any]) -> Counter[tuple[str, ...]]:
     report = judged(document)
     named = (
-        (one.rule_id, one.status.value, short_name(one.resource_id or ""), one.sub_object or "")
+        (
+            one.rule_id,
+            one.status.value,
+            short_name(_SETTING.sub("default", one.resource_id or "")),
+            one.sub_object or "",
+        )
         for one in report.findings
     )
     return Counter(tuple(_APPENDED.sub("", part) for part in parts) for parts in named)

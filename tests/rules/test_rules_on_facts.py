@@ -26,6 +26,9 @@ _REACHED = (
     "AzureBastionSubnet", "snet-agents", "snet-appGateway", "snet-appServicePlan", "snet-jumpbox", "snet-scoring",
     "snet-training",
 )  # fmt: skip
+_FOUNDATION = (
+    "bastion", "jump-box", "openai", "registry", "workspace", "workspace-insights", "workspace-storage",
+)  # fmt: skip
 VERDICTS = {"pass": Status.PASS, "fail": Status.FAIL, "unknown": Status.UNKNOWN}
 
 
@@ -82,7 +85,9 @@ def test_the_chat_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path
         *{("subnet-reaches-planned-subnets-only", f"to {name}") for name in _REACHED},
         ("subnet-rest-denied-explicitly", "Inbound"),
         ("subnet-rest-denied-explicitly", "Outbound"),
+        ("subnet-outbound-way-chosen", ""),
         ("workload-component-present", "search"),
+        *{("workload-foundation-delete-locked", component) for component in _FOUNDATION},
     }
     assert not [one for one in findings if one.status is Status.UNKNOWN]
 

@@ -18,7 +18,7 @@ IN_RESOURCE_GRAPH = re.compile(
 )
 """Types of the `resources` table, after Microsoft's reference of tables and types."""
 
-_LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy)\w+$")
+_LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy|locks)\w*$")
 COLUMNS = {
     "id",
     "name",
