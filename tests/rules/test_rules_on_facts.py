@@ -92,7 +92,8 @@ def test_the_chat_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path
         *{("workload-foundation-delete-locked", component) for component in _FOUNDATION},
     }
     unknown = {one.rule_id for one in findings if one.status is Status.UNKNOWN}
-    assert unknown <= {"keyvault-key-copy-current", "openai-keys-rotated", "ml-endpoint-keys-rotated"}  # only the activity log would tell
+    # only the activity log would tell
+    assert unknown <= {"keyvault-key-copy-current", "openai-keys-rotated", "ml-endpoint-keys-rotated"}
 
 
 @pytest.mark.parametrize(
