@@ -40,7 +40,9 @@ def test_the_lowest_versions_are_the_bounds_themselves() -> None:
     for requirement in _RUNTIME:
         bounds = [Version(each.version) for each in requirement.specifier if each.operator == ">="]
         found = {str(version) for version in locked[requirement.name.lower()]}
-        assert any(str(version).startswith(str(bound)) for version in map(Version, found) for bound in bounds), requirement
+        assert any(str(version).startswith(str(bound)) for version in map(Version, found) for bound in bounds), (
+            requirement
+        )
 
 
 @pytest.mark.parametrize("file", ["runtime.txt", "lowest.txt", "dev.txt"])
