@@ -36,7 +36,8 @@ class Ledger:
     """What was stored: key → lower-case type."""
     wanted: dict[str, str] = field(default_factory=dict)
     """Followed references: key → id as spelled."""
-    gone: set[str] = field(default_factory=set)
+    gone: dict[str, str] = field(default_factory=dict)
+    """What was deleted while it was read: key → id as spelled."""
     gaps: dict[tuple[str, str], list[Gap]] = field(default_factory=dict)
     finished: set[tuple[str, str]] = field(default_factory=set)
     is_resumed: bool = False
@@ -69,7 +70,7 @@ class Ledger:
         found = [reference for item in outcome.items for reference in self._item(item)]
         key = (ids.key(scope), name)
         if outcome.is_gone:
-            self.gone.add(ids.key(scope))
+            self.gone[ids.key(scope)] = scope
         if outcome.gaps:
             self.gaps[key] = outcome.gaps
         else:
@@ -143,6 +144,7 @@ class Ledger:
         """Take back what is gone, write the gaps, and return them."""
         for key in sorted(self.gone):
             self.forget(key)
+            self.remark(self.gone[key], "gone", "gone", because="neither its service nor the list of its group has it")
         gaps = sorted(
             {
                 gap

@@ -14,7 +14,7 @@ from auditor.collect.arm.session import Session
 from auditor.collect.ledger import FOLLOWED, Ledger
 from auditor.collect.operations import RESOURCE_GROUPS, Operations
 from auditor.collect.options import CollectOptions
-from auditor.collect.plan import Job, Planner, call_of, target_of
+from auditor.collect.plan import Job, Planner, call_of, target_of, twice
 from auditor.collect.progress import Progress, Watcher
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.access import principals_of, read_principals
@@ -126,7 +126,8 @@ class Collection:
 
     def _read_groups(self) -> None:
         """Read the resource groups that the scope means, in each subscription."""
-        jobs = [(target, RESOURCE_GROUPS.name, call_of(RESOURCE_GROUPS)) for target in self._subscriptions()]
+        read = twice(call_of(RESOURCE_GROUPS))  # what follows hangs on them: there is no second chance at the end
+        jobs = [(target, RESOURCE_GROUPS.name, read) for target in self._subscriptions()]
         for (target, name, _), outcome in self._spread(jobs):
             if not outcome.gaps:
                 self.ledger.forget_deleted_groups(target.id, [str(item.body.get("id")) for item in outcome.items])
@@ -136,7 +137,7 @@ class Collection:
                 outcome.items = [item for item in outcome.items if str(item.body.get("name", "")).lower() in kept]
             self.groups[target.id] = [target_of(item.body, self._operations) for item in outcome.items]
             self.ledger.settle(target.id, name, outcome)
-        self._again.clear()  # the groups decide what follows; a list that came too late could not
+        self._again.clear()
         found = {ids.name_of(group.id).lower() for groups in self.groups.values() for group in groups}
         missing = [name for name in self.scope.resource_groups if name.lower() not in found]
         if missing and not self.ledger.gaps_named(RESOURCE_GROUPS.name) and not self.scope.tags:

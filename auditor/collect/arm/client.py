@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import requests
@@ -28,8 +28,8 @@ from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
 from auditor.collect.arm.credentials import TokenCache
 from auditor.collect.arm.pacing import Pacer
-from auditor.collect.arm.pages import ListAnswer, Response, take_page
-from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard, origin
+from auditor.collect.arm.pages import ListAnswer, Response, next_page, take_page
+from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, choose_version, supported_versions
 from auditor.collect.arm.sender import Decoded, PatientSender, Tally
 from auditor.collect.options import CollectOptions
@@ -106,18 +106,8 @@ class Arm:
             link = take_page(body, listing, seen_ids)
             if listing.refusal is not None or link is None:
                 return listing
-            url = urljoin(self.cloud.arm + path, link).replace("{", "%7B").replace("}", "%7D")
-            if origin(url) != origin(self.cloud.arm):
-                listing.refusal = Refusal(
-                    Kind.FAILED, message=f"the next page lies at another host: {urlsplit(url).netloc}"
-                )
-                return listing
-            if url in seen_links:
-                listing.refusal = Refusal(Kind.FAILED, message="the next page is one that was already read")
-                return listing
-            seen_links.add(url)
             try:
-                body = self._send(HttpRequest("GET", url))
+                body = self._send(HttpRequest("GET", next_page(self.cloud.arm, path, link, seen_links)))
             except Refused as refused:
                 listing.refusal = refused.refusal
                 return listing

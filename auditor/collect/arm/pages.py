@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote, urljoin, urlsplit
 
 from auditor import resource_id as ids
-from auditor.collect.arm.refusals import Kind, Refusal
+from auditor.collect.arm.refusals import Kind, Refusal, Refused
+
+_LONGEST_LINK: Final = 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +49,44 @@ def take_page(body: object, listing: ListAnswer, seen: set[str]) -> str | None:
             seen.add(ids.key(own_id))
         listing.items.append(item)
     link = body.get("nextLink")
-    return link if isinstance(link, str) and link else None
+    if link is None or link == "":
+        return None
+    if isinstance(link, str):
+        return link
+    listing.refusal = Refusal(Kind.CUT, 200, message="the link to the next page is no text")
+    return None
+
+
+def next_page(arm: str, path: str, link: str, seen: set[str]) -> str:
+    """Return the URL of a list's next page; raise `Refused` where the link leads anywhere but on in the same list.
+
+    Links go with the token, to an address that an answer chose: another host, another path or another port is cut off,
+    and so is a link that was followed before (`seen` keeps them).
+    """
+    try:
+        url = urljoin(arm + path, link).replace("{", "%7B").replace("}", "%7D")
+        parts, own = urlsplit(url), urlsplit(arm + path)
+        is_here = origin(url) == origin(arm)
+    except ValueError:
+        raise Refused(Refusal(Kind.CUT, message="the link to the next page is no address")) from None
+    if not is_here:
+        raise Refused(Refusal(Kind.CUT, message=f"the next page lies at another host: {parts.netloc[:100]}"))
+    if _plain(parts.path) != _plain(own.path):
+        raise Refused(Refusal(Kind.CUT, message="the link to the next page leads to something else"))
+    if len(url) > _LONGEST_LINK or not url.isascii() or not url.isprintable():
+        raise Refused(Refusal(Kind.CUT, message="the link to the next page is no address"))
+    if url in seen:
+        raise Refused(Refusal(Kind.CUT, message="the next page is one that was already read"))
+    seen.add(url)
+    return url
+
+
+def _plain(path: str) -> str:
+    return unquote(path).rstrip("/").lower()
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a URL, comparable; ValueError where it has none that could be."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or (443 if scheme == "https" else 80)

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     BAD_REQUEST = "request not understood"
     THROTTLED = "throttled"
     FAILED = "failed"
+    CUT = "cut"
+    UNTRUSTED = "not believed"
     UNREACHABLE = "not reachable"
 
 

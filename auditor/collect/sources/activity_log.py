@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from auditor.azure import body
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Refused
 from auditor.collect.operations import ACTIVITY_LOG
@@ -47,13 +48,13 @@ def read_regenerations(
         events.sort(
             key=lambda event: (str(event["eventTimestamp"]), str(event["resourceId"]), str(event["eventDataId"]))
         )
-        body: dict[str, object] = {
+        remark: dict[str, object] = {
             "id": f"{subscription.id}/providers/{ACTIVITY_LOG.yields}",
             "name": "management",
             "type": ACTIVITY_LOG.yields,
             "properties": {"from": start, "to": end, "providers": read, "events": events},
         }
-        outcome.items.append(Item(body, ACTIVITY_LOG.api_version, at))
+        outcome.items.append(Item(remark, ACTIVITY_LOG.api_version, at))
     return outcome
 
 
@@ -65,10 +66,10 @@ def _event(item: Mapping[str, object], regenerations: Mapping[str, str]) -> dict
     return {
         "operationName": operation,
         "status": _value(item.get("status")),
-        "eventTimestamp": item.get("eventTimestamp"),
-        "resourceId": item.get("resourceId"),
-        "eventDataId": item.get("eventDataId"),
-        "correlationId": item.get("correlationId"),
+        "eventTimestamp": body.text(item, "eventTimestamp"),
+        "resourceId": body.text(item, "resourceId"),
+        "eventDataId": body.text(item, "eventDataId"),
+        "correlationId": body.text(item, "correlationId"),
     }
 
 
