@@ -61,6 +61,7 @@ class Ledger:
         found = list(references(body.get("properties")))
         self._want(found)
         key = ids.key(str(body.get("id")))
+        self.gone.pop(key, None)
         self.known[key] = str(body.get("type", "")).lower()
         self.sink.add(self.redactor.body(body), source=source, api_version=api_version, collected_at=at)
         return found
@@ -113,6 +114,11 @@ class Ledger:
     def gaps_named(self, name: str) -> bool:
         """Whether an operation of this name has left a gap anywhere."""
         return any(found == name for _, found in self.gaps)
+
+    def vanish(self, key: str) -> None:
+        """Take a resource back that the inventory had once and not again; it is told, unless it comes back."""
+        self.forget(key)
+        self.gone[key] = key
 
     def forget(self, resource_id: str) -> None:
         """Take a resource back that is gone."""

@@ -18,8 +18,17 @@ from auditor.collect.plan import Job, Planner, call_of, target_of, twice
 from auditor.collect.progress import Progress, Watcher
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.access import principals_of, read_principals
-from auditor.collect.sources.details import COMPLETE, Outcome, Target, gap_of, read_resource, stop_if_signed_out
-from auditor.collect.sources.inventory import ARM, Inventory, InventoryRow
+from auditor.collect.sources.details import (
+    COMPLETE,
+    Outcome,
+    Target,
+    gap_of,
+    read_itself,
+    read_resource,
+    read_unlisted_group,
+    stop_if_signed_out,
+)
+from auditor.collect.sources.inventory import ARM, Entry, Inventory, InventoryRow, Unconfirmed, Vanished
 from auditor.collect.sources.references import FOLLOWED_FURTHER, references
 from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group_names, resource_condition
 from auditor.collect.workers import Stream, spread
@@ -46,6 +55,7 @@ class Collection:
     targets: dict[str, Target] = field(default_factory=dict)
     groups: dict[str, list[Target]] = field(default_factory=dict)
     principals: set[str] = field(default_factory=set)
+    _listed_groups: set[str] = field(default_factory=set)
     _again: list[Job] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _told: float = 0.0
@@ -135,6 +145,7 @@ class Collection:
             if names is not None:
                 kept = {text.lower() for text in names}
                 outcome.items = [item for item in outcome.items if str(item.body.get("name", "")).lower() in kept]
+            self._listed_groups.update(ids.key(str(item.body.get("id"))) for item in outcome.items)
             self.groups[target.id] = [target_of(item.body, self._operations) for item in outcome.items]
             self.ledger.settle(target.id, name, outcome)
         self._again.clear()
@@ -160,19 +171,34 @@ class Collection:
             yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
             yield from planner.resources(groups)
         inventory = Inventory(self.session.arm)
-        for row in Stream[InventoryRow | str](lambda put: self._read_inventory(inventory, put)):
-            if row is None:
-                yield None
-            elif isinstance(row, str):
-                self.ledger.forget(row)
-                self.targets.pop(row, None)
-            else:
-                yield from planner.resources([self._keep_row(row)])
+        for entry in Stream[Entry](lambda put: self._read_inventory(inventory, put)):
+            match entry:
+                case None:
+                    yield None
+                case Vanished(key):
+                    self.ledger.vanish(key)
+                    self.targets.pop(key, None)
+                case Unconfirmed(key):
+                    yield self.targets[key], "resource", read_itself
+                case InventoryRow():
+                    target = self._keep_row(entry)
+                    yield from self._unlisted_group(target, planner)
+                    yield from planner.resources([target])
         self._close_inventory(inventory)
 
-    def _read_inventory(self, inventory: Inventory, put: Callable[[InventoryRow | str], None]) -> None:
-        """Read the inventory, in a thread of its own: rows, and the keys of those that turned out to be gone."""
-        inventory.store, inventory.remove = put, put
+    def _unlisted_group(self, target: Target, planner: Planner) -> Iterator[Job]:
+        """Yield the jobs of a resource's group, where the subscription's list of groups does not have it."""
+        group = "/".join(target.id.split("/")[:5])
+        is_part = bool(self.scope.resource_groups or self.scope.tags)
+        if not is_part and ids.resource_group_of(group) and ids.key(group) not in self._listed_groups:
+            self._listed_groups.add(ids.key(group))
+            unlisted = Target(group, ids.RESOURCE_GROUPS)
+            yield unlisted, "resource group", read_unlisted_group
+            yield from planner.resources([unlisted])
+
+    def _read_inventory(self, inventory: Inventory, put: Callable[[Entry], None]) -> None:
+        """Read the inventory, in a thread of its own."""
+        inventory.put = put
         if not self.scope.resource_groups and not self.scope.tags:
             inventory.read([one.id for one in self.resolved.subscriptions])
         else:
@@ -213,7 +239,7 @@ class Collection:
     def _keep_row(self, row: InventoryRow) -> Target:
         body = dict(row.body)
         self.ledger.store(body, source=row.source, api_version=row.api_version, at=row.at)
-        target = target_of(body, self._operations, row.api_version, is_bare=row.source == ARM)
+        target = target_of(body, self._operations, row.api_version, is_bare=row.is_bare)
         self.targets[ids.key(target.id)] = target
         return target
 

@@ -367,7 +367,7 @@ def _check_version(world: World, path: str, version: str) -> None:
         )
 
 
-def _read(  # noqa: C901, PLR0911 - one route after the other
+def _read(  # noqa: C901, PLR0911, PLR0912 - one route after the other
     world: World, path: str, query: dict[str, str], base_url: str
 ) -> Answer:
     estate, lowered = world.estate, path.lower()
@@ -377,14 +377,20 @@ def _read(  # noqa: C901, PLR0911 - one route after the other
             {"id": f"/subscriptions/{one['subscriptionId']}", "state": "Enabled", "tenantId": estate.tenant, **one}
             for one in estate.subscriptions
         ]
-        return _page(world, path, found, query, base_url)
+        return _page(world, path, _seen(world, "subscriptions", found), query, base_url)
     if segments[:2] == ["providers", "microsoft.management"]:
         return _management_group(estate, segments[-1])
     subscription = ids.subscription_of(lowered)
     if subscription is not None and all(one["subscriptionId"].lower() != subscription for one in estate.subscriptions):
         return error(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+    if len(segments) == 2 and segments[0] == "subscriptions":
+        [own] = [one for one in estate.subscriptions if one["subscriptionId"].lower() == subscription]
+        return Answer(200, {"id": f"/subscriptions/{own['subscriptionId']}", "tenantId": estate.tenant, **own})
+    if len(segments) == 4 and segments[2] == "resourcegroups":
+        group = [one for one in estate.groups(segments[1]) if ids.key(one["id"]) == lowered]
+        return Answer(200, group[0]) if group else error(404, "ResourceGroupNotFound", "It could not be found.")
     if len(segments) == 3 and segments[2] == "resourcegroups":
-        return _page(world, path, estate.groups(segments[1]), query, base_url)
+        return _page(world, path, _seen(world, "groups", estate.groups(segments[1])), query, base_url)
     if len(segments) == 3 and segments[2] == "resources":
         return _page(world, path, _seen(world, "arm", estate.tracked(segments[1])), query, base_url)
     if len(segments) == 5 and segments[2] == "resourcegroups" and segments[4] == "resources":
@@ -423,7 +429,10 @@ def _read(  # noqa: C901, PLR0911 - one route after the other
 
 
 def _seen(world: World, by: str, bodies: list[Json]) -> list[Json]:
-    """Return what an index knows: `hidden` says of `graph` and `arm` the ids that they lack (a regular expression)."""
+    """Return what an index knows.
+
+    `hidden` says of `graph`, `arm`, `subscriptions` and `groups` the ids that they lack (a regular expression).
+    """
     pattern = world.hidden.get(by)
     return [body for body in bodies if pattern is None or not re.search(pattern, body["id"], re.IGNORECASE)]
 
@@ -494,8 +503,8 @@ def _disturb(page: dict[str, Json], fault: dict[str, Json], own: str) -> None:
 
 def _graph(world: World, body: Json) -> Answer:
     options = body.get("options", {})
-    subscriptions = body.get("subscriptions", [])
     visible = {one["subscriptionId"].lower() for one in world.estate.subscriptions}
+    subscriptions = body.get("subscriptions", visible)
     if not visible & {text.lower() for text in subscriptions}:
         return error(
             403,
@@ -503,9 +512,13 @@ def _graph(world: World, body: Json) -> Answer:
             "Not authorized to perform action 'Microsoft.ResourceGraph/resources/read' over scope '/'.",
         )
     try:
-        rows = evaluate(
-            body["query"], {"resources": _seen(world, "graph", world.estate.rows(subscriptions))}, world.graph_columns
-        )
+        known = _seen(world, "graph", world.estate.rows(subscriptions))
+        containers = [
+            {"id": f"/subscriptions/{name}", "type": "microsoft.resources/subscriptions", "subscriptionId": name}
+            for name in sorted(visible)
+        ]
+        tables = {"resources": known, "resourcecontainers": _seen(world, "graph", containers)}
+        rows = evaluate(body["query"], tables, world.graph_columns)
     except QueryError as problem:
         message = "Please provide below info when asking for support: timestamp = …, correlationId = …."
         return error(400, "BadRequest", message, details=[{"code": problem.code, "message": str(problem)}])

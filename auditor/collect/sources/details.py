@@ -184,6 +184,15 @@ def read_itself(arm: Arm, target: Target) -> Outcome:
     return _read_by_id(arm, target, version, PROPERTIES)
 
 
+def read_unlisted_group(arm: Arm, target: Target) -> Outcome:
+    """Read a resource group that no list had and that has a resource all the same: it cannot be gone."""
+    outcome = _read_by_id(arm, target, RESOURCE_GROUPS.api_version, RESOURCE_GROUPS.yields)
+    if outcome.is_gone:
+        outcome.is_gone = False
+        outcome.gaps.append(Gap(target.id, RESOURCE_GROUPS.yields, Kind.NOT_FOUND.value))
+    return outcome
+
+
 def _read_by_id(arm: Arm, target: Target, version: str | None, what: str) -> Outcome:
     """Read one resource; `what` is what is not known where that fails."""
     outcome = Outcome()
