@@ -43,6 +43,23 @@ class RetryLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Budgets:
+    """What an answer, a list and a whole collection may cost at most; what goes beyond is cut off and a gap.
+
+    They are far above what Azure needs, and there for answers that never end.
+    """
+
+    answer_seconds: float = 120.0
+    answer_bytes: int = 64 << 20
+    list_seconds: float = 1800.0
+    list_bytes: int = 512 << 20
+    list_pages: int = 2000
+    scan_seconds: float = 6 * 3600.0
+    scan_bytes: int = 64 << 30
+    scan_calls: int = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Quotas:
     """How fast Azure may be asked: what fits at once, and what is added each second. A little below what is published.
 
@@ -78,4 +95,5 @@ class CollectOptions:
     follow: bool = True
     retry: RetryLimits = field(default_factory=RetryLimits)
     quotas: Quotas = field(default_factory=Quotas)
+    budgets: Budgets = field(default_factory=Budgets)
     catalogue: Catalogue | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.session import Session
 from auditor.collect.ledger import FOLLOWED, Ledger
 from auditor.collect.operations import RESOURCE_GROUPS, Operations
@@ -32,10 +34,12 @@ from auditor.collect.sources.inventory import ARM, Entry, Inventory, InventoryRo
 from auditor.collect.sources.references import FOLLOWED_FURTHER, references
 from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group_names, resource_condition
 from auditor.collect.workers import Stream, spread
-from auditor.errors import CollectionError
+from auditor.errors import AuditorError, CollectionError
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
+
+log = logging.getLogger("auditor.collect")
 
 _REPORT_EVERY: Final = 0.2
 _FOLLOW_ROUNDS: Final = 3
@@ -87,8 +91,14 @@ class Collection:
         arm = self.session.arm
 
         def act(job: Job) -> Outcome:
-            target, _, act_on = job
-            return act_on(arm, target)
+            target, name, act_on = job
+            try:
+                return act_on(arm, target)
+            except (AuditorError, Stopped):
+                raise
+            except Exception:
+                log.debug("%s of %s", name, target.id, exc_info=True)
+                return Outcome(gaps=[Gap(target.id, ANY_TYPE, f"failed: what came for {name} cannot be understood")])
 
         for job, outcome in spread(act, jobs, self.options.threads, tick=self._tick, stop=self.session.clock.stop):
             if outcome.is_transient:

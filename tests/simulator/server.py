@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import ssl
@@ -257,6 +258,14 @@ class Handler(BaseHTTPRequestHandler):
             content, content_type = b"<html><body>Proxy sign-in</body></html>", "text/html"
         if what == "truncate":
             content = content[: len(content) // 2]
+        if what == "huge":
+            content = b'{"value": [' + b" " * fault["bytes"] + b"]}"
+        if what == "bomb":
+            content = gzip.compress(b'{"value": [' + b" " * fault["bytes"] + b"]}")
+            answer.headers["Content-Encoding"] = "gzip"
+        if what == "header-drip":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Endless: " + b"x" * 4000)
+            return
         self.send_response(answer.status)
         length = len(content) * 2 if what == "cut" else len(content)
         headers = {
@@ -265,12 +274,24 @@ class Handler(BaseHTTPRequestHandler):
             "x-ms-request-id": "00000000-0000-0000-0000-00000000rq01",
             **answer.headers,
         }
+        headers |= fault.get("more_headers", {}) if fault else {}
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if what == "drip":
+            self._drip(content)
+            return
         self.wfile.write(content)
         if what == "cut":
             self.close_connection = True
+
+    def _drip(self, content: bytes) -> None:
+        """Send one byte after the other, slowly."""
+        self.close_connection = True
+        for number in range(len(content)):
+            self.wfile.write(content[number : number + 1])
+            self.wfile.flush()
+            time.sleep(0.1)
 
 
 class Server(ThreadingHTTPServer):
@@ -536,6 +557,8 @@ def _graph(world: World, body: Json) -> Answer:
     answer = {"totalRecords": total, "count": len(page), "data": page, "facets": [], "resultTruncated": truncated}
     if what == "token-number":
         answer["$skipToken"] = 7
+    elif what == "endless-tokens":
+        answer["$skipToken"] = f"{start}{time.monotonic_ns()}"
     elif start + len(page) < total and what is None:
         answer["$skipToken"] = str(start + len(page))
     return Answer(200, answer)

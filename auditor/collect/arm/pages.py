@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 from auditor import resource_id as ids
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
+from auditor.collect.options import Budgets
 
 _LONGEST_LINK: Final = 32768
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The decoded body of a call, the API version that gave it, and when it came (ISO 8601, UTC)."""
+    """The decoded body of a call, the API version that gave it, when it came (ISO 8601, UTC), and its bytes."""
 
     value: object
     api_version: str
     at: str
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -30,6 +32,30 @@ class ListAnswer:
     api_version: str = ""
     at: str = ""
     refusal: Refusal | None = None
+
+
+class ListBudget:
+    """Counts what a list has cost; a list without end is cut off."""
+
+    def __init__(self, budgets: Budgets, now: Callable[[], float]) -> None:
+        self._budgets, self._now = budgets, now
+        self._began, self._pages, self._bytes = now(), 0, 0
+
+    def take(self, size: int) -> None:
+        """Count a page."""
+        self._pages += 1
+        self._bytes += size
+
+    def check(self) -> None:
+        """Raise `Refused` where the list may have no further page."""
+        budgets = self._budgets
+        for what, is_spent in (
+            (f"{budgets.list_pages:,} pages", self._pages >= budgets.list_pages),
+            (f"{budgets.list_bytes:,} bytes", self._bytes >= budgets.list_bytes),
+            (f"{budgets.list_seconds:,.0f} seconds", self._now() - self._began >= budgets.list_seconds),
+        ):
+            if is_spent:
+                raise Refused(Refusal(Kind.SPENT, message=f"the list goes on after {what}"))
 
 
 def take_page(body: object, listing: ListAnswer, seen: set[str]) -> str | None:

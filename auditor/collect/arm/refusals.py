@@ -24,6 +24,7 @@ class Kind(StrEnum):
     THROTTLED = "throttled"
     FAILED = "failed"
     CUT = "cut"
+    SPENT = "budget spent"
     UNTRUSTED = "not believed"
     UNREACHABLE = "not reachable"
 

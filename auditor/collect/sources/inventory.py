@@ -18,6 +18,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
+from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
 from auditor.collect.operations import LISTED
 from auditor.collect.sources.contract import is_deeper, untrusted
@@ -31,6 +32,7 @@ from auditor.collect.sources.resource_graph import (
     fetch,
     partitions,
 )
+from auditor.errors import AuditorError
 
 log = logging.getLogger("auditor.collect")
 
@@ -131,12 +133,21 @@ class Inventory:
         for start in range(0, len(subscriptions), _SUBSCRIPTIONS_PER_QUERY):
             chosen = QueryFilter(subscriptions[start : start + _SUBSCRIPTIONS_PER_QUERY], condition)
             with ThreadPoolExecutor(_LISTS, "lists") as pool:
-                lists = {name: pool.submit(self._list, name) for name in chosen.subscriptions}
-                shown = self._query(chosen, concerns)
-                if shown.refusal is not None and shown.refusal.kind in _USELESS_TO_ASK_ELSEWHERE:
-                    self.shortfalls.append(Shortfall(chosen.subscriptions, None, shown.refusal))
-                    continue
-                self._compare(chosen, shown, lists, concerns)
+                try:
+                    self._read_chosen(chosen, pool, concerns)
+                except (AuditorError, Stopped):
+                    raise
+                except Exception:
+                    log.debug("the inventory", exc_info=True)
+                    self._miss(chosen, None, Refusal(Kind.FAILED, message="what came cannot be understood"))
+
+    def _read_chosen(self, chosen: QueryFilter, pool: ThreadPoolExecutor, concerns: Concerns) -> None:
+        lists = {name: pool.submit(self._list, name) for name in chosen.subscriptions}
+        shown = self._query(chosen, concerns)
+        if shown.refusal is not None and shown.refusal.kind in _USELESS_TO_ASK_ELSEWHERE:
+            self._miss(chosen, None, shown.refusal)
+        else:
+            self._compare(chosen, shown, lists, concerns)
 
     # Azure Resource Manager
 

@@ -141,16 +141,23 @@ def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = 
             if key is not None:
                 seen.add(key)
             rows.append(row)
-        token = page.get("$skipToken")
-        if token is not None and not isinstance(token, str):
-            raise _broken("Resource Graph's page token is no text")
-        if not token:
+        token = _token(page)
+        if token is None:
             _check_whole(page, len(rows), repeated, tolerant=tolerant)
             return rows
         if token in tokens:
             raise _broken("Resource Graph gave the same page token twice")
+        if len(tokens) >= arm.most_pages:
+            raise Refused(Refusal(Kind.SPENT, message=f"the query goes on after {len(tokens):,} pages"))
         tokens.add(token)
         options = {**options, "$skipToken": token}
+
+
+def _token(page: Mapping[str, object]) -> str | None:
+    token = page.get("$skipToken")
+    if token is not None and not isinstance(token, str):
+        raise _broken("Resource Graph's page token is no text")
+    return token or None
 
 
 def _check_whole(page: Mapping[str, object], got: int, repeated: int, *, tolerant: bool) -> None:
