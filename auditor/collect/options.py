@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -79,6 +80,7 @@ class CollectOptions:
 
     `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
     `redaction_key`: key of the hashes that stand for removed secrets; without one, a key that is the same for a tenant.
+    `allow_endpoints`: hosts that `arm_endpoint` may name.
     `catalogue`: the types whose children are read; the tool's own where it is None.
     `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
     """
@@ -86,6 +88,7 @@ class CollectOptions:
     auth: Auth = Auth.AUTO
     cloud: CloudName = CloudName.PUBLIC
     arm_endpoint: str | None = None
+    allow_endpoints: Sequence[str] = ()
     threads: int = 32
     quota_share: float = 0.5
     resolve_principals: bool = False

@@ -44,6 +44,7 @@ class World:
     latency: float = 0.0
     tokens_valid_from: float = 0.0
     metadata: bool = True
+    redirect: str = ""
     replay: list[Json] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,6 +63,7 @@ class World:
                 "permissions",
                 "latency",
                 "metadata",
+                "redirect",
             )
             if name in document
         }
@@ -216,6 +218,8 @@ class Handler(BaseHTTPRequestHandler):
             return Answer(
                 200, {"access_token": token, "expires_on": str(ends), "resource": resource, "token_type": "Bearer"}
             )
+        if path == "/oidc/token" and world.redirect:
+            return Answer(302, {}, {"Location": world.redirect})
         if path == "/oidc/token":
             return Answer(200, {"value": "an.assertion.of-github", "oidcToken": "an.assertion.of-pipelines"})
         if path.endswith("/v2.0/.well-known/openid-configuration"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
-import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline import Pipeline
 from azure.core.pipeline.policies import SensitiveHeaderCleanupPolicy
@@ -21,7 +19,6 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
-from requests.utils import get_environ_proxies
 
 from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
@@ -31,7 +28,7 @@ from auditor.collect.arm.pages import ListAnswer, ListBudget, Response, next_pag
 from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, choose_version, supported_versions
 from auditor.collect.arm.sender import Decoded, PatientSender, Tally
-from auditor.collect.arm.transport import BoundedAdapter
+from auditor.collect.arm.transport import session_for, trusted_authorities
 from auditor.collect.options import CollectOptions
 from auditor.shipped import tool_version
 
@@ -57,9 +54,14 @@ class Arm:
         self._credential = credential
         self._options = options
         self._transport = RequestsTransport(
-            session=_session(options, cloud.arm),
+            session=session_for(
+                cloud.arm,
+                connections=options.threads + 8,
+                seconds=options.budgets.answer_seconds,
+                most_bytes=options.budgets.answer_bytes,
+            ),
             session_owner=True,
-            connection_verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
+            connection_verify=trusted_authorities(),
             connection_timeout=min(30.0, options.retry.timeout),
             read_timeout=options.retry.timeout,
         )
@@ -231,21 +233,6 @@ def _client_on(
 ) -> ARMPipelineClient[HttpRequest, HttpResponse]:
     """Return a client on a pipeline of ours; the policies that it wants to be given would be ignored beside it."""
     return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
-
-
-def _session(options: CollectOptions, url: str) -> requests.Session:
-    """Return a session with a connection for each thread; the default pool holds ten and throws the others away.
-
-    The environment's proxies are looked up once, not for each of many thousand calls, and its `.netrc` is not read: a
-    password there would take the place of the token.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies.update(get_environ_proxies(url, no_proxy=None))
-    adapter = BoundedAdapter(options.threads + 8, options.budgets.answer_seconds, options.budgets.answer_bytes)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _namespace_of(url: str) -> str:

@@ -8,24 +8,64 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import socket
 import time
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import PoolManager
 
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
+from auditor.errors import CollectionError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK: Final = 1 << 16
+
+
+def session_for(url: str, *, connections: int = 1, seconds: float, most_bytes: int) -> requests.Session:
+    """Return a session for the host of a URL, with the environment's proxy for it.
+
+    The proxies are looked up once, not for each of many thousand calls, and `.netrc` is not read: a password there would
+    take the place of the token. Raises `CollectionError` where a proxy would see everything in clear.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = trusted_authorities()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    if proxy := proxy_in_clear(url):
+        raise CollectionError(
+            f"The proxy {proxy} would see the token in clear text: {urlsplit(url).netloc} is not https.",
+            f"set NO_PROXY={urlsplit(url).hostname}",
+        )
+    session.proxies.update(get_environ_proxies(url, no_proxy=None))
+    adapter = BoundedAdapter(connections, seconds, most_bytes)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def trusted_authorities() -> str | bool:
+    """Return the file of certificate authorities that the environment names, else True: those that come along."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
+def proxy_in_clear(url: str) -> str | None:
+    """Return the host of the environment's proxy that would read what goes to a URL without TLS, or None."""
+    if urlsplit(url).scheme == "https":
+        return None
+    proxy = select_proxy(url, get_environ_proxies(url, no_proxy=None))
+    return (urlsplit(proxy).hostname or "of the environment") if proxy else None
 
 
 class BoundedAdapter(HTTPAdapter):
