@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
@@ -255,7 +256,7 @@ class Inventory:
         """Return the rows of a partition with what speaks against each; where something does, it is asked for again."""
         for is_last in (False, True):
             rows = [(row, _doubt(row, partition.chosen, concerns)) for row in self._projected(partition)]
-            if is_last or not any(doubt for _, doubt in rows):
+            if is_last or not any(doubt or _lacks_properties(row) for row, doubt in rows):
                 return rows
         raise AssertionError("the last try returns")
 
@@ -293,6 +294,11 @@ def _doubt(row: Mapping[str, object], chosen: QueryFilter, concerns: Concerns) -
     if (ids.subscription_of(own_id) or "").lower() not in subscriptions or not concerns(row):
         return "lies outside the scope"
     return "is nested more deeply than anything of Azure's" if is_deeper(row) else None
+
+
+def _lacks_properties(row: Mapping[str, object]) -> bool:
+    """Whether a row of a type that rules read has come without its properties."""
+    return not isinstance(row.get("properties"), Mapping) and shipped().get(str(row.get("type"))) is not None
 
 
 def _states(body: Mapping[str, object], spelled: str) -> bool:
