@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.checkout import ROOT
@@ -21,7 +22,7 @@ def _locked(name: str) -> dict[str, set[Version]]:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     locked: dict[str, set[Version]] = {}
     for package, version in _PINNED.findall(text):
-        locked.setdefault(package.lower(), set()).add(Version(version))
+        locked.setdefault(canonicalize_name(package), set()).add(Version(version))
     return locked
 
 
@@ -31,7 +32,7 @@ def _locked(name: str) -> dict[str, set[Version]]:
 def test_a_lock_holds_what_is_asked_for(file: str, asked: list[Requirement]) -> None:
     locked = _locked(file)
     for requirement in asked:
-        versions = locked[requirement.name.lower()]
+        versions = locked[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(version, prereleases=True) for version in versions), requirement
 
 
@@ -39,7 +40,7 @@ def test_the_lowest_versions_are_the_bounds_themselves() -> None:
     locked = _locked("lowest.txt")
     for requirement in _RUNTIME:
         bounds = [Version(each.version) for each in requirement.specifier if each.operator == ">="]
-        found = {str(version) for version in locked[requirement.name.lower()]}
+        found = {str(version) for version in locked[canonicalize_name(requirement.name)]}
         assert any(str(version).startswith(str(bound)) for version in map(Version, found) for bound in bounds), (
             requirement
         )

@@ -63,6 +63,15 @@ ArmEndpoint = Annotated[
         "--arm-endpoint", metavar="URL", envvar="AUDITOR_ARM_ENDPOINT", help="Resource Manager of a private cloud."
     ),
 ]
+AllowEndpoint = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-endpoint",
+        metavar="HOST",
+        envvar="AUDITOR_ALLOW_ENDPOINT",
+        help="A host that --arm-endpoint may send tokens to (repeatable).",
+    ),
+]
 SignIn = Annotated[
     Auth,
     typer.Option(
@@ -112,6 +121,7 @@ def scan(
     tenant: Tenant = None,
     cloud: Cloud = CloudName.PUBLIC,
     arm_endpoint: ArmEndpoint = None,
+    allow_endpoint: AllowEndpoint = None,
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
@@ -139,7 +149,9 @@ def scan(
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
+    options = _with_types(
+        _options(auth, cloud, (arm_endpoint, allow_endpoint), resolve_principals, redact_people), rules
+    )
     shown = evaluate.Presentation(
         targets=evaluate.targets(output),
         fail_on=fail_on,
@@ -172,6 +184,7 @@ def collect(
     tenant: Tenant = None,
     cloud: Cloud = CloudName.PUBLIC,
     arm_endpoint: ArmEndpoint = None,
+    allow_endpoint: AllowEndpoint = None,
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
@@ -191,7 +204,9 @@ def collect(
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
+    options = _with_types(
+        _options(auth, cloud, (arm_endpoint, allow_endpoint), resolve_principals, redact_people), rules
+    )
     request = _Request(scope, options, quiet, no_progress)
     if preflight:
         _preflight(request)
@@ -225,9 +240,17 @@ def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> Coll
     return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
 
 
-def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool) -> CollectOptions:
+def _options(
+    auth: Auth, cloud: CloudName, endpoint: tuple[str | None, list[str] | None], resolve: bool, redact: bool
+) -> CollectOptions:
+    arm, allowed = endpoint
     return CollectOptions(
-        auth=auth, cloud=cloud, arm_endpoint=endpoint, resolve_principals=resolve, redact_people=redact
+        auth=auth,
+        cloud=cloud,
+        arm_endpoint=arm,
+        allow_endpoints=allowed or (),
+        resolve_principals=resolve,
+        redact_people=redact,
     )
 
 
@@ -253,10 +276,9 @@ def _run(request: _Request, open_sink: Callable[[snapshots.Metadata], sinks.Sink
 
 
 def _say_endpoint(request: _Request) -> None:
-    """Say before signing in where the token goes, unless that is where everybody's goes."""
-    endpoint = request.options.arm_endpoint or CLOUDS[request.options.cloud].arm
-    if endpoint != CLOUDS[CloudName.PUBLIC].arm and not request.quiet:
-        progress.say_endpoint(endpoint)
+    """Say before signing in where the token goes."""
+    if not request.quiet:
+        progress.say_endpoint(request.options.arm_endpoint or CLOUDS[request.options.cloud].arm)
 
 
 def _preflight(request: _Request) -> None:

@@ -75,6 +75,8 @@ def say_summary(summary: collection.CollectionSummary) -> None:
         f"{summary.attempts:,} requests ({safe(calls)}), {summary.retries} retries, {summary.throttled} throttled, "
         f"waited {summary.waited:.0f} s in all threads, took {summary.seconds:.0f} s\n"
     )
+    for resource_id in summary.gone:
+        sys.stderr.write(safe(f"deleted while it was read, and left out: {resource_id}") + "\n")
 
 
 def preflight_lines(preflight: permissions.Preflight) -> Iterator[str]:

@@ -245,6 +245,7 @@ def test_no_network_is_one_line_with_what_to_do(run: Run, closed_port: int) -> N
 
 def test_a_proxy_that_refuses_is_one_line_with_what_to_do(run: Run, closed_port: int) -> None:
     proxy = {"HTTPS_PROXY": f"http://127.0.0.1:{closed_port}", "AUDITOR_ARM_ENDPOINT": "https://arm.invalid"}
+    proxy["AUDITOR_ALLOW_ENDPOINT"] = "arm.invalid"
 
     ended = run("scan", "-q", **proxy)
 

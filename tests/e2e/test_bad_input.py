@@ -251,6 +251,7 @@ def test_no_traceback_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 _TAKEN_FROM_FILES_NEVER = {
     "arm-endpoint": ("'https://arm.example.org'", "--arm-endpoint or AUDITOR_ARM_ENDPOINT"),
+    "allow-endpoint": ("['arm.example.org']", "--allow-endpoint or AUDITOR_ALLOW_ENDPOINT"),
     "cloud": ("'china'", "--cloud or AUDITOR_CLOUD"),
     "tenant": ("'t'", "--tenant or AUDITOR_TENANT"),
     "auth": ("'cli'", "--auth or AUDITOR_AUTH"),
