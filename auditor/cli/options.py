@@ -13,6 +13,7 @@ import typer
 
 from auditor.errors import AuditorError
 from auditor.model import Severity
+from auditor.report import pipeline_log
 from auditor.report.format import NAMES
 
 DEFAULT_BASELINE: Final = "openai-chat"
@@ -128,6 +129,11 @@ class PageFormat(StrEnum):
 PageOutput = Annotated[
     PageFormat, typer.Option("--output", "-o", metavar="FORMAT", help=f"{one_of(list(PageFormat))}.")
 ]
+
+
+def hash_sign(output: PageFormat) -> str:
+    """Return how a page spells a `#` that would begin a command to a pipeline that shows it."""
+    return pipeline_log.IN_JSON if output is PageFormat.JSON else pipeline_log.APART
 
 
 class Color(StrEnum):
