@@ -17,7 +17,7 @@ LONGEST: Final = 128 << 20
 ROWS: Final = 20_000_000
 """Rows of one table."""
 # Real snapshots unpack to 3 to 30 times their size. Below the first figure nobody is hurt whatever the ratio.
-_UNPACKED: Final = 256 << 20
+_UNPACKED: Final = 64 << 20
 _RATIO: Final = 100
 # Reading takes about 0.05 steps of SQLite's machine for each byte of a file, checking its pages as many again.
 _STEPS: Final = 200_000_000
