@@ -20,12 +20,15 @@ with lazy_imports(__name__):
 
 PIPED_WIDTH: Final = 120
 _STDOUT: Final = "standard output"
+_HALF_A_LINE: Final = 750
 
 
 def safe(text: str) -> str:
     """Return text for stderr in one line: names come from strangers, so what a terminal or a pipeline obeys is broken."""
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return pipeline_log.harmless(shown if len(shown) <= 1_500 else shown[:1_499] + "…")
+    if len(shown) > 2 * _HALF_A_LINE:
+        shown = f"{shown[:_HALF_A_LINE]}…{shown[-_HALF_A_LINE:]}"  # what is wrong with a long name stands behind it
+    return pipeline_log.harmless(shown)
 
 
 def remark(text: str) -> None:

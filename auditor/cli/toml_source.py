@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from auditor.errors import ContentError
+from auditor.snapshot.json_text import is_deeper
 from auditor.yaml_source import MAX_BYTES, MAX_DEPTH, Mark, Node
 
 
@@ -24,19 +25,9 @@ def parse(text: str, name: str) -> Mapping[str, object]:
         raise ContentError(f"{name}: cannot be read: it holds a number of too many digits") from problem
     except RecursionError as problem:
         raise ContentError(f"{name}: nested deeper than {MAX_DEPTH} levels") from problem
-    _check_depth(values, name)
+    if is_deeper(values, MAX_DEPTH):
+        raise ContentError(f"{name}: nested deeper than {MAX_DEPTH} levels")
     return values
-
-
-def _check_depth(values: object, name: str) -> None:
-    level = [values]
-    for _ in range(MAX_DEPTH):
-        tables = [value for value in level if isinstance(value, dict)]
-        lists = [value for value in level if isinstance(value, list)]
-        level = [inner for table in tables for inner in table.values()] + [inner for each in lists for inner in each]
-        if not level:
-            return
-    raise ContentError(f"{name}: nested deeper than {MAX_DEPTH} levels")
 
 
 def nodes_of(values: Mapping[str, object], text: str, name: str, section: str | None) -> Node:

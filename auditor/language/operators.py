@@ -146,9 +146,9 @@ def as_time(text: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(_six_digits(text))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # with its offset it may lie outside the calendar
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _six_digits(text: str) -> str:

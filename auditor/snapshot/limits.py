@@ -12,6 +12,8 @@ Row = TypeVar("Row")
 
 BODY: Final = 64 << 20
 """Bytes of one unpacked body."""
+DEPTH: Final = 254
+"""Levels of a body, or of what is said of the whole: more cannot be written either."""
 LONGEST: Final = 128 << 20
 """Bytes of one value in the database."""
 ROWS: Final = 20_000_000

@@ -15,6 +15,7 @@ from auditor.errors import SnapshotError
 from auditor.model import Resource
 from auditor.snapshot import limits
 from auditor.snapshot.hash import canonical
+from auditor.snapshot.json_text import is_deeper
 
 COMMIT_EVERY: Final = 2000
 TRAIN_AT: Final = 5000
@@ -179,6 +180,8 @@ def _body(data: bytes, sha256: str) -> dict[str, object]:
     """Return the body in a text, or raise ValueError where it is not the one that was written."""
     body = orjson.loads(data)
     if hashlib.sha256(data).hexdigest() != sha256 or not isinstance(body, dict):
+        raise ValueError(sha256)
+    if data.count(b"[") + data.count(b"{") > limits.DEPTH and is_deeper(body, limits.DEPTH):
         raise ValueError(sha256)
     return body
 

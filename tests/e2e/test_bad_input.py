@@ -147,6 +147,10 @@ _OPTIONS: dict[str, tuple[list[str], str]] = {
     "no value": (["--set", "tls_min"], "="),
     "wrong type": (["--set", "min_instances.app_service=many"], "app_service"),
     "date": (["--as-of", "yesterday-ish"], "2024-02-20"),
+    "date before the calendar": (["--as-of", "0001-01-01T00:00:00+23:59"], "2024-02-20"),
+    "date of ten thousand digits": (["--as-of", "1" * 10_000], "is no date or time"),
+    "number of ten thousand digits": (["--set", f"min_instances.app_service={'1' * 10_000}"], "must be a number"),
+    "list in ten thousand lists": (["--set", f"tls_min={'[' * 10_000}"], "not valid YAML"),
     "format": (["-o", "pdf"], "csv"),
     "select": (["--select", "zzz-*"], "zzz-*"),
     "exemptions": (["--exemptions", "no.yaml"], "no.yaml"),
@@ -277,6 +281,7 @@ _TAKEN_FROM_FILES_NEVER = {
     "output": ("['csv=/tmp/out.csv']", "--output or AUDITOR_OUTPUT"),
     "snapshot": ("'kept.sqlite'", "--snapshot or AUDITOR_SNAPSHOT"),
     "resume": ("'kept.sqlite'", "--resume"),
+    "force": ("true", "--force or AUDITOR_FORCE"),
 }
 
 

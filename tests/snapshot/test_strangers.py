@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import struct
 import tempfile
@@ -205,6 +206,39 @@ def _shown(path: Path) -> Snapshot | None:
         message = str(problem)
     assert "\n" not in message
     return None
+
+
+def _nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(("levels", "is_read"), [(200, True), (600, False)])
+def test_a_body_is_nested_as_deeply_as_can_be_written_and_no_more(
+    *, levels: int, is_read: bool, good: tuple[Path, Snapshot], tmp_path: Path
+) -> None:
+    path = _changed(good[0], tmp_path)
+    body = json.dumps(account("st0", note=_nested(levels)), sort_keys=True, separators=(",", ":")).encode()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "UPDATE resource SET packing = 0, body = ?, sha256 = ? WHERE id_lc = ?",
+            (zstandard.compress(body), hashlib.sha256(body).hexdigest(), account("st0")["id"].lower()),
+        )
+        connection.commit()
+    with pytest.raises(SnapshotError, match="its hash differs" if is_read else "was changed after it was written"):
+        read(path)
+
+
+def test_what_is_said_of_the_whole_is_bounded_too(good: tuple[Path, Snapshot], tmp_path: Path) -> None:
+    path = _changed(good[0], tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        metadata = json.dumps({"extra": {"x": _nested(600)}}).encode()
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'metadata'", (metadata,))
+        connection.commit()
+    with pytest.raises(SnapshotError, match="nested too deeply"):
+        read(path)
 
 
 @settings(max_examples=60)
