@@ -31,6 +31,7 @@ from auditor.snapshot import exchange, file
 from tests.checkout import ROOT
 from tests.e2e.command import Ended, in_process, sample
 
+_RAISED: Final = re.compile(r"analysis [a-z-]+ failed: |error: \w+(Error|Exception)\b")
 SECONDS: Final = 60
 """What one input may cost at most."""
 _FRAGMENTS: Final = (
@@ -289,9 +290,8 @@ def fault_of(ended: Ended) -> str | None:
             return f"a line that is not the tool's own: {line[:200]}"
         if "is a bug in auditor" in line or "not done after" in line:
             return line[:300]
-    if " failed: " in ended.out or ("error: " in ended.out and '"unknown_reason": "error: ' in ended.out):
-        start = max(ended.out.find(" failed: "), ended.out.find('"unknown_reason": "error: '))
-        return f"a rule or an analysis raised: {ended.out[max(0, start - 100) : start + 150]}"
+    if raised := _RAISED.search(ended.out):
+        return f"a rule or an analysis raised: {ended.out[raised.start() : raised.end() + 150]}"
     return None
 
 
