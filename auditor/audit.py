@@ -11,13 +11,13 @@ from typing import Final
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
+from auditor.azure.body import as_time
 from auditor.azure.reference_data import datasets
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
-from auditor.language.operators import as_time
 from auditor.model import Coverage, FrameworkReport, Report, SnapshotIdentity
 from auditor.rulebook import exemptions
 from auditor.rulebook.controls import Framework

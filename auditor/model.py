@@ -116,6 +116,11 @@ class Gap:
     reason: str
     permission: str | None = None
 
+    def __str__(self) -> str:
+        """Return what is not known, where and why: `X at Y is not in the export`, `X: forbidden`."""
+        where = "" if self.scope in {"", "/"} else f" at {self.scope}"
+        return f"{self.what}{where}{' is ' if self.reason.startswith('not in ') else ': '}{self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

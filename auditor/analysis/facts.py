@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.analysis.fact import About
+from auditor.analysis.fact import About, Known
 from auditor.azure import body
+from auditor.estate.lookup import NETWORKS
+from auditor.model import Gap, Resource
 
 Inputs = Sequence[tuple[str, str]]
 
@@ -33,6 +35,25 @@ def parameter(context: Context, name: str, default: object) -> object:
     return default if found is None else found
 
 
-def listed(words: Sequence[str]) -> str:
-    """Return words as an enumeration for a sentence."""
+def listed(words: Sequence[str], most: int | None = None) -> str:
+    """Return words as an enumeration for a sentence; of more than `most`, the first ones and how many there are besides."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + (words[-1] if words else "")
+
+
+def at_least(known: Known[object], seen: int) -> str:
+    """Return how many were seen, for the start of a clause: as the least number where more may exist."""
+    return f"at least {seen}" if isinstance(known, Gap) else str(seen)
+
+
+def networks(context: Context) -> Iterator[tuple[str | None, Resource]]:
+    """Yield (workload name, virtual network) of every workload's networks, each once; without workloads all there are."""
+    seen: set[str] = set()
+    for workload in context.workloads.all:
+        for network in workload.resources("vnet"):
+            if network.key not in seen:
+                seen.add(network.key)
+                yield workload.name, network
+    if not context.workloads.all:
+        yield from ((None, network) for network in context.estate.of_type(NETWORKS))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
-from auditor.architecture.declare import Declaration, parameter
-from auditor.architecture.follow import Paths
+from auditor.architecture.declare import Declaration, ReferenceStep, parameter
+from auditor.architecture.follow import Paths, leads_to_unseen
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
@@ -75,22 +75,41 @@ class ComponentBinder:
         override = self._by_override(declaration, structural)
         if override.resources:
             return override
-        told = self._tell_apart(declaration, structural) if structural else self._by_name(declaration, found)
+        if structural:
+            told = self._tell_apart(declaration, structural)
+        elif any(self._is_open(declaration, step, found) for step in declaration.steps):
+            told = Found()
+        else:
+            told = self._by_name(declaration, found)
         return Found(told.resources, told.how, (*override.notices, *told.notices))
+
+    def _is_open(self, declaration: Declaration, step: ReferenceStep, found: Mapping[str, Found]) -> bool:
+        """Whether something that was not seen, and is known by name, may be where a step leads or where it starts."""
+        if self.estate.is_whole:
+            return False
+        starts = (one for one in self.declared if one.name in step.origins and not found[one.name].resources)
+        is_begun = any(self.estate.named_only(kind) for start in starts for kind in start.types)
+        return is_begun or leads_to_unseen(self.estate, declaration, step, _resources(found))
 
     def _by_structure(
         self, declaration: Declaration, found: Mapping[str, Found], *, follow_weak: bool
     ) -> tuple[Resource, ...]:
-        bound = {name: what.resources for name, what in found.items()}
+        """Return where the steps lead: a later one counts only where those before are not seen to lead to the unseen.
+
+        Of what there may be several of, one more takes no place from the others.
+        """
+        bound = _resources(found)
         excluded = {resource.key for name in declaration.exclude for resource in bound[name]}
         union: dict[str, Resource] = {}
         for step in declaration.steps:
             if step.weak and not follow_weak:
                 continue
-            barred = excluded | self.claims.get(declaration.name, frozenset()) if step.weak else excluded
+            claimed = (self.claims.get(name, frozenset()) for name in (declaration.name, *declaration.exclude))
+            barred = excluded.union(*claimed) if step.weak else excluded
             candidates = self.paths.candidates(declaration, step, bound)
             union.update((resource.key, resource) for resource in candidates if resource.key not in barred)
-            if union and not declaration.union:
+            is_open = not declaration.many and self._is_open(declaration, step, found)
+            if not declaration.union and (union or is_open):
                 break
         return tuple(union[key] for key in sorted(union))
 
@@ -115,8 +134,13 @@ class ComponentBinder:
         return Found(tuple(named), PARAMETER)
 
     def _tell_apart(self, declaration: Declaration, structural: tuple[Resource, ...]) -> Found:
-        """Return the candidates, fewer where there are several and names tell them apart."""
-        if len(structural) == 1 or declaration.many:
+        """Return the candidates, fewer where there are several and names tell them apart; none who may have rivals."""
+        if declaration.many:
+            return Found(structural)
+        if self._may_have_rivals(declaration, structural):
+            shown = ", ".join(resource.name for resource in structural)
+            return Found(notices=(f"{declaration.name} is not bound: {shown} may not be all that fit, names decide",))
+        if len(structural) == 1:
             return Found(structural)
         if declaration.tell_apart:
             wanted = self.names[declaration.tell_apart]
@@ -134,6 +158,18 @@ class ComponentBinder:
         if declaration.internal or declaration.union:
             return Found(structural)
         return Found(structural, STRUCTURE, (f"{declaration.name} is ambiguous: {shown} fit and each is judged",))
+
+    def _may_have_rivals(self, declaration: Declaration, structural: Sequence[Resource]) -> bool:
+        """Whether candidates would give way to one that was not seen, by whose name, or subnet's, it is told apart."""
+        if not any(map(self.estate.type_gap, declaration.types)):
+            return False
+        wanted = self.names[declaration.tell_apart or declaration.name]
+        deciding = [self.estate.related(one.key, "subnet") if declaration.tell_apart else [one] for one in structural]
+        if any(_is_named(one, wanted) for several in deciding for one in several):
+            return False
+        kinds = next(one for one in self.declared if one.name == (declaration.tell_apart or declaration.name)).types
+        is_there = any(_is_named(one, wanted) for kind in kinds for one in self.estate.of_type(kind))
+        return is_there or all(self._is_named_for_other(one, declaration) for one in structural)
 
     def _by_name(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
         """Return resources inside a bound one that have the component's name and that nothing else claims."""
@@ -175,6 +211,9 @@ class ComponentBinder:
         """Return the one resource of the type that no component has, or why there is none to take."""
         taken = {resource.key for what in found.values() for resource in what.resources}
         free = [resource for resource in self._candidates(declaration) if resource.key not in taken]
+        if len(free) == 1 and any(map(self.estate.type_gap, declaration.types)):
+            notice = f"{declaration.name} is not bound: nothing connects {free[0].name}, and there may be others"
+            return Found(notices=(notice,))
         if len(free) == 1:
             notice = f"{declaration.name} is taken to be {free[0].name}: nothing connects it, but there is no other"
             return Found((free[0],), ONLY_CANDIDATE, (notice,))
@@ -182,6 +221,10 @@ class ComponentBinder:
             shown = ", ".join(resource.name for resource in free)
             return Found(notices=(f"{declaration.name} is not bound: {shown} exist and none is connected",))
         return Found()
+
+
+def _resources(found: Mapping[str, Found]) -> Mapping[str, Sequence[Resource]]:
+    return {name: what.resources for name, what in found.items()}
 
 
 def _keys(found: Found) -> tuple[str, ...]:

@@ -107,6 +107,20 @@ def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence
     return sorted(found)
 
 
+def leads_to_unseen(estate: Estate, declaration: Declaration, step: ReferenceStep, bound: Bound) -> bool:
+    """Whether a step leads to something that is named and was not seen, or starts at what has no readable property."""
+    if not step.property:
+        return any(map(estate.named_only, declaration.types))
+    starts = [resource for origin in step.origins for resource in bound.get(origin, ())]
+    targets = [(start, body.text(start.body, step.property)) for start in starts]
+    return any(
+        estate.unseen(target) is not None
+        if target and ids.is_resource_id(target) and not estate.get(target)
+        else target is None and estate.gap_at(start.id, step.property) is not None
+        for start, target in targets
+    )
+
+
 def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | None:
     """Return why what a step follows is not (all) known, or None where it is."""
     for origin in step.origins:

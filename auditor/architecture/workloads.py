@@ -50,6 +50,8 @@ class Workloads:
     notices: Sequence[str] = ()
     _roles: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     declared: Sequence[Declaration] = ()
+    doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
+    """What `may_have` answered, by anchor and component: every subnet and every role of an identity asks it again."""
 
     def role_of(self, resource_key: str) -> tuple[str | None, str | None]:
         """Return (workload, component) of a resource, or (None, None). A shared resource names the first workload.
@@ -57,6 +59,16 @@ class Workloads:
         What lies below a bound resource and has no role of its own has that resource's.
         """
         return self._roles.get(resource_key, (None, None))
+
+
+def companions(workloads: Workloads) -> Mapping[str, frozenset[str]]:
+    """Return, by the key of each resource that plays a role, the keys of all that play one in a workload with it."""
+    found: dict[str, frozenset[str]] = {}
+    for workload in workloads.all:
+        together = frozenset(resource.key for held in workload.bound().values() for resource in held)
+        for key in together:
+            found[key] = found[key] | together if key in found else together
+    return found
 
 
 def better_anchor(estate: Estate, workloads: Workloads, workload: Workload) -> Gap | None:
@@ -73,6 +85,13 @@ def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, co
 
     Without `workload`: why any may, one that is not known itself included.
     """
+    key = ("" if workload is None else workload.anchor.key, component)
+    if key not in workloads.doubts:
+        workloads.doubts[key] = _may_have(estate, workloads, workload, component)
+    return workloads.doubts[key]
+
+
+def _may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:
     if not any(declaration.name == component for declaration in workloads.declared):
         return None
     asked: Sequence[Workload | None] = [workload] if workload else (workloads.all or [None])

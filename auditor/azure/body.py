@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_LONG_FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 
 
 def value(of: object, path: str = "") -> object:
@@ -50,6 +53,29 @@ def number(of: object, path: str = "") -> int | None:
     if isinstance(content, float) and content.is_integer():
         return int(content)
     return content if isinstance(content, int) else None
+
+
+def as_time(content: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text names (UTC where it names no zone), or None."""
+    if not _DATE.match(content):
+        return None
+    try:
+        # Azure writes up to seven digits of a second; Python reads six
+        when = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", content))
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # with its offset it may lie outside the calendar
+        return None
+
+
+def moment(of: object, path: str = "") -> datetime | None:
+    """Return the moment at a path, in UTC: an ISO 8601 text, or the seconds since 1970 that Key Vault writes; or None."""
+    seconds = number(of, path)
+    try:
+        if seconds is not None:
+            return datetime.fromtimestamp(seconds, UTC)
+        return as_time(text(of, path) or "")
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def items(of: object, path: str = "") -> Sequence[object]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor.azure import paths, type_files
 from auditor.azure.resource_type import Namespace, ResourceType
-from auditor.azure.vocabulary import Vocabulary
+from auditor.azure.vocabulary import Property, Vocabulary
 
 _FOLDER: Final = Path(__file__).resolve().parent / "types"
 
@@ -62,9 +62,15 @@ class Catalogue:
 
     def default(self, resource_type: str, path: str) -> object:
         """Return what Azure applies where a property of a type is absent, or ABSENT where that is not known."""
+        return next((item.default for item in self._listed(resource_type) if item.path == path), paths.ABSENT)
+
+    def since(self, resource_type: str, path: str) -> str | None:
+        """Return the first API version that shows a property of a type, or None where that is not known."""
+        return next((item.since for item in self._listed(resource_type) if item.path == path), None)
+
+    def _listed(self, resource_type: str) -> Sequence[Property]:
         known = self._types.get(resource_type.lower())
-        listed = known.properties if known else ()
-        return next((item.default for item in listed if item.path == path), paths.ABSENT)
+        return known.properties if known else ()
 
     def with_folders(self, folders: Iterable[Path]) -> Catalogue:
         """Return a catalogue that also holds the types of a user's folders. ContentError at the first mistake."""

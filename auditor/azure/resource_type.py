@@ -68,6 +68,7 @@ class PrivilegeName(StrEnum):
     ADMINISTER_VAULT_CONTENTS = "administer-vault-contents"
     READ_DATA = "read-data"
     WRITE_DATA = "write-data"
+    CALL_MODELS = "call-models"
 
 
 class Lifted(StrEnum):
@@ -151,11 +152,16 @@ class Keys:
     """Operations on keys and credentials, relative to the type: what hands them out, and what puts new ones in place.
 
     `read_as_reader` end in `/read` and hand out secrets all the same, to everybody who may read everything.
+    `names`: the keys that each resource has. `created`: key → property path of when its present value was made.
+    `off`: property path → values with which the service accepts no key.
     """
 
     read: Sequence[str] = ()
     replace: Sequence[str] = ()
     read_as_reader: Sequence[str] = ()
+    names: Sequence[str] = ()
+    created: Mapping[str, str] = field(default_factory=dict)
+    off: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +174,24 @@ class CommandLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LogCategory:
+    """A category of resource logs. `is_audit`: the group `audit` holds it. `tiers` (lower case): only these have it."""
+
+    name: str
+    is_audit: bool = False
+    tiers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceType:
     """What is known of one resource type; `name` as Azure spells it.
 
     `label`: a short word for it in facts. `api_version`: shows all that rules read (the catalogue knows what is
     inherited). `resource_graph`: the table that holds it, None where none does. `inline`: the property of the parent
     that lists it whole; `not_inline` (lower case): properties that look so and are not. `always_exists`: a parent
-    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `calls_others`: resources
-    of it call other services, and so should have an identity. `privileges`: operations relative to the type.
+    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `log_categories`: None where
+    they are not known. `calls_others`: resources of it call other services, and so should have an identity.
+    `privileges`: operations relative to the type.
     """
 
     name: str
@@ -189,7 +205,7 @@ class ResourceType:
     listing: Listing | None = None
     followed: Follow | None = None
     has_diagnostics: bool = False
-    log_categories: Sequence[str] = ()
+    log_categories: Sequence[LogCategory] | None = None
     calls_others: bool = False
     hosts: Hosts | None = None
     az: CommandLine | None = None

@@ -24,6 +24,7 @@ from auditor.azure.resource_type import (
     Keys,
     Lifted,
     Listing,
+    LogCategory,
     Namespace,
     PrivilegeName,
     PublicEndpoint,
@@ -135,7 +136,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         listing=_listing(entries["list"], name) if "list" in entries else None,
         followed=_word(entries, "followed", Follow),
         has_diagnostics=_flag(entries, "diagnostics"),
-        log_categories=_texts(entries, "logs"),
+        log_categories=_log_categories(entries.get("logs")),
         calls_others=_flag(entries, "calls_others"),
         hosts=_hosts(entries["hosts"]) if "hosts" in entries else None,
         az=_command_line(entries["az"]) if "az" in entries else None,
@@ -252,6 +253,20 @@ def _listed_on(node: Node, entries: Mapping[str, Node], parent: str) -> Sequence
     return found
 
 
+def _log_categories(node: Node | None) -> Sequence[LogCategory] | None:
+    return None if node is None else [_log_category(item) for item in node.items("logs")]
+
+
+def _log_category(node: Node) -> LogCategory:
+    if isinstance(node.value, str):
+        return LogCategory(node.text("each of logs"))
+    entries = node.check_keys(("name", "audit", "tiers"), "a log category")
+    if "name" not in entries:
+        node.fail("a log category needs its 'name'")
+    tiers = frozenset(text.lower() for text in _texts(entries, "tiers"))
+    return LogCategory(entries["name"].text("name"), _flag(entries, "audit"), tiers)
+
+
 def _hosts(node: Node) -> Hosts:
     entries = node.check_keys(("stated", "domain"), "hosts")
     paths_of = entries["stated"].items("stated") if "stated" in entries else []
@@ -321,9 +336,19 @@ def _zone(node: Node) -> Zone:
 def _credentials(node: Node | None) -> Keys:
     if node is None:
         return Keys()
-    entries = node.check_keys(("read", "replace", "read_as_reader"), "keys")
-    found = {key: _operations(entries[key], key) for key in entries}
-    return Keys(found.get("read", ()), found.get("replace", ()), found.get("read_as_reader", ()))
+    kinds = ("read", "replace", "read_as_reader")
+    entries = node.check_keys((*kinds, "names", "created", "off"), "keys")
+    found = {key: _operations(entries[key], key) for key in kinds if key in entries}
+    created = entries["created"].mapping("created") if "created" in entries else {}
+    off = entries["off"].mapping("off") if "off" in entries else {}
+    return Keys(
+        read=found.get("read", ()),
+        replace=found.get("replace", ()),
+        read_as_reader=found.get("read_as_reader", ()),
+        names=_texts(entries, "names") or list(created),
+        created={name: _property_path(item, f"the path of {name}") for name, item in created.items()},
+        off={path: [str(each.value).lower() for each in item.items(path)] for path, item in off.items()},
+    )
 
 
 def _operations(node: Node, what: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure import regenerations
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import DIAGNOSED, ResourceType, When
 from auditor.network import virtual_networks
@@ -76,10 +77,8 @@ class Operations:
             if when in {When.ALWAYS, When.ACCESS} and operation.on in {ids.SUBSCRIPTIONS, ids.RESOURCE_GROUPS}
         )
         """Types that stand below a resource group without being resources of their own."""
-        self.regenerations: Mapping[str, str] = {
-            f"{item.key}/{name.lower()}": item.namespace for item in catalogue for name in item.keys.replace
-        }
-        """Operations that put a new key in place (in lower case; the log's spelling varies), and their provider."""
+        self.regenerations: Mapping[str, ResourceType] = regenerations.operations(catalogue)
+        """Operations that put a new key in place, by their type."""
 
     def __iter__(self) -> Iterator[Operation]:
         """Go through every operation, those on items of lists included."""
@@ -164,7 +163,7 @@ RESOURCE_GROUPS: Final = SHIPPED.of(ids.RESOURCE_GROUPS)
 LISTED: Final = SHIPPED.of("Microsoft.Resources/resources")
 """The inventory of a subscription without properties, for where Resource Graph does not answer."""
 SERVICE_TAGS: Final = SHIPPED.of(virtual_networks.SERVICE_TAGS)
-ACTIVITY_LOG: Final = SHIPPED.of("Microsoft.Insights/eventtypes/management")
+ACTIVITY_LOG: Final = SHIPPED.of(regenerations.ACTIVITY_LOG)
 
 INVENTORY_ACTIONS: Final = (
     "Microsoft.Resources/subscriptions/read",

@@ -74,7 +74,7 @@ class CollectOptions:
     resolve_principals: bool = False
     redact_people: bool = False
     redaction_key: bytes | None = None
-    activity_days: int = 89
+    activity_days: int = 90
     follow: bool = True
     retry: RetryLimits = field(default_factory=RetryLimits)
     quotas: Quotas = field(default_factory=Quotas)

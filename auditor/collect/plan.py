@@ -42,10 +42,10 @@ class Planner:
             yield from self._of(target, self.operations.by_type)
 
     def outside(self, targets: Iterable[Target]) -> Iterator[Job]:
-        """Yield the jobs of resources outside the scope."""
+        """Yield the jobs of resources outside the scope; definitions, which lie in no group, guard nothing of their own."""
         for target in targets:
             yield from self._of(target, self.operations.by_type_outside)
-            if not self.is_finished(target.id, "access outside"):
+            if ids.resource_group_of(target.id) and not self.is_finished(target.id, "access outside"):
                 yield target, "access outside", read_access_outside
 
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
@@ -76,7 +76,7 @@ class Planner:
     def activity(self, target: Target, namespaces: Iterable[str], until: datetime, days: int) -> Iterator[Job]:
         """Yield the job that reads a subscription's activity log, where providers whose keys matter are in use."""
         present = {name.lower() for name in namespaces}
-        looked_for = {name: by for name, by in self.operations.regenerations.items() if by.lower() in present}
+        looked_for = {name: by for name, by in self.operations.regenerations.items() if by.namespace.lower() in present}
         if not self.is_finished(target.id, ACTIVITY_LOG.name):
             yield target, ACTIVITY_LOG.name, lambda arm, one: read_regenerations(arm, one, looked_for, until, days)
 

@@ -26,7 +26,7 @@ _SECRET_NAMES: Final = frozenset(
         "storageaccountaccesskey", "storageaccountkey", "commandtoexecute", "userdata", "certificatepassword",
         "encodedcertificate", "accesstoken", "refreshtoken", "registrationtoken", "adminuserpassword",
         "administratorloginpassword", "publishingusername", "callbackurl", "webhookurl", "decryptionkey",
-        "validationkey", "workspacekey", "hookurl", "secret", "token", "pfxblob", "x12authenticationkey",
+        "validationkey", "workspacekey", "hookurl", "httptriggerurl", "secret", "token", "pfxblob", "x12authenticationkey",
     }
 )  # fmt: skip
 _SECRET_ENDINGS: Final = (
@@ -39,7 +39,15 @@ _SECRET_ENDINGS: Final = (
     "sastoken",
 )
 _SECRET_TREES: Final = frozenset(
-    {"appsettings", "connectionstrings", "credentials", "environmentvariables", "machinekey", "protectedsettings"}
+    {
+        "appsettings",
+        "connectionstrings",
+        "credentials",
+        "environmentvariables",
+        "machinekey",
+        "protectedsettings",
+        "webhookproperties",
+    }
 )
 """Objects and lists whose leaves are values of secrets; what only names something is kept."""
 

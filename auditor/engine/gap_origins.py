@@ -39,8 +39,11 @@ class GapOrigins:
             self._groups[_NAME, kind, subscription, ids.name_of(gap.scope).lower()].append(gap)
             self._groups[_REASON, kind, subscription, gap.reason.lower()].append(gap)
             self._groups[_PERMISSION, kind, subscription, (gap.permission or "").lower()].append(gap)
-        self._few = [group for group in self._groups if group[0] != _NAME]
-        self._types = frozenset(group[1] for group in self._few)
+        self._few: defaultdict[str, list[Group]] = defaultdict(list)  # by subscription: an estate may have hundreds
+        for group in self._groups:
+            if group[0] != _NAME:
+                self._few[group[2]].append(group)
+        self._types = frozenset(group[1] for group in self._groups)
         self._known: dict[tuple[frozenset[str], str, str, str], Sequence[Group]] = {}
 
     def of(self, doubt: Gap, types: frozenset[str]) -> Sequence[Group]:
@@ -54,7 +57,7 @@ class GapOrigins:
         return self._known[key]
 
     def _found(self, types: frozenset[str], subscription: str, reason: str, permission: str) -> Sequence[Group]:
-        near = [group for group in self._few if group[1] in types and group[2] in {"", subscription}]
+        near = [group for place in {"", subscription} for group in self._few.get(place, ()) if group[1] in types]
         if permission:
             return [group for group in near if (group[0], group[3]) == (_PERMISSION, permission)]
         words = dict.fromkeys(word.rstrip(".") for word in _BETWEEN_NAMES.split(reason) if word)

@@ -81,13 +81,6 @@ def decided(title: str, evidence: Sequence[Evidence]) -> str:
 
 def undecided(title: str, gaps: Sequence[Gap], errors: Sequence[str]) -> str:
     """Return the sentence for an unknown."""
-    reasons = [f"{gap.what} {_why(gap)}" for gap in gaps] + [
-        f"this could not be evaluated: {error}" for error in errors
-    ]
+    reasons = [f"{gap}, needs {gap.permission}" if gap.permission else str(gap) for gap in gaps]
+    reasons += [f"this could not be evaluated: {error}" for error in errors]
     return f"Not known whether: {title}: " + ("; ".join(reasons[:CLAUSES]) or "the data does not say") + "."
-
-
-def _why(gap: Gap) -> str:
-    where = "" if gap.scope in {"", "/"} else f" at {gap.scope}"
-    needs = f", needs {gap.permission}" if gap.permission else ""
-    return f"was not collected{where}: {gap.reason}{needs}"

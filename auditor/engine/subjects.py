@@ -209,6 +209,15 @@ class ExampleSubject:
         """Wrap an example."""
         return cls(example.resource, example.related, example.uncollected)
 
+    @classmethod
+    def beside(cls, body: Mapping[str, object]) -> ExampleSubject:
+        """Wrap a related resource, which may say in turn what it is `related` to and what of it is `uncollected`."""
+        own = {name: value for name, value in body.items() if name not in {"related", "uncollected"}}
+        others, uncollected = body.get("related", {}), body.get("uncollected", [])
+        if not isinstance(others, Mapping) or not isinstance(uncollected, list):
+            raise Problem("'related' of a related resource must be an object, and 'uncollected' a list")
+        return cls(own, others, [str(path) for path in uncollected])
+
     @property
     def id(self) -> str:
         """Return the example's id, or an empty text."""
@@ -236,7 +245,7 @@ class ExampleSubject:
         if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
             raise Problem(f"related '{name}' of an example must be a list of resources")
         gap = Gap(self.id, f"related:{name}", "not collected") if f"related:{name}" in self.uncollected else None
-        return [ExampleSubject(body, {}, ()) for body in listed], gap
+        return [ExampleSubject.beside(body) for body in listed], gap
 
 
 def _covers_short(text: str, read: Steps) -> bool:

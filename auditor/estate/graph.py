@@ -10,9 +10,10 @@ from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
+from auditor.estate.declared_gaps import DeclaredGaps
 from auditor.estate.navigation import NAVIGATION, Navigation, derive
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.model import ANY_TYPE, NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
+from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
 PROPERTIES = "properties"
@@ -35,12 +36,14 @@ class Estate:
         self.resources: Sequence[Resource] = snapshot.resources
         self.gaps: Sequence[Gap] = snapshot.gaps
         self.followed = sorted({ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED})
-        self._type_gaps: dict[str, list[Gap]] = defaultdict(list)
+        self._type_gaps = DeclaredGaps()
         self._own_gaps: dict[str, list[Gap]] = defaultdict(list)
         self._note_gaps(snapshot.gaps)
         self._by_key: dict[str, Resource] = {}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         self._unread: dict[str, list[Resource]] = defaultdict(list)
+        self._unread_by_key: dict[str, Resource] = {}
+        self._named_only: dict[str, Sequence[Gap]] = {}
         self._place(snapshot.resources)
         self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
@@ -52,7 +55,7 @@ class Estate:
     def _note_gaps(self, gaps: Iterable[Gap]) -> None:
         for gap in gaps:
             if "/" in gap.what:
-                self._type_gaps[gap.what.lower()].append(gap)
+                self._type_gaps.add(gap)
             else:
                 self._own_gaps[ids.key(gap.scope)].append(gap)
 
@@ -66,9 +69,8 @@ class Estate:
                 self._by_type[resource.type_key].append(resource)
             else:
                 self._unread[resource.type_key].append(resource)
-                self._type_gaps[resource.type_key].append(
-                    Gap(resource.id, resource.type, unread.reason, unread.permission)
-                )
+                self._unread_by_key[resource.key] = resource
+                self._type_gaps.add(Gap(resource.id, resource.type, unread.reason, unread.permission))
 
     def get(self, resource_id: str) -> Resource | None:
         """Return the resource with this id, in any case; None too where its properties were not read."""
@@ -77,8 +79,7 @@ class Estate:
     def resource(self, resource_id: str) -> Resource | None:
         """Return the resource with this id, in any case, also where its properties were not read."""
         key = ids.key(resource_id)
-        unread = self._unread.get((ids.type_of(key) or "").lower(), ())
-        return self._by_key.get(key) or next((one for one in unread if one.key == key), None)
+        return self._by_key.get(key) or self._unread_by_key.get(key)
 
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
@@ -93,6 +94,11 @@ class Estate:
         """Return the children of a resource that have the given type (in lower case), sorted by key."""
         contained = (self._by_key.get(key) for key in self.targets(resource_id, "contains"))
         return [child for child in contained if child is not None and child.type_key == child_type]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that there is was seen: the estate is complete, and declares no gaps."""
+        return self.complete and not self.gaps
 
     @cached_property
     def subscriptions(self) -> frozenset[str]:
@@ -126,7 +132,10 @@ class Estate:
         """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
         navigation = NAVIGATION[name]
         find = self.targets if navigation.outward else self.sources
-        found = (self._by_key.get(key) for key in find(resource_id, navigation.kind))
+        keys = dict.fromkeys(find(resource_id, navigation.kind))
+        for scope in _scopes_above(resource_id) if navigation.inherited else ():
+            keys |= dict.fromkeys(self._in.get((scope, navigation.kind), ()))
+        found = (self._by_key.get(key) for key in keys)
         return [r for r in found if r is not None and (not navigation.types or r.type_key in navigation.types)]
 
     def type_gap(self, resource_type: str, scope: str = "") -> Gap | None:
@@ -134,13 +143,7 @@ class Estate:
 
         Without scope: anywhere. Of what is not complete, only lists inside a resource that was read are known whole.
         """
-        return self._declared_gap(resource_type, scope) or self._completeness.gap(resource_type, scope)
-
-    def _declared_gap(self, resource_type: str, scope: str) -> Gap | None:
-        for gap in self.gaps_in(resource_type):
-            if not scope or ids.is_under(scope, gap.scope) or ids.is_under(gap.scope, scope):
-                return gap
-        return None
+        return self._type_gaps.near(resource_type, scope) or self._completeness.gap(resource_type, scope)
 
     def missing(self, resource_type: str) -> Sequence[Missing]:
         """Return what of a type the estate's resources must or may have besides what is here, by what it belongs to."""
@@ -150,27 +153,31 @@ class Estate:
         """Return a gap, at what names it, for each resource of a type that is not here; none in what is complete."""
         if self.complete:
             return ()
-        asked = resource_type.lower()
-        gaps: dict[str, Gap] = {}
+        if resource_type not in self._named_only:
+            namers = sorted(self._namers.get(resource_type.lower(), {}).items())
+            reasons = [
+                (namer, f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {namer.name} names") for key, namer in namers
+            ]
+            permission = f"{resource_type}/read"
+            self._named_only[resource_type] = [
+                Gap(namer.id, resource_type, reason, permission) for namer, reason in reasons
+            ]
+        return self._named_only[resource_type]
+
+    @cached_property
+    def _namers(self) -> Mapping[str, Mapping[str, Resource]]:
+        """By type, in lower case: the keys that relations name and that are not here, each with the first that does."""
+        namers: dict[str, dict[str, Resource]] = defaultdict(dict)
         for relation in self.relations:
             for key, namer in ((relation.source, relation.target), (relation.target, relation.source)):
                 resource = self._by_key.get(namer)
-                if resource is None or key in self._by_key or (ids.type_of(key) or "").lower() != asked:
-                    continue
-                reason = f"{NOT_IN_EXPORT}: {ids.name_of(key)}, which {resource.name} names"
-                gaps.setdefault(key, Gap(resource.id, resource_type, reason, f"{resource_type}/read"))
-        return [gaps[key] for key in sorted(gaps)]
+                if resource is not None and key not in self._by_key:
+                    namers[(ids.type_of(key) or "").lower()].setdefault(key, resource)
+        return namers
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
         """Return the gaps that the snapshot itself declares in a type."""
-        if not self._type_gaps:
-            return ()
-        found = self._type_gaps.get(ANY_TYPE, ())
-        kind = resource_type.lower()
-        while "/" in kind:  # children are found through their parents: a gap in these is one in those
-            found = [*self._type_gaps.get(kind, ()), *found]
-            kind = kind.rpartition("/")[0]
-        return found
+        return self._type_gaps.of_type(resource_type)
 
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
         """Return why a named navigation from this resource is not (all) known, or None where it is.
@@ -245,7 +252,7 @@ class Estate:
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
         kind = ids.type_of(resource_id) or ""
-        if gap := self._declared_gap(kind, resource_id):
+        if gap := self._type_gaps.near(kind, resource_id):
             return gap
         if self.is_outside(resource_id):
             return Gap(resource_id, kind, OUTSIDE)
@@ -272,6 +279,13 @@ def _hides_properties(gap: Gap) -> bool:
     """Whether so little of a resource's properties is known that nothing may be derived from them."""
     is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
     return is_all or gap.reason == TEXT_FOR_OBJECT
+
+
+def _scopes_above(resource_id: str) -> Sequence[str]:
+    """Return the keys of the resource group and subscription that a resource lies in, and of everything."""
+    parts = ids.key(resource_id).split("/")
+    cuts = [cut for cut in (5, 3) if cut < len(parts)] if parts[1:2] == ["subscriptions"] else []
+    return [*("/".join(parts[:cut]) for cut in cuts), "/"]
 
 
 def _last(text: str | None) -> str:

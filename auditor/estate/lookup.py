@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,12 +13,18 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import Hosts
 from auditor.model import Resource
 
+FEDERATED_CREDENTIALS: Final = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
 INTERFACES: Final = "microsoft.network/networkinterfaces"
+ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
+ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
 NETWORKS: Final = "microsoft.network/virtualnetworks"
 PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
 PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
 ROLE_DEFINITIONS: Final = "microsoft.authorization/roledefinitions"
 USER_IDENTITIES: Final = "microsoft.managedidentity/userassignedidentities"
+
+_KEYLESS: Final = frozenset({"aad", "managedidentity", "none", "useridentity"})
+"""How connections of workspaces sign in without a secret."""
 
 Places = dict[str, set[str]]
 
@@ -34,7 +40,9 @@ class Lookup:
     `principals`: object id → user-assigned identity, or resource with a system-assigned one.
     `hosts`: host name → site, vault, registry, account or search service. `definitions`: role GUID → role definition.
     `targets`: private endpoint → what it leads to. `addresses`: private IP → (virtual network, private endpoint).
-    `subnets`: network interface → subnets. `peers`: virtual network → peered ones.
+    `subnets`: network interface → subnets. `peers`: virtual network → peered ones. `subscriptions_below`: name of a
+    management group → subscriptions that say they lie below it.
+    `keepers`: vault → workspaces that keep their secrets in it. `keyed`: workspaces with connections that hold a secret.
     """
 
     principals: Places = field(default_factory=_places)
@@ -44,6 +52,17 @@ class Lookup:
     addresses: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     subnets: Places = field(default_factory=_places)
     peers: Places = field(default_factory=_places)
+    subscriptions_below: Places = field(default_factory=_places)
+    keepers: Places = field(default_factory=_places)
+    keyed: set[str] = field(default_factory=set)
+
+
+def secret_at(address: str, lookup: Lookup) -> Iterator[str]:
+    """Yield the key of the secret that a URI in a vault names, with a version or without (`https://kv…/secrets/s`)."""
+    words = address.partition("://")[2].split("/")
+    if len(words) > 2 and words[1].lower() in {"secrets", "certificates"}:
+        for vault in sorted(lookup.hosts.get(body.host_of(address), ())):
+            yield f"{vault}/secrets/{words[2].lower()}"
 
 
 def network_of(subnet_key: str) -> str | None:
@@ -141,6 +160,23 @@ def _index_peering(resource: Resource, lookup: Lookup) -> None:
         lookup.peers[network].add(remote)
 
 
+def _index_workspace(resource: Resource, lookup: Lookup) -> None:
+    if vault := body.reference(resource.properties, "keyVault"):
+        lookup.keepers[vault].add(resource.key)
+
+
+def _index_connection(resource: Resource, lookup: Lookup) -> None:
+    workspace, by = ids.parent_of(resource.key), body.text(resource.properties, "authType")
+    if workspace and (by or "").lower() not in _KEYLESS:
+        lookup.keyed.add(workspace)
+
+
+def _index_subscription(resource: Resource, lookup: Lookup) -> None:
+    for group in body.objects(resource.properties, "managementGroupAncestorsChain"):
+        if name := body.text(group, "name"):
+            lookup.subscriptions_below[name.lower()].add(f"/subscriptions/{ids.name_of(resource.key)}")
+
+
 _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     USER_IDENTITIES: _index_user_identity,
     ROLE_DEFINITIONS: _index_definition,
@@ -148,4 +184,7 @@ _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     INTERFACES: _index_interface,
     NETWORKS: _index_network,
     PEERINGS: _index_peering,
+    ML_WORKSPACES: _index_workspace,
+    ML_CONNECTIONS: _index_connection,
+    ids.SUBSCRIPTIONS: _index_subscription,
 }

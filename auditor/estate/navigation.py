@@ -8,9 +8,31 @@ from typing import Final
 
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.estate import lookup as lookups
-from auditor.estate import network_relations, service_relations
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, ROLE_DEFINITIONS, USER_IDENTITIES
+from auditor.estate import monitoring_relations, network_relations, service_relations
+from auditor.estate.lookup import (
+    FEDERATED_CREDENTIALS,
+    INTERFACES,
+    ML_CONNECTIONS,
+    ML_WORKSPACES,
+    NETWORKS,
+    PRIVATE_ENDPOINTS,
+    ROLE_DEFINITIONS,
+    USER_IDENTITIES,
+)
+from auditor.estate.monitoring_relations import (
+    ACTION_GROUPS,
+    ACTIVITY_ALERTS,
+    BUDGETS,
+    COLLECTION_RULE_ASSOCIATIONS,
+    COLLECTION_RULES,
+    DEFENDER_PLANS,
+    METRIC_ALERTS,
+    ML_SCHEDULES,
+    POLICY_ASSIGNMENTS,
+    QUERY_ALERTS,
+)
 from auditor.estate.network_relations import (
+    API_MANAGEMENT,
     DDOS_PLANS,
     GATEWAYS,
     MACHINES,
@@ -24,19 +46,25 @@ from auditor.estate.network_relations import (
     ZONE_LINKS,
 )
 from auditor.estate.service_relations import (
+    API_BACKENDS,
     APPLICATION_INSIGHTS,
     AUTOSCALE_SETTINGS,
     DIAGNOSTIC_SETTINGS,
     ML_COMPUTES,
-    ML_CONNECTIONS,
     MODEL_DEPLOYMENTS,
+    ONLINE_DEPLOYMENTS,
     OUTBOUND_RULES,
+    SETTINGS_FROM_VAULTS,
+    SITE_CERTIFICATES,
     SITE_CONFIGS,
     SITES,
+    SLOT_CONFIGS,
+    SLOTS,
 )
 from auditor.model import Relation, Resource
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
+EXTENSIONS: Final = "microsoft.compute/virtualmachines/extensions"
 CONTENT_POLICIES: Final = "microsoft.cognitiveservices/accounts/raipolicies"
 ONLINE_ENDPOINTS: Final = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 PLANS: Final = "microsoft.web/serverfarms"
@@ -52,7 +80,8 @@ class Navigation:
     `outward`: along the relation, else against it. `types`: lower-case types of what is found (empty: any); those types
     must have been collected for the answer to be known. `below`: what is found lies below the resource's own id.
     `stated_by`: further types that state the relation, and so must have been collected too. `own`: the resource itself
-    states all of it, so that only what it names and is not here is missing.
+    states all of it, so that only what it names and is not here is missing. `inherited`: what points at the resource
+    group, the subscription or everything counts for what lies in it too.
     """
 
     kind: str
@@ -61,16 +90,22 @@ class Navigation:
     below: bool = False
     stated_by: tuple[str, ...] = ()
     own: bool = False
+    inherited: bool = False
 
 
 PRIVATE_DNS_ZONES: Final = "microsoft.network/privatednszones"
 
 NAVIGATION: Final[Mapping[str, Navigation]] = {
-    "parent": Navigation("contains", outward=False),
+    "parent": Navigation("contains", outward=False, own=True),
     "child": Navigation("contains", outward=True, below=True),
     "siteConfig": Navigation("contains", outward=True, types=(SITE_CONFIGS,), below=True),
+    "slot": Navigation("contains", outward=True, types=(SLOTS,), below=True),
+    "slotConfig": Navigation("contains", outward=True, types=(SLOT_CONFIGS,), below=True),
     "compute": Navigation("contains", outward=True, types=(ML_COMPUTES,), below=True),
     "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
+    "onlineDeployment": Navigation("contains", outward=True, types=(ONLINE_DEPLOYMENTS,), below=True),
+    "modelDeployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),
+    "federatedCredential": Navigation("contains", outward=True, types=(FEDERATED_CREDENTIALS,), below=True),
     # private link: what endpoints say, and what their targets say
     "privateEndpoint": Navigation("private-endpoint-for", outward=False, types=(PRIVATE_ENDPOINTS,)),
     "privateEndpointTarget": Navigation("private-endpoint-for", outward=True, own=True),
@@ -110,25 +145,59 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "diagnosticSetting": Navigation("diagnostics-of", outward=False, types=(DIAGNOSTIC_SETTINGS,), below=True),
     "logDestination": Navigation("sends-to", outward=True, own=True),
     "logAnalytics": Navigation("sends-to", outward=True, types=("microsoft.operationalinsights/workspaces",), own=True),
+    "alert": Navigation("watches", outward=False, types=(METRIC_ALERTS, QUERY_ALERTS, ACTIVITY_ALERTS), inherited=True),
+    "actionGroup": Navigation("notifies", outward=True, types=(ACTION_GROUPS,), own=True),
+    "dataCollectionRule": Navigation(
+        "collected-by", outward=True, types=(COLLECTION_RULES,), stated_by=(COLLECTION_RULE_ASSOCIATIONS,)
+    ),
+    "monitorSchedule": Navigation("monitors", outward=False, types=(ML_SCHEDULES,)),
+    "metricSource": Navigation("follows", outward=True, own=True),
+    "extension": Navigation("contains", outward=True, types=(EXTENSIONS,), below=True),
+    # what applies to all that lies in a scope
+    "budget": Navigation("budgets", outward=False, types=(BUDGETS,), inherited=True),
+    "defenderPlan": Navigation("defends", outward=False, types=(DEFENDER_PLANS,), inherited=True),
+    "policyAssignment": Navigation("governs", outward=False, types=(POLICY_ASSIGNMENTS,), inherited=True),
     "autoscale": Navigation("scales", outward=False, types=(AUTOSCALE_SETTINGS,)),
+    "scaled": Navigation("scales", outward=True, own=True),
     # services
+    "deployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),
     "contentFilter": Navigation("content-filter-of", outward=False, types=(CONTENT_POLICIES,), own=True),
     "filteredDeployment": Navigation("content-filter-of", outward=True, types=(MODEL_DEPLOYMENTS,)),
     "storageAccount": Navigation("uses", outward=True, types=(STORAGE_ACCOUNTS,), own=True),
     "keyVault": Navigation("uses", outward=True, types=(VAULTS,), own=True),
     "registry": Navigation("uses", outward=True, types=(REGISTRIES,), own=True),
+    # an image names its registry by host name alone, which only the registry itself tells
+    "imageRegistry": Navigation("uses", outward=True, types=(REGISTRIES,)),
     "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
     "user": Navigation("uses", outward=False),
+    "secretReader": Navigation(
+        "reads-secret",
+        outward=False,
+        types=(SETTINGS_FROM_VAULTS, GATEWAYS, SITE_CERTIFICATES),
+        stated_by=(SITES, VAULTS),
+    ),
+    "possibleSecretReader": Navigation(
+        "may-read-secret", outward=False, types=(ML_WORKSPACES,), stated_by=(ML_CONNECTIONS,)
+    ),
     "managedEndpointTarget": Navigation("managed-endpoint-for", outward=True, stated_by=(OUTBOUND_RULES,)),
     "connectionTarget": Navigation("connects-to", outward=True, stated_by=(ML_CONNECTIONS,)),
     "plan": Navigation("hosted-on", outward=True, types=(PLANS,), own=True),
     "site": Navigation("hosted-on", outward=False, types=(SITES,)),
     "backend": Navigation("forwards-to", outward=True, stated_by=(SITES,)),
     "gateway": Navigation("forwards-to", outward=False, types=(GATEWAYS,)),
+    "apiManagement": Navigation("fronts", outward=False, types=(API_MANAGEMENT,), stated_by=(API_BACKENDS,)),
+    "apiBackend": Navigation("fronts", outward=True, stated_by=(API_BACKENDS,)),
     "wafPolicy": Navigation("waf-policy-of", outward=False, types=(WAF_POLICIES,), own=True),
 }
 
-_READERS: Final = {**network_relations.READERS, **service_relations.READERS}
+_READERS: Final = {**network_relations.READERS, **service_relations.READERS, **monitoring_relations.READERS}
+NAMING_OTHERS: Final = frozenset(
+    {
+        *(_READERS.keys() - {ROLE_ASSIGNMENTS, SITE_CONFIGS}),
+        *(item.key for item in shipped() if item.calls_others or item.private_link),
+    }
+)
+"""Types, in lower case, whose properties are known to name other resources by id; what holds a role stands elsewhere."""
 
 
 def derive(resources: Iterable[Resource], catalogue: Catalogue | None = None) -> Iterator[Relation]:

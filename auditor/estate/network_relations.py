@@ -7,9 +7,18 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS, Lookup, endpoint_targets, network_of
+from auditor.estate.lookup import (
+    INTERFACES,
+    NETWORKS,
+    PRIVATE_ENDPOINTS,
+    Lookup,
+    endpoint_targets,
+    network_of,
+    secret_at,
+)
 from auditor.model import Relation, Resource
 
+API_MANAGEMENT: Final = "microsoft.apimanagement/service"
 BASTIONS: Final = "microsoft.network/bastionhosts"
 DDOS_PLANS: Final = "microsoft.network/ddosprotectionplans"
 FIREWALLS: Final = "microsoft.network/azurefirewalls"
@@ -20,6 +29,7 @@ NAT_GATEWAYS: Final = "microsoft.network/natgateways"
 NETWORK_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
 PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
 ROUTE_TABLES: Final = "microsoft.network/routetables"
+SCALE_SETS: Final = "microsoft.compute/virtualmachinescalesets"
 SECURITY_GROUPS: Final = "microsoft.network/networksecuritygroups"
 SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
@@ -132,6 +142,8 @@ def _attached_to(*arrays: str) -> Reader:
 
 def _nat_gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     yield from _attached_to("subnets")(resource, lookup)
+    if network := body.reference(resource.properties, "sourceVirtualNetwork.id"):
+        yield Relation(resource.key, "attached", network)
     for address in body.references(resource.properties, "publicIpAddresses"):
         yield Relation(address, "attached", resource.key)
 
@@ -200,6 +212,8 @@ def _gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
             if secret := body.text(certificate, "properties.keyVaultSecretId"):
                 for vault in lookup.hosts.get(body.host_of(secret), ()):
                     yield Relation(resource.key, "uses", vault)
+                for key in secret_at(secret, lookup):
+                    yield Relation(resource.key, "reads-secret", key)
     yield from _backends(resource, lookup)
 
 
@@ -247,7 +261,7 @@ READERS: Final[Mapping[str, Reader]] = {
     LOAD_BALANCERS: _configurations("frontendIPConfigurations"),
     "microsoft.network/privatelinkservices": _read_configurations,
     MACHINES: _machine,
-    "microsoft.compute/virtualmachinescalesets": _scale_set,
-    "microsoft.apimanagement/service": placed_at("virtualNetworkConfiguration.subnetResourceId"),
+    SCALE_SETS: _scale_set,
+    API_MANAGEMENT: placed_at("virtualNetworkConfiguration.subnetResourceId"),
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

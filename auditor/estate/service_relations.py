@@ -7,21 +7,27 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.estate.lookup import Lookup
+from auditor.estate.lookup import ML_CONNECTIONS, ML_WORKSPACES, Lookup, secret_at
 from auditor.estate.network_relations import Reader, placed, placed_at
 from auditor.model import Relation, Resource
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
+API_BACKENDS: Final = "microsoft.apimanagement/service/backends"
 APPLICATION_INSIGHTS: Final = "microsoft.insights/components"
 AUTOSCALE_SETTINGS: Final = "microsoft.insights/autoscalesettings"
 DIAGNOSTIC_SETTINGS: Final = "microsoft.insights/diagnosticsettings"
 ML_COMPUTES: Final = "microsoft.machinelearningservices/workspaces/computes"
-ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
-ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
 MODEL_DEPLOYMENTS: Final = "microsoft.cognitiveservices/accounts/deployments"
+ONLINE_DEPLOYMENTS: Final = "microsoft.machinelearningservices/workspaces/onlineendpoints/deployments"
 OUTBOUND_RULES: Final = "microsoft.machinelearningservices/workspaces/outboundrules"
+SECRETS: Final = "microsoft.keyvault/vaults/secrets"
+SETTINGS_FROM_VAULTS: Final = "microsoft.web/sites/config/appsettings"
+"""What Azure tells of app settings that are references to secrets: never their values."""
+SITE_CERTIFICATES: Final = "microsoft.web/certificates"
+SHARED_LINKS: Final = "microsoft.search/searchservices/sharedprivatelinkresources"
 SITES: Final = "microsoft.web/sites"
 SITE_CONFIGS: Final = "microsoft.web/sites/config"
+SLOT_CONFIGS: Final = "microsoft.web/sites/slots/config"
 SLOTS: Final = "microsoft.web/sites/slots"
 
 _IMAGE_PREFIXES: Final = ("docker|", "compose|", "kube|")
@@ -83,6 +89,9 @@ def _insights(resource: Resource, _: Lookup) -> Iterator[Relation]:
 def _autoscale(resource: Resource, _: Lookup) -> Iterator[Relation]:
     if target := body.reference(resource.properties, "targetResourceUri"):
         yield Relation(resource.key, "scales", target)
+    for profile in body.objects(resource.properties, "profiles"):
+        for source in body.references(profile, "rules", "metricTrigger.metricResourceUri"):
+            yield Relation(resource.key, "follows", source)
 
 
 def _model_deployment(resource: Resource, _: Lookup) -> Iterator[Relation]:
@@ -139,12 +148,39 @@ def _site_config(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
         yield from _images(site, resource.properties, lookup)
 
 
+def _api_backend(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    service, address = ids.parent_of(resource.key), body.text(resource.properties, "url")
+    if service and address:
+        for target in lookup.hosts.get(body.host_of(address), ()):
+            yield Relation(service, "fronts", target)
+
+
 def _images(site: str, configuration: object, lookup: Lookup) -> Iterator[Relation]:
     for name in ("linuxFxVersion", "windowsFxVersion"):
         version = body.text(configuration, name) or ""
         if version.lower().startswith(_IMAGE_PREFIXES):
             for registry in lookup.hosts.get(body.host_of(version.partition("|")[2]), ()):
                 yield Relation(site, "uses", registry)
+
+
+def _setting_from_vault(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    vault, secret = body.text(resource.properties, "vaultName"), body.text(resource.properties, "secretName")
+    for key in secret_at(f"https://{vault}.vault.azure.net/secrets/{secret}", lookup) if vault and secret else ():
+        yield Relation(resource.key, "reads-secret", key)
+
+
+def _site_certificate(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    vault = body.reference(resource.properties, "keyVaultId")
+    secret = body.text(resource.properties, "keyVaultSecretName")
+    if vault and secret:
+        yield Relation(resource.key, "reads-secret", f"{vault}/secrets/{secret.lower()}")
+
+
+def _secret(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
+    """Yield the workspaces that may have put a secret there for their connections, under a name that nothing tells."""
+    for workspace in lookup.keepers.get(ids.parent_of(resource.key) or "", ()):
+        if workspace in lookup.keyed:
+            yield Relation(workspace, "may-read-secret", resource.key)
 
 
 READERS: Final[Mapping[str, Reader]] = {
@@ -160,5 +196,10 @@ READERS: Final[Mapping[str, Reader]] = {
     SITES: _site,
     SLOTS: _site,
     SITE_CONFIGS: _site_config,
+    SLOT_CONFIGS: _site_config,
+    API_BACKENDS: _api_backend,
+    SECRETS: _secret,
+    SETTINGS_FROM_VAULTS: _setting_from_vault,
+    SITE_CERTIFICATES: _site_certificate,
     "microsoft.web/hostingenvironments": placed_at("virtualNetwork.id"),
 }

@@ -17,6 +17,7 @@ ENVELOPE: Final = frozenset(
     properties resources resourcegroup subscriptionid tenantid changedtime createdtime""".split()  # noqa: SIM905 - words
 )
 _OF_LISTS: Final = frozenset({"provisioningstate"})  # `az resource list` prints it of every resource, and no other
+_OF_ALL: Final = frozenset({"id", "name", "type"})
 _WHOLE: Final = 0.6
 """The share of a type's known properties that a whole row shows; a projection of a few columns shows less."""
 
@@ -26,12 +27,13 @@ def lifted_names(entry: Mapping[str, object]) -> list[str]:
     if isinstance(entry.get("properties"), dict) or not isinstance(entry.get("id"), str):
         return []
     lifted = [name for name in entry if name.lower() not in ENVELOPE]
-    return [] if {name.lower() for name in lifted} <= _OF_LISTS else lifted
+    is_of_list = {name.lower() for name in lifted} <= _OF_LISTS and "etag" not in entry  # no list of all types has it
+    return [] if is_of_list else lifted
 
 
 def as_arm(entry: Mapping[str, object], kind: ResourceType) -> dict[str, object]:
     """Return a lifted row with its `properties` where Azure has them."""
-    names = lifted_names(entry)
+    names = [*lifted_names(entry), *_inside(entry, kind)]
     rest = {name: value for name, value in entry.items() if name not in names and name != "properties"}
     properties = {name: entry[name] for name in names if entry[name] is not None}
     if kind.az is not None:
@@ -39,6 +41,12 @@ def as_arm(entry: Mapping[str, object], kind: ResourceType) -> dict[str, object]
         if kind.az.lifted is Lifted.EVERYWHERE:
             properties = {name: _inner(value) for name, value in properties.items()}
     return {**rest, "properties": properties}
+
+
+def _inside(entry: Mapping[str, object], kind: ResourceType) -> list[str]:
+    """Return the names of the envelope that a type has among its properties: a gateway's `sku` is one of these."""
+    outside = {known.steps[0].folded for known in kind.properties}
+    return [name for name in entry if name.lower() in ENVELOPE & set(_first_steps(kind)) - outside - _OF_ALL]
 
 
 def is_whole(entry: Mapping[str, object], kind: ResourceType) -> bool:

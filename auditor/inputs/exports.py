@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from auditor import resource_id as ids
 from auditor.azure.body import texts
+from auditor.azure.regenerations import is_event
 from auditor.errors import InputError
-from auditor.inputs import foreign
+from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
 from auditor.model import Gap
 from auditor.snapshot.json_text import decode, iter_lines
@@ -31,13 +32,14 @@ _INCOMPLETE = "the export holds only a part of the answer: follow its continuati
 class Export:
     """The raw entries of a foreign export and what it says about itself.
 
-    `is_cut`: it says that there is more of it; `is_empty`: it is a list without elements.
+    `is_cut`: it says that there is more of it. `is_log`: it holds entries of the activity log and no resources.
     """
 
     entries: Sequence[ExportEntry]
     metadata: Metadata = field(default_factory=Metadata)
     gaps: Sequence[Gap] = ()
     is_cut: bool = False
+    is_log: bool = False
 
 
 def from_document(document: object, label: str) -> Export:
@@ -46,6 +48,8 @@ def from_document(document: object, label: str) -> Export:
         return _listing(document, label)
     if not isinstance(document, dict):
         raise InputError(f"{label} holds a single JSON value, not resources", _HINT)
+    if activity_log.is_log(document):
+        return Export(list(activity_log.of_document(document, label)), is_log=True)
     if (known := foreign.in_document(document)) is not None:
         raise foreign.refusal(label, known)
     if any(name in document for name in ("id", "Id", "ResourceId")):
@@ -67,7 +71,7 @@ def from_lines(data: bytes, label: str) -> Export:
     for number, line in iter_lines(data):
         place = f"line {number}"
         document = decode(line, f"{label}, {place},")
-        if isinstance(document, dict) and isinstance(document.get("id"), str):
+        if isinstance(document, dict) and isinstance(document.get("id"), str) and not is_event(document):
             parts.append(Export([_entry(document, place, f"{label}, {place}")]))
         else:
             page = from_document(document, f"{label}, {place}")
@@ -83,9 +87,10 @@ def joined(parts: Sequence[Export], *, is_pages: bool = False) -> Export:
     gaps = [gap for part in parts for gap in part.gaps if not (part.is_cut and gap.reason == _INCOMPLETE)]
     return Export(
         entries=[entry for part in parts for entry in part.entries],
-        metadata=joined_metadata([part.metadata for part in parts]),
+        metadata=joined_metadata([part.metadata for part in parts if not part.is_log] or [Metadata()]),
         gaps=[*gaps, *_partial(is_cut)],
         is_cut=is_cut,
+        is_log=all(part.is_log for part in parts),
     )
 
 
@@ -122,8 +127,12 @@ def _entry(item: object, place: str, label: str) -> ExportEntry:
 
 
 def _listing(items: Sequence[object], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
-    entries = [_entry(item, f"resource {number}", label) for number, item in enumerate(items, 1)]
-    return Export(entries, metadata or Metadata(tenant_id=_common_tenant(items)), gaps)
+    events = [item for item in items if is_event(item)]
+    entries = [_entry(item, f"resource {number}", label) for number, item in enumerate(items, 1) if not is_event(item)]
+    is_log = bool(events) and not entries
+    entries += activity_log.entries(events, "the activity log")
+    known = metadata or Metadata(tenant_id=_common_tenant(items))
+    return Export(entries, known, () if is_log else gaps, is_log=is_log)
 
 
 def _list_in(document: Mapping[str, object], name: str, label: str) -> list[object]:
@@ -208,7 +217,7 @@ def _partial(is_partial: bool) -> list[Gap]:  # noqa: FBT001 - the only argument
 def _from_arm_list(document: dict[str, object], label: str) -> Export:
     more = bool(document.get("nextLink") or document.get("@odata.nextLink"))
     page = _listing(_list_in(document, "value", label), label, gaps=_partial(more))
-    return replace(page, is_cut=more)
+    return replace(page, is_cut=more and not page.is_log)
 
 
 def _from_resource_graph(document: dict[str, object], label: str) -> Export:

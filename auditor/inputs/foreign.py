@@ -25,6 +25,9 @@ class Foreign:
     hint: str = EXPORT
 
 
+ACTIVITY_LOG: Final = Foreign(
+    "an activity log, which says what was done and not what is deployed", f"give it beside the estate; {EXPORT}"
+)
 _BICEP: Final = Foreign("a Bicep file, which describes a deployment and not an estate", _DEPLOY)
 _CSV: Final = Foreign(
     "CSV, which leaves out the settings of resources", f"JSON is needed; in the portal 'Download as JSON', or {EXPORT}"
@@ -185,10 +188,6 @@ _ENTRIES: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
         Foreign("the output of AzGovViz or Get-AzRoleAssignment, which holds no settings of resources"),
     ),
     (_has("kind", "data"), Foreign("the output of AzureHound, which holds rights and not settings")),
-    (
-        _has("operationName", "eventTimestamp"),
-        Foreign("an activity log, which says what was done and not what is deployed"),
-    ),
     (
         _has("rule_id", "status", "fingerprint"),
         Foreign("a report of auditor", "give the snapshot or export that it was made of"),

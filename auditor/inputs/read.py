@@ -52,6 +52,8 @@ def _joined(files: Sequence[str | Path]) -> Snapshot:
     """Return several inputs as one estate."""
     parts = [_part(path, label_of(path)) for path in files]
     whole = exports.joined([part for part, _ in parts])
+    if whole.is_log:
+        raise foreign.refusal("the inputs", foreign.ACTIVITY_LOG)
     facets = [facet for _, snapshot in parts if snapshot for facet in snapshot.facets]
     return _assembled(whole, "the inputs", facets)
 
@@ -72,6 +74,8 @@ def _read(source: str | Path, label: str) -> Snapshot:
     content = _content(source, label)
     if isinstance(content, Snapshot):
         return content
+    if content.is_log:
+        raise foreign.refusal(label, foreign.ACTIVITY_LOG)
     if not content.entries:
         raise InputError(
             f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from auditor.azure import addresses
+from auditor.azure.body import as_time
 from auditor.azure.paths import ABSENT, kind_of_json
 from auditor.azure.ranges import Ranges, is_within
 from auditor.language import operators
@@ -96,6 +97,23 @@ def empty(value: object) -> bool:
     return length(value) == 0
 
 
+def items(value: object) -> list[object]:
+    """Return the members of an object as `{key, value}`, in order of their keys; of nothing it is empty."""
+    if value is ABSENT or value is None:
+        return []
+    if not isinstance(value, Mapping):
+        raise FunctionError(f"an object was expected, {kind_of_json(value)} is there")
+    return [{"key": key, "value": value[key]} for key in sorted(value, key=str)]
+
+
+def total(value: object) -> int | float:
+    """Add the numbers of a list, or of an object's members; of none it is 0."""
+    numbers = [operators.as_number(one) for one in (value.values() if isinstance(value, Mapping) else _list(value))]
+    if any(number is None for number in numbers):
+        raise FunctionError("numbers were expected")
+    return sum(number for number in numbers if number is not None)
+
+
 def pad_left(value: object, width: object, fill: object = " ") -> str:
     """Lengthen a text on its left."""
     size = _whole(width)
@@ -126,7 +144,7 @@ def coalesce(*options: object) -> object:
 
 def add_days(moment: object, days: object) -> str:
     """Return an ISO 8601 time some days later (or, with a negative number, earlier)."""
-    when = operators.as_time(_text(moment))
+    when = as_time(_text(moment))
     if when is None:
         raise FunctionError(f"'{_text(moment)[:40]}' is no ISO 8601 time")
     try:
@@ -232,6 +250,7 @@ PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     "int": (_whole, 1, 1),
     "intersection": (_intersection, 2, 2),
     "ipRangeContains": (ip_range_contains, 2, 2),
+    "items": (items, 1, 1),
     "last": (last, 1, 1),
     "length": (length, 1, 1),
     "less": (lambda left, right: operators.order(left, right) < 0, 2, 2),
@@ -248,6 +267,7 @@ PURE: Final[Mapping[str, tuple[Function, int, int]]] = {
     "string": (_text, 1, 1),
     "sub": (lambda left, right: _numbers((left,))[0] - _numbers((right,))[0], 2, 2),
     "substring": (substring, 2, 3),
+    "sum": (total, 1, 1),
     "toLower": (lambda text: _text(text).lower(), 1, 1),
     "toUpper": (lambda text: _text(text).upper(), 1, 1),
     "trim": (lambda text: _text(text).strip(), 1, 1),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from typing import Final
 
+from auditor.azure.body import as_time
 from auditor.azure.paths import ABSENT, kind_of_json
 
 Scalar = str | int | float | bool
@@ -138,22 +139,6 @@ def order(left: object, right: object) -> int:
         if ours is None and theirs is None:
             return (left.casefold() > right.casefold()) - (left.casefold() < right.casefold())
     raise ComparisonError(f"{kind_of_json(left)} and {kind_of_json(right)} have no order")
-
-
-def as_time(text: str) -> datetime | None:
-    """Return the moment that an ISO 8601 text names (UTC where it names no zone), or None."""
-    if not re.match(r"\d{4}-\d\d-\d\d", text):
-        return None
-    try:
-        moment = datetime.fromisoformat(_six_digits(text))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # with its offset it may lie outside the calendar
-        return None
-
-
-def _six_digits(text: str) -> str:
-    # Azure writes up to seven digits of a second; Python reads six
-    return re.sub(r"(\.\d{6})\d+", r"\1", text)
 
 
 def match_insensitively(left: object, right: object) -> bool:

@@ -13,5 +13,6 @@ A packet is (source, destination, protocol, source port, destination port); sets
 3. Telling. `witness` picks an example; `cover` finds few cubes for a set, `describe` puts them in words, `verdicts`
    joins what several chains answer.
 4. An estate. `virtual_networks` reads what surrounds a subnet, `subnets` what filters its traffic, `routes` where its
-   packets are led elsewhere; `endpoints` finds what a name stands for, `reachability` decides who reaches whom.
+   packets are led elsewhere, `ways_out` how they get to the Internet; `endpoints` finds what a name stands for,
+   `reachability` decides who reaches whom.
 """

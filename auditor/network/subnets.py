@@ -12,7 +12,7 @@ from auditor.azure.ranges import Ranges, difference, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import SECURITY_GROUPS
-from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOTS
+from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOT_CONFIGS, SLOTS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
@@ -24,7 +24,7 @@ SECURITY_RULES: Final = "microsoft.network/networksecuritygroups/securityrules"
 NETWORK_MANAGERS: Final = "microsoft.network/networkmanagers"
 _ADMIN_RULES: Final = "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules"
 _SITES: Final = frozenset({SITES, SLOTS})
-_CONFIGS: Final = (SITE_CONFIGS, "microsoft.web/sites/slots/config")
+_CONFIGS: Final = (SITE_CONFIGS, SLOT_CONFIGS)
 _SWITCHES: Final = (
     "properties.vnetRouteAllEnabled",
     "properties.siteConfig.vnetRouteAllEnabled",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +24,19 @@ _GATEWAY_SUBNET: Final = "gatewaysubnet"
 # Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
 # https://learn.microsoft.com/azure/virtual-network/service-tags-overview; it says nothing of Internet and None.
 _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Peering:
+    """A peering of a virtual network. `space` is what the tag VirtualNetwork takes in by it: nothing where it connects none.
+
+    https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering
+    """
+
+    resource: Resource
+    remote: str
+    is_connected: bool
+    space: Ranges
 
 
 class Networks:
@@ -93,23 +107,27 @@ class Networks:
         """Return the address space of peered networks, and what gateways teach: nothing, or None for not known."""
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
+        for peering in self.peerings(network):
+            if peering.is_connected:
+                peers.append(peering.space)
+                if not peering.space or body.flag(peering.resource.body, "properties.useRemoteGateways"):
+                    gateway = None
+        return union(*peers), gateway
+
+    def peerings(self, network: str) -> Iterator[Peering]:
+        """Yield the peerings of a virtual network by key."""
         for peering in self.estate.children(network, PEERINGS):
-            is_connected = body.same_text(
-                body.text(peering.body, "properties.peeringState") or "Connected", "Connected"
-            )
-            if not is_connected or body.flag(peering.body, "properties.allowVirtualNetworkAccess") is False:
-                continue
+            state = body.text(peering.body, "properties.peeringState") or "Connected"
+            has_access = body.flag(peering.body, "properties.allowVirtualNetworkAccess") is not False
             remote = body.sub_resource(peering.body, "properties.remoteVirtualNetwork") or ""
             stated = addresses.read(
                 peering.body,
                 "properties.remoteVirtualNetworkAddressSpace.addressPrefixes",
                 "properties.remoteAddressSpace.addressPrefixes",
             )
-            space = union(self.space(remote), stated)
-            peers.append(space)
-            if not space or body.flag(peering.body, "properties.useRemoteGateways"):
-                gateway = None
-        return union(*peers), gateway
+            is_connected = has_access and body.same_text(state, "Connected")
+            space = union(self.space(remote), stated) if is_connected else ()
+            yield Peering(peering, remote, is_connected=is_connected, space=space)
 
     def _has_gateway(self, network: str) -> bool:
         """Whether there is, or for all that is known may be, a gateway in the network."""

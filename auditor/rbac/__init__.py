@@ -11,6 +11,8 @@ In reading order:
    Azure has them, `effective` what a principal may do at a scope.
 4. An estate. `read` takes all of this out of an estate, `principals` tells who runs as which managed identity;
    `access_graph` holds it together.
-5. Asking. `arguments` finds what a text names, `queries` answers who can do something and what somebody can do,
+5. Around an identity or a resource. `acting` finds who can act as a managed identity, `guards` what keeps a resource from
+   being deleted.
+6. Asking. `arguments` finds what a text names, `queries` answers who can do something and what somebody can do,
    `suggest` proposes the smallest roles for a need.
 """

@@ -56,6 +56,7 @@ _KINDS: Final[Sequence[tuple[PrivilegeName, str]]] = (
     (PrivilegeName.ADMINISTER_VAULT_CONTENTS, "change secrets, keys or certificates of a vault"),
     (PrivilegeName.READ_DATA, "read blobs, files or documents"),
     (PrivilegeName.WRITE_DATA, "write or delete blobs, files or documents"),
+    (PrivilegeName.CALL_MODELS, "call models of Azure OpenAI"),
 )
 _ON_DATA: Final = frozenset(
     {
@@ -63,6 +64,7 @@ _ON_DATA: Final = frozenset(
         PrivilegeName.ADMINISTER_VAULT_CONTENTS,
         PrivilegeName.READ_DATA,
         PrivilegeName.WRITE_DATA,
+        PrivilegeName.CALL_MODELS,
     }
 )
 _ESCALATING: Final = frozenset(

@@ -24,6 +24,7 @@ DEFINITIONS: Final = spelled(ROLE_DEFINITIONS)
 DENIES: Final = "Microsoft.Authorization/denyAssignments"
 ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
+LOCKS: Final = "Microsoft.Authorization/locks"
 CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
 UNREADABLE_PRINCIPAL: Final = "unreadable"
 
@@ -110,15 +111,15 @@ def _assignment(
         principal=principal,
         principal_type=body.text(properties, "principalType") or known_type,
         role=roles.get(guid) or _best_known(Role(guid, guid or "unreadable", None, id=definition_id)),
-        scope=_scope(resource),
+        scope=stated_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
         ends_at=body.text(properties, "endDateTime") if eligible else ends.get(resource.key),
     )
 
 
-def _scope(resource: Resource) -> str:
-    """Return the scope that an assignment names, else the one that its id lies at."""
+def stated_scope(resource: Resource) -> str:
+    """Return the scope that an assignment, a deny or a lock names, else the one that its id lies at."""
     named = body.text(resource.properties, "scope")
     if named is not None and named.startswith("/"):
         return named
@@ -131,7 +132,7 @@ def _deny(resource: Resource) -> Deny:
     principals, excluded = body.objects(properties, "principals"), body.objects(properties, "excludePrincipals")
     return Deny(
         id=resource.id,
-        scope=_scope(resource),
+        scope=stated_scope(resource),
         permissions=permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
         principals=_ids(principals),
         excluded=_ids(excluded),

@@ -41,7 +41,8 @@ def _workloads(resources: Mapping[str, Resource], roles: Mapping[str, Sequence[s
 @pytest.fixture(scope="session")
 def make() -> Make:
     """Return a function that makes a context of ARM objects; `roles` maps components to ids."""
-    tables = {path.stem: load_file(path).plain() for path in BASELINE.glob("private-*.yaml")}
+    files = (*BASELINE.glob("private-*.yaml"), BASELINE / "diagnostics.yaml")
+    tables = {path.stem: load_file(path).plain() for path in files}
 
     def context(
         bodies: Sequence[Any],

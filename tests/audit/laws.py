@@ -19,29 +19,46 @@ Change = tuple[Key, str, str]
 NOWHERE = "-"
 
 
-def verdicts(report: Report) -> Mapping[Key, str]:
-    """Return every verdict by rule, resource and sub-object."""
-    return {
-        (one.rule_id, ids.key(one.resource_id or ""), one.sub_object.lower()): one.status for one in report.findings
-    }
+class Verdicts(dict[Key, str]):
+    """Every verdict by rule, resource and sub-object; `parts` are the resources by key with the component of each."""
+
+    def __init__(self, report: Report) -> None:
+        """Take the verdicts of a report."""
+        keys = ((one, ids.key(one.resource_id or "")) for one in report.findings)
+        super().__init__({(one.rule_id, key, one.sub_object.lower()): one.status for one, key in keys})
+        self.parts = {(ids.key(one.resource_id or ""), one.component) for one in report.findings if one.component}
 
 
-def turned(before: Mapping[Key, str], after: Mapping[Key, str], gone: Collection[str] = ()) -> Sequence[Change]:
+def turned(
+    before: Verdicts, after: Verdicts, gone: Collection[str] = (), bare: Collection[str] = ()
+) -> Sequence[Change]:
     """Return the verdicts that are not the same, nor unknown; `gone` are the keys of what cannot have any.
 
     What was not seen is filed at what it belongs to: a rule that answers unknown elsewhere has not lost its verdict.
-    A failure may be told of another workload, where what the workload is named after was not seen.
+    One answer for several resources of a component is filed at the first of them: at the next, where that is gone or,
+    as those of the keys `bare`, shows nothing of itself.
     """
     unknown = {rule for (rule, _, _), status in after.items() if status == Status.UNKNOWN}
+    kept = {(rule, part, status) for (rule, _, part), status in after.items() if part}
     changes = []
     for key, status in before.items():
         now = after.get(key, NOWHERE)
-        is_gone = any(key[1] == one or key[1].startswith(f"{one}/") for one in gone)
-        if now not in {status, Status.UNKNOWN} and not is_gone and not (now == NOWHERE and key[0] in unknown):
+        is_kept = _is_gone(key, bare) and (key[0], key[2], status) in kept
+        is_elsewhere = now == NOWHERE and (key[0] in unknown or is_kept)
+        if now not in {status, Status.UNKNOWN} and not _is_gone(key, gone) and not is_elsewhere:
             changes.append((key, status, now))
-    failed = {rule for (rule, _, _), status in before.items() if status == Status.FAIL}
-    new = [key for key, status in after.items() if key not in before and status == Status.FAIL]
-    return [*changes, *((key, NOWHERE, Status.FAIL) for key in new if key[0] not in failed)]
+    hidden = {*gone, *bare}
+    moved = {(key[0], key[2], status) for key, status in before.items() if _is_gone(key, hidden)}
+    for key, status in after.items():
+        rule, resource, part = key
+        is_moved = (rule, part, status) in moved and (resource, part.partition(" of ")[0]) in before.parts
+        if key not in before and status in {Status.PASS, Status.FAIL} and not is_moved:
+            changes.append((key, NOWHERE, status))
+    return changes
+
+
+def _is_gone(key: Key, gone: Collection[str]) -> bool:
+    return any(ids.is_under(key[1], one) for one in gone)
 
 
 def without(document: Body, gone: Collection[str]) -> dict[str, Any]:
@@ -73,7 +90,10 @@ def as_printed(body: Body) -> Body:
     """Return a resource as `az … list` prints it: its properties one level up, some of them by other names."""
     kind = shipped().get(body["type"])
     az, properties = (kind.az if kind else None), body.get("properties")
-    if az is None or az.lifted is Lifted.NOTHING or not isinstance(properties, dict) or _clashes(properties):
+    if kind is None or az is None or az.lifted is Lifted.NOTHING or not isinstance(properties, dict):
+        return body
+    own = {known.steps[1].folded for known in kind.properties if known.steps[0].folded == "properties"}
+    if any(name.lower() in ENVELOPE and (name.lower() not in own or name in body) for name in properties):
         return body
     ours = properties
     for name, theirs in sorted(az.names.items(), key=lambda pair: pair[0].count(".")):

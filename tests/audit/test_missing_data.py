@@ -186,6 +186,8 @@ def test_when_any_type_may_be_missing_nothing_is_missing_for_sure() -> None:
 
 
 def test_a_gap_elsewhere_makes_the_estate_here_no_less_known() -> None:
-    elsewhere = _gap("Microsoft.Insights/diagnosticSettings", "/subscriptions/00000000-0000-0000-0000-0000000000ee")
+    elsewhere = _gap(
+        "Microsoft.Compute/virtualMachines/extensions", "/subscriptions/00000000-0000-0000-0000-0000000000ee"
+    )
     report = judged({**sample(), "gaps": [elsewhere]}, *architecture())
     assert _statuses(report) == _statuses(_whole())

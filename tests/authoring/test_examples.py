@@ -106,6 +106,28 @@ examples:
     verdict: unknown
   - {name: not read, resource: {}, uncollected: [properties.networkAcls], verdict: unknown}
 """,
+    "what a related resource is related to in turn, and what of it is not known": """\
+id: storage-endpoint-near
+applies: {type: Microsoft.Storage/storageAccounts}
+require:
+  any:
+    related: privateEndpoint
+    where: {any: {related: subnet, where: {field: name, equals: near}}}
+examples:
+  - name: near
+    resource: {id: /s/a}
+    related: {privateEndpoint: [{name: pe1}, {name: pe2, related: {subnet: [{name: far}, {name: near}]}}]}
+    verdict: pass
+  - {name: far, resource: {id: /s/a}, related: {privateEndpoint: [{name: pe, related: {subnet: [{name: far}]}}]}, verdict: fail}
+  - name: the subnet of the endpoint is not known
+    resource: {id: /s/a}
+    related: {privateEndpoint: [{name: pe, uncollected: ["related:subnet"]}]}
+    verdict: unknown
+  - name: the name of the subnet is not known
+    resource: {id: /s/a}
+    related: {privateEndpoint: [{name: pe, related: {subnet: [{uncollected: [name]}]}}]}
+    verdict: unknown
+""",
     "lists in lists, and ranges of ports": """\
 id: nsg-ssh-closed
 applies: {type: Microsoft.Network/networkSecurityGroups}

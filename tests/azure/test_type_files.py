@@ -162,3 +162,24 @@ def test_what_is_listed_on_demand_is_listed_once() -> None:
     for item in shipped():
         if item.listing and item.listing.when is When.DEMAND:
             assert len(item.listing.on) == 1
+
+
+def test_a_type_says_which_keys_it_has_how_old_they_are_and_when_none_is_accepted(tmp_path: Path) -> None:
+    keys = (
+        "created: {one: properties.keys.one.madeAt, two: properties.keys.two.madeAt}, off: {properties.noKeys: [True]}"
+    )
+    write_type(tmp_path, f"type: Contoso.Test/things\nkeys: {{replace: [renew/action], {keys}}}\n")
+
+    known = with_types(tmp_path).get(THINGS)
+
+    assert known is not None
+    assert known.keys.names == ["one", "two"]
+    assert known.keys.created["two"] == "properties.keys.two.madeAt"
+    assert known.keys.off == {"properties.noKeys": ["true"]}
+
+
+def test_the_path_of_a_key_s_age_has_to_be_a_path(tmp_path: Path) -> None:
+    write_type(tmp_path, 'type: Contoso.Test/things\nkeys: {created: {one: "properties..madeAt"}}\n')
+
+    with pytest.raises(ContentError, match="the path of one"):
+        with_types(tmp_path)

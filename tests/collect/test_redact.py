@@ -62,6 +62,16 @@ HIDDEN: dict[str, dict[str, Any]] = {
     "webhook": {
         "properties": {"webhookReceivers": [{"name": "hook", "serviceUri": f"https://hooks.example/{SECRET}"}]}
     },
+    "what an alert hands to a webhook": {
+        "properties": {"actions": [{"actionGroupId": "/g", "webHookProperties": {"auth": SECRET}}]}
+    },
+    "function and runbook of an action group": {
+        "properties": {
+            "azureFunctionReceivers": [{"name": "f", "httpTriggerUrl": f"https://f.azurewebsites.net/api/{SECRET}"}],
+            "automationRunbookReceivers": [{"name": "r", "serviceUri": f"https://r.example/{SECRET}"}],
+            "logicAppReceivers": [{"name": "l", "callbackUrl": f"https://l.example/{SECRET}"}],
+        }
+    },
     "SAS in any text": {
         "properties": {"packageUri": f"https://a.blob.core.windows.net/c/p.zip?sv=1&sig={SECRET}&se=2"}
     },

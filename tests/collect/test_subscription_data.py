@@ -20,6 +20,7 @@ def event(operation: str, days_ago: int, namespace: str = "Microsoft.CognitiveSe
         "status": {"value": "Succeeded"},
         "resourceId": ACCOUNT["id"],
         "resourceProviderName": {"value": namespace},
+        "properties": {"requestbody": '{"keyName":"Key2"}', "entity": ACCOUNT["id"]},
         "caller": "person@example.com",
         "claims": {"ipaddr": "203.0.113.1"},
     }
@@ -42,9 +43,11 @@ def test_the_activity_log_keeps_regenerations_and_the_time_that_was_read(
     found = log["properties"]
     assert [one["eventDataId"] for one in found["events"]] == ["3"]
     assert found["providers"] == ["Microsoft.CognitiveServices"]  # no storage account is in use
+    assert [one["keyName"] for one in found["events"]] == ["key2"]
     assert "person@example.com" not in repr(log)
+    assert "entity" not in repr(log), "of the properties only the name of the key is kept"
     days = datetime.fromisoformat(found["to"]) - datetime.fromisoformat(found["from"])
-    assert days == timedelta(days=89)
+    assert days == timedelta(days=90) - timedelta(minutes=5)
 
 
 def test_an_activity_log_that_breaks_off_does_not_count_as_read(simulator: Simulator, run_collect: Collect) -> None:
@@ -129,3 +132,48 @@ def test_a_key_is_read_once_more_for_its_rotation_policy(simulator: Simulator, r
 
     assert f"GET {key['id']}" in simulator.paths()
     assert sink.bodies[key["id"].lower()]["properties"] == key["properties"]
+
+
+def test_an_assigned_initiative_is_read_with_the_definitions_that_it_holds(
+    simulator: Simulator, run_collect: Collect
+) -> None:
+    initiative = {
+        "id": "/providers/Microsoft.Authorization/policySetDefinitions/00000000-0000-0000-0000-0000000000aa",
+        "name": "00000000-0000-0000-0000-0000000000aa",
+        "type": "Microsoft.Authorization/policySetDefinitions",
+        "properties": {
+            "policyDefinitions": [{"policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/d"}]
+        },
+    }
+    assignment = {
+        "id": f"/subscriptions/{SUB}/providers/Microsoft.Authorization/policyAssignments/a",
+        "name": "a",
+        "type": "Microsoft.Authorization/policyAssignments",
+        "properties": {"policyDefinitionId": initiative["id"], "scope": f"/subscriptions/{SUB}"},
+    }
+    simulator.serve(estate(VAULT, assignment, initiative))
+
+    summary, sink = run_collect()
+
+    [found] = [body for body in sink.bodies.values() if body["type"] == initiative["type"]]
+    assert found["properties"] == initiative["properties"]
+    assert not [path for path in simulator.paths() if "policySetDefinitions" in path and "roleAssignments" in path]
+    assert summary.gaps == []
+
+
+def test_schedules_and_query_alerts_are_read_with_everything_else(simulator: Simulator, run_collect: Collect) -> None:
+    workspace = "Microsoft.MachineLearningServices/workspaces/ml"
+    monitor = {"isEnabled": True, "action": {"actionType": "CreateMonitor"}}
+    simulator.serve(
+        estate(
+            resource(workspace),
+            resource(f"{workspace}/schedules/drift", properties=monitor),
+            resource("Microsoft.Insights/scheduledQueryRules/errors", properties={"enabled": True, "scopes": []}),
+        )
+    )
+
+    _, sink = run_collect()
+
+    kept = {body["name"]: body["properties"] for body in sink.bodies.values()}
+    assert kept["drift"] == monitor
+    assert kept["errors"] == {"enabled": True, "scopes": []}

@@ -7,7 +7,11 @@ from auditor import resource_id as ids
 from auditor.collect.ledger import redaction_key
 from auditor.collect.redact import Redactor
 from tests.collect.conftest import Collect
+from tests.estates.arm import GROUP, resource
 from tests.simulator.client import Simulator
+
+_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_LOCK = "Microsoft.Authorization/locks"
 
 
 def test_three_workloads_in_one_subscription_come_back_whole(
@@ -40,3 +44,21 @@ def test_the_chat_estate_comes_back_whole(
     assert own == expected
     assert summary.gaps == []
     assert sink.finished
+
+
+def test_federated_credentials_shared_links_and_locks_come_back(
+    simulator: Simulator, run_collect: Collect, chat_document: dict[str, Any]
+) -> None:
+    search = resource("Microsoft.Search/searchServices", "srch", sku={"name": "standard"}, properties={})
+    listed = [
+        resource(f"{_IDENTITY}/federatedIdentityCredentials", "id-app-chat01", "fc", location=None, properties={}),
+        resource(f"{search['type']}/sharedPrivateLinkResources", "srch", "blob", location=None, properties={}),
+        resource(_LOCK, "keep", below=search["id"], location=None, properties={"level": "ReadOnly"}),
+        resource(_LOCK, "keep", below=GROUP, location=None, properties={"level": "CanNotDelete"}),
+    ]
+    simulator.serve({**chat_document, "resources": [*chat_document["resources"], search, *listed]})
+
+    summary, sink = run_collect()
+
+    assert {ids.key(body["id"]) for body in listed} <= set(sink.bodies)
+    assert summary.gaps == []

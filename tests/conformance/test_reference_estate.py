@@ -13,25 +13,64 @@ from tests.conformance.material import reference_file
 
 _APPS = ("app-chat01", "app-chat01-pf")
 _PLAN = "asp-app-chat01ijdke7bomwqr6"
+_SUBSCRIPTION = "00000000-0000-0000-0000-0000000000a1"
 _SECRETS = ("apiKey", "chatApiKey", "gateway-public-cert", "openai-key")
+_GUARDED = (
+    "agents", "appGateway", "appServices", "bastion", "jumpbox", "privateEndpoints", "scoring", "training"
+)  # fmt: skip
+_UNLOGGED = (*(f"nsg-{name}Subnet" for name in _GUARDED), "pip-ab-chat01", "pip-chat01", "vnet-chat01")
+_UNWATCHED = (*_APPS, "agw-chat01", "kv-chat01", "mlw-chat01/ept-chat01", "oai-chat01", "stchat01", "stmlchat01")
 
 FAILURES = {
     *(("app-basic-auth-off", f"{app}/{way}", "") for app in _APPS for way in ("ftp", "scm")),
+    *(("app-deployment-slot-exists", app, "") for app in _APPS),
+    *(("app-end-to-end-encryption", app, "") for app in _APPS),
+    *(("app-health-check-set", f"{app}/web", "") for app in _APPS),
     *(("app-https-only", app, "") for app in _APPS),
+    ("app-image-from-workload-registry", "app-chat01-pf/web", ""),
+    ("app-image-tag-pinned", "app-chat01-pf/web", ""),
     ("app-plan-scales-both-ways", _PLAN, ""),
+    ("gateway-host-name-kept", "agw-chat01", ""),
+    ("app-service-defender-on", _PLAN, ""),
+    ("autoscale-follows-own-metric", f"{_PLAN}-autoscale", ""),
+    *(("diagnostics-sent-somewhere", name, "") for name in _UNLOGGED),
     ("keyvault-deployment-access-off", "kv-chat01", ""),
     ("keyvault-public-network-access-off", "kv-chat01", ""),
     ("keyvault-purge-protection-on", "kv-chat01", ""),
     *(("keyvault-secret-expiry-set", f"kv-chat01/{secret}", "") for secret in _SECRETS),
+    ("keyvault-secret-in-use", "kv-chat01/apiKey", ""),
     ("ml-deployment-autoscaled", "mlw-chat01/ept-chat01/ept-chat01", ""),
+    ("ml-flow-hosting-zone-resilient", "mlw-chat01/ept-chat01", ""),
     ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
     ("ml-workspace-datastores-use-identity", "mlw-chat01", ""),
+    ("openai-outbound-hosts-as-declared", "oai-chat01", ""),
+    ("registry-export-off", "crchat01", ""),
+    *(("storage-copies-stay-in-tenant", account, "") for account in ("stchat01", "stmlchat01")),
+    *(("policy-watches-key-age", _SUBSCRIPTION, watched) for watched in ("kv_secret", "storage")),
+    *(("policy-watches-service-keys", _SUBSCRIPTION, watched) for watched in ("aml_endpoint", "aoai")),
+    ("ml-endpoint-monitored", "mlw-chat01/ept-chat01", ""),
+    ("ml-outbound-hosts-allowed", "mlw-chat01", "wikipedia"),
+    ("ml-workspace-datastores-use-identity", "mlw-chat01", ""),
+    *(("monitor-alert-on-key-resource", name, "") for name in _UNWATCHED),
+    *(("network-logs-kept", name, "") for name in _UNLOGGED),
+    ("openai-usage-alert-set", "oai-chat01", ""),
+    ("resource-group-budget-alerts", "rg-chat", ""),
+    ("resource-group-governed-by-policy", "rg-chat", ""),
     *(("storage-key-expiration-policy", account, "") for account in ("stchat01", "stmlchat01")),
     *(("storage-public-network-access-off", account, "") for account in ("stchat01", "stmlchat01")),
+    ("subnet-agents-in-use", "vnet-chat01/snet-agents", ""),
     ("subnet-private-endpoints-filtered", "vnet-chat01/snet-privateEndpoints", ""),
     ("vm-encryption-at-host-on", "vm-jmp-chat01", ""),
+    *(("workload-changed-by-pipelines", f"mlw-chat01/{name}", "") for name in ("ept-chat01", "ept-chat01/ept-chat01")),
+    ("workload-changed-by-pipelines", "oai-chat01/gpt35", ""),
     ("workload-component-present", "mlw-chat01", "search"),
 }
+UNKNOWN = {
+    *(("app-users-signed-in", app, "Microsoft.Web/sites/config/authsettingsV2") for app in _APPS),
+    ("keyvault-key-copy-current", "mlw-chat01/ept-chat01", "chatApiKey"),
+    ("keyvault-key-copy-current", "oai-chat01", "openai-key"),
+}
+"""The file lacks the authentication of the apps, which Azure always has, and the activity log."""
 MERITS = {
     ("app-plan-zone-redundant", _PLAN, ""),
     *(("app-private-endpoint-works", app, "sites") for app in _APPS),
@@ -39,6 +78,8 @@ MERITS = {
     ("ml-workspace-outbound-approved-only", "mlw-chat01", ""),
     ("ml-workspace-private-endpoint-works", "mlw-chat01", "amlworkspace"),
     ("ml-workspace-public-network-access-off", "mlw-chat01", ""),
+    *(("ml-endpoint-keys-rotated", "mlw-chat01/ept-chat01", key) for key in ("primary", "secondary")),
+    *(("openai-keys-rotated", "oai-chat01", key) for key in ("key1", "key2")),
     ("openai-deployment-filter-bound", "oai-chat01/gpt35", ""),
     ("openai-filter-harm-strict", "oai-chat01/gpt35", ""),
     ("openai-filter-jailbreak-blocks", "oai-chat01/gpt35", ""),
@@ -81,8 +122,8 @@ def test_it_passes_where_it_follows_the_architecture() -> None:
     assert MERITS - _named(Status.PASS) == set()
 
 
-def test_nothing_of_it_is_unknown_and_no_rule_is_silent() -> None:
-    assert _named(Status.UNKNOWN) == set()
+def test_what_the_file_lacks_is_unknown_and_no_rule_is_silent() -> None:
+    assert _named(Status.UNKNOWN) == UNKNOWN
     assert {one.rule_id for one in _report().findings} == set(architecture())
 
 

@@ -12,7 +12,12 @@ from auditor.azure.resource_type import ResourceType
 from tests.conformance.material import SHARED
 
 _OF_THE_ENVELOPE = {"kind"}
-_WITHOUT_ALIAS = {("Microsoft.Storage/storageAccounts", "properties.creationTime")}  # it is read-only
+_WITHOUT_ALIAS = {
+    ("Microsoft.Storage/storageAccounts", "properties.creationTime"),  # it is read-only
+    # its alias leads to where newer versions keep it, outboundVnetRouting.imagePullTraffic
+    ("Microsoft.Web/sites", "properties.vnetImagePullEnabled"),
+    ("Microsoft.Web/sites/slots", "properties.vnetImagePullEnabled"),
+}
 # Listed by the resource manager itself, whose own versions the published list of types leaves out.
 _OF_ARM = {
     "Microsoft.Resources/resources",

@@ -53,7 +53,23 @@ def test_an_unknown_names_what_is_missing_and_what_would_settle_it() -> None:
     gap = Gap("/s", "properties.x", "forbidden", "x/read")
 
     assert message.undecided("T", [gap], ["bad"]) == (
-        "Not known whether: T: properties.x was not collected at /s: forbidden, needs x/read; "
-        "this could not be evaluated: bad."
+        "Not known whether: T: properties.x at /s: forbidden, needs x/read; this could not be evaluated: bad."
     )
     assert message.undecided("T", [], []) == "Not known whether: T: the data does not say."
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [
+        (Gap("/", "n/sites", "not in the export", "n/sites/read"), "n/sites is not in the export, needs n/sites/read"),
+        (
+            Gap("/s", "n/sites", "not in the export: a, which b names"),
+            "n/sites at /s is not in the export: a, which b names",
+        ),
+        (Gap("/s", "n/sites", "only its id is in the export"), "n/sites at /s: only its id is in the export"),
+        (Gap("/s", "properties.x", "the site does not state it"), "properties.x at /s: the site does not state it"),
+        (Gap("/s", "n/sites", "throttled"), "n/sites at /s: throttled"),
+    ],
+)
+def test_an_unknown_says_once_that_something_is_missing(gap: Gap, expected: str) -> None:
+    assert message.undecided("T", [gap], ()) == f"Not known whether: T: {expected}."

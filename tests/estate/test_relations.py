@@ -167,9 +167,31 @@ def test_a_site_uses_the_registry_that_its_image_names_on_the_site_or_its_config
     assert expected in edges(registry, body("Microsoft.Web/sites/app/config/web", image))
 
 
+def test_a_slot_uses_the_registry_that_its_configuration_names() -> None:
+    registry = body("Microsoft.ContainerRegistry/registries/cr", {"loginServer": "cr.azurecr.io"})
+    configuration = body(
+        "Microsoft.Web/sites/app/slots/next/config/web", {"linuxFxVersion": "DOCKER|cr.azurecr.io/chat:2"}
+    )
+
+    slot = "microsoft.web/sites/app/slots/next"
+    assert (slot, "uses", "microsoft.containerregistry/registries/cr") in edges(registry, configuration)
+
+
+def test_api_management_fronts_the_account_that_the_address_of_a_backend_names() -> None:
+    account = body("Microsoft.CognitiveServices/accounts/oai", {"endpoint": "https://OAI-chat.openai.azure.com/"})
+    backend = body(
+        "Microsoft.ApiManagement/service/apim/backends/b", {"url": "https://oai-chat.openai.azure.com/openai"}
+    )
+    elsewhere = body("Microsoft.ApiManagement/service/apim/backends/c", {"url": "https://api.contoso.example/"})
+
+    found = {edge for edge in edges(account, backend, elsewhere) if edge[1] == "fronts"}
+    assert found == {("microsoft.apimanagement/service/apim", "fronts", "microsoft.cognitiveservices/accounts/oai")}
+
+
 def test_every_navigation_follows_a_kind_that_is_derived_and_names_types_in_lower_case() -> None:
     kinds = {relation.kind for relation in derive(Resource.of(item) for item in chat_bodies())}
-    kinds |= {"connects-to", "peered"}  # the chat estate has none
+    kinds |= {"connects-to", "fronts", "may-read-secret", "peered"}  # the chat estate has none
+    kinds |= {"budgets", "defends", "governs", "monitors", "notifies", "watches"}  # nor anything that watches over it
 
     assert {navigation.kind for navigation in NAVIGATION.values()} <= kinds
     types = [name for nav in NAVIGATION.values() for name in (*nav.types, *nav.stated_by)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.language import functions
-from auditor.truth import NO, UNKNOWN
+from auditor.truth import NO, UNKNOWN, YES
 from tests.language.asking import ask, truth
 
 _PORT = st.integers(0, 40)
@@ -98,6 +98,7 @@ def test_what_is_no_address_is_an_error_and_not_a_no(text: Any) -> None:
         ("[split('a/b', '/')[1]]", "b"),
         ("[first('')]", None),
         ("[length(field('size'))]", 0),
+        ("[length(items(field('size')))]", 0),
         ("[empty(field('color'))]", True),
         ("[padLeft('7', 3, '0')]", "007"),
         ("[substring('abcdef', 1, 2)]", "bc"),
@@ -150,6 +151,7 @@ def test_a_function_computes(expression: str, expected: Any) -> None:
         "[toLower(createArray(1))]",
         "[less('a', 1)]",
         "[length(5)]",
+        "[items('text')]",
         "[concat(field('properties.long'), field('properties.long'))]",
     ],
 )
@@ -172,3 +174,43 @@ def test_long_lists_of_strangers_do_not_stall_a_run(function: str) -> None:
 
     assert truth(condition, {"properties": {"color": long}}) is UNKNOWN
     assert time.process_time() - start < 2
+
+
+_MEMBERS = st.dictionaries(st.text("abcXYZ", min_size=1, max_size=3), st.integers(-5, 5), max_size=4)
+
+
+@given(members=_MEMBERS)
+def test_the_members_of_an_object_come_in_order_and_make_it_again(members: dict[str, int]) -> None:
+    found = functions.call("items", [members])
+
+    assert isinstance(found, list)
+    assert {one["key"]: one["value"] for one in found} == members
+    assert [one["key"] for one in found] == sorted(members)
+    assert functions.call("sum", [members]) == functions.call("sum", [list(members.values())]) == sum(members.values())
+
+
+def test_nothing_has_no_members_and_adds_up_to_nothing() -> None:
+    assert functions.call("items", [None]) == []
+    assert functions.call("sum", [None]) == functions.call("sum", [[]]) == functions.call("sum", [{}]) == 0
+    assert functions.call("sum", [["1", 2]]) == 3  # Azure writes some numbers as text
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("items", "a"), ("items", [1]), ("sum", "a"), ("sum", ["a"]), ("sum", [[1]])]
+)
+def test_what_has_no_members_or_is_no_number_is_an_error(name: str, wrong: Any) -> None:
+    with pytest.raises(functions.FunctionError):
+        functions.call(name, [wrong])
+
+
+def test_the_members_of_an_object_are_counted_one_by_one() -> None:
+    notices = {"b": {"on": True}, "a": {"on": False}, "c": {"on": True}}
+    counted = {"value": "[items(field('properties.notices'))]", "name": "n"}
+    condition = {
+        "count": {**counted, "where": {"value": "[current('n').value.on]", "equals": True}},
+        "equals": 2,
+    }
+    first = {"value": "[first(items(field('properties.notices'))).key]", "equals": "a"}
+
+    assert ask(condition, {"properties": {"notices": notices}}).truth is YES
+    assert ask(first, {"properties": {"notices": notices}}).truth is YES

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.language.operators import as_time
+from auditor.azure.body import as_time
 from auditor.truth import NO, UNKNOWN, YES, truth_of
 from tests.language.asking import ask, truth
 

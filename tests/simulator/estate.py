@@ -13,12 +13,12 @@ IN_RESOURCE_GRAPH = re.compile(
     r"(?i)microsoft\.(network/(?!privateendpoints/|firewallpolicies/|privatednszones/(?!virtualnetworklinks$))[a-z]+(/virtualnetworklinks)?"
     r"|cognitiveservices/accounts|machinelearningservices/workspaces(/onlineendpoints(/deployments)?)?|search/searchservices"
     r"|keyvault/vaults|storage/storageaccounts|containerregistry/registries|web/serverfarms|web/sites(/slots)?"
-    r"|insights/(components|autoscalesettings|metricalerts|activitylogalerts|actiongroups|datacollectionrules)"
-    r"|operationalinsights/workspaces|managedidentity/userassignedidentities|compute/[a-z]+(/extensions)?|app/containerapps)"
+    r"|insights/(components|autoscalesettings|metricalerts|scheduledqueryrules|activitylogalerts|actiongroups|datacollectionrules)"
+    r"|operationalinsights/workspaces|managedidentity/userassignedidentities|compute/[a-z]+(/extensions)?|app/containerapps|apimanagement/service|machinelearningservices/registries)"
 )
 """Types of the `resources` table, after Microsoft's reference of tables and types."""
 
-_LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy)\w+$")
+_LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy|locks)\w*$")
 COLUMNS = {
     "id",
     "name",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from auditor.analysis.access import assignment, identity, subscription, table_row, vault
+from auditor.analysis.access import assignment, delete_guard, identity, identity_actors, subscription, table_row, vault
 from auditor.analysis.access.access_context import MEMBERS_PARAMETER, read_access
 from auditor.analysis.access.assignment import RoleAssignment
+from auditor.analysis.access.delete_guard import DeleteGuard
 from auditor.analysis.access.expected import TABLE
 from auditor.analysis.access.identity import IdentityRoles, ResourceIdentity
+from auditor.analysis.access.identity_actors import IdentityActors
 from auditor.analysis.access.subscription import CustomRole, SubscriptionAccess
 from auditor.analysis.access.table_row import TableRow
 from auditor.analysis.access.vault import VaultReaders
@@ -26,6 +28,8 @@ def run(context: Context) -> Iterator[Fact]:
     yield from subscription.derive_facts(access)
     yield from identity.derive_facts(access)
     yield from vault.derive_facts(access)
+    yield from identity_actors.derive_facts(access)
+    yield from delete_guard.derive_facts(access)
 
 
 ANALYSIS: Final = Analysis(
@@ -38,14 +42,17 @@ ANALYSIS: Final = Analysis(
         IdentityRoles,
         ResourceIdentity,
         VaultReaders,
+        IdentityActors,
+        DeleteGuard,
     ),
     run=run,
-    reads=read.READS | identity.READS | vault.READS,
+    reads=read.READS | identity.READS | vault.READS | {read.LOCKS},
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={
         RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE)},
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
+        IdentityActors.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         ResourceIdentity.fact_kind: {kind: [{"type": kind}] for kind in sorted(identity.CAPABLE)},
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },

@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
-from auditor.analysis.access.unseen_parts import HUMANS
+from auditor.analysis.access.unseen_parts import HUMANS, MACHINE_LEARNING, USER_FACING
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap
 from auditor.rbac import privileges
@@ -61,6 +61,8 @@ class Permits(Record):
     """whether it permits to read blobs, files or documents, at its scope"""
     write_data: Known[bool]
     """whether it permits to write or delete blobs, files or documents, at its scope"""
+    call_models: Known[bool]
+    """whether it permits to call models of Azure OpenAI, at its scope"""
 
 
 @fact("access.assignment", subject="the role assignment")
@@ -77,6 +79,12 @@ class RoleAssignment(Fact):
     """the components that run as the principal"""
     is_workload_identity: Known[bool]
     """whether a component of a workload runs as the principal"""
+    runs_table_part: Known[bool]
+    """whether a component that the table of roles speaks of runs as the principal"""
+    runs_machine_learning: Known[bool]
+    """whether the workspace, an online endpoint or a compute instance runs as the principal"""
+    runs_user_facing: Known[bool]
+    """whether a web app or the gateway runs as the principal"""
     is_human: Known[bool]
     """whether the principal is a user or a group"""
     is_guest: Known[bool]
@@ -107,6 +115,8 @@ class RoleAssignment(Fact):
     """the text of its condition"""
     touches: Known[tuple[str, ...]]
     """the components that are at, below or above its scope"""
+    touches_workload: Known[bool]
+    """whether there is any"""
     sanctioned: Known[bool]
     """whether the baseline's table covers what it permits at its scope"""
     sanctioned_by: tuple[str, ...]
@@ -164,7 +174,9 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
     sanction = access.sanctions.of(assignment)
     is_sanctioned = sanction.answer is Truth.YES
     parts = access.graph.parts.get(assignment.principal, ())
-    unseen_user = access.unseen.user_of(assignment)
+    more = access.unseen.more_users_of(assignment)
+    holder, runs = assignment.principal, access.unseen.runs
+    in_table = {row.principal for row in access.table.rows}
     touched = access.graph.touched(assignment.scope)
     principal = _principal(access, assignment)
     powers = _powers(access, assignment)
@@ -179,8 +191,11 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         principal_id=principal.id,
         principal_type=principal.type,
         principal_name=principal.name,
-        components=unseen_user or tuple(sorted({part.component for part in parts})),
-        is_workload_identity=unseen_user or bool(parts),
+        components=more or tuple(sorted({part.component for part in parts})),
+        is_workload_identity=bool(parts) or more or False,
+        runs_table_part=runs(holder, in_table, more),
+        runs_machine_learning=runs(holder, MACHINE_LEARNING, more),
+        runs_user_facing=runs(holder, USER_FACING, more),
         is_human=principal.is_human,
         is_guest=principal.is_guest,
         is_foreign=assignment.principal_type.lower() == "foreigngroup",
@@ -192,11 +207,12 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         scope=assignment.scope,
         scope_kind=kind_of(assignment.scope),
         state=assignment.state,
-        is_standing=_is_standing(access, assignment),
+        is_standing=is_standing(access, assignment),
         ends_at=assignment.ends_at,
         condition=assignment.condition or None,
-        touches=access.unseen.touched(assignment.scope) or tuple(sorted({part.component for part in touched})),
-        sanctioned=_sanctioned(access, assignment, sanction),
+        touches=access.unseen.more_touched(assignment.scope) or tuple(sorted({part.component for part in touched})),
+        touches_workload=bool(touched) or access.unseen.touched(assignment.scope) or False,
+        sanctioned=sanctioned(access, assignment, sanction),
         sanctioned_by=tuple(sorted({row.row.control for row in sanction.rows} - {""})) if is_sanctioned else (),
         advisory=next((row.row.advisory for row in sanction.rows if row.row.advisory), None) if is_sanctioned else None,
         excess=sanction.beyond,
@@ -289,7 +305,8 @@ def _escalates(assignment: Assignment, held: Sequence[HeldPrivilege]) -> Known[b
     return _undecided(assignment) if answers == {Truth.UNKNOWN} else Truth.YES in answers
 
 
-def _sanctioned(access: AccessContext, assignment: Assignment, sanction: Sanction) -> Known[bool]:
+def sanctioned(access: AccessContext, assignment: Assignment, sanction: Sanction) -> Known[bool]:
+    """Return whether the table sanctions an assignment, or why a part that is not known may make it so."""
     match sanction.answer:
         case Truth.YES:
             return True
@@ -310,7 +327,8 @@ def _unsettled(access: AccessContext, assignment: Assignment) -> Gap | None:
     return further[0][1] if further and covers else None
 
 
-def _is_standing(access: AccessContext, assignment: Assignment) -> bool:
+def is_standing(access: AccessContext, assignment: Assignment) -> bool:
+    """Whether an assignment is in force all the time: active, not activated on demand, without an end."""
     on_demand = ids.key(assignment.id) in access.graph.activated
     return assignment.state is AssignmentState.ACTIVE and not on_demand and assignment.ends_at is None
 

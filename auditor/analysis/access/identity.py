@@ -54,6 +54,12 @@ class IdentityRoles(Fact):
     """ids of the resources that run as it"""
     components: Known[tuple[str, ...]]
     """the components that run as it"""
+    is_workload_identity: Known[bool]
+    """whether any does"""
+    runs_workspace: Known[bool]
+    """whether the machine learning workspace runs as it"""
+    runs_jump_box: Known[bool]
+    """whether a jump box runs as it"""
     is_shared: Known[bool]
     """whether different components, through different resources, run as it"""
     roles: Known[tuple[HeldRole, ...]]
@@ -148,7 +154,15 @@ def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Seq
         identity=identity.id,
         is_user_assigned=identity.is_user_assigned,
         used_by=tuple(resource.id for resource in identity.users),
-        components=(None if parts else unseen_user) or tuple(sorted({part.component for part in parts})),
+        components=unseen_user or tuple(sorted({part.component for part in parts})),
+        is_workload_identity=bool(parts) or unseen_user or False,
+        # a workload has one of each: where it was seen, no other is to come
+        runs_workspace=access.unseen.runs(
+            identity.principal, {"workspace"}, unseen_user and access.unseen.bound("workspace")
+        ),
+        runs_jump_box=access.unseen.runs(
+            identity.principal, {"jump-box"}, unseen_user and access.unseen.bound("jump-box")
+        ),
         is_shared=_is_shared(parts) or unseen_user or False,
         roles=unseen or tuple(map(_held, assignments)),
         has_roles=unseen or bool(assignments),

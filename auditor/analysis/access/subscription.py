@@ -79,10 +79,15 @@ class SubscriptionAccess(Fact):
 
     def sentence(self) -> str:
         """Say how many own it, how many custom roles escalate, and who administers it by the classic way."""
+        owners = facts.at_least(self.owner_count, self.seen.owners)
+        escalating = facts.at_least(self.escalating_custom_roles, self.seen.escalating_roles)
+        custom = facts.at_least(self.custom_role_count, self.seen.custom_roles)
+        named = ", ".join(self.seen.classic_administrators)
+        more = f"{named} and perhaps more" if named else "not known"
+        classic = more if isinstance(self.classic_administrators, Gap) else named or "none"
         return (
-            f"{self.seen.owners} principals own the subscription; "
-            f"{self.seen.escalating_roles} of {self.seen.custom_roles} custom roles escalate; "
-            f"classic administrators: {', '.join(self.seen.classic_administrators) or 'none'}."
+            f"{owners} principals own the subscription; {escalating} of {custom} custom roles escalate; "
+            f"classic administrators: {classic}."
         )
 
 

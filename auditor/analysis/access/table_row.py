@@ -16,9 +16,10 @@ from auditor.analysis.access.row_verdict import How, RowVerdict, judge
 from auditor.analysis.access.sanctions import ExcessActions
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
+from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
 from auditor.estate.network_relations import GATEWAYS
-from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
+from auditor.estate.service_relations import ML_COMPUTES, SITES
 from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment

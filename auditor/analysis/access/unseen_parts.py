@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.access.expected import RoleRow, best_known, scope_of
+from auditor.analysis.fact import Known
 from auditor.architecture.workloads import Workload, Workloads, may_have
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
 from auditor.estate.network_relations import GATEWAYS
-from auditor.estate.service_relations import ML_COMPUTES, ML_WORKSPACES, SITES
+from auditor.estate.service_relations import ML_COMPUTES, SITES
 from auditor.model import Gap, Resource
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment
 
 HUMANS: Final = frozenset({"user", "group", "foreigngroup"})
 """Types of principals that no resource runs as, in lower case."""
+MACHINE_LEARNING: Final = frozenset({"workspace", "online-endpoint", "compute-instance"})
+USER_FACING: Final = frozenset({"chat-ui", "flow-app", "gateway"})
 IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS, PLANS, SITES)
 """Types whose resources play a role in the workload as somebody, or lead to those that do."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnseenParts:
-    """The parts of workloads that are not known; gaps by scope and by component are found out once."""
+    """The parts of workloads that are not known; gaps by scope are found out once."""
 
     estate: Estate
     workloads: Workloads
     graph: AccessGraph
     _scopes: dict[str, Gap | None] = field(default_factory=dict)
-    _components: dict[tuple[str, str], Gap | None] = field(default_factory=dict)
 
     def user_of(self, assignment: Assignment) -> Gap | None:
         """Return why a part of a workload may run as an assignment's principal though none is known to, or None."""
-        if assignment.principal_type.lower() in HUMANS or self.graph.parts.get(assignment.principal):
+        return None if self.graph.parts.get(assignment.principal) else self.more_users_of(assignment)
+
+    def more_users_of(self, assignment: Assignment) -> Gap | None:
+        """Return why more parts of a workload than are known may run as an assignment's principal, or None."""
+        if assignment.principal_type.lower() in HUMANS:
             return None
         identity = self.graph.principals.identities.get(assignment.principal)
-        if identity is not None and not identity.is_user_assigned and not self._may_be_part(identity.users[0]):
-            return None
+        if identity is not None and not identity.is_user_assigned:
+            is_open = not self.graph.parts.get(assignment.principal) and self._may_be_part(identity.users[0])
+            return self.further_user() if is_open else None
         return self.further_user()
 
     def _may_be_part(self, resource: Resource) -> bool:
@@ -51,11 +59,18 @@ class UnseenParts:
         gaps = (self.estate.type_gap(kind) for kind in IDENTITY_USERS)
         return next((gap for gap in gaps if gap is not None), None)
 
+    def runs(self, principal: str, components: Collection[str], more: Gap | None) -> Known[bool]:
+        """Return whether one of these components runs as a principal; `more` is why others than are known may."""
+        is_seen = any(part.component in components for part in self.graph.parts.get(principal, ()))
+        return is_seen or more or False
+
     def touched(self, scope: str) -> Gap | None:
         """Return why a part of a workload may be at, below or above a scope though none is known there, or None."""
+        return None if self.graph.touched(ids.key(scope)) else self.more_touched(scope)
+
+    def more_touched(self, scope: str) -> Gap | None:
+        """Return why more parts of a workload than are known may be at, below or above a scope, or None."""
         key = ids.key(scope)
-        if self.graph.touched(key):
-            return None
         if key not in self._scopes:
             self._scopes[key] = next(self._gaps_around(key), None)
         return self._scopes[key]
@@ -75,17 +90,11 @@ class UnseenParts:
 
     def bound(self, component: str) -> Gap | None:
         """Return why something may be a component of a workload that is known to have none, or None."""
-        return self._bound("", None, component)
+        return may_have(self.estate, self.workloads, None, component)
 
     def bound_in(self, workload: Workload, component: str) -> Gap | None:
         """Return why a workload may have a component that it is known to have none of, or None."""
-        return self._bound(workload.name, workload, component)
-
-    def _bound(self, name: str, workload: Workload | None, component: str) -> Gap | None:
-        key = (name, component)
-        if key not in self._components:
-            self._components[key] = may_have(self.estate, self.workloads, workload, component)
-        return self._components[key]
+        return may_have(self.estate, self.workloads, workload, component)
 
     def rows_for(self, assignment: Assignment, rows: Sequence[RoleRow]) -> Iterator[tuple[Assignment, Gap]]:
         """Yield what rows of the table may sanction of an assignment, were all of the workload known; and why it is not."""

@@ -8,6 +8,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
+from auditor.analysis.access.unseen_parts import MACHINE_LEARNING
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
@@ -25,7 +26,6 @@ _WORKSPACE_VAULT: Final = "workspace-vault"
 _APP_VAULT: Final = "app-vault"
 _WORKSPACE: Final = "workspace"
 _GATEWAY: Final = "gateway"
-_MACHINE_LEARNING: Final = frozenset({_WORKSPACE, "online-endpoint", "compute-instance"})
 READS: Final = frozenset({VAULTS, GATEWAYS})
 
 
@@ -35,8 +35,10 @@ class SecretReader(Record):
 
     principal_id: str
     """a principal"""
-    components: tuple[str, ...]
+    components: Known[tuple[str, ...]]
     """the components that run as it"""
+    user_facing: Known[bool]
+    """whether a component other than the machine learning ones runs as it"""
     assignment: str
     """the assignment"""
     role: str
@@ -45,11 +47,6 @@ class SecretReader(Record):
     """its scope"""
     whole_vault: bool
     """whether it holds for every secret"""
-
-    @property
-    def is_user_facing(self) -> bool:
-        """Whether a component other than the machine learning ones runs as the principal."""
-        return bool(set(self.components) - _MACHINE_LEARNING)
 
 
 @fact("access.vault", subject="the vault")
@@ -73,9 +70,10 @@ class VaultReaders(Fact):
 
     def sentence(self) -> str:
         """Say who uses the vault, and how many may read all of it."""
+        readers = facts.at_least(self.vault_wide_readers, self.wide_count)
         return (
             f"Vault {self.name} is used by {', '.join(self.consumers) or 'nothing known'}; "
-            f"{self.wide_count} user-facing identities may read every secret of it."
+            f"{readers} user-facing identities may read every secret of it."
         )
 
 
@@ -92,10 +90,12 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
     is_shared = _WORKSPACE in consumers and len(consumers) > 1
     uses_rbac = body.value(vault.properties, "enableRbacAuthorization") is True
     readers = tuple(_reader(access, assignment, vault) for assignment in _readers(access, vault))
-    wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.is_user_facing)
+    wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.user_facing is True)
+    unsure = (reader.user_facing for reader in readers if reader.whole_vault)
     gap = access.graph.assignment_gap(vault.id)
+    more = gap or next((gap for gap in unsure if isinstance(gap, Gap)), None)
     unseen_consumer = None if is_shared else _unseen_consumer(access, workload, consumers)
-    more_could_share = gap if is_shared and uses_rbac and not wide else unseen_consumer
+    more_could_share = more if is_shared and uses_rbac and not wide else unseen_consumer
     return VaultReaders(
         about=facts.about(
             access.context,
@@ -111,7 +111,7 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
         is_shared=unseen_consumer or is_shared,
         uses_rbac=uses_rbac,
         secret_readers=gap or readers,
-        vault_wide_readers=gap or wide,
+        vault_wide_readers=more or wide,
         is_separated=more_could_share or not is_shared or (uses_rbac and not wide),
         name=vault.name,
         wide_count=len(wide),
@@ -156,10 +156,12 @@ def _readers(access: AccessContext, vault: Resource) -> Sequence[Assignment]:
 
 
 def _reader(access: AccessContext, assignment: Assignment, vault: Resource) -> SecretReader:
-    parts = access.graph.parts.get(assignment.principal, ())
+    components = {part.component for part in access.graph.parts.get(assignment.principal, ())}
+    more = access.unseen.more_users_of(assignment)
     return SecretReader(
         principal_id=assignment.principal,
-        components=tuple(sorted({part.component for part in parts})),
+        components=more or tuple(sorted(components)),
+        user_facing=bool(components - MACHINE_LEARNING) or more or False,
         assignment=assignment.id,
         role=assignment.role.name,
         scope=assignment.scope,

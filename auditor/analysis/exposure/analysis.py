@@ -17,8 +17,8 @@ from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import InternetReach
+from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
-from auditor.estate.service_relations import ML_WORKSPACES
 from auditor.model import Gap, Resource
 from auditor.network.subnets import Subnets
 

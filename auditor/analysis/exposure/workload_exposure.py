@@ -12,7 +12,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
-from auditor.architecture.workloads import Workload
+from auditor.architecture.workloads import Workload, better_anchor
 from auditor.model import Gap
 
 
@@ -88,7 +88,10 @@ def workload_fact(
             inputs=[(entry.resource.id, "properties") for entry in unexpected or ways],
         ),
         entries=len(ways),
-        unexpected=len(unexpected) or (doubtful[0].why_unknown if doubtful else unseen) or 0,
+        unexpected=better_anchor(context.estate, context.workloads, workload)
+        or len(unexpected)
+        or (doubtful[0].why_unknown if doubtful else unseen)
+        or 0,
         telemetry=sum(entry.kind == TELEMETRY for entry in ways),
         ways=tuple(map(_way, unexpected)),
         gateway_open=any(entry.kind == "applicationGateway" for entry in ways),

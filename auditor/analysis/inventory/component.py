@@ -11,7 +11,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.bind import BoundBy
 from auditor.architecture.declare import Declaration
 from auditor.architecture.follow import dangling, provisioning_state
-from auditor.architecture.workloads import Binding, Workload, unknown_because
+from auditor.architecture.workloads import Binding, Workload, better_anchor, unknown_because
 from auditor.model import Gap
 
 _ARCHITECTURE: Final = "architecture"
@@ -79,8 +79,7 @@ class ComponentPresence(Fact):
             return self._architecture()
         what, of = f"The architecture's {self.title}", f"workload {self.about.workload}"
         if isinstance(self.resources, Gap):
-            gap = self.resources
-            summary = f"Whether {what[0].lower()}{what[1:]} exists in {of} is not known: {gap.what} is {gap.reason}"
+            summary = f"Whether {what[0].lower()}{what[1:]} exists in {of} is not known: {self.resources}"
         elif self.resources:
             summary = f"{what} in {of} is {', '.join(map(str, self.resources))}"
         else:
@@ -90,7 +89,7 @@ class ComponentPresence(Fact):
 
     def _architecture(self) -> str:
         if isinstance(self.bound, Gap):
-            return f"Whether the architecture exists is not known: {self.bound.what} is {self.bound.reason}."
+            return f"Whether the architecture exists is not known: {self.bound}."
         return f"None of the architecture is in the estate: there is no {' or '.join(self.types)}."
 
 
@@ -107,7 +106,10 @@ def component_fact(
     subject = bindings[0].resource if bindings else workload.anchor
     is_shared = (subject.key, name) in filed
     filed.add((subject.key, name))
-    gap = None if bindings else unknown_because(estate, context.workloads, workload, name)
+    if workload.anchor in workload.resources(name):
+        gap = better_anchor(estate, context.workloads, workload)
+    else:
+        gap = None if bindings else unknown_because(estate, context.workloads, workload, name)
     unseen = next((unseen for _, _, target in lost if (unseen := estate.unseen(target))), None if lost else gap)
     return ComponentPresence(
         about=facts.about(

@@ -9,7 +9,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
-from auditor.architecture.workloads import Workload, unknown_because
+from auditor.architecture.workloads import Workload, better_anchor, unknown_because
 from auditor.azure import body
 from auditor.model import Gap, Resource
 
@@ -101,7 +101,7 @@ def profile_fact(context: Context, workload: Workload) -> DevelopmentProfile:
         gateway_without_zones=marks[_GATEWAY],
         public_address_without_zones=marks[_ADDRESS],
         network_without_ddos_protection=marks[_NETWORK],
-        count=_count(list(marks.values())),
+        count=better_anchor(context.estate, context.workloads, workload) or _count(list(marks.values())),
     )
 
 

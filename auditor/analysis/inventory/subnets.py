@@ -89,6 +89,8 @@ class SubnetUse(Fact):
         """Say what the subnet is and what is wrong with it."""
         sentence = f"Subnet {self.name} of workload {self.about.workload} "
         sentence += f"plays the role {' and '.join(sorted(self.roles))}" if self.roles else "has no role"
+        if not self.occupants:
+            sentence += ", holds nothing that is known"
         if not isinstance(self.foreign, Gap) and self.foreign:
             names = ", ".join(ids.name_of(occupant.id) for occupant in self.foreign)
             sentence += f", holds {names}, which does not belong there"

@@ -16,9 +16,9 @@ from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.model import Gap, Resource
+from auditor.network.ways_out import BROAD_TAGS
 
 _FIRST_VERSION: Final = "2023-06-01"
-_BROAD: Final = ("internet", "azurecloud", "storage")
 _KINDS: Final = {None, "default", "hub"}
 _DEPENDENCIES: Final[Mapping[str, Sequence[str]]] = {
     "storageAccount": ("blob", "file"),
@@ -273,7 +273,7 @@ def _defined_fact(network: Network, rule: OutboundRule) -> ManagedRule:
         target_status=None,
         effective=rule.is_active,
         wildcard="*" in rule.destination,
-        broad=is_tag and rule.destination.lower().partition(".")[0] in _BROAD,
+        broad=is_tag and rule.destination.lower().partition(".")[0] in BROAD_TAGS,
         provisioned=network.provisioned,
         isolation_mode=network.isolation_mode,
         workspace=workspace.name,

@@ -12,7 +12,8 @@ from auditor.analysis.contract import Context
 from auditor.analysis.private_link.endpoints import TargetConnection, target_connections
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
-from auditor.estate.service_relations import ML_WORKSPACES, OUTBOUND_RULES
+from auditor.estate.lookup import ML_WORKSPACES
+from auditor.estate.service_relations import OUTBOUND_RULES
 from auditor.model import Gap, Resource
 
 WORKSPACES: Final = spelled(ML_WORKSPACES)

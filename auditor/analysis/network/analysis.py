@@ -12,12 +12,24 @@ from auditor.analysis.network.application_group import ApplicationGroupUse, grou
 from auditor.analysis.network.expected import TABLE, roles_of
 from auditor.analysis.network.flow import Flow, flow_facts
 from auditor.analysis.network.idle_rule import RuleUse, rule_facts
+from auditor.analysis.network.peering import PARAMETER as PEERED_NETWORKS
+from auditor.analysis.network.peering import NetworkPeering, peering_facts
 from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, control_plane_facts, guarded_facts
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
+from auditor.analysis.network.way_out import WayOut, way_out_facts
 from auditor.architecture.workloads import may_have
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
-from auditor.estate.network_relations import GATEWAYS, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
+from auditor.estate.network_relations import (
+    GATEWAYS,
+    LOAD_BALANCERS,
+    MACHINES,
+    NAT_GATEWAYS,
+    ROUTE_TABLES,
+    SCALE_SETS,
+    SECURITY_GROUPS,
+    SUBNETS,
+)
 from auditor.estate.service_relations import SITE_CONFIGS, SITES
 from auditor.network.subnets import NETWORK_MANAGERS, SECURITY_RULES, Subnets
 from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, ROUTES, SERVICE_TAGS
@@ -32,23 +44,25 @@ def run(context: Context) -> Iterator[Fact]:
     yield from control_plane_facts(context, subnets)
     yield from flow_facts(context, subnets)
     yield from group_facts(context, subnets)
+    yield from way_out_facts(context, subnets)
+    yield from peering_facts(context, subnets)
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
-    """Yield, at each network of a workload, why a subnet of it may play a role that none is known to play."""
+    """Yield why a subnet may play a role that none is known to play, at each network of a workload, else at its anchor."""
     for workload in context.workloads.all:
         gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles_of(context.tables))
         gap = next((gap for gap in gaps if gap is not None), None)
-        for network in workload.resources("vnet"):
+        for place in workload.resources("vnet") or [workload.anchor]:
             if gap is None:
                 break
-            placed = replace(gap, scope=network.id)
+            placed = replace(gap, scope=place.id)
             yield from (Unlisted(kind.fact_kind, placed) for kind in (SubnetTraffic, Flow))
 
 
 ANALYSIS: Final = Analysis(
     name="network",
-    kinds=(SubnetTraffic, RuleUse, GuardedPorts, ControlPlanePorts, Flow, ApplicationGroupUse),
+    kinds=(SubnetTraffic, RuleUse, GuardedPorts, ControlPlanePorts, Flow, ApplicationGroupUse, WayOut, NetworkPeering),
     run=run,
     reads=frozenset(
         {
@@ -60,6 +74,10 @@ ANALYSIS: Final = Analysis(
             INTERFACES,
             ROUTE_TABLES,
             ROUTES,
+            NAT_GATEWAYS,
+            LOAD_BALANCERS,
+            MACHINES,
+            SCALE_SETS,
             APPLICATION_SECURITY_GROUPS,
             GATEWAYS,
             PRIVATE_ENDPOINTS,
@@ -69,8 +87,12 @@ ANALYSIS: Final = Analysis(
             SITE_CONFIGS,
         }
     ),
-    parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow"}),
+    parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow", PEERED_NETWORKS}),
     tables=frozenset({TABLE}),
-    subjects={RuleUse.fact_kind: {SECURITY_GROUPS: [{}]}},
+    subjects={
+        RuleUse.fact_kind: {SECURITY_GROUPS: [{}]},
+        WayOut.fact_kind: {SUBNETS: [{}]},
+        NetworkPeering.fact_kind: {PEERINGS: [{}]},
+    },
     unlisted=unlisted,
 )

@@ -13,13 +13,15 @@ from auditor.analysis.private_link.connection import PrivateConnection, connecti
 from auditor.analysis.private_link.dns import A_RECORDS
 from auditor.analysis.private_link.endpoints import ENDPOINTS, judged_networks
 from auditor.analysis.private_link.expected import TABLE, rows_of
+from auditor.analysis.private_link.outgoing import PARAMETER as TARGETS
+from auditor.analysis.private_link.outgoing import OutgoingLink, outgoing_facts
 from auditor.analysis.private_link.service_endpoint import ServiceEndpoint, endpoint_facts
 from auditor.analysis.private_link.zone import ZoneUse, zone_facts
-from auditor.azure.catalogue import shipped
+from auditor.azure.catalogue import shipped, spelled
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
-from auditor.estate.service_relations import OUTBOUND_RULES
+from auditor.estate.service_relations import OUTBOUND_RULES, SHARED_LINKS
 
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "account": ("openai", "ai-services"),
@@ -44,6 +46,7 @@ def run(context: Context) -> Iterator[Fact]:
     yield from endpoint_facts(links, rows)
     yield from connection_facts(links, [row.type for row in rows])
     yield from zone_facts(links)
+    yield from outgoing_facts(context)
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
@@ -56,7 +59,7 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
 
 ANALYSIS: Final = Analysis(
     name="private_link",
-    kinds=(ServiceEndpoint, PrivateConnection, ZoneUse),
+    kinds=(ServiceEndpoint, PrivateConnection, ZoneUse, OutgoingLink),
     run=run,
     reads=frozenset(
         {
@@ -68,11 +71,12 @@ ANALYSIS: Final = Analysis(
             INTERFACES,
             NETWORKS,
             OUTBOUND_RULES,
+            SHARED_LINKS,
             "microsoft.web/sites/privateendpointconnections",
             *map(str.lower, _SUBJECTS),
         }
     ),
-    parameters=frozenset({"workload_vnets", "central_private_dns_zones", "foreign_private_endpoints"}),
+    parameters=frozenset({"workload_vnets", "central_private_dns_zones", "foreign_private_endpoints", TARGETS}),
     tables=frozenset({TABLE}),
     subjects={
         ServiceEndpoint.fact_kind: _SUBJECTS,
@@ -81,6 +85,10 @@ ANALYSIS: Final = Analysis(
             ENDPOINTS: [{"side": "endpoint"}],
         },
         ZoneUse.fact_kind: {PRIVATE_DNS_ZONES: [{}]},
+        OutgoingLink.fact_kind: {
+            spelled(OUTBOUND_RULES): [{"openedBy": "workspace"}],
+            spelled(SHARED_LINKS): [{"openedBy": "search"}],
+        },
     },
     unlisted=unlisted,
 )

@@ -6,29 +6,38 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from auditor.azure.regenerations import regeneration
+from auditor.azure.resource_type import ResourceType
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Refused
 from auditor.collect.operations import ACTIVITY_LOG
 from auditor.collect.sources.details import Item, Outcome, Target, settle
 
-_FIELDS: Final = "eventTimestamp,operationName,status,resourceId,resourceProviderName,eventDataId,correlationId"
+_FIELDS: Final = (
+    "eventTimestamp,operationName,status,resourceId,resourceProviderName,eventDataId,correlationId,properties"
+)
+_MARGIN: Final = timedelta(minutes=5)
+"""Azure keeps events for 90 days and refuses to look further back; the clocks need not agree to the minute.
+
+https://learn.microsoft.com/azure/azure-monitor/platform/activity-log
+"""
 
 
 def read_regenerations(
-    arm: Arm, subscription: Target, regenerations: Mapping[str, str], until: datetime, days: int
+    arm: Arm, subscription: Target, looked_for: Mapping[str, ResourceType], until: datetime, days: int
 ) -> Outcome:
     """Return one object for a subscription: the time that was read for each provider, and the regenerations in it.
 
-    `regenerations` are the operations to look for, in lower case, with their providers. Azure filters by provider only;
-    operations are told apart here. A provider whose log could not be read to the end is not among those that were read,
-    and leaves a gap.
+    `looked_for` are the operations, in lower case, with their types. Azure filters by provider only; operations are told
+    apart here. A provider whose log could not be read to the end is not among those that were read, since Azure promises
+    no order of its pages, and leaves a gap. Of an event's properties only the name of the key is kept.
     """
     outcome = Outcome()
-    start, end = _stamp(until - timedelta(days=days)), _stamp(until)
+    start, end = _stamp(until - timedelta(days=days) + _MARGIN), _stamp(until)
     events: list[dict[str, object]] = []
     read: list[str] = []
     at = end
-    for namespace in sorted(set(regenerations.values())):
+    for namespace in sorted({kind.namespace for kind in looked_for.values()}):
         chosen = f"eventTimestamp ge '{start}' and eventTimestamp le '{end}' and resourceProvider eq '{namespace}'"
         try:
             listing = arm.list_all(
@@ -37,7 +46,7 @@ def read_regenerations(
         except Refused as refused:
             settle(arm, subscription, ACTIVITY_LOG, refused.refusal, outcome)
             continue
-        events += [event for item in listing.items if (event := _event(item, regenerations)) is not None]
+        events += [event for item in listing.items if (event := regeneration(item, looked_for)) is not None]
         if listing.refusal is not None:
             settle(arm, subscription, ACTIVITY_LOG, listing.refusal, outcome)
             continue
@@ -55,27 +64,6 @@ def read_regenerations(
         }
         outcome.items.append(Item(body, ACTIVITY_LOG.api_version, at))
     return outcome
-
-
-def _event(item: Mapping[str, object], regenerations: Mapping[str, str]) -> dict[str, object] | None:
-    """Return what a regeneration event tells, without the caller's claims; None for every other event."""
-    operation = _value(item.get("operationName"))
-    if operation is None or operation.lower() not in regenerations:
-        return None
-    return {
-        "operationName": operation,
-        "status": _value(item.get("status")),
-        "eventTimestamp": item.get("eventTimestamp"),
-        "resourceId": item.get("resourceId"),
-        "eventDataId": item.get("eventDataId"),
-        "correlationId": item.get("correlationId"),
-    }
-
-
-def _value(text: object) -> str | None:
-    """Return the invariant form of one of the log's localisable texts."""
-    found = text.get("value") if isinstance(text, Mapping) else text
-    return found if isinstance(found, str) else None
 
 
 def _stamp(moment: datetime) -> str:

@@ -24,8 +24,14 @@ def references(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from references(item)
-    elif isinstance(value, str) and value[:15].lower() == "/subscriptions/" and (found := top_level(value)):
+    elif isinstance(value, str) and ids.is_resource_id(value) and (found := top_level(value) or _definition(value)):
         yield found
+
+
+def _definition(resource_id: str) -> str | None:
+    """Return the id itself where it is that of a followed type outside of resource groups: a tenant's or group's own."""
+    is_followed = "/resourcegroups/" not in resource_id.lower() and (ids.type_of(resource_id) or "").lower() in FOLLOWED
+    return resource_id if is_followed else None
 
 
 def top_level(resource_id: str) -> str | None:

@@ -27,6 +27,7 @@ class Sheet(ABC):
     """An answer laid out: what was asked, one record per line, and what is not known and could change it.
 
     `is_whole`: nothing that is not known could change it. `note` says what is not looked at.
+    `records_name` is what JSON calls the records.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Sheet(ABC):
     unknowns: Sequence[str]
     is_whole: bool
     note: ClassVar[str]
+    records_name: ClassVar[str] = "records"
 
     @abstractmethod
     def body(self, layout: Layout) -> list[str]:
@@ -61,7 +63,7 @@ def _write_json(sheet: Sheet, out: TextIO, _: int) -> None:
     document = {
         "schema_version": SCHEMA_VERSION,
         "asked": sheet.asked,
-        "records": sheet.records,
+        sheet.records_name: sheet.records,
         "unknowns": sheet.unknowns,
         "note": sheet.note,
     }

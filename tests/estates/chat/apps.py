@@ -23,6 +23,7 @@ def _site(name: str, image: str) -> list[Body]:
         "httpsOnly": False,
         "reserved": True,
         "clientCertEnabled": False,
+        "vnetImagePullEnabled": image.startswith("DOCKER|"),
         "defaultHostName": hosts[0],
         "hostNames": hosts[:1],
         "enabledHostNames": hosts,
@@ -40,6 +41,7 @@ def _site(name: str, image: str) -> list[Body]:
         "publicNetworkAccess": "Disabled",
         "vnetRouteAllEnabled": True,
         "linuxFxVersion": image,
+        "acrUseManagedIdentityCreds": image.startswith("DOCKER|"),
         "minTlsVersion": "1.2",
         "scmMinTlsVersion": "1.2",
         "ftpsState": "FtpsOnly",
@@ -59,6 +61,7 @@ def _site(name: str, image: str) -> list[Body]:
     return [
         site,
         resource(f"{kind}/config", name, "web", location=None, properties=web),
+        resource(f"{kind}/config", name, "authsettingsV2", location=None, properties={"platform": {"enabled": False}}),
         *ways,
         *connections(site),
         log_settings(site, logs=logs),

@@ -8,7 +8,12 @@ from tests.estates.arm import DEPLOYED, TENANT, Body, log_settings, path, resour
 from tests.estates.chat.endpoints import connections
 
 _CREATED = 1_707_220_800
-_MADE = {"createdAt": DEPLOYED, "lastModifiedAt": DEPLOYED}
+_MADE = {
+    "createdAt": DEPLOYED,
+    "createdByType": "User",
+    "lastModifiedAt": DEPLOYED,
+    "lastModifiedByType": "User",
+}
 _CLOSED = {"defaultAction": "Deny", "ipRules": [], "virtualNetworkRules": []}
 _LOGS = path("Microsoft.OperationalInsights/workspaces", "log-chat01")
 

@@ -7,7 +7,12 @@ from tests.estates.chat.endpoints import connections
 from tests.estates.chat.identities import assigned, identity_id
 
 _CREATED = 1_707_220_800
-_MADE = {"createdAt": DEPLOYED, "lastModifiedAt": DEPLOYED}
+_MADE = {
+    "createdAt": DEPLOYED,
+    "createdByType": "User",
+    "lastModifiedAt": DEPLOYED,
+    "lastModifiedByType": "User",
+}
 _CLOSED = {"defaultAction": "Deny", "ipRules": [], "virtualNetworkRules": []}
 _LOGS = path("Microsoft.OperationalInsights/workspaces", "log-chat01")
 
@@ -128,6 +133,7 @@ def _scoring() -> list[Body]:
             "scoringUri": "https://ept-chat01.eastus2.inference.ml.azure.com/score",
             "traffic": {"ept-chat01": 100},
         },
+        systemData=dict(_MADE),
     )
     deployment = resource(
         f"{kind}/onlineEndpoints/deployments",
@@ -142,5 +148,6 @@ def _scoring() -> list[Body]:
             "instanceType": "Standard_DS2_v2",
             "scaleSettings": {"scaleType": "Default"},
         },
+        systemData=dict(_MADE),
     )
     return [compute, endpoint, deployment, log_settings(endpoint)]

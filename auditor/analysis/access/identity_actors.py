@@ -1,0 +1,139 @@
+"""Facts about who can act as an identity of a workload: by assigning it, or by running code on what carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis import facts
+from auditor.analysis.access.access_context import AccessContext
+from auditor.analysis.access.assignment import is_standing, sanctioned
+from auditor.analysis.access.unseen_parts import HUMANS
+from auditor.analysis.fact import Fact, Known, Record, fact, record
+from auditor.model import Gap
+from auditor.rbac import acting
+from auditor.rbac.acting import Opening, Way
+from auditor.rbac.assignments import Assignment
+from auditor.rbac.principals import ManagedIdentity
+
+_SHOWN: Final = 3
+
+
+@record
+class IdentityActor(Record):
+    """An assignment that lets somebody outside of the workload act as the identity."""
+
+    principal_id: str
+    """who can"""
+    principal_type: str | None
+    """User, Group, ServicePrincipal, …, as Azure says"""
+    assignment: str
+    """the assignment that lets them"""
+    role: str
+    """its role"""
+    scope: str
+    """its scope"""
+    way: Way
+    """by assigning the identity to something of theirs, or by running code on what runs as it"""
+    on: str
+    """the identity, or what runs as it"""
+    operation: str
+    """the operation that does it"""
+    standing: bool
+    """whether the assignment is in force all the time, without an activation or an end"""
+
+    def __str__(self) -> str:
+        """Return who can and how, for a sentence."""
+        way = f"{self.way} on {ids.name_of(self.on)}" if self.way == "run code" else self.way
+        by = f"{self.principal_type or 'principal'} {self.principal_id} as {self.role} on {ids.name_of(self.scope) or '/'}"
+        return f"{by} may {way}{'' if self.standing else ' once activated'} ({self.operation})"
+
+
+@fact("access.identity_actors", subject="the managed identity")
+class IdentityActors(Fact):
+    """Who outside of a workload can act as one of its managed identities."""
+
+    principal_id: str
+    """the identity's principal"""
+    identity: str
+    """the id of the user-assigned identity, or of the resource whose own identity it is"""
+    is_workload_identity: Known[bool]
+    """whether a component of a workload runs as it"""
+    actors: Known[tuple[IdentityActor, ...]]
+    """who can act as it, and how; more than these where one of them can all the time, and not all was read"""
+
+    def sentence(self) -> str:
+        """Say who can act as the identity, and by which way."""
+        identity = f"identity {ids.name_of(self.identity)}"
+        if isinstance(self.actors, Gap):
+            return f"Whether others can act as {identity} is not known: {self.actors.reason}."
+        if not self.actors:
+            return f"Nobody outside of the workload can act as {identity} but those whom the table of roles sanctions."
+        ways = dict.fromkeys(map(str, self.actors))
+        return f"Others can act as {identity}: {facts.listed(list(ways), _SHOWN)}."
+
+
+def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
+    """Yield one fact per identity that a component of a workload runs as, or may run as."""
+    for identity in access.graph.principals.identities.values():
+        parts = access.graph.parts.get(identity.principal, ())
+        unseen = access.unseen.further_user() if identity.is_user_assigned else None
+        if not parts and unseen is None:
+            continue
+        yield IdentityActors(
+            about=facts.about(
+                access.context,
+                identity.id,
+                role=(parts[0].workload, parts[0].component) if parts else None,
+                inputs=[(resource.id, "identity") for resource in identity.users],
+            ),
+            principal_id=identity.principal,
+            identity=identity.id,
+            is_workload_identity=bool(parts) or unseen or False,
+            actors=_actors(access, identity, unseen) if parts else unseen or (),
+        )
+
+
+def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None) -> Known[tuple[IdentityActor, ...]]:
+    actors: list[IdentityActor] = []
+    gaps: list[Gap | None] = []
+    for door in acting.doors(identity):
+        gaps.append(access.graph.assignment_gap(door.scope))
+        for opening in acting.openings(access.graph, door):
+            if access.graph.parts.get(opening.assignment.principal) or _is_author(access, opening.assignment):
+                continue
+            is_sanctioned = sanctioned(access, opening.assignment, access.sanctions.of(opening.assignment))
+            if is_sanctioned is True:
+                continue
+            gap = opening.gap or (is_sanctioned if isinstance(is_sanctioned, Gap) else None)
+            if gap is None:
+                actors.append(_actor(access, opening))
+            gaps.append(gap)
+    gaps.append(unseen)
+    is_decided = any(actor.standing for actor in actors)
+    return (None if is_decided else next((gap for gap in gaps if gap), None)) or tuple(actors)
+
+
+def _is_author(access: AccessContext, assignment: Assignment) -> bool:
+    """Whether somebody has a role that the baseline lists for people, on the workspace in which they write flows."""
+    touched = access.graph.touched(assignment.scope)
+    is_inside = any(
+        part.component == "workspace" and ids.is_under(assignment.scope, part.resource.key) for part in touched
+    )
+    return is_inside and assignment.principal_type.lower() in HUMANS and assignment.role.key in access.table.people
+
+
+def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
+    assignment = opening.assignment
+    return IdentityActor(
+        principal_id=assignment.principal,
+        principal_type=assignment.principal_type or None,
+        assignment=assignment.id,
+        role=assignment.role.name,
+        scope=assignment.scope,
+        way=opening.door.way,
+        on=opening.door.scope,
+        operation=opening.operation,
+        standing=is_standing(access, assignment),
+    )

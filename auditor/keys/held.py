@@ -1,0 +1,106 @@
+"""Go through the keys of an estate: which resource has which, whether they open anything, how old each can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from auditor.azure import body, paths
+from auditor.azure.resource_type import ResourceType
+from auditor.estate.graph import Estate
+from auditor.keys.activity_log import NOT_READ, ActivityLog
+from auditor.keys.age import AgeBounds, bounds
+from auditor.model import Gap, Resource
+
+_CREATED: Final = ("systemData.createdAt", "properties.creationTime", "properties.dateCreated", "createdTime")
+"""Where services say when a resource came to be."""
+_DAY: Final = "%Y-%m-%d"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A key of a resource. `is_accepted`: whether the service takes keys at all, or why that is not known.
+
+    `created` is when the resource came to be; `path` where the age of the key is stated, None where only the log tells.
+    `gap`: why the age is not known exactly, with what is proven all the same; None where it is known.
+    """
+
+    resource: Resource
+    kind: ResourceType
+    name: str
+    is_accepted: bool | Gap
+    created: datetime | None
+    age: AgeBounds
+    path: str | None
+    gap: Gap | None
+
+
+def held_keys(estate: Estate, now: datetime) -> Iterator[HeldKey]:
+    """Yield every key of every resource in scope, by type, resource and key."""
+    log = ActivityLog(estate)
+    for kind in estate.catalogue:
+        for resource in estate.judged(kind.key) if kind.keys.names else ():
+            yield from keys_of(estate, resource, kind, log, now)
+
+
+def keys_of(
+    estate: Estate, resource: Resource, kind: ResourceType, log: ActivityLog, now: datetime
+) -> Iterator[HeldKey]:
+    """Yield the keys of one resource."""
+    created = created_at(resource)
+    for name in kind.keys.names:
+        age = bounds(
+            name,
+            kind.keys.names,
+            created=created,
+            rotations=log.rotations(resource),
+            windows=log.windows(resource),
+            now=now,
+        )
+        path = kind.keys.created.get(name)
+        stated = body.moment(resource.body, path) if path else None
+        if stated is not None:
+            age = AgeBounds(stated, stated, now)
+        key = HeldKey(resource, kind, name, _is_accepted(estate, resource, kind), created, age, path, None)
+        yield key if age.exact else replace(key, gap=_gap(estate, log, key))
+
+
+def created_at(resource: Resource) -> datetime | None:
+    """Return when a resource came to be, or None where it does not say."""
+    return next((when for path in _CREATED if (when := body.moment(resource.body, path)) is not None), None)
+
+
+def _is_accepted(estate: Estate, resource: Resource, kind: ResourceType) -> bool | Gap:
+    for path, values in kind.keys.off.items():
+        unread = estate.gap_at(resource.key, path)
+        if unread is not None:
+            return unread
+        stated = body.value(resource.body, path)
+        if stated is None:
+            stated = estate.catalogue.default(kind.key, path)
+        if stated is paths.ABSENT or stated is None:
+            return Gap(resource.id, path, "the resource does not state it")
+        if str(stated).lower() in values:
+            return False
+    return True
+
+
+def _gap(estate: Estate, log: ActivityLog, key: HeldKey) -> Gap:
+    """Return why the age of a key is known in bounds only, and what is proven of it."""
+    age, unread = key.age, key.path and estate.gap_at(key.resource.key, key.path)
+    if unread:
+        return unread
+    if not key.kind.keys.replace:
+        return Gap(key.resource.id, key.path or key.kind.name, "Azure does not log when this key is replaced")
+    windows = [window for window in log.windows(key.resource) if window.start <= age.now]
+    if age.seen_from is None and windows:
+        end = max(window.end for window in windows)
+        return log.gap(key.resource, f"the activity log that was read ends on {end.strftime(_DAY)}")
+    if age.seen_from is None:
+        return log.gap(key.resource, NOT_READ)
+    if age.unclear:
+        last = max(rotation.at for rotation in age.unclear).strftime(_DAY)
+        return log.gap(key.resource, f"a key was regenerated on {last}, and the log does not say whether this one")
+    return log.gap(key.resource, f"not rotated in the last {age.at_least.days} days; older is not known")

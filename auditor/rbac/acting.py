@@ -1,0 +1,74 @@
+"""Find the assignments by which somebody can act as a managed identity: assign it, or run code on what runs as it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import PrivilegeName
+from auditor.estate.lookup import USER_IDENTITIES
+from auditor.model import Gap
+from auditor.rbac.access_graph import AccessGraph
+from auditor.rbac.assignments import Assignment
+from auditor.rbac.permissions import Plane, permits
+from auditor.rbac.principals import ManagedIdentity
+from auditor.truth import Truth
+
+Way: TypeAlias = Literal["assign the identity", "run code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Operations at a scope of which each is enough to act as an identity."""
+
+    way: Way
+    scope: str
+    operations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An assignment that opens a door; `gap` says why it may only, and `operation` is then one that it may permit."""
+
+    door: Door
+    assignment: Assignment
+    operation: str
+    gap: Gap | None
+
+
+def doors(identity: ManagedIdentity) -> Iterator[Door]:
+    """Yield what lets somebody act as an identity: the identity itself, and each resource that runs as it."""
+    if identity.is_user_assigned:
+        yield Door("assign the identity", identity.id, _operations(USER_IDENTITIES, PrivilegeName.USE_IDENTITIES))
+    for resource in identity.users:
+        if operations := _operations(resource.type_key, PrivilegeName.RUN_CODE):
+            yield Door("run code", resource.id, operations)
+
+
+def openings(graph: AccessGraph, door: Door) -> Iterator[Opening]:
+    """Yield the assignments, active and eligible ones, that open a door or may; denies are applied."""
+    for assignment, _ in graph.grants.covering(door.scope):
+        held = {o for one in graph.privileges_of(assignment) for o in (*one.surely, *one.perhaps)}
+        possible = [operation for operation in door.operations if operation in held]
+        if not possible:
+            continue
+        left = graph.grants.effective_of(assignment.principal, door.scope, [assignment]).permissions
+        answers = {operation: permits(left, Plane.CONTROL, operation) for operation in possible}
+        if certain := next((operation for operation, answer in answers.items() if answer is Truth.YES), None):
+            yield Opening(door, assignment, certain, None)
+        elif perhaps := next((operation for operation, answer in answers.items() if answer is Truth.UNKNOWN), None):
+            undecided = Gap(assignment.id, "properties.condition", "a condition or a deny assignment decides")
+            gap = graph.definition_gap(assignment) or graph.deny_gap() or undecided
+            yield Opening(door, assignment, perhaps, gap)
+
+
+def _operations(kind: str, privilege: PrivilegeName) -> tuple[str, ...]:
+    """Return the operations of a privilege on a type, and on children that have no identity of their own."""
+    return tuple(
+        f"{item.name}/{name}"
+        for item in shipped()
+        if item.key == kind or (item.key.startswith(f"{kind}/") and not item.calls_others)
+        for name in item.privileges.get(privilege, ())
+    )

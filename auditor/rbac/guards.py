@@ -1,0 +1,52 @@
+"""Find what keeps a resource from being deleted: locks, and deny assignments such as deployment stacks make."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.azure import body
+from auditor.model import Gap, Resource
+from auditor.rbac.access_graph import AccessGraph
+from auditor.rbac.assignments import EVERYONE, Deny
+from auditor.rbac.permissions import Plane, permits
+from auditor.rbac.read import LOCKS, stated_scope
+from auditor.truth import Truth
+
+_LEVELS: Final = frozenset({"cannotdelete", "readonly"})
+
+
+def locks_by_scope(graph: AccessGraph) -> Mapping[str, Sequence[str]]:
+    """Return the ids of the locks that forbid deletion, by the key of their scope."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for lock in graph.estate.of_type(LOCKS):
+        if (body.text(lock.properties, "level") or "").lower() in _LEVELS:
+            found[ids.key(stated_scope(lock))].append(lock.id)
+    return found
+
+
+def locks_on(graph: AccessGraph, locks: Mapping[str, Sequence[str]], resource: Resource) -> tuple[str, ...]:
+    """Return the ids of the locks on a resource, on its group and on its subscription."""
+    return tuple(lock for scope in graph.grants.hierarchy.above(resource.key) for lock in locks.get(scope, ()))
+
+
+def denies_on(graph: AccessGraph, resource: Resource) -> tuple[str, ...]:
+    """Return the ids of the deny assignments that surely keep everybody from deleting it, but for whom they exclude.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/bicep/deployment-stacks
+    """
+    return tuple(deny.id for deny in graph.grants.denies if _forbids(deny, resource))
+
+
+def guards_gap(graph: AccessGraph, resource: Resource) -> Gap | None:
+    """Return why there may be more locks or deny assignments than are known, or None."""
+    return graph.estate.type_gap(LOCKS, resource.key) or graph.deny_gap()
+
+
+def _forbids(deny: Deny, resource: Resource) -> bool:
+    at = ids.key(deny.scope)
+    applies = ids.is_under(resource.key, at) and (deny.applies_to_children or at == resource.key)
+    is_denied = permits(deny.permissions, Plane.CONTROL, f"{resource.type}/delete") is Truth.YES
+    return applies and EVERYONE in deny.principals and is_denied
