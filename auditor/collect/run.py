@@ -98,8 +98,10 @@ def _fill(collection: Collection) -> list[Gap]:
 
 
 def _break_off(ledger: Ledger) -> None:
-    ledger.flush()
-    ledger.sink.close(finished=False)
+    try:
+        ledger.flush()
+    finally:
+        ledger.sink.close(finished=False)
 
 
 def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:
