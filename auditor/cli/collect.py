@@ -131,6 +131,13 @@ class _Target:
         return f"go on with: auditor {self.command} --resume {shlex.quote(str(self.path))}"
 
 
+def _kept(snapshot: Path | None, resume: Path | None) -> Path | None:
+    """Return the snapshot that a scan leaves behind, or None where it leaves none."""
+    if snapshot is not None and resume is not None:
+        raise AuditorError("scan takes one of --snapshot and --resume", "a resumed scan keeps its snapshot")
+    return resume or snapshot
+
+
 def scan(
     subscription: Subscription = None,
     resource_group: ResourceGroup = None,
@@ -183,16 +190,13 @@ def scan(
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
-    if snapshot is not None and resume is not None:
-        raise AuditorError("scan takes one of --snapshot and --resume", "a resumed scan keeps its snapshot")
+    kept = _kept(snapshot, resume)
     with whole_file.scratch_folder() as folder:
-        kept = resume or snapshot
         path = kept or folder / "scan.snapshot"
         selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
         judging = evaluate.JudgingOptions([str(path)], selection, exemptions or (), framework)
         evaluate.check_content(judging)
-        target = _Target(path, "scan" if kept else None, is_resumed=resume is not None, is_replaced=True)
-        _collect(request, target)
+        _collect(request, _Target(path, "scan" if kept else None, is_resumed=resume is not None, is_replaced=True))
         evaluate.run(judging, as_of, shown, complete=False)
 
 
