@@ -36,6 +36,7 @@ _FAILING = {
     "keyvault-secret-expiry-set": {f"kv-chat01/secrets/{name}" for name in _SECRETS},
     "keyvault-secret-in-use": {"kv-chat01/secrets/apiKey"},
     "ml-endpoint-monitored": {_ENDPOINT},
+    "ml-flow-hosting-zone-resilient": {_ENDPOINT},
     "ml-workspace-datastores-use-identity": {"mlw-chat01"},
     "openai-outbound-hosts-as-declared": {"oai-chat01"},
     "registry-export-off": {"crchat01"},
