@@ -15,7 +15,7 @@ from auditor.model import Gap, Resource
 
 Exposure: TypeAlias = Literal["closed", "perimeter", "selected networks", "internet"]
 _SAYS: Final[Mapping[Exposure, str]] = {
-    "closed": "has no public endpoint",
+    "closed": "has no public endpoint, so that its firewall has no effect now",
     "perimeter": "is reached as its network security perimeter allows",
     "selected networks": "has a public endpoint that is open to selected networks",
     "internet": "has a public endpoint that is open to the Internet",
@@ -81,8 +81,8 @@ class AllowList(Fact):
     """the address ranges allowed, as spelled"""
     range_count: Known[int]
     """how many there are"""
-    other_rule_count: Known[int]
-    """how many virtual network and resource instance rules there are"""
+    other_rules: Known[tuple[str, ...]]
+    """ids that virtual network and resource instance rules let in"""
     invalid: Known[tuple[str, ...]]
     """texts among the ranges that are no address range"""
     covers_internet: Known[bool]
@@ -100,7 +100,9 @@ class AllowList(Fact):
         more = " …" if len(ranges) > _MOST_RANGES else ""
         listed = f"; its allow list is {facts.listed(ranges[:_MOST_RANGES])}{more}" if ranges else ""
         covers = ", which covers the internet" if self.stated.covers_internet else ""
-        return f"{self.name} {_SAYS[self.stated.exposure]}{listed}{covers}."
+        allows = self.stated.exposure == "closed" and body.same_text(self.stated.default, "Allow")
+        default = "; it allows by default" if allows else ""
+        return f"{self.name} {_SAYS[self.stated.exposure]}{default}{listed}{covers}."
 
 
 def run(context: Context) -> Iterator[AllowList]:
@@ -134,7 +136,7 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Al
         default_action=unread or stated.default,
         ranges=unread or stated.ranges,
         range_count=unread or len(stated.ranges),
-        other_rule_count=unread or _other_rules(resource, firewall),
+        other_rules=unread or _other_rules(resource, firewall),
         invalid=unread or stated.invalid,
         covers_internet=covers_internet,
         widest_prefix=unread or addresses.widest_ipv4_prefix(allowed),
@@ -156,9 +158,13 @@ def _default_action(resource: Resource, firewall: ServiceFirewall) -> str | None
     return body.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow"
 
 
-def _other_rules(resource: Resource, firewall: ServiceFirewall) -> int:
-    names = ("virtualNetworkRules", "resourceAccessRules")
-    return sum(len(body.objects(resource.body, f"{firewall.acl}.{name}")) for name in names)
+def _other_rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ...]:
+    names = {"virtualNetworkRules": "id", "resourceAccessRules": "resourceId"}
+    return tuple(
+        body.text(rule, key) or ""
+        for name, key in names.items()
+        for rule in body.objects(resource.body, f"{firewall.acl}.{name}")
+    )
 
 
 def _covers_internet(resource: Resource, firewall: ServiceFirewall, stated: Stated) -> Known[bool]:

@@ -90,6 +90,14 @@ def test_rules_that_were_not_read_leave_the_exposure_unknown(judge: Callable[...
     assert judge(_account(publicNetworkAccess="Disabled"), gaps=[gap]).fields["exposure"] == "closed"
 
 
+def test_a_firewall_behind_a_closed_endpoint_is_said_to_have_no_effect_now(judge: Callable[..., Derived]) -> None:
+    fact = judge(_account("203.0.113.7", default="Allow", publicNetworkAccess="Disabled"))
+    assert fact.summary.endswith(
+        "has no public endpoint, so that its firewall has no effect now; it allows by default; "
+        "its allow list is 203.0.113.7."
+    )
+
+
 @given(st.lists(st.integers(1, 2**32 - 1), unique=True, max_size=6))
 def test_cutting_all_addresses_into_pieces_changes_nothing(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), 2**32]

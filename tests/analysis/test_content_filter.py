@@ -86,6 +86,22 @@ def test_a_filter_that_does_not_block_is_no_filter(judge: Callable[..., Derived]
     assert fact.fields["unmet"] == ["hate (Prompt)"]
 
 
+@pytest.mark.parametrize("maker", ["Mistral AI", "xAI"])
+def test_filters_are_not_in_the_path_of_a_partner_s_model(judge: Callable[..., Derived], maker: str) -> None:
+    deployment = _deployment()
+    deployment["properties"]["model"] = {"format": maker, "name": "large"}
+    fact = judge(deployment, _policy(_filters()))
+    assert {"policyBound", "mode", "harmMet", "jailbreakMet", "profanityMet"} <= set(fact.uncollected)
+    assert "partner" in fact.uncollected["harmMet"].reason
+
+
+@pytest.mark.parametrize("maker", ["OpenAI", "openai", "OpenAI-OSS"])
+def test_filters_are_in_the_path_of_a_model_of_openai_s(judge: Callable[..., Derived], maker: str) -> None:
+    deployment = _deployment()
+    deployment["properties"]["model"] = {"format": maker, "name": "gpt-4o"}
+    assert judge(deployment, _policy(_filters())).fields["harmMet"] is True
+
+
 @pytest.mark.parametrize("name", ["Selfharm", "self_harm", "Self-Harm", "Self Harm"])
 def test_the_spelling_of_a_category_does_not_matter(judge: Callable[..., Derived], name: str) -> None:
     filters = [entry | ({"name": name} if entry["name"] == "selfharm" else {}) for entry in _filters()]

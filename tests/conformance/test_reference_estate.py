@@ -30,6 +30,8 @@ FAILURES = {
     ("app-image-from-workload-registry", "app-chat01-pf/web", ""),
     ("app-image-tag-pinned", "app-chat01-pf/web", ""),
     ("app-plan-scales-both-ways", _PLAN, ""),
+    ("bastion-zone-redundant", "ab-chat01", ""),
+    ("gateway-health-probes-mind-refusals", "agw-chat01", ""),
     ("gateway-host-name-kept", "agw-chat01", ""),
     ("app-service-defender-on", _PLAN, ""),
     ("autoscale-follows-own-metric", f"{_PLAN}-autoscale", ""),
@@ -69,8 +71,9 @@ UNKNOWN = {
     *(("app-users-signed-in", app, "Microsoft.Web/sites/config/authsettingsV2") for app in _APPS),
     ("keyvault-key-copy-current", "mlw-chat01/ept-chat01", "chatApiKey"),
     ("keyvault-key-copy-current", "oai-chat01", "openai-key"),
+    ("keyvault-gateway-certificate-not-near-expiry", "kv-chat01/gateway-public-cert", ""),
 }
-"""The file lacks the authentication of the apps, which Azure always has, and the activity log."""
+"""The file lacks the authentication of the apps, which Azure always has, and the activity log; its certificate has no end."""
 MERITS = {
     ("app-plan-zone-redundant", _PLAN, ""),
     *(("app-private-endpoint-works", app, "sites") for app in _APPS),

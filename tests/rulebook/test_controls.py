@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from auditor import shipped
+from auditor.engine.subjects import ExampleSubject
 from auditor.errors import ContentError
+from auditor.language.environment import Environment
+from auditor.language.evaluate import evaluate
+from auditor.model import Status
 from auditor.rulebook import controls, in_force
-from auditor.rulebook.controls import Framework
+from auditor.rulebook.controls import Control, Framework, Leg
 from auditor.rulebook.in_force import RuleSet, Selection
+from auditor.truth import Truth
 
 OWN = "openai-chat"
+_LATER = datetime(2024, 3, 1, tzinfo=UTC)
+# What a person is told to do, so that they know where to look.
+_LOOKING = re.compile(r"\b(look|compare|ask|open|see)\b", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +41,59 @@ def test_every_control_that_a_rule_names_has_a_leg_that_the_rule_answers(rule_se
 def test_every_control_says_what_it_rests_on(rule_set: RuleSet) -> None:
     lacking = [control.id for control in rule_set.frameworks[OWN].controls.values() if not control.article]
     assert lacking == []
+
+
+def _legs(rule_set: RuleSet) -> Iterator[tuple[Control, Leg]]:
+    for control in rule_set.frameworks[OWN].controls.values():
+        for leg in control.legs:
+            yield control, leg
+
+
+def test_every_control_has_a_leg(rule_set: RuleSet) -> None:
+    assert [control.id for control in rule_set.frameworks[OWN].controls.values() if not control.legs] == []
+
+
+def test_the_example_of_each_leg_is_one_that_its_rule_fails(rule_set: RuleSet) -> None:
+    failing = {
+        (rule.id, example.name)
+        for rule in rule_set.rules.values()
+        for example in rule.examples
+        if example.status is Status.FAIL
+    }
+    named = [(control.id, leg.rule, leg.example) for control, leg in _legs(rule_set) if leg.rule]
+    assert [each for each in named if each[1:] not in failing] == []
+
+
+def test_the_example_of_a_leg_is_about_a_subject_of_the_leg(rule_set: RuleSet) -> None:
+    strangers = []
+    for control, leg in _legs(rule_set):
+        if leg.rule is None or leg.when is None:
+            continue
+        rule = rule_set.rules[leg.rule]
+        subject = ExampleSubject.of(next(example for example in rule.examples if example.name == leg.example))
+        defaults = {name: parameter.default for name, parameter in rule.parameters.items()}
+        if evaluate(leg.when, Environment(subject, subject, defaults, _LATER)) is not Truth.YES:
+            strangers.append((control.id, leg.rule, leg.example))
+    assert strangers == []
+
+
+def test_no_two_legs_of_a_control_ask_or_answer_alike(rule_set: RuleSet) -> None:
+    asked = Counter((control.id, leg.asks.lower()) for control, leg in _legs(rule_set))
+    answered = Counter((control.id, leg.rule, str(leg.when)) for control, leg in _legs(rule_set) if leg.rule)
+    looked_at = Counter((control.id, leg.manual) for control, leg in _legs(rule_set) if leg.manual)
+    assert [each for counts in (asked, answered, looked_at) for each, count in counts.items() if count > 1] == []
+
+
+def test_a_leg_asks_in_words_of_its_own(rule_set: RuleSet) -> None:
+    titles = {rule.id: rule.title.lower() for rule in rule_set.rules.values()}
+    assert [
+        (control.id, leg.rule) for control, leg in _legs(rule_set) if titles.get(leg.rule or "") == leg.asks.lower()
+    ] == []
+
+
+def test_a_leg_for_a_person_says_where_to_look(rule_set: RuleSet) -> None:
+    manual = [(control.id, leg.manual) for control, leg in _legs(rule_set) if leg.rule is None]
+    assert [each for each in manual if not _LOOKING.search(each[1]) or len(each[1].split()) < 10] == []
 
 
 @pytest.fixture(scope="module")

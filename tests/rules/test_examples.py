@@ -119,6 +119,24 @@ def test_titles_are_short_positive_and_each_its_own() -> None:
     assert len(set(titles)) == len(titles)
 
 
+_ABSENT = re.compile(r"\b(absent|null|never|nothing|without|none|nobody|no|neither|not)\b", re.IGNORECASE)
+_CASE = re.compile(r"\b(letter|lower|any) (case|letters)|other letters", re.IGNORECASE)
+
+
+def test_examples_show_every_kind_of_answer(rule: Rule) -> None:
+    shown = {example.status for example in rule.examples}
+    is_narrow = rule.applies.when is not None or getattr(rule.applies, "where", None) is not None
+    assert shown >= {Status.PASS, Status.FAIL, Status.UNKNOWN, *([Status.NOT_APPLICABLE] if is_narrow else [])}
+
+
+def test_examples_of_resources_show_what_absence_and_letter_case_mean(rule: Rule) -> None:
+    if isinstance(rule.applies, OnFact):
+        return  # facts have every field, spelled in one way
+    names = [example.name for example in rule.examples]
+    assert [name for name in names if _ABSENT.search(name)], "no example shows what an absent value means"
+    assert [name for name in names if _CASE.search(name)], "no example shows that letter case does not matter"
+
+
 def test_examples_say_what_they_show_each_in_its_own_words(rule: Rule) -> None:
     names = [example.name for example in rule.examples]
 

@@ -65,6 +65,7 @@ def test_the_chat_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path
         ("access-sanctioned-but-broad", "Key Vault Administrator on workspace-vault kv-chat01"),
         ("app-identity-not-shared", ""),
         ("app-plan-scales-both-ways", ""),
+        ("bastion-zone-redundant", ""),
         ("diagnostics-sent-somewhere", ""),
         ("keyvault-consumers-separated", ""),
         ("ml-deployment-autoscaled", ""),

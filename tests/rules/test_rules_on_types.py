@@ -26,6 +26,7 @@ _FAILING = {
     "app-image-from-workload-registry": {"app-chat01-pf/config/web"},
     "app-image-tag-pinned": {"app-chat01-pf/config/web"},
     "app-users-signed-in": {"app-chat01/config/authsettingsV2"},
+    "gateway-health-probes-mind-refusals": {"agw-chat01"},
     "gateway-host-name-kept": {"agw-chat01"},
     "app-service-defender-on": {"asp-app-chat01"},
     "autoscale-follows-own-metric": {"asp-app-chat01-autoscale"},
@@ -35,6 +36,7 @@ _FAILING = {
     "keyvault-secret-expiry-set": {f"kv-chat01/secrets/{name}" for name in _SECRETS},
     "keyvault-secret-in-use": {"kv-chat01/secrets/apiKey"},
     "ml-endpoint-monitored": {_ENDPOINT},
+    "ml-flow-hosting-zone-resilient": {_ENDPOINT},
     "ml-workspace-datastores-use-identity": {"mlw-chat01"},
     "openai-outbound-hosts-as-declared": {"oai-chat01"},
     "registry-export-off": {"crchat01"},
@@ -78,4 +80,5 @@ def test_the_chat_estate_fails_what_it_is_known_to_get_wrong_and_nothing_else() 
             found.setdefault((rule.id, status), set()).add(_short(resource.id))
     failing = {rule: names for (rule, status), names in found.items() if status is Status.FAIL}
     assert failing == _FAILING
-    assert not [key for key in found if key[1] is Status.UNKNOWN]
+    unknown = {rule for rule, status in found if status is Status.UNKNOWN}
+    assert unknown == {"keyvault-gateway-certificate-not-near-expiry"}  # its secret has no time of expiry

@@ -221,6 +221,9 @@ def _bound(
     if name is None:
         return Bound(None, "none")
     policy = policies.get(account, {}).get(name.lower())
+    if not (body.text(deployment.body, "properties.model.format") or "OpenAI").lower().startswith("openai"):
+        why = "the model is a partner's, and the account's filters are not in the path of its calls"
+        return Bound(name, Gap(deployment.id, "properties.model.format", why), policy)
     if policy is not None:
         return Bound(name, "system" if content_filters.is_system(policy) else "custom", policy)
     if content_filters.is_system_name(name):

@@ -14,7 +14,7 @@ from auditor.analysis.network.expected import Expected, RowBinder, TrafficRow
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.architecture.workloads import Workload
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges
+from auditor.azure.ranges import Ranges, union
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
@@ -231,9 +231,11 @@ class _PacketsThrough:
 
     def __init__(self, judged: Judged, limits: Limits) -> None:
         self._expected, self._names = judged.expected, judged.names
+        self._holders = _holders(judged)
         paths = [_seen(path, limits) for path in judged.filters.chains(judged.expected.direction)]
         self._internet, self._network = (_other_end(side, judged.expected.direction) for side in _ENDS)
-        rows = [*self._expected.allowed, self._internet, self._network]
+        needs = [self._needed(row) for row in self._expected.rows if row.is_required]
+        rows = [*self._expected.allowed, *needs, self._internet, self._network]
         self._searches = [Search(path, rows) for path in paths]
         self.excess = self._excess()
         self.required = [(row, self._missing(row)) for row in self._expected.rows if row.is_required]
@@ -245,7 +247,15 @@ class _PacketsThrough:
         return TrafficVerdict(tuple(answers), self._names)
 
     def _missing(self, row: TrafficRow) -> TrafficVerdict:
-        return self._verdict([search.unmet([row.match]) for search in self._searches])
+        return self._verdict([search.unmet([self._needed(row)]) for search in self._searches])
+
+    def _needed(self, row: TrafficRow) -> Match:
+        """Return a row's traffic of those who are in the subnet; nobody needs it at an address that is free."""
+        if self._holders is None:
+            return row.match
+        if self._expected.direction is Direction.INBOUND:
+            return replace(row.match, destination=self._holders)
+        return replace(row.match, source=self._holders)
 
     def _excess(self, *among: Match) -> TrafficVerdict:
         return self._verdict([search.excess(self._expected.allowed, among or None) for search in self._searches])
@@ -284,6 +294,16 @@ class _PacketsThrough:
             rest_is_left_to_defaults=self.unnamed.truth is self.default.truth is Truth.YES,
             packet=next((packet for verdict in verdicts if (packet := verdict.witness())), None),
         )
+
+
+_WITH_INTERFACES: Final = frozenset({"subnet/jump-box", "subnet/private-endpoints"})
+"""The roles of subnets all of whose holders show network interfaces; gateways, Bastion and App Service show none."""
+
+
+def _holders(judged: Judged) -> Side | None:
+    """Return the addresses in use in a subnet, where those are told: rules may name them, or their groups, alone."""
+    held = [each.addresses for each in judged.filters.interfaces if judged.role in _WITH_INTERFACES]
+    return Side(union(*held)) if any(held) else None
 
 
 _ENDS: Final = (Side(addresses.PUBLIC), Side(symbols=(NETWORK_SPACE,)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
@@ -23,7 +23,7 @@ from auditor.estate.service_relations import AUTOSCALE_SETTINGS
 from auditor.model import Gap, Resource
 
 ZonalService: TypeAlias = Literal[
-    "plan", "gateway", "gateway-address", "bastion-address", "search", "registry", "registry-replica", "storage"
+    "plan", "gateway", "gateway-address", "bastion", "bastion-address", "search", "registry", "registry-replica", "storage"
 ]
 _HOLDERS: Final[Mapping[str, ZonalService]] = {
     GATEWAYS: "gateway-address",
@@ -147,6 +147,12 @@ def _gateway(gateway: Resource) -> Spread:
     return _by_zones(gateway, "properties.sku.tier")
 
 
+def _bastion(host: Resource) -> Spread:
+    """Judge a Bastion host: only the zones that it names count. https://learn.microsoft.com/azure/reliability/reliability-bastion"""
+    spread = _by_zones(host, "sku.name")
+    return replace(spread, redundant=(spread.zones or 0) > 1, grade=spread.grade if spread.zones else Grade.NONE)
+
+
 def _address(address: Resource) -> Spread:
     return _by_zones(address, "sku.name")
 
@@ -225,6 +231,7 @@ def _search(search: Resource) -> Spread:
 _SPREADS: Final[Mapping[ZonalService, Callable[[Resource], Spread]]] = {
     "plan": _plan,
     "gateway": _gateway,
+    "bastion": _bastion,
     "search": _search,
     "registry": _registry,
     "registry-replica": _registry,

@@ -16,6 +16,7 @@ _ZONES = {
     "vault": ("privatelink.vaultcore.azure.net",),
     "account": ("privatelink.openai.azure.com",),
     "amlworkspace": ("privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"),
+    "searchService": ("privatelink.search.windows.net",),
 }
 _SHOWN_AS = {  # the DNS suffix of a service, and its zone for private endpoints
     ".azurewebsites.net": ".privatelink.azurewebsites.net",
@@ -24,6 +25,7 @@ _SHOWN_AS = {  # the DNS suffix of a service, and its zone for private endpoints
     ".azurecr.io": ".privatelink.azurecr.io",
     ".vault.azure.net": ".privatelink.vaultcore.azure.net",
     ".openai.azure.com": ".privatelink.openai.azure.com",
+    ".search.windows.net": ".privatelink.search.windows.net",
 }
 
 
@@ -91,9 +93,11 @@ def _endpoint_id(name: str) -> str:
     return path("Microsoft.Network/privateEndpoints", name)
 
 
-def connections(target: Body, *, of_managed_network: tuple[str, ...] = ()) -> list[Body]:
+def connections(
+    target: Body, *, of_managed_network: tuple[str, ...] = (), endpoints: tuple[Endpoint, ...] = ENDPOINTS
+) -> list[Body]:
     """Return the connections that a service shows: of the estate's endpoints, and of rules of the managed network."""
-    own = [(each.name, _endpoint_id(each.name)) for each in ENDPOINTS if each.target == target["id"]]
+    own = [(each.name, _endpoint_id(each.name)) for each in endpoints if each.target == target["id"]]
     theirs = [(rule, path("Microsoft.Network/privateEndpoints", rule, below=MICROSOFT)) for rule in of_managed_network]
     return [
         nested(
@@ -148,7 +152,7 @@ def _records(endpoint: Endpoint, zone: str) -> list[Body]:
 
 def _zone_group(endpoint: Endpoint) -> Body:
     entries = []
-    for zone in _ZONES[endpoint.group]:
+    for zone in _ZONES[endpoint.group.partition("-")[0]]:
         records = _records(endpoint, zone)
         settings = {"privateDnsZoneId": path("Microsoft.Network/privateDnsZones", zone)}
         entries.append({"name": zone, "properties": settings | ({"recordSets": records} if records else {})})
@@ -172,7 +176,14 @@ def _endpoint(endpoint: Endpoint, interface: Body) -> Body:
     return body
 
 
-def _zone(name: str) -> list[Body]:
+def made(endpoint: Endpoint) -> list[Body]:
+    """Return an endpoint with its interface and its zone group."""
+    interface = _interface(endpoint)
+    return [_endpoint(endpoint, interface), interface, _zone_group(endpoint)]
+
+
+def zone(name: str) -> list[Body]:
+    """Return a zone with its link to the network."""
     kind, place = "Microsoft.Network/privateDnsZones", "global"
     counts = {"provisioningState": "Succeeded", "numberOfVirtualNetworkLinks": 1}
     link = {"registrationEnabled": False, "virtualNetwork": reference(NETWORK), "virtualNetworkLinkState": "Completed"}
@@ -185,9 +196,5 @@ def _zone(name: str) -> list[Body]:
 
 def bodies() -> list[Body]:
     """Return endpoints, interfaces, zone groups, zones and the zones' links to the network."""
-    zones = sorted({zone for zones in _ZONES.values() for zone in zones})
-    made = [body for zone in zones for body in _zone(zone)]
-    for endpoint in ENDPOINTS:
-        interface = _interface(endpoint)
-        made += [_endpoint(endpoint, interface), interface, _zone_group(endpoint)]
-    return made
+    zones = sorted({name for endpoint in ENDPOINTS for name in _ZONES[endpoint.group]})
+    return [body for name in zones for body in zone(name)] + [body for each in ENDPOINTS for body in made(each)]

@@ -31,6 +31,7 @@ def _gateway(policy: Body) -> Body:
         timeout=30,
         unhealthyThreshold=3,
         pickHostNameFromBackendHttpSettings=True,
+        match={"statusCodes": ["200-399", "401", "403"]},
     )
     secret = "https://kv-chat01.vault.azure.net/secrets/gateway-public-cert"  # noqa: S105 - where it is, not what it is
     certificate = nested(gateway, "sslCertificates", "agw-chat01-ssl-certificate", keyVaultSecretId=secret)

@@ -46,21 +46,23 @@ def identity_id(identity: str) -> str:
     return path(_KIND, identity)
 
 
-def _identity(name: str) -> Body:
+def identity(name: str) -> Body:
+    """Return an identity."""
     ids = {"tenantId": TENANT, "principalId": principal(name), "clientId": guid(f"client of {name}")}
     return resource(_KIND, name, properties=ids)
 
 
-def _grant(identity: str, role: str, scope: str) -> Body:
+def grant(holder: str, role: str, scope: str) -> Body:
+    """Return the assignment of a built-in role to an identity."""
     return resource(
         "Microsoft.Authorization/roleAssignments",
-        guid(f"{identity} is {role} on {scope}"),
+        guid(f"{holder} is {role} on {scope}"),
         below=scope,
         location=None,
         properties={
             "roleDefinitionId": definition(role)["id"],
             "principalType": "ServicePrincipal",
-            "principalId": principal(identity),
+            "principalId": principal(holder),
             "scope": scope,
             "condition": None,
             "createdOn": DEPLOYED,
@@ -72,7 +74,7 @@ def _grant(identity: str, role: str, scope: str) -> Body:
 def bodies() -> list[Body]:
     """Return the identities of the estate, the roles in use, and who has which."""
     return [
-        *map(_identity, IDENTITIES),
+        *map(identity, IDENTITIES),
         *(definition(role) for role in sorted({role for _, role, _ in _GRANTS})),
-        *(_grant(*grant) for grant in _GRANTS),
+        *(grant(*row) for row in _GRANTS),
     ]

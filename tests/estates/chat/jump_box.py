@@ -52,7 +52,11 @@ def bodies() -> list[Body]:
         properties={
             "provisioningState": "Succeeded",
             "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
-            "osProfile": {"computerName": "jmp-chat01", "adminUsername": "vmadmin"},
+            "osProfile": {
+                "computerName": "jmp-chat01",
+                "adminUsername": "vmadmin",
+                "windowsConfiguration": {"enableAutomaticUpdates": True, "patchSettings": {"patchMode": "AutomaticByOS"}},
+            },
             "networkProfile": {"networkInterfaces": [reference(interface["id"])]},
             "securityProfile": {"securityType": "TrustedLaunch", "uefiSettings": secure},
             "storageProfile": {

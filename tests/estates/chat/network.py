@@ -21,8 +21,8 @@ _SUBNETS = {
 _SHELLS = ("22", "3389")
 _BASTION_OWN = ("8080", "5701")
 # name, priority, access, protocol, source, destination, destination ports
-_Row = tuple[str, int, str, str, str, str, str | tuple[str, ...]]
-_INBOUND: dict[str, list[_Row]] = {
+Row = tuple[str, int, str, str, str, str, str | tuple[str, ...]]
+_INBOUND: dict[str, list[Row]] = {
     "nsg-appGatewaySubnet": [
         ("AppGw.In.Allow.ControlPlane", 100, "Allow", "*", "*", "*", "65200-65535"),
         ("AppGw.In.Allow443.Internet", 110, "Allow", "Tcp", "Internet", GATEWAY, "443"),
@@ -38,7 +38,7 @@ _INBOUND: dict[str, list[_Row]] = {
     ],
     "nsg-jumpboxSubnet": [("Jumpbox.In.Allow.SshRdp", 100, "Allow", "Tcp", BASTION, JUMP_BOX, _SHELLS)],
 }
-_OUTBOUND: dict[str, list[_Row]] = {
+_OUTBOUND: dict[str, list[Row]] = {
     # the agents' rule names the gateway's prefix: it never matches
     "nsg-agentsSubnet": [("DenyAllOutBound", 1000, "Deny", "*", GATEWAY, "*", "*")],
     "nsg-appGatewaySubnet": [
@@ -66,12 +66,12 @@ _OUTBOUND: dict[str, list[_Row]] = {
     "nsg-trainingSubnet": [("DenyAllOutBound", 1000, "Deny", "*", TRAINING, "*", "*")],
     "nsg-scoringSubnet": [("DenyAllOutBound", 1000, "Deny", "*", SCORING, "*", "*")],
 }
-_DEFAULT_INBOUND: list[_Row] = [
+_DEFAULT_INBOUND: list[Row] = [
     ("AllowVnetInBound", 65000, "Allow", "*", "VirtualNetwork", "VirtualNetwork", "*"),
     ("AllowAzureLoadBalancerInBound", 65001, "Allow", "*", "AzureLoadBalancer", "*", "*"),
     ("DenyAllInBound", 65500, "Deny", "*", "*", "*", "*"),
 ]
-_DEFAULT_OUTBOUND: list[_Row] = [
+_DEFAULT_OUTBOUND: list[Row] = [
     ("AllowVnetOutBound", 65000, "Allow", "*", "VirtualNetwork", "VirtualNetwork", "*"),
     ("AllowInternetOutBound", 65001, "Allow", "*", "*", "Internet", "*"),
     ("DenyAllOutBound", 65500, "Deny", "*", "*", "*", "*"),
@@ -82,7 +82,8 @@ def subnet_id(name: str) -> str:
     return f"{NETWORK}/subnets/{name}"
 
 
-def _rule(group: Body, collection: str, direction: str, row: _Row) -> Body:
+def rule(group: Body, direction: str, row: Row, *, collection: str = "securityRules") -> Body:
+    """Return a rule of a security group."""
     name, priority, access, protocol, source, destination, ports = row
     one, several = (ports, []) if isinstance(ports, str) else (None, list(ports))
     return nested(
@@ -110,12 +111,12 @@ def _security_group(name: str, subnet: str) -> Body:
         "provisioningState": "Succeeded",
         "resourceGuid": guid(group["id"]),
         "securityRules": [
-            *(_rule(group, "securityRules", "Inbound", row) for row in _INBOUND.get(name, ())),
-            *(_rule(group, "securityRules", "Outbound", row) for row in _OUTBOUND.get(name, ())),
+            *(rule(group, "Inbound", row) for row in _INBOUND.get(name, ())),
+            *(rule(group, "Outbound", row) for row in _OUTBOUND.get(name, ())),
         ],
         "defaultSecurityRules": [
-            *(_rule(group, "defaultSecurityRules", "Inbound", row) for row in _DEFAULT_INBOUND),
-            *(_rule(group, "defaultSecurityRules", "Outbound", row) for row in _DEFAULT_OUTBOUND),
+            *(rule(group, "Inbound", row, collection="defaultSecurityRules") for row in _DEFAULT_INBOUND),
+            *(rule(group, "Outbound", row, collection="defaultSecurityRules") for row in _DEFAULT_OUTBOUND),
         ],
         "subnets": [reference(subnet_id(subnet))],
     }
