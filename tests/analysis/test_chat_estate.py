@@ -103,6 +103,7 @@ def test_the_deployment_is_filtered_as_the_architecture_asks(chat: Chat, facts_o
 def test_zonal_resources_are_spread(chat: Chat, facts_of: FactsOf) -> None:
     found = facts_of(ZONES, chat(), "zones.resource")
     assert sorted(fact.fields["service"] for fact in found) == [
+        "bastion",
         "bastion-address",
         "gateway",
         "gateway-address",
@@ -111,7 +112,9 @@ def test_zonal_resources_are_spread(chat: Chat, facts_of: FactsOf) -> None:
         "storage",
         "storage",
     ]
-    for fact in found:
+    (bastion,) = [fact for fact in found if fact.fields["service"] == "bastion"]
+    assert (bastion.fields["redundant"], bastion.fields["evidenceGrade"]) == (False, "none")  # it names no zones
+    for fact in (one for one in found if one is not bastion):
         assert fact.fields["redundant"] is True
         assert fact.fields["evidenceGrade"] == "explicit"
         assert fact.fields["regionHasZones"] is True

@@ -36,6 +36,7 @@ SERVICES = {
     # controls of one service that ask about another, too: files for fine-tuning, the name that the gateway passes on
     "AOAI-FT-001": {"microsoft.cognitiveservices/accounts", "microsoft.storage/storageaccounts"},
     "AOAI-FT-002": {"microsoft.storage/storageaccounts"},
+    "AGW-TLS-004": {"microsoft.network/applicationgateways", "microsoft.keyvault/vaults/secrets"},
     "APP-TLS-004": {"microsoft.network/applicationgateways"},
 }
 """What the controls of a service, or one of them, may be about: resources of these types, or what lies below them."""
