@@ -216,14 +216,11 @@ def _bound(
     context: Context, deployment: Resource, account: str, policies: Mapping[str, Mapping[str, Resource]]
 ) -> Bound:
     name = body.text(deployment.body, "properties.raiPolicyName")
-    if gap := context.estate.gap_at(deployment.key, "properties.raiPolicyName"):
-        return Bound(None, gap)
+    policy = policies.get(account, {}).get((name or "").lower())
+    if gap := context.estate.gap_at(deployment.key, "properties.raiPolicyName") or _out_of_path(deployment):
+        return Bound(name, gap, policy)
     if name is None:
         return Bound(None, "none")
-    policy = policies.get(account, {}).get(name.lower())
-    if not (body.text(deployment.body, "properties.model.format") or "OpenAI").lower().startswith("openai"):
-        why = "the model is a partner's, and the account's filters are not in the path of its calls"
-        return Bound(name, Gap(deployment.id, "properties.model.format", why), policy)
     if policy is not None:
         return Bound(name, "system" if content_filters.is_system(policy) else "custom", policy)
     if content_filters.is_system_name(name):
@@ -232,6 +229,15 @@ def _bound(
         return Bound(name, gap)
     elsewhere = any(name.lower() in found for found in policies.values())
     return Bound(name, "other-account" if elsewhere else "dangling")
+
+
+def _out_of_path(deployment: Resource) -> Gap | None:
+    """Return why no filter of the account decides: the model is a partner's."""
+    maker = body.text(deployment.body, "properties.model.format") or "OpenAI"
+    if maker.lower().startswith("openai"):
+        return None
+    why = "the model is a partner's, and the account's filters are not in the path of its calls"
+    return Gap(deployment.id, "properties.model.format", why)
 
 
 def _deployment_fact(

@@ -148,7 +148,10 @@ def _gateway(gateway: Resource) -> Spread:
 
 
 def _bastion(host: Resource) -> Spread:
-    """Judge a Bastion host: only the zones that it names count. https://learn.microsoft.com/azure/reliability/reliability-bastion"""
+    """Judge a Bastion host: only the zones that it names count.
+
+    https://learn.microsoft.com/azure/reliability/reliability-bastion
+    """
     spread = _by_zones(host, "sku.name")
     return replace(spread, redundant=(spread.zones or 0) > 1, grade=spread.grade if spread.zones else Grade.NONE)
 
