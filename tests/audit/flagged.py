@@ -27,8 +27,8 @@ def newly(status: Status, before: Report, after: Report) -> list[Finding]:
 
 
 def controls(findings: list[Finding]) -> set[str]:
-    """Return the controls that findings name."""
-    return {control for each in findings for control in each.controls.get(BASELINE, ())}
+    """Return the controls that findings name; of one that names none, its rule."""
+    return {control for each in findings for control in each.controls.get(BASELINE) or [each.rule_id]}
 
 
 def flagged(document: Mapping[str, Any], before: Report) -> dict[str, list[str]]:

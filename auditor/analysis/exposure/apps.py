@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
+from auditor.analysis.exposure import entry
+from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered
+from auditor.analysis.private_link.endpoints import connections_of, target_connections
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
+from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
-_SWITCHES: Final = ("properties.publicNetworkAccess", "properties.siteConfig.publicNetworkAccess")
+_SWITCH: Final = "properties.publicNetworkAccess"
 
 
 def app_entries(context: Context, app: Resource) -> Iterator[EntryPoint]:
     """Yield the site and its deployment site; both hear the switch, each has access rules of its own.
 
+    A value inside the site's configuration is no switch: Azure has stopped to heed it.
+
     https://learn.microsoft.com/azure/app-service/overview-access-restrictions
     """
     settings = _settings(context, app)
-    stated = next((text for path in _SWITCHES if (text := body.text(app.body, path))), None)
-    stated = stated or next((text for one in settings if (text := body.text(one, "publicNetworkAccess"))), None)
+    stated = body.text(app.body, _SWITCH) or None
     closed = _closed(context, app, stated)
     for name, prefix in (("site", "ipSecurityRestrictions"), ("scm", "scmIpSecurityRestrictions")):
         if closed is not None:
@@ -32,7 +37,7 @@ def app_entries(context: Context, app: Resource) -> Iterator[EntryPoint]:
             state, said = _by_rules(settings, used)
             said = f"publicNetworkAccess={stated or 'Enabled (default)'}, {said}"
             state, said = (EntryState.UNKNOWN, f"{gap.what} was not collected") if gap else (state, said)
-        inputs = ((app.id, _SWITCHES[0]), (f"{app.id}/config/web", f"properties.{prefix}"))
+        inputs = ((app.id, _SWITCH), (f"{app.id}/config/web", f"properties.{prefix}"))
         yield EntryPoint(app, "service", name, "443", state, said, (app.id,), gap=gap, inputs=inputs)
 
 
@@ -56,18 +61,30 @@ def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryS
     """Return that the switch closes both sites, or that it is not known; None where access rules decide."""
     if body.same_text(stated, "Disabled"):
         return EntryState.CLOSED, "publicNetworkAccess=Disabled", None
-    gap = context.estate.gap_at(app.key, _SWITCHES[0])
+    gap = context.estate.gap_at(app.key, _SWITCH)
     if stated is None and gap is not None:
         return EntryState.UNKNOWN, f"{gap.what} was not collected", gap
-    endpoints = [*context.estate.sources(app.key, "private-endpoint-for")]
-    endpoints += context.estate.targets(app.key, "private-endpoint-connection")
-    if stated is None and endpoints:
-        return (
-            EntryState.CLOSED,
-            "publicNetworkAccess is absent and there is a private endpoint (documented default)",
-            None,
-        )
+    if stated is None and _is_connected(context, app):
+        said = "publicNetworkAccess is absent and a private endpoint is approved (documented default)"
+        return EntryState.CLOSED, said, None
     return None
+
+
+def _is_connected(context: Context, app: Resource) -> bool:
+    """Whether a private endpoint is approved for this very app: that of a slot leads to the site, and names the slot."""
+    listed = target_connections(context, app) or ()
+    away = [one for one in listed if one.endpoint is None or context.estate.get(one.endpoint) is None]
+    if any(body.same_text(one.status, "Approved") for one in away):
+        return True
+    slot = f"sites-{ids.name_of(app.key)}" if app.type_key == SLOTS else None
+    site = (ids.parent_of(app.key) or "") if slot else app.key
+    known = (context.estate.get(key) for key in context.estate.sources(site, "private-endpoint-for"))
+    own = [one for endpoint in known if endpoint is not None for one in connections_of(endpoint) if one.target == site]
+    return any(
+        body.same_text(one.status, "Approved")
+        for one in own
+        if (slot in one.groups if slot else not any(group.startswith("sites-") for group in one.groups))
+    )
 
 
 def _shares(settings: list[Mapping[str, object]]) -> bool:
@@ -100,7 +117,7 @@ def _by_rules(settings: list[Mapping[str, object]], name: str) -> tuple[EntrySta
     if state is EntryState.UNKNOWN:  # a service tag lets in somebody, but never everybody
         return EntryState.RESTRICTED, f"{name} let in {', '.join([*texts, *odd][:5])}"
     how = f"{name}DefaultAction={default}" if default else f"{name}DefaultAction absent"
-    return state, f"{how}, {listed(state, texts)}" if is_denied else f"{how}, the rest is allowed"
+    return state, f"{how}, {entry.listed(state, texts)}" if is_denied else f"{how}, the rest is allowed"
 
 
 def _is_private(rule: Mapping[str, object]) -> bool:

@@ -77,19 +77,24 @@ class EndpointScope:
 def connections(estate: Estate) -> Iterator[EndpointConnection]:
     """Yield every connection of every private endpoint, automatic and manual, in the order of the endpoints."""
     for endpoint in estate.of_type(ENDPOINTS):
-        subnet = body.sub_resource(endpoint.properties, "subnet")
-        network = ids.parent_of(subnet) if subnet else None
-        for name in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
-            for path, entry in body.enumerate_objects(endpoint.body, f"properties.{name}"):
-                yield EndpointConnection(
-                    endpoint=endpoint,
-                    target=ids.key(body.text(entry, "properties.privateLinkServiceId") or ""),
-                    groups=tuple(group.lower() for group in body.text_or_texts(entry, "properties.groupIds")),
-                    status=body.text(entry, "properties.privateLinkServiceConnectionState.status"),
-                    state=body.text(endpoint.body, "properties.provisioningState"),
-                    network=network,
-                    path=path,
-                )
+        yield from connections_of(endpoint)
+
+
+def connections_of(endpoint: Resource) -> Iterator[EndpointConnection]:
+    """Yield the connections of a private endpoint, automatic and manual."""
+    subnet = body.sub_resource(endpoint.properties, "subnet")
+    network = ids.parent_of(subnet) if subnet else None
+    for name in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
+        for path, entry in body.enumerate_objects(endpoint.body, f"properties.{name}"):
+            yield EndpointConnection(
+                endpoint=endpoint,
+                target=ids.key(body.text(entry, "properties.privateLinkServiceId") or ""),
+                groups=tuple(group.lower() for group in body.text_or_texts(entry, "properties.groupIds")),
+                status=body.text(entry, "properties.privateLinkServiceConnectionState.status"),
+                state=body.text(endpoint.body, "properties.provisioningState"),
+                network=network,
+                path=path,
+            )
 
 
 def by_target(estate: Estate) -> Mapping[str, Sequence[EndpointConnection]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from tests.estates.faults import openness, security_rules, transport
+from tests.estates.faults import logs, models, openness, operation, private_links, roles, security_rules, transport
 
-FAULTS = (*openness.FAULTS, *transport.FAULTS, *security_rules.FAULTS)
+FAULTS = tuple(
+    fault
+    for family in (openness, transport, private_links, security_rules, roles, models, logs, operation)
+    for fault in family.FAULTS
+)

@@ -114,7 +114,8 @@ def _endpoints() -> Iterator[Fault]:
         for status in ("Rejected", "Pending", "Disconnected"):
             found = ("NET-PE-002", *controls, *opened)
             yield Fault(f"{endpoint} is {status}", found, _refused(endpoint, status))
-        yield Fault(f"the target refuses {endpoint}", ("NET-PE-002", *controls, *opened), _refused_by_target(endpoint))
+        # the endpoint itself says that all is well
+        yield Fault(f"the target refuses {endpoint}", controls, _refused_by_target(endpoint))
         yield Fault(f"{endpoint} is gone", (*controls, *opened), _gone(endpoint))
         failed = sets(f"privateEndpoints/{endpoint}", provisioningState="Failed")
         yield Fault(f"{endpoint} was not provisioned", ("NET-PE-002", *controls), failed)
@@ -126,9 +127,10 @@ def _endpoints() -> Iterator[Fault]:
             yield Fault(f"the record of {endpoint} is of another address", named, moved)
     for endpoint in ("pep-kv-chat01", "pep-stchat01", "pep-crchat01"):
         _, controls = ENDPOINTS[endpoint]
-        yield Fault(f"{endpoint} is in a network beside", controls, _other_network(endpoint))
+        # for the workload it is a stranger's
+        yield Fault(f"{endpoint} is in a network beside", (*controls, "NET-PE-003"), _other_network(endpoint))
     wrong = sets("privateEndpoints/pep-stchat01", privateLinkServiceConnections__0__properties__groupIds=["dfs"])
-    yield Fault("the endpoint for packages is of another service", ("STOR-NET-003", "NET-DNS-001"), wrong)
+    yield Fault("the endpoint for packages is of another service", ("STOR-NET-003",), wrong)
 
 
 def _stranger(target: str, status: str) -> Change:
@@ -161,8 +163,7 @@ def _zones() -> Iterator[Fault]:
         yield Fault(f"{zone} is not linked", lost, removes(link))
         yield Fault(f"{zone} takes the names of machines", ("NET-DNS-002",), sets(link, registrationEnabled=True))
         other = reference(NETWORK.replace("vnet-chat01", "vnet-others"))
-        # an input that is the whole truth holds no such network
-        yield Fault(f"{zone} is linked to another network", (*lost, "GOV-REF-001"), sets(link, virtualNetwork=other))
+        yield Fault(f"{zone} is linked to another network", lost, sets(link, virtualNetwork=other))
 
 
 MANAGED = {
