@@ -9,6 +9,8 @@ from auditor.model import Finding, Report, Status
 from tests.audit.judging import judged
 
 BASELINE = "openai-chat"
+_SUMS = frozenset({"IAM-MI-001", "COST-CLIENT-001"})
+"""Controls that add up others: they are named besides by what those fail."""
 _Key = tuple[str, str, str]
 
 
@@ -27,8 +29,13 @@ def newly(status: Status, before: Report, after: Report) -> list[Finding]:
 
 
 def controls(findings: list[Finding]) -> set[str]:
-    """Return the controls that findings name; of one that names none, its rule."""
-    return {control for each in findings for control in each.controls.get(BASELINE) or [each.rule_id]}
+    """Return the controls that findings name, sums of others only where nothing else; of one that names none, its rule."""
+    return {control for each in findings for control in _named(each)}
+
+
+def _named(finding: Finding) -> set[str]:
+    named = set(finding.controls.get(BASELINE) or [finding.rule_id])
+    return named - _SUMS or named
 
 
 def flagged(document: Mapping[str, Any], before: Report) -> dict[str, list[str]]:

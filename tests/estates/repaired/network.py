@@ -144,6 +144,15 @@ def _host_name_kept(draft: Draft) -> None:
     site["enabledHostNames"] = [*site["enabledHostNames"], "www.contoso.com"]
 
 
+def _bastion_zones(draft: Draft) -> None:
+    draft["bastionHosts/ab-chat01"]["zones"] = ["1", "2", "3"]
+
+
+def _probes_mind_refusals(draft: Draft) -> None:
+    for probe in draft["applicationGateways/agw-chat01"]["properties"]["probes"]:
+        probe["properties"]["match"] = {"statusCodes": ["200-399"]}
+
+
 EDITS = (
     # that every service keeps logs, and that the network's resources keep all of theirs
     Edit("the network keeps its logs", ("MON-DIAG-001", "MON-DIAG-012"), _logs),
@@ -167,5 +176,7 @@ EDITS = (
     Edit("machines leave by no way that Azure picks", ("NET-OUT-001",), _no_way_that_azure_picks),
     Edit("a rule names an application security group", ("NET-NSG-017",), _application_groups),
     Edit("agents run in their subnet", ("OPS-AGENT-001",), _agents),
+    Edit("Bastion is in several zones", ("JMP-REL-001",), _bastion_zones),
+    Edit("a refusal is no sign of health", ("AGW-REL-003",), _probes_mind_refusals),
     Edit("the gateway keeps the host name", ("APP-TLS-004",), _host_name_kept),
 )

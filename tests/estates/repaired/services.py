@@ -102,7 +102,9 @@ def _deployment_scales(draft: Draft) -> None:
 
 
 def _monitor(draft: Draft) -> None:
-    definition = {"monitoringTarget": {"taskType": "QuestionAnswering", "deploymentId": "azureml:ept-chat01:ept-chat01"}}
+    definition = {
+        "monitoringTarget": {"taskType": "QuestionAnswering", "deploymentId": "azureml:ept-chat01:ept-chat01"}
+    }
     action = {"actionType": "CreateMonitor", "monitorDefinition": definition}
     kind = "Microsoft.MachineLearningServices/workspaces/schedules"
     properties = {"provisioningState": "Succeeded", "isEnabled": True, "action": action}
@@ -153,7 +155,12 @@ def _activity_log(draft: Draft) -> None:
     """Add the log of ninety days, in which nobody regenerated a key."""
     kind = "Microsoft.Insights/eventtypes/management"
     window = {"from": "2023-11-22T12:05:00Z", "to": "2024-02-20T12:00:00Z", "events": []}
-    providers = ["Microsoft.CognitiveServices", "Microsoft.MachineLearningServices", "Microsoft.Search", "Microsoft.Storage"]
+    providers = [
+        "Microsoft.CognitiveServices",
+        "Microsoft.MachineLearningServices",
+        "Microsoft.Search",
+        "Microsoft.Storage",
+    ]
     log = {"id": f"{SUBSCRIPTION}/providers/{kind}", "name": "management", "type": kind}
     draft.add({**log, "properties": {**window, "providers": providers}})
 
@@ -163,7 +170,7 @@ EDITS = (
     Edit("the vault cannot be purged", ("KV-SEC-001",), _purge_protection),
     Edit("deployments read no secrets", ("KV-SEC-005",), _vault_flags),
     Edit("the vault holds no placeholder", ("KV-SEC-004",), _no_placeholder),
-    Edit("secrets expire", ("KV-SEC-002",), _secrets_expire),
+    Edit("secrets expire", ("KV-SEC-002",), _secrets_expire, unknown=("AGW-TLS-004",)),
     Edit("each reads its own secret", ("KV-SEC-003",), _single_secrets),
     Edit("storage is closed", ("STOR-NET-001",), _storage_closed),
     Edit("copies of storage stay in the tenant", ("NET-EXF-003",), _copies_stay),
