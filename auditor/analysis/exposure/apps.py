@@ -9,9 +9,9 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure import entry
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered
-from auditor.analysis.private_link.endpoints import connections_of, target_connections
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
+from auditor.estate.private_connections import connections_of, target_connections
 from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
@@ -72,7 +72,7 @@ def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryS
 
 def _is_connected(context: Context, app: Resource) -> bool:
     """Whether a private endpoint is approved for this very app: that of a slot leads to the site, and names the slot."""
-    listed = target_connections(context, app) or ()
+    listed = target_connections(context.estate, app) or ()
     away = [one for one in listed if one.endpoint is None or context.estate.get(one.endpoint) is None]
     if any(body.same_text(one.status, "Approved") for one in away):
         return True

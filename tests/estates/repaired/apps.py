@@ -101,7 +101,9 @@ def _slot(draft: Draft, site: str, address: int) -> None:
     for body in draft.below(f"sites/{site}"):
         if "/privateEndpointConnections/" in body["id"]:
             continue
-        copy: Body = json.loads(json.dumps(body).replace(top, slot_id).replace(f'"{_SITE_TYPE}', f'"{_SITE_TYPE}/slots'))
+        copy: Body = json.loads(
+            json.dumps(body).replace(top, slot_id).replace(f'"{_SITE_TYPE}', f'"{_SITE_TYPE}/slots')
+        )
         if copy["id"] == slot_id:
             copy["name"] = f"{site}/{SLOT}"
             put(copy, "properties.defaultHostName", hosts[0])

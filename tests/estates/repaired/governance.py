@@ -71,15 +71,18 @@ def _budget(draft: Draft) -> None:
 
 
 def _lock(draft: Draft) -> None:
-    draft.add(
-        resource("Microsoft.Authorization/locks", "keep", location=None, properties={"level": "CanNotDelete"})
-    )
+    draft.add(resource("Microsoft.Authorization/locks", "keep", location=None, properties={"level": "CanNotDelete"}))
 
 
 def _policies(draft: Draft) -> None:
     for name, definition in KEY_POLICIES.items():
         target = path("Microsoft.Authorization/policyDefinitions", definition, below="")
-        properties = {"policyDefinitionId": target, "scope": SUBSCRIPTION, "enforcementMode": "Default", "notScopes": []}
+        properties = {
+            "policyDefinitionId": target,
+            "scope": SUBSCRIPTION,
+            "enforcementMode": "Default",
+            "notScopes": [],
+        }
         kind = "Microsoft.Authorization/policyAssignments"
         draft.add(resource(kind, name, below=SUBSCRIPTION, location=None, properties=properties))
 

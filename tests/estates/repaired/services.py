@@ -102,7 +102,9 @@ def _deployment_scales(draft: Draft) -> None:
 
 
 def _monitor(draft: Draft) -> None:
-    definition = {"monitoringTarget": {"taskType": "QuestionAnswering", "deploymentId": "azureml:ept-chat01:ept-chat01"}}
+    definition = {
+        "monitoringTarget": {"taskType": "QuestionAnswering", "deploymentId": "azureml:ept-chat01:ept-chat01"}
+    }
     action = {"actionType": "CreateMonitor", "monitorDefinition": definition}
     kind = "Microsoft.MachineLearningServices/workspaces/schedules"
     properties = {"provisioningState": "Succeeded", "isEnabled": True, "action": action}
@@ -153,7 +155,12 @@ def _activity_log(draft: Draft) -> None:
     """Add the log of ninety days, in which nobody regenerated a key."""
     kind = "Microsoft.Insights/eventtypes/management"
     window = {"from": "2023-11-22T12:05:00Z", "to": "2024-02-20T12:00:00Z", "events": []}
-    providers = ["Microsoft.CognitiveServices", "Microsoft.MachineLearningServices", "Microsoft.Search", "Microsoft.Storage"]
+    providers = [
+        "Microsoft.CognitiveServices",
+        "Microsoft.MachineLearningServices",
+        "Microsoft.Search",
+        "Microsoft.Storage",
+    ]
     log = {"id": f"{SUBSCRIPTION}/providers/{kind}", "name": "management", "type": kind}
     draft.add({**log, "properties": {**window, "providers": providers}})
 
