@@ -88,7 +88,8 @@ def _is_connected(context: Context, app: Resource) -> bool:
         for one in to_site
         if (slot in one.groups if slot else not any(group.startswith("sites-") for group in one.groups))
     ]
-    return any(body.same_text(one.status or "Approved", "Approved") for one in (*away, *own))
+    states = [*(one.status for one in away), *(one.status for one in own)]
+    return any(state is None or body.same_text(state, "Approved") for state in states)
 
 
 def _shares(settings: list[Mapping[str, object]]) -> bool:
