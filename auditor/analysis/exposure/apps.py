@@ -9,9 +9,9 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure import entry
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered
-from auditor.analysis.private_link.endpoints import connections_of, target_connections
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
+from auditor.estate.private_connections import connections_of, target_connections
 from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
@@ -71,20 +71,25 @@ def _closed(context: Context, app: Resource, stated: str | None) -> tuple[EntryS
 
 
 def _is_connected(context: Context, app: Resource) -> bool:
-    """Whether a private endpoint is approved for this very app: that of a slot leads to the site, and names the slot."""
-    listed = target_connections(context, app) or ()
+    """Whether a private endpoint is connected to this very app: that of a slot leads to the site, and names the slot.
+
+    One that is known not to be approved closes nothing.
+    """
+    listed = target_connections(context.estate, app) or ()
     away = [one for one in listed if one.endpoint is None or context.estate.get(one.endpoint) is None]
-    if any(body.same_text(one.status, "Approved") for one in away):
-        return True
     slot = f"sites-{ids.name_of(app.key)}" if app.type_key == SLOTS else None
     site = (ids.parent_of(app.key) or "") if slot else app.key
     known = (context.estate.get(key) for key in context.estate.sources(site, "private-endpoint-for"))
-    own = [one for endpoint in known if endpoint is not None for one in connections_of(endpoint) if one.target == site]
-    return any(
-        body.same_text(one.status, "Approved")
-        for one in own
+    to_site = [
+        one for endpoint in known if endpoint is not None for one in connections_of(endpoint) if one.target == site
+    ]
+    own = [
+        one
+        for one in to_site
         if (slot in one.groups if slot else not any(group.startswith("sites-") for group in one.groups))
-    )
+    ]
+    states = [*(one.status for one in away), *(one.status for one in own)]
+    return any(state is None or body.same_text(state, "Approved") for state in states)
 
 
 def _shares(settings: list[Mapping[str, object]]) -> bool:

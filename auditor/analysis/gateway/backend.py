@@ -11,12 +11,12 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.private_link import reach as private_reach
-from auditor.analysis.private_link.endpoints import addresses_of
 from auditor.analysis.private_link.expected import rows_of
 from auditor.analysis.private_link.reach import Links, Reach, scopes_for
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import spelled
 from auditor.azure.ranges import Ranges, intersection
+from auditor.estate.private_connections import addresses_of
 from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.analysis.private_link.endpoints import TargetConnection, target_connections
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.lookup import ML_WORKSPACES
+from auditor.estate.private_connections import TargetConnection, target_connections
 from auditor.estate.service_relations import OUTBOUND_RULES
 from auditor.model import Gap, Resource
 
@@ -110,7 +110,7 @@ def match(
     otherwise is given to a rule that is still without one, so that each connection explains, and is explained by, one
     rule. Returns the connections by `key_of` their rule, and all that the target lists (None: it says nothing).
     """
-    listed = target_connections(managed.context, target)
+    listed = target_connections(managed.context.estate, target)
     foreign = [
         item
         for item in listed or ()

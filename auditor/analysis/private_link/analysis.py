@@ -11,7 +11,7 @@ from auditor.analysis.fact import Fact
 from auditor.analysis.private_link import reach
 from auditor.analysis.private_link.connection import PrivateConnection, connection_facts
 from auditor.analysis.private_link.dns import A_RECORDS
-from auditor.analysis.private_link.endpoints import ENDPOINTS, judged_networks
+from auditor.analysis.private_link.endpoints import judged_networks
 from auditor.analysis.private_link.expected import TABLE, rows_of
 from auditor.analysis.private_link.outgoing import PARAMETER as TARGETS
 from auditor.analysis.private_link.outgoing import OutgoingLink, outgoing_facts
@@ -21,6 +21,7 @@ from auditor.azure.catalogue import shipped, spelled
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
+from auditor.estate.private_connections import ENDPOINTS
 from auditor.estate.service_relations import OUTBOUND_RULES, SHARED_LINKS
 
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {

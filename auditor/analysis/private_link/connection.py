@@ -9,15 +9,10 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.managed_network import outbound_rules
-from auditor.analysis.private_link.endpoints import (
-    ENDPOINTS,
-    EndpointConnection,
-    TargetConnection,
-    declared_networks,
-    judged_networks,
-)
+from auditor.analysis.private_link.endpoints import declared_networks, judged_networks
 from auditor.analysis.private_link.reach import Links
 from auditor.azure import body
+from auditor.estate.private_connections import ENDPOINTS, EndpointConnection, TargetConnection
 from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 

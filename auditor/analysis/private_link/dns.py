@@ -10,13 +10,14 @@ from typing import Final, Literal, TypeAlias
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.private_link.endpoints import EndpointConnection, EndpointScope, addresses_of
+from auditor.analysis.private_link.endpoints import EndpointScope
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import NETWORKS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
+from auditor.estate.private_connections import EndpointConnection, addresses_of
 from auditor.model import Gap, Resource
 
 A_RECORDS: Final = "microsoft.network/privatednszones/a"

@@ -10,19 +10,12 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.private_link import dns as private_dns
 from auditor.analysis.private_link.dns import ZoneState
-from auditor.analysis.private_link.endpoints import (
-    EndpointConnection,
-    EndpointScope,
-    TargetConnection,
-    by_target,
-    endpoints_gap,
-    scopes_of,
-    target_connections,
-)
+from auditor.analysis.private_link.endpoints import EndpointScope, endpoints_gap, scopes_of
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import NETWORKS
+from auditor.estate.private_connections import EndpointConnection, TargetConnection, by_target, target_connections
 from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
 from auditor.resource_id import key, name_of, parent_of
@@ -121,7 +114,7 @@ def judge(
     A deployment slot is connected through its site, under a group of its own.
     """
     estate = links.context.estate
-    listed = target_connections(links.context, target)
+    listed = target_connections(links.context.estate, target)
     found = links.connections.get(target.key, ())
     wanted = {group.lower() for group in groups}
     if target.type_key == SLOTS:

@@ -16,7 +16,7 @@ KEPT: dict[str, tuple[tuple[str, ...], str]] = {
     ACCOUNT: (("MON-DIAG-002",), "Audit"),
     WORKSPACE: (("MON-DIAG-003",), "AmlComputeClusterEvent"),
     ENDPOINT: (("MON-DIAG-004",), "AmlOnlineEndpointTrafficLog"),
-    **{end: (("MON-DIAG-005",), "AppServiceHTTPLogs") for end in (*SITES, *SLOTS)},
+    **dict.fromkeys((*SITES, *SLOTS), (("MON-DIAG-005",), "AppServiceHTTPLogs")),
     VAULT: (("MON-DIAG-006",), "AuditEvent"),
     REGISTRY: (("MON-DIAG-007",), "ContainerRegistryLoginEvents"),
     "storageAccounts/stchat01/blobServices/default": (("MON-DIAG-008",), "StorageRead"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.estates.arm import log_settings, nested, path, reference, resource
+from tests.estates.arm import log_settings, nested, reference, resource
 from tests.estates.chat.network import subnet_id
 from tests.estates.draft import Draft
-from tests.estates.faults.fault import Fault, all_of, drops, sets
+from tests.estates.faults.fault import Fault, drops, sets
 
 ACCOUNT, REGISTRY, SEARCH, VAULT = (
     "accounts/oai-chat01",
@@ -40,7 +40,9 @@ def _firewalls() -> Iterator[Fault]:
         opened = sets(end, **on, networkAcls__defaultAction="Allow")
         yield Fault(f"{end} is open to all networks", (switch, firewall, ENTRY), opened)
         # without effect while the switch is off: a finding that says so, and no way in
-        yield Fault(f"{end} has a lax firewall behind its switch", (firewall,), sets(end, networkAcls__defaultAction="Allow"))
+        yield Fault(
+            f"{end} has a lax firewall behind its switch", (firewall,), sets(end, networkAcls__defaultAction="Allow")
+        )
         rules = [{"value": SOMEBODY}]
         yield Fault(f"{end} keeps the address of an operator", (firewall,), sets(end, networkAcls__ipRules=rules))
         chosen = sets(end, **on, networkAcls__ipRules=rules)
@@ -48,7 +50,11 @@ def _firewalls() -> Iterator[Fault]:
         halves = sets(end, **on, networkAcls__ipRules=[{"value": "0.0.0.0/1"}, {"value": "128.0.0.0/1"}])
         yield Fault(f"{end} lets in both halves of the Internet", (switch, firewall, ENTRY), halves)
         subnets = [{"id": subnet_id("snet-agents"), "state": "Succeeded"}]
-        yield Fault(f"{end} lets in a subnet past its endpoint", (firewall,), sets(end, networkAcls__virtualNetworkRules=subnets))
+        yield Fault(
+            f"{end} lets in a subnet past its endpoint",
+            (firewall,),
+            sets(end, networkAcls__virtualNetworkRules=subnets),
+        )
 
 
 def _switches() -> Iterator[Fault]:
@@ -57,25 +63,41 @@ def _switches() -> Iterator[Fault]:
     yield Fault("the endpoint that scores is public", ("AML-NET-008", ENTRY), sets(ENDPOINT, **on))
     yield Fault("the endpoint never set its switch", ("AML-NET-008", ENTRY), drops(ENDPOINT, "publicNetworkAccess"))
     yield Fault("AI Search is public", ("SRCH-NET-001", ENTRY), sets(SEARCH, publicNetworkAccess="enabled"))
-    yield Fault("AI Search keeps an operator's address", ("SRCH-NET-001",), sets(SEARCH, networkRuleSet__ipRules=[{"value": SOMEBODY}]))
+    yield Fault(
+        "AI Search keeps an operator's address",
+        ("SRCH-NET-001",),
+        sets(SEARCH, networkRuleSet__ipRules=[{"value": SOMEBODY}]),
+    )
     yield Fault("the registry is public, its rules closed", ("ACR-NET-001",), sets(REGISTRY, **on))
     opened = sets(REGISTRY, **on, networkRuleSet__defaultAction="Allow")
     yield Fault("the registry is open to all networks", ("ACR-NET-001", ENTRY), opened)
     kept = sets(REGISTRY, networkRuleSet__ipRules=[{"action": "Allow", "value": SOMEBODY}])
     yield Fault("the registry keeps an operator's address", ("ACR-NET-001",), kept)
-    yield Fault("the workspace opens when behind a network", ("AML-NET-001",), sets(WORKSPACE, allowPublicAccessWhenBehindVnet=True))
+    yield Fault(
+        "the workspace opens when behind a network",
+        ("AML-NET-001",),
+        sets(WORKSPACE, allowPublicAccessWhenBehindVnet=True),
+    )
     for end in (*SITES, *SLOTS):
         yield Fault(f"{end} is public", ("APP-NET-001", ENTRY), sets(end, **on))
-    instance = [{"tenantId": "t", "resourceId": "/subscriptions/x/resourceGroups/y/providers/Microsoft.Synapse/workspaces/z"}]
+    instance = [
+        {"tenantId": "t", "resourceId": "/subscriptions/x/resourceGroups/y/providers/Microsoft.Synapse/workspaces/z"}
+    ]
     for end in STORAGE:
-        yield Fault(f"{end} lets in a resource instance", ("STOR-NET-002",), sets(end, networkAcls__resourceAccessRules=instance))
+        yield Fault(
+            f"{end} lets in a resource instance",
+            ("STOR-NET-002",),
+            sets(end, networkAcls__resourceAccessRules=instance),
+        )
         yield Fault(f"{end} allows anonymous blobs", ("STOR-IAM-001",), sets(end, allowBlobPublicAccess=True))
         yield Fault(f"{end} copies to anywhere", ("NET-EXF-003",), drops(end, "allowedCopyScope"))
         yield Fault(f"{end} replicates to other tenants", ("NET-EXF-003",), sets(end, allowCrossTenantReplication=True))
     yield Fault("a container is public", ("STOR-IAM-001",), sets("containers/deploy", publicAccess="Blob"))
     yield Fault("the registry has an admin", ("ACR-IAM-001",), sets(REGISTRY, adminUserEnabled=True))
     yield Fault("anybody pulls images", ("ACR-IAM-001",), sets(REGISTRY, anonymousPullEnabled=True))
-    yield Fault("the registry's tasks pass its rules", ("ACR-NET-003",), sets(REGISTRY, networkRuleBypassAllowedForTasks=True))
+    yield Fault(
+        "the registry's tasks pass its rules", ("ACR-NET-003",), sets(REGISTRY, networkRuleBypassAllowedForTasks=True)
+    )
     yield Fault("the registry exports", ("NET-EXF-004",), sets(REGISTRY, policies__exportPolicy__status="enabled"))
 
 
@@ -125,8 +147,13 @@ def _nat_gateway(draft: Draft) -> None:
     gateway = resource("Microsoft.Network/natGateways", "nat-agents", sku={"name": "Standard"}, zones=["1"])
     address = _address(draft, "pip-nat", None)
     draft[f"publicIPAddresses/{'pip-nat'}"]["properties"]["natGateway"] = reference(gateway["id"])
-    gateway["properties"] = {"publicIpAddresses": [reference(address)], "subnets": [reference(subnet_id("snet-agents"))]}
-    [subnet] = [one for one in draft["virtualNetworks/vnet-chat01"]["properties"]["subnets"] if one["name"] == "snet-agents"]
+    gateway["properties"] = {
+        "publicIpAddresses": [reference(address)],
+        "subnets": [reference(subnet_id("snet-agents"))],
+    }
+    [subnet] = [
+        one for one in draft["virtualNetworks/vnet-chat01"]["properties"]["subnets"] if one["name"] == "snet-agents"
+    ]
     subnet["properties"]["natGateway"] = reference(gateway["id"])
     draft.add(gateway)
 

@@ -69,7 +69,11 @@ def _counts() -> Iterator[Fault]:
     yield Fault("the registry says that it is in one zone", (), sets(REGISTRY, zoneRedundancy="Disabled"))
     yield Fault("the registry is Standard", ("ACR-NET-002",), _sku(REGISTRY, name="Standard", tier="Standard"))
     # two marks of the reference implementation's profile for development, each a fault by itself
-    cheap = all_of(_sku(PLAN, name="S1", tier="Standard"), sets(PLAN, zoneRedundant=False), sets(NETWORK, enableDdosProtection=False))
+    cheap = all_of(
+        _sku(PLAN, name="S1", tier="Standard"),
+        sets(PLAN, zoneRedundant=False),
+        sets(NETWORK, enableDdosProtection=False),
+    )
     yield Fault("it is deployed for development", ("GOV-ENV-001", "APP-REL-001", "NET-DDOS-001"), cheap)
 
 
@@ -138,16 +142,34 @@ def _jump_box() -> Iterator[Fault]:
     profile = "securityProfile__"
     off = {f"{profile}encryptionAtHost": False}
     yield Fault("the jump box is not encrypted at its host", ("JMP-SEC-002",), sets(MACHINE, **off))
-    yield Fault("the jump box boots anything", ("JMP-SEC-002",), sets(MACHINE, **{f"{profile}uefiSettings__secureBootEnabled": False}))
-    yield Fault("the jump box has no vTPM", ("JMP-SEC-002",), sets(MACHINE, **{f"{profile}uefiSettings__vTpmEnabled": False}))
-    yield Fault("the jump box is no trusted machine", ("JMP-SEC-002",), sets(MACHINE, **{f"{profile}securityType": "Standard"}))
+    yield Fault(
+        "the jump box boots anything",
+        ("JMP-SEC-002",),
+        sets(MACHINE, **{f"{profile}uefiSettings__secureBootEnabled": False}),
+    )
+    yield Fault(
+        "the jump box has no vTPM", ("JMP-SEC-002",), sets(MACHINE, **{f"{profile}uefiSettings__vTpmEnabled": False})
+    )
+    yield Fault(
+        "the jump box is no trusted machine", ("JMP-SEC-002",), sets(MACHINE, **{f"{profile}securityType": "Standard"})
+    )
     yield Fault("no agent runs", ("OPS-AGENT-001",), removes("virtualMachineScaleSets/vmss-agents"))
 
 
 def _parts() -> Iterator[Fault]:
     parts = (
-        WORKSPACE, STORAGE[1], VAULT, REGISTRY, SEARCH, ACCOUNT, PLAN, MACHINE, ENDPOINT,
-        "components/appi-chat01", "bastionHosts/ab-chat01", "applicationGateways/agw-chat01",
+        WORKSPACE,
+        STORAGE[1],
+        VAULT,
+        REGISTRY,
+        SEARCH,
+        ACCOUNT,
+        PLAN,
+        MACHINE,
+        ENDPOINT,
+        "components/appi-chat01",
+        "bastionHosts/ab-chat01",
+        "applicationGateways/agw-chat01",
         "Microsoft.OperationalInsights/workspaces/log-chat01",
     )
     for end in parts:
@@ -155,11 +177,17 @@ def _parts() -> Iterator[Fault]:
     # traffic goes to it
     failed = sets(DEPLOYMENT, provisioningState="Failed")
     yield Fault("the deployment failed", ("GOV-INV-001", "AML-REL-007"), failed)
-    yield Fault("the workspace has no Application Insights", ("GOV-INV-001", "MON-APPI-001"), drops(WORKSPACE, "applicationInsights"))
+    yield Fault(
+        "the workspace has no Application Insights",
+        ("GOV-INV-001", "MON-APPI-001"),
+        drops(WORKSPACE, "applicationInsights"),
+    )
     yield Fault("the workspace is in its old mode", ("AML-CFG-001",), sets(WORKSPACE, v1LegacyMode=True))
     yield Fault("datastores use keys", ("AML-IAM-005",), sets(WORKSPACE, systemDatastoresAuthMode="AccessKey"))
     kind = "Microsoft.MachineLearningServices/registries"
-    shared = resource(kind, "mlr-chat01", properties={"publicNetworkAccess": "Enabled", "provisioningState": "Succeeded"})
+    shared = resource(
+        kind, "mlr-chat01", properties={"publicNetworkAccess": "Enabled", "provisioningState": "Succeeded"}
+    )
     # it also has no private endpoint, and answers the Internet
     yield Fault("a registry of models is public", ("OPS-REG-001", "NET-ENTRY-001"), lambda draft: draft.add(shared))
 

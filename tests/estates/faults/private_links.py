@@ -47,7 +47,9 @@ def _shown(draft: Draft, endpoint: str) -> list[Body]:
     places: list[Body] = []
     for body in draft.bodies:
         entries = [body, *body.get("properties", {}).get("privateEndpointConnections", [])]
-        places += [each for each in entries if each["properties"].get("privateEndpoint", {}).get("id", "").endswith(end)]
+        places += [
+            each for each in entries if each["properties"].get("privateEndpoint", {}).get("id", "").endswith(end)
+        ]
     return [each for each in places if "/privateEndpointConnections/" in each["id"]]
 
 
@@ -140,7 +142,11 @@ def _stranger(target: str, status: str) -> Change:
         away = path("Microsoft.Network/privateEndpoints", "pep-stranger", below=MICROSOFT)
         state = {"status": status, "description": "", "actionsRequired": "None"}
         shown = nested(
-            body, "privateEndpointConnections", name, privateEndpoint=reference(away), privateLinkServiceConnectionState=state
+            body,
+            "privateEndpointConnections",
+            name,
+            privateEndpoint=reference(away),
+            privateLinkServiceConnectionState=state,
         )
         if "privateEndpointConnections" in body["properties"]:
             body["properties"]["privateEndpointConnections"].append(shown)
@@ -180,7 +186,9 @@ MANAGED = {
 
 def _rule(name: str, **values: object) -> Change:
     """Return the change of a rule in both places where Azure shows it."""
-    inside = {f"managedNetwork__outboundRules__{name.replace('__', '~')}__{key}": value for key, value in values.items()}
+    inside = {
+        f"managedNetwork__outboundRules__{name.replace('__', '~')}__{key}": value for key, value in values.items()
+    }
 
     def make(draft: Draft) -> None:
         for key, value in inside.items():
@@ -251,7 +259,9 @@ def _managed() -> Iterator[Fault]:
     yield Fault("the model calls anybody", ("NET-EXF-002",), model)
     listed = sets("accounts/oai-chat01", allowedFqdnList=["example.com"])
     yield Fault("the model calls a host", ("NET-EXF-002",), listed)
-    yield Fault("the model has no name of its own", ("AOAI-NET-004",), drops("accounts/oai-chat01", "customSubDomainName"))
+    yield Fault(
+        "the model has no name of its own", ("AOAI-NET-004",), drops("accounts/oai-chat01", "customSubDomainName")
+    )
 
 
 FAULTS = (*_endpoints(), *_strangers(), *_zones(), *_managed())

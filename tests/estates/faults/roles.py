@@ -122,8 +122,18 @@ def _federated(draft: Draft) -> None:
 def _custom_role(draft: Draft) -> None:
     kind = "Microsoft.Authorization/roleDefinitions"
     role = resource(kind, guid("custom"), below=SUBSCRIPTION, location=None)
-    block = {"actions": ["Microsoft.Authorization/roleAssignments/write"], "notActions": [], "dataActions": [], "notDataActions": []}
-    role["properties"] = {"roleName": "Helper", "type": "CustomRole", "assignableScopes": [SUBSCRIPTION], "permissions": [block]}
+    block = {
+        "actions": ["Microsoft.Authorization/roleAssignments/write"],
+        "notActions": [],
+        "dataActions": [],
+        "notDataActions": [],
+    }
+    role["properties"] = {
+        "roleName": "Helper",
+        "type": "CustomRole",
+        "assignableScopes": [SUBSCRIPTION],
+        "permissions": [block],
+    }
     draft.add(json.loads(json.dumps(role)))
 
 

@@ -109,15 +109,23 @@ def _opened() -> Iterator[Fault]:
         yield Fault(f"{name} leaves for the Internet", controls, _added(group, "Outbound", out))
     row = ("Odd", 95, "Allow", "*", "VirtualNetwork", "VirtualNetwork", "*")
     # what the rule for Bastion lets in, this one does before: the other gets no packet, and names a group in vain
-    yield Fault("the jump box takes the network", ("NET-NSG-008", BETWEEN, DEAD), _added("nsg-jumpboxSubnet", "Inbound", row))
+    yield Fault(
+        "the jump box takes the network", ("NET-NSG-008", BETWEEN, DEAD), _added("nsg-jumpboxSubnet", "Inbound", row)
+    )
     elsewhere: Row = ("Odd", 200, "Allow", "Tcp", "10.9.0.0/16", "192.168.9.0/24", "443")
     yield Fault("a rule names addresses of nobody", (DEAD,), _added("nsg-trainingSubnet", "Outbound", elsewhere))
     twice: Row = ("Odd", 200, "Allow", "Tcp", "10.0.0.0/24", "10.0.2.0/27", "443")
     yield Fault("a rule repeats another", (DEAD,), _added("nsg-appServicesSubnet", "Outbound", twice))
     control: Row = ("Odd", 130, "Allow", "Tcp", "Internet", "*", "65200-65535")
-    yield Fault("anybody reaches the gateway's control plane", ("NET-NSG-016",), _added("nsg-appGatewaySubnet", "Inbound", control))
+    yield Fault(
+        "anybody reaches the gateway's control plane",
+        ("NET-NSG-016",),
+        _added("nsg-appGatewaySubnet", "Inbound", control),
+    )
     plain: Row = ("Odd", 130, "Allow", "Tcp", "Internet", "*", "80")
-    yield Fault("the gateway takes HTTP from the Internet", ("NET-NSG-001",), _added("nsg-appGatewaySubnet", "Inbound", plain))
+    yield Fault(
+        "the gateway takes HTTP from the Internet", ("NET-NSG-001",), _added("nsg-appGatewaySubnet", "Inbound", plain)
+    )
     tunnel: Row = ("Odd", 105, "Deny", "Tcp", "VirtualNetwork", "10.0.2.128/28", "22")
     yield Fault("Bastion's way to SSH is denied before", (), _added("nsg-jumpboxSubnet", "Inbound", tunnel))
 

@@ -24,7 +24,9 @@ def _apps() -> Iterator[Fault]:
         yield Fault(f"{end} takes HTTP", ("APP-TLS-001",), sets(end, httpsOnly=False))
         for version in ("1.0", "1.1"):
             yield Fault(f"{end} takes TLS {version}", ("APP-TLS-002",), sets(web, minTlsVersion=version))
-            yield Fault(f"{end} takes TLS {version} for releases", ("APP-TLS-002",), sets(web, scmMinTlsVersion=version))
+            yield Fault(
+                f"{end} takes TLS {version} for releases", ("APP-TLS-002",), sets(web, scmMinTlsVersion=version)
+            )
         yield Fault(f"{end} takes TLS 1.3 only", (), sets(web, minTlsVersion="1.3"))
         yield Fault(f"{end} takes plain FTP", ("APP-IAM-003",), sets(web, ftpsState="AllAllowed"))
         yield Fault(f"{end} is debugged from afar", ("APP-SEC-001",), sets(web, remoteDebuggingEnabled=True))
@@ -39,7 +41,9 @@ def _apps() -> Iterator[Fault]:
         yield Fault(f"{end} signs nobody in", ("APP-IAM-001",), sets(users, platform__enabled=False))
         lets = {"globalValidation__unauthenticatedClientAction": "AllowAnonymous"}
         yield Fault(f"{end} lets anonymous users in", ("APP-IAM-001",), sets(users, **lets))
-        yield Fault(f"{end} asks for no sign-in", ("APP-IAM-001",), sets(users, globalValidation__requireAuthentication=False))
+        yield Fault(
+            f"{end} asks for no sign-in", ("APP-IAM-001",), sets(users, globalValidation__requireAuthentication=False)
+        )
         paths = sets(users, globalValidation__excludedPaths=["/api/*"])
         yield Fault(f"{end} leaves a path open", ("APP-IAM-001",), paths)
         issuer = "identityProviders__azureActiveDirectory__registration__openIdIssuer"
@@ -75,7 +79,9 @@ def _firewall_detached(draft: Draft) -> None:
 
 
 def _second_backend(draft: Draft) -> None:
-    draft[GATEWAY]["properties"]["backendAddressPools"][0]["properties"]["backendAddresses"] += [{"fqdn": "www.example.com"}]
+    draft[GATEWAY]["properties"]["backendAddressPools"][0]["properties"]["backendAddresses"] += [
+        {"fqdn": "www.example.com"}
+    ]
 
 
 def _zones(end: str, *zones: str) -> Change:
