@@ -12,7 +12,7 @@ import typer
 from auditor.cli import access, catalogue, collect, content, control, evaluate, fact, keys, network, snapshot
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
-from auditor.cli.streams import safe
+from auditor.cli.streams import safe, without_secrets
 from auditor.errors import AuditorError, ContentError
 
 with lazy_imports(__name__):
@@ -42,6 +42,14 @@ app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 
 
+class _CleanRecords(logging.Formatter):
+    """Logs quote what strangers wrote: nothing secret of it is shown, nor of the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record with its traceback."""
+        return without_secrets(super().format(record))
+
+
 def _show_version(value: bool) -> None:
     if value:
         typer.echo(f"auditor {shipped.tool_version()}")
@@ -58,7 +66,9 @@ def root(
 ) -> None:
     """Read the configuration and set up logging."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_CleanRecords("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better
     logging.getLogger("auditor").setLevel(level)
     context.default_map = settings.defaults(context.command)

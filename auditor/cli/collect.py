@@ -24,6 +24,7 @@ with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
     from auditor.estate import navigation
+    from auditor.redaction import marks
     from auditor.rulebook import in_force
     from auditor.snapshot import model as snapshots
     from auditor.snapshot import writer
@@ -115,6 +116,7 @@ def scan(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
+    redaction_key: opt.RedactionKey = None,
     snapshot: KeptSnapshot = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
@@ -139,7 +141,7 @@ def scan(
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
+    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people, redaction_key), rules)
     shown = evaluate.Presentation(
         targets=evaluate.targets(output),
         fail_on=fail_on,
@@ -175,6 +177,7 @@ def collect(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
+    redaction_key: opt.RedactionKey = None,
     rules: opt.Rules = None,
     resume: Annotated[
         Path | None,
@@ -191,7 +194,7 @@ def collect(
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people), rules)
+    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people, redaction_key), rules)
     request = _Request(scope, options, quiet, no_progress)
     if preflight:
         _preflight(request)
@@ -225,9 +228,16 @@ def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> Coll
     return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
 
 
-def _options(auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool) -> CollectOptions:
+def _options(
+    auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool, key: str | None
+) -> CollectOptions:
     return CollectOptions(
-        auth=auth, cloud=cloud, arm_endpoint=endpoint, resolve_principals=resolve, redact_people=redact
+        auth=auth,
+        cloud=cloud,
+        arm_endpoint=endpoint,
+        resolve_principals=resolve,
+        redact_people=redact,
+        redaction_key=marks.key_of(key),
     )
 
 

@@ -19,7 +19,19 @@ with lazy_imports(__name__):
 # Who signs in, where credentials go and what is written. A file lies in a repository, whose next pull request would
 # otherwise decide it: an `arm-endpoint` there would be sent the token of whoever runs the tool.
 NEVER_FROM_FILE: Final = frozenset(
-    {"arm-endpoint", "cloud", "tenant", "auth", "output", "snapshot", "resume", "history", "notify"}
+    {
+        "arm-endpoint",
+        "cloud",
+        "tenant",
+        "auth",
+        "output",
+        "snapshot",
+        "resume",
+        "history",
+        "notify",
+        "redaction-key",
+        "keep-secrets",
+    }
 )
 
 

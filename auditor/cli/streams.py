@@ -11,14 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
+from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+
+with lazy_imports(__name__):
+    from auditor.redaction import body as redaction
 
 PIPED_WIDTH: Final = 120
 
 
+def without_secrets(text: str) -> str:
+    """Return text for stderr without the secrets in it."""
+    return redaction.Redactor().text(text)
+
+
 def safe(text: str) -> str:
     """Return text for stderr in one line: names come from strangers, so control characters are spelled out."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in without_secrets(text)
+    )
     return shown if len(shown) <= 1_500 else shown[:1_499] + "…"
 
 

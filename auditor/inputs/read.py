@@ -12,6 +12,8 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
+from auditor.model import Gap
+from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble
@@ -20,20 +22,52 @@ from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 
 _MANY = 20_000
+_UNKEYED = Redactor()
+"""Without a key: what is judged and not stored says the same each time."""
 
 
-def read(*sources: str | Path) -> Snapshot:
+def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED) -> Snapshot:
     """Return the estate in files and folders, or on standard input for `-`, whatever their shape and compression.
 
     Several sources are one estate, in any order: what one shows of a resource another may add to. A folder stands for
-    all files below it. Raise InputError or SnapshotError, in one line, for what holds no estate.
+    all files below it. Secrets in exports are taken out by `redactor`; without one, they stay. Raise InputError or
+    SnapshotError, in one line, for what holds no estate.
     """
     files = [path for source in sources for path in _files_of(source)]
     with _without_garbage_collection():
-        snapshot = _read(files[0], label_of(files[0])) if len(files) == 1 else _joined(files)
+        if len(files) == 1:
+            snapshot = _read(files[0], label_of(files[0]), redactor)
+        else:
+            snapshot = _joined(files, redactor)
         if len(snapshot.resources) > _MANY:
             gc.freeze()  # nothing of it becomes garbage before the process ends
     return snapshot
+
+
+def imported(*sources: str | Path, redactor: Redactor | None) -> Snapshot:
+    """Do the same for a snapshot that is to be stored: what stands in snapshots among the sources is looked at again."""
+    snapshot = read(*sources, redactor=redactor)
+    if redactor is not None:
+        rows = [replace(row, body=redactor.body(row.body)) for row in snapshot.resources]
+        gaps = [_redacted_gap(gap, redactor) for gap in snapshot.gaps]
+        facets = [replace(facet, detail=redactor.text(facet.detail)) for facet in snapshot.facets]
+        snapshot = assemble(rows, gaps, snapshot.metadata, facets)
+    kept = {**snapshot.metadata.extra, "secrets": "redacted" if redactor else "kept"}
+    return replace(snapshot, metadata=replace(snapshot.metadata, extra=kept))
+
+
+def _redacted_gap(gap: Gap, redactor: Redactor) -> Gap:
+    return replace(gap, reason=redactor.text(gap.reason))
+
+
+def _redacted(export: Export, redactor: Redactor | None) -> Export:
+    if redactor is None:
+        return export
+    entries = [
+        replace(entry, body=redactor.body(entry.body)) if isinstance(entry.body, dict) else entry
+        for entry in export.entries
+    ]
+    return replace(export, entries=entries, gaps=[_redacted_gap(gap, redactor) for gap in export.gaps])
 
 
 def _files_of(source: str | Path) -> Sequence[str | Path]:
@@ -49,9 +83,9 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _joined(files: Sequence[str | Path]) -> Snapshot:
+def _joined(files: Sequence[str | Path], redactor: Redactor | None) -> Snapshot:
     """Return several inputs as one estate."""
-    parts = [_part(path, label_of(path)) for path in files]
+    parts = [_part(path, label_of(path), redactor) for path in files]
     whole = exports.joined([part for part, _ in parts])
     if whole.is_log:
         raise foreign.refusal("the inputs", foreign.ACTIVITY_LOG)
@@ -59,7 +93,7 @@ def _joined(files: Sequence[str | Path]) -> Snapshot:
     return _assembled(whole, "the inputs", facets)
 
 
-def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
+def _part(source: str | Path, label: str, redactor: Redactor | None) -> tuple[Export, Snapshot | None]:
     """Return one of several inputs as entries, and the snapshot that it is, if it is one of ours."""
     content = _content(source, label)
     if isinstance(content, Snapshot):
@@ -68,10 +102,11 @@ def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
             for row in content.resources
         ]
         return Export(entries, content.metadata, content.gaps), content
-    return replace(content, entries=[replace(one, place=f"{label}, {one.place}") for one in content.entries]), None
+    clean = _redacted(content, redactor)
+    return replace(clean, entries=[replace(one, place=f"{label}, {one.place}") for one in clean.entries]), None
 
 
-def _read(source: str | Path, label: str) -> Snapshot:
+def _read(source: str | Path, label: str, redactor: Redactor | None) -> Snapshot:
     content = _content(source, label)
     if isinstance(content, Snapshot):
         return content
@@ -81,7 +116,7 @@ def _read(source: str | Path, label: str) -> Snapshot:
         raise InputError(
             f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
         )
-    return _assembled(content, label)
+    return _assembled(_redacted(content, redactor), label)
 
 
 def _assembled(export: Export, label: str, facets: Sequence[Facet] = ()) -> Snapshot:

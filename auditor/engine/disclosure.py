@@ -1,0 +1,89 @@
+"""Let nothing secret into a report: what findings quote passes the same detectors as what is stored.
+
+Most of it was taken out when the estate was read. What is left is what a snapshot holds that others wrote, or that was
+imported with its secrets, and what rules and baselines say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from auditor.model import Evidence, Finding, Gap
+from auditor.redaction.body import Redactor
+
+T = TypeVar("T")
+
+_REDACTOR: Final = Redactor()
+_OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
+
+
+def without_secrets(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings without the secrets in what they quote; one that quotes none is the same object."""
+    return [_finding(finding) for finding in findings]
+
+
+def gaps_without_secrets(gaps: Iterable[Gap]) -> list[Gap]:
+    """Return gaps without the secrets in their reasons, which may quote an answer of Azure."""
+    return [_gap(gap) for gap in gaps]
+
+
+def text_without_secrets(text: str) -> str:
+    """Return a sentence without the secrets in it."""
+    return _REDACTOR.text(text)
+
+
+def _finding(finding: Finding) -> Finding:
+    evidence = _each(_evidence, finding.evidence)
+    gaps = _each(_gap, finding.gaps)
+    witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
+    message, part, command = map(_REDACTOR.text, (finding.message, finding.sub_object, finding.remediation_cli))
+    reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
+    if (
+        *(
+            evidence is finding.evidence,
+            gaps is finding.gaps,
+            witness is finding.witness,
+            reason is finding.unknown_reason,
+        ),
+        *(message is finding.message, part is finding.sub_object, command is finding.remediation_cli),
+    ) == (True,) * 7:
+        return finding
+    return replace(
+        finding,
+        message=message,
+        sub_object=part,
+        evidence=evidence,
+        witness=witness if isinstance(witness, Mapping) else None,
+        unknown_reason=reason,
+        gaps=gaps,
+        remediation_cli=command,
+    )
+
+
+def _each(clean: Callable[[T], T], items: Sequence[T]) -> Sequence[T]:
+    """Return items cleaned: the same list where that changes none."""
+    cleaned = [clean(item) for item in items]
+    return items if all(new is old for new, old in zip(cleaned, items, strict=True)) else cleaned
+
+
+def _gap(gap: Gap) -> Gap:
+    reason = _REDACTOR.text(gap.reason)
+    return gap if reason is gap.reason else replace(gap, reason=reason)
+
+
+def _evidence(leaf: Evidence) -> Evidence:
+    name = _last_name(leaf.path) if leaf.path.startswith(_OF_RESOURCES) else ""
+    actual, expected, path = (
+        _REDACTOR.value(name, leaf.actual),
+        _REDACTOR.value("", leaf.expected),
+        _REDACTOR.text(leaf.path),
+    )
+    if actual is leaf.actual and expected is leaf.expected and path is leaf.path:
+        return leaf
+    return replace(leaf, actual=actual, expected=expected, path=path)
+
+
+def _last_name(path: str) -> str:
+    return path.rstrip("]").rpartition(".")[2].partition("[")[0]

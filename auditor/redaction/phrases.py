@@ -1,0 +1,107 @@
+"""Secrets that are known by what a text says before them: settings, connection strings, options, headers, addresses.
+
+In each pattern the group `secret` is what must go. As in `tokens`, nothing can be read in two ways without a bound.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_REFERENCE: Final = (
+    r"(?!redacted(?![A-Za-z0-9])|\$[({]|\$env:|\$[A-Za-z_]++(?![A-Za-z0-9_])|\{\{|\{[0-9]|@Microsoft\.KeyVault|@\{|@?parameters\(|"
+    r"\\*[\"']?\[[A-Za-z.]{1,40}\(|%[A-Za-z_]{1,60}%|\*{3}|(?:null|none|true|false|undefined)(?![A-Za-z0-9])|secretref:|"
+    r"https?://[A-Za-z0-9-]{1,63}\.(?:vault|managedhsm)\.)"
+)
+"""What names a secret that is kept elsewhere."""
+_STRONG: Final = (
+    r"(?:password|passwd|passphrase|(?<![A-Za-z])pass|pwd|api[_-]?key|access[_-]?key|account[_-]?key|"
+    r"shared[_-]?access[_-]?(?:key|signature)|shared[_-]?(?:key|secret)|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|"
+    r"secret[_-]?(?:value|text)|instrumentation[_-]?key|subscription[_-]?key|functions?[_-]?key|host[_-]?key|"
+    r"master[_-]?key|admin[_-]?key|storage[_-]?key|sas[_-]?token|(?:auth|access|refresh)[_-]?token)"
+)
+_WEAK: Final = r"(?:secret|token|credentials?|key|(?<![A-Za-z])(?:pat|sas|cookie))"
+_QUOTED: Final = r"(?:\"(?P<{0}d>(?:[^\"\\]|\\.)*+)|'(?P<{0}s>(?:[^'\\]|\\.)*+)|\\+[\"'](?P<{0}e>[^\"']*+))"
+_MIXED: Final = r"(?=[A-Za-z.,_-]{0,64}[0-9!@#$%^*+~?/=|\\:])"
+_LIKE_A_KEY: Final = r"(?=(?:[A-Za-z+/_=~%-]{0,64}[0-9]){3})[A-Za-z0-9+/_=~%-]{12,}+(?![(.])"
+_OPEN: Final = r"[^;\s\"'<>]"
+
+
+def _quoted(name: str) -> str:
+    return _QUOTED.format(name)
+
+
+KINDS: Final = {
+    "password or key that is set": rf"(?i){_STRONG}=(?![=~]){_REFERENCE}(?:{_quoted('a')}|(?P<secret>[^;\s\"'<>\\]{_OPEN}*+))",
+    "password or key as a member": rf"(?i){_STRONG}\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}(?=\\*[\"'])(?!\\*[\"']?[=~]){_quoted('a')}",
+    "password or key in prose": rf"(?i){_STRONG}\s{{0,3}}[:=]\s{{0,3}}(?![=~]){_REFERENCE}(?P<secret>{_MIXED}[^;\s\"'<>,\\]{{6,}}+)",
+    "what may be a key that is set": rf"(?i){_WEAK}\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}\\*[\"']?(?![=~]){_REFERENCE}(?P<secret>{_LIKE_A_KEY})",
+    "signature": r"(?i)(?<![A-Za-z0-9])(?:sig|%26sig|signature)(?:=|%3D)(?P<secret>[^&;\s\"'<>\\]{8,}+)",
+    "key in a query": r"(?i)[?&](?:code|key|token)=(?P<secret>[^&\s\"'<>\\]{16,}+)",
+    "authorization": rf"(?i)authorization\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}\\*[\"']?(?:(?:basic|bearer|digest|apikey|token|"
+    rf"sharedkey|sharedaccesssignature)\s{{1,3}})?{_REFERENCE}(?P<secret>[A-Za-z0-9+/=._~:-]{{6,}}+)",
+    "bearer token": rf"(?i)(?<![A-Za-z])bearer\s{{1,3}}{_REFERENCE}(?P<secret>(?=[A-Za-z._~+/=-]{{0,64}}[0-9])[A-Za-z0-9._~+/=-]{{16,}}+)",
+    "basic authentication": r"(?i)(?<![A-Za-z])basic\s{1,3}(?P<basic>[A-Za-z0-9+/]{6,}+={0,2})",
+    "header": rf"(?i)(?:api-key|subscription-key|x-functions-key|x-auth-token|-secret|(?<![a-z])cookie)\\*[\"']?\s{{0,3}}:\s{{0,3}}"
+    rf"\\*[\"']?{_REFERENCE}(?P<secret>[^\s\"'<>\\,]{{6,}}+)",
+    "header in XML": rf"(?i)(?:name|key)\s{{0,3}}=\s{{0,3}}\\*[\"'][A-Za-z0-9_-]{{0,40}}(?:authorization|key|token|secret|password|cookie)"
+    rf"\\*[\"']\s{{1,3}}value\s{{0,3}}=\s{{0,3}}(?=\\*[\"']){_quoted('a')}",
+    "option of a command": rf"(?i)(?<![A-Za-z0-9])(?:--?|/)[A-Za-z0-9_-]{{0,40}}?(?:password|passwd|passphrase|pass|pwd|secret|token|"
+    rf"(?:api|account|access|storage|shared|client)-?key|sas|connection-?string|pat|credential)(?:\s{{1,3}}|=|:)(?!-)"
+    rf"{_REFERENCE}(?:{_quoted('a')}|(?P<secret>[^\s\"'<>\\]++))",
+    "key as option": rf"(?i)(?<![A-Za-z0-9])--?[A-Za-z0-9_-]{{0,40}}?key(?:\s{{1,3}}|=|:)\\*[\"']?{_REFERENCE}(?![/~.])(?P<secret>{_LIKE_A_KEY})",
+    "user and password as option": r"(?<!\S)(?:-u|--user)[\s=]{0,3}\\*[\"']?(?!\d{1,9}:\d{1,9}(?!\S))[^\s:\"'\\/]{1,64}:"
+    rf"{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
+    "password of a client": r"(?<![A-Za-z])(?:sshpass|mysql(?:dump|admin)?|(?:docker|podman|az|oc|registry) login|mongo(?:sh|dump)?)"
+    rf"(?![A-Za-z])[^|;&\n]{{0,200}}?\s-p\s{{0,3}}\\*[\"']?{_REFERENCE}(?P<secret>[^\s\"'\\-][^\s\"'\\]*+)",
+    "password of a database client": r"(?<![A-Za-z])(?:sqlcmd|bcp|osql)(?:\.exe)?(?![A-Za-z])[^|;&\n]{0,200}?\s-P\s{0,3}\\*[\"']?"
+    rf"{_REFERENCE}(?P<secret>[^\s\"'\\-][^\s\"'\\]*+)",
+    "password of redis-cli": r"redis-cli(?![A-Za-z])[^|;&\n]{0,200}?\s-a\s{1,3}\\*[\"']?(?P<secret>[^\s\"'\\]++)",
+    "password of a Windows user": rf"(?i)(?<![A-Za-z])net1?\s{{1,3}}user\s{{1,3}}[^\s/]{{1,64}}\s{{1,3}}(?!/){_REFERENCE}(?P<secret>[^\s\"'\\]++)",
+    "password of a Linux user": r"echo\s{1,3}(?:-n\s{1,3})?\\*[\"']?[^\s:\"'\\]{1,64}:(?P<secret>[^\s\"'\\|]++)\\*[\"']?\s{0,3}\|\s{0,3}(?:sudo\s{1,3})?chpasswd",
+    "text of a secure string": rf"(?i)ConvertTo-SecureString\s{{1,3}}(?:-String\s{{1,3}})?(?=\\*[\"']){_quoted('a')}",
+    "literal of a Kubernetes secret": r"--from-literal[\s=]\\*[\"']?[^=\s\"'\\]{1,64}=(?P<secret>[^\s\"'\\]++)",
+    "password in an address": rf"://[^/@\s:\"'<>\\]{{0,128}}:{_REFERENCE}(?P<secret>[^/\s\"'<>\\]{{1,256}})@",
+    "token in an address": r"://(?P<secret>(?=[A-Za-z_~-]{0,64}[0-9])[A-Za-z0-9_~-]{20,256}+)@",
+}  # fmt: skip
+"""Patterns by what they find."""
+
+_WORDS: Final = {
+    "signature": ("sig",),
+    "key in a query": ("code=", "key=", "token="),
+    "authorization": ("authorization",),
+    "bearer token": ("bearer",),
+    "basic authentication": ("basic",),
+    "header": ("key", "token", "secret", "cookie"),
+    "header in XML": ("value",),
+    "option of a command": ("-", "/"),
+    "key as option": ("key",),
+    "user and password as option": ("-u",),
+    "password of a client": ("-p",),
+    "password of a database client": ("-p",),
+    "password of redis-cli": ("redis-cli",),
+    "password of a Windows user": ("user",),
+    "password of a Linux user": ("chpasswd",),
+    "text of a secure string": ("securestring",),
+    "literal of a Kubernetes secret": ("literal",),
+    "password in an address": ("@",),
+    "token in an address": ("@",),
+}
+_NAMES: Final = (
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "credential",
+    "pat",
+    "sas",
+    "cookie",
+    "signature",
+    "connection",
+)
+
+PHRASES: Final = tuple((_WORDS.get(kind, _NAMES), re.compile(pattern)) for kind, pattern in KINDS.items())
+"""The patterns, each with words of which a text in lower case has at least one where the pattern fits."""
+MAY_HOLD: Final = re.compile(r"[=:\s@]|%3D")
+"""What every text has that one of the patterns fits."""
