@@ -121,6 +121,7 @@ def _metadata(scope: CollectScope, session: Session, resolved: ResolvedScope, st
         subscription_names={one.id.lower(): one.name for one in resolved.subscriptions},
         tool_version=tool_version(),
         extra={
+            "secrets": "redacted",
             "cloud": session.cloud.name,
             "arm_endpoint": session.cloud.arm,
             "identity": {

@@ -12,7 +12,7 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
-from auditor.model import Gap
+from auditor.model import Gap, Resource
 from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
@@ -35,10 +35,8 @@ def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED) -> Snapshot
     """
     files = [path for source in sources for path in _files_of(source)]
     with _without_garbage_collection():
-        if len(files) == 1:
-            snapshot = _read(files[0], label_of(files[0]), redactor)
-        else:
-            snapshot = _joined(files, redactor)
+        is_one = len(files) == 1
+        snapshot = _read(files[0], label_of(files[0]), redactor) if is_one else _joined(files, redactor)
         if len(snapshot.resources) > _MANY:
             gc.freeze()  # nothing of it becomes garbage before the process ends
     return snapshot
@@ -46,28 +44,20 @@ def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED) -> Snapshot
 
 def imported(*sources: str | Path, redactor: Redactor | None) -> Snapshot:
     """Do the same for a snapshot that is to be stored: what stands in snapshots among the sources is looked at again."""
-    snapshot = read(*sources, redactor=redactor)
+    snapshot = read(*sources, redactor=None)
     if redactor is not None:
-        rows = [replace(row, body=redactor.body(row.body)) for row in snapshot.resources]
-        gaps = [_redacted_gap(gap, redactor) for gap in snapshot.gaps]
         facets = [replace(facet, detail=redactor.text(facet.detail)) for facet in snapshot.facets]
+        rows, gaps = _redacted(snapshot.resources, snapshot.gaps, redactor)
         snapshot = assemble(rows, gaps, snapshot.metadata, facets)
-    kept = {**snapshot.metadata.extra, "secrets": "redacted" if redactor else "kept"}
-    return replace(snapshot, metadata=replace(snapshot.metadata, extra=kept))
+    extra = {**snapshot.metadata.extra, "secrets": "redacted" if redactor else "kept"}
+    return replace(snapshot, metadata=replace(snapshot.metadata, extra=extra))
 
 
-def _redacted_gap(gap: Gap, redactor: Redactor) -> Gap:
-    return replace(gap, reason=redactor.text(gap.reason))
-
-
-def _redacted(export: Export, redactor: Redactor | None) -> Export:
-    if redactor is None:
-        return export
-    entries = [
-        replace(entry, body=redactor.body(entry.body)) if isinstance(entry.body, dict) else entry
-        for entry in export.entries
-    ]
-    return replace(export, entries=entries, gaps=[_redacted_gap(gap, redactor) for gap in export.gaps])
+def _redacted(
+    resources: Sequence[Resource], gaps: Sequence[Gap], redactor: Redactor
+) -> tuple[Sequence[Resource], Sequence[Gap]]:
+    rows = [replace(row, body=redactor.body(row.body)) for row in resources]
+    return rows, [replace(gap, reason=redactor.text(gap.reason)) for gap in gaps]
 
 
 def _files_of(source: str | Path) -> Sequence[str | Path]:
@@ -85,15 +75,15 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 def _joined(files: Sequence[str | Path], redactor: Redactor | None) -> Snapshot:
     """Return several inputs as one estate."""
-    parts = [_part(path, label_of(path), redactor) for path in files]
+    parts = [_part(path, label_of(path)) for path in files]
     whole = exports.joined([part for part, _ in parts])
     if whole.is_log:
         raise foreign.refusal("the inputs", foreign.ACTIVITY_LOG)
     facets = [facet for _, snapshot in parts if snapshot for facet in snapshot.facets]
-    return _assembled(whole, "the inputs", facets)
+    return _assembled(whole, "the inputs", redactor, facets)
 
 
-def _part(source: str | Path, label: str, redactor: Redactor | None) -> tuple[Export, Snapshot | None]:
+def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
     """Return one of several inputs as entries, and the snapshot that it is, if it is one of ours."""
     content = _content(source, label)
     if isinstance(content, Snapshot):
@@ -102,8 +92,7 @@ def _part(source: str | Path, label: str, redactor: Redactor | None) -> tuple[Ex
             for row in content.resources
         ]
         return Export(entries, content.metadata, content.gaps), content
-    clean = _redacted(content, redactor)
-    return replace(clean, entries=[replace(one, place=f"{label}, {one.place}") for one in clean.entries]), None
+    return replace(content, entries=[replace(one, place=f"{label}, {one.place}") for one in content.entries]), None
 
 
 def _read(source: str | Path, label: str, redactor: Redactor | None) -> Snapshot:
@@ -116,16 +105,19 @@ def _read(source: str | Path, label: str, redactor: Redactor | None) -> Snapshot
         raise InputError(
             f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
         )
-    return _assembled(_redacted(content, redactor), label)
+    return _assembled(content, label, redactor)
 
 
-def _assembled(export: Export, label: str, facets: Sequence[Facet] = ()) -> Snapshot:
+def _assembled(export: Export, label: str, redactor: Redactor | None, facets: Sequence[Facet] = ()) -> Snapshot:
     try:
         resources, gaps = normalise(export.entries)
     except InputError as error:
-        known = error.message.startswith(label) or label == "the inputs"
-        raise (error if known else InputError(f"{label}: {error.message}", error.hint)) from error
-    return assemble(resources, [*export.gaps, *gaps], export.metadata, facets)
+        is_told = error.message.startswith(label) or label == "the inputs"
+        raise (error if is_told else InputError(f"{label}: {error.message}", error.hint)) from error
+    known = [*export.gaps, *gaps]
+    if redactor is None:
+        return assemble(resources, known, export.metadata, facets)
+    return assemble(*_redacted(resources, known, redactor), export.metadata, facets)
 
 
 def _content(source: str | Path, label: str) -> Snapshot | Export:

@@ -49,7 +49,10 @@ class Redactor:
         for name, value in body.items():
             if name.lower() in ENVELOPE:
                 continue
-            clean = self._property(body, name, value)
+            try:
+                clean = self._property(body, name, value)
+            except RecursionError:
+                clean = self._marker.mark(name)  # what is nested too deeply to be looked at is not shown
             if clean is not value:
                 changed = dict(body) if changed is None else changed
                 changed[name] = clean

@@ -11,7 +11,7 @@ from typing import Final
 from auditor.errors import AuditorError
 
 MARK: Final = "redacted"
-MARKS: Final = re.compile(r"(?<![A-Za-z0-9])redacted(?::[0-9a-f]{16})?(?![A-Za-z0-9:])")
+MARKS: Final = re.compile(r"redacted(?::[0-9a-f]{16})?(?![A-Za-z0-9:])")
 _SHORTEST_KEY: Final = 16
 
 

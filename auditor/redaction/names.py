@@ -36,7 +36,7 @@ _OPAQUE_ENDINGS: Final = (
     "signature", "nonce", "skiptoken", "continuationtoken", "cursor", "sha256", "md5", "crc64", "integrity",
 )  # fmt: skip
 _OPAQUE_NAMES: Final = frozenset(
-    {"n", "e", "x", "y", "fqdn", "fqdns", "hostname", "operation", "actions", "notactions"}
+    {"fqdn", "fqdns", "hostname", "operation", "actions", "notactions"}
 )
 _SECRET_TREES: Final = frozenset(
     {

@@ -17,9 +17,7 @@ _DIGESTS: Final = re.compile(
     r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?<![0-9a-z])[0-9a-f]{16,}+(?![a-z])|(?<![0-9A-Z])[0-9A-F]{16,}+(?![A-Z])"
 )
 _DIGIT: Final = re.compile("[0-9]")
-_KINDS: Final = {
-    ord(character): kind[0] for kind in (ascii_lowercase, ascii_uppercase, digits) for character in kind
-}
+_KINDS: Final = {ord(character): kind[0] for kind in (ascii_lowercase, ascii_uppercase, digits) for character in kind}
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{20,}+={0,2}")
 _CHUNKS: Final = re.compile(r"[A-Za-z0-9]+")
 _PUBLIC: Final = re.compile(
@@ -53,7 +51,7 @@ def is_random(word: str) -> bool:
     if mixed * 2 < sum(map(len, chunks)):
         return False
     pairs = [pair for chunk in chunks for pair in pairwise(chunk)]
-    return sum(left != right for left, right in pairs) >= _SWITCHES * max(len(pairs), 1)
+    return sum(1 for left, right in pairs if left != right) >= _SWITCHES * max(len(pairs), 1)
 
 
 def hidden_text(word: str) -> str | None:

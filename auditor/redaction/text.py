@@ -93,7 +93,7 @@ def _tokens(text: str, is_opaque: bool) -> Iterator[Span]:  # noqa: FBT001 - as 
 def _random_parts(word: str, offset: int) -> Iterator[Span]:
     """Yield the random ones among the segments of a path, or of what stands on the sides of a sign of equality."""
     for part in _PARTS.finditer(word):
-        if not is_public(part[0], word[: part.start()]) and is_random(part[0]):
+        if not is_public(part[0], word[max(0, part.start() - 10) : part.start()]) and is_random(part[0]):
             yield part.start() + offset, part.end() + offset
 
 

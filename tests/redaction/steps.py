@@ -56,9 +56,7 @@ class StepCounter:
         if kind in {ops.LITERAL, ops.NOT_LITERAL, ops.IN, ops.ANY}:
             return then(at + 1) if at < len(self._text) and self._is_of(kind, value, self._text[at]) else None
         if kind is ops.BRANCH:
-            return next(
-                (end for way in value[1] if (end := self._sequence(list(way), 0, at, then)) is not None), None
-            )
+            return next((end for way in value[1] if (end := self._sequence(list(way), 0, at, then)) is not None), None)
         if kind is ops.SUBPATTERN:
             return self._sequence(list(value[3]), 0, at, then)
         if kind is ops.ATOMIC_GROUP:
@@ -128,7 +126,10 @@ class StepCounter:
             while True:
                 if len(ends) - 1 >= low and (end := then(ends[-1])) is not None:
                     return end
-                if len(ends) - 1 == high or (stop := self._sequence(list(inner), 0, ends[-1], lambda stop: stop)) is None:
+                if (
+                    len(ends) - 1 == high
+                    or (stop := self._sequence(list(inner), 0, ends[-1], lambda stop: stop)) is None
+                ):
                     return None
                 ends.append(stop)
         while high is ops.MAXREPEAT or len(ends) - 1 < high:

@@ -52,23 +52,33 @@ def test_an_argument_after_an_option_for_a_secret_is_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["Authorization", "x-api-key", "DB_PASSWORD", "clientSecret", "Cookie"])
-@pytest.mark.parametrize("shape", [("name", "value"), ("key", "value"), ("headerName", "headerValue"), ("Name", "Value")])
+@pytest.mark.parametrize(
+    "shape", [("name", "value"), ("key", "value"), ("headerName", "headerValue"), ("Name", "Value")]
+)
 def test_a_name_beside_a_value_says_what_it_is(name: str, shape: tuple[str, str]) -> None:
     pair = {shape[0]: name, shape[1]: "hunter"}
 
-    assert Redactor().body({"properties": {"list": [pair]}}) == {"properties": {"list": [{**pair, shape[1]: "redacted"}]}}
+    assert Redactor().body({"properties": {"list": [pair]}}) == {
+        "properties": {"list": [{**pair, shape[1]: "redacted"}]}
+    }
 
 
 def test_parameters_and_outputs_of_deployments_are_secret_by_their_names() -> None:
     properties = {
         "parameters": {"adminPassword": {"type": "String", "value": "hunter"}},
-        "outputs": {"storageKey": {"type": "String", "value": "hunter"}, "url": {"type": "String", "value": "https://x/a"}},
+        "outputs": {
+            "storageKey": {"type": "String", "value": "hunter"},
+            "url": {"type": "String", "value": "https://x/a"},
+        },
     }
 
     clean: Any = Redactor().body({"type": "Microsoft.Resources/deployments", "properties": properties})["properties"]
 
     assert clean["parameters"] == {"adminPassword": {"type": "String", "value": "redacted"}}
-    assert clean["outputs"] == {"storageKey": {"type": "String", "value": "redacted"}, "url": properties["outputs"]["url"]}
+    assert clean["outputs"] == {
+        "storageKey": {"type": "String", "value": "redacted"},
+        "url": properties["outputs"]["url"],
+    }
 
 
 def test_variables_of_automation_are_secret_whatever_they_are_called() -> None:
