@@ -116,11 +116,13 @@ def collect(
     auth: str = Auth.AUTO,
     cloud: str = CloudName.PUBLIC,
     arm_endpoint: str | None = None,
+    allow_endpoints: Sequence[str] = (),
     redact_people: bool = False,
 ) -> Snapshot:
     """Read a part of Azure into a snapshot file, and return it. Nothing is ever written to Azure.
 
     Without a scope, every subscription that the identity can read. What could not be read is in the snapshot's `gaps`.
+    An `arm_endpoint` that is not Azure's own must be among `allow_endpoints`, too, because it is sent a token.
     Raises AuditorError where nothing trustworthy can be read: not signed in, no such subscription, no network.
     """
     from auditor.collect import run
@@ -131,7 +133,11 @@ def collect(
 
     scope = CollectScope(tenant, management_groups, subscriptions, resource_groups, tags or {})
     options = CollectOptions(
-        auth=Auth(auth), cloud=CloudName(cloud), arm_endpoint=arm_endpoint, redact_people=redact_people
+        auth=Auth(auth),
+        cloud=CloudName(cloud),
+        arm_endpoint=arm_endpoint,
+        allow_endpoints=allow_endpoints,
+        redact_people=redact_people,
     )
     file = Path(path)
     run.collect(scope, options, lambda metadata: SnapshotWriter(file, metadata, derive))

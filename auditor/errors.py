@@ -86,5 +86,9 @@ class Mistakes:
             raise self.error()
 
 
+class Interrupted(AuditorError):  # noqa: N818 - an order, not an error
+    """Somebody ended it before there was an answer; the message says how far it came, the hint how to go on."""
+
+
 class CollectionError(AuditorError):
     """Azure could not be read at all: sign-in, scope or network."""

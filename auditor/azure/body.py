@@ -62,9 +62,9 @@ def as_time(content: str) -> datetime | None:
     try:
         # Azure writes up to seven digits of a second; Python reads six
         when = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", content))
-    except ValueError:
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # with its offset it may lie outside the calendar
         return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def moment(of: object, path: str = "") -> datetime | None:
@@ -73,8 +73,7 @@ def moment(of: object, path: str = "") -> datetime | None:
     try:
         if seconds is not None:
             return datetime.fromtimestamp(seconds, UTC)
-        stated = as_time(text(of, path) or "")
-        return None if stated is None else stated.astimezone(UTC)
+        return as_time(text(of, path) or "")
     except (OverflowError, ValueError, OSError):
         return None
 

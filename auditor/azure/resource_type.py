@@ -83,9 +83,10 @@ class Lifted(StrEnum):
 class Listing:
     """How Azure lists a type: one GET below each resource of the types in `on` (lower case).
 
-    `members` are read one by one, by name, instead of a list. `many`: a list, else one object. `empty_if_missing`: 404
-    means that there is none. `details`: each item is read once more by its own id, because the list leaves properties
-    out. `empty_codes` (lower case): error codes that mean that there can be none.
+    `members` are read one by one, by name, instead of a list; 404 of the `optional` ones means that there is none.
+    `many`: a list, else one object. `empty_if_missing`: 404 means that there is none. `details`: each item is read once
+    more by its own id, because the list leaves properties out. `empty_codes` (lower case): error codes that mean that
+    there can be none. `without_properties`: Azure gives this type none; every other answer without is not believed.
     """
 
     on: Sequence[str]
@@ -94,10 +95,12 @@ class Listing:
     action: str
     when: When = When.ALWAYS
     members: Sequence[str] = ()
+    optional: Sequence[str] = ()
     many: bool = True
     empty_if_missing: bool = False
     details: bool = False
     empty_codes: frozenset[str] = frozenset()
+    without_properties: bool = False
 
 
 @dataclass(frozen=True, slots=True)

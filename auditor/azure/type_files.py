@@ -219,7 +219,21 @@ def _property_path(node: Node, what: str) -> str:
 
 def _listing(node: Node, name: str) -> Listing:
     entries = node.check_keys(
-        ("from", "path", "name", "action", "when", "members", "many", "empty_if_missing", "details", "empty_codes"),
+        (
+            *(
+                "from",
+                "path",
+                "name",
+                "action",
+                "when",
+                "members",
+                "many",
+                "empty_if_missing",
+                "details",
+                "empty_codes",
+            ),
+            *("without_properties", "optional"),
+        ),
         "list",
     )
     parent, _, last = name.rpartition("/")
@@ -231,10 +245,12 @@ def _listing(node: Node, name: str) -> Listing:
         action=_text(entries, "action") or f"{name}/read",
         when=_word(entries, "when", When) or When.ALWAYS,
         members=_texts(entries, "members"),
+        optional=_texts(entries, "optional"),
         many=_flag(entries, "many", default=True),
         empty_if_missing=_flag(entries, "empty_if_missing"),
         details=_flag(entries, "details"),
         empty_codes=frozenset(text.lower() for text in _texts(entries, "empty_codes")),
+        without_properties=_flag(entries, "without_properties"),
     )
 
 

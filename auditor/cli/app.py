@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, catalogue, collect, content, control, evaluate, fact, keys, network, snapshot
+from auditor.cli import access, catalogue, collect, content, control, evaluate, fact, keys, network, snapshot, streams
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
-from auditor.cli.streams import safe, without_secrets
-from auditor.errors import AuditorError, ContentError
+from auditor.errors import AuditorError, ContentError, Interrupted
 
 with lazy_imports(__name__):
     from auditor import shipped
@@ -42,17 +40,18 @@ app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 
 
-class _CleanRecords(logging.Formatter):
-    """Logs quote what strangers wrote: nothing secret of it is shown, nor of the traceback."""
+class _HarmlessLines(logging.Formatter):
+    """Logs quote what strangers wrote: nothing secret of it is shown, and each line is as harmless as any remark."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a record with its traceback."""
-        return without_secrets(super().format(record))
+        """Return a record, its traceback included, as lines."""
+        return "\n".join(map(streams.safe, streams.without_secrets(super().format(record)).splitlines()))
 
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"auditor {shipped.tool_version()}")
+        with streams.output(None) as out:
+            out.write(f"auditor {shipped.tool_version()}\n")
         raise typer.Exit
 
 
@@ -67,7 +66,7 @@ def root(
     """Read the configuration and set up logging."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_CleanRecords("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_HarmlessLines("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler])
     logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better
     logging.getLogger("auditor").setLevel(level)
@@ -76,17 +75,24 @@ def root(
 
 def main() -> NoReturn:
     """Run the command line; the only place that knows what an unexpected error looks like to a user."""
+    streams.prepare()
     try:
         app(standalone_mode=True)
     except ContentError as problem:
         _fail(*map(str, problem.problems))
+    except Interrupted as problem:
+        _fail(str(problem), code=INTERRUPTED)
     except AuditorError as problem:
         _fail(str(problem))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing left to say
-        sys.exit(1)
+    except SystemExit as ended:  # Typer turns an interrupt into its code
+        if ended.code == INTERRUPTED:
+            _fail("interrupted", code=INTERRUPTED)
+        raise
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        _fail("interrupted", code=INTERRUPTED)
+    except OSError as problem:
+        streams.forget(sys.stdout)
+        _fail(f"{problem.filename or 'what was to be written'}: {problem.strerror or problem}")
     except Exception as problem:
         logging.getLogger("auditor").debug("unexpected error", exc_info=True)
         hint = "this is a bug in auditor: please report it, with the output of the same command with -vv"
@@ -94,8 +100,9 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _fail(*problems: str) -> NoReturn:
-    sys.stderr.writelines(f"auditor: {safe(text)}\n" for text in problems[:MISTAKES_SHOWN])
+def _fail(*problems: str, code: int = NO_ANSWER) -> NoReturn:
+    for text in problems[:MISTAKES_SHOWN]:
+        streams.remark(f"auditor: {text}")
     if len(problems) > MISTAKES_SHOWN:
-        sys.stderr.write(f"auditor: and {len(problems) - MISTAKES_SHOWN} more mistakes\n")
-    sys.exit(NO_ANSWER)
+        streams.remark(f"auditor: and {len(problems) - MISTAKES_SHOWN} more mistakes")
+    sys.exit(code)

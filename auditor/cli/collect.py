@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from auditor.cli.lazy_imports import lazy_imports
 from auditor.collect.arm.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
 from auditor.collect.scope import CollectScope
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, CollectionError, Interrupted
 
 with lazy_imports(__name__):
     from auditor.collect import run as collection
@@ -26,8 +25,8 @@ with lazy_imports(__name__):
     from auditor.estate import navigation
     from auditor.redaction import marks
     from auditor.rulebook import in_force
+    from auditor.snapshot import lock, whole_file, writer
     from auditor.snapshot import model as snapshots
-    from auditor.snapshot import writer
 
 
 Subscription = Annotated[
@@ -64,6 +63,15 @@ ArmEndpoint = Annotated[
         "--arm-endpoint", metavar="URL", envvar="AUDITOR_ARM_ENDPOINT", help="Resource Manager of a private cloud."
     ),
 ]
+AllowEndpoint = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-endpoint",
+        metavar="HOST",
+        envvar="AUDITOR_ALLOW_ENDPOINT",
+        help="A host that --arm-endpoint may send tokens to (repeatable).",
+    ),
+]
 SignIn = Annotated[
     Auth,
     typer.Option(
@@ -85,6 +93,10 @@ KeptSnapshot = Annotated[
         help="Keep the snapshot here (default: it is deleted).",
     ),
 ]
+Resume = Annotated[
+    Path | None,
+    typer.Option("--resume", metavar="SNAPSHOT", help="Go on with an interrupted collection of this file."),
+]
 RedactPeople = Annotated[
     bool,
     typer.Option("--redact-people", envvar="AUDITOR_REDACT_PEOPLE", help="Store no e-mail addresses of people."),
@@ -105,6 +117,28 @@ class _Request:
     no_progress: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a collection goes, and the command that goes on with it; None where nothing of it is kept."""
+
+    path: Path
+    command: str | None
+    is_resumed: bool
+    is_replaced: bool
+
+    @property
+    def way_on(self) -> str:
+        """Return how to go on with what was collected so far."""
+        return f"go on with: auditor {self.command} --resume {shlex.quote(str(self.path))}"
+
+
+def _kept(snapshot: Path | None, resume: Path | None) -> Path | None:
+    """Return the snapshot that a scan leaves behind, or None where it leaves none."""
+    if snapshot is not None and resume is not None:
+        raise AuditorError("scan takes one of --snapshot and --resume", "a resumed scan keeps its snapshot")
+    return resume or snapshot
+
+
 def scan(
     subscription: Subscription = None,
     resource_group: ResourceGroup = None,
@@ -113,11 +147,13 @@ def scan(
     tenant: Tenant = None,
     cloud: Cloud = CloudName.PUBLIC,
     arm_endpoint: ArmEndpoint = None,
+    allow_endpoint: AllowEndpoint = None,
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
     redaction_key: opt.RedactionKey = None,
     snapshot: KeptSnapshot = None,
+    resume: Resume = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
@@ -141,7 +177,8 @@ def scan(
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people, redaction_key), rules)
+    endpoint = (arm_endpoint, allow_endpoint)
+    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
     shown = evaluate.Presentation(
         targets=evaluate.targets(output),
         fail_on=fail_on,
@@ -154,12 +191,13 @@ def scan(
     )
     opt.time_of(as_of)
     request = _Request(scope, options, quiet, no_progress)
-    with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
-        path = snapshot or Path(folder) / "scan.snapshot"
+    kept = _kept(snapshot, resume)
+    with whole_file.scratch_folder() as folder:
+        path = kept or folder / "scan.snapshot"
         selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
         judging = evaluate.JudgingOptions([str(path)], selection, exemptions or (), framework)
         evaluate.check_content(judging)
-        _collect(request, path)
+        _collect(request, _Target(path, "scan" if kept else None, is_resumed=resume is not None, is_replaced=True))
         evaluate.run(judging, as_of, shown, complete=False)
 
 
@@ -174,15 +212,19 @@ def collect(
     tenant: Tenant = None,
     cloud: Cloud = CloudName.PUBLIC,
     arm_endpoint: ArmEndpoint = None,
+    allow_endpoint: AllowEndpoint = None,
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
     redaction_key: opt.RedactionKey = None,
     rules: opt.Rules = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option("--resume", metavar="SNAPSHOT", help="Go on with an interrupted collection of this file."),
-    ] = None,
+    resume: Resume = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", envvar="AUDITOR_FORCE", help="Replace a snapshot, or what an interrupted collection left of one."
+        ),
+    ] = False,
     preflight: Annotated[
         bool, typer.Option("--preflight", help="Only say what the identity may not read, or may do beyond reading.")
     ] = False,
@@ -191,10 +233,13 @@ def collect(
 ) -> None:
     """Read Azure into a snapshot file, to be judged later or elsewhere. Strictly read-only.
 
+    The file is there once all is read, and whole; until then the collection grows beside it, can be resumed after any
+    end, and no other may collect into the same file.
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(_options(auth, cloud, arm_endpoint, resolve_principals, redact_people, redaction_key), rules)
+    endpoint = (arm_endpoint, allow_endpoint)
+    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
     request = _Request(scope, options, quiet, no_progress)
     if preflight:
         _preflight(request)
@@ -203,7 +248,8 @@ def collect(
         raise AuditorError(
             "collect needs one of --output, --resume and --preflight", "auditor collect -o estate.snapshot"
         )
-    summary = _collect(request, output) if output else _resume(request, resume or Path())
+    path = output or resume or Path()
+    summary = _collect(request, _Target(path, "collect", is_resumed=resume is not None, is_replaced=force))
     raise typer.Exit(NO_ANSWER if summary.gaps else 0)
 
 
@@ -223,50 +269,93 @@ def _scope(
     return CollectScope(tenant, management_groups or [], subscriptions or [], resource_groups or [], pairs)
 
 
-def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> CollectOptions:
-    """Return the options with the types that folders of rules bring along."""
-    return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
-
-
 def _options(
-    auth: Auth, cloud: CloudName, endpoint: str | None, resolve: bool, redact: bool, key: str | None
+    auth: Auth,
+    cloud: CloudName,
+    endpoint: tuple[str | None, list[str] | None],
+    resolve: bool,
+    redact: bool,
+    key: str | None,
+    rules: Sequence[Path] | None,
 ) -> CollectOptions:
+    arm, allowed = endpoint
     return CollectOptions(
         auth=auth,
         cloud=cloud,
-        arm_endpoint=endpoint,
+        arm_endpoint=arm,
+        allow_endpoints=allowed or (),
         resolve_principals=resolve,
         redact_people=redact,
         redaction_key=marks.key_of(key),
+        catalogue=in_force.catalogue(rules) if rules else None,  # with the types that folders of rules bring along
     )
 
 
-def _collect(request: _Request, path: Path) -> collection.CollectionSummary:
-    streams.check_writable(path)
-    return _run(request, lambda metadata: writer.SnapshotWriter(path, metadata, navigation.derive))
+def _collect(request: _Request, target: _Target) -> collection.CollectionSummary:
+    """Collect where one process at a time may; whatever ends it early says what is kept and how to go on."""
+    streams.check_writable(target.path)
+    with lock.collecting(target.path):
+        if target.is_resumed:
+            begun = writer.SnapshotWriter.resume(target.path, navigation.derive)
+            stored = replace(request, scope=CollectScope.from_json(begun.metadata.scope))
+            return _run(stored, target, lambda _: begun)
+        _make_room(request, target)
+        return _run(request, target, lambda metadata: writer.SnapshotWriter(target.path, metadata, navigation.derive))
 
 
-def _resume(request: _Request, path: Path) -> collection.CollectionSummary:
-    begun = writer.SnapshotWriter.resume(path, navigation.derive)
-    stored = CollectScope.from_json(begun.metadata.scope)
-    return _run(_Request(stored, request.options, request.quiet, request.no_progress), lambda _: begun)
+def _make_room(request: _Request, target: _Target) -> None:
+    """Refuse to destroy unasked what an earlier collection made or left; a scan goes on whatever a killed scan left."""
+    label, partial = target.path, writer.partial_of(target.path)
+    if not target.is_replaced and target.path.exists():
+        raise AuditorError(
+            f"{label} is there already",
+            "choose another path, or replace it with --force once the new snapshot is whole",
+        )
+    if partial.exists() and not target.is_replaced:
+        raise AuditorError(
+            f"{partial} is left from an interrupted collection", f"{target.way_on}, or --force starts anew"
+        )
+    if partial.exists():
+        if not request.quiet:
+            streams.remark(f"note: {partial} was left by an interrupted collection and is replaced")
+        writer.discard(target.path)
 
 
-def _run(request: _Request, open_sink: Callable[[snapshots.Metadata], sinks.Sink]) -> collection.CollectionSummary:
+def _run(
+    request: _Request, target: _Target, open_sink: Callable[[snapshots.Metadata], sinks.Sink]
+) -> collection.CollectionSummary:
     _say_endpoint(request)
-    with progress.display(quiet=request.quiet or request.no_progress) as watch:
+    with progress.display(quiet=request.quiet or request.no_progress) as display:
+        watch = progress.Memory(display)
         announce = None if request.quiet else progress.say_identity
-        summary = collection.collect(request.scope, request.options, open_sink, watch, announce)
+        try:
+            summary = collection.collect(request.scope, request.options, open_sink, watch, announce)
+        except KeyboardInterrupt as problem:
+            raise _interrupted(target, watch.resources) from problem
+        except AuditorError as problem:
+            if target.command is None or not writer.partial_of(target.path).exists():
+                raise
+            hint = "; ".join(filter(None, [problem.hint, f"what was read is kept, {target.way_on}"]))
+            raise CollectionError(problem.message, hint) from problem
     if not request.quiet:
         progress.say_summary(summary)
     return summary
 
 
+def _interrupted(target: _Target, resources: int) -> Interrupted:
+    if target.command is None:
+        return Interrupted(
+            f"interrupted after {resources:,} resources; nothing is kept", "with --snapshot FILE it can be"
+        )
+    if not writer.partial_of(target.path).exists():
+        return Interrupted("interrupted before anything was read")
+    return Interrupted(f"interrupted after {resources:,} resources, which are kept", target.way_on)
+
+
 def _say_endpoint(request: _Request) -> None:
-    """Say before signing in where the token goes, unless that is where everybody's goes."""
-    endpoint = request.options.arm_endpoint or CLOUDS[request.options.cloud].arm
-    if endpoint != CLOUDS[CloudName.PUBLIC].arm and not request.quiet:
-        progress.say_endpoint(endpoint)
+    """Say before signing in where the token goes."""
+    if not request.quiet:
+        progress.say_endpoint(request.options.arm_endpoint or CLOUDS[request.options.cloud].arm)
 
 
 def _preflight(request: _Request) -> None:
@@ -275,5 +364,4 @@ def _preflight(request: _Request) -> None:
     checked = collection.preflight(request.scope, request.options)
     with streams.output(None) as out:
         out.writelines(line + "\n" for line in progress.preflight_lines(checked))
-    sys.stdout.flush()
     raise typer.Exit(0 if checked.is_sufficient else NO_ANSWER)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -74,13 +73,14 @@ def new_rule(
         raise AuditorError(f"{path}: is there already", "choose another id, or edit that file")
     if not folder.is_dir():
         raise AuditorError(f"{folder}: there is no such folder", "make it first, or name another with --rules")
-    path.write_text(draft.draft(rule, resource_type), encoding="utf-8")
+    with streams.output(path) as out:
+        out.write(draft.draft(rule, resource_type))
     try:
         draft.check(path)
-    except AuditorError:
+    except BaseException:
         path.unlink()
         raise
-    typer.echo(f"{path}\nFill it in, then: auditor rule test {rule} --rules {folder}")
+    _tell(f"{path}", f"Fill it in, then: auditor rule test {rule} --rules {folder}")
 
 
 @rules_app.command("test")
@@ -98,10 +98,8 @@ def prove_rules(
     if not chosen:
         raise AuditorError(f"no rule matches '{rule}'", retired.hint(rule, known))
     tried = proof.prove(chosen, with_mutants=mutants)
-    sys.stdout.writelines(streams.safe(problem) + "\n" for problem in tried.problems)
-    sys.stdout.write(
-        f"{tried.rules} rules, {tried.examples} examples, {tried.mutants} mutants: {len(tried.problems)} problems\n"
-    )
+    counts = f"{tried.rules} rules, {tried.examples} examples, {tried.mutants} mutants"
+    _tell(*map(streams.safe, tried.problems), f"{counts}: {len(tried.problems)} problems")
     raise typer.Exit(FAILURES if tried.problems else 0)
 
 
@@ -133,9 +131,8 @@ def validate_baseline(
 ) -> None:
     """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
     rule_set = in_force.load(in_force.Selection(name, rules or []))
-    typer.echo(
-        f"{rule_set.baseline.name} {rule_set.baseline.version}: {len(rule_set.in_force)} rules in force, no mistakes"
-    )
+    name = streams.safe(f"{rule_set.baseline.name} {rule_set.baseline.version}")
+    _tell(f"{name}: {len(rule_set.in_force)} rules in force, no mistakes")
 
 
 @baselines_app.command("derive")
@@ -181,7 +178,12 @@ def schema(
     known["settings"] = lambda: settings_schema(context.find_root().command)
     if name not in known:
         raise AuditorError(f"there is no schema '{name}'", yaml_source.suggestion(name, known))
-    typer.echo(json.dumps(known[name](), indent=2))
+    _tell(json.dumps(known[name](), indent=2))
+
+
+def _tell(*lines: str) -> None:
+    with streams.output(None) as out:
+        out.writelines(f"{line}\n" for line in lines)
 
 
 def settings_schema(command: Any) -> dict[str, Any]:

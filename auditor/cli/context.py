@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -45,9 +44,9 @@ class AskedEstate:
 def tell(answer: answers.Sheet, output: opt.AnswerFormat, *, allow_incomplete: bool) -> None:
     """Write an answer to stdout and end with the exit code: 2 where something that is not known could change it."""
     chosen = answers.FORMATS[output.value]
-    with streams.output(None) as out:
+    with streams.output(None, chosen.hash_sign) as out:
         chosen.write(answer, out, streams.width())
     if not chosen.shows_unknowns:
         for unknown in answer.unknowns:
-            sys.stderr.write(f"note: {streams.safe(unknown)}\n")
+            streams.remark(f"note: {unknown}")
     raise typer.Exit(0 if answer.is_whole or allow_incomplete else NO_ANSWER)

@@ -43,7 +43,7 @@ def list_controls(
     rule_set = in_force.load(in_force.Selection(baseline, rules=rules or []))
     chosen = rule_set.framework(framework or rule_set.own_framework)
     infos = [control_page.info_of(control, chosen, rule_set) for control in chosen.controls.values()]
-    with streams.output(None) as out:
+    with streams.output(None, opt.hash_sign(output)) as out:
         if output is opt.PageFormat.JSON:
             control_page.write_list_json(infos, out)
         else:
@@ -71,7 +71,7 @@ def show_control(
     known = chosen.controls[by_id[control.lower()]]
     checks = list(requirements.manual_checks(known, rule_set.baseline.attestations, datetime.now(UTC).date()))
     info = control_page.info_of(known, chosen, rule_set, checks)
-    with streams.output(None) as out:
+    with streams.output(None, opt.hash_sign(output)) as out:
         if output is opt.PageFormat.JSON:
             control_page.write_page_json(info, out)
         else:

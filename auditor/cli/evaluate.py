@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -151,11 +150,11 @@ def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, comp
     write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
-            sys.stderr.write(f"note: {streams.safe(notice)}\n")
+            streams.remark(f"note: {notice}")
     code = exit_code(report, shown)
     is_told = any(target.path is None and target.format.ends_with_outcome for target in shown.targets)
     if code == NO_ANSWER and not shown.quiet and not is_told:
-        sys.stderr.write(f"auditor: exit code 2: {streams.safe(outcome.why_not_trusted(report) or '')}\n")
+        streams.remark(f"auditor: exit code 2: {outcome.why_not_trusted(report) or ''}")
     raise typer.Exit(code)
 
 
@@ -183,7 +182,8 @@ def _target(text: str) -> OutputTarget:
 
 
 def write(report: Report, shown: Presentation) -> None:
-    """Write a report in each format asked for."""
+    """Write a report in each format asked for; where one cannot be written, the others are all the same."""
+    problems: list[AuditorError] = []
     for target in shown.targets:
         view = formats.View(
             include_passed=target.format.listing(include_passed=shown.include_passed),
@@ -191,8 +191,13 @@ def write(report: Report, shown: Presentation) -> None:
             verbose=shown.verbose,
             color=target.path is None and streams.wants_color(shown.color.value),
         )
-        with streams.output(target.path) as out:
-            target.format.write(report, out, view)
+        try:
+            with streams.output(target.path, target.format.hash_sign) as out:
+                target.format.write(report, out, view)
+        except AuditorError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
 
 
 def exit_code(report: Report, shown: Presentation) -> int:

@@ -27,7 +27,7 @@ def list_kinds(
 ) -> None:
     """List the kinds of facts, with what they tell and how many rules are about them."""
     kinds = fact_kinds.describe_all(in_force.load(in_force.Selection(baseline, rules=rules or [])))
-    with streams.output(None) as out:
+    with streams.output(None, opt.hash_sign(output)) as out:
         if output is opt.PageFormat.JSON:
             fact_page.write_list_json(kinds, out)
         else:
@@ -46,7 +46,7 @@ def show_kind(
     if kind not in rule_set.analyses:
         raise AuditorError(f"no analysis yields the fact '{kind}'", yaml_source.suggestion(kind, rule_set.analyses))
     info = fact_kinds.describe(kind, rule_set)
-    with streams.output(None) as out:
+    with streams.output(None, opt.hash_sign(output)) as out:
         if output is opt.PageFormat.JSON:
             fact_page.write_page_json(info, out)
         else:

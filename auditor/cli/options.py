@@ -13,10 +13,12 @@ import typer
 
 from auditor.errors import AuditorError
 from auditor.model import Severity
+from auditor.report import pipeline_log
 from auditor.report.format import NAMES
 
 DEFAULT_BASELINE: Final = "openai-chat"
 DEFAULT_FORMAT: Final = "table"
+_LONGEST_TIME: Final = 40
 
 
 def one_of(words: Sequence[str]) -> str:
@@ -130,6 +132,11 @@ PageOutput = Annotated[
 ]
 
 
+def hash_sign(output: PageFormat) -> str:
+    """Return how a page spells a `#` that would begin a command to a pipeline that shows it."""
+    return pipeline_log.IN_JSON if output is PageFormat.JSON else pipeline_log.APART
+
+
 class Color(StrEnum):
     """When to colour."""
 
@@ -217,12 +224,12 @@ def time_of(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as problem:
+        moment = datetime.fromisoformat(text if len(text) <= _LONGEST_TIME else "")  # it reads digits without end
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as problem:
         raise AuditorError(
             f"--as-of {text}: is no date or time", "write 2024-02-20 or 2024-02-20T12:00:00Z"
         ) from problem
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def rank(level: Level) -> int:

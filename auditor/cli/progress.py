@@ -6,10 +6,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from auditor.cli.lazy_imports import lazy_imports
-from auditor.cli.streams import safe
+from auditor.cli.streams import remark, safe
 from auditor.collect.progress import Progress, Watcher
 
 with lazy_imports(__name__):
@@ -20,6 +20,19 @@ with lazy_imports(__name__):
 
 _EVERY = 0.2  # seconds between two lines
 _ERASE = "\r\x1b[2K"
+
+
+class Memory:
+    """Watches a collection for somebody else, and remembers how many resources it had."""
+
+    def __init__(self, watch: Watcher) -> None:
+        self.resources = 0
+        self._watch = watch
+
+    def __call__(self, now: Progress) -> None:
+        """Remember a moment and pass it on."""
+        self.resources = now.resources
+        self._watch(now)
 
 
 @contextmanager
@@ -34,13 +47,17 @@ def display(*, quiet: bool) -> Iterator[Watcher]:
         nonlocal last
         if time.monotonic() - last >= _EVERY:
             last = time.monotonic()
-            sys.stderr.write(_ERASE + safe(line(now))[:100])
-            sys.stderr.flush()
+            _draw(_ERASE + safe(line(now))[:100])
 
     try:
         yield watch
     finally:
-        sys.stderr.write(_ERASE)
+        _draw(_ERASE)
+
+
+def _draw(text: str) -> None:
+    with suppress(OSError):  # a terminal that was closed
+        sys.stderr.write(text)
         sys.stderr.flush()
 
 
@@ -54,14 +71,12 @@ def line(now: Progress) -> str:
 
 def say_endpoint(endpoint: str) -> None:
     """Say which Resource Manager is talked to."""
-    sys.stderr.write(safe(f"Azure Resource Manager at {endpoint}") + "\n")
+    remark(f"Azure Resource Manager at {endpoint}")
 
 
 def say_identity(identity: credentials.SignedInIdentity) -> None:
     """Say who signed in."""
-    sys.stderr.write(
-        safe(f"signed in by {identity.credential}: tenant {identity.tenant_id}, object {identity.object_id}") + "\n"
-    )
+    remark(f"signed in by {identity.credential}: tenant {identity.tenant_id}, object {identity.object_id}")
 
 
 def say_summary(summary: collection.CollectionSummary) -> None:
@@ -70,11 +85,13 @@ def say_summary(summary: collection.CollectionSummary) -> None:
     for call, count in summary.calls.items():
         by_method[call.partition(" ")[0]] += count
     calls = ", ".join(f"{count:,} {method}" for method, count in sorted(by_method.items()))
-    sys.stderr.write(
+    remark(
         f"{summary.resources:,} resources in {len(summary.subscriptions)} subscriptions, {len(summary.gaps)} gaps; "
-        f"{summary.attempts:,} requests ({safe(calls)}), {summary.retries} retries, {summary.throttled} throttled, "
-        f"waited {summary.waited:.0f} s in all threads, took {summary.seconds:.0f} s\n"
+        f"{summary.attempts:,} requests ({calls}), {summary.retries} retries, {summary.throttled} throttled, "
+        f"waited {summary.waited:.0f} s in all threads, took {summary.seconds:.0f} s"
     )
+    for resource_id in summary.gone:
+        sys.stderr.write(safe(f"deleted while it was read, and left out: {resource_id}") + "\n")
 
 
 def preflight_lines(preflight: permissions.Preflight) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
 from auditor.cli.lazy_imports import lazy_imports
-from auditor.errors import ContentError, Mistakes
+from auditor.errors import AuditorError, ContentError, Mistakes
 
 with lazy_imports(__name__):
     from auditor import yaml_source
@@ -20,19 +20,13 @@ with lazy_imports(__name__):
 # otherwise decide it: an `arm-endpoint` there would be sent the token of whoever runs the tool.
 NEVER_FROM_FILE: Final = frozenset(
     {
-        "arm-endpoint",
-        "cloud",
-        "tenant",
-        "auth",
-        "output",
-        "snapshot",
-        "resume",
-        "history",
-        "notify",
-        "redaction-key",
-        "keep-secrets",
+        *("arm-endpoint", "allow-endpoint", "cloud", "tenant", "auth"),
+        *("output", "snapshot", "resume", "force", "history", "notify"),
+        *("redaction-key", "keep-secrets"),
     }
 )
+
+_OWN_SECTION: Final = re.compile(r"^\s*\[+\s*[\"']?tool[\"']?\s*\.\s*[\"']?auditor\b", re.MULTILINE)
 
 
 class _Parameter(Protocol):
@@ -82,7 +76,11 @@ def defaults(command: _Command) -> dict[str, object]:
 
     ContentError for all keys that no command has, that are never taken from a file, or whose value no option takes.
     """
-    file = _nearest(Path.cwd())
+    try:
+        folder = Path.cwd()
+    except OSError as problem:
+        raise AuditorError("the working directory is not there any more", "go to one that is") from problem
+    file = _nearest(folder)
     if file is None:
         return {}
     node, known = file.node(), _options(command)
@@ -181,20 +179,22 @@ def _nearest(start: Path) -> _File | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            return stream.read(yaml_source.MAX_BYTES + 1).decode()
     except (OSError, UnicodeDecodeError) as problem:
         if path.name == "pyproject.toml":
             return ""  # somebody else's file: not ours to complain about
         raise ContentError(f"{path}: cannot be read: {problem}") from problem
 
 
-def _parsed(path: Path, text: str) -> dict[str, object]:
+def _parsed(path: Path, text: str) -> Mapping[str, object]:
+    """Return what a file says; one of somebody else's that cannot be read says nothing, unless it speaks of us."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        if path.name == "pyproject.toml":
+        return toml_source.parse(text, str(path))
+    except ContentError:
+        if path.name == "pyproject.toml" and not _OWN_SECTION.search(text):
             return {}
-        raise ContentError(f"{path}: cannot be read: {problem}") from problem
+        raise
 
 
 def _key(parameter: _Parameter) -> str | None:

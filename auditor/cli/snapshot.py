@@ -49,7 +49,7 @@ def import_(
         snapshot = identity.as_complete(snapshot)
     streams.check_writable(output)
     file.write(snapshot, output, navigation.derive(snapshot.resources))
-    typer.echo(f"{len(snapshot.resources)} resources, {len(snapshot.gaps)} gaps, sha256 {snapshot.sha256}", err=True)
+    streams.remark(f"{len(snapshot.resources)} resources, {len(snapshot.gaps)} gaps, sha256 {snapshot.sha256}")
 
 
 @app.command("export")

@@ -1,23 +1,27 @@
-"""Open what reports are written to, and know what a terminal can take."""
+"""Write reports to files and stdout, and remarks to stderr, whatever becomes of them; know what a terminal can take."""
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, NoReturn, TextIO
 
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.report import pipeline_log
 
 with lazy_imports(__name__):
     from auditor.redaction import body as redaction
+    from auditor.snapshot import whole_file
 
 PIPED_WIDTH: Final = 120
+_STDOUT: Final = "standard output"
+_HALF_A_LINE: Final = 750
 
 
 def without_secrets(text: str) -> str:
@@ -26,36 +30,100 @@ def without_secrets(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Return text for stderr in one line: names come from strangers, so control characters are spelled out."""
+    """Return text for stderr in one line: names come from strangers, so what a terminal or a pipeline obeys is broken."""
     shown = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in without_secrets(text)
     )
-    return shown if len(shown) <= 1_500 else shown[:1_499] + "…"
+    if len(shown) > 2 * _HALF_A_LINE:
+        shown = f"{shown[:_HALF_A_LINE]}…{shown[-_HALF_A_LINE:]}"  # what is wrong with a long name stands behind it
+    return pipeline_log.harmless(shown)
+
+
+def remark(text: str) -> None:
+    """Write a line to stderr. That nobody can read it changes nothing about the answer."""
+    try:
+        sys.stderr.write(f"{safe(text)}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        forget(sys.stderr)
 
 
 @contextmanager
-def output(path: Path | None) -> Iterator[TextIO]:
-    """Open a file, or stdout, as UTF-8 without changing line ends."""
+def output(path: Path | None, hash_sign: str = pipeline_log.APART) -> Iterator[TextIO]:
+    """Open a file, or stdout, as UTF-8 without changing line ends; a file is there as a whole or not at all.
+
+    No line of it is a command to a pipeline that shows it; `hash_sign` spells a `#` that would begin one.
+    """
     if path is None:
-        stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="")
-        try:
-            yield stream
-            stream.flush()
-        finally:
-            stream.detach()
+        with _stdout(hash_sign) as out:
+            yield out
         return
     try:
-        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
+        place = whole_file.replacing(path) if whole_file.is_replaceable(path) else nullcontext(path)
+        with place as file, pipeline_log.LogSafeStream(file.open("wb"), hash_sign) as out:
+            yield out
     except OSError as problem:
-        raise AuditorError(f"{path}: cannot be written: {problem.strerror}", "does the folder exist?") from problem
+        raise AuditorError(
+            f"{path}: cannot be written: {problem.strerror}", "check the folder and its space"
+        ) from problem
+
+
+@contextmanager
+def _stdout(hash_sign: str) -> Iterator[TextIO]:
+    """Give stdout. A reader that goes away has what it wanted: what is left goes nowhere, and all else goes on."""
+    if sys.stdout is None:
+        raise AuditorError(f"{_STDOUT} is closed", "write to a file, or leave it open")
+    stream = pipeline_log.LogSafeStream(sys.stdout.buffer, hash_sign)
+    try:
+        yield stream
+        stream.finish()
+    except BrokenPipeError:
+        forget(sys.stdout)
+    except OSError as problem:
+        forget(sys.stdout)
+        raise AuditorError(f"{_STDOUT} cannot be written to: {problem.strerror}", "write to a file") from problem
+    finally:
+        with suppress(OSError):
+            stream.detach()
+
+
+def forget(stream: TextIO | None) -> None:
+    """Let what is still to be written to a stream go nowhere, also what Python itself writes when it ends."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def prepare() -> None:
+    """Make sure that stdin, stdout and stderr lead somewhere, and that a process told to end is interrupted."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file that is opened would be taken for it
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    for order in (signal.SIGTERM, signal.SIGHUP):
+        with suppress(ValueError):  # not in the main thread: whoever runs us there decides
+            if signal.getsignal(order) is signal.SIG_DFL:  # `nohup` ignores one of them
+                signal.signal(order, _interrupt)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def check_writable(path: Path) -> None:
     """Refuse early, before the work, a file that could not be written afterwards."""
-    if path.is_dir() or not path.parent.is_dir():
+    if path.is_dir():
+        raise AuditorError(f"{path}: cannot be written", "it is a folder")
+    if not path.parent.is_dir():
+        raise AuditorError(f"{path}: cannot be written", "its folder does not exist")
+    if whole_file.is_replaceable(path) and not os.access(path.resolve().parent, os.W_OK | os.X_OK):
         raise AuditorError(
-            f"{path}: cannot be written", "it is a folder" if path.is_dir() else "its folder does not exist"
+            f"{path}: cannot be written", "its folder may not be written to, in which a file grows before it is moved"
         )
 
 
@@ -70,4 +138,6 @@ def wants_color(choice: str) -> bool:
         return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,13 +1,33 @@
-"""Know where the keys of a TOML file stand, which Python's own reader does not tell."""
+"""Read TOML within bounds, and know where its keys stand, which Python's own reader does not tell."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
-from auditor.yaml_source import Mark, Node
+from auditor.errors import ContentError
+from auditor.snapshot.json_text import is_deeper
+from auditor.yaml_source import MAX_BYTES, MAX_DEPTH, Mark, Node
+
+
+def parse(text: str, name: str) -> Mapping[str, object]:
+    """Return what a TOML text says; whatever is wrong with it is one ContentError."""
+    if len(text.encode()) > MAX_BYTES:
+        raise ContentError(f"{name}: larger than {MAX_BYTES // 1024} KiB", "check that it is the right file")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ContentError(f"{name}: cannot be read: {problem}") from problem
+    except ValueError as problem:  # Python reads no integer of more than 4,300 digits
+        raise ContentError(f"{name}: cannot be read: it holds a number of too many digits") from problem
+    except RecursionError as problem:
+        raise ContentError(f"{name}: nested deeper than {MAX_DEPTH} levels") from problem
+    if is_deeper(values, MAX_DEPTH):
+        raise ContentError(f"{name}: nested deeper than {MAX_DEPTH} levels")
+    return values
 
 
 def nodes_of(values: Mapping[str, object], text: str, name: str, section: str | None) -> Node:

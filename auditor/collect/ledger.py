@@ -35,7 +35,8 @@ class Ledger:
     """What was stored: key → lower-case type."""
     wanted: dict[str, str] = field(default_factory=dict)
     """Followed references: key → id as spelled."""
-    gone: set[str] = field(default_factory=set)
+    gone: dict[str, str] = field(default_factory=dict)
+    """What was deleted while it was read: key → id as spelled."""
     gaps: dict[tuple[str, str], list[Gap]] = field(default_factory=dict)
     finished: set[tuple[str, str]] = field(default_factory=set)
     is_resumed: bool = False
@@ -59,6 +60,7 @@ class Ledger:
         found = list(references(body.get("properties")))
         self._want(found)
         key = ids.key(str(body.get("id")))
+        self.gone.pop(key, None)
         self.known[key] = str(body.get("type", "")).lower()
         self.sink.add(self.redactor.body(body), source=source, api_version=api_version, collected_at=at)
         return found
@@ -68,7 +70,7 @@ class Ledger:
         found = [reference for item in outcome.items for reference in self._item(item)]
         key = (ids.key(scope), name)
         if outcome.is_gone:
-            self.gone.add(ids.key(scope))
+            self.gone[ids.key(scope)] = scope
         if outcome.gaps:
             self.gaps[key] = [self._clean(gap) for gap in outcome.gaps]
         else:
@@ -116,6 +118,11 @@ class Ledger:
         """Whether an operation of this name has left a gap anywhere."""
         return any(found == name for _, found in self.gaps)
 
+    def vanish(self, key: str) -> None:
+        """Take a resource back that the inventory had once and not again; it is told, unless it comes back."""
+        self.forget(key)
+        self.gone[key] = key
+
     def forget(self, resource_id: str) -> None:
         """Take a resource back that is gone."""
         self.known.pop(ids.key(resource_id), None)
@@ -146,6 +153,7 @@ class Ledger:
         """Take back what is gone, write the gaps, and return them."""
         for key in sorted(self.gone):
             self.forget(key)
+            self.remark(self.gone[key], "gone", "gone", because="neither its service nor the list of its group has it")
         gaps = sorted(
             {
                 gap

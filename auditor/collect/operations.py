@@ -28,7 +28,7 @@ class Operation:
     back; `action`: the permission it needs. `many`: a list, else one object. `empty_if_missing`: 404 means that it is
     not configured. `details`: each item is read once more by its own id, because the list leaves properties out.
     `then`: operations on each item. `kinds`: only resources whose `kind` is one of these, in lower case.
-    `empty_codes`: error codes that mean that there can be none.
+    `empty_codes`: error codes that mean that there can be none. `without_properties`: Azure gives what comes back none.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Operation:
     then: Sequence[Operation] = ()
     kinds: frozenset[str] = frozenset()
     empty_codes: frozenset[str] = frozenset()
+    without_properties: bool = False
 
 
 class Operations:
@@ -118,16 +119,19 @@ class Operations:
             yields=item.name,
             action=listing.action,
             many=listing.many,
-            empty_if_missing=listing.empty_if_missing,
+            empty_if_missing=listing.empty_if_missing and not item.always_exists,
             details=listing.details,
             kinds=item.kinds,
             empty_codes=listing.empty_codes,
+            without_properties=listing.without_properties,
         )
         if not listing.members:
             yield replace(operation, then=self._then(item))
         for member in listing.members:
             name = f"{item.name.rpartition('/')[2]}/{member}"
-            yield replace(operation, name=name, path=f"{listing.path}/{member}", many=False)
+            optional = operation.empty_if_missing or member in listing.optional
+            path = f"{listing.path}/{member}"
+            yield replace(operation, name=name, path=path, many=False, empty_if_missing=optional)
 
     def _then(self, item: ResourceType) -> Sequence[Operation]:
         """Return what is read of each item of a list: diagnostic settings, where the inventory does not have it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -43,6 +44,23 @@ class RetryLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Budgets:
+    """What an answer, a list and a whole collection may cost at most; what goes beyond is cut off and a gap.
+
+    They are far above what Azure needs, and there for answers that never end.
+    """
+
+    answer_seconds: float = 120.0
+    answer_bytes: int = 64 << 20
+    list_seconds: float = 1800.0
+    list_bytes: int = 512 << 20
+    list_pages: int = 2000
+    scan_seconds: float = 6 * 3600.0
+    scan_bytes: int = 64 << 30
+    scan_calls: int = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class Quotas:
     """How fast Azure may be asked: what fits at once, and what is added each second. A little below what is published.
 
@@ -62,6 +80,7 @@ class CollectOptions:
 
     `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
     `redaction_key`: key of the hashes that stand for removed secrets; without one, a random key.
+    `allow_endpoints`: hosts that `arm_endpoint` may name.
     `catalogue`: the types whose children are read; the tool's own where it is None.
     `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
     """
@@ -69,6 +88,7 @@ class CollectOptions:
     auth: Auth = Auth.AUTO
     cloud: CloudName = CloudName.PUBLIC
     arm_endpoint: str | None = None
+    allow_endpoints: Sequence[str] = ()
     threads: int = 32
     quota_share: float = 0.5
     resolve_principals: bool = False
@@ -78,4 +98,5 @@ class CollectOptions:
     follow: bool = True
     retry: RetryLimits = field(default_factory=RetryLimits)
     quotas: Quotas = field(default_factory=Quotas)
+    budgets: Budgets = field(default_factory=Budgets)
     catalogue: Catalogue | None = None

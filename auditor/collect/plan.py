@@ -18,7 +18,7 @@ from auditor.collect.operations import (
 )
 from auditor.collect.sources.access import read_access, read_access_outside
 from auditor.collect.sources.activity_log import read_regenerations
-from auditor.collect.sources.details import Outcome, Target, perform, read_listed, read_resource
+from auditor.collect.sources.details import Outcome, Target, perform, read_itself
 from auditor.collect.sources.service_tags import read_service_tags, regions_of
 
 Call = Callable[[Arm, Target], Outcome]
@@ -49,10 +49,8 @@ class Planner:
                 yield target, "access outside", read_access_outside
 
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
-        if target.is_bare:
-            yield target, "resource", read_listed
-        elif target.is_stale:
-            yield target, "resource", read_resource
+        if target.is_bare or target.is_stale:
+            yield target, "resource", read_itself
         for operation in operations.get(target.type_key, ()):
             fits = not operation.kinds or target.kind.lower() in operation.kinds
             if fits and not self.is_finished(target.id, operation.name):
@@ -89,6 +87,16 @@ class Planner:
 def call_of(operation: Operation) -> Call:
     """Return the deed of an operation."""
     return lambda arm, target: perform(arm, target, operation)
+
+
+def twice(call: Call) -> Call:
+    """Return a deed that is done once more where it failed for a reason that may have passed."""
+
+    def act(arm: Arm, target: Target) -> Outcome:
+        outcome = call(arm, target)
+        return call(arm, target) if outcome.is_transient else outcome
+
+    return act
 
 
 def target_of(

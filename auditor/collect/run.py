@@ -31,13 +31,17 @@ log = logging.getLogger("auditor.collect")
 
 @dataclass(frozen=True, slots=True)
 class CollectionSummary:
-    """What a collection came to. `calls` counts requests by method and type, `waited` adds up all threads."""
+    """What a collection came to. `calls` counts requests by method and type, `waited` adds up all threads.
+
+    `gone`: ids of what was deleted while it was read.
+    """
 
     identity: SignedInIdentity
     cloud: str
     subscriptions: Mapping[str, str]
     resources: int
     gaps: Sequence[Gap]
+    gone: Sequence[str] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
     attempts: int = 0
     retries: int = 0
@@ -95,8 +99,10 @@ def _fill(collection: Collection) -> list[Gap]:
 
 
 def _break_off(ledger: Ledger) -> None:
-    ledger.flush()
-    ledger.sink.close(finished=False)
+    try:
+        ledger.flush()
+    finally:
+        ledger.sink.close(finished=False)
 
 
 def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:
@@ -144,6 +150,7 @@ def _summary(
         subscriptions={one.id: one.name for one in resolved.subscriptions},
         resources=len(ledger.known),
         gaps=gaps,
+        gone=[ledger.gone[key] for key in sorted(ledger.gone)],
         calls=dict(sorted(tally.calls.items())),
         attempts=tally.attempts,
         retries=tally.retries,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,23 +11,35 @@ from functools import partial
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.session import Session
 from auditor.collect.ledger import FOLLOWED, Ledger
 from auditor.collect.operations import RESOURCE_GROUPS, Operations
 from auditor.collect.options import CollectOptions
-from auditor.collect.plan import Job, Planner, call_of, target_of
+from auditor.collect.plan import Job, Planner, call_of, target_of, twice
 from auditor.collect.progress import Progress, Watcher
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.access import principals_of, read_principals
-from auditor.collect.sources.details import COMPLETE, Outcome, Target, gap_of, read_resource, stop_if_signed_out
-from auditor.collect.sources.inventory import ARM, Inventory, InventoryRow
+from auditor.collect.sources.details import (
+    COMPLETE,
+    Outcome,
+    Target,
+    gap_of,
+    read_itself,
+    read_resource,
+    read_unlisted_group,
+    stop_if_signed_out,
+)
+from auditor.collect.sources.inventory import ARM, Entry, Inventory, InventoryRow, Unconfirmed, Vanished
 from auditor.collect.sources.references import FOLLOWED_FURTHER, references
 from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group_names, resource_condition
 from auditor.collect.workers import Stream, spread
-from auditor.errors import CollectionError
+from auditor.errors import AuditorError, CollectionError
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
+
+log = logging.getLogger("auditor.collect")
 
 _REPORT_EVERY: Final = 0.2
 _FOLLOW_ROUNDS: Final = 3
@@ -46,6 +59,7 @@ class Collection:
     targets: dict[str, Target] = field(default_factory=dict)
     groups: dict[str, list[Target]] = field(default_factory=dict)
     principals: set[str] = field(default_factory=set)
+    _listed_groups: set[str] = field(default_factory=set)
     _again: list[Job] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _told: float = 0.0
@@ -77,8 +91,14 @@ class Collection:
         arm = self.session.arm
 
         def act(job: Job) -> Outcome:
-            target, _, act_on = job
-            return act_on(arm, target)
+            target, name, act_on = job
+            try:
+                return act_on(arm, target)
+            except (AuditorError, Stopped):
+                raise
+            except Exception:
+                log.debug("%s of %s", name, target.id, exc_info=True)
+                return Outcome(gaps=[Gap(target.id, ANY_TYPE, f"failed: what came for {name} cannot be understood")])
 
         for job, outcome in spread(act, jobs, self.options.threads, tick=self._tick, stop=self.session.clock.stop):
             if outcome.is_transient:
@@ -126,7 +146,8 @@ class Collection:
 
     def _read_groups(self) -> None:
         """Read the resource groups that the scope means, in each subscription."""
-        jobs = [(target, RESOURCE_GROUPS.name, call_of(RESOURCE_GROUPS)) for target in self._subscriptions()]
+        read = twice(call_of(RESOURCE_GROUPS))  # what follows hangs on them: there is no second chance at the end
+        jobs = [(target, RESOURCE_GROUPS.name, read) for target in self._subscriptions()]
         for (target, name, _), outcome in self._spread(jobs):
             if not outcome.gaps:
                 self.ledger.forget_deleted_groups(target.id, [str(item.body.get("id")) for item in outcome.items])
@@ -134,9 +155,10 @@ class Collection:
             if names is not None:
                 kept = {text.lower() for text in names}
                 outcome.items = [item for item in outcome.items if str(item.body.get("name", "")).lower() in kept]
+            self._listed_groups.update(ids.key(str(item.body.get("id"))) for item in outcome.items)
             self.groups[target.id] = [target_of(item.body, self._operations) for item in outcome.items]
             self.ledger.settle(target.id, name, outcome)
-        self._again.clear()  # the groups decide what follows; a list that came too late could not
+        self._again.clear()
         found = {ids.name_of(group.id).lower() for groups in self.groups.values() for group in groups}
         missing = [name for name in self.scope.resource_groups if name.lower() not in found]
         if missing and not self.ledger.gaps_named(RESOURCE_GROUPS.name) and not self.scope.tags:
@@ -159,19 +181,34 @@ class Collection:
             yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
             yield from planner.resources(groups)
         inventory = Inventory(self.session.arm)
-        for row in Stream[InventoryRow | str](lambda put: self._read_inventory(inventory, put)):
-            if row is None:
-                yield None
-            elif isinstance(row, str):
-                self.ledger.forget(row)
-                self.targets.pop(row, None)
-            else:
-                yield from planner.resources([self._keep_row(row)])
+        for entry in Stream[Entry](lambda put: self._read_inventory(inventory, put)):
+            match entry:
+                case None:
+                    yield None
+                case Vanished(key):
+                    self.ledger.vanish(key)
+                    self.targets.pop(key, None)
+                case Unconfirmed(key):
+                    yield self.targets[key], "resource", read_itself
+                case InventoryRow():
+                    target = self._keep_row(entry)
+                    yield from self._unlisted_group(target, planner)
+                    yield from planner.resources([target])
         self._close_inventory(inventory)
 
-    def _read_inventory(self, inventory: Inventory, put: Callable[[InventoryRow | str], None]) -> None:
-        """Read the inventory, in a thread of its own: rows, and the keys of those that turned out to be gone."""
-        inventory.store, inventory.remove = put, put
+    def _unlisted_group(self, target: Target, planner: Planner) -> Iterator[Job]:
+        """Yield the jobs of a resource's group, where the subscription's list of groups does not have it."""
+        group = "/".join(target.id.split("/")[:5])
+        is_part = bool(self.scope.resource_groups or self.scope.tags)
+        if not is_part and ids.resource_group_of(group) and ids.key(group) not in self._listed_groups:
+            self._listed_groups.add(ids.key(group))
+            unlisted = Target(group, ids.RESOURCE_GROUPS)
+            yield unlisted, "resource group", read_unlisted_group
+            yield from planner.resources([unlisted])
+
+    def _read_inventory(self, inventory: Inventory, put: Callable[[Entry], None]) -> None:
+        """Read the inventory, in a thread of its own."""
+        inventory.put = put
         if not self.scope.resource_groups and not self.scope.tags:
             inventory.read([one.id for one in self.resolved.subscriptions])
         else:
@@ -212,7 +249,7 @@ class Collection:
     def _keep_row(self, row: InventoryRow) -> Target:
         body = dict(row.body)
         self.ledger.store(body, source=row.source, api_version=row.api_version, at=row.at)
-        target = target_of(body, self._operations, row.api_version, is_bare=row.source == ARM)
+        target = target_of(body, self._operations, row.api_version, is_bare=row.is_bare)
         self.targets[ids.key(target.id)] = target
         return target
 

@@ -6,6 +6,7 @@ imported with its secrets, and what rules and baselines say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -16,6 +17,8 @@ from auditor.redaction.body import Redactor
 T = TypeVar("T")
 
 _REDACTOR: Final = Redactor()
+_STEPS: Final = re.compile(r"[^.\[\]]+(?=[.\[]|$)")
+_SHORTEST_QUOTED: Final = 4
 _OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
 
 
@@ -38,7 +41,8 @@ def _finding(finding: Finding) -> Finding:
     evidence = _each(_evidence, finding.evidence)
     gaps = _each(_gap, finding.gaps)
     witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
-    message, part, command = map(_REDACTOR.text, (finding.message, finding.sub_object, finding.remediation_cli))
+    message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
+    part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
     reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
     if (
         *(
@@ -62,6 +66,14 @@ def _finding(finding: Finding) -> Finding:
     )
 
 
+def _unquoted(message: str, before: Sequence[Evidence], after: Sequence[Evidence]) -> str:
+    """Return a sentence without what it quotes of evidence that is secret by its name."""
+    for old, new in zip(before, after, strict=True):
+        if new.actual is not old.actual and isinstance(old.actual, str) and len(old.actual) >= _SHORTEST_QUOTED:
+            message = message.replace(old.actual, str(new.actual))
+    return message
+
+
 def _each(clean: Callable[[T], T], items: Sequence[T]) -> Sequence[T]:
     """Return items cleaned: the same list where that changes none."""
     cleaned = [clean(item) for item in items]
@@ -74,16 +86,9 @@ def _gap(gap: Gap) -> Gap:
 
 
 def _evidence(leaf: Evidence) -> Evidence:
-    name = _last_name(leaf.path) if leaf.path.startswith(_OF_RESOURCES) else ""
-    actual, expected, path = (
-        _REDACTOR.value(name, leaf.actual),
-        _REDACTOR.value("", leaf.expected),
-        _REDACTOR.text(leaf.path),
-    )
+    names = _STEPS.findall(leaf.path) if leaf.path.startswith(_OF_RESOURCES) else ()
+    actual, expected = _REDACTOR.at(names, leaf.actual), _REDACTOR.value("", leaf.expected)
+    path = _REDACTOR.text(leaf.path)
     if actual is leaf.actual and expected is leaf.expected and path is leaf.path:
         return leaf
     return replace(leaf, actual=actual, expected=expected, path=path)
-
-
-def _last_name(path: str) -> str:
-    return path.rstrip("]").rpartition(".")[2].partition("[")[0]

@@ -6,6 +6,7 @@ import gc
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -213,7 +214,18 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
             subject = ResourceSubject(resource, question.estate)
             info = info_of(resource, workload.name, applies.component)
             yield finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
-    yield from _unmet(rule, sorted(types), question, met=bool(met))
+    unread = list(_unread_candidates(types, met, question.estate))
+    yield from (_missing(rule, gap, question) for gap in unread)
+    yield from _unmet(rule, sorted(types), question, met=bool(met or unread))
+
+
+def _unread_candidates(types: Iterable[str], met: AbstractSet[str], estate: Estate) -> Iterator[Gap]:
+    """Yield why resources of a component's types were bound to nothing: nothing of them was read but what they are."""
+    for name in sorted(types):
+        for resource in estate.judged(name):
+            gap = estate.gap_at(resource.key, "properties")
+            if gap is not None and resource.key not in met and estate.get(resource.key) is None:
+                yield gap
 
 
 def _fact_findings(

@@ -28,6 +28,10 @@ def as_arm(raw: object) -> tuple[object, list[Gap]]:
         return raw, []
     body = powershell.as_arm(raw) if powershell.is_from_powershell(raw) else raw
     resource_id = body.get("id")
+    if isinstance(resource_id, str) and resource_id.lower().startswith("subscriptions/"):
+        # Azure Monitor answers so for the diagnostic settings of a subscription
+        resource_id = f"/{resource_id}"
+        body = {**body, "id": resource_id}
     if not isinstance(resource_id, str) or not ids.is_resource_id(resource_id):
         return body, []
     stated = body.get("type")

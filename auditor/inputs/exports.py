@@ -143,9 +143,9 @@ def _list_in(document: Mapping[str, object], name: str, label: str) -> list[obje
 
 
 def _common_tenant(items: Sequence[object]) -> str | None:
-    tenants = {item.get("tenantId") for item in items if isinstance(item, dict)}
-    only = tenants.pop() if len(tenants) == 1 else None
-    return only if isinstance(only, str) and only else None
+    stated = (item.get("tenantId") for item in items if isinstance(item, dict))
+    tenants = {tenant if isinstance(tenant, str) else "" for tenant in stated}
+    return tenants.pop() or None if len(tenants) == 1 else None
 
 
 def _from_resources(document: dict[str, object], label: str) -> Export:

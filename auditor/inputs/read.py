@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
 from auditor.model import Gap, Resource
 from auditor.redaction.body import Redactor
-from auditor.snapshot import exchange, file
+from auditor.snapshot import exchange, file, whole_file
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.json_text import decode
@@ -128,8 +127,8 @@ def _content(source: str | Path, label: str) -> Snapshot | Export:
     data = load(source)
     if not data.startswith(SQLITE_MAGIC):
         return _from_text(data, label)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "snapshot")
+    with whole_file.scratch_folder() as folder:
+        copy = folder / "snapshot"
         copy.write_bytes(data)
         del data
         return file.read(copy, label)

@@ -17,11 +17,11 @@ from auditor.redaction.names import (
     NAMES_IN_TREES,
     NAMING,
     VALUES,
-    Kind,
+    Meaning,
     folded,
     is_always_secret,
-    kind_of,
     looks_like_a_key,
+    meaning_of,
 )
 
 _OPTION: Final = re.compile(
@@ -66,12 +66,19 @@ class Redactor:
         """Return a value without its secrets; `name` is that of the member that holds it."""
         return self._member(name, value)
 
+    def at(self, names: Sequence[str], value: object) -> object:
+        """Return a value without its secrets; `names` are those of the members that lead to it."""
+        last = names[-1] if names else ""
+        if isinstance(value, str) and any(_holds_secrets(name, last) for name in names[:-1]):
+            return self._secret(value)
+        return self._member(last, value)
+
     def _property(self, body: Mapping[str, object], name: str, value: object) -> object:
         """Treat what a resource's own type or name tells of its properties."""
         if name.lower() != "properties" or not isinstance(value, Mapping):
             return self._member(name, value)
         resource_type, own_name = str(body.get("type", "")), str(body.get("name", "")).rpartition("/")[2]
-        values_are_secret = _VALUES_ARE_SECRET.fullmatch(resource_type) or kind_of(own_name) is Kind.SECRET
+        values_are_secret = _VALUES_ARE_SECRET.fullmatch(resource_type) or meaning_of(own_name) is Meaning.SECRET
         if folded(own_name) in {"appsettings", "connectionstrings"} and "/config" in resource_type.lower():
             return self._each(value, lambda _, item: self._tree(item))
         if values_are_secret and isinstance(value.get("value"), str):
@@ -82,7 +89,7 @@ class Redactor:
         """Clean the members of an object, and look twice only at what is not known to be harmless."""
         changed: dict[str, object] | None = None
         for name, item in value.items():
-            if kind_of(name) is Kind.TEXT:
+            if meaning_of(name) is Meaning.TEXT:
                 if isinstance(item, str):
                     if item in texts.KNOWN_CLEAN:
                         continue
@@ -106,26 +113,28 @@ class Redactor:
         return value if changed is None else changed
 
     def _member(self, name: str, value: object) -> object:
-        kind = kind_of(name)
+        meaning = meaning_of(name)
         if isinstance(value, str):
-            return self._named_text(kind, value)
+            return self._named_text(meaning, value)
         if isinstance(value, dict | list):
-            return self._named_group(name, kind, value)
-        return self._secret(value) if kind is Kind.SECRET else value
+            return self._named_group(name, meaning, value)
+        return self._secret(value) if meaning is Meaning.SECRET else value
 
-    def _named_text(self, kind: Kind, value: str) -> object:
-        if kind is Kind.SECRET or (kind is Kind.MAYBE and looks_like_a_key(value)):
+    def _named_text(self, meaning: Meaning, value: str) -> object:
+        if meaning is Meaning.SECRET or (meaning is Meaning.MAYBE and looks_like_a_key(value)):
             return self._secret(value)
-        if kind is Kind.PERSON and self._people and "@" in value:
+        if meaning is Meaning.PERSON and self._people and "@" in value:
             return self._marker.mark(value)
-        return texts.redacted(value, self._marker, kind is Kind.OPAQUE)
+        return texts.redacted(value, self._marker, meaning is Meaning.OPAQUE)
 
-    def _named_group(self, name: str, kind: Kind, value: Mapping[str, object] | list[object]) -> object:
-        if kind is Kind.TREE or (kind is Kind.SECRET and (isinstance(value, list) or is_always_secret(name))):
+    def _named_group(self, name: str, meaning: Meaning, value: Mapping[str, object] | list[object]) -> object:
+        if meaning is Meaning.TREE or (
+            meaning is Meaning.SECRET and (isinstance(value, list) or is_always_secret(name))
+        ):
             return self._tree(value)
         if isinstance(value, list):
-            return self._list(value, self._named_value if kind is Kind.VALUES else self._any)
-        if kind is Kind.SECRET:
+            return self._list(value, self._named_value if meaning is Meaning.VALUES else self._any)
+        if meaning is Meaning.SECRET:
             return self._each(value, self._secret_value)
         return self._each(value, self._api_property) if name.lower() == "apiproperties" else self._any(value)
 
@@ -190,3 +199,11 @@ class Redactor:
         if isinstance(value, str) and texts.is_reference(value):
             return self.text(value)
         return self._marker.mark(str(value))
+
+
+def _holds_secrets(name: str, last: str) -> bool:
+    """Whether the last of some members holds a secret because it is one of a group of this name."""
+    meaning = meaning_of(name)
+    if meaning is Meaning.VALUES:
+        return last.lower() == "value"
+    return last.lower() not in NAMES_IN_TREES and (meaning is Meaning.TREE or is_always_secret(name))

@@ -35,9 +35,7 @@ _OPAQUE_ENDINGS: Final = (
     "publickey", "certdata", "certificate", "certificates", "keydata", "x5t", "kid", "modulus", "verificationid",
     "signature", "nonce", "skiptoken", "continuationtoken", "cursor", "sha256", "md5", "crc64", "integrity",
 )  # fmt: skip
-_OPAQUE_NAMES: Final = frozenset(
-    {"fqdn", "fqdns", "hostname", "operation", "actions", "notactions"}
-)
+_OPAQUE_NAMES: Final = frozenset({"fqdn", "fqdns", "hostname", "operation", "actions", "notactions"})
 _SECRET_TREES: Final = frozenset(
     {
         "appsettings", "connectionstrings", "credentials", "environmentvariables", "machinekey", "protectedsettings",
@@ -65,7 +63,7 @@ _PEOPLE: Final = frozenset({"createdby", "lastmodifiedby"})
 _SEPARATORS: Final = re.compile(r"[_\-. ]")
 
 
-class Kind(Enum):
+class Meaning(Enum):
     """What a member's name says of its value.
 
     TREE: its leaves are values of secrets. VALUES: it is a list of `{name, value}` that are. SECRET: it is one itself.
@@ -83,22 +81,22 @@ class Kind(Enum):
 
 
 @lru_cache(maxsize=65_536)
-def kind_of(name: str) -> Kind:
+def meaning_of(name: str) -> Meaning:  # noqa: PLR0911 - one line for each meaning
     """Return what a member's name says of its value."""
     word = folded(name)
     if word in _SECRET_TREES:
-        return Kind.TREE
+        return Meaning.TREE
     if word in _VALUE_LISTS:
-        return Kind.VALUES
+        return Meaning.VALUES
     if word.endswith(_PUBLIC_ENDINGS):
-        return Kind.OPAQUE
+        return Meaning.OPAQUE
     if word in _SECRET_NAMES or word.endswith(_SECRET_ENDINGS):
-        return Kind.SECRET
+        return Meaning.SECRET
     if word in _OPAQUE_NAMES or word.endswith(_OPAQUE_ENDINGS):
-        return Kind.OPAQUE
+        return Meaning.OPAQUE
     if word in _PEOPLE:
-        return Kind.PERSON
-    return Kind.MAYBE if word.endswith(_MAYBE_ENDINGS) else Kind.TEXT
+        return Meaning.PERSON
+    return Meaning.MAYBE if word.endswith(_MAYBE_ENDINGS) else Meaning.TEXT
 
 
 @lru_cache(maxsize=65_536)

@@ -9,11 +9,11 @@ import re
 from typing import Final
 
 _REFERENCE: Final = (
-    r"(?!redacted(?![A-Za-z0-9])|\$[({]|\$env:|\$[A-Za-z_]++(?![A-Za-z0-9_])|\{\{|\{[0-9]|@Microsoft\.KeyVault|@\{|@?parameters\(|"
-    r"\\*[\"']?\[[A-Za-z.]{1,40}\(|%[A-Za-z_]{1,60}%|\*{3}|(?:null|none|true|false|undefined)(?![A-Za-z0-9])|secretref:|"
-    r"https?://[A-Za-z0-9-]{1,63}\.(?:vault|managedhsm)\.)"
+    r"(?!redacted(?![A-Za-z0-9])|\$[({]|\$env:|\$[A-Za-z_]++(?![A-Za-z0-9_])|\{\{|\{[0-9]|@Microsoft\.KeyVault|@\{|"
+    r"@?parameters\(|\\*[\"']?\[[A-Za-z.]{1,40}\(|%[A-Za-z_]{1,60}%|\*{3}|secretref:|"
+    r"(?:null|none|true|false|undefined)(?![A-Za-z0-9])|https?://[A-Za-z0-9-]{1,63}\.(?:vault|managedhsm)\.)"
 )
-"""What names a secret that is kept elsewhere."""
+"""What names a secret that is kept elsewhere, and must not follow."""
 _STRONG: Final = (
     r"(?:password|passwd|passphrase|(?<![A-Za-z])pass|pwd|api[_-]?key|access[_-]?key|account[_-]?key|"
     r"shared[_-]?access[_-]?(?:key|signature)|shared[_-]?(?:key|secret)|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|"
@@ -21,49 +21,59 @@ _STRONG: Final = (
     r"master[_-]?key|admin[_-]?key|storage[_-]?key|sas[_-]?token|(?:auth|access|refresh)[_-]?token)"
 )
 _WEAK: Final = r"(?:secret|token|credentials?|key|(?<![A-Za-z])(?:pat|sas|cookie))"
-_QUOTED: Final = r"(?:\"(?P<{0}d>(?:[^\"\\]|\\.)*+)|'(?P<{0}s>(?:[^'\\]|\\.)*+)|\\+[\"'](?P<{0}e>[^\"']*+))"
+_OPTION: Final = (
+    r"(?:password|passwd|passphrase|pass|pwd|secret|token|(?:api|account|access|storage|shared|client)-?key|sas|"
+    r"connection-?string|pat|credential)"
+)
+_HEADER: Final = r"(?:api-key|subscription-key|x-functions-key|x-auth-token|-secret|(?<![a-z])cookie)"
+_HEADER_IN_XML: Final = r"(?:authorization|key|token|secret|password|cookie)"
+_SCHEME: Final = r"(?:(?:basic|bearer|digest|apikey|token|sharedkey|sharedaccesssignature)\s{1,3})?"
+_CLIENT: Final = (
+    r"(?<![A-Za-z])(?:sshpass|mysql(?:dump|admin)?|mongo(?:sh|dump)?|(?:docker|podman|az|oc|registry) login)"
+    r"(?![A-Za-z])"
+)
+_SET: Final = r"\s{0,3}[:=]\s{0,3}"
+_QUOTE: Final = r"\\*[\"']?"
+_QUOTED: Final = r"(?:\"(?P<a>(?:[^\"\\]|\\.)*+)|'(?P<b>(?:[^'\\]|\\.)*+)|\\+[\"'](?P<c>[^\"']*+))"
+_A_QUOTE: Final = r"(?=\\*[\"'])"
 _MIXED: Final = r"(?=[A-Za-z.,_-]{0,64}[0-9!@#$%^*+~?/=|\\:])"
 _LIKE_A_KEY: Final = r"(?=(?:[A-Za-z+/_=~%-]{0,64}[0-9]){3})[A-Za-z0-9+/_=~%-]{12,}+(?![(.])"
-_OPEN: Final = r"[^;\s\"'<>]"
-
-
-def _quoted(name: str) -> str:
-    return _QUOTED.format(name)
-
+_WITH_DIGIT: Final = r"(?=[A-Za-z._~+/=-]{0,64}[0-9])"
+_WORD: Final = r"[^\s\"'\\-][^\s\"'\\]*+"
 
 KINDS: Final = {
-    "password or key that is set": rf"(?i){_STRONG}=(?![=~]){_REFERENCE}(?:{_quoted('a')}|(?P<secret>[^;\s\"'<>\\]{_OPEN}*+))",
-    "password or key as a member": rf"(?i){_STRONG}\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}(?=\\*[\"'])(?!\\*[\"']?[=~]){_quoted('a')}",
-    "password or key in prose": rf"(?i){_STRONG}\s{{0,3}}[:=]\s{{0,3}}(?![=~]){_REFERENCE}(?P<secret>{_MIXED}[^;\s\"'<>,\\]{{6,}}+)",
-    "what may be a key that is set": rf"(?i){_WEAK}\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}\\*[\"']?(?![=~]){_REFERENCE}(?P<secret>{_LIKE_A_KEY})",
+    "password or key that is set": rf"(?i){_STRONG}=(?![=~]){_REFERENCE}"
+    rf"(?:{_QUOTED}|(?P<secret>[^;\s\"'<>\\][^;\s\"'<>]*+))",
+    "password or key as a member": rf"(?i){_STRONG}{_QUOTE}{_SET}{_A_QUOTE}(?!\\*[\"']?[=~]){_QUOTED}",
+    "password or key in prose": rf"(?i){_STRONG}{_SET}(?![=~]){_REFERENCE}(?P<secret>{_MIXED}[^;\s\"'<>,\\]{{6,}}+)",
+    "what may be a key that is set": rf"(?i){_WEAK}{_QUOTE}{_SET}{_QUOTE}(?![=~]){_REFERENCE}(?P<secret>{_LIKE_A_KEY})",
     "signature": r"(?i)(?<![A-Za-z0-9])(?:sig|%26sig|signature)(?:=|%3D)(?P<secret>[^&;\s\"'<>\\]{8,}+)",
     "key in a query": r"(?i)[?&](?:code|key|token)=(?P<secret>[^&\s\"'<>\\]{16,}+)",
-    "authorization": rf"(?i)authorization\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}\\*[\"']?(?:(?:basic|bearer|digest|apikey|token|"
-    rf"sharedkey|sharedaccesssignature)\s{{1,3}})?{_REFERENCE}(?P<secret>[A-Za-z0-9+/=._~:-]{{6,}}+)",
-    "bearer token": rf"(?i)(?<![A-Za-z])bearer\s{{1,3}}{_REFERENCE}(?P<secret>(?=[A-Za-z._~+/=-]{{0,64}}[0-9])[A-Za-z0-9._~+/=-]{{16,}}+)",
+    "authorization": rf"(?i)authorization{_QUOTE}{_SET}{_QUOTE}{_SCHEME}{_REFERENCE}(?P<secret>[A-Za-z0-9+/=._~:-]{{6,}}+)",
+    "bearer token": rf"(?i)(?<![A-Za-z])bearer\s{{1,3}}{_REFERENCE}(?P<secret>{_WITH_DIGIT}[A-Za-z0-9._~+/=-]{{16,}}+)",
     "basic authentication": r"(?i)(?<![A-Za-z])basic\s{1,3}(?P<basic>[A-Za-z0-9+/]{6,}+={0,2})",
-    "header": rf"(?i)(?:api-key|subscription-key|x-functions-key|x-auth-token|-secret|(?<![a-z])cookie)\\*[\"']?\s{{0,3}}:\s{{0,3}}"
-    rf"\\*[\"']?{_REFERENCE}(?P<secret>[^\s\"'<>\\,]{{6,}}+)",
-    "header in XML": rf"(?i)(?:name|key)\s{{0,3}}=\s{{0,3}}\\*[\"'][A-Za-z0-9_-]{{0,40}}(?:authorization|key|token|secret|password|cookie)"
-    rf"\\*[\"']\s{{1,3}}value\s{{0,3}}=\s{{0,3}}(?=\\*[\"']){_quoted('a')}",
-    "option of a command": rf"(?i)(?<![A-Za-z0-9])(?:--?|/)[A-Za-z0-9_-]{{0,40}}?(?:password|passwd|passphrase|pass|pwd|secret|token|"
-    rf"(?:api|account|access|storage|shared|client)-?key|sas|connection-?string|pat|credential)(?:\s{{1,3}}|=|:)(?!-)"
-    rf"{_REFERENCE}(?:{_quoted('a')}|(?P<secret>[^\s\"'<>\\]++))",
-    "key as option": rf"(?i)(?<![A-Za-z0-9])--?[A-Za-z0-9_-]{{0,40}}?key(?:\s{{1,3}}|=|:)\\*[\"']?{_REFERENCE}(?![/~.])(?P<secret>{_LIKE_A_KEY})",
-    "user and password as option": r"(?<!\S)(?:-u|--user)[\s=]{0,3}\\*[\"']?(?!\d{1,9}:\d{1,9}(?!\S))[^\s:\"'\\/]{1,64}:"
+    "header": rf"(?i){_HEADER}{_QUOTE}\s{{0,3}}:\s{{0,3}}{_QUOTE}{_REFERENCE}(?P<secret>[^\s\"'<>\\,]{{6,}}+)",
+    "header in XML": rf"(?i)(?:name|key)\s{{0,3}}=\s{{0,3}}\\*[\"'][A-Za-z0-9_-]{{0,40}}{_HEADER_IN_XML}\\*[\"']"
+    rf"\s{{1,3}}value\s{{0,3}}=\s{{0,3}}{_A_QUOTE}{_QUOTED}",
+    "option of a command": rf"(?i)(?<![A-Za-z0-9])(?:--?|/)[A-Za-z0-9_-]{{0,40}}?{_OPTION}(?:\s{{1,3}}|=|:)(?!-)"
+    rf"{_REFERENCE}(?:{_QUOTED}|(?P<secret>[^\s\"'<>\\]++))",
+    "key as option": rf"(?i)(?<![A-Za-z0-9])--?[A-Za-z0-9_-]{{0,40}}?key(?:\s{{1,3}}|=|:){_QUOTE}"
+    rf"{_REFERENCE}(?![/~.])(?P<secret>{_LIKE_A_KEY})",
+    "user and password as option": rf"(?<!\S)(?:-u|--user)[\s=]{{0,3}}{_QUOTE}(?!\d{{1,9}}:\d{{1,9}}(?!\S))"
+    rf"[^\s:\"'\\/]{{1,64}}:{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
+    "password of a client": rf"{_CLIENT}[^|;&\n]{{0,200}}?\s-p\s{{0,3}}{_QUOTE}{_REFERENCE}(?P<secret>{_WORD})",
+    "password of a database client": r"(?<![A-Za-z])(?:sqlcmd|bcp|osql)(?:\.exe)?(?![A-Za-z])[^|;&\n]{0,200}?"
+    rf"\s-P\s{{0,3}}{_QUOTE}{_REFERENCE}(?P<secret>{_WORD})",
+    "password of redis-cli": rf"redis-cli(?![A-Za-z])[^|;&\n]{{0,200}}?\s-a\s{{1,3}}{_QUOTE}(?P<secret>[^\s\"'\\]++)",
+    "password of a Windows user": r"(?i)(?<![A-Za-z])net1?\s{1,3}user\s{1,3}[^\s/]{1,64}\s{1,3}(?!/)"
     rf"{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
-    "password of a client": r"(?<![A-Za-z])(?:sshpass|mysql(?:dump|admin)?|(?:docker|podman|az|oc|registry) login|mongo(?:sh|dump)?)"
-    rf"(?![A-Za-z])[^|;&\n]{{0,200}}?\s-p\s{{0,3}}\\*[\"']?{_REFERENCE}(?P<secret>[^\s\"'\\-][^\s\"'\\]*+)",
-    "password of a database client": r"(?<![A-Za-z])(?:sqlcmd|bcp|osql)(?:\.exe)?(?![A-Za-z])[^|;&\n]{0,200}?\s-P\s{0,3}\\*[\"']?"
-    rf"{_REFERENCE}(?P<secret>[^\s\"'\\-][^\s\"'\\]*+)",
-    "password of redis-cli": r"redis-cli(?![A-Za-z])[^|;&\n]{0,200}?\s-a\s{1,3}\\*[\"']?(?P<secret>[^\s\"'\\]++)",
-    "password of a Windows user": rf"(?i)(?<![A-Za-z])net1?\s{{1,3}}user\s{{1,3}}[^\s/]{{1,64}}\s{{1,3}}(?!/){_REFERENCE}(?P<secret>[^\s\"'\\]++)",
-    "password of a Linux user": r"echo\s{1,3}(?:-n\s{1,3})?\\*[\"']?[^\s:\"'\\]{1,64}:(?P<secret>[^\s\"'\\|]++)\\*[\"']?\s{0,3}\|\s{0,3}(?:sudo\s{1,3})?chpasswd",
-    "text of a secure string": rf"(?i)ConvertTo-SecureString\s{{1,3}}(?:-String\s{{1,3}})?(?=\\*[\"']){_quoted('a')}",
-    "literal of a Kubernetes secret": r"--from-literal[\s=]\\*[\"']?[^=\s\"'\\]{1,64}=(?P<secret>[^\s\"'\\]++)",
+    "password of a Linux user": rf"echo\s{{1,3}}(?:-n\s{{1,3}})?{_QUOTE}[^\s:\"'\\]{{1,64}}:(?P<secret>[^\s\"'\\|]++)"
+    rf"{_QUOTE}\s{{0,3}}\|\s{{0,3}}(?:sudo\s{{1,3}})?chpasswd",
+    "text of a secure string": rf"(?i)ConvertTo-SecureString\s{{1,3}}(?:-String\s{{1,3}})?{_A_QUOTE}{_QUOTED}",
+    "literal of a Kubernetes secret": rf"--from-literal[\s=]{_QUOTE}[^=\s\"'\\]{{1,64}}=(?P<secret>[^\s\"'\\]++)",
     "password in an address": rf"://[^/@\s:\"'<>\\]{{0,128}}:{_REFERENCE}(?P<secret>[^/\s\"'<>\\]{{1,256}})@",
     "token in an address": r"://(?P<secret>(?=[A-Za-z_~-]{0,64}[0-9])[A-Za-z0-9_~-]{20,256}+)@",
-}  # fmt: skip
+}
 """Patterns by what they find."""
 
 _WORDS: Final = {

@@ -27,7 +27,6 @@ _PUBLIC: Final = re.compile(
     r"|[Ss][Hh][Aa]-?[0-9]{1,3}[-=]"
 )
 _DIGEST_BEFORE: Final = re.compile(r"(?i)sha-?\d{1,3}[-:=]$")
-_LOOKS_BACK: Final = 10
 _SHORTEST: Final = 20
 _SWITCHES: Final = 0.4
 """Share of neighbours of different kinds (lower case, upper case, digit): 0.62 in random letters and digits, 0.3 in names."""
@@ -36,7 +35,7 @@ _DISTINCT: Final = 12
 
 def is_public(word: str, before: str) -> bool:
     """Whether a word that looks random is so openly: a digest, a certificate, a public key. `before` stands before it."""
-    return bool(_PUBLIC.match(word) or _DIGEST_BEFORE.search(before[-_LOOKS_BACK:]))
+    return bool(_PUBLIC.match(word) or _DIGEST_BEFORE.search(before))
 
 
 def is_random(word: str) -> bool:

@@ -16,6 +16,8 @@ from auditor.redaction.tokens import JSON_WEB_TOKENS, TOKENS
 Span = tuple[int, int]
 
 _SHORTEST: Final = 6
+_SHORTEST_WORD: Final = 20
+_LOOKS_BACK: Final = 10
 _PASSES: Final = 4
 _REMEMBERED: Final = 100_000
 _REMEMBERED_LENGTH: Final = 200
@@ -75,11 +77,14 @@ def _tokens(text: str, is_opaque: bool) -> Iterator[Span]:  # noqa: FBT001 - as 
     if "eyJ" in text:
         for match in JSON_WEB_TOKENS.finditer(text):
             yield match.span()
-    if is_opaque or len(text) < 20:
-        return
+    if not is_opaque and len(text) >= _SHORTEST_WORD:
+        yield from _random_words(text)
+
+
+def _random_words(text: str) -> Iterator[Span]:
     for match in WORDS.finditer(text):
         word, start = match[0], match.start()
-        if is_public(word, text[max(0, start - 10) : start]):
+        if is_public(word, text[max(0, start - _LOOKS_BACK) : start]):
             continue
         if (inner := hidden_text(word)) is not None:
             if _secrets_in(inner, is_opaque=True):
@@ -93,7 +98,7 @@ def _tokens(text: str, is_opaque: bool) -> Iterator[Span]:  # noqa: FBT001 - as 
 def _random_parts(word: str, offset: int) -> Iterator[Span]:
     """Yield the random ones among the segments of a path, or of what stands on the sides of a sign of equality."""
     for part in _PARTS.finditer(word):
-        if not is_public(part[0], word[max(0, part.start() - 10) : part.start()]) and is_random(part[0]):
+        if not is_public(part[0], word[max(0, part.start() - _LOOKS_BACK) : part.start()]) and is_random(part[0]):
             yield part.start() + offset, part.end() + offset
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Final, TextIO
 
 from auditor.model import Report
+from auditor.report import pipeline_log
 
 NAMES: Final = (
     "coverage",
@@ -42,6 +43,7 @@ class Format:
     `explains_passes`: where it lists a pass, it shows the evidence; judging for formats that do not is quicker.
     `shows_notices`: whoever reads it meets the notices there, so that they need not be shown elsewhere.
     `ends_with_outcome`: its last line says why a report cannot be trusted as it is.
+    `hash_sign`: how it spells a `#` that would begin a command to a pipeline that shows the report.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Format:
     explains_passes: bool = True
     shows_notices: bool = False
     ends_with_outcome: bool = False
+    hash_sign: str = pipeline_log.APART
 
     def listing(self, *, include_passed: bool | None) -> bool:
         """Return whether it lists what passed or does not apply; None leaves the choice to the format."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -25,8 +26,11 @@ _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # https://support.microsoft.com/en-us/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
 _CELL_LIMIT: Final = 32_000
 _PLAIN_NUMBER: Final = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
-_FORMULA_STARTS: Final = tuple("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets of some locales take the full-width forms
+_FORMULA_STARTS: Final = frozenset("=+-@\N{MINUS SIGN}")
 _BLANK_STARTS: Final = ("\t", "\r")
+# What shows nothing where a text begins: blanks, format characters such as a zero-width space, marks without a letter.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
+_FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, blank by looks
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -57,8 +61,14 @@ def safe_cell(text: str) -> str:
     line = blanked(text)
     if len(line) > _CELL_LIMIT:
         line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"
-    starts_formula = text.startswith(_BLANK_STARTS) or line.lstrip().startswith(_FORMULA_STARTS)
+    starts_formula = text.startswith(_BLANK_STARTS) or _seen_first(line) in _FORMULA_STARTS
     return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
+
+
+def _seen_first(text: str) -> str:
+    """Return the first character that shows, in its plain form: some locales take full-width forms for the plain ones."""
+    seen = (char for char in text if unicodedata.category(char) not in _UNSEEN and char not in _FILLERS)
+    return unicodedata.normalize("NFKC", next(seen, ""))[:1]
 
 
 def ordered(value: object) -> object:

@@ -41,6 +41,8 @@ def load(source: str | Path) -> bytes:
     """Return the unpacked bytes of a file or, for `-`, of standard input; text comes as UTF-8 without a mark."""
     label = label_of(source)
     if str(source) == "-":
+        if sys.stdin is None:
+            raise InputError(f"{label} is closed", "give the path of a snapshot or an export")
         return _as_utf8(_unpacked(_peekable(sys.stdin.buffer), label), label)
     try:
         with Path(source).open("rb") as stream:

@@ -15,6 +15,7 @@ import zstandard
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
 from auditor.model import Gap, Resource
+from auditor.snapshot import whole_file
 from auditor.snapshot.compression import label_of
 from auditor.snapshot.hash import assemble, canonical
 from auditor.snapshot.json_text import decode, iter_lines
@@ -30,14 +31,24 @@ _AGAIN: Final = "export it again"
 def export(snapshot: Snapshot, path: Path) -> None:
     """Write a snapshot as JSON Lines, plain where the name ends in `.jsonl`, else zstd; same input, same bytes."""
     try:
-        with path.open("wb") as stream:
-            if path.suffix == ".jsonl":
-                write_lines(snapshot, stream)
-            else:
-                with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(stream, closefd=False) as packed:
-                    write_lines(snapshot, packed)
+        if whole_file.is_replaceable(path):
+            with whole_file.replacing(path) as beside:
+                _export(snapshot, beside, is_plain=path.suffix == ".jsonl")
+        else:
+            _export(snapshot, path, is_plain=path.suffix == ".jsonl")
     except OSError as error:
-        raise SnapshotError(f"{label_of(path)} cannot be written: {error.strerror}", "check the folder") from error
+        raise SnapshotError(
+            f"{label_of(path)} cannot be written: {error.strerror}", "check the folder and its free space"
+        ) from error
+
+
+def _export(snapshot: Snapshot, path: Path, *, is_plain: bool) -> None:
+    with path.open("wb") as stream:
+        if is_plain:
+            write_lines(snapshot, stream)
+        else:
+            with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(stream, closefd=False) as packed:
+                write_lines(snapshot, packed)
 
 
 def write_lines(snapshot: Snapshot, stream: IO[bytes]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import orjson
 
 from auditor.errors import SnapshotError
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot import schema
+from auditor.snapshot import limits, schema, whole_file
 from auditor.snapshot.compression import label_of
 from auditor.snapshot.hash import assemble, canonical, row_identity, snapshot_hash
 from auditor.snapshot.model import ANY_TYPE, Facet, Metadata, Snapshot
@@ -37,16 +35,8 @@ def put_in_place(path: Path, fill: Callable[[sqlite3.Connection], str]) -> None:
     """Make a snapshot file as `write` does; `fill` puts everything into the empty database and returns its identity."""
     check_target(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            _make(temporary, fill)
-            _sync(temporary)
-            temporary.replace(path)
-            _sync(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file.replacing(path, private=True) as beside:
+            _make(beside, fill)
     except (OSError, sqlite3.Error) as error:
         raise SnapshotError(
             f"{label_of(path)} cannot be written: {error}", "check the folder and its free space"
@@ -107,17 +97,25 @@ def read_metadata(connection: sqlite3.Connection) -> Metadata:
 def read_gaps(connection: sqlite3.Connection) -> list[Gap]:
     """Return the gaps of an open snapshot database, sorted."""
     rows = connection.execute("SELECT scope, what, reason, permission FROM gap ORDER BY 1, 2, 3, 4")
-    return [Gap(str(scope), str(what), str(reason), permission) for scope, what, reason, permission in rows]
+    gaps = []
+    for row in limits.bounded(rows, "gaps"):
+        limits.check_texts(row, "a gap", optional=1)
+        gaps.append(Gap(*row))
+    return gaps
 
 
 def read_facets(connection: sqlite3.Connection) -> list[Facet]:
     """Return the facets of an open snapshot database, sorted."""
     rows = connection.execute("SELECT scope, name, state, detail FROM facet ORDER BY 1, 2")
-    return [Facet(*map(str, row)) for row in rows]
+    facets = []
+    for row in limits.bounded(rows, "facets"):
+        limits.check_texts(row, "a facet")
+        facets.append(Facet(*row))
+    return facets
 
 
 def _make(path: Path, fill: Callable[[sqlite3.Connection], str]) -> None:
-    connection = schema.create(path, survive_crash=False)
+    connection = schema.create(path)
     try:
         write_meta(connection, "sha256", fill(connection).encode())
         connection.commit()
@@ -165,11 +163,3 @@ def write_facets(connection: sqlite3.Connection, facets: Iterable[Facet]) -> Non
     """Set facets of an open snapshot database."""
     rows = ((facet.scope, facet.name, facet.state, facet.detail) for facet in facets)
     connection.executemany("REPLACE INTO facet VALUES (?, ?, ?, ?)", rows)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -48,6 +48,17 @@ def decode(data: bytes | memoryview, where: str) -> object:
     ) from problem
 
 
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether a value is nested more deeply than that."""
+    layer = [value]
+    for _ in range(levels):
+        inner = [each for outer in layer if isinstance(outer, list) for each in outer]
+        layer = inner + [each for outer in layer if isinstance(outer, dict) for each in outer.values()]
+        if not layer:
+            return False
+    return any(isinstance(each, dict | list) for each in layer)
+
+
 def iter_lines(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield the lines of JSON Lines that are not blank, with their number from 1 at `start`."""
     number = 0

@@ -9,6 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from auditor.errors import SnapshotError
 from auditor.model import Gap
+from auditor.snapshot import limits
+from auditor.snapshot.json_text import is_deeper
 from auditor.snapshot.model import Facet, Metadata
 
 T = TypeVar("T")
@@ -25,6 +27,8 @@ def as_json(record: Metadata | Gap | Facet) -> dict[str, object]:
 
 def metadata_of(value: object) -> Metadata:
     """Return the metadata that a JSON object holds, or raise SnapshotError."""
+    if is_deeper(value, limits.DEPTH):
+        raise SnapshotError("the snapshot holds metadata that is nested too deeply", "export it again")
     return _read(_METADATA, value, "metadata")
 
 

@@ -13,13 +13,14 @@ import zstandard
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
 from auditor.model import Resource
+from auditor.snapshot import limits
 from auditor.snapshot.hash import canonical
+from auditor.snapshot.json_text import is_deeper
 
 COMMIT_EVERY: Final = 2000
 TRAIN_AT: Final = 5000
 TRAIN_FROM: Final = 500  # with fewer bodies a dictionary costs more than it saves
 _DICTIONARY_SIZE: Final = 110_000
-_BODY_LIMIT: Final = 64 << 20
 _LEVEL: Final = 3
 ROLE_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 _FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
@@ -126,33 +127,61 @@ def read_rows(connection: sqlite3.Connection, label: str, chosen: str = BY_KEY) 
 
     `chosen` is the rest of the query that says which rows, and in which order.
     """
-    dictionary = read_meta(connection, "dictionary")
-    unpackers = [zstandard.ZstdDecompressor()]
-    if dictionary:
-        unpackers.append(zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary)))
+    unpackers = _unpackers(connection, label)
+    unpacked = limits.UnpackedLimit(_size(connection), label)
     columns = "id_lc, api_version, source, fetched_at, sha256, packing, body"
     rows = connection.execute(f"SELECT {columns} {chosen}")
-    for key, api_version, source, collected_at, sha256, packing, packed in rows:
+    before = ""
+    for key, api_version, source, collected_at, sha256, packing, packed in limits.bounded(rows, "resources"):
         try:
-            body = _unpacked(unpackers[packing], packed, sha256)
-            row = Resource.of(body, source=source, api_version=api_version, collected_at=collected_at)
-        except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError):
+            limits.check_texts((source, api_version, collected_at), "a resource", optional=2)
+            data = _unpacked(unpackers[packing], packed)
+            unpacked.take(len(data))
+            row = Resource.of(_body(data, sha256), source=source, api_version=api_version, collected_at=collected_at)
+        except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             row = None
-        if row is None or row.key != key:
+        if row is None or row.key != key or (chosen == BY_KEY and key <= before):
             raise SnapshotError(
                 f"{label} is damaged: the row of {ascii(key)[:200]} was changed after it was written",
                 "restore or collect it again",
             )
+        before = key
         yield row, sha256
 
 
-def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes, sha256: str) -> dict[str, object]:
-    """Return the body in a row, or raise ValueError where it is not the one that was written."""
-    if zstandard.frame_content_size(packed) > _BODY_LIMIT:
+def _unpackers(connection: sqlite3.Connection, label: str) -> list[zstandard.ZstdDecompressor]:
+    """Return what unpacks the bodies of a database, by the number of their packing."""
+    unpackers = [zstandard.ZstdDecompressor()]
+    if dictionary := read_meta(connection, "dictionary"):
+        try:
+            unpackers.append(zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary)))
+        except (zstandard.ZstdError, ValueError, MemoryError) as error:
+            raise SnapshotError(
+                f"{label} is damaged: its dictionary cannot be used", "restore or collect it again"
+            ) from error
+    return unpackers
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Return how large a database is."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(pages) * int(size)
+
+
+def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes) -> bytes:
+    """Return the text of the body in a row, or raise ValueError where it is too long to be one."""
+    if zstandard.frame_content_size(packed) > limits.BODY:
         raise ValueError(packed[:8])
-    data = unpacker.decompress(packed)
+    return unpacker.decompress(packed)
+
+
+def _body(data: bytes, sha256: str) -> dict[str, object]:
+    """Return the body in a text, or raise ValueError where it is not the one that was written."""
     body = orjson.loads(data)
     if hashlib.sha256(data).hexdigest() != sha256 or not isinstance(body, dict):
+        raise ValueError(sha256)
+    if data.count(b"[") + data.count(b"{") > limits.DEPTH and is_deeper(body, limits.DEPTH):
         raise ValueError(sha256)
     return body
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from auditor.errors import SnapshotError
+from auditor.snapshot import limits
 from auditor.snapshot.compression import SQLITE_MAGIC
 
 APPLICATION_ID: Final = 0x41554454  # "AUDT"
@@ -37,6 +39,8 @@ CREATE TABLE spelling (
     type_k INTEGER, key_lc TEXT, spelled TEXT, PRIMARY KEY (type_k, key_lc, spelled)) WITHOUT ROWID;
 """
 
+_OBJECTS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+
 
 def is_sqlite(path: Path) -> bool:
     """Whether a file starts like an SQLite database; False where it cannot be read."""
@@ -56,21 +60,21 @@ def is_own(path: Path) -> bool:
     return head.startswith(SQLITE_MAGIC) and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
-def create(path: Path, *, survive_crash: bool) -> sqlite3.Connection:
-    """Return a new, empty snapshot database, opened for writing."""
-    connection = sqlite3.connect(path)
+def create(path: Path) -> sqlite3.Connection:
+    """Return a new, empty snapshot database, opened for writing: a file that nobody else knows of yet."""
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?nolock=1", uri=True)
     connection.execute("PRAGMA page_size = 8192")
-    journal = "WAL" if survive_crash else "OFF"
-    connection.execute(f"PRAGMA journal_mode = {journal}")
-    connection.execute(f"PRAGMA synchronous = {'NORMAL' if survive_crash else 'OFF'}")
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
     connection.executescript(_TABLES)
     return connection
 
 
 def reopen(path: Path) -> sqlite3.Connection:
-    """Return an existing snapshot database, opened for writing."""
+    """Return an existing snapshot database, opened for writing so that a crash loses nothing that was committed."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
@@ -80,25 +84,55 @@ def opened(path: Path, label: str) -> Iterator[sqlite3.Connection]:
     """Give a snapshot database for reading; whatever is wrong with the file comes out as one SnapshotError."""
     if not path.is_file():
         raise SnapshotError(f"{label} does not exist", "give the path of a snapshot")
-    connection = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+    has_log = path.with_name(f"{path.name}-wal").exists()  # of a collection at work: pages may still be in its log
+    way = "mode=ro" if has_log else "immutable=1"  # which writes nothing beside the file either
+    connection = sqlite3.connect(f"file:{quote(str(path.resolve()))}?{way}", uri=True)
+    limit = limits.StepLimit(connection, path.stat().st_size)
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.LONGEST)
         connection.execute("PRAGMA trusted_schema = OFF")
         check_version(connection, label)
-        _check_length(connection, path, label)
+        _check_length(connection, path, label, has_log=has_log)
+        _check_tables(connection, label)
+        _check_pages(connection, label)
         yield connection
     except (sqlite3.Error, UnicodeError) as error:
-        raise SnapshotError(
-            f"{label} is damaged: {str(error).splitlines()[0][:120]}", "restore or collect it again"
-        ) from error
+        reason = "reading it takes endless work" if limit.is_exceeded else str(error).partition("\n")[0][:120]
+        raise SnapshotError(f"{label} is damaged: {reason}", "restore or collect it again") from error
     finally:
         connection.close()
 
 
-def _check_length(connection: sqlite3.Connection, path: Path, label: str) -> None:
+@cache
+def _own_tables() -> frozenset[tuple[object, ...]]:
+    """Return what SQLite says of the tables and indexes of a new snapshot."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return frozenset(connection.execute(_OBJECTS))
+
+
+def _check_tables(connection: sqlite3.Connection, label: str) -> None:
+    """Raise SnapshotError for whatever no snapshot has: views, triggers and virtual tables are code of a stranger's."""
+    for row in connection.execute(_OBJECTS):
+        if row not in _own_tables():
+            kind, name = (ascii(text)[:40].strip("'") for text in row[:2])
+            raise SnapshotError(
+                f"{label} holds what no snapshot does: {kind} {name}", "collect it again, or ask who gave it"
+            )
+
+
+def _check_pages(connection: sqlite3.Connection, label: str) -> None:
+    """Raise SnapshotError where a page is used twice: few of them could be gone through without an end."""
+    (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if result != "ok":
+        reason = str(result).replace("*** in database main ***", "").strip().partition("\n")[0][:120]
+        raise SnapshotError(f"{label} is damaged: {reason}", "restore or collect it again")
+
+
+def _check_length(connection: sqlite3.Connection, path: Path, label: str, *, has_log: bool) -> None:
     """Raise SnapshotError where the file is shorter than it says: SQLite notices only when it needs the missing pages."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
-    has_log = path.with_name(f"{path.name}-wal").exists()  # of a collection at work: pages may still be in its log
     if not has_log and path.stat().st_size < pages * size:
         raise SnapshotError(f"{label} is truncated", "restore or collect it again")
 

@@ -147,7 +147,7 @@ def test_each_resource_counts_once_and_what_nobody_asked_for_was_not_looked_at()
     assert by_name["Microsoft.Compute/disks"].not_looked_at == 1
 
 
-@pytest.mark.parametrize("what", ["Microsoft.Compute/disks", "Microsoft.Insights/workbooks"])
+@pytest.mark.parametrize("what", ["Microsoft.Portal/dashboards", "Microsoft.Insights/workbooks"])
 def test_what_was_not_looked_at_changes_no_answer_when_it_is_not_read(what: str) -> None:
     report = judged(_without("/", what))
     named = _of(report.coverage, report.gaps[0])

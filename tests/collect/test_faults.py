@@ -126,8 +126,9 @@ def test_rows_that_went_missing_are_fetched_again(
     assert summary.gaps == []
 
 
-def test_rows_that_stay_missing_are_a_gap_of_their_type(simulator: Simulator, run_collect: Collect) -> None:
-    simulator.serve(small(), faults=[{"match": "^ROWS .*project", "do": "lose-rows"}])
+def test_rows_that_neither_source_has_are_a_gap_of_their_type(simulator: Simulator, run_collect: Collect) -> None:
+    lost = [{"match": "^ROWS .*project", "do": "lose-rows"}]
+    simulator.serve(small(), hidden={"arm": "vaults/other"}, faults=lost)
 
     summary, _ = run_collect()
 
@@ -310,7 +311,7 @@ def test_a_query_that_fails_halfway_is_completed_from_arm(
     simulator: Simulator, run_collect: Collect, whole: dict[str, Any]
 ) -> None:
     refusal = denied("Microsoft.ResourceGraph/resources/read", "/")
-    simulator.serve(small(), faults=[{"match": POST, "skip": 2, **refusal}])
+    simulator.serve(small(), faults=[{"match": POST, "skip": 3, **refusal}])
 
     summary, sink = run_collect()
 

@@ -4,7 +4,8 @@ import pytest
 from azure.core.pipeline import PipelineContext, PipelineRequest
 from azure.core.rest import HttpRequest
 
-from auditor.collect.arm.pipeline import HostPin, ReadOnlyGuard, origin
+from auditor.collect.arm.pages import origin
+from auditor.collect.arm.pipeline import HostPin, ReadOnlyGuard
 from auditor.collect.arm.sender import bucket_of
 from auditor.errors import CollectionError
 

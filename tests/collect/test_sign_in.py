@@ -255,7 +255,16 @@ def test_a_wrong_token_is_one_line_with_what_to_do(simulator: Simulator, run_col
 
 
 @pytest.mark.parametrize(
-    "url", ["http://management.example.org", "ftp://x", "management.azure.com", "https://u:p@h/", "https://h/?x=1"]
+    "url",
+    [
+        "http://management.example.org",
+        "ftp://x",
+        "management.azure.com",
+        "https://u:p@h/",
+        "https://h/?x=1",
+        "https://h:99999",
+        "https://[",
+    ],
 )
 def test_an_endpoint_that_would_leak_or_is_none_is_refused(url: str) -> None:
     with pytest.raises(CollectionError):
@@ -271,7 +280,7 @@ def test_plain_http_is_for_this_machine(url: str) -> None:
 def test_a_private_cloud_tells_its_audience_and_login() -> None:
     older = {"authentication": {"loginEndpoint": "https://login.local/", "audiences": ["https://arm.local/guid"]}}
 
-    cloud = choose_cloud(CloudName.US_GOVERNMENT, "https://arm.local", lambda _: older)
+    cloud = choose_cloud(CloudName.US_GOVERNMENT, "https://arm.local", lambda _: older, ["ARM.local"])
 
     assert (cloud.scope, cloud.authority) == ("https://arm.local/guid/.default", "https://login.local")
     assert cloud.graph == CLOUDS[CloudName.US_GOVERNMENT].graph
@@ -289,7 +298,7 @@ def test_a_private_cloud_tells_its_audience_and_login() -> None:
     ],
 )
 def test_metadata_that_say_nothing_leave_the_chosen_cloud(document: object) -> None:
-    cloud = choose_cloud(CloudName.CHINA, "https://arm.local", lambda _: document)
+    cloud = choose_cloud(CloudName.CHINA, "https://arm.local", lambda _: document, ["arm.local"])
 
     assert (cloud.scope, cloud.authority) == (CLOUDS[CloudName.CHINA].scope, CLOUDS[CloudName.CHINA].authority)
 

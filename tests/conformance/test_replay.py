@@ -18,7 +18,7 @@ from auditor.collect.arm.refusals import Kind, Refused
 from auditor.collect.arm.session import open_session
 from auditor.collect.operations import SHIPPED
 from auditor.collect.options import Auth, CollectOptions
-from auditor.collect.sources.details import shaped
+from auditor.collect.sources.contract import shaped
 from tests.collect.conftest import AMPLE, QUICK, estate
 from tests.conformance.material import SHARED
 from tests.simulator.client import Simulator

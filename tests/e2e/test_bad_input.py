@@ -147,6 +147,10 @@ _OPTIONS: dict[str, tuple[list[str], str]] = {
     "no value": (["--set", "tls_min"], "="),
     "wrong type": (["--set", "min_instances.app_service=many"], "app_service"),
     "date": (["--as-of", "yesterday-ish"], "2024-02-20"),
+    "date before the calendar": (["--as-of", "0001-01-01T00:00:00+23:59"], "2024-02-20"),
+    "date of ten thousand digits": (["--as-of", "1" * 10_000], "is no date or time"),
+    "number of ten thousand digits": (["--set", f"min_instances.app_service={'1' * 10_000}"], "must be a number"),
+    "list in ten thousand lists": (["--set", f"tls_min={'[' * 10_000}"], "not valid YAML"),
     "format": (["-o", "pdf"], "csv"),
     "select": (["--select", "zzz-*"], "zzz-*"),
     "exemptions": (["--exemptions", "no.yaml"], "no.yaml"),
@@ -207,6 +211,26 @@ _HOSTILE: dict[str, str] = {
 }
 
 
+_DEEP = '[{"a":'
+_HOSTILE |= {
+    "an id of a thousand parts": json.dumps([storage() | {"id": storage()["id"] + "/a/b" * 1000}]),
+    "an id of a thousand extensions": json.dumps([storage() | {"id": storage()["id"] + "/providers/A.B/c/d" * 1000}]),
+    "a thousand resources, each below the last": json.dumps(
+        [storage() | {"id": storage()["id"] + "/a/b" * number} for number in range(300)]
+    ),
+    "a list for a tenant": json.dumps([storage() | {"tenantId": ["t"]}, storage("st2") | {"tenantId": {"t": 1}}]),
+    "lists for all tenants": json.dumps(
+        {"tenantId": ["t"], "resources": [storage() | {"tenantId": [1]}], "source": {"tenantId": [2]}}
+    ),
+    "an integer of ten thousand digits": json.dumps([storage(size=1)]).replace('"size": 1', '"size": 1' + "0" * 10_000),
+    "a number for a name": json.dumps([storage()]).replace('"st1"', "9" * 10_000),
+    "properties nested deeply": json.dumps([storage(x=1)]).replace('"x": 1', '"x": ' + _DEEP * 440 + "1" + "}]" * 440),
+    "properties nested too deeply": json.dumps([storage(x=1)]).replace(
+        '"x": 1', '"x": ' + _DEEP * 9000 + "1" + "}]" * 9000
+    ),
+}
+
+
 @pytest.mark.parametrize("name", _HOSTILE)
 def test_hostile_contents_are_judged_or_refused_but_never_crash(name: str, run: Run, tmp_path: Path) -> None:
     content = json.dumps([storage()]).encode("utf-16") if name == "UTF-16" else _HOSTILE[name]
@@ -251,12 +275,14 @@ def test_no_traceback_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 _TAKEN_FROM_FILES_NEVER = {
     "arm-endpoint": ("'https://arm.example.org'", "--arm-endpoint or AUDITOR_ARM_ENDPOINT"),
+    "allow-endpoint": ("['arm.example.org']", "--allow-endpoint or AUDITOR_ALLOW_ENDPOINT"),
     "cloud": ("'china'", "--cloud or AUDITOR_CLOUD"),
     "tenant": ("'t'", "--tenant or AUDITOR_TENANT"),
     "auth": ("'cli'", "--auth or AUDITOR_AUTH"),
     "output": ("['csv=/tmp/out.csv']", "--output or AUDITOR_OUTPUT"),
     "snapshot": ("'kept.sqlite'", "--snapshot or AUDITOR_SNAPSHOT"),
     "resume": ("'kept.sqlite'", "--resume"),
+    "force": ("true", "--force or AUDITOR_FORCE"),
 }
 
 
@@ -314,3 +340,39 @@ def test_a_list_where_an_option_takes_one_value(run: Run, tmp_path: Path) -> Non
 
     assert (ended.code, is_one_line(ended.err)) == (2, True)
     assert f"{path}:1:12: baseline must be text, not a list" in ended.err
+
+
+_SETTINGS_FILES: dict[str, str] = {
+    "an integer of ten thousand digits": "baseline = " + "1" * 10_000,
+    "such an integer in a list": "select = [" + "1" * 10_000 + "]",
+    "a list in ten thousand lists": "select = " + "[" * 10_000 + "]" * 10_000,
+    "a table in ten thousand tables": ".".join(["a"] * 10_000) + " = 1",
+    "a header of ten thousand parts": "[" + ".".join(["a"] * 10_000) + "]",
+    "more than anybody writes": "# " + "x" * 300_000,
+    "broken TOML": "baseline = = 1",
+    "no text": "baseline = '\udc80'",
+    "another type": "fail-on = {a = {b = 1}}",
+}
+
+
+@pytest.mark.parametrize("name", _SETTINGS_FILES)
+def test_settings_that_cannot_be_read(name: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "auditor.toml"
+    path.write_text(_SETTINGS_FILES[name], encoding="utf-8", errors="surrogateescape")
+    ended = run("baseline", "list")
+    assert (ended.code, ended.out, is_one_line(ended.err)) == (2, "", True), ended.err
+    assert str(path) in ended.err
+    assert "is a bug" not in ended.err
+
+
+@pytest.mark.parametrize("name", _SETTINGS_FILES)
+def test_a_pyproject_of_somebody_else_that_cannot_be_read_says_nothing(name: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(_SETTINGS_FILES[name], encoding="utf-8", errors="surrogateescape")
+    assert (run("baseline", "list").code, path.exists()) == (0, True)
+
+
+def test_one_that_speaks_of_the_tool_is_not_passed_over(run: Run, tmp_path: Path) -> None:
+    path = _write(tmp_path / "pyproject.toml", "[tool.auditor]\nbaseline = 'strict'\n[project]\nname = = x\n")
+    ended = run("baseline", "list")
+    assert (ended.code, is_one_line(ended.err), str(path) in ended.err) == (2, True, True)

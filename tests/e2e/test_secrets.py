@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from auditor.inputs.read import read
 from auditor.report.format import NAMES
+from tests.collect.conftest import resource
 from tests.e2e.command import Run, is_one_line, sample
 from tests.e2e.command import estate as export
 from tests.redaction.planted import Secret, estate
@@ -62,7 +64,7 @@ def test_an_imported_snapshot_holds_none(foreign: Path, run: Run, tmp_path: Path
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_report_shows_none_even_of_a_snapshot_that_keeps_them(
-    foreign: Path, run: Run, tmp_path: Path, name: str, kept: bool
+    foreign: Path, run: Run, tmp_path: Path, name: str, *, kept: bool
 ) -> None:
     source = foreign
     if kept:
@@ -107,6 +109,32 @@ examples:
   - {{name: as it should be, resource: {good}, verdict: pass}}
   - {{name: another, resource: {bad}, verdict: fail}}
 """
+
+
+def test_a_report_does_not_quote_what_is_secret_by_its_name(run: Run, tmp_path: Path) -> None:
+    def site(value: str) -> dict[str, Any]:
+        return {"siteConfig": {"appSettings": [{"name": "PLAIN", "value": value}]}}
+
+    in_list = "properties.siteConfig.appSettings[*]"
+    rule = {
+        **yaml.safe_load(_rule(0, "Microsoft.Web/sites", "tags.note")),
+        "require": {"none": {"in": in_list, "where": {"field": f"{in_list}.value", "like": "sword*"}}},
+        "examples": [
+            {"name": "another", "resource": {"properties": site("x")}, "verdict": "pass"},
+            {"name": "a sword", "resource": {"properties": site("sword")}, "verdict": "fail"},
+        ],
+    }
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "shows-0.yaml").write_text(yaml.safe_dump(rule), encoding="utf-8")
+    app = resource("Microsoft.Web/sites/web", properties=site("swordfish"))
+    run("snapshot", "import", "--keep-secrets", export(tmp_path, app), "-o", "kept.snapshot")
+
+    ended = run("evaluate", "kept.snapshot", "--rules", rules, "--select", "shows-*", "-o", "json")
+
+    [finding] = [one for one in ended.findings if one["resource_id"] == app["id"]]
+    assert finding["status"] == "fail"
+    assert "swordfish" not in ended.out + ended.err
 
 
 def test_an_explanation_shows_none(foreign: Path, run: Run, tmp_path: Path) -> None:

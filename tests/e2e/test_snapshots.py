@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import SAMPLE, Run, auditor, in_process, is_one_line
+from auditor.snapshot import file as snapshots
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import Metadata
+from auditor.snapshot.normalise import ExportEntry, normalise
+from tests.e2e.command import SAMPLE, Run, auditor, in_process, is_one_line, storage
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +100,15 @@ def test_show_says_what_is_inside(folder: Path) -> None:
 def test_a_snapshot_is_not_written_over_by_its_own_export(folder: Path) -> None:
     ended = in_process("snapshot", "export", "one.snapshot", "-o", "one.snapshot", at=folder)
     assert (ended.code, is_one_line(ended.err)) == (2, True)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "soon"])
+@pytest.mark.parametrize("where", ["judge_at", "collected_at", "resource"])
+def test_a_time_that_lies_outside_the_calendar_is_none(where: str, time: str, run: Run, tmp_path: Path) -> None:
+    metadata = Metadata(complete=True, **({where: time} if where != "resource" else {}))
+    resources, gaps = normalise([ExportEntry(storage(), "", "arm", None, time if where == "resource" else None)])
+    snapshots.write(assemble(resources, gaps, metadata), tmp_path / "odd.snapshot")
+    ended = run("evaluate", "odd.snapshot", "-o", "csv")
+    assert ended.code in {1, 2}
+    assert len(ended.rows) > 1
+    assert "is a bug" not in ended.err

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from auditor.azure.body import as_time
 from auditor.truth import NO, UNKNOWN, YES, truth_of
 from tests.language.asking import ask, truth
 
@@ -187,3 +191,12 @@ def test_every_of_nothing_is_true_and_any_of_nothing_false(body: dict[str, Any],
     assert truth({"any": named}, {"properties": body}) is NO
     assert truth({"none": named}, {"properties": body}) is YES
     assert truth({"count": {"field": "rules[*]"}, "equals": count}, {"properties": body}) is YES
+
+
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?", fullmatch=True)
+)
+def test_a_time_is_a_moment_of_the_calendar_or_none(text: str) -> None:
+    moment = as_time(text)
+    assert moment is None or moment.utcoffset() == timedelta(0)

@@ -78,7 +78,9 @@ _BARE: Mapping[str, Callable[[Forge], str]] = {
     "GitHub fine-grained token": lambda f: f.token("github_" + "pat_", (22, _ALNUM), "_", (59, _ALNUM)),
     "GitLab token": lambda f: f.token("gl" + "pat-", (20, _ALNUM)),
     "Slack token": lambda f: f.token("xo" + "xb-", (12, _DIGITS), "-", (12, _DIGITS), "-", (24, _ALNUM)),
-    "Slack webhook": lambda f: f.token("https://hooks." + "slack.com/services/T", (9, _UPPER), "/B", (9, _UPPER), "/", (24, _ALNUM)),
+    "Slack webhook": lambda f: f.token(
+        "https://hooks." + "slack.com/services/T", (9, _UPPER), "/B", (9, _UPPER), "/", (24, _ALNUM)
+    ),
     "Discord webhook": lambda f: f.token("https://disc" + "ord.com/api/webhooks/", (18, _DIGITS), "/", (68, _ALNUM)),
     "AWS access key": lambda f: f.token("AK" + "IA", (16, _UPPER + "234567")),
     "npm token": lambda f: f.token("np" + "m_", (36, _ALNUM)),
@@ -117,20 +119,41 @@ _BARE: Mapping[str, Callable[[Forge], str]] = {
     "PKCS 8 key": lambda f: _pem(f, "PRIV" + "ATE"),
     "OpenSSH key": lambda f: _pem(f, "OPENSSH PRIV" + "ATE"),
     "key in DER": lambda f: "MII" + "EvgIBADANBgkqhkiG9w0" + f.base64(300),
-}  # fmt: skip
+}
 
 _SAID: Mapping[str, tuple[Callable[[Forge], str], str]] = {
-    "storage connection string": (lambda f: f.base64(64), "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={0};EndpointSuffix=core.windows.net"),
-    "Service Bus connection string": (lambda f: f.base64(32), "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey={0}"),
-    "SQL connection string": (Forge.password, "Server=tcp:s.database.windows.net,1433;Database=d;User ID=u;Password={0};Encrypt=True"),
+    "storage connection string": (
+        lambda f: f.base64(64),
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={0};EndpointSuffix=core.windows.net",
+    ),
+    "Service Bus connection string": (
+        lambda f: f.base64(32),
+        "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey={0}",
+    ),
+    "SQL connection string": (
+        Forge.password,
+        "Server=tcp:s.database.windows.net,1433;Database=d;User ID=u;Password={0};Encrypt=True",
+    ),
     "MySQL connection string": (Forge.password, "Server=m;Uid=u;Pwd={0};"),
-    "Redis connection string": (lambda f: f.base64(32), "r.redis.cache.windows.net:6380,password={0},ssl=True,abortConnect=False"),
-    "Cosmos connection string": (lambda f: f.base64(64), "AccountEndpoint=https://c.documents.azure.com:443/;AccountKey={0};"),
-    "Mongo connection string": (lambda f: f.word(12), "mongodb+srv://user:{0}@cluster0.mongodb.net/db?retryWrites=true"),
+    "Redis connection string": (
+        lambda f: f.base64(32),
+        "r.redis.cache.windows.net:6380,password={0},ssl=True,abortConnect=False",
+    ),
+    "Cosmos connection string": (
+        lambda f: f.base64(64),
+        "AccountEndpoint=https://c.documents.azure.com:443/;AccountKey={0};",
+    ),
+    "Mongo connection string": (
+        lambda f: f.word(12),
+        "mongodb+srv://user:{0}@cluster0.mongodb.net/db?retryWrites=true",
+    ),
     "AMQP address": (lambda f: f.word(10), "amqps://svc:{0}@queue.contoso.com/vhost"),
     "address with password": (Forge.password, "https://deploy:{0}@git.contoso.com/repo.git"),
     "Redis address": (lambda f: f.word(10), "redis://:{0}@cache.contoso.com:6379/0"),
-    "SAS": (lambda f: f.base64(32).replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"), "https://a.blob.core.windows.net/c/b.zip?sv=2022-11-02&se=2030-01-01&sr=b&sp=r&sig={0}"),
+    "SAS": (
+        lambda f: f.base64(32).replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
+        "https://a.blob.core.windows.net/c/b.zip?sv=2022-11-02&se=2030-01-01&sr=b&sp=r&sig={0}",
+    ),
     "function key": (lambda f: f.word(54), "https://f.azurewebsites.net/api/run?code={0}"),
     "basic header": (lambda f: base64.b64encode(f"user:{f.password()}".encode()).decode(), "Authorization: Basic {0}"),
     "bearer header": (lambda f: f.word(32), "curl -H 'Authorization: Bearer {0}' https://api.contoso.com"),
@@ -151,8 +174,11 @@ _SAID: Mapping[str, tuple[Callable[[Forge], str], str]] = {
     "chpasswd": (Forge.password, "echo 'root:{0}' | chpasswd"),
     "header in XML": (lambda f: f.word(20), '<Header Name="x-api-key" Value="{0}" />'),
     "Kubernetes literal": (Forge.password, "kubectl create secret generic s --from-literal=pw={0}"),
-    "hidden in Base64": (lambda f: base64.b64encode(f"export DB_PASSWORD={f.password()}; run".encode()).decode(), "echo {0} | base64 -d | sh"),
-}  # fmt: skip
+    "hidden in Base64": (
+        lambda f: base64.b64encode(f"export DB_PASSWORD={f.password()}; run".encode()).decode(),
+        "echo {0} | base64 -d | sh",
+    ),
+}
 KINDS = (*_BARE, *_SAID)
 
 
@@ -178,23 +204,100 @@ def secrets(seed: int = 1) -> list[Secret]:
 
 Place = Callable[[int, str], dict[str, Any]]
 PLACES: Mapping[str, Place] = {
-    "command of a container group": lambda n, t: resource(f"Microsoft.ContainerInstance/containerGroups/g{n}", properties={"containers": [{"name": "c", "properties": {"command": ["/bin/sh", "-c", t]}}]}),
-    "environment of a container group": lambda n, t: resource(f"Microsoft.ContainerInstance/containerGroups/e{n}", properties={"containers": [{"name": "c", "properties": {"environmentVariables": [{"name": "SETTING", "value": t}]}}]}),
-    "arguments of a container app": lambda n, t: resource(f"Microsoft.App/containerApps/a{n}", properties={"template": {"containers": [{"args": [t], "env": [{"name": "X", "value": t}]}]}}),
-    "deployment script": lambda n, t: resource(f"Microsoft.Resources/deploymentScripts/s{n}", properties={"scriptContent": f"set -e\n{t}\n", "arguments": t, "environmentVariables": [{"name": "A", "value": t}]}),
-    "settings of an extension": lambda n, t: resource(f"Microsoft.Compute/virtualMachines/vm{n}/extensions/script", properties={"settings": {"commandToExecute": t, "script": t, "fileUris": [t]}}),
-    "task of a registry": lambda n, t: resource(f"Microsoft.ContainerRegistry/registries/r{n}/tasks/build", properties={"step": {"type": "Docker", "arguments": [{"name": "ARG", "value": t, "isSecret": False}], "contextPath": t}}),
-    "definition of a Logic App": lambda n, t: resource(f"Microsoft.Logic/workflows/w{n}", properties={"definition": {"actions": {"call": {"type": "Http", "inputs": {"method": "POST", "uri": "https://x", "headers": {"x-custom": t}, "body": t}}}, "parameters": {"p": {"type": "String", "defaultValue": t}}}, "parameters": {"p": {"value": t}}}),
-    "web test": lambda n, t: resource(f"Microsoft.Insights/webtests/t{n}", properties={"Configuration": {"WebTest": f"<WebTest><Request><Body>{t}</Body></Request></WebTest>"}, "Request": {"Headers": [{"key": "X-Any", "value": t}], "RequestBody": t}}),
-    "dashboard": lambda n, t: resource(f"Microsoft.Portal/dashboards/d{n}", properties={"lenses": [{"parts": [{"metadata": {"settings": {"content": {"settings": {"content": t}}}}}]}]}),
-    "header of a backend": lambda n, t: resource(f"Microsoft.ApiManagement/service/am{n}/backends/b", properties={"url": "https://x", "credentials": {"header": {"x-any": [t]}, "query": {"q": [t]}}}),
-    "deployment": lambda n, t: {**resource(f"Microsoft.Resources/deployments/d{n}"), "properties": {"parameters": {"any": {"type": "String", "value": t}}, "outputs": {"any": {"type": "String", "value": t}, "obj": {"type": "Object", "value": {"deep": [t]}}}}},
+    "command of a container group": lambda n, t: resource(
+        f"Microsoft.ContainerInstance/containerGroups/g{n}",
+        properties={"containers": [{"name": "c", "properties": {"command": ["/bin/sh", "-c", t]}}]},
+    ),
+    "environment of a container group": lambda n, t: resource(
+        f"Microsoft.ContainerInstance/containerGroups/e{n}",
+        properties={
+            "containers": [{"name": "c", "properties": {"environmentVariables": [{"name": "SETTING", "value": t}]}}]
+        },
+    ),
+    "arguments of a container app": lambda n, t: resource(
+        f"Microsoft.App/containerApps/a{n}",
+        properties={"template": {"containers": [{"args": [t], "env": [{"name": "X", "value": t}]}]}},
+    ),
+    "deployment script": lambda n, t: resource(
+        f"Microsoft.Resources/deploymentScripts/s{n}",
+        properties={
+            "scriptContent": f"set -e\n{t}\n",
+            "arguments": t,
+            "environmentVariables": [{"name": "A", "value": t}],
+        },
+    ),
+    "settings of an extension": lambda n, t: resource(
+        f"Microsoft.Compute/virtualMachines/vm{n}/extensions/script",
+        properties={"settings": {"commandToExecute": t, "script": t, "fileUris": [t]}},
+    ),
+    "task of a registry": lambda n, t: resource(
+        f"Microsoft.ContainerRegistry/registries/r{n}/tasks/build",
+        properties={
+            "step": {"type": "Docker", "arguments": [{"name": "ARG", "value": t, "isSecret": False}], "contextPath": t}
+        },
+    ),
+    "definition of a Logic App": lambda n, t: resource(
+        f"Microsoft.Logic/workflows/w{n}",
+        properties={
+            "definition": {
+                "actions": {
+                    "call": {
+                        "type": "Http",
+                        "inputs": {"method": "POST", "uri": "https://x", "headers": {"x-custom": t}, "body": t},
+                    }
+                },
+                "parameters": {"p": {"type": "String", "defaultValue": t}},
+            },
+            "parameters": {"p": {"value": t}},
+        },
+    ),
+    "web test": lambda n, t: resource(
+        f"Microsoft.Insights/webtests/t{n}",
+        properties={
+            "Configuration": {"WebTest": f"<WebTest><Request><Body>{t}</Body></Request></WebTest>"},
+            "Request": {"Headers": [{"key": "X-Any", "value": t}], "RequestBody": t},
+        },
+    ),
+    "dashboard": lambda n, t: resource(
+        f"Microsoft.Portal/dashboards/d{n}",
+        properties={"lenses": [{"parts": [{"metadata": {"settings": {"content": {"settings": {"content": t}}}}}]}]},
+    ),
+    "header of a backend": lambda n, t: resource(
+        f"Microsoft.ApiManagement/service/am{n}/backends/b",
+        properties={"url": "https://x", "credentials": {"header": {"x-any": [t]}, "query": {"q": [t]}}},
+    ),
+    "deployment": lambda n, t: {
+        **resource(f"Microsoft.Resources/deployments/d{n}"),
+        "properties": {
+            "parameters": {"any": {"type": "String", "value": t}},
+            "outputs": {"any": {"type": "String", "value": t}, "obj": {"type": "Object", "value": {"deep": [t]}}},
+        },
+    },
     "tag": lambda n, t: resource(f"Microsoft.Network/routeTables/rt{n}", tags={"note": t}),
-    "setting of an app": lambda n, t: resource(f"Microsoft.Web/sites/web{n}", kind="app", properties={"siteConfig": {"appSettings": [{"name": "ANY", "value": t}], "appCommandLine": t, "connectionStrings": [{"name": "c", "connectionString": t, "type": "Custom"}]}}),
-    "automation variable": lambda n, t: resource(f"Microsoft.Automation/automationAccounts/aa{n}/variables/v", properties={"value": json.dumps(t), "isEncrypted": False, "description": t}),
-    "linked service": lambda n, t: resource(f"Microsoft.DataFactory/factories/f{n}/linkedservices/l", properties={"type": "Custom", "typeProperties": {"any": t}}),
-    "policy of an API": lambda n, t: resource(f"Microsoft.ApiManagement/service/ap{n}/policies/policy", properties={"format": "xml", "value": f"<policies><inbound>{t}</inbound></policies>"}),
-}  # fmt: skip
+    "setting of an app": lambda n, t: resource(
+        f"Microsoft.Web/sites/web{n}",
+        kind="app",
+        properties={
+            "siteConfig": {
+                "appSettings": [{"name": "ANY", "value": t}],
+                "appCommandLine": t,
+                "connectionStrings": [{"name": "c", "connectionString": t, "type": "Custom"}],
+            }
+        },
+    ),
+    "automation variable": lambda n, t: resource(
+        f"Microsoft.Automation/automationAccounts/aa{n}/variables/v",
+        properties={"value": json.dumps(t), "isEncrypted": False, "description": t},
+    ),
+    "linked service": lambda n, t: resource(
+        f"Microsoft.DataFactory/factories/f{n}/linkedservices/l",
+        properties={"type": "Custom", "typeProperties": {"any": t}},
+    ),
+    "policy of an API": lambda n, t: resource(
+        f"Microsoft.ApiManagement/service/ap{n}/policies/policy",
+        properties={"format": "xml", "value": f"<policies><inbound>{t}</inbound></policies>"},
+    ),
+}
 """Resources that hold a text where people write what they like, by number."""
 
 

@@ -50,7 +50,7 @@ class StepCounter:
             return then(at)
         return self._node(nodes[index], at, lambda stop: self._sequence(nodes, index + 1, stop, then))
 
-    def _node(self, node: Any, at: int, then: Continue) -> int | None:
+    def _node(self, node: Any, at: int, then: Continue) -> int | None:  # noqa: PLR0911 - one for each kind of node
         self.steps += 1
         kind, value = node
         if kind in {ops.LITERAL, ops.NOT_LITERAL, ops.IN, ops.ANY}:

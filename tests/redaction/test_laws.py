@@ -26,9 +26,39 @@ from tests.redaction.planted import PLACES, secrets
 
 _PIECES = [
     *(secret.text for secret in secrets(3)),
-    *("password=", "redacted", "redacted:0123456789abcdef", "Password=redacted:0123456789abcdef;", "://a:", "@", "--key ", "eyJ"),
-    *('"', "'", "\\", "\\\"", "=", ":", ";", " ", "\n", "-", "/", ".", "${", "$(A)", "[concat(", "sig=", "Basic ", "x", "9", "Bearer "),
-]  # fmt: skip
+    *(
+        "password=",
+        "redacted",
+        "redacted:0123456789abcdef",
+        "Password=redacted:0123456789abcdef;",
+        "://a:",
+        "@",
+        "--key ",
+        "eyJ",
+    ),
+    *(
+        '"',
+        "'",
+        "\\",
+        '\\"',
+        "=",
+        ":",
+        ";",
+        " ",
+        "\n",
+        "-",
+        "/",
+        ".",
+        "${",
+        "$(A)",
+        "[concat(",
+        "sig=",
+        "Basic ",
+        "x",
+        "9",
+        "Bearer ",
+    ),
+]
 TEXTS = st.lists(st.sampled_from(_PIECES) | st.text(max_size=5), max_size=8).map("".join)
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz .,()\n", max_size=200)
 
@@ -84,7 +114,11 @@ def _report(path: Path, redactor: Redactor | None) -> Report:
 
 def _verdicts(findings: list[Finding]) -> list[tuple[object, ...]]:
     return [
-        (one.rule_id, one.resource_id, one.sub_object, one.status, one.fingerprint, one.message) for one in findings
+        (
+            *(one.rule_id, one.resource_id, one.sub_object, one.status, one.fingerprint, one.message),
+            *((leaf.path, str(leaf.actual), str(leaf.expected)) for leaf in one.evidence),
+        )
+        for one in findings
     ]
 
 

@@ -130,3 +130,31 @@ def test_a_cell_never_outgrows_a_spreadsheet(make_report: Callable[..., Report])
     (row,) = rows_of(make_report(replace(OPENAI_PUBLIC, message="x" * 100_000)))
     assert len(row["message"]) < 32_767
     assert row["message"].endswith("(68,000 more characters in the JSON report)")
+
+
+_UNSEEN = [
+    "\u200b",
+    "\ufeff",
+    "\u00ad",
+    "\u2060",
+    "\u180e",
+    "\ufe0f",
+    "\u034f",
+    "\u3164",
+    "\u2800",
+    "\U000e0020",
+    " ",
+    "\t",
+    "\x00",
+]
+
+
+@given(
+    st.lists(st.sampled_from(_UNSEEN), max_size=4).map("".join),
+    st.sampled_from(
+        ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe66", "\ufe62", "\u2212", "\u207a"]
+    ),
+    st.text(max_size=5),
+)
+def test_nothing_that_does_not_show_hides_a_formula(before: str, sign: str, after: str) -> None:
+    assert safe_cell(f"{before}{sign}cmd{after}").startswith("'")

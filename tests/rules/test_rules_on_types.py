@@ -33,6 +33,7 @@ _FAILING = {
     "keyvault-public-network-access-off": {"kv-chat01"},
     "keyvault-purge-protection-on": {"kv-chat01"},
     "keyvault-secret-expiry-set": {f"kv-chat01/secrets/{name}" for name in _SECRETS},
+    "keyvault-secret-in-use": {"kv-chat01/secrets/apiKey"},
     "ml-endpoint-monitored": {_ENDPOINT},
     "ml-workspace-datastores-use-identity": {"mlw-chat01"},
     "openai-outbound-hosts-as-declared": {"oai-chat01"},

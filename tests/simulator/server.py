@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import ssl
@@ -18,6 +19,7 @@ import orjson
 
 from auditor import resource_id as ids
 from tests.simulator.estate import COLUMNS, Estate
+from tests.simulator.faults import ITEM, LINK, spoil
 from tests.simulator.kusto import QueryError, evaluate
 from tests.simulator.quota import Quotas
 
@@ -30,6 +32,7 @@ class World:
 
     estate: Estate
     faults: list[dict[str, Json]] = field(default_factory=list)
+    hidden: dict[str, str] = field(default_factory=dict)
     page_size: int = 100
     graph_page_size: int = 1000
     graph_bytes: int = 16 << 20
@@ -41,6 +44,7 @@ class World:
     latency: float = 0.0
     tokens_valid_from: float = 0.0
     metadata: bool = True
+    redirect: str = ""
     replay: list[Json] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,6 +55,7 @@ class World:
             name: document[name]
             for name in (
                 "faults",
+                "hidden",
                 "page_size",
                 "graph_page_size",
                 "graph_bytes",
@@ -58,6 +63,7 @@ class World:
                 "permissions",
                 "latency",
                 "metadata",
+                "redirect",
             )
             if name in document
         }
@@ -212,6 +218,8 @@ class Handler(BaseHTTPRequestHandler):
             return Answer(
                 200, {"access_token": token, "expires_on": str(ends), "resource": resource, "token_type": "Bearer"}
             )
+        if path == "/oidc/token" and world.redirect:
+            return Answer(302, {}, {"Location": world.redirect})
         if path == "/oidc/token":
             return Answer(200, {"value": "an.assertion.of-github", "oidcToken": "an.assertion.of-pipelines"})
         if path.endswith("/v2.0/.well-known/openid-configuration"):
@@ -254,6 +262,14 @@ class Handler(BaseHTTPRequestHandler):
             content, content_type = b"<html><body>Proxy sign-in</body></html>", "text/html"
         if what == "truncate":
             content = content[: len(content) // 2]
+        if what == "huge":
+            content = b'{"value": [' + b" " * fault["bytes"] + b"]}"
+        if what == "bomb":
+            content = gzip.compress(b'{"value": [' + b" " * fault["bytes"] + b"]}")
+            answer.headers["Content-Encoding"] = "gzip"
+        if what == "header-drip":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Endless: " + b"x" * 4000)
+            return
         self.send_response(answer.status)
         length = len(content) * 2 if what == "cut" else len(content)
         headers = {
@@ -262,12 +278,24 @@ class Handler(BaseHTTPRequestHandler):
             "x-ms-request-id": "00000000-0000-0000-0000-00000000rq01",
             **answer.headers,
         }
+        headers |= fault.get("more_headers", {}) if fault else {}
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if what == "drip":
+            self._drip(content)
+            return
         self.wfile.write(content)
         if what == "cut":
             self.close_connection = True
+
+    def _drip(self, content: bytes) -> None:
+        """Send one byte after the other, slowly."""
+        self.close_connection = True
+        for number in range(len(content)):
+            self.wfile.write(content[number : number + 1])
+            self.wfile.flush()
+            time.sleep(0.1)
 
 
 class Server(ThreadingHTTPServer):
@@ -336,7 +364,7 @@ def _arm(world: World, method: str, url: str, content: bytes, base_url: str) -> 
         if isinstance(body, dict) and isinstance(recorded.get("next"), int):
             body = {
                 **body,
-                "nextLink": f"{base_url}{urlsplit(body['nextLink']).path}?api-version=1&replay={recorded['next']}",
+                "nextLink": f"{base_url}{path}?api-version=1&replay={recorded['next']}",
             }
         return Answer(recorded["status"], body, recorded["headers"])
     path = unquote(path).rstrip("/")
@@ -364,7 +392,7 @@ def _check_version(world: World, path: str, version: str) -> None:
         )
 
 
-def _read(  # noqa: C901, PLR0911 - one route after the other
+def _read(  # noqa: C901, PLR0911, PLR0912 - one route after the other
     world: World, path: str, query: dict[str, str], base_url: str
 ) -> Answer:
     estate, lowered = world.estate, path.lower()
@@ -374,16 +402,29 @@ def _read(  # noqa: C901, PLR0911 - one route after the other
             {"id": f"/subscriptions/{one['subscriptionId']}", "state": "Enabled", "tenantId": estate.tenant, **one}
             for one in estate.subscriptions
         ]
-        return _page(world, path, found, query, base_url)
+        return _page(world, path, _seen(world, "subscriptions", found), query, base_url)
     if segments[:2] == ["providers", "microsoft.management"]:
         return _management_group(estate, segments[-1])
     subscription = ids.subscription_of(lowered)
     if subscription is not None and all(one["subscriptionId"].lower() != subscription for one in estate.subscriptions):
         return error(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+    if len(segments) == 2 and segments[0] == "subscriptions":
+        [own] = [one for one in estate.subscriptions if one["subscriptionId"].lower() == subscription]
+        return Answer(200, {"id": f"/subscriptions/{own['subscriptionId']}", "tenantId": estate.tenant, **own})
+    if len(segments) == 4 and segments[2] == "resourcegroups":
+        group = [one for one in estate.groups(segments[1]) if ids.key(one["id"]) == lowered]
+        return Answer(200, group[0]) if group else error(404, "ResourceGroupNotFound", "It could not be found.")
     if len(segments) == 3 and segments[2] == "resourcegroups":
-        return _page(world, path, estate.groups(segments[1]), query, base_url)
+        return _page(world, path, _seen(world, "groups", estate.groups(segments[1])), query, base_url)
     if len(segments) == 3 and segments[2] == "resources":
-        return _page(world, path, estate.tracked(segments[1]), query, base_url)
+        return _page(world, path, _seen(world, "arm", estate.tracked(segments[1])), query, base_url)
+    if len(segments) == 5 and segments[2] == "resourcegroups" and segments[4] == "resources":
+        group = "/" + "/".join(segments[:4])
+        if all(ids.key(body["id"]) != group for body in estate.groups(segments[1])):
+            return error(404, "ResourceGroupNotFound", f"Resource group '{segments[3]}' could not be found.")
+        seen = _seen(world, "arm", estate.tracked(segments[1]))
+        found = [body for body in seen if ids.is_under(body["id"], group)]
+        return _page(world, path, found, query, base_url)
     if len(segments) == 3 and segments[2] == "locations":
         return _page(world, path, estate.document.get("locations", []), query, base_url)
     if len(segments) == 4 and segments[2] == "providers":
@@ -412,6 +453,15 @@ def _read(  # noqa: C901, PLR0911 - one route after the other
     return _object_or_list(world, path, query, base_url)
 
 
+def _seen(world: World, by: str, bodies: list[Json]) -> list[Json]:
+    """Return what an index knows.
+
+    `hidden` says of `graph`, `arm`, `subscriptions` and `groups` the ids that they lack (a regular expression).
+    """
+    pattern = world.hidden.get(by)
+    return [body for body in bodies if pattern is None or not re.search(pattern, body["id"], re.IGNORECASE)]
+
+
 def _object_or_list(world: World, path: str, query: dict[str, str], base_url: str) -> Answer:
     estate, parts = world.estate, ids.segments(path)
     last = max((i for i, part in enumerate(parts) if part.lower() == "providers"), default=-1)
@@ -423,7 +473,8 @@ def _object_or_list(world: World, path: str, query: dict[str, str], base_url: st
                 "ResourceNotFound",
                 f"The Resource '{'/'.join(parts[last + 1 :])}' under resource group was not found.",
             )
-        return Answer(200, body)
+        fault = world.fault(f"OBJECT {path}")
+        return Answer(200, body if fault is None else ITEM[fault["do"]](body))
     parent = "/" + "/".join(parts[:-1] if len(parts) - last > 3 else parts[:last])
     is_resource = "providers" in parent.lower()
     if is_resource and estate.get(parent) is None and not _is_virtual(parent):
@@ -454,12 +505,17 @@ def _page(world: World, path: str, items: list[Json], query: dict[str, str], bas
 
 def _disturb(page: dict[str, Json], fault: dict[str, Json], own: str) -> None:
     match fault["do"]:
+        case name if name in LINK:
+            page["nextLink"] = LINK[name](own)
+        case name if name in ITEM:
+            page["value"] = spoil(page["value"], fault)
+        case "endless":
+            page["nextLink"] = f"{own}&$skiptoken=0&page={time.monotonic_ns()}"
+            page["value"] = []
         case "empty-page":
             page.update(nextLink=f"{own}&$skiptoken=0", value=[])
         case "foreign-link":
             page["nextLink"] = fault["url"]
-        case "self-link":
-            page["nextLink"] = own
         case "repeat":
             page["value"] = [*page["value"], *page["value"]]
         case "not-a-list":
@@ -472,8 +528,8 @@ def _disturb(page: dict[str, Json], fault: dict[str, Json], own: str) -> None:
 
 def _graph(world: World, body: Json) -> Answer:
     options = body.get("options", {})
-    subscriptions = body.get("subscriptions", [])
     visible = {one["subscriptionId"].lower() for one in world.estate.subscriptions}
+    subscriptions = body.get("subscriptions", visible)
     if not visible & {text.lower() for text in subscriptions}:
         return error(
             403,
@@ -481,20 +537,21 @@ def _graph(world: World, body: Json) -> Answer:
             "Not authorized to perform action 'Microsoft.ResourceGraph/resources/read' over scope '/'.",
         )
     try:
-        rows = evaluate(body["query"], {"resources": world.estate.rows(subscriptions)}, world.graph_columns)
+        known = _seen(world, "graph", world.estate.rows(subscriptions))
+        containers = [
+            {"id": f"/subscriptions/{name}", "type": "microsoft.resources/subscriptions", "subscriptionId": name}
+            for name in sorted(visible)
+        ]
+        tables = {"resources": known, "resourcecontainers": _seen(world, "graph", containers)}
+        rows = evaluate(body["query"], tables, world.graph_columns)
     except QueryError as problem:
         message = "Please provide below info when asking for support: timestamp = …, correlationId = …."
         return error(400, "BadRequest", message, details=[{"code": problem.code, "message": str(problem)}])
-    fault = world.fault(f"ROWS {body['query']}")
-    total, truncated = len(rows), "false"
+    fault = world.fault(f"ROWS {body['query']}") or {"do": None}
+    total, what = len(rows), fault["do"]
     start = int(options.get("$skipToken", "0"))
-    page = rows[start : start + min(options.get("$top", 100), world.graph_page_size)]
-    if fault and fault["do"] == "lose-rows":
-        page = page[:-1]
-    if fault and fault["do"] == "repeat-rows":
-        page = [*page, *page[:1]]
-    if fault and fault["do"] == "truncated":
-        truncated = "true"
+    page = _disturbed(rows[start : start + min(options.get("$top", 100), world.graph_page_size)], fault)
+    truncated = "true" if what == "truncated" else "false"
     size = len(orjson.dumps(page))
     if size > world.graph_bytes:
         message = f"Response payload size is {size}, and has exceeded the limit of {world.graph_bytes}."
@@ -502,9 +559,25 @@ def _graph(world: World, body: Json) -> Answer:
             400, "BadRequest", "see details", details=[{"code": "ResponsePayloadTooLarge", "message": message}]
         )
     answer = {"totalRecords": total, "count": len(page), "data": page, "facets": [], "resultTruncated": truncated}
-    if start + len(page) < total and truncated == "false" and not fault:
+    if what == "token-number":
+        answer["$skipToken"] = 7
+    elif what == "endless-tokens":
+        answer["$skipToken"] = f"{start}{time.monotonic_ns()}"
+    elif start + len(page) < total and what is None:
         answer["$skipToken"] = str(start + len(page))
     return Answer(200, answer)
+
+
+def _disturbed(page: list[Json], fault: dict[str, Json]) -> list[Json]:
+    """Return the rows of a query with a fault; those that are no resources (counts) stay."""
+    match fault["do"]:
+        case name if name in ITEM and page and "id" in page[0]:
+            return spoil(page, fault)
+        case "token-number" | "lose-rows":
+            return page[:-1]
+        case "repeat-rows":
+            return [*page, *page[:1]]
+    return page
 
 
 def _management_group(estate: Estate, name: str) -> Answer:

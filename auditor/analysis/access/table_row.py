@@ -131,7 +131,7 @@ class TableRow(Fact):
         if self.works == "missing":
             return f"{who.capitalize()} lacks {place}: {how}."
         by = ", ".join(sorted(f"{grant.role} on {ids.name_of(grant.scope) or '/'}" for grant in self.granted_by))
-        return f"{who.capitalize()} has {place} by {how} ({by})."
+        return f"{who.capitalize()} has {place} by {how or 'what is known'} ({by})."
 
     def _warning(self) -> str:
         """Say what a sanctioned but broad row allows; nothing where it is not broad."""
@@ -184,6 +184,8 @@ def _label(row: BoundRow) -> str:
 
 def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str) -> TableRow:
     gap = _gap(access, row, verdict)
+    is_exceeded = verdict.least_privilege is Truth.NO
+    doubt = gap or (access.graph.assignment_gap(row.scope) if is_exceeded else None)  # a better one may not be listed
     advice = _advice(access, row, verdict)
     return TableRow(
         about=facts.about(
@@ -203,8 +205,8 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
         role=row.row.role.name,
         role_id=row.row.role.key,
         works=gap or ("present" if verdict.works is Truth.YES else "missing"),
-        how=gap or verdict.how,
-        least_privilege=gap or _LEAST[verdict.least_privilege],
+        how=doubt or verdict.how,
+        least_privilege=doubt or _LEAST[verdict.least_privilege],
         granted_by=tuple(map(_granting, verdict.assignments)) if verdict.works is Truth.YES else (),
         excess=_excess(row, verdict),
         lacking=_lacking(verdict),

@@ -13,6 +13,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
+from auditor.estate.monitoring_relations import POLICY_ASSIGNMENTS
 from auditor.keys.held import HeldKey
 from auditor.model import Gap, Resource
 from auditor.rbac.read import hierarchy_of
@@ -26,7 +27,7 @@ WATCHED: Final = {
     "vault-key": "kv_key",
 }
 """What policies may watch, as the baseline calls it, by the label of the type."""
-ASSIGNMENTS: Final = spelled("microsoft.authorization/policyassignments")
+ASSIGNMENTS: Final = spelled(POLICY_ASSIGNMENTS)
 _SHOWN: Final = 3
 SETS: Final = spelled("microsoft.authorization/policysetdefinitions")
 

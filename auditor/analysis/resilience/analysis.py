@@ -11,14 +11,14 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.analysis.resilience import regions as zone_regions
 from auditor.analysis.resilience.instances import SureInstances, instance_facts, plan_sku, unknown_sku
-from auditor.analysis.resilience.regions import Regions
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.reference_data import skus
+from auditor.estate import regions as zone_regions
 from auditor.estate.navigation import ONLINE_ENDPOINTS
 from auditor.estate.network_relations import BASTIONS, GATEWAYS, PUBLIC_ADDRESSES
+from auditor.estate.regions import Regions
 from auditor.estate.service_relations import AUTOSCALE_SETTINGS
 from auditor.model import Gap, Resource
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
-import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline import Pipeline
 from azure.core.pipeline.policies import SensitiveHeaderCleanupPolicy
@@ -21,17 +19,16 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 
 from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
 from auditor.collect.arm.credentials import TokenCache
 from auditor.collect.arm.pacing import Pacer
-from auditor.collect.arm.pages import ListAnswer, Response, take_page
-from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard, origin
+from auditor.collect.arm.pages import ListAnswer, ListBudget, Response, next_page, take_page
+from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, choose_version, supported_versions
 from auditor.collect.arm.sender import Decoded, PatientSender, Tally
+from auditor.collect.arm.transport import session_for, trusted_authorities
 from auditor.collect.options import CollectOptions
 from auditor.shipped import tool_version
 
@@ -57,9 +54,14 @@ class Arm:
         self._credential = credential
         self._options = options
         self._transport = RequestsTransport(
-            session=_session(options.threads, cloud.arm),
+            session=session_for(
+                cloud.arm,
+                connections=options.threads + 8,
+                seconds=options.budgets.answer_seconds,
+                most_bytes=options.budgets.answer_bytes,
+            ),
             session_owner=True,
-            connection_verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
+            connection_verify=trusted_authorities(),
             connection_timeout=min(30.0, options.retry.timeout),
             read_timeout=options.retry.timeout,
         )
@@ -101,23 +103,16 @@ class Arm:
         listing = ListAnswer(api_version=first.api_version, at=first.at)
         seen_links: set[str] = set()
         seen_ids: set[str] = set()
-        body: object = first.value
+        page = Decoded(first.value, first.size)
+        budget = ListBudget(self._options.budgets, self.pacer.clock.now)
         while True:
-            link = take_page(body, listing, seen_ids)
+            budget.take(page.size)
+            link = take_page(page.value, listing, seen_ids)
             if listing.refusal is not None or link is None:
                 return listing
-            url = urljoin(self.cloud.arm + path, link).replace("{", "%7B").replace("}", "%7D")
-            if origin(url) != origin(self.cloud.arm):
-                listing.refusal = Refusal(
-                    Kind.FAILED, message=f"the next page lies at another host: {urlsplit(url).netloc}"
-                )
-                return listing
-            if url in seen_links:
-                listing.refusal = Refusal(Kind.FAILED, message="the next page is one that was already read")
-                return listing
-            seen_links.add(url)
             try:
-                body = self._send(HttpRequest("GET", url))
+                budget.check()
+                page = self._send(HttpRequest("GET", next_page(self.cloud.arm, path, link, seen_links)))
             except Refused as refused:
                 listing.refusal = refused.refusal
                 return listing
@@ -126,7 +121,12 @@ class Arm:
         """Return the answer to one Resource Graph query."""
         url = f"{self.cloud.arm}/providers/Microsoft.ResourceGraph/resources?api-version={GRAPH_VERSION}"
         headers = {"Content-Type": "application/json"}
-        return self._send(HttpRequest("POST", url, content=orjson.dumps(body), headers=headers))
+        return self._send(HttpRequest("POST", url, content=orjson.dumps(body), headers=headers)).value
+
+    @property
+    def most_pages(self) -> int:
+        """Return how many pages a list may have."""
+        return self._options.budgets.list_pages
 
     def provider(self, subscription: str, namespace: str) -> Mapping[str, object] | None:
         """Return what a subscription knows of a resource provider (registration, versions), or None if it won't say."""
@@ -172,7 +172,7 @@ class Arm:
             policies=[
                 ReadOnlyGuard(),
                 HostPin(base_url),
-                PatientSender(self.pacer, self._options.retry, self.tally, self._credential),
+                PatientSender(self.pacer, self._options.retry, self._options.budgets, self.tally, self._credential),
                 Identification(f"auditor/{tool_version()}"),
                 ArmAuthentication(self._credential, scope),
                 CallLog(self.tally),
@@ -206,10 +206,10 @@ class Arm:
 
     def _get(self, path: str, api_version: str, query: Mapping[str, str]) -> Response:
         parameters = urlencode({"api-version": api_version, **query}, quote_via=quote, safe="$':,")
-        value = self._send(HttpRequest("GET", f"{self.cloud.arm}{quote(path, safe='/$()!*,;@:+=~')}?{parameters}"))
-        return Response(value, api_version, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        answer = self._send(HttpRequest("GET", f"{self.cloud.arm}{quote(path, safe='/$()!*,;@:+=~')}?{parameters}"))
+        return Response(answer.value, api_version, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), answer.size)
 
-    def _send(self, request: HttpRequest) -> object:
+    def _send(self, request: HttpRequest) -> Decoded:
         into = Decoded()
         otherwise: Send = self._client.send_request
         send = self._senders.get(_namespace_of(request.url), otherwise)
@@ -218,7 +218,7 @@ class Arm:
         except ClientAuthenticationError as error:
             message = " ".join(str(error).split())[:300]
             raise Refused(Refusal(Kind.SIGNED_OUT, 401, message=message)) from error
-        return into.value
+        return into
 
     def _other_version(self, path: str, version: str, message: str) -> str | None:
         offered = supported_versions(message)
@@ -233,21 +233,6 @@ def _client_on(
 ) -> ARMPipelineClient[HttpRequest, HttpResponse]:
     """Return a client on a pipeline of ours; the policies that it wants to be given would be ignored beside it."""
     return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
-
-
-def _session(threads: int, url: str) -> requests.Session:
-    """Return a session with a connection for each thread; the default pool holds ten and throws the others away.
-
-    The environment's proxies are looked up once, not for each of many thousand calls, and its `.netrc` is not read: a
-    password there would take the place of the token.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies.update(get_environ_proxies(url, no_proxy=None))
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=threads + 8, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _namespace_of(url: str) -> str:

@@ -7,8 +7,6 @@ import binascii
 import os
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
@@ -16,15 +14,22 @@ from urllib.parse import quote
 
 import azure.identity as az
 import orjson
+import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, SupportsTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from auditor.collect.arm.clouds import Cloud, is_loopback
+from auditor.collect.arm.refusals import Refused
+from auditor.collect.arm.transport import proxy_in_clear, session_for
 from auditor.collect.options import Auth
 from auditor.errors import CollectionError
 
 _EARLY: Final = 300
 """Seconds before its end at which a token is renewed; a call may be in flight that long."""
+
+_ASSERTION_BYTES: Final = 1 << 20
+_METADATA_SERVICE: Final = "http://169.254.169.254"
+"""Where a virtual machine gets the tokens of its managed identity, without TLS."""
 
 _OIDC_AUDIENCE: Final = "api://AzureADTokenExchange"
 
@@ -125,6 +130,8 @@ def _create(  # noqa: PLR0911 - one way to sign in per line of the table
                 disable_instance_discovery=private,
             )
         case Auth.MANAGED_IDENTITY:
+            if proxy := proxy_in_clear(_identity_endpoint()):
+                raise ValueError(f"the proxy {proxy} would see its token in clear text")
             return az.ManagedIdentityCredential(client_id=environment.get("AZURE_CLIENT_ID"))
         case Auth.GITHUB:
             return az.ClientAssertionCredential(
@@ -144,7 +151,10 @@ def _create(  # noqa: PLR0911 - one way to sign in per line of the table
                 disable_instance_discovery=private,
             )
         case Auth.AUTO:
-            return az.DefaultAzureCredential(authority=authority, process_timeout=60)
+            # Said only where it must be: False would overrule AZURE_TOKEN_CREDENTIALS.
+            is_seen = proxy_in_clear(_identity_endpoint()) is not None
+            left_out = {"exclude_managed_identity_credential": True} if is_seen else {}
+            return az.DefaultAzureCredential(authority=authority, process_timeout=60, **left_out)
 
 
 _HINTS: Final[Mapping[Auth, str]] = {
@@ -152,10 +162,16 @@ _HINTS: Final[Mapping[Auth, str]] = {
     Auth.CLI: "run `az login`, with `--tenant` where you work in several",
     Auth.ENVIRONMENT: "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH",
     Auth.WORKLOAD: "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, as the webhook does",
-    Auth.MANAGED_IDENTITY: "run where a managed identity is assigned; set AZURE_CLIENT_ID for a user-assigned one",
+    Auth.MANAGED_IDENTITY: "run where a managed identity is assigned; set AZURE_CLIENT_ID for a user-assigned one, and "
+    "NO_PROXY for 169.254.169.254",
     Auth.GITHUB: "give the job `permissions: id-token: write` and set AZURE_TENANT_ID and AZURE_CLIENT_ID",
     Auth.AZURE_PIPELINES: "use an AzureCLI@2 task and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
 }
+
+
+def _identity_endpoint() -> str:
+    """Return where the token of a managed identity would come from."""
+    return os.environ.get("IDENTITY_ENDPOINT") or os.environ.get("MSI_ENDPOINT") or _METADATA_SERVICE
 
 
 def _needed(*names: str) -> str:
@@ -171,14 +187,16 @@ def _github_assertion() -> str:
     if not url.startswith("https://") and not is_loopback(url):
         raise ClientAuthenticationError("ACTIONS_ID_TOKEN_REQUEST_URL is not https")
     separator = "&" if "?" in url else "?"
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-        f"{url}{separator}audience={quote(_OIDC_AUDIENCE, safe='')}",
-        headers={"Authorization": f"Bearer {bearer}", "Accept": "application/json"},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-            document = orjson.loads(answer.read())
-    except (urllib.error.URLError, TimeoutError, orjson.JSONDecodeError) as error:
+        with session_for(url, seconds=30, most_bytes=_ASSERTION_BYTES) as session:
+            answer = session.get(
+                f"{url}{separator}audience={quote(_OIDC_AUDIENCE, safe='')}",
+                headers={"Authorization": f"Bearer {bearer}", "Accept": "application/json"},
+                timeout=30,
+                allow_redirects=False,
+            )
+        document = orjson.loads(answer.content)
+    except (requests.RequestException, Refused, orjson.JSONDecodeError) as error:
         raise ClientAuthenticationError(f"GitHub gave no identity token: {error}") from error
     value = document.get("value") if isinstance(document, dict) else None
     if not isinstance(value, str):

@@ -15,6 +15,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from auditor import resource_id as ids
 from auditor.collect.arm.clouds import is_loopback
+from auditor.collect.arm.pages import origin
 from auditor.collect.arm.sender import RESOURCE_GRAPH_PATH, Tally
 from auditor.errors import CollectionError
 
@@ -66,13 +67,6 @@ class HostPin(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
             raise CollectionError(f"A request to {urlsplit(url).netloc} was not sent: it is not the chosen cloud.")
         if is_loopback(url):
             request.context.options["enforce_https"] = False
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a URL, comparable."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or (443 if scheme == "https" else 80)
 
 
 class Identification(SansIOHTTPPolicy[HttpRequest, HttpResponse]):

@@ -23,6 +23,9 @@ class Kind(StrEnum):
     BAD_REQUEST = "request not understood"
     THROTTLED = "throttled"
     FAILED = "failed"
+    CUT = "cut"
+    SPENT = "budget spent"
+    UNTRUSTED = "not believed"
     UNREACHABLE = "not reachable"
 
 

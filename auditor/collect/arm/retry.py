@@ -13,7 +13,7 @@ from auditor.collect.arm.refusals import RETRYABLE_CONFLICTS, error_of
 from auditor.collect.options import RetryLimits
 
 _TRANSIENT: Final = frozenset({408, 429, 500, 502, 503, 504})
-_DURATION: Final = re.compile(r"(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)")
+_DURATION: Final = re.compile(r"(?a)(?:(\d{1,6})\.)?(\d{1,6}):(\d{1,6}):(\d{1,6}(?:\.\d{1,9})?)")
 
 
 def is_transient(status: int, body: object) -> bool:
@@ -49,6 +49,11 @@ def duration(text: str) -> float | None:
     return whole + float(seconds)
 
 
+def count(text: str | None) -> int | None:
+    """Return the number that a header states, or None where it states none that could be one."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
 def backoff(attempt: int, limits: RetryLimits, chance: random.Random) -> float:
     """Return how long to wait before attempt number `attempt` + 1 when nobody told: exponential with full jitter."""
     return chance.uniform(0.5, 1.0) * min(limits.longest_wait, limits.first_wait * 2.0 ** min(attempt - 1, 30))
@@ -65,8 +70,8 @@ def _number(text: str) -> float | None:
 def _until(text: str, now: datetime) -> float | None:
     try:
         moment: datetime = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds: float = (moment - now).total_seconds()
+    except (TypeError, ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    seconds: float = (moment - now).total_seconds()
     return max(0.0, seconds)

@@ -18,10 +18,11 @@ from azure.core.pipeline.policies import HTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 
 from auditor import resource_id as ids
-from auditor.collect.arm.pacing import GRAPH_BUCKET, Pacer
+from auditor.collect.arm.pacing import GRAPH_BUCKET, Pacer, Stopped
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, read_refusal
-from auditor.collect.arm.retry import backoff, duration, is_transient, told_to_wait
-from auditor.collect.options import RetryLimits
+from auditor.collect.arm.retry import backoff, count, duration, is_transient, told_to_wait
+from auditor.collect.options import Budgets, RetryLimits
+from auditor.errors import CollectionError
 
 log = logging.getLogger("auditor.collect")
 
@@ -37,9 +38,10 @@ class Tokens(Protocol):
 
 @dataclass(slots=True)
 class Decoded:
-    """Where a call finds the decoded body of its answer."""
+    """Where a call finds the decoded body of its answer, and how many bytes it had."""
 
     value: object = None
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -62,9 +64,10 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
     is cut short or HTML is not noticed, and Resource Graph's quota headers are not read.
     """
 
-    def __init__(self, pacer: Pacer, limits: RetryLimits, tally: Tally, tokens: Tokens) -> None:
+    def __init__(self, pacer: Pacer, limits: RetryLimits, budgets: Budgets, tally: Tally, tokens: Tokens) -> None:
         super().__init__()
         self._pacer, self._limits, self._tally, self._tokens = pacer, limits, tally, tokens
+        self._budgets, self._ends = budgets, pacer.clock.now() + budgets.scan_seconds
         self._chance = random.Random()  # noqa: S311 - jitter
 
     def send(self, request: PipelineRequest[HttpRequest]) -> PipelineResponse[HttpRequest, HttpResponse]:
@@ -76,6 +79,7 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
         attempt, renewed = 0, False
         while True:
             attempt += 1
+            self._check_budget()
             self._pacer.enter(bucket)
             response, refusal, wait = self._attempt(request, into, attempt)
             if response is not None:
@@ -100,10 +104,10 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
             self._tally.attempts += 1
         try:
             response = self.next.send(request)
-        except ClientAuthenticationError:
+        except (ClientAuthenticationError, Refused, Stopped, CollectionError):
             raise
-        except AzureError as error:
-            log.debug("attempt %d: %s", attempt, type(error).__name__)
+        except Exception as error:
+            log.debug("attempt %d: %s", attempt, type(error).__name__, exc_info=not isinstance(error, AzureError))
             text = " ".join(str(error).split())[:300]
             kind = Kind.FAILED if self._tally.answered else Kind.UNREACHABLE
             return None, Refusal(kind, message=text, attempts=attempt), self._backoff(attempt)
@@ -113,7 +117,7 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
             self._tally.received += len(content)
             self._tally.answered = True
         body, is_whole = _decode(content)
-        into.value = body
+        into.value, into.size = body, len(content)
         status = sent.status_code
         request_id = sent.headers.get("x-ms-request-id") or sent.headers.get("x-ms-correlation-request-id")
         if status in {200, 201} and is_whole:
@@ -142,6 +146,17 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
             self._backoff(attempt) if told is None else told + self._chance.uniform(0, 0.25) * self._limits.first_wait,
         )
 
+    def _check_budget(self) -> None:
+        """Raise `Refused` where the collection has cost all that it may."""
+        budgets, tally = self._budgets, self._tally
+        for what, is_spent in (
+            (f"{budgets.scan_seconds:,.0f} seconds", self._pacer.clock.now() >= self._ends),
+            (f"{budgets.scan_bytes:,} bytes", tally.received >= budgets.scan_bytes),
+            (f"{budgets.scan_calls:,} calls", tally.attempts >= budgets.scan_calls),
+        ):
+            if is_spent:
+                raise Refused(Refusal(Kind.SPENT, message=f"the collection had its {what}"))
+
     def _backoff(self, attempt: int) -> float:
         return backoff(attempt, self._limits, self._chance)
 
@@ -164,13 +179,11 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
     def _learn(self, bucket: str, response: PipelineResponse[HttpRequest, HttpResponse]) -> None:
         headers = response.http_response.headers
         if bucket == GRAPH_BUCKET:
-            left, resets = headers.get("x-ms-user-quota-remaining"), headers.get("x-ms-user-quota-resets-after")
-            if (
-                left is not None
-                and left.isdigit()
-                and int(left) <= 1
-                and (seconds := duration(resets or "")) is not None
-            ):
+            left, seconds = (
+                count(headers.get("x-ms-user-quota-remaining")),
+                duration(headers.get("x-ms-user-quota-resets-after", "")),
+            )
+            if left is not None and left <= 1 and seconds is not None:
                 self._pacer.bucket(bucket).close_for(min(seconds, 60.0))
             return
         name = (
@@ -178,8 +191,8 @@ class PatientSender(HTTPPolicy[HttpRequest, HttpResponse]):
             if bucket == "tenant"
             else "x-ms-ratelimit-remaining-subscription-reads"
         )
-        left = headers.get(name)
-        if left is not None and left.isdigit():
+        left = count(headers.get(name))
+        if left is not None:
             self._pacer.bucket(bucket).remaining(float(left))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,8 @@ from auditor.collect.operations import (
     SCHEDULES,
     Operation,
 )
-from auditor.collect.sources.details import Item, Outcome, Target, gap_of, settle, shaped
+from auditor.collect.sources.contract import is_deeper, shaped, untrusted
+from auditor.collect.sources.details import Item, Outcome, Target, gap_of, read_list, settle
 from auditor.model import Gap
 
 _WITH_ROLES: Final = (ROLE_ASSIGNMENTS, ELIGIBILITY, SCHEDULES)
@@ -52,24 +53,32 @@ def read_access_outside(arm: Arm, target: Target) -> Outcome:
     for role in (roles[key] for key in sorted(roles) if ids.is_resource_id(key)):
         try:
             answer = arm.get(role, ROLE_DEFINITIONS.api_version)
+            body = shaped(_role(answer.value, role), role, _ROLE)
         except Refused as refused:
             settle(arm, Target(role), ROLE_DEFINITIONS, refused.refusal, outcome)
             continue
-        if isinstance(answer.value, dict):
-            outcome.items.append(Item(shaped(answer.value, role, _ROLE), answer.api_version, answer.at))
+        outcome.items.append(Item(body, answer.api_version, answer.at))
     return outcome
 
 
 def _read(arm: Arm, subscription: Target, operation: Operation, outcome: Outcome) -> list[Item]:
-    path = subscription.id + operation.path
     try:
-        listing = arm.list_all(path, operation.api_version)
+        return read_list(arm, subscription, operation, outcome)
     except Refused as refused:
         settle(arm, subscription, operation, refused.refusal, outcome)
         return []
-    if listing.refusal is not None:
-        settle(arm, subscription, operation, listing.refusal, outcome)
-    return [Item(shaped(body, path, operation), listing.api_version, listing.at) for body in listing.items]
+
+
+def _role(value: object, role: str) -> Mapping[str, object]:
+    """Return a role that was asked for; its id names the scope where it was asked, or none where it is built in."""
+    if not isinstance(value, Mapping) or is_deeper(value):
+        raise Refused(untrusted("the answer is not a role"))
+    own_id = value.get("id")
+    if isinstance(own_id, str) and ids.name_of(own_id).lower() != ids.name_of(role).lower():
+        raise Refused(untrusted("another role came"))
+    if not isinstance(value.get("properties"), Mapping):
+        raise Refused(untrusted("it came without properties"))
+    return value
 
 
 def _concerns(body: dict[str, object], roots: Sequence[str]) -> bool:
@@ -103,8 +112,8 @@ def read_principals(arm: Arm, principals: Sequence[str], at: str) -> Outcome:
             outcome.gaps.append(gap_of("/", _DIRECTORY_TYPE, refused.refusal, "Directory.Read.All"))
             continue
         values = answer.get("value") if isinstance(answer, dict) else None
-        if not isinstance(values, list):
-            outcome.gaps.append(Gap("/", _DIRECTORY_TYPE, "failed: the answer is not a list"))
+        if not isinstance(values, list) or is_deeper(values):
+            outcome.gaps.append(Gap("/", _DIRECTORY_TYPE, "not believed: the answer is not a list of principals"))
             continue
         known = {str(value.get("id")).lower(): value for value in values if isinstance(value, dict)}
         outcome.items += [_principal(principal, known.get(principal.lower()), at) for principal in part]

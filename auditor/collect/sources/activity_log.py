@@ -56,13 +56,13 @@ def read_regenerations(
         events.sort(
             key=lambda event: (str(event["eventTimestamp"]), str(event["resourceId"]), str(event["eventDataId"]))
         )
-        body: dict[str, object] = {
+        remark: dict[str, object] = {
             "id": f"{subscription.id}/providers/{ACTIVITY_LOG.yields}",
             "name": "management",
             "type": ACTIVITY_LOG.yields,
             "properties": {"from": start, "to": end, "providers": read, "events": events},
         }
-        outcome.items.append(Item(body, ACTIVITY_LOG.api_version, at))
+        outcome.items.append(Item(remark, ACTIVITY_LOG.api_version, at))
     return outcome
 
 

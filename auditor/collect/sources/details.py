@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +9,8 @@ from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
-from auditor.collect.operations import Operation
+from auditor.collect.operations import LISTED, RESOURCE_GROUPS, Operation
+from auditor.collect.sources import contract
 from auditor.errors import CollectionError
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
@@ -19,7 +19,8 @@ COMPLETE: Final = "complete"
 PARTIAL: Final = "partial"
 FAILED: Final = "failed"
 
-_TRANSIENT: Final = frozenset({Kind.THROTTLED, Kind.FAILED, Kind.UNREACHABLE})
+PROPERTIES: Final = "properties"
+_TRANSIENT: Final = frozenset({Kind.THROTTLED, Kind.FAILED, Kind.UNREACHABLE, Kind.CUT, Kind.UNTRUSTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,57 +94,47 @@ def _perform(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -
 
 
 def _read(arm: Arm, path: str, operation: Operation, outcome: Outcome, target: Target) -> list[Item]:
-    if not operation.many:
-        answer = arm.get(path, operation.api_version)
-        if not isinstance(answer.value, dict):
-            raise Refused(Refusal(Kind.FAILED, 200, message="the answer is not an object"))
-        return [Item(shaped(answer.value, path, operation), answer.api_version, answer.at)]
+    if operation.many:
+        return read_list(arm, target, operation, outcome)
+    answer = arm.get(path, operation.api_version)
+    body = contract.answer_to(answer.value, path, target.id, operation)
+    return [Item(body, answer.api_version, answer.at)]
+
+
+def read_list(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -> list[Item]:
+    """Return the items of a list that can be believed; what is missing or cannot be goes into the outcome.
+
+    Raises `Refused` where not even a first page came.
+    """
+    path = target.id + operation.path
     listing = arm.list_all(path, operation.api_version)
-    if listing.refusal is not None:
-        settle(arm, target, operation, listing.refusal, outcome)
-    return [Item(shaped(body, path, operation), listing.api_version, listing.at) for body in listing.items]
-
-
-def shaped(body: Mapping[str, object], path: str, operation: Operation) -> dict[str, object]:
-    """Return an object with a whole id and a type, where a service leaves them out."""
-    found = dict(body)
-    own_id = found.get("id")
-    if isinstance(own_id, str) and own_id[:14].lower() == "subscriptions/":
-        found["id"] = "/" + own_id  # diagnostic settings of a subscription come without the first slash
-    elif not ids.is_resource_id(own_id):
-        found["id"] = path if not operation.many else f"{path}/{found.get('name')}"
-    own_type = found.get("type")
-    if not isinstance(own_type, str) or "/" not in own_type:
-        found["type"] = operation.yields
-    return found
+    bodies, doubted = contract.believed(listing.items, path, target.id, operation)
+    for refusal in (listing.refusal, doubted):
+        if refusal is not None:
+            settle(arm, target, operation, refusal, outcome)
+    return [Item(body, listing.api_version, listing.at) for body in bodies]
 
 
 def _detailed(arm: Arm, operation: Operation, item: Item, outcome: Outcome) -> Item:
+    """Return an item of a list as it is by its own id; where that does not come, its properties are a gap.
+
+    The list has just named it, so that it is not gone either where Azure does not find it.
+    """
     if not operation.details:
         return item
+    own_id = str(item.body["id"])
     try:
-        answer = arm.get(str(item.body["id"]), operation.api_version)
+        answer = arm.get(own_id, operation.api_version)
+        body = contract.itself(answer.value, own_id)
     except Refused as refused:
-        if refused.refusal.kind is Kind.NOT_FOUND:
-            return item
-        settle(
-            arm,
-            Target(str(item.body["id"]), operation.yields.lower()),
-            operation,
-            refused.refusal,
-            outcome,
-            what="properties",
-        )
+        stop_if_signed_out(refused.refusal)
+        outcome.is_transient = outcome.is_transient or refused.refusal.kind in _TRANSIENT
+        outcome.gaps.append(gap_of(own_id, PROPERTIES, refused.refusal, operation.action))
         return item
-    if not isinstance(answer.value, dict):
-        outcome.gaps.append(Gap(str(item.body["id"]), "properties", Kind.FAILED.value))
-        return item
-    return Item(shaped(answer.value, str(item.body["id"]), operation), answer.api_version, answer.at)
+    return Item(contract.shaped(body, own_id, operation), answer.api_version, answer.at)
 
 
-def settle(
-    arm: Arm, target: Target, operation: Operation, refusal: Refusal, outcome: Outcome, *, what: str | None = None
-) -> None:
+def settle(arm: Arm, target: Target, operation: Operation, refusal: Refusal, outcome: Outcome) -> None:
     """Decide what a refusal means: nothing is there, the resource is gone, or a gap that says what would settle it."""
     stop_if_signed_out(refusal)
     outcome.notes.append(f"{refusal.status} {refusal.code}".strip())
@@ -160,7 +151,7 @@ def settle(
             outcome.is_gone = True
             return
     outcome.is_transient = outcome.is_transient or refusal.kind in _TRANSIENT
-    outcome.gaps.append(gap_of(target.id, what or operation.yields, refusal, operation.action))
+    outcome.gaps.append(gap_of(target.id, operation.yields, refusal, operation.action))
 
 
 def stop_if_signed_out(refusal: Refusal) -> None:
@@ -183,56 +174,73 @@ def gap_of(scope: str, what: str, refusal: Refusal, action: str) -> Gap:
 
 
 def read_resource(arm: Arm, target: Target) -> Outcome:
-    """Read a resource once more by its own id, in the version that the rules need."""
-    outcome = Outcome()
-    resource_type = ids.type_of(target.id) or ANY_TYPE
-    version = shipped().read_version(target.type_key)
-    if version is None:
-        return outcome
-    try:
-        answer = arm.get(target.id, version)
-    except Refused as refused:
-        operation = Operation("resource", target.type_key, "", version, resource_type, f"{resource_type}/read")
-        settle(arm, target, operation, refused.refusal, outcome)
-        return outcome
-    if isinstance(answer.value, dict) and ids.key(str(answer.value.get("id"))) == ids.key(target.id):
-        outcome.items.append(Item(answer.value, answer.api_version, answer.at))
-    else:
-        outcome.gaps.append(Gap(target.id, resource_type, f"{Kind.FAILED.value}: another object came"))
+    """Read a resource that only a reference names, by its own id, in the version that the rules need."""
+    return _read_by_id(arm, target, shipped().read_version(target.type_key), ids.type_of(target.id) or ANY_TYPE)
+
+
+def read_itself(arm: Arm, target: Target) -> Outcome:
+    """Read a resource of the inventory by its own id, in any version; where that fails its properties are a gap."""
+    version = shipped().read_version(target.type_key) or arm.newest_version(target.id)
+    return _read_by_id(arm, target, version, PROPERTIES)
+
+
+def read_unlisted_group(arm: Arm, target: Target) -> Outcome:
+    """Read a resource group that no list had and that has a resource all the same: it cannot be gone."""
+    outcome = _read_by_id(arm, target, RESOURCE_GROUPS.api_version, RESOURCE_GROUPS.yields)
+    if outcome.is_gone:
+        outcome.is_gone = False
+        outcome.gaps.append(Gap(target.id, RESOURCE_GROUPS.yields, Kind.NOT_FOUND.value))
     return outcome
 
 
-def read_listed(arm: Arm, target: Target) -> Outcome:
-    """Read a resource that a list gave without its properties, in any version; where that fails they are a gap."""
+def _read_by_id(arm: Arm, target: Target, version: str | None, what: str) -> Outcome:
+    """Read one resource; `what` is what is not known where that fails."""
     outcome = Outcome()
-    resource_type = ids.type_of(target.id) or ANY_TYPE
-    version = shipped().read_version(target.type_key) or arm.newest_version(target.id)
     if version is None:
-        outcome.gaps.append(Gap(target.id, "properties", Kind.UNKNOWN_VERSION.value))
+        outcome.gaps.append(Gap(target.id, what, Kind.UNKNOWN_VERSION.value))
         return outcome
     try:
         answer = arm.get(target.id, version)
+        body = contract.itself(answer.value, target.id)
     except Refused as refused:
-        stop_if_signed_out(refused.refusal)
-        outcome.is_gone = refused.refusal.kind is Kind.NOT_FOUND
-        outcome.is_transient = refused.refusal.kind in _TRANSIENT
+        refusal = refused.refusal
+        stop_if_signed_out(refusal)
+        outcome.is_gone = refusal.kind is Kind.NOT_FOUND and not _is_listed(arm, target.id)
+        outcome.is_transient = refusal.kind in _TRANSIENT
         if not outcome.is_gone:
-            outcome.gaps.append(gap_of(target.id, "properties", refused.refusal, f"{resource_type}/read"))
+            action = f"{ids.type_of(target.id) or ANY_TYPE}/read"
+            outcome.gaps.append(gap_of(target.id, what, refusal, action))
         return outcome
-    if isinstance(answer.value, dict) and ids.key(str(answer.value.get("id"))) == ids.key(target.id):
-        outcome.items.append(Item(answer.value, answer.api_version, answer.at))
-    else:
-        outcome.gaps.append(Gap(target.id, "properties", f"{Kind.FAILED.value}: another object came"))
+    outcome.items.append(Item(body, answer.api_version, answer.at))
     return outcome
 
 
 def is_gone(arm: Arm, target: Target) -> bool:
-    """Whether a resource of the inventory has been deleted since; False where that cannot be told."""
+    """Whether a resource of the inventory has been deleted since; False where that cannot be told.
+
+    One answer is not enough: what its own service does not find, Azure Resource Manager's list must not hold either.
+    """
     version = shipped().read_version(target.type_key)
     if version is None:
         return False
     try:
         arm.get(target.id, version)
     except Refused as refused:
-        return refused.refusal.kind is Kind.NOT_FOUND
+        return refused.refusal.kind is Kind.NOT_FOUND and not _is_listed(arm, target.id)
     return False
+
+
+def _is_listed(arm: Arm, resource_id: str) -> bool:
+    """Whether Azure Resource Manager lists a resource, a group, or what a resource lies below; True where it won't say."""
+    parts = ids.segments(resource_id)
+    if len(parts) < 4 or parts[2].lower() != "resourcegroups":
+        return True
+    is_group = len(parts) == 4
+    operation = RESOURCE_GROUPS if is_group else LISTED
+    owner = "/" + "/".join(parts[: 2 if is_group else 4])
+    try:
+        listing = arm.list_all(owner + operation.path, operation.api_version)
+    except Refused as refused:
+        return refused.refusal.kind is not Kind.NOT_FOUND
+    listed = {ids.key(own_id) for item in listing.items if isinstance(own_id := item.get("id"), str)}
+    return listing.refusal is not None or any(ids.is_under(resource_id, key) for key in listed)

@@ -1,21 +1,28 @@
-"""Read every resource of the scope from Resource Graph and prove by counting that none is missing.
+"""Read every resource of the scope from two sources, so that neither can hide one.
 
-Where Resource Graph does not answer, the lists of Azure Resource Manager take its place.
+Resource Graph is an index: it lags behind by up to thirty hours, and is partial without a sign. So its rows are counted,
+and held against the lists of ids that Azure Resource Manager keeps. What only one of the two knows is read itself.
+Where Resource Graph does not answer, the lists take its place.
+
+https://learn.microsoft.com/azure/governance/resource-graph/overview
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.collect.arm.client import Arm
+from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
 from auditor.collect.operations import LISTED
+from auditor.collect.sources.contract import is_deeper, untrusted
 from auditor.collect.sources.resource_graph import (
     PROJECTIONS,
     Partition,
@@ -26,6 +33,7 @@ from auditor.collect.sources.resource_graph import (
     fetch,
     partitions,
 )
+from auditor.errors import AuditorError
 
 log = logging.getLogger("auditor.collect")
 
@@ -34,18 +42,42 @@ ARM: Final = "arm"
 
 _SUBSCRIPTIONS_PER_QUERY: Final = 200
 _USELESS_TO_ASK_ELSEWHERE: Final = frozenset({Kind.SIGNED_OUT, Kind.UNREACHABLE})
+_NO_SECOND_SOURCE: Final = frozenset({Kind.DENIED, Kind.NO_TABLE, Kind.NOT_FOUND, Kind.UNKNOWN_VERSION})
+_MAY_PASS: Final = frozenset({Kind.FAILED, Kind.CUT, Kind.UNTRUSTED, Kind.THROTTLED})
 _WORKERS: Final = 4
 """Queries in flight; the quota allows fewer than three a second."""
+_LISTS: Final = 8
+"""Lists of subscriptions in flight; each subscription has a quota of its own."""
+
+Concerns = Callable[[Mapping[str, object]], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """One resource as the inventory has it, ready to be stored; a list of ARM has no properties."""
+    """One resource as the inventory has it, ready to be stored; a bare one has come without its properties."""
 
     body: Mapping[str, object]
     api_version: str | None
     at: str
     source: str = RESOURCE_GRAPH
+    is_bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A resource, by key, that Resource Graph shows and Azure Resource Manager does not list."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A resource, by key, that Resource Graph showed once and not again."""
+
+    key: str
+
+
+Entry = InventoryRow | Unconfirmed | Vanished
 
 
 @dataclass(slots=True)
@@ -59,102 +91,185 @@ class Shortfall:
 
 
 @dataclass(slots=True)
-class Inventory:
-    """Reads the inventory of some subscriptions.
+class _Listed:
+    """The resources of a subscription as Azure Resource Manager lists them, by key, and why that may not be all."""
 
-    `store` is called for each row, `remove` with the key of one that was gone when it was read again; both in the
-    calling thread.
-    """
+    bodies: dict[str, dict[str, object]] = field(default_factory=dict)
+    at: str = ""
+    refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What Resource Graph shows of some subscriptions: keys by type, counts, doubtful rows, and why it broke off."""
+
+    keys: dict[str, set[str]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    is_counted: bool = False
+    doubts: dict[str, str] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+    def got(self, resource_type: str) -> int:
+        return len(self.keys.get(resource_type, ()))
+
+    def differing(self) -> list[str]:
+        """Return the types of which another number was counted than came."""
+        return sorted(name for name in {*self.counts, *self.keys} if self.counts.get(name, 0) != self.got(name))
+
+
+@dataclass(slots=True)
+class Inventory:
+    """Reads the inventory of some subscriptions; `put` is called for each entry, in the calling thread."""
 
     arm: Arm
-    store: Callable[[InventoryRow], None] = lambda _: None
-    remove: Callable[[str], None] = lambda _: None
+    put: Callable[[Entry], None] = lambda _: None
     shortfalls: list[Shortfall] = field(default_factory=list)
     instead: dict[str, Refusal] = field(default_factory=dict)
-    """Subscriptions that were listed by ARM, and what Resource Graph said."""
+    """Subscriptions of which Resource Graph did not show all, and what it said."""
     projection: int = 0
-    _keys: dict[str, set[str]] = field(default_factory=dict)
 
-    def read(
-        self,
-        subscriptions: Sequence[str],
-        condition: str = "",
-        concerns: Callable[[Mapping[str, object]], bool] = lambda _: True,
-    ) -> None:
+    def read(self, subscriptions: Sequence[str], condition: str = "", concerns: Concerns = lambda _: True) -> None:
         """Read every resource of the subscriptions that meets a condition of the query language.
 
-        `concerns` is the same condition on the body of a resource as ARM lists it.
+        `concerns` is the same condition on the body of a resource.
         """
         for start in range(0, len(subscriptions), _SUBSCRIPTIONS_PER_QUERY):
             chosen = QueryFilter(subscriptions[start : start + _SUBSCRIPTIONS_PER_QUERY], condition)
-            try:
-                self._read_group(chosen)
-            except Refused as refused:
-                if refused.refusal.kind in _USELESS_TO_ASK_ELSEWHERE:
-                    self.shortfalls.append(Shortfall(chosen.subscriptions, None, refused.refusal))
-                    continue
-                log.info("Resource Graph does not answer: %s", refused)
-                for subscription in chosen.subscriptions:
-                    self.instead[subscription] = refused.refusal
-                    self._list(subscription, concerns)
+            with ThreadPoolExecutor(_LISTS, "lists") as pool:
+                try:
+                    self._read_chosen(chosen, pool, concerns)
+                except (AuditorError, Stopped):
+                    raise
+                except Exception:
+                    log.debug("the inventory", exc_info=True)
+                    self._miss(chosen, None, Refusal(Kind.FAILED, message="what came cannot be understood"))
 
-    def _list(self, subscription: str, concerns: Callable[[Mapping[str, object]], bool]) -> None:
-        """List a subscription's resources by ARM; what Resource Graph gave before it failed says more and stays."""
-        have = {key for keys in self._keys.values() for key in keys}
+    def _read_chosen(self, chosen: QueryFilter, pool: ThreadPoolExecutor, concerns: Concerns) -> None:
+        lists = {name: pool.submit(self._list, name) for name in chosen.subscriptions}
+        shown = self._query(chosen, concerns)
+        if shown.refusal is not None and shown.refusal.kind in _USELESS_TO_ASK_ELSEWHERE:
+            self._miss(chosen, None, shown.refusal)
+        else:
+            self._compare(chosen, shown, lists, concerns)
+
+    # Azure Resource Manager
+
+    def _list(self, subscription: str) -> _Listed:
+        """List a subscription's resources by Azure Resource Manager, once more where the list was not whole."""
+        listed = self._list_once(subscription)
+        if listed.refusal is not None and listed.refusal.kind in _MAY_PASS:
+            return self._list_once(subscription)
+        return listed
+
+    def _list_once(self, subscription: str) -> _Listed:
+        scope = f"/subscriptions/{subscription}"
         try:
-            listing = self.arm.list_all(f"/subscriptions/{subscription}/resources", LISTED.api_version)
+            listing = self.arm.list_all(scope + LISTED.path, LISTED.api_version)
         except Refused as refused:
-            self.shortfalls.append(Shortfall([subscription], None, refused.refusal, LISTED.action))
-            return
-        if listing.refusal is not None:
-            self.shortfalls.append(Shortfall([subscription], None, listing.refusal, LISTED.action))
+            return _Listed(refusal=refused.refusal)
+        listed = _Listed(at=listing.at, refusal=listing.refusal)
         for body in listing.items:
             own_id = body.get("id")
-            if ids.is_resource_id(own_id) and ids.key(own_id) not in have and concerns(body):
-                self.store(InventoryRow(body, None, listing.at, ARM))
+            spelled = ids.type_of(own_id) if isinstance(own_id, str) else None
+            if not isinstance(own_id, str) or spelled is None or not ids.is_under(own_id, scope) or is_deeper(body):
+                listed.refusal = untrusted("the list of resources holds something that is no resource of it")
+                continue
+            plain = {name: value for name, value in body.items() if name != "properties"}
+            listed.bodies[ids.key(own_id)] = plain if _states(plain, spelled) else {**plain, "type": spelled}
+        return listed
 
-    def _read_group(self, chosen: QueryFilter) -> None:
-        self._keys = {}
-        before = count_by_type(self.arm, chosen)
-        self._take(partitions(chosen, sum(before.values())))
-        after = count_by_type(self.arm, chosen)
-        differing = self._differing(after)
-        if differing:
-            log.info("counting again: %s", ", ".join(differing))
-            narrowed = chosen.narrowed(any_of("type", differing))
-            old = {resource_type: self._keys.pop(resource_type, set()) for resource_type in differing}
-            self._take(partitions(narrowed, sum(after.get(resource_type, 0) for resource_type in differing)))
-            after = {**after, **dict.fromkeys(differing, 0), **count_by_type(self.arm, narrowed)}
-            self._drop_vanished(old)
-        for resource_type in self._differing(after):
-            message = f"{after.get(resource_type, 0)} resources counted, {self._got(resource_type)} received"
-            self.shortfalls.append(
-                Shortfall(chosen.subscriptions, resource_type, Refusal(Kind.FAILED, 200, message=message))
-            )
+    def _compare(
+        self, chosen: QueryFilter, shown: _Shown, lists: Mapping[str, Future[_Listed]], concerns: Concerns
+    ) -> None:
+        """Take in what only the lists know, and have that confirmed which only Resource Graph knows."""
+        have = {key for keys in shown.keys.values() for key in keys}
+        known = dict(shown.keys)
+        for subscription in chosen.subscriptions:
+            listed = lists[subscription].result()
+            if shown.refusal is not None:
+                self.instead[subscription] = shown.refusal
+            if listed.refusal is not None:
+                self.shortfalls.append(Shortfall([subscription], None, listed.refusal, LISTED.action))
+            for key, body in listed.bodies.items():
+                shown.doubts.pop(key, None)
+                if key not in have and concerns(body):
+                    self.put(InventoryRow(body, None, listed.at, ARM, is_bare=True))
+                    known.setdefault(str(body["type"]).lower(), set()).add(key)
+            if listed.refusal is None:
+                scope = f"/subscriptions/{subscription}"
+                for key in sorted(key for key in have if ids.is_under(key, scope) and key not in listed.bodies):
+                    self.put(Unconfirmed(key))
+        self._note_missing(chosen, shown, known)
 
-    def _differing(self, counts: Mapping[str, int]) -> list[str]:
-        return sorted(name for name in {*counts, *self._keys} if counts.get(name, 0) != self._got(name))
+    def _note_missing(self, chosen: QueryFilter, shown: _Shown, known: Mapping[str, set[str]]) -> None:
+        """Note what was counted and came from neither source, and rows that nothing else confirms.
 
-    def _got(self, resource_type: str) -> int:
-        return len(self._keys.get(resource_type, ()))
+        Where Resource Graph broke off before it had counted, the lists have nothing to be held against; where it is
+        refused or this cloud has none, they are what there is, and the snapshot says so.
+        """
+        if shown.refusal is not None and not shown.is_counted and shown.refusal.kind not in _NO_SECOND_SOURCE:
+            self._miss(chosen, None, shown.refusal)
+        for resource_type, counted in shown.counts.items():
+            if counted > len(known.get(resource_type, ())):
+                message = f"{counted} resources counted, {len(known.get(resource_type, ()))} received"
+                self._miss(chosen, resource_type, Refusal(Kind.FAILED, 200, message=message))
+        for key, reason in shown.doubts.items():
+            self._miss(chosen, ids.type_of(key), untrusted(f"a row of Resource Graph {reason}"))
 
-    def _drop_vanished(self, old: Mapping[str, set[str]]) -> None:
+    def _miss(self, chosen: QueryFilter, resource_type: str | None, refusal: Refusal) -> None:
+        self.shortfalls.append(Shortfall(chosen.subscriptions, resource_type, refusal))
+
+    # Resource Graph
+
+    def _query(self, chosen: QueryFilter, concerns: Concerns) -> _Shown:
+        shown = _Shown()
+        try:
+            shown.counts = counts = count_by_type(self.arm, chosen)
+            shown.is_counted = True
+            self._take(partitions(chosen, sum(counts.values())), shown, concerns)
+            shown.counts = counts = count_by_type(self.arm, chosen)
+            if differing := shown.differing():
+                log.info("counting again: %s", ", ".join(differing))
+                narrowed = chosen.narrowed(any_of("type", differing))
+                old = {resource_type: shown.keys.pop(resource_type, set()) for resource_type in differing}
+                self._take(
+                    partitions(narrowed, sum(counts.get(resource_type, 0) for resource_type in differing)),
+                    shown,
+                    concerns,
+                )
+                again = count_by_type(self.arm, narrowed)
+                shown.counts = {**counts, **dict.fromkeys(differing, 0), **again}
+                self._drop_vanished(old, shown)
+        except Refused as refused:
+            log.info("Resource Graph does not answer: %s", refused)
+            shown.refusal = refused.refusal
+        return shown
+
+    def _drop_vanished(self, old: Mapping[str, set[str]], shown: _Shown) -> None:
         for resource_type, keys in old.items():
-            for key in sorted(keys - self._keys.get(resource_type, set())):
-                self.remove(key)
+            for key in sorted(keys - shown.keys.get(resource_type, set())):
+                self.put(Vanished(key))
 
-    def _take(self, wanted: Iterable[Partition]) -> None:
+    def _take(self, wanted: Iterable[Partition], shown: _Shown, concerns: Concerns) -> None:
         with ThreadPoolExecutor(_WORKERS, "graph") as pool:
             waiting = iter(wanted)
-            running = [pool.submit(self._fetch, part) for part in _first(waiting, _WORKERS + 2)]
+            running = [pool.submit(self._fetch, part, concerns) for part in _first(waiting, _WORKERS + 2)]
             while running:
                 rows = running.pop(0).result()
-                running += [pool.submit(self._fetch, part) for part in _first(waiting, 1)]
+                running += [pool.submit(self._fetch, part, concerns) for part in _first(waiting, 1)]
                 at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                for row in rows:
-                    self._keep(row, at)
+                for row, doubt in rows:
+                    self._keep(row, doubt, at, shown)
 
-    def _fetch(self, partition: Partition) -> list[dict[str, object]]:
+    def _fetch(self, partition: Partition, concerns: Concerns) -> list[tuple[dict[str, object], str | None]]:
+        """Return the rows of a partition with what speaks against each; where something does, it is asked for again."""
+        for is_last in (False, True):
+            rows = [(row, _doubt(row, partition.chosen, concerns)) for row in self._projected(partition)]
+            if is_last or not any(doubt or _lacks_properties(row) for row, doubt in rows):
+                return rows
+        raise AssertionError("the last try returns")
+
+    def _projected(self, partition: Partition) -> list[dict[str, object]]:
         while True:
             tried = self.projection
             try:
@@ -165,13 +280,40 @@ class Inventory:
                     raise
                 self.projection = max(self.projection, tried + 1)
 
-    def _keep(self, row: dict[str, object], at: str) -> None:
-        body, version = body_of(row)
-        resource_id = body.get("id")
-        if not ids.is_resource_id(resource_id):
+    def _keep(self, row: dict[str, object], doubt: str | None, at: str, shown: _Shown) -> None:
+        if doubt is not None:
+            shown.doubts[ids.key(str(row.get("id")))] = doubt
             return
-        self._keys.setdefault(str(row.get("type", "")).lower(), set()).add(ids.key(resource_id))
-        self.store(InventoryRow(body, version, at))
+        body, version = body_of(row)
+        is_bare = not isinstance(body.get("properties"), Mapping)
+        if is_bare:
+            body.pop("properties", None)
+        shown.keys.setdefault(str(row["type"]).lower(), set()).add(ids.key(str(body["id"])))
+        self.put(InventoryRow(body, version, at, is_bare=is_bare))
+
+
+def _doubt(row: Mapping[str, object], chosen: QueryFilter, concerns: Concerns) -> str | None:
+    """Return why a row cannot be one that was asked for, or None where it can."""
+    own_id, own_type = row.get("id"), row.get("type")
+    if not ids.is_resource_id(own_id) or not isinstance(own_type, str):
+        return "has no id or type"
+    if not _states(row, ids.type_of(own_id) or ""):
+        return "has another type than its id"
+    subscriptions = {name.lower() for name in chosen.subscriptions}
+    if (ids.subscription_of(own_id) or "").lower() not in subscriptions or not concerns(row):
+        return "lies outside the scope"
+    return "is nested more deeply than anything of Azure's" if is_deeper(row) else None
+
+
+def _lacks_properties(row: Mapping[str, object]) -> bool:
+    """Whether a row of a type that rules read has come without its properties."""
+    return not isinstance(row.get("properties"), Mapping) and shipped().get(str(row.get("type"))) is not None
+
+
+def _states(body: Mapping[str, object], spelled: str) -> bool:
+    """Whether an object's type is the one that its id spells."""
+    own_type = body.get("type")
+    return isinstance(own_type, str) and own_type.lower() == spelled.lower()
 
 
 def _first(items: Iterator[Partition], number: int) -> Iterator[Partition]:

@@ -116,7 +116,7 @@ def fetch(arm: Arm, partition: Partition, projection: str) -> list[dict[str, obj
 
 
 def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = False) -> list[dict[str, object]]:
-    """Return all rows of a query over all pages, each id once.
+    """Return all rows of a query over all pages, each id once; without subscriptions, of all that the identity sees.
 
     Raise `Refused` where the rows are fewer than the answer says there are (unless `tolerant`): only the token ends a
     list, and `resultTruncated` comes as a string, sometimes beside a token and sometimes without one.
@@ -127,7 +127,8 @@ def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = 
     options: dict[str, object] = {"resultFormat": "objectArray", "$top": 1000}
     repeated = 0
     while True:
-        page = arm.resource_graph({"subscriptions": list(subscriptions), "query": query, "options": options})
+        scope: dict[str, object] = {"subscriptions": list(subscriptions)} if subscriptions else {}
+        page = arm.resource_graph({**scope, "query": query, "options": options})
         if not isinstance(page, Mapping) or not isinstance(page.get("data"), list):
             raise _broken("Resource Graph's answer holds no rows")
         for row in page["data"]:
@@ -140,14 +141,23 @@ def run(arm: Arm, query: str, subscriptions: Sequence[str], *, tolerant: bool = 
             if key is not None:
                 seen.add(key)
             rows.append(row)
-        token = page.get("$skipToken")
-        if not isinstance(token, str) or not token:
+        token = _token(page)
+        if token is None:
             _check_whole(page, len(rows), repeated, tolerant=tolerant)
             return rows
         if token in tokens:
             raise _broken("Resource Graph gave the same page token twice")
+        if len(tokens) >= arm.most_pages:
+            raise Refused(Refusal(Kind.SPENT, message=f"the query goes on after {len(tokens):,} pages"))
         tokens.add(token)
         options = {**options, "$skipToken": token}
+
+
+def _token(page: Mapping[str, object]) -> str | None:
+    token = page.get("$skipToken")
+    if token is not None and not isinstance(token, str):
+        raise _broken("Resource Graph's page token is no text")
+    return token or None
 
 
 def _check_whole(page: Mapping[str, object], got: int, repeated: int, *, tolerant: bool) -> None:

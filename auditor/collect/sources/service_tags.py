@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Kind, Refused
 from auditor.collect.operations import SERVICE_TAGS
+from auditor.collect.sources.contract import is_deeper
 from auditor.collect.sources.details import Item, Outcome, Target, settle
 from auditor.model import Gap
 
@@ -29,8 +30,9 @@ def read_service_tags(arm: Arm, target: Target, regions: Sequence[str]) -> Outco
         return outcome
     body = answer.value
     values = body.get("values") if isinstance(body, dict) else None
-    if not isinstance(body, dict) or not isinstance(values, list):
-        outcome.gaps.append(Gap(target.id, SERVICE_TAGS.yields, f"{Kind.FAILED.value}: not a list of tags"))
+    if not isinstance(body, dict) or not isinstance(values, list) or is_deeper(body):
+        outcome.gaps.append(Gap(target.id, SERVICE_TAGS.yields, f"{Kind.UNTRUSTED.value}: not a list of tags"))
+        outcome.is_transient = True
         return outcome
     kept = [value for value in values if _tag_region(value) in {"", *regions}]
     if kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,17 @@ from auditor.collect.arm.client import Arm
 from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.refusals import Kind, Refused
 from auditor.collect.scope import CollectScope
-from auditor.collect.sources.resource_graph import any_of, literal
+from auditor.collect.sources.resource_graph import any_of, literal, run
 from auditor.errors import CollectionError
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
 
+log = logging.getLogger("auditor.collect")
+
+_EVERY_SUBSCRIPTION: Final = """resourcecontainers
+| where type in~ ('microsoft.resources/subscriptions')
+| project id, subscriptionId
+| order by id asc"""
 _SUBSCRIPTIONS_VERSION: Final = "2022-12-01"
 _MANAGEMENT_GROUPS_VERSION: Final = "2020-05-01"
 
@@ -50,7 +57,7 @@ def resolve(arm: Arm, scope: CollectScope, identity: SignedInIdentity) -> Resolv
             "give it Reader or the auditor's role on a subscription or management group, or sign in to another tenant",
         )
     if not scope.subscriptions and not scope.management_groups:
-        return ResolvedScope(visible, visible=_ids(visible))
+        return _everything(arm, visible)
     chosen: dict[str, Subscription] = {}
     gaps: list[Gap] = []
     by_id = {subscription.id.lower(): subscription for subscription in visible}
@@ -95,6 +102,34 @@ def _visible(arm: Arm, identity: SignedInIdentity) -> list[Subscription]:
     return sorted(found, key=lambda one: one.id.lower())
 
 
+def _everything(arm: Arm, visible: Sequence[Subscription]) -> ResolvedScope:
+    """Return the subscriptions that are listed, with those that only Resource Graph knows: each read itself, or a gap.
+
+    Azure Resource Manager leaves out what the identity cannot read, without a word.
+    """
+    try:
+        rows = run(arm, _EVERY_SUBSCRIPTION, ())
+    except Refused as refused:
+        log.info("Resource Graph does not list subscriptions: %s", refused)
+        return ResolvedScope(visible, visible=_ids(visible))
+    listed = _ids(visible)
+    found = [*visible]
+    gaps: list[Gap] = []
+    for own_id in sorted({str(row.get("subscriptionId")).lower() for row in rows}):
+        if own_id in listed or not _is_guid(own_id):
+            continue
+        scope = f"/subscriptions/{own_id}"
+        try:
+            answer = arm.get(scope, _SUBSCRIPTIONS_VERSION).value
+        except Refused as refused:
+            reason = f"only Resource Graph knows it: {refused.refusal.kind.value}"
+            gaps.append(Gap(scope, ANY_TYPE, reason, "Microsoft.Resources/subscriptions/read"))
+            continue
+        name = body.text(answer, "displayName") or own_id
+        found.append(Subscription(own_id, name, body.text(answer, "tenantId")))
+    return ResolvedScope(sorted(found, key=lambda one: one.id.lower()), gaps, visible=_ids(found))
+
+
 def unreadable(what: str, arm: Arm, refused: Refused) -> CollectionError:
     """Return the one line that says why nothing can be read at all, and what to do."""
     refusal = refused.refusal
@@ -124,15 +159,16 @@ def _below(arm: Arm, group: str) -> Iterator[str]:
     yield from _leaves(properties)
 
 
-def _leaves(node: object) -> Iterator[str]:
-    children = node.get("children") if isinstance(node, Mapping) else None
-    for child in children if isinstance(children, list) else []:
-        if not isinstance(child, Mapping):
-            continue
-        if str(child.get("type", "")).lower().endswith("/subscriptions"):
-            yield str(child.get("name"))
-        else:
-            yield from _leaves(child)
+def _leaves(root: object) -> Iterator[str]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        children = node.get("children") if isinstance(node, Mapping) else None
+        for child in children if isinstance(children, list) else []:
+            if isinstance(child, Mapping) and str(child.get("type", "")).lower().endswith("/subscriptions"):
+                yield str(child.get("name"))
+            else:
+                waiting.append(child)
 
 
 def _by_name(visible: Sequence[Subscription], name: str) -> Subscription:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final, TextIO
 
+from auditor.report import pipeline_log
 from auditor.report.layout import Layout
 from auditor.report.text import safe_cell
 
@@ -82,16 +83,18 @@ class SheetFormat:
     """A way to write an answer to a UTF-8 stream opened with `newline=""`, at a width in terminal cells.
 
     `shows_unknowns`: a person who reads it meets there what could change the answer.
+    `hash_sign`: how it spells a `#` that would begin a command to a pipeline that shows it.
     """
 
     write: Callable[[Sheet, TextIO, int], None]
     shows_unknowns: bool = False
+    hash_sign: str = pipeline_log.APART
 
 
 FORMATS: Final[Mapping[str, SheetFormat]] = MappingProxyType(
     {
         "csv": SheetFormat(_write_csv),
-        "json": SheetFormat(_write_json),
+        "json": SheetFormat(_write_json, hash_sign=pipeline_log.IN_JSON),
         "table": SheetFormat(_write_table, shows_unknowns=True),
     }
 )

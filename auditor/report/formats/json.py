@@ -20,7 +20,7 @@ from auditor.model import (
     RuleInfo,
     Status,
 )
-from auditor.report import framework_page
+from auditor.report import framework_page, pipeline_log
 from auditor.report.coverage_document import document_of
 from auditor.report.format import Format, View
 from auditor.report.json_document import (
@@ -221,4 +221,4 @@ def _gap(gap: Gap) -> GapDocument:
     return {"scope": gap.scope, "what": gap.what, "reason": gap.reason, "permission": gap.permission}
 
 
-FORMAT: Final = Format("json", write, lists_passes=True)
+FORMAT: Final = Format("json", write, lists_passes=True, hash_sign=pipeline_log.IN_JSON)

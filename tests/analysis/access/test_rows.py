@@ -433,3 +433,15 @@ def test_a_role_that_was_not_read_leaves_open_whether_its_identity_crosses_a_bou
 
     fact = identities(facts_after(change))["id-amlonlineendpoint"]
     assert {"crossesBoundary", "crosses", "hasDataAccess"} <= set(fact.uncollected)
+
+
+def test_a_role_that_is_too_wide_is_no_excess_for_certain_while_a_better_one_may_be_unlisted() -> None:
+    gap = Gap(
+        SUBSCRIPTION, "Microsoft.Authorization/roleAssignments", "cut: the next page is one that was already read"
+    )
+
+    row = rows(facts_after(move(GROUP), gaps=[gap]))[PULL]
+
+    assert row.fields["works"] == "present"
+    assert row.uncollected["leastPrivilege"] == gap
+    assert row.uncollected["how"] == gap

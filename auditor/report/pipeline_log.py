@@ -1,0 +1,63 @@
+"""Let no name or message be a command to the pipeline whose log shows it.
+
+Azure Pipelines obeys `##vso[…]` anywhere in a line (https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands),
+GitHub's runner `##[…]` anywhere and `::command::` where a line begins
+(https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands), TeamCity `##teamcity[…]`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import IO, Final
+
+APART: Final = "# "
+"""How a `#` that would begin a command is written in text: apart from the next."""
+IN_JSON: Final = r"\u0023"
+"""How it is written in JSON, where the value stays what it is."""
+
+_HASHES: Final = re.compile(r"#(?=#[A-Za-z]{0,20}\[)")
+# An address such as `::1` or `::ffff:10.0.0.1` begins like a command; no command is called like a group of its digits.
+_COLONS: Final = re.compile(r"(^|(?<=\r))([^\S\r\n]*):(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z_])", re.MULTILINE)
+
+
+def harmless(text: str, hash_sign: str = APART) -> str:
+    """Return whole lines without commands; `hash_sign` spells a `#` that would begin one."""
+    if "##" in text:
+        text = _HASHES.sub(lambda _: hash_sign, text)
+    if "::" in text:
+        text = _COLONS.sub(r"\1\2: ", text)
+    return text
+
+
+class LogSafeStream(io.TextIOWrapper):
+    """A text file in UTF-8 that is written line by line, each without commands."""
+
+    def __init__(self, buffer: IO[bytes], hash_sign: str) -> None:
+        super().__init__(buffer, encoding="utf-8", errors="backslashreplace", newline="")
+        self._hash_sign = hash_sign
+        self._waiting: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Write the lines that are whole; the rest waits for its end."""
+        lines, end, rest = text.rpartition("\n")
+        if end:
+            super().write(harmless("".join([*self._waiting, lines, end]), self._hash_sign))
+            self._waiting = [rest]
+        else:
+            self._waiting.append(text)
+        return len(text)
+
+    def finish(self) -> None:
+        """Write the last line, which may have no end, and pass everything on."""
+        text, self._waiting = "".join(self._waiting), []
+        super().write(harmless(text, self._hash_sign))
+        self.flush()
+
+    def close(self) -> None:
+        """Write the last line and close the file."""
+        try:
+            if not self.closed:
+                self.finish()
+        finally:
+            super().close()
