@@ -16,7 +16,7 @@ _REFERENCE: Final = (
 """What names a secret that is kept elsewhere, and must not follow."""
 _STRONG: Final = (
     r"(?:password|passwd|passphrase|(?<![A-Za-z])pass|pwd|api[_-]?key|access[_-]?key|account[_-]?key|"
-    r"shared[_-]?access[_-]?(?:key|signature)|shared[_-]?(?:key|secret)|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|"
+    r"shared[_-]?access[_-]?(?:key|signature)|shared[_-]?(?:key|secret)|client[_-]?secret|secret[_-]?(?:access[_-]?)?key(?:[_-]?base)?|"
     r"secret[_-]?(?:value|text)|instrumentation[_-]?key|subscription[_-]?key|functions?[_-]?key|host[_-]?key|"
     r"master[_-]?key|admin[_-]?key|storage[_-]?key|sas[_-]?token|(?:auth|access|refresh)[_-]?token)"
 )
@@ -29,7 +29,7 @@ _HEADER: Final = r"(?:api-key|subscription-key|x-functions-key|x-auth-token|-sec
 _HEADER_IN_XML: Final = r"(?:authorization|key|token|secret|password|cookie)"
 _SCHEME: Final = r"(?:(?:basic|bearer|digest|apikey|token|sharedkey|sharedaccesssignature)\s{1,3})?"
 _CLIENT: Final = (
-    r"(?<![A-Za-z])(?:sshpass|mysql(?:dump|admin)?|mongo(?:sh|dump)?|(?:docker|podman|az|oc|registry) login)"
+    r"(?<![A-Za-z])(?:sshpass|certutil|mysql(?:dump|admin)?|mongo(?:sh|dump)?|(?:docker|podman|az|oc|registry) login)"
     r"(?![A-Za-z])"
 )
 _SET: Final = r"\s{0,3}[:=]\s{0,3}"
@@ -47,6 +47,11 @@ KINDS: Final = {
     "password or key as a member": rf"(?i){_STRONG}{_QUOTE}{_SET}{_A_QUOTE}(?!\\*[\"']?[=~]){_QUOTED}",
     "password or key in prose": rf"(?i){_STRONG}{_SET}(?![=~]){_REFERENCE}(?P<secret>{_MIXED}[^;\s\"'<>,\\]{{6,}}+)",
     "what may be a key that is set": rf"(?i){_WEAK}{_QUOTE}{_SET}{_QUOTE}(?![=~]){_REFERENCE}(?P<secret>{_LIKE_A_KEY})",
+    "password with blanks": r"(?i)(?:(?<=;)password|(?<=;)pwd)\s{0,3}=\s{0,3}(?P<secret>[^;\s\"'<>=][^;\n\"'<>]{0,256}+)"
+    r"|(?:password|pwd)\s{0,3}=\s{0,3}(?P<a>[^;\s\"'<>=][^;\n\"'<>=]{0,256}+);[A-Za-z ]{2,40}=",
+    "password on a line of its own": rf"(?im)^[ \t]{{0,40}}(?:-[ \t])?{_QUOTE}[A-Za-z0-9_.-]{{0,60}}?"
+    rf"(?:password|passwd|pwd){_QUOTE}"
+    rf"[ \t]{{0,20}}[:=][ \t]{{1,20}}(?![=~]){_REFERENCE}(?P<secret>[^\s\"'<>;,\\]{{3,}}+)[ \t]{{0,20}}\r?$",
     "signature": r"(?i)(?<![A-Za-z0-9])(?:sig|%26sig|signature)(?:=|%3D)(?P<secret>[^&;\s\"'<>\\]{8,}+)",
     "key in a query": r"(?i)[?&](?:code|key|token)=(?P<secret>[^&\s\"'<>\\]{16,}+)",
     "authorization": rf"(?i)authorization{_QUOTE}{_SET}{_QUOTE}{_SCHEME}{_REFERENCE}(?P<secret>[A-Za-z0-9+/=._~:-]{{6,}}+)",
@@ -69,6 +74,12 @@ KINDS: Final = {
     rf"{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
     "password of a Linux user": rf"echo\s{{1,3}}(?:-n\s{{1,3}})?{_QUOTE}[^\s:\"'\\]{{1,64}}:(?P<secret>[^\s\"'\\|]++)"
     rf"{_QUOTE}\s{{0,3}}\|\s{{0,3}}(?:sudo\s{{1,3}})?chpasswd",
+    "password that is piped": rf"echo\s{{1,3}}(?:-n\s{{1,3}})?{_QUOTE}{_REFERENCE}(?P<secret>[^\s\"'\\|]++){_QUOTE}\s{{0,3}}"
+    r"\|\s{0,3}(?:sudo\s{1,3}-S|[^|\n]{0,120}?--password-stdin)",
+    "password of a share": r"(?i)net1?\s{1,3}use\s[^|&\n]{0,200}?/user:[^\s]{1,64}\s{1,3}(?!/)"
+    rf"{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
+    "password of a machine": rf"(?i)login\s{{1,3}}[^\s]{{1,64}}\s{{1,3}}password\s{{1,3}}{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
+    "password of OpenSSL": rf"(?<![A-Za-z0-9])-pass(?:in|out)?\s{{1,3}}{_QUOTE}pass:{_REFERENCE}(?P<secret>[^\s\"'\\]++)",
     "text of a secure string": rf"(?i)ConvertTo-SecureString\s{{1,3}}(?:-String\s{{1,3}})?{_A_QUOTE}{_QUOTED}",
     "literal of a Kubernetes secret": rf"--from-literal[\s=]{_QUOTE}[^=\s\"'\\]{{1,64}}=(?P<secret>[^\s\"'\\]++)",
     "password in an address": rf"://[^/@\s:\"'<>\\]{{0,128}}:{_REFERENCE}(?P<secret>[^/\s\"'<>\\]{{1,256}})@",
@@ -93,6 +104,10 @@ _WORDS: Final = {
     "password of a Windows user": ("user",),
     "password of a Linux user": ("chpasswd",),
     "text of a secure string": ("securestring",),
+    "password that is piped": ("|",),
+    "password of a share": ("/user:",),
+    "password of a machine": ("login",),
+    "password of OpenSSL": ("pass:",),
     "literal of a Kubernetes secret": ("literal",),
     "password in an address": ("@",),
     "token in an address": ("@",),

@@ -19,7 +19,7 @@ _SHORTEST: Final = 6
 _SHORTEST_WORD: Final = 20
 _LOOKS_BACK: Final = 10
 _PASSES: Final = 4
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 50_000
 _REMEMBERED_LENGTH: Final = 200
 KNOWN_CLEAN: Final[set[str]] = set()
 """Texts that were looked at and hold no secret: estates repeat themselves."""

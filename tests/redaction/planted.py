@@ -172,6 +172,12 @@ _SAID: Mapping[str, tuple[Callable[[Forge], str], str]] = {
     "password in JSON in JSON": (Forge.password, '{{"body": "{{\\"clientSecret\\": \\"{0}\\"}}"}}'),
     "password in YAML": (Forge.password, "db:\n  user: u\n  password: {0}\n"),
     "chpasswd": (Forge.password, "echo 'root:{0}' | chpasswd"),
+    "password with blanks": (lambda f: f"{f.word(6)} {f.word(6)}", "Server=s;User ID=u;Password={0};Encrypt=True"),
+    "password of words": (lambda f: f.word(7, _LOWER), "db:\n  user: u\n  password: {0}\n"),
+    "password that is piped": (Forge.password, "echo {0} | docker login r.contoso.com -u ci --password-stdin"),
+    "password of a share": (Forge.password, "net use z: //s/share /user:u {0}"),
+    "password of a machine": (Forge.password, "machine h.contoso.com login u password {0}"),
+    "password of OpenSSL": (Forge.password, "openssl pkcs12 -in x.pfx -passin pass:{0}"),
     "header in XML": (lambda f: f.word(20), '<Header Name="x-api-key" Value="{0}" />'),
     "Kubernetes literal": (Forge.password, "kubectl create secret generic s --from-literal=pw={0}"),
     "hidden in Base64": (

@@ -30,6 +30,7 @@ class StepCounter:
         self._tree = parser.parse(pattern.pattern, pattern.flags)
         self._folds = bool(pattern.flags & re.IGNORECASE)
         self._dots_all = bool(pattern.flags & re.DOTALL)
+        self._lines = bool(pattern.flags & re.MULTILINE)
         self.steps = 0
 
     def finds(self, text: str) -> Iterator[tuple[int, int]]:
@@ -103,10 +104,10 @@ class StepCounter:
         return at >= low and self._sequence(list(inner), 0, at - low, lambda stop: stop) == at
 
     def _is_at(self, value: Any, at: int) -> bool:
-        if value in {ops.AT_END, ops.AT_END_STRING}:
-            return at == len(self._text)
-        if value in {ops.AT_BEGINNING, ops.AT_BEGINNING_STRING}:
-            return at == 0
+        if value is ops.AT_END:
+            return at == len(self._text) or (self._lines and self._text[at] == "\n")
+        if value is ops.AT_BEGINNING:
+            return at == 0 or (self._lines and self._text[at - 1] == "\n")
         raise NotImplementedError(value)
 
     def _possessive(self, value: Any, at: int, then: Continue) -> int | None:
