@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from operator import is_
 from typing import Final, TypeVar
 
 from auditor.model import Evidence, Finding, Gap
@@ -38,21 +40,17 @@ def text_without_secrets(text: str) -> str:
 
 
 def _finding(finding: Finding) -> Finding:
-    evidence = _each(_evidence, finding.evidence)
-    gaps = _each(_gap, finding.gaps)
+    evidence = _each(_evidence, finding.evidence) if finding.evidence else finding.evidence
+    gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
     witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
     message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
     part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
     reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
-    if (
-        *(
-            evidence is finding.evidence,
-            gaps is finding.gaps,
-            witness is finding.witness,
-            reason is finding.unknown_reason,
-        ),
-        *(message is finding.message, part is finding.sub_object, command is finding.remediation_cli),
-    ) == (True,) * 7:
+    before = (
+        *(finding.evidence, finding.gaps, finding.witness, finding.message),
+        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason),
+    )
+    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason))):
         return finding
     return replace(
         finding,
@@ -86,9 +84,13 @@ def _gap(gap: Gap) -> Gap:
 
 
 def _evidence(leaf: Evidence) -> Evidence:
-    names = _STEPS.findall(leaf.path) if leaf.path.startswith(_OF_RESOURCES) else ()
-    actual, expected = _REDACTOR.at(names, leaf.actual), _REDACTOR.value("", leaf.expected)
+    actual, expected = _REDACTOR.at(_names(leaf.path), leaf.actual), _REDACTOR.at((), leaf.expected)
     path = _REDACTOR.text(leaf.path)
     if actual is leaf.actual and expected is leaf.expected and path is leaf.path:
         return leaf
     return replace(leaf, actual=actual, expected=expected, path=path)
+
+
+@lru_cache(maxsize=65_536)
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(_STEPS.findall(path)) if path.startswith(_OF_RESOURCES) else ()

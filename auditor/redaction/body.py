@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from operator import is_
 from typing import Final
@@ -66,12 +67,13 @@ class Redactor:
         """Return a value without its secrets; `name` is that of the member that holds it."""
         return self._member(name, value)
 
-    def at(self, names: Sequence[str], value: object) -> object:
+    def at(self, names: tuple[str, ...], value: object) -> object:
         """Return a value without its secrets; `names` are those of the members that lead to it."""
-        last = names[-1] if names else ""
-        if isinstance(value, str) and any(_holds_secrets(name, last) for name in names[:-1]):
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str) and _are_in_secrets(names):
             return self._secret(value)
-        return self._member(last, value)
+        return self._member(names[-1] if names else "", value)
 
     def _property(self, body: Mapping[str, object], name: str, value: object) -> object:
         """Treat what a resource's own type or name tells of its properties."""
@@ -199,6 +201,11 @@ class Redactor:
         if isinstance(value, str) and texts.is_reference(value):
             return self.text(value)
         return self._marker.mark(str(value))
+
+
+@lru_cache(maxsize=65_536)
+def _are_in_secrets(names: tuple[str, ...]) -> bool:
+    return any(_holds_secrets(name, names[-1]) for name in names[:-1])
 
 
 def _holds_secrets(name: str, last: str) -> bool:
