@@ -13,6 +13,7 @@ from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
 from auditor.azure.body import as_time
 from auditor.azure.reference_data import datasets
+from auditor.engine import disclosure
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.requirements import framework_report
@@ -86,7 +87,7 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     when = moment(terms, snapshot.metadata)
     given = _context(snapshot, rules, terms, when)
     evaluation = Evaluation(given, rules, terms.explain_passes)
-    judged = findings(evaluation)
+    judged = disclosure.without_secrets(findings(evaluation))
     coverage = coverage_of(evaluation, judged)
     notices = [*_notices(given.workloads), *_followed(given.estate), *_harmless(given), *_idle(coverage)]
     for path in terms.exemption_files:
@@ -106,8 +107,8 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
         rules=rules.infos(),
         resources=len(snapshot.resources),
         findings=judged,
-        gaps=snapshot.gaps,
-        notices=notices,
+        gaps=disclosure.gaps_without_secrets(snapshot.gaps),
+        notices=[disclosure.text_without_secrets(notice) for notice in notices],
         coverage=coverage,
         reference_data={dataset.name: dataset.version for dataset in datasets.load_all()},
         framework=_grouped(terms.framework, coverage, rules, when),

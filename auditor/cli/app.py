@@ -41,11 +41,11 @@ content.register(app)
 
 
 class _HarmlessLines(logging.Formatter):
-    """Logs name what strangers named: each line is made as harmless as any remark."""
+    """Logs quote what strangers wrote: nothing secret of it is shown, and each line is as harmless as any remark."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record, its traceback included, as lines."""
-        return "\n".join(map(streams.safe, super().format(record).splitlines()))
+        return "\n".join(map(streams.safe, streams.without_secrets(super().format(record)).splitlines()))
 
 
 def _show_version(value: bool) -> None:

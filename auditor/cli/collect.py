@@ -23,6 +23,7 @@ with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
     from auditor.estate import navigation
+    from auditor.redaction import marks
     from auditor.rulebook import in_force
     from auditor.snapshot import lock, whole_file, writer
     from auditor.snapshot import model as snapshots
@@ -150,6 +151,7 @@ def scan(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
+    redaction_key: opt.RedactionKey = None,
     snapshot: KeptSnapshot = None,
     resume: Resume = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
@@ -175,9 +177,8 @@ def scan(
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(
-        _options(auth, cloud, (arm_endpoint, allow_endpoint), resolve_principals, redact_people), rules
-    )
+    endpoint = (arm_endpoint, allow_endpoint)
+    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
     shown = evaluate.Presentation(
         targets=evaluate.targets(output),
         fail_on=fail_on,
@@ -215,6 +216,7 @@ def collect(
     auth: SignIn = Auth.AUTO,
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
+    redaction_key: opt.RedactionKey = None,
     rules: opt.Rules = None,
     resume: Resume = None,
     force: Annotated[
@@ -236,9 +238,8 @@ def collect(
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    options = _with_types(
-        _options(auth, cloud, (arm_endpoint, allow_endpoint), resolve_principals, redact_people), rules
-    )
+    endpoint = (arm_endpoint, allow_endpoint)
+    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
     request = _Request(scope, options, quiet, no_progress)
     if preflight:
         _preflight(request)
@@ -268,13 +269,14 @@ def _scope(
     return CollectScope(tenant, management_groups or [], subscriptions or [], resource_groups or [], pairs)
 
 
-def _with_types(options: CollectOptions, folders: Sequence[Path] | None) -> CollectOptions:
-    """Return the options with the types that folders of rules bring along."""
-    return replace(options, catalogue=in_force.catalogue(folders)) if folders else options
-
-
 def _options(
-    auth: Auth, cloud: CloudName, endpoint: tuple[str | None, list[str] | None], resolve: bool, redact: bool
+    auth: Auth,
+    cloud: CloudName,
+    endpoint: tuple[str | None, list[str] | None],
+    resolve: bool,
+    redact: bool,
+    key: str | None,
+    rules: Sequence[Path] | None,
 ) -> CollectOptions:
     arm, allowed = endpoint
     return CollectOptions(
@@ -284,6 +286,8 @@ def _options(
         allow_endpoints=allowed or (),
         resolve_principals=resolve,
         redact_people=redact,
+        redaction_key=marks.key_of(key),
+        catalogue=in_force.catalogue(rules) if rules else None,  # with the types that folders of rules bring along
     )
 
 

@@ -174,6 +174,16 @@ AsOf = Annotated[
         "--as-of", metavar="TIME", envvar="AUDITOR_AS_OF", help="Judge ages and expiry at this time (ISO 8601, UTC)."
     ),
 ]
+RedactionKey = Annotated[
+    str | None,
+    typer.Option(
+        "--redaction-key",
+        metavar="TEXT",
+        envvar="AUDITOR_REDACTION_KEY",
+        help="Key of the hashes that stand for secrets, to compare snapshots (default: random); better as a variable.",
+        show_envvar=True,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="AUDITOR_QUIET", help="No remarks on stderr.")]
 
 

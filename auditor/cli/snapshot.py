@@ -15,6 +15,8 @@ from auditor.errors import AuditorError
 with lazy_imports(__name__):
     from auditor.estate import navigation
     from auditor.inputs import read
+    from auditor.redaction import body as redaction
+    from auditor.redaction import marks
     from auditor.report import snapshot_page
     from auditor.snapshot import exchange, file, summary
     from auditor.snapshot import hash as identity
@@ -29,9 +31,20 @@ def import_(
     sources: opt.Sources,
     output: _Target,
     complete: Annotated[bool, typer.Option("--complete", help="Record that the export is the whole truth.")] = False,
+    keep_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--keep-secrets",
+            envvar="AUDITOR_KEEP_SECRETS",
+            help="Leave the secrets that exports hold in clear, for whoever reads the file.",
+        ),
+    ] = False,
+    redaction_key: opt.RedactionKey = None,
 ) -> None:
-    """Turn foreign exports (or an exported snapshot) into one snapshot file."""
-    snapshot = read.read(*sources)
+    """Turn foreign exports (or an exported snapshot) into one snapshot file, without the secrets in them."""
+    # Without a key of the user's there are no hashes: what is imported again must give the same snapshot.
+    redactor = redaction.Redactor(marks.key_of(redaction_key) if redaction_key else None)
+    snapshot = read.imported(*sources, redactor=None if keep_secrets else redactor)
     if complete and not snapshot.metadata.complete:
         snapshot = identity.as_complete(snapshot)
     streams.check_writable(output)

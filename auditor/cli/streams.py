@@ -16,6 +16,7 @@ from auditor.errors import AuditorError
 from auditor.report import pipeline_log
 
 with lazy_imports(__name__):
+    from auditor.redaction import body as redaction
     from auditor.snapshot import whole_file
 
 PIPED_WIDTH: Final = 120
@@ -23,9 +24,16 @@ _STDOUT: Final = "standard output"
 _HALF_A_LINE: Final = 750
 
 
+def without_secrets(text: str) -> str:
+    """Return text for stderr without the secrets in it."""
+    return redaction.Redactor().text(text)
+
+
 def safe(text: str) -> str:
     """Return text for stderr in one line: names come from strangers, so what a terminal or a pipeline obeys is broken."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in without_secrets(text)
+    )
     if len(shown) > 2 * _HALF_A_LINE:
         shown = f"{shown[:_HALF_A_LINE]}…{shown[-_HALF_A_LINE:]}"  # what is wrong with a long name stands behind it
     return pipeline_log.harmless(shown)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
 
 from auditor import resource_id as ids
 from auditor.collect.operations import SHIPPED, Operations
-from auditor.collect.redact import Redactor
 from auditor.collect.sink import Sink
 from auditor.collect.sources.details import COMPLETE, Item, Outcome
 from auditor.collect.sources.references import references
 from auditor.model import Gap
+from auditor.redaction.body import Redactor
 
 FOLLOWED: Final = "followed"
 """The facet of what was read outside the scope."""
@@ -73,7 +72,7 @@ class Ledger:
         if outcome.is_gone:
             self.gone[ids.key(scope)] = scope
         if outcome.gaps:
-            self.gaps[key] = outcome.gaps
+            self.gaps[key] = [self._clean(gap) for gap in outcome.gaps]
         else:
             self.gaps.pop(key, None)
         detail = {"references": sorted(set(found))} if found else {}
@@ -90,7 +89,8 @@ class Ledger:
 
     def _facet(self, scope: str, name: str, state: str, detail: Mapping[str, object]) -> None:
         """Keep a facet for a moment: each time they are written costs more than many of them."""
-        text = orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode() if detail else ""
+        clean = {key: self.redactor.value(key, value) for key, value in detail.items()}
+        text = orjson.dumps(clean, option=orjson.OPT_SORT_KEYS).decode() if clean else ""
         self._facets.append((scope, name, state, text))
         if len(self._facets) >= _FACETS_AT_ONCE:
             self.flush()
@@ -109,7 +109,10 @@ class Ledger:
     def add_gaps(self, name: str, gaps: Iterable[Gap]) -> None:
         """Keep gaps that belong to no operation."""
         for gap in gaps:
-            self.gaps.setdefault((ids.key(gap.scope), name), []).append(gap)
+            self.gaps.setdefault((ids.key(gap.scope), name), []).append(self._clean(gap))
+
+    def _clean(self, gap: Gap) -> Gap:
+        return replace(gap, reason=self.redactor.text(gap.reason))  # which may quote what Azure answered
 
     def gaps_named(self, name: str) -> bool:
         """Whether an operation of this name has left a gap anywhere."""
@@ -190,8 +193,3 @@ def _stored_references(detail: str) -> list[str]:
         return []
     found = stored.get("references") if isinstance(stored, dict) else None
     return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
-
-
-def redaction_key(own: bytes | None, tenant_id: str | None) -> bytes:
-    """Return the key of the hashes that stand for secrets: the user's, else one that stays the same for a tenant."""
-    return own if own is not None else hashlib.sha256(f"tenant {tenant_id}".encode()).digest()

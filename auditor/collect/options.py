@@ -79,7 +79,7 @@ class CollectOptions:
     """How to collect.
 
     `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
-    `redaction_key`: key of the hashes that stand for removed secrets; without one, a key that is the same for a tenant.
+    `redaction_key`: key of the hashes that stand for removed secrets; without one, a random key.
     `allow_endpoints`: hosts that `arm_endpoint` may name.
     `catalogue`: the types whose children are read; the tool's own where it is None.
     `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).

@@ -11,17 +11,18 @@ from auditor.azure.catalogue import shipped
 from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.pacing import Stopped
 from auditor.collect.arm.session import Session, open_session
-from auditor.collect.ledger import Ledger, redaction_key
+from auditor.collect.ledger import Ledger
 from auditor.collect.operations import Operations
 from auditor.collect.options import CollectOptions
 from auditor.collect.permissions import Preflight, examine
 from auditor.collect.progress import Watcher, nobody
-from auditor.collect.redact import Redactor
 from auditor.collect.scope import CollectScope
 from auditor.collect.sink import Sink
 from auditor.collect.sources.subscriptions import ResolvedScope, resolve
 from auditor.collect.steps import Collection
 from auditor.model import Gap
+from auditor.redaction.body import Redactor
+from auditor.redaction.marks import random_key
 from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata
 
@@ -71,7 +72,7 @@ def collect(
             announce(session.identity)
         resolved = resolve(session.arm, scope, session.identity)
         sink = open_sink(_metadata(scope, session, resolved, started))
-        key = redaction_key(options.redaction_key, session.identity.tenant_id)
+        key = options.redaction_key or random_key()
         operations = Operations(options.catalogue or shipped())
         ledger = Ledger(sink, Redactor(key, people=options.redact_people), operations)
         gaps = _fill(Collection(session, scope, options, resolved, ledger, started, watch))
@@ -126,6 +127,7 @@ def _metadata(scope: CollectScope, session: Session, resolved: ResolvedScope, st
         subscription_names={one.id.lower(): one.name for one in resolved.subscriptions},
         tool_version=tool_version(),
         extra={
+            "secrets": "redacted",
             "cloud": session.cloud.name,
             "arm_endpoint": session.cloud.arm,
             "identity": {

@@ -11,6 +11,8 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
+from auditor.model import Gap, Resource
+from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file, whole_file
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble
@@ -19,20 +21,42 @@ from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 
 _MANY = 20_000
+_UNKEYED = Redactor()
+"""Without a key: what is judged and not stored says the same each time."""
 
 
-def read(*sources: str | Path) -> Snapshot:
+def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED) -> Snapshot:
     """Return the estate in files and folders, or on standard input for `-`, whatever their shape and compression.
 
     Several sources are one estate, in any order: what one shows of a resource another may add to. A folder stands for
-    all files below it. Raise InputError or SnapshotError, in one line, for what holds no estate.
+    all files below it. Secrets in exports are taken out by `redactor`; without one, they stay. Raise InputError or
+    SnapshotError, in one line, for what holds no estate.
     """
     files = [path for source in sources for path in _files_of(source)]
     with _without_garbage_collection():
-        snapshot = _read(files[0], label_of(files[0])) if len(files) == 1 else _joined(files)
+        is_one = len(files) == 1
+        snapshot = _read(files[0], label_of(files[0]), redactor) if is_one else _joined(files, redactor)
         if len(snapshot.resources) > _MANY:
             gc.freeze()  # nothing of it becomes garbage before the process ends
     return snapshot
+
+
+def imported(*sources: str | Path, redactor: Redactor | None) -> Snapshot:
+    """Do the same for a snapshot that is to be stored: what stands in snapshots among the sources is looked at again."""
+    snapshot = read(*sources, redactor=None)
+    if redactor is not None:
+        facets = [replace(facet, detail=redactor.text(facet.detail)) for facet in snapshot.facets]
+        rows, gaps = _redacted(snapshot.resources, snapshot.gaps, redactor)
+        snapshot = assemble(rows, gaps, snapshot.metadata, facets)
+    extra = {**snapshot.metadata.extra, "secrets": "redacted" if redactor else "kept"}
+    return replace(snapshot, metadata=replace(snapshot.metadata, extra=extra))
+
+
+def _redacted(
+    resources: Sequence[Resource], gaps: Sequence[Gap], redactor: Redactor
+) -> tuple[Sequence[Resource], Sequence[Gap]]:
+    rows = [replace(row, body=redactor.body(row.body)) for row in resources]
+    return rows, [replace(gap, reason=redactor.text(gap.reason)) for gap in gaps]
 
 
 def _files_of(source: str | Path) -> Sequence[str | Path]:
@@ -48,14 +72,14 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _joined(files: Sequence[str | Path]) -> Snapshot:
+def _joined(files: Sequence[str | Path], redactor: Redactor | None) -> Snapshot:
     """Return several inputs as one estate."""
     parts = [_part(path, label_of(path)) for path in files]
     whole = exports.joined([part for part, _ in parts])
     if whole.is_log:
         raise foreign.refusal("the inputs", foreign.ACTIVITY_LOG)
     facets = [facet for _, snapshot in parts if snapshot for facet in snapshot.facets]
-    return _assembled(whole, "the inputs", facets)
+    return _assembled(whole, "the inputs", redactor, facets)
 
 
 def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
@@ -70,7 +94,7 @@ def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
     return replace(content, entries=[replace(one, place=f"{label}, {one.place}") for one in content.entries]), None
 
 
-def _read(source: str | Path, label: str) -> Snapshot:
+def _read(source: str | Path, label: str, redactor: Redactor | None) -> Snapshot:
     content = _content(source, label)
     if isinstance(content, Snapshot):
         return content
@@ -80,16 +104,19 @@ def _read(source: str | Path, label: str) -> Snapshot:
         raise InputError(
             f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
         )
-    return _assembled(content, label)
+    return _assembled(content, label, redactor)
 
 
-def _assembled(export: Export, label: str, facets: Sequence[Facet] = ()) -> Snapshot:
+def _assembled(export: Export, label: str, redactor: Redactor | None, facets: Sequence[Facet] = ()) -> Snapshot:
     try:
         resources, gaps = normalise(export.entries)
     except InputError as error:
-        known = error.message.startswith(label) or label == "the inputs"
-        raise (error if known else InputError(f"{label}: {error.message}", error.hint)) from error
-    return assemble(resources, [*export.gaps, *gaps], export.metadata, facets)
+        is_told = error.message.startswith(label) or label == "the inputs"
+        raise (error if is_told else InputError(f"{label}: {error.message}", error.hint)) from error
+    known = [*export.gaps, *gaps]
+    if redactor is None:
+        return assemble(resources, known, export.metadata, facets)
+    return assemble(*_redacted(resources, known, redactor), export.metadata, facets)
 
 
 def _content(source: str | Path, label: str) -> Snapshot | Export:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Final, TextIO
 
 from tabulate import tabulate
 
+from auditor.redaction.body import Redactor
 from auditor.report.text import visible
 from auditor.snapshot.summary import Overview
+
+_SECRETS: Final = {"redacted": "taken out", "kept": "in clear, as --keep-secrets says"}
+_REDACTOR: Final = Redactor()
 
 
 def write(overview: Overview, out: TextIO) -> None:
@@ -23,6 +27,7 @@ def write(overview: Overview, out: TextIO) -> None:
         ("judged at", meta.judge_at or meta.collected_at or "the time of the run"),
         ("tenant", meta.tenant_id or "not recorded"),
         ("scope", json.dumps(meta.scope, sort_keys=True) if meta.scope else "not recorded"),
+        ("secrets", _SECRETS.get(str(meta.extra.get("secrets")), "not recorded")),
         ("resources", str(overview.resources)),
         ("gaps", str(len(overview.gaps))),
     ]
@@ -31,13 +36,14 @@ def write(overview: Overview, out: TextIO) -> None:
     _counts("Relations by kind", overview.relations, out)
     if overview.gaps:
         gaps = [
-            [visible(text or "") for text in (gap.scope, gap.what, gap.reason, gap.permission)] for gap in overview.gaps
+            [visible(_REDACTOR.text(text or "")) for text in (gap.scope, gap.what, gap.reason, gap.permission)]
+            for gap in overview.gaps
         ]
         out.write("\nGaps\n" + tabulate(gaps, headers=("scope", "what", "reason", "permission")) + "\n")
     if overview.facets:
         out.write(f"\nCollection: {sum(facet.state == 'complete' for facet in overview.facets)} calls complete\n")
         facets = [
-            [visible(text) for text in (facet.scope, facet.name, facet.state, facet.detail)]
+            [visible(_REDACTOR.text(text)) for text in (facet.scope, facet.name, facet.state, facet.detail)]
             for facet in overview.facets
             if facet.state != "complete"
         ]

@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 from auditor import resource_id as ids
-from auditor.collect.ledger import redaction_key
-from auditor.collect.redact import Redactor
+from auditor.redaction.body import Redactor
 from tests.collect.conftest import Collect
 from tests.estates.arm import GROUP, resource
 from tests.simulator.client import Simulator
@@ -34,9 +33,9 @@ def test_the_chat_estate_comes_back_whole(
 ) -> None:
     simulator.serve(chat_document, page_size=3)
 
-    summary, sink = run_collect()
+    summary, sink = run_collect(redaction_key=b"of this test")
 
-    redactor = Redactor(redaction_key(None, chat_document["tenantId"]))
+    redactor = Redactor(b"of this test")
     expected = {ids.key(body["id"]): redactor.body(body) for body in chat_document["resources"]}
     own = {key: body for key, body in sink.bodies.items() if body["type"] != "Microsoft.Insights/eventtypes/management"}
     assert sorted(set(expected) - set(own)) == []

@@ -14,6 +14,7 @@ IN_RESOURCE_GRAPH = re.compile(
     r"|cognitiveservices/accounts|machinelearningservices/workspaces(/onlineendpoints(/deployments)?)?|search/searchservices"
     r"|keyvault/vaults|storage/storageaccounts|containerregistry/registries|web/serverfarms|web/sites(/slots)?"
     r"|insights/(components|autoscalesettings|metricalerts|scheduledqueryrules|activitylogalerts|actiongroups|datacollectionrules)"
+    r"|insights/webtests|containerinstance/containergroups|logic/workflows|portal/dashboards|resources/deploymentscripts"
     r"|operationalinsights/workspaces|managedidentity/userassignedidentities|compute/[a-z]+(/extensions)?|app/containerapps|apimanagement/service|machinelearningservices/registries)"
 )
 """Types of the `resources` table, after Microsoft's reference of tables and types."""

@@ -1,0 +1,96 @@
+"""Let nothing secret into a report: what findings quote passes the same detectors as what is stored.
+
+Most of it was taken out when the estate was read. What is left is what a snapshot holds that others wrote, or that was
+imported with its secrets, and what rules and baselines say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from operator import is_
+from typing import Final, TypeVar
+
+from auditor.model import Evidence, Finding, Gap
+from auditor.redaction.body import Redactor
+
+T = TypeVar("T")
+
+_REDACTOR: Final = Redactor()
+_STEPS: Final = re.compile(r"[^.\[\]]+(?=[.\[]|$)")
+_SHORTEST_QUOTED: Final = 4
+_OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
+
+
+def without_secrets(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings without the secrets in what they quote; one that quotes none is the same object."""
+    return [_finding(finding) for finding in findings]
+
+
+def gaps_without_secrets(gaps: Iterable[Gap]) -> list[Gap]:
+    """Return gaps without the secrets in their reasons, which may quote an answer of Azure."""
+    return [_gap(gap) for gap in gaps]
+
+
+def text_without_secrets(text: str) -> str:
+    """Return a sentence without the secrets in it."""
+    return _REDACTOR.text(text)
+
+
+def _finding(finding: Finding) -> Finding:
+    evidence = _each(_evidence, finding.evidence) if finding.evidence else finding.evidence
+    gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
+    witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
+    message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
+    part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
+    reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
+    before = (
+        *(finding.evidence, finding.gaps, finding.witness, finding.message),
+        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason),
+    )
+    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason))):
+        return finding
+    return replace(
+        finding,
+        message=message,
+        sub_object=part,
+        evidence=evidence,
+        witness=witness if isinstance(witness, Mapping) else None,
+        unknown_reason=reason,
+        gaps=gaps,
+        remediation_cli=command,
+    )
+
+
+def _unquoted(message: str, before: Sequence[Evidence], after: Sequence[Evidence]) -> str:
+    """Return a sentence without what it quotes of evidence that is secret by its name."""
+    for old, new in zip(before, after, strict=True):
+        if new.actual is not old.actual and isinstance(old.actual, str) and len(old.actual) >= _SHORTEST_QUOTED:
+            message = message.replace(old.actual, str(new.actual))
+    return message
+
+
+def _each(clean: Callable[[T], T], items: Sequence[T]) -> Sequence[T]:
+    """Return items cleaned: the same list where that changes none."""
+    cleaned = [clean(item) for item in items]
+    return items if all(new is old for new, old in zip(cleaned, items, strict=True)) else cleaned
+
+
+def _gap(gap: Gap) -> Gap:
+    reason = _REDACTOR.text(gap.reason)
+    return gap if reason is gap.reason else replace(gap, reason=reason)
+
+
+def _evidence(leaf: Evidence) -> Evidence:
+    actual, expected = _REDACTOR.at(_names(leaf.path), leaf.actual), _REDACTOR.at((), leaf.expected)
+    path = _REDACTOR.text(leaf.path)
+    if actual is leaf.actual and expected is leaf.expected and path is leaf.path:
+        return leaf
+    return replace(leaf, actual=actual, expected=expected, path=path)
+
+
+@lru_cache(maxsize=65_536)
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(_STEPS.findall(path)) if path.startswith(_OF_RESOURCES) else ()

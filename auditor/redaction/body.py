@@ -1,0 +1,216 @@
+"""Take the secrets out of the body of a resource: by the names of its members, and by what its texts hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from operator import is_
+from typing import Final
+
+from auditor.redaction import text as texts
+from auditor.redaction.marks import Marker
+from auditor.redaction.names import (
+    API_PROPERTY_ENDINGS,
+    ENVELOPE,
+    NAMED,
+    NAMES_IN_TREES,
+    NAMING,
+    VALUES,
+    Meaning,
+    folded,
+    is_always_secret,
+    looks_like_a_key,
+    meaning_of,
+)
+
+_OPTION: Final = re.compile(
+    r"(?i)(?:--?|/)[A-Za-z0-9_-]{0,40}?(?:password|passwd|passphrase|pass|pwd|secret|token|key|sas|connection-?string|"
+    r"pat|credentials?)"
+)
+_VALUES_ARE_SECRET: Final = re.compile(r"(?i)microsoft\.automation/automationaccounts/variables")
+_NOTHING: Final[tuple[object, ...]] = ("", [], {})
+
+
+class Redactor:
+    """Takes secrets out of what it is given, which stays as it is; what holds none comes back as the same object.
+
+    `key` is that of the hashes that stand for secrets; without one, nothing tells one secret from another. `people`
+    takes out e-mail addresses of those who made and changed a resource, too.
+    """
+
+    def __init__(self, key: bytes | None = None, *, people: bool = False) -> None:
+        self._marker = Marker(key)
+        self._people = people
+
+    def body(self, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the body of a resource without its secrets; what identifies it stays."""
+        changed: dict[str, object] | None = None
+        for name, value in body.items():
+            if name.lower() in ENVELOPE:
+                continue
+            try:
+                clean = self._property(body, name, value)
+            except RecursionError:
+                clean = self._marker.mark(name)  # what is nested too deeply to be looked at is not shown
+            if clean is not value:
+                changed = dict(body) if changed is None else changed
+                changed[name] = clean
+        return body if changed is None else changed
+
+    def text(self, text: str) -> str:
+        """Return a text without its secrets."""
+        return texts.redacted(text, self._marker)
+
+    def value(self, name: str, value: object) -> object:
+        """Return a value without its secrets; `name` is that of the member that holds it."""
+        return self._member(name, value)
+
+    def at(self, names: tuple[str, ...], value: object) -> object:
+        """Return a value without its secrets; `names` are those of the members that lead to it."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str) and _are_in_secrets(names):
+            return self._secret(value)
+        return self._member(names[-1] if names else "", value)
+
+    def _property(self, body: Mapping[str, object], name: str, value: object) -> object:
+        """Treat what a resource's own type or name tells of its properties."""
+        if name.lower() != "properties" or not isinstance(value, Mapping):
+            return self._member(name, value)
+        resource_type, own_name = str(body.get("type", "")), str(body.get("name", "")).rpartition("/")[2]
+        values_are_secret = _VALUES_ARE_SECRET.fullmatch(resource_type) or meaning_of(own_name) is Meaning.SECRET
+        if folded(own_name) in {"appsettings", "connectionstrings"} and "/config" in resource_type.lower():
+            return self._each(value, lambda _, item: self._tree(item))
+        if values_are_secret and isinstance(value.get("value"), str):
+            return self._each(value, lambda key, item: self._tree(item) if key == "value" else self._member(key, item))
+        return self._any(value)
+
+    def _object(self, value: Mapping[str, object]) -> Mapping[str, object]:
+        """Clean the members of an object, and look twice only at what is not known to be harmless."""
+        changed: dict[str, object] | None = None
+        for name, item in value.items():
+            if meaning_of(name) is Meaning.TEXT:
+                if isinstance(item, str):
+                    if item in texts.KNOWN_CLEAN:
+                        continue
+                elif not isinstance(item, dict | list):
+                    continue
+            clean = self._member(name, item)
+            if clean is not item:
+                changed = dict(value) if changed is None else changed
+                changed[name] = clean
+        return value if changed is None else changed
+
+    @staticmethod
+    def _each(value: Mapping[str, object], clean: Callable[[str, object], object]) -> Mapping[str, object]:
+        """Return an object with each member cleaned: the same object where that changes none."""
+        changed: dict[str, object] | None = None
+        for name, item in value.items():
+            replaced = clean(name, item)
+            if replaced is not item:
+                changed = dict(value) if changed is None else changed
+                changed[name] = replaced
+        return value if changed is None else changed
+
+    def _member(self, name: str, value: object) -> object:
+        meaning = meaning_of(name)
+        if isinstance(value, str):
+            return self._named_text(meaning, value)
+        if isinstance(value, dict | list):
+            return self._named_group(name, meaning, value)
+        return self._secret(value) if meaning is Meaning.SECRET else value
+
+    def _named_text(self, meaning: Meaning, value: str) -> object:
+        if meaning is Meaning.SECRET or (meaning is Meaning.MAYBE and looks_like_a_key(value)):
+            return self._secret(value)
+        if meaning is Meaning.PERSON and self._people and "@" in value:
+            return self._marker.mark(value)
+        return texts.redacted(value, self._marker, meaning is Meaning.OPAQUE)
+
+    def _named_group(self, name: str, meaning: Meaning, value: Mapping[str, object] | list[object]) -> object:
+        if meaning is Meaning.TREE or (
+            meaning is Meaning.SECRET and (isinstance(value, list) or is_always_secret(name))
+        ):
+            return self._tree(value)
+        if isinstance(value, list):
+            return self._list(value, self._named_value if meaning is Meaning.VALUES else self._any)
+        if meaning is Meaning.SECRET:
+            return self._each(value, self._secret_value)
+        return self._each(value, self._api_property) if name.lower() == "apiproperties" else self._any(value)
+
+    def _secret_value(self, name: str, value: object) -> object:
+        """Clean what an object states whose name speaks of a secret: its type and times are none."""
+        return self._tree(value) if folded(name) in NAMED else self._member(name, value)
+
+    def _any(self, value: object) -> object:
+        if isinstance(value, str):
+            return texts.redacted(value, self._marker)
+        if isinstance(value, dict):
+            return self._object(value) if VALUES.isdisjoint(value) else self._pair(value)
+        return self._list(value, self._any) if isinstance(value, list) else value
+
+    def _pair(self, value: Mapping[str, object]) -> object:
+        """Clean an object with a `value`: where it has a name beside it, that says what the value is."""
+        name = next((str(item) for key, item in value.items() if folded(key) in NAMING), "")
+
+        def clean(key: str, item: object) -> object:
+            return self._member(name if name and folded(key) in NAMED else key, item)
+
+        return self._each(value, clean)
+
+    def _list(self, value: Sequence[object], clean: Callable[[object], object]) -> object:
+        """Clean a list; in the arguments of a command, what follows an option for a secret is one."""
+        cleaned = [clean(item) for item in value]
+        if not value or not isinstance(value[0], str):
+            return value if all(map(is_, value, cleaned)) else cleaned
+        for place, (option, item) in enumerate(pairwise(value), 1):
+            if isinstance(option, str) and isinstance(item, str) and _OPTION.fullmatch(option) and item[:1] != "-":
+                cleaned[place] = self._secret(item)
+        return value if all(map(is_, value, cleaned)) else cleaned
+
+    def _api_property(self, name: str, value: object) -> object:
+        return self._tree(value) if name.lower().endswith(API_PROPERTY_ENDINGS) else self._member(name, value)
+
+    def _named_value(self, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return self._any(value)
+        return self._each(
+            value, lambda name, item: self._tree(item) if name.lower() == "value" else self._member(name, item)
+        )
+
+    def _tree(self, value: object) -> object:
+        """Redact every leaf but those that name things."""
+        if isinstance(value, Mapping):
+            return self._each(
+                value,
+                lambda name, item: (
+                    self._any(item)
+                    if name.lower() in NAMES_IN_TREES and not isinstance(item, Mapping | list)
+                    else self._tree(item)
+                ),
+            )
+        if isinstance(value, list):
+            return self._list(value, self._tree)
+        return self._secret(value)
+
+    def _secret(self, value: object) -> object:
+        if value is None or isinstance(value, bool) or value in _NOTHING:
+            return value  # whether it is set is what the reader may know
+        if isinstance(value, str) and texts.is_reference(value):
+            return self.text(value)
+        return self._marker.mark(str(value))
+
+
+@lru_cache(maxsize=65_536)
+def _are_in_secrets(names: tuple[str, ...]) -> bool:
+    return any(_holds_secrets(name, names[-1]) for name in names[:-1])
+
+
+def _holds_secrets(name: str, last: str) -> bool:
+    """Whether the last of some members holds a secret because it is one of a group of this name."""
+    meaning = meaning_of(name)
+    if meaning is Meaning.VALUES:
+        return last.lower() == "value"
+    return last.lower() not in NAMES_IN_TREES and (meaning is Meaning.TREE or is_always_secret(name))
