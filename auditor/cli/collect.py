@@ -332,7 +332,7 @@ def _run(
             if target.command is None or not writer.partial_of(target.path).exists():
                 raise
             hint = "; ".join(filter(None, [problem.hint, f"what was read is kept, {target.way_on}"]))
-            raise CollectionError(problem.message, hint) from problem
+            raise CollectionError(problem.message, hint, problem.reasons) from problem
     if not request.quiet:
         progress.say_summary(summary)
     return summary
