@@ -116,8 +116,8 @@ def time_left(part: PartProgress) -> str:
     if part.is_over:
         return "done"
     seconds = max(1, round(part.seconds_left))
-    minutes, hours = -(-seconds // 60), seconds // 3600
-    spelled = f"{seconds} s" if seconds < 60 else f"{minutes} min" if not hours else f"{hours} h {minutes % 60} min"
+    hours, minutes = divmod(-(-seconds // 60), 60)
+    spelled = f"{seconds} s" if seconds < 60 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
     return f"{'' if part.is_counted else '> '}{spelled} left"
 
 
@@ -165,8 +165,8 @@ def gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
         more = f" and {len(scopes) - 1:,} more" if len(scopes) > 1 else ""
         settled = f"; {permission} settles it" if permission else ""
         yield f"gap: {what} of {scopes[0]}{more}: {reason}{settled}"
-    if hidden := ranked[_GAPS_NAMED:]:
-        yield f"and {sum(len(scopes) for _, scopes in hidden):,} more gaps, of {len(hidden)} kinds"
+    if hidden := sum(len(scopes) for _, scopes in ranked[_GAPS_NAMED:]):
+        yield f"gaps of other kinds: {hidden:,}"
 
 
 def preflight_lines(preflight: permissions.Preflight) -> Iterator[str]:

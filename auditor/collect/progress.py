@@ -158,4 +158,6 @@ class ProgressAccount:
 
 
 def _shown(part: _Part, seconds: float) -> PartProgress:
-    return PartProgress(part.name, part.done, part.total, seconds if part.done < part.total else 0.0, part.is_counted)
+    if part.is_counted and part.done == part.total:
+        seconds = 0.0
+    return PartProgress(part.name, part.done, part.total, seconds, part.is_counted)

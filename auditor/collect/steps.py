@@ -91,6 +91,7 @@ class Collection:
         if self.options.resolve_principals:
             self._resolve_principals()
         self._second_chance()
+        self._phase = "everything asked"
         self._account.settle()
         self._tell()
 
@@ -164,11 +165,17 @@ class Collection:
                 resources=len(self.ledger.known),
                 calls=tally.attempts,
                 waited=pacer.waited,
-                waiting_for=pacer.waiting_for,
+                waiting_for=self._named(pacer.waiting_for),
                 parts=parts,
                 whole=whole,
             )
         )
+
+    def _named(self, reason: str) -> str:
+        """Return a reason to wait with the name of the subscription whose id ends it."""
+        start, _, end = reason.rpartition(" ")
+        names = {one.id.lower(): one.name for one in self.resolved.subscriptions}
+        return f"{start} {names[end]}" if end in names else reason
 
     # Resource groups and inventory
 
