@@ -11,12 +11,16 @@ Item = TypeVar("Item")
 
 
 class AuditorError(Exception):
-    """A problem the user can act on: what failed and why, and a hint what to do about it."""
+    """A problem the user can act on: what failed and why, and a hint what to do about it.
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    `reasons` are told below it, a line each, where several things had to fail.
+    """
+
+    def __init__(self, message: str, hint: str = "", reasons: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.reasons = tuple(reasons)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -83,7 +83,7 @@ def main() -> NoReturn:
     except Interrupted as problem:
         _fail(str(problem), code=INTERRUPTED)
     except AuditorError as problem:
-        _fail(str(problem))
+        _fail(str(problem), *problem.reasons)
     except SystemExit as ended:  # Typer turns an interrupt into its code
         if ended.code == INTERRUPTED:
             _fail("interrupted", code=INTERRUPTED)

@@ -325,18 +325,17 @@ def _run(
     request: _Request, target: _Target, open_sink: Callable[[snapshots.Metadata], sinks.Sink]
 ) -> collection.CollectionSummary:
     _say_endpoint(request)
-    with progress.display(quiet=request.quiet or request.no_progress) as display:
-        watch = progress.Memory(display)
-        announce = None if request.quiet else progress.say_identity
-        try:
-            summary = collection.collect(request.scope, request.options, open_sink, watch, announce)
-        except KeyboardInterrupt as problem:
-            raise _interrupted(target, watch.resources) from problem
-        except AuditorError as problem:
-            if target.command is None or not writer.partial_of(target.path).exists():
-                raise
-            hint = "; ".join(filter(None, [problem.hint, f"what was read is kept, {target.way_on}"]))
-            raise CollectionError(problem.message, hint) from problem
+    watch = progress.Memory(progress.display(quiet=request.quiet or request.no_progress))
+    announce = None if request.quiet else progress.say_identity
+    try:
+        summary = collection.collect(request.scope, request.options, open_sink, watch, announce)
+    except KeyboardInterrupt as problem:
+        raise _interrupted(target, watch.resources) from problem
+    except AuditorError as problem:
+        if target.command is None or not writer.partial_of(target.path).exists():
+            raise
+        hint = "; ".join(filter(None, [problem.hint, f"what was read is kept, {target.way_on}"]))
+        raise CollectionError(problem.message, hint, problem.reasons) from problem
     if not request.quiet:
         progress.say_summary(summary)
     return summary

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.cli.streams import remark, safe
-from auditor.collect.progress import Progress, Watcher
+from auditor.collect.progress import PartProgress, Progress, Watcher
+from auditor.model import Gap
 
 with lazy_imports(__name__):
+    from rich import console as rich_console
+    from rich import progress_bar as rich_bar
+    from rich import table as rich_table
+    from rich import text as rich_text
+
     from auditor.collect import permissions
     from auditor.collect import run as collection
     from auditor.collect.arm import credentials
 
 
-_EVERY = 0.2  # seconds between two lines
-_ERASE = "\r\x1b[2K"
+_MOST_PARTS: Final = 10
+_WIDTH_WITH_BAR: Final = 60
+_GAPS_NAMED: Final = 5
 
 
 class Memory:
@@ -35,38 +42,90 @@ class Memory:
         self._watch(now)
 
 
-@contextmanager
-def display(*, quiet: bool) -> Iterator[Watcher]:
-    """Give a watcher that keeps one line up to date on a terminal, and says nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    last = 0.0
+def display(*, quiet: bool) -> Watcher:
+    """Return a watcher that keeps a few lines up to date on a terminal, and says nothing elsewhere.
 
-    def watch(now: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _EVERY:
-            last = time.monotonic()
-            _draw(_ERASE + safe(line(now))[:100])
-
-    try:
-        yield watch
-    finally:
-        _draw(_ERASE)
+    Nothing either where a log is shown, whose lines would come between.
+    """
+    is_logged = logging.getLogger("auditor").isEnabledFor(logging.INFO)
+    if quiet or is_logged or not sys.stderr.isatty():
+        return lambda _: None
+    return Display()
 
 
-def _draw(text: str) -> None:
-    with suppress(OSError):  # a terminal that was closed
-        sys.stderr.write(text)
-        sys.stderr.flush()
+class Display:
+    """Draws each moment of a collection in place of the one before; the last stays."""
+
+    def __init__(self) -> None:
+        self._console = rich_console.Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+        self._lines = 0
+        self._is_blind = self._console.is_dumb_terminal
+
+    def __call__(self, now: Progress) -> None:
+        """Draw a moment."""
+        if self._is_blind:
+            return
+        with self._console.capture() as shown:
+            for part in self._frame(now):
+                self._console.print(part, no_wrap=True, overflow="ellipsis", crop=True)
+        frame = shown.get()
+        try:
+            sys.stderr.write("\x1b[1A\x1b[2K" * self._lines + frame)
+            sys.stderr.flush()
+        except (OSError, ValueError):  # a terminal that was closed
+            self._is_blind = True
+        self._lines = frame.count("\n")
+
+    def _frame(self, now: Progress) -> Iterator[rich_table.Table | rich_text.Text]:
+        """Yield the lines of a moment: no more than the terminal has, which could not be taken back."""
+        width, height = self._console.size
+        room = max(0, min(_MOST_PARTS, height - 4))
+        parts = now.parts if len(now.parts) <= room else most_telling(now.parts, room)
+        has_bar = width >= _WIDTH_WITH_BAR
+        table = rich_table.Table.grid(padding=(0, 1), expand=True)
+        table.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
+        if has_bar:
+            table.add_column(ratio=2)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        for part in [*parts, *([now.whole] if len(now.parts) != 1 else [])]:
+            is_whole = part is now.whole
+            hidden = len(now.parts) - len(parts)
+            name = (
+                safe(part.name) if not is_whole else f"all {len(now.parts)}" + (f", {hidden} not shown" * bool(hidden))
+            )
+            bar = [rich_bar.ProgressBar(total=max(1, part.total), completed=part.done if part.total else 1)] * has_bar
+            table.add_row(
+                rich_text.Text(name, style="bold" if is_whole else ""),
+                *bar,
+                rich_text.Text(f"{part.done:,}/{part.total:,}"),
+                rich_text.Text(time_left(part)),
+            )
+        yield table
+        yield rich_text.Text(safe(state(now)), style="dim")
 
 
-def line(now: Progress) -> str:
-    """Return a moment of a collection as one line."""
-    done = f"{now.done:,}" if now.total is None else f"{now.done:,}/{now.total:,}"
+def most_telling(parts: Sequence[PartProgress], number: int) -> Sequence[PartProgress]:
+    """Return some parts in their order: those that are under way, then those that wait, then those that are over."""
+    ranked = sorted(range(len(parts)), key=lambda at: (parts[at].is_over, not parts[at].done, at))
+    return [parts[at] for at in sorted(ranked[:number])]
+
+
+def time_left(part: PartProgress) -> str:
+    """Return how long a part still takes, in few characters; more than that where its resources are not counted."""
+    if part.is_over:
+        return "done"
+    seconds = max(1, round(part.seconds_left))
+    hours, minutes = divmod(-(-seconds // 60), 60)
+    spelled = f"{seconds} s" if seconds < 60 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"{'' if part.is_counted else '> '}{spelled} left"
+
+
+def state(now: Progress) -> str:
+    """Return what a collection does and waits for, as one line."""
     waits = f" · waited {now.waited:.0f} s" if now.waited >= 1 else ""
     reason = f" · waiting for {now.waiting_for}" if now.waiting_for else ""
-    return f"{now.phase}: {done} · {now.calls:,} calls · {now.rate:.0f}/s{waits}{reason}"
+    return f"{now.phase} · {now.resources:,} resources · {now.calls:,} requests{waits}{reason}"
 
 
 def say_endpoint(endpoint: str) -> None:
@@ -91,7 +150,23 @@ def say_summary(summary: collection.CollectionSummary) -> None:
         f"waited {summary.waited:.0f} s in all threads, took {summary.seconds:.0f} s"
     )
     for resource_id in summary.gone:
-        sys.stderr.write(safe(f"deleted while it was read, and left out: {resource_id}") + "\n")
+        remark(f"deleted while it was read, and left out: {resource_id}")
+    for text in gap_lines(summary.gaps):
+        remark(text)
+
+
+def gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
+    """Yield what could not be read and the permission that settles it: the kinds that hide most, then a count."""
+    kinds: defaultdict[tuple[str, str, str | None], list[str]] = defaultdict(list)
+    for gap in gaps:
+        kinds[gap.what, gap.reason, gap.permission].append(gap.scope)
+    ranked = sorted(kinds.items(), key=lambda item: (-len(item[1]), *map(str, item[0])))
+    for (what, reason, permission), scopes in ranked[:_GAPS_NAMED]:
+        more = f" and {len(scopes) - 1:,} more" if len(scopes) > 1 else ""
+        settled = f"; {permission} settles it" if permission else ""
+        yield f"gap: {what} of {scopes[0]}{more}: {reason}{settled}"
+    if hidden := sum(len(scopes) for _, scopes in ranked[_GAPS_NAMED:]):
+        yield f"gaps of other kinds: {hidden:,}"
 
 
 def preflight_lines(preflight: permissions.Preflight) -> Iterator[str]:

@@ -51,10 +51,8 @@ class Planner:
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
         if target.is_bare or target.is_stale:
             yield target, "resource", read_itself
-        for operation in operations.get(target.type_key, ()):
-            fits = not operation.kinds or target.kind.lower() in operation.kinds
-            if fits and not self.is_finished(target.id, operation.name):
-                yield target, operation.name, call_of(operation)
+        for operation in self._fitting(target, operations):
+            yield target, operation.name, call_of(operation)
         model = (target.type_key, target.kind.lower(), target.sku.lower())
         if model in self._described:
             return
@@ -62,6 +60,16 @@ class Planner:
         for operation in self.operations.by_model.get(target.type_key, ()):
             if not self.is_finished(target.id, operation.name):
                 yield target, operation.name, call_of(operation)
+
+    def _fitting(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Operation]:
+        for operation in operations.get(target.type_key, ()):
+            fits = not operation.kinds or target.kind.lower() in operation.kinds
+            if fits and not self.is_finished(target.id, operation.name):
+                yield operation
+
+    def expected(self, target: Target) -> int:
+        """Return how many jobs a resource in the scope gives at least."""
+        return sum(1 for _ in self._fitting(target, self.operations.by_type))
 
     def subscription(self, target: Target, *, roots: Sequence[str], access_again: bool) -> Iterator[Job]:
         """Yield the jobs of a subscription; `roots` are what access must concern, if not all of it."""

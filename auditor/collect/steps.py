@@ -17,7 +17,7 @@ from auditor.collect.ledger import FOLLOWED, Ledger
 from auditor.collect.operations import RESOURCE_GROUPS, Operations
 from auditor.collect.options import CollectOptions
 from auditor.collect.plan import Job, Planner, call_of, target_of, twice
-from auditor.collect.progress import Progress, Watcher
+from auditor.collect.progress import Pace, Progress, ProgressAccount, Watcher
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.access import principals_of, read_principals
 from auditor.collect.sources.details import (
@@ -30,7 +30,7 @@ from auditor.collect.sources.details import (
     read_unlisted_group,
     stop_if_signed_out,
 )
-from auditor.collect.sources.inventory import ARM, Entry, Inventory, InventoryRow, Unconfirmed, Vanished
+from auditor.collect.sources.inventory import ARM, Announced, Entry, Inventory, InventoryRow, Unconfirmed, Vanished
 from auditor.collect.sources.references import FOLLOWED_FURTHER, references
 from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group_names, resource_condition
 from auditor.collect.workers import Stream, spread
@@ -43,6 +43,8 @@ log = logging.getLogger("auditor.collect")
 
 _REPORT_EVERY: Final = 0.2
 _FOLLOW_ROUNDS: Final = 3
+_LATE_JOBS: Final = 1
+"""What a subscription needs after its resources: the activity log."""
 
 
 @dataclass(slots=True)
@@ -61,24 +63,37 @@ class Collection:
     principals: set[str] = field(default_factory=set)
     _listed_groups: set[str] = field(default_factory=set)
     _again: list[Job] = field(default_factory=list)
-    _began: float = field(default_factory=time.monotonic)
     _told: float = 0.0
     _phase: str = "resource groups"
-    _done: int = 0
-    _total: int | None = None
+    _account: ProgressAccount = field(init=False)
+
+    def __post_init__(self) -> None:
+        quotas, share = self.options.quotas, self.options.quota_share
+        pace = Pace(quotas.arm_at_once * share, quotas.arm_per_second * share, self.options.threads)
+        names = {one.id: one.name for one in self.resolved.subscriptions}
+        self._account = ProgressAccount(names, pace, time.monotonic())
 
     def run(self) -> None:
         """Do all steps."""
         planner = Planner(self.ledger.is_finished, self._operations)
+        for one in self.resolved.subscriptions:
+            own = sum(1 for _ in planner.subscription(Target(f"/subscriptions/{one.id}"), roots=(), access_again=True))
+            self._account.expect(one.id, 1 + own + _LATE_JOBS)
+        self._tell()
         self.ledger.add_gaps("scope", self.resolved.gaps)
         self._read_groups()
         self._do("inventory and details", self._main_jobs(planner))
+        self._account.settle(_LATE_JOBS)
         self._do("subscriptions", self._late_jobs(planner))
+        self._account.settle()
         if self.options.follow:
             self._follow(planner)
         if self.options.resolve_principals:
             self._resolve_principals()
         self._second_chance()
+        self._phase = "everything asked"
+        self._account.settle()
+        self._tell()
 
     @property
     def _operations(self) -> Operations:
@@ -100,16 +115,31 @@ class Collection:
                 log.debug("%s of %s", name, target.id, exc_info=True)
                 return Outcome(gaps=[Gap(target.id, ANY_TYPE, f"failed: what came for {name} cannot be understood")])
 
-        for job, outcome in spread(act, jobs, self.options.threads, tick=self._tick, stop=self.session.clock.stop):
+        for job, outcome in spread(
+            act, self._begun(jobs), self.options.threads, tick=self._tick, stop=self.session.clock.stop
+        ):
+            self._account.finish(job[0].subscription)
             if outcome.is_transient:
                 self._again.append(job)
             yield job, outcome
 
-    def _do(self, phase: str, jobs: Iterable[Job | None], total: int | None = None) -> None:
+    def _begun(self, jobs: Iterable[Job | None]) -> Iterator[Job | None]:
+        for job in jobs:
+            if job is not None:
+                self._account.begin(job[0].subscription)
+            yield job
+
+    def _expected(self, jobs: Iterable[Job]) -> Sequence[Job]:
+        """Return jobs once it is known how many there are."""
+        listed = list(jobs)
+        for target, _, _ in listed:
+            self._account.expect(target.subscription, 1)
+        return listed
+
+    def _do(self, phase: str, jobs: Iterable[Job | None]) -> None:
         """Run jobs and settle each outcome."""
-        self._phase, self._done, self._total = phase, 0, total
+        self._phase = phase
         for (target, name, _), outcome in self._spread(jobs):
-            self._done += 1
             self.ledger.settle(target.id, name, outcome)
             self._note_principals(outcome)
         self._tell()
@@ -128,19 +158,24 @@ class Collection:
     def _tell(self) -> None:
         self._told = time.monotonic()
         tally, pacer = self.session.arm.tally, self.session.arm.pacer
-        rate = tally.attempts / max(0.001, self._told - self._began)
+        parts, whole = self._account.parts(self._told)
         self.watch(
             Progress(
                 phase=self._phase,
                 resources=len(self.ledger.known),
-                done=self._done,
-                total=self._total,
                 calls=tally.attempts,
-                rate=rate,
                 waited=pacer.waited,
-                waiting_for=pacer.waiting_for,
+                waiting_for=self._named(pacer.waiting_for),
+                parts=parts,
+                whole=whole,
             )
         )
+
+    def _named(self, reason: str) -> str:
+        """Return a reason to wait with the name of the subscription whose id ends it."""
+        start, _, end = reason.rpartition(" ")
+        names = {one.id.lower(): one.name for one in self.resolved.subscriptions}
+        return f"{start} {names[end]}" if end in names else reason
 
     # Resource groups and inventory
 
@@ -176,6 +211,9 @@ class Collection:
         """
         is_part = self.scope.resource_groups and not self.scope.tags
         for subscription in self._subscriptions():
+            expected = sum(planner.expected(group) for group in self.groups[subscription.id])
+            self._account.expect(subscription.subscription, expected)
+        for subscription in self._subscriptions():
             groups = self.groups[subscription.id]
             roots = [group.id for group in groups] if is_part else []
             yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
@@ -185,6 +223,10 @@ class Collection:
             match entry:
                 case None:
                     yield None
+                case Announced(subscription_id, bodies):
+                    targets = [target_of(body, self._operations) for body in bodies]
+                    self._account.expect(subscription_id, sum(planner.expected(target) for target in targets))
+                    self._account.count(subscription_id)
                 case Vanished(key):
                     self.ledger.vanish(key)
                     self.targets.pop(key, None)
@@ -272,11 +314,12 @@ class Collection:
             targets = [Target(reference, (ids.type_of(reference) or "").lower()) for reference in outside]
             found: list[Target] = []
             further: list[str] = []
-            for (target, _, _), outcome in self._spread((target, FOLLOWED, read_resource) for target in targets):
+            jobs = self._expected((target, FOLLOWED, read_resource) for target in targets)
+            for (target, _, _), outcome in self._spread(jobs):
                 self._settle_followed(target, outcome)
                 found += [target_of(item.body, self._operations) for item in outcome.items]
                 further += [text for item in outcome.items for text in references(item.body.get("properties"))]
-            self._do(f"outside the scope, round {number}", planner.outside(found))
+            self._do(f"outside the scope, round {number}", self._expected(planner.outside(found)))
             wanted = {ids.key(text): text for text in further if (ids.type_of(text) or "").lower() in FOLLOWED_FURTHER}
 
     def _settle_followed(self, target: Target, outcome: Outcome) -> None:
@@ -298,10 +341,11 @@ class Collection:
     def _resolve_principals(self) -> None:
         principals: Sequence[str] = sorted(self.principals)
         at = self.started.strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._do("principals", [(Target("/"), "principals", lambda arm, _: read_principals(arm, principals, at))])
+        read: Job = (Target("/"), "principals", lambda arm, _: read_principals(arm, principals, at))
+        self._do("principals", self._expected([read]))
 
     def _second_chance(self) -> None:
         """Try once more what failed for a reason that may have passed meanwhile."""
         again, self._again = self._again, []
         if again:
-            self._do("second tries", again, len(again))
+            self._do("second tries", self._expected(again))

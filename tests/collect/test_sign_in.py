@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from auditor.collect.arm.clouds import CLOUDS, choose_cloud, is_loopback
-from auditor.collect.arm.credentials import claims_of, open_credential
+from auditor.collect.arm.credentials import claims_of, failed_attempts, open_credential
 from auditor.collect.options import Auth, CloudName
 from auditor.errors import CollectionError
 from tests.checkout import ROOT
 from tests.collect.conftest import Collect, estate, resource
+from tests.e2e.command import in_process
 from tests.simulator.client import Simulator
 from tests.simulator.server import issue_token
 
@@ -224,6 +225,60 @@ def test_not_signed_in_is_one_line_with_what_to_do(
 
     assert caught.value.hint
     assert "\n" not in str(caught.value)
+
+
+def test_each_way_that_was_tried_is_named_with_its_reason_in_a_line_of_its_own(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    env = {"AUDITOR_ARM_ENDPOINT": simulator.url, "AZURE_TOKEN_CREDENTIALS": "dev", "PATH": str(tmp_path)}
+
+    ended = in_process("scan", "--auth", "auto", at=tmp_path, env=env)
+
+    endpoint, failed, *attempts = ended.err.splitlines()
+    assert ended.code == 2
+    assert endpoint.startswith("Azure Resource Manager at")
+    assert failed.startswith(
+        f"auditor: Sign-in by auto failed: none of {len(attempts)} ways gave a token (run `az login`"
+    )
+    assert "auditor: AzureCliCredential: Azure CLI not found on path" in attempts
+    assert all(re.match(r"auditor: \w+Credential: \w", line) for line in attempts)
+
+
+def test_reasons_of_several_lines_lose_what_repeats_the_name_or_only_points_elsewhere() -> None:
+    guide = "https://aka.ms/azsdk/python/identity"
+    message = (
+        "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:"
+        "\n\tEnvironmentCredential: EnvironmentCredential authentication unavailable. Environment variables are not "
+        f"fully configured.\nVisit {guide}/environmentcredential/troubleshoot to troubleshoot this issue."
+        "\n\tWorkloadIdentityCredential: WorkloadIdentityCredential authentication unavailable. See the troubleshooting "
+        f"guide for more information: {guide}/troubleshoot. Missing required arguments: 'tenant_id'."
+        "\n\tManagedIdentityCredential: ManagedIdentityCredential authentication unavailable."
+        "\n\tSharedTokenCacheCredential"
+        "\n\tAzureCliCredential: ERROR: AADSTS700082: expired.\n\tTrace: x\n"
+        f"To mitigate this issue, please refer to the troubleshooting guidelines here at {guide}."
+    )
+
+    assert failed_attempts(message) == [
+        "EnvironmentCredential: Environment variables are not fully configured.",
+        "WorkloadIdentityCredential: Missing required arguments: 'tenant_id'.",
+        "ManagedIdentityCredential: unavailable",
+        "SharedTokenCacheCredential: unavailable",
+        "AzureCliCredential: ERROR: AADSTS700082: expired. Trace: x",
+    ]
+
+
+def test_the_reasons_of_a_failed_sign_in_can_give_a_terminal_no_orders(tmp_path: Path) -> None:
+    (tmp_path / "az").write_text(
+        "#!/bin/sh\nprintf 'ERROR: \\033[2J ##vso[task.complete result=Succeeded]' >&2\nexit 1\n"
+    )
+    (tmp_path / "az").chmod(0o755)
+    env = {"AUDITOR_AUTH": "auto", "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+
+    ended = in_process("scan", at=tmp_path, env=env)
+
+    assert "AzureCliCredential: ERROR:" in ended.err
+    assert "\x1b" not in ended.err
+    assert "##vso" not in ended.err
 
 
 def test_no_network_is_one_line_with_what_to_do(run_collect: Collect) -> None:

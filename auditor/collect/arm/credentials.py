@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote
@@ -30,6 +31,15 @@ _EARLY: Final = 300
 _ASSERTION_BYTES: Final = 1 << 20
 _METADATA_SERVICE: Final = "http://169.254.169.254"
 """Where a virtual machine gets the tokens of its managed identity, without TLS."""
+
+# What azure-identity's ChainedTokenCredential raises names its members in no other way than in this text.
+_CHAIN_LISTS: Final = "\nAttempted credentials:"
+_CHAIN_MEMBER: Final = re.compile(r"\n\t(\w+Credential)(?:: |(?=\n|$))")
+_CHAIN_ENDS: Final = "\nTo mitigate this issue,"
+_GUIDE: Final = re.compile(
+    r"(Visit \S+ to troubleshoot this issue|See the troubleshooting guide for more information: \S+?)\.(?=\s|$)"
+)
+_REASON_LENGTH: Final = 400
 
 _OIDC_AUDIENCE: Final = "api://AzureADTokenExchange"
 
@@ -209,8 +219,9 @@ def sign_in(credential: TokenCache, scope: str, auth: Auth) -> SignedInIdentity:
     try:
         token = credential.get_token_info(scope).token
     except (AzureError, ValueError) as error:
-        # The chain's message lists each member on a line of its own; the first says enough.
-        raise CollectionError(f"Sign-in by {auth.value} failed: {_first_reason(str(error))}", _HINTS[auth]) from error
+        attempts = failed_attempts(str(error))
+        reason = f"none of {len(attempts)} ways gave a token" if attempts else _first_reason(str(error))
+        raise CollectionError(f"Sign-in by {auth.value} failed: {reason}", _HINTS[auth], attempts) from error
     claims = claims_of(token)
     return SignedInIdentity(
         credential=credential.answered_by,
@@ -237,6 +248,18 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def failed_attempts(message: str) -> Sequence[str]:
+    """Return which members of a chain were asked and why each gave no token, a line each; none if it is no chain's."""
+    _, heading, listing = message.partition(_CHAIN_LISTS)
+    parts = _CHAIN_MEMBER.split(listing.partition(_CHAIN_ENDS)[0]) if heading else []
+    return [f"{name}: {_member_reason(name, text)}" for name, text in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def _member_reason(name: str, text: str) -> str:
+    plain = " ".join(_GUIDE.sub("", text).split()).removeprefix(f"{name} authentication unavailable.").strip()
+    return plain[:_REASON_LENGTH] or "unavailable"
+
+
 def _first_reason(message: str) -> str:
     lines = [line.strip(" \t-*") for line in message.splitlines() if line.strip()]
-    return (lines[0] if lines else "no reason given")[:400]
+    return (lines[0] if lines else "no reason given")[:_REASON_LENGTH]

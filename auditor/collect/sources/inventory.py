@@ -77,7 +77,15 @@ class Vanished:
     key: str
 
 
-Entry = InventoryRow | Unconfirmed | Vanished
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a subscription's list holds, without properties: so many resources will come."""
+
+    subscription: str
+    bodies: Sequence[Mapping[str, object]]
+
+
+Entry = InventoryRow | Unconfirmed | Vanished | Announced
 
 
 @dataclass(slots=True)
@@ -119,7 +127,7 @@ class _Shown:
 
 @dataclass(slots=True)
 class Inventory:
-    """Reads the inventory of some subscriptions; `put` is called for each entry, in the calling thread."""
+    """Reads the inventory of some subscriptions; `put` is called for each entry, in several threads."""
 
     arm: Arm
     put: Callable[[Entry], None] = lambda _: None
@@ -145,7 +153,7 @@ class Inventory:
                     self._miss(chosen, None, Refusal(Kind.FAILED, message="what came cannot be understood"))
 
     def _read_chosen(self, chosen: QueryFilter, pool: ThreadPoolExecutor, concerns: Concerns) -> None:
-        lists = {name: pool.submit(self._list, name) for name in chosen.subscriptions}
+        lists = {name: pool.submit(self._list, name, concerns) for name in chosen.subscriptions}
         shown = self._query(chosen, concerns)
         if shown.refusal is not None and shown.refusal.kind in _USELESS_TO_ASK_ELSEWHERE:
             self._miss(chosen, None, shown.refusal)
@@ -154,11 +162,13 @@ class Inventory:
 
     # Azure Resource Manager
 
-    def _list(self, subscription: str) -> _Listed:
+    def _list(self, subscription: str, concerns: Concerns) -> _Listed:
         """List a subscription's resources by Azure Resource Manager, once more where the list was not whole."""
         listed = self._list_once(subscription)
         if listed.refusal is not None and listed.refusal.kind in _MAY_PASS:
-            return self._list_once(subscription)
+            listed = self._list_once(subscription)
+        if listed.refusal is None:
+            self.put(Announced(subscription, [body for body in listed.bodies.values() if concerns(body)]))
         return listed
 
     def _list_once(self, subscription: str) -> _Listed:
