@@ -1,28 +1,26 @@
-"""Ask Azure Resource Manager: one pipeline, its management clients, whole lists, negotiated versions."""
+"""Ask Azure Resource Manager: one pipeline, the packages' operations, whole lists, negotiated versions."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Final
+from urllib.parse import quote, urlencode
 
 import orjson
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline import Pipeline
-from azure.core.pipeline.policies import SensitiveHeaderCleanupPolicy
+from azure.core.pipeline.policies import CustomHookPolicy, SensitiveHeaderCleanupPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
-from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
-from azure.mgmt.network import NetworkManagementClient
-from azure.mgmt.resource.resources import ResourceManagementClient
 
 from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
 from auditor.collect.arm.credentials import TokenCache
+from auditor.collect.arm.operation_groups import Answered, GroupOperation, OperationGroups
 from auditor.collect.arm.pacing import Pacer
 from auditor.collect.arm.pages import ListAnswer, ListBudget, Response, next_page, take_page
 from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Identification, ReadOnlyGuard
@@ -34,8 +32,6 @@ from auditor.shipped import tool_version
 
 PROVIDERS_VERSION: Final = "2021-04-01"
 GRAPH_VERSION: Final = "2024-04-01"
-
-Send = Callable[..., HttpResponse]
 
 
 class Arm:
@@ -65,8 +61,9 @@ class Arm:
             connection_timeout=min(30.0, options.retry.timeout),
             read_timeout=options.retry.timeout,
         )
-        self._client = _client_on(cloud.arm, self._pipeline(cloud.arm, cloud.scope))
-        self._senders = self._open_clients()
+        pipeline = self._pipeline(cloud.arm, cloud.scope)
+        self._client = _client_on(cloud.arm, pipeline)
+        self._groups = OperationGroups(cloud, credential, pipeline)
         self._versions: dict[tuple[str, str], str] = {}
         self._providers: dict[tuple[str, str], Mapping[str, object] | None] = {}
         self._lock = threading.Lock()
@@ -77,7 +74,17 @@ class Arm:
         self._credential.close()
 
     def get(self, path: str, api_version: str, **query: str) -> Response:
-        """Return the answer to one GET; `path` starts at the root of ARM. Raise `Refused` where there is none."""
+        """Return the answer to one GET; `path` starts at the root of ARM. Raise `Refused` where there is none.
+
+        `api_version` is the least that will do: a package asks in its own where that is newer. Where the cloud does not
+        know that, or none has the operation, it is asked in this one or, where it does not know this one, an older one.
+        """
+        operation = None if query else self._groups.reading(path)
+        if operation is not None:
+            try:
+                return self._get_by(operation, path, api_version)
+            except Refused as refused:
+                self._avoid_if_unknown(operation, refused.refusal)
         key = ((ids.type_of(path) or path).lower(), api_version)
         version = self._versions.get(key, api_version)
         try:
@@ -94,34 +101,38 @@ class Arm:
             return answer
 
     def list_all(self, path: str, api_version: str, **query: str) -> ListAnswer:
-        """Return every item of a list, over all its pages; an empty page does not end it.
+        """Return every item of a list, over all its pages; an empty page does not end it. Versions are as in `get`.
 
         A list that breaks off keeps what came and says so in `refusal`; `Refused` is raised where not even a first
         page came.
         """
-        first = self.get(path, api_version, **query)
-        listing = ListAnswer(api_version=first.api_version, at=first.at)
-        seen_links: set[str] = set()
-        seen_ids: set[str] = set()
-        page = Decoded(first.value, first.size)
-        budget = ListBudget(self._options.budgets, self.pacer.clock.now)
-        while True:
-            budget.take(page.size)
-            link = take_page(page.value, listing, seen_ids)
-            if listing.refusal is not None or link is None:
-                return listing
+        operation = None if query else self._groups.reading(path)
+        if operation is not None:
             try:
-                budget.check()
-                page = self._send(HttpRequest("GET", next_page(self.cloud.arm, path, link, seen_links)))
+                return self._list_by(operation, path, api_version)
             except Refused as refused:
-                listing.refusal = refused.refusal
-                return listing
+                self._avoid_if_unknown(operation, refused.refusal)
+        first = self.get(path, api_version, **query)
+        pages = _Pages(self, path, first.api_version, first.at)
+        link = pages.take(Answered(first.value, first.size, first.api_version))
+        while link is not None:
+            try:
+                page = self._send(HttpRequest("GET", link))
+            except Refused as refused:
+                pages.listing.refusal = refused.refusal
+                break
+            link = pages.take(Answered(page.value, page.size, first.api_version))
+        return pages.listing
 
     def resource_graph(self, body: Mapping[str, object]) -> object:
         """Return the answer to one Resource Graph query."""
         url = f"{self.cloud.arm}/providers/Microsoft.ResourceGraph/resources?api-version={GRAPH_VERSION}"
         headers = {"Content-Type": "application/json"}
         return self._send(HttpRequest("POST", url, content=orjson.dumps(body), headers=headers)).value
+
+    def list_budget(self) -> ListBudget:
+        """Return what a list may cost, as of now."""
+        return ListBudget(self._options.budgets, self.pacer.clock.now)
 
     @property
     def most_pages(self) -> int:
@@ -134,7 +145,7 @@ class Arm:
         if key not in self._providers:
             path = f"/subscriptions/{subscription}/providers/{namespace}"
             try:
-                found = self._get(path, PROVIDERS_VERSION, {}).value
+                found = self.get(path, PROVIDERS_VERSION).value
             except Refused:
                 found = None
             with self._lock:
@@ -170,6 +181,7 @@ class Arm:
         return Pipeline(
             transport=self._transport,
             policies=[
+                CustomHookPolicy(),
                 ReadOnlyGuard(),
                 HostPin(base_url),
                 PatientSender(self.pacer, self._options.retry, self._options.budgets, self.tally, self._credential),
@@ -180,44 +192,44 @@ class Arm:
             ],
         )
 
-    def _open_clients(self) -> Mapping[str, Send]:
-        """Open the management clients on our pipeline; without it they would retry, log and register in their own ways.
+    def _get_by(self, operation: GroupOperation, path: str, api_version: str) -> Response:
+        answers: list[Answered] = []
+        with _signed_in():
+            self._groups.read(operation, path, api_version, answers.append)
+        return Response(answers[0].value, answers[0].api_version, _now(), answers[0].size)
 
-        They are used for sending only: the models of two of them drop properties that they do not know.
-        """
-        pipeline = self._client._pipeline  # noqa: SLF001 - the clients take a pipeline, but the base class keeps it private
-        common: dict[str, Any] = {
-            "base_url": self.cloud.arm,
-            "credential_scopes": [self.cloud.scope],
-            "pipeline": pipeline,
-        }
-        credential: Any = self._credential
-        anywhere = "00000000-0000-0000-0000-000000000000"
-        network = NetworkManagementClient(credential, anywhere, **common)
-        resources = ResourceManagementClient(credential, anywhere, **common)
-        cognitive = CognitiveServicesManagementClient(credential, anywhere, **common)
-        learning = MachineLearningServicesMgmtClient(credential, anywhere, **common)
-        return {
-            "microsoft.network": network.send_request,
-            "microsoft.resources": resources.send_request,
-            "microsoft.cognitiveservices": cognitive._send_request,  # noqa: SLF001 - these older clients name it so
-            "microsoft.machinelearningservices": learning._send_request,  # noqa: SLF001 - as above
-        }
+    def _list_by(self, operation: GroupOperation, path: str, api_version: str) -> ListAnswer:
+        pages = _Pages(self, path)
+        try:
+            with _signed_in():
+                self._groups.read(operation, path, api_version, pages.take)
+        except Refused as refused:
+            if not pages.listing.at:
+                raise
+            pages.listing.refusal = refused.refusal
+        return pages.listing
+
+    def _avoid_if_unknown(self, operation: GroupOperation, refusal: Refusal) -> None:
+        """Avoid an operation of which this cloud does not know the package's version; raise any other refusal."""
+        if refusal.kind is not Kind.UNKNOWN_VERSION:
+            raise Refused(refusal)
+        self._groups.avoid(operation)
 
     def _get(self, path: str, api_version: str, query: Mapping[str, str]) -> Response:
+        quoted = quote(path, safe="/$()!*,;@:+=~")
+        if not query and _is_of_a_resource(path):
+            answers: list[Answered] = []
+            with _signed_in():
+                self._groups.read_by_id(quoted, api_version, answers.append)
+            return Response(answers[0].value, api_version, _now(), answers[0].size)
         parameters = urlencode({"api-version": api_version, **query}, quote_via=quote, safe="$':,")
-        answer = self._send(HttpRequest("GET", f"{self.cloud.arm}{quote(path, safe='/$()!*,;@:+=~')}?{parameters}"))
-        return Response(answer.value, api_version, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), answer.size)
+        answer = self._send(HttpRequest("GET", f"{self.cloud.arm}{quoted}?{parameters}"))
+        return Response(answer.value, api_version, _now(), answer.size)
 
     def _send(self, request: HttpRequest) -> Decoded:
         into = Decoded()
-        otherwise: Send = self._client.send_request
-        send = self._senders.get(_namespace_of(request.url), otherwise)
-        try:
-            send(request, into=into)
-        except ClientAuthenticationError as error:
-            message = " ".join(str(error).split())[:300]
-            raise Refused(Refusal(Kind.SIGNED_OUT, 401, message=message)) from error
+        with _signed_in():
+            self._client.send_request(request, into=into)
         return into
 
     def _other_version(self, path: str, version: str, message: str) -> str | None:
@@ -235,13 +247,53 @@ def _client_on(
     return ARMPipelineClient(base_url, pipeline=pipeline, policies=[])
 
 
-def _namespace_of(url: str) -> str:
-    path = urlsplit(url).path.lower()
-    found = ids.type_of(path)
-    if found is not None:
-        return found.partition("/")[0]
+class _Pages:
+    """The pages of one list: what they hold, what they cost, and where they may lead."""
+
+    def __init__(self, arm: Arm, path: str, api_version: str = "", at: str = "") -> None:
+        self.listing = ListAnswer(api_version=api_version, at=at)
+        self._arm, self._path = arm.cloud.arm, path
+        self._links: set[str] = set()
+        self._ids: set[str] = set()
+        self._budget = arm.list_budget()
+
+    def take(self, page: Answered) -> str | None:
+        """Keep a page; return the address of the next one, or None where there is none or none that may be read."""
+        listing = self.listing
+        if not listing.at:
+            listing.api_version, listing.at = page.api_version, _now()
+        self._budget.take(page.size)
+        link = take_page(page.value, listing, self._ids)
+        if listing.refusal is not None or link is None:
+            return None
+        try:
+            self._budget.check()
+            return next_page(self._arm, self._path, link, self._links)
+        except Refused as refused:
+            listing.refusal = refused.refusal
+            return None
+
+
+@contextmanager
+def _signed_in() -> Iterator[None]:
+    """Raise `Refused` where the sign-in is no longer accepted."""
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        message = " ".join(str(error).split())[:300]
+        raise Refused(Refusal(Kind.SIGNED_OUT, 401, message=message)) from error
+
+
+def _is_of_a_resource(path: str) -> bool:
+    """Whether a path is a resource's id: behind the last provider a namespace, then types and names in turn."""
     parts = ids.segments(path)
-    return parts[parts.index("providers") + 1] if "providers" in parts[:-1] else "microsoft.resources"
+    provider = max((index for index, part in enumerate(parts) if part.lower() == "providers"), default=-1)
+    behind = len(parts) - provider
+    return provider >= 0 and behind >= 4 and behind % 2 == 0
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _versions_of(provider: Mapping[str, object] | None, type_name: str) -> list[str]:
