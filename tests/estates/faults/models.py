@@ -12,7 +12,11 @@ from tests.estates.faults.openness import ACCOUNT, ENDPOINT, STORAGE, VAULT
 MODEL = f"{ACCOUNT}/deployments/gpt35"
 FILTER = f"{ACCOUNT}/raiPolicies/blocking-filter"
 HARMS = ("hate", "sexual", "selfharm", "violence")
-DETECTORS = {("jailbreak", "Prompt"): "AOAI-CF-003", ("profanity", "Prompt"): "AOAI-CF-004", ("profanity", "Completion"): "AOAI-CF-004"}
+DETECTORS = {
+    ("jailbreak", "Prompt"): "AOAI-CF-003",
+    ("profanity", "Prompt"): "AOAI-CF-004",
+    ("profanity", "Completion"): "AOAI-CF-004",
+}
 _OLD, _LONG_AGO = "2023-06-01T00:00:00Z", 1_672_531_200  # 2023-01-01
 _PAST = 1_707_220_900  # just after the deployment
 
@@ -62,7 +66,15 @@ def _filters() -> Iterator[Fault]:
 
     def unused(draft: Draft) -> None:
         properties = draft[FILTER]["properties"]
-        draft.add(resource("Microsoft.CognitiveServices/accounts/raiPolicies", "oai-chat01", "old", location=None, properties=properties))
+        draft.add(
+            resource(
+                "Microsoft.CognitiveServices/accounts/raiPolicies",
+                "oai-chat01",
+                "old",
+                location=None,
+                properties=properties,
+            )
+        )
 
     yield Fault("the filter was changed after the deployment", ("AOAI-CF-006",), changed)
     yield Fault("a filter is unused", ("AOAI-CF-006",), unused)
@@ -85,8 +97,15 @@ def _models() -> Iterator[Fault]:
 
 def _regenerated(end: str, operation: str, at: str) -> Change:
     def make(draft: Draft) -> None:
-        event = {"operationName": operation, "status": "Succeeded", "eventTimestamp": at, "resourceId": draft[end]["id"]}
-        draft["eventtypes/management"]["properties"]["events"] += [{**event, "keyName": key} for key in ("key1", "key2")]
+        event = {
+            "operationName": operation,
+            "status": "Succeeded",
+            "eventTimestamp": at,
+            "resourceId": draft[end]["id"],
+        }
+        draft["eventtypes/management"]["properties"]["events"] += [
+            {**event, "keyName": key} for key in ("key1", "key2")
+        ]
 
     return make
 
@@ -136,10 +155,10 @@ def _keys() -> Iterator[Fault]:
 def _secrets() -> Iterator[Fault]:
     copies = ("chatApiKey", "openai-key")
     for secret in (*copies, "gateway-public-cert"):
-        copy = ("KEY-ROT-003",) if secret in copies else ()
+        copy, certificate = (("KEY-ROT-003",), ()) if secret in copies else ((), ("AGW-TLS-004",))
         end = f"{VAULT}/secrets/{secret}"
-        yield Fault(f"{secret} never expires", ("KV-SEC-002",), drops(end, "attributes.exp"))
-        yield Fault(f"{secret} has expired", ("KV-SEC-002", *copy), _attribute(secret, "exp", _PAST))
+        yield Fault(f"{secret} never expires", ("KV-SEC-002",), drops(end, "attributes.exp"), certificate)
+        yield Fault(f"{secret} has expired", ("KV-SEC-002", *copy, *certificate), _attribute(secret, "exp", _PAST))
         old = _attribute(secret, "created", _LONG_AGO)
         # a copy that is older than its service cannot be of its key
         yield Fault(f"{secret} is old", ("KV-SEC-002", *copy), old)
@@ -150,10 +169,17 @@ def _secrets() -> Iterator[Fault]:
 
     def left_over(draft: Draft) -> None:
         attributes = {"enabled": True, "created": 1_707_220_800, "exp": 1_722_945_600}
-        draft.add(resource("Microsoft.KeyVault/vaults/secrets", "kv-chat01", "old", properties={"attributes": attributes}))
+        draft.add(
+            resource("Microsoft.KeyVault/vaults/secrets", "kv-chat01", "old", properties={"attributes": attributes})
+        )
 
     def broken(draft: Draft) -> None:
-        properties = {"status": "SecretNotFound", "vaultName": "kv-chat01", "secretName": "chatApiKey", "reference": "r"}
+        properties = {
+            "status": "SecretNotFound",
+            "vaultName": "kv-chat01",
+            "secretName": "chatApiKey",
+            "reference": "r",
+        }
         kind = "Microsoft.Web/sites/config/appsettings"
         reference = resource("Microsoft.Web/sites/config", "app-chat01", "configreferences", location=None)
         setting = {"id": f"{reference['id']}/appsettings/chatApiKey", "name": "chatApiKey", "type": kind}
