@@ -89,9 +89,9 @@ def _monitoring() -> Iterator[Fault]:
     load = removes("metricAlerts/alert-search")
     yield Fault("the load of AI Search is not watched", ("SRCH-REL-002", "MON-ALERT-001"), load)
     link = removes("dataCollectionRuleAssociations/dcra-vminsights")
-    yield Fault("nothing collects the jump box's logs", ("MON-DIAG-014",), link)
+    yield Fault("nothing collects the jump box's logs", ("JMP-SEC-002", "MON-DIAG-014"), link)
     agent = removes("extensions/AzureMonitorWindowsAgent")
-    yield Fault("the jump box has no agent", ("MON-DIAG-014",), agent)
+    yield Fault("the jump box has no agent", ("JMP-SEC-002", "MON-DIAG-014"), agent)
 
 
 FAULTS = (*_settings(), *_monitoring())

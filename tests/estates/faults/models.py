@@ -155,10 +155,10 @@ def _keys() -> Iterator[Fault]:
 def _secrets() -> Iterator[Fault]:
     copies = ("chatApiKey", "openai-key")
     for secret in (*copies, "gateway-public-cert"):
-        copy = ("KEY-ROT-003",) if secret in copies else ()
+        copy, certificate = (("KEY-ROT-003",), ()) if secret in copies else ((), ("AGW-TLS-004",))
         end = f"{VAULT}/secrets/{secret}"
-        yield Fault(f"{secret} never expires", ("KV-SEC-002",), drops(end, "attributes.exp"))
-        yield Fault(f"{secret} has expired", ("KV-SEC-002", *copy), _attribute(secret, "exp", _PAST))
+        yield Fault(f"{secret} never expires", ("KV-SEC-002",), drops(end, "attributes.exp"), certificate)
+        yield Fault(f"{secret} has expired", ("KV-SEC-002", *copy, *certificate), _attribute(secret, "exp", _PAST))
         old = _attribute(secret, "created", _LONG_AGO)
         # a copy that is older than its service cannot be of its key
         yield Fault(f"{secret} is old", ("KV-SEC-002", *copy), old)
