@@ -39,6 +39,7 @@ _CLIENTS: Final[Mapping[str, Callable[..., object]]] = {
     "network": NetworkManagementClient,
     "resource": ResourceManagementClient,
 }
+_MOST_CLIENTS: Final = 400  # one for each subscription and package; each takes up to 80 KB, and 10 ms to make
 _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -138,6 +139,8 @@ class OperationGroups:
             }
             client = _CLIENTS[package](self._credential, subscription, **options)
             with self._lock:
+                while len(self._clients) >= _MOST_CLIENTS:
+                    del self._clients[next(iter(self._clients))]
                 client = self._clients.setdefault(key, client)
         return client
 
