@@ -84,7 +84,8 @@ def _table() -> Iterator[Fault]:
         # whoever reads secrets of the whole group reads those of every reader of the vault
         more = ("KV-SEC-003",) if role == "Key Vault Secrets User" else ()
         # the group holds more than the table names: for the identities of machine learning that is a control of its own
-        more += () if control == "IAM-RBAC-014" else ("IAM-RBAC-011",)
+        # (what AcrPush permits, the workspace's Contributor on the group permits already)
+        more += () if control == "IAM-RBAC-014" or role == "AcrPush" else ("IAM-RBAC-011",)
         yield Fault(f"{holder} has {role} on the group", (control, *more), _widened(holder, role, GROUP))
 
 
