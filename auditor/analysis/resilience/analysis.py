@@ -23,7 +23,15 @@ from auditor.estate.service_relations import AUTOSCALE_SETTINGS
 from auditor.model import Gap, Resource
 
 ZonalService: TypeAlias = Literal[
-    "plan", "gateway", "gateway-address", "bastion", "bastion-address", "search", "registry", "registry-replica", "storage"
+    "plan",
+    "gateway",
+    "gateway-address",
+    "bastion",
+    "bastion-address",
+    "search",
+    "registry",
+    "registry-replica",
+    "storage",
 ]
 _HOLDERS: Final[Mapping[str, ZonalService]] = {
     GATEWAYS: "gateway-address",

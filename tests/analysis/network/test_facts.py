@@ -198,7 +198,11 @@ class TestChanges:
         fact = traffic(facts_of, context, "jump-box", "Inbound")
         assert fact.fields["broken"] is True
         assert fact.fields["lacking"] == [
-            {"traffic": "TCP 3389 from AzureBastionSubnet to 10.0.2.132", "rules": ["none"], "why": "sessions through Bastion"}
+            {
+                "traffic": "TCP 3389 from AzureBastionSubnet to 10.0.2.132",
+                "rules": ["none"],
+                "why": "sessions through Bastion",
+            }
         ]
 
     def test_a_group_on_the_interface_closes_what_the_subnet_leaves_open(self, facts_of: FactsOf) -> None:

@@ -55,7 +55,10 @@ def bodies() -> list[Body]:
             "osProfile": {
                 "computerName": "jmp-chat01",
                 "adminUsername": "vmadmin",
-                "windowsConfiguration": {"enableAutomaticUpdates": True, "patchSettings": {"patchMode": "AutomaticByOS"}},
+                "windowsConfiguration": {
+                    "enableAutomaticUpdates": True,
+                    "patchSettings": {"patchMode": "AutomaticByOS"},
+                },
             },
             "networkProfile": {"networkInterfaces": [reference(interface["id"])]},
             "securityProfile": {"securityType": "TrustedLaunch", "uefiSettings": secure},
