@@ -1,14 +1,13 @@
 """Each single fault that operators make is told by the controls that it offends, and by no others.
 
-All of them take minutes: a sample is tried, another one each week. `AUDITOR_ALL_FAULTS=1` tries all,
-`AUDITOR_FAULTS_SEED` a sample again, by the number in the names of its tests.
+All of them take minutes: a sample is tried. `AUDITOR_ALL_FAULTS=1` tries all, `AUDITOR_FAULTS_SEED` another sample, by the
+number in the names of its tests.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from datetime import UTC, datetime
 from functools import cache
 
 import pytest
@@ -20,8 +19,8 @@ from tests.estates.faults import FAULTS
 from tests.estates.faults.fault import Fault
 from tests.estates.repaired import as_document, repaired
 
-_SAMPLE = 60
-_SEED = int(os.environ.get("AUDITOR_FAULTS_SEED") or datetime.now(UTC).isocalendar().week)
+_SAMPLE = 24
+_SEED = int(os.environ.get("AUDITOR_FAULTS_SEED") or 1)
 _TRIED = FAULTS if os.environ.get("AUDITOR_ALL_FAULTS") else random.Random(_SEED).sample(FAULTS, _SAMPLE)  # noqa: S311
 
 

@@ -32,7 +32,7 @@ _BEGINNINGS = (
     "Private-Lines: 1", "SG.", "SG.aaaaaaaaaaaaaaaaaaaaaa.", "hooks.slack.com/services/", "dp.pt.", "0-us", "xoxb-", "/pass:",
     "ConvertTo-SecureString ", "redis-cli ", "AZDO", "JQQJ9", "aaaaaaaaaaaaaa.atlasv1.", "0123456789:", "https://a.vault.",
 )  # fmt: skip
-_SIZE = 800
+_SIZE = 300
 _WORST = 2
 _SLACK = 1.25
 
