@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from auditor.model import Evidence, Finding, Gap
 from auditor.redaction.body import Redactor
+from auditor.redaction.names import Meaning, meaning_of
 
 T = TypeVar("T")
 
@@ -93,4 +94,11 @@ def _evidence(leaf: Evidence) -> Evidence:
 
 @lru_cache(maxsize=65_536)
 def _names(path: str) -> tuple[str, ...]:
-    return tuple(_STEPS.findall(path)) if path.startswith(_OF_RESOURCES) else ()
+    """Return the names that say what stands at a path.
+
+    Those of a fact's fields are ours: that one names something counts; that one speaks of secrets does not, none holds any.
+    """
+    names = tuple(_STEPS.findall(path))
+    if path.startswith(_OF_RESOURCES):
+        return names
+    return names[-1:] if names and meaning_of(names[-1]) is Meaning.OPAQUE else ()

@@ -95,7 +95,9 @@ def test_no_pass_rests_on_a_text_where_an_object_belongs(tmp_path: Path) -> None
     assert code == 2
     resting = [f for f in report["findings"] if any("networkAcls" in e["path"] for e in f["evidence"])]
     assert not [finding for finding in resting if finding["status"] == "pass"]
-    assert statuses(report["findings"], "STOR-NET-002", about="stshop") <= {"unknown", "fail"}
+    told = statuses(report["findings"], "STOR-NET-002", about="stshop")
+    assert "unknown" in told
+    assert told <= {"unknown", "fail", "not_applicable"}  # the leg on closed endpoints: this one is open
 
 
 def test_a_group_without_its_network_is_named(tmp_path: Path) -> None:
