@@ -190,24 +190,26 @@ def _beside(node: Node, path: Path) -> object:
 
 def _files(node: Node, path: Path) -> Sequence[Node]:
     """Return the files of controls that a baseline names: one beside it, or all of a folder beside it, sorted."""
-    target = (path.parent / node.text("controls")).resolve()
-    if not target.is_dir():
-        file = _inside(node, node.text("controls"), path, "keep the controls beside the baseline")
-        if file is None:
-            node.fail(f"there is no file or folder '{node.value}' beside the baseline")
-        return [load_file(file)]
-    if not target.is_relative_to(path.parent.resolve()):
-        node.fail(f"'{node.value}' leads out of the baseline's folder", "keep the controls beside the baseline")
-    return [load_file(file) for file in sorted(target.glob("*.yaml"))]
+    target = _there(node, node.text("controls"), path, "keep the controls beside the baseline")
+    files = [] if target is None else sorted(target.glob("*.yaml")) if target.is_dir() else [target]
+    if not files:
+        node.fail(f"there is no file '{node.value}', and no folder with files of controls, beside the baseline")
+    return [load_file(file) for file in files]
 
 
 def _inside(node: Node, text: str, path: Path, hint: str) -> Path | None:
     """Return the file that a text names in the baseline's own folder, or None where there is none."""
+    target = _there(node, text, path, hint)
+    return target if target is not None and target.is_file() else None
+
+
+def _there(node: Node, text: str, path: Path, hint: str) -> Path | None:
+    """Return the file or folder that a text names in the baseline's own folder, or None where there is none."""
     try:
         target = (path.parent / text).resolve()
         if not target.is_relative_to(path.parent.resolve()):
             node.fail(f"'{text}' leads out of the baseline's folder", hint)
-        return target if target.is_file() else None
+        return target if target.exists() else None
     except (OSError, ValueError):  # a name that no file can have: too long, or with a null character
         return None
 

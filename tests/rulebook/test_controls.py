@@ -198,3 +198,12 @@ def test_an_attestation_of_nothing_is_refused(tmp_path: Path, control: str, prob
     (tmp_path / "own.yaml").write_text(OWN_CONTROLS, encoding="utf-8")
     with pytest.raises(ContentError, match=re.escape(problem)):
         in_force.load(Selection(str(tmp_path / "baseline.yaml")))
+
+
+@pytest.mark.parametrize("named", [r'"a\0b"', "a" * 5_000, "missing", "empty"])
+def test_controls_that_are_not_there_are_refused_in_one_line(tmp_path: Path, named: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "baseline.yaml").write_text(LEG.replace("own.yaml", named), encoding="utf-8")
+    with pytest.raises(ContentError, match="there is no file") as caught:
+        in_force.load(Selection(str(tmp_path / "baseline.yaml")))
+    assert "baseline.yaml:5:" in str(caught.value)
