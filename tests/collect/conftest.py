@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -60,3 +62,23 @@ def resource(path: str, **more: Any) -> dict[str, Any]:
 def estate(*resources: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return an estate of one subscription."""
     return {"subscriptions": [{"subscriptionId": SUB, "displayName": "sub-test"}], "resources": list(resources), **more}
+
+
+@pytest.fixture
+def silent_server() -> Iterator[tuple[str, list[bytes]]]:
+    """Run a server that answers nothing, and what it heard."""
+    heard: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def listen() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            heard.append(connection.recv(65536))
+            connection.close()
+
+    threading.Thread(target=listen, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", heard
+    listener.close()

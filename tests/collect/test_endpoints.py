@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-
 import pytest
 
 from auditor.collect.arm.clouds import CLOUDS, choose_cloud
@@ -22,26 +18,6 @@ ARM_AUDIENCE = "https://management.azure.com/"
 
 def telling(audience: object) -> object:
     return {"authentication": {"audiences": [audience], "loginEndpoint": "https://login.example.org"}}
-
-
-@pytest.fixture
-def proxy() -> Iterator[tuple[str, list[bytes]]]:
-    """Run a proxy that answers nothing, and what it heard."""
-    heard: list[bytes] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def listen() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            heard.append(connection.recv(65536))
-            connection.close()
-
-    threading.Thread(target=listen, daemon=True).start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", heard
-    listener.close()
 
 
 @pytest.mark.parametrize("allowed", [(), ("example.org",), ("arm.example.org.evil",), ("arm.example.org:8443",)])
@@ -112,8 +88,8 @@ def test_the_command_refuses_an_endpoint_that_only_the_environment_names(run: Ru
     assert "--allow-endpoint arm.example.org" in ended.err
 
 
-def test_the_public_endpoint_is_said_first_too(run: Run, proxy: tuple[str, list[bytes]]) -> None:  # noqa: F811
-    url, _ = proxy
+def test_the_public_endpoint_is_said_first_too(run: Run, silent_server: tuple[str, list[bytes]]) -> None:  # noqa: F811
+    url, _ = silent_server
 
     ended = run("scan", AUDITOR_ARM_ENDPOINT="https://management.azure.com", HTTPS_PROXY=url)
 
@@ -125,11 +101,11 @@ def test_the_public_endpoint_is_said_first_too(run: Run, proxy: tuple[str, list[
 def test_no_proxy_sees_a_token_in_clear(
     simulator: Simulator,
     run_collect: Collect,
-    proxy: tuple[str, list[bytes]],
+    silent_server: tuple[str, list[bytes]],
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    url, heard = proxy
+    url, heard = silent_server
     simulator.serve(ESTATE)
     monkeypatch.setenv(name, url)
 
@@ -141,9 +117,9 @@ def test_no_proxy_sees_a_token_in_clear(
 
 
 def test_a_proxy_of_https_sees_where_the_token_goes_and_not_the_token(
-    simulator: Simulator, run_collect: Collect, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, run_collect: Collect, silent_server: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, heard = proxy
+    url, heard = silent_server
     simulator.serve(ESTATE)
     monkeypatch.setenv("HTTPS_PROXY", url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -157,9 +133,9 @@ def test_a_proxy_of_https_sees_where_the_token_goes_and_not_the_token(
 
 
 def test_no_proxy_sees_the_token_of_a_managed_identity(
-    run_collect: Collect, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+    run_collect: Collect, silent_server: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, heard = proxy
+    url, heard = silent_server
     monkeypatch.delenv("IDENTITY_ENDPOINT", raising=False)
     monkeypatch.setenv("HTTP_PROXY", url)
 
@@ -170,9 +146,9 @@ def test_no_proxy_sees_the_token_of_a_managed_identity(
 
 
 def test_the_runners_token_follows_no_redirect(
-    simulator: Simulator, run_collect: Collect, proxy: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, run_collect: Collect, silent_server: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, heard = proxy
+    url, heard = silent_server
     simulator.serve(ESTATE, redirect=url)
     monkeypatch.setenv("AZURE_TENANT_ID", "t")
     monkeypatch.setenv("AZURE_CLIENT_ID", "c")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -179,23 +176,10 @@ def test_columns_that_a_cloud_does_not_know_are_not_asked_for_again(
 
 
 @pytest.fixture
-def stranger() -> Iterator[tuple[str, list[bytes]]]:
-    """Run a server that is not Azure, and what it was told."""
-    heard: list[bytes] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def listen() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            heard.append(connection.recv(65536))
-            connection.close()
-
-    threading.Thread(target=listen, daemon=True).start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/next?api-version=1", heard
-    listener.close()
+def stranger(silent_server: tuple[str, list[bytes]]) -> tuple[str, list[bytes]]:
+    """Run a server that is not Azure: a link to it, and what it was told."""
+    address, heard = silent_server
+    return f"{address}/next?api-version=1", heard
 
 
 def test_a_next_link_to_another_host_is_not_followed(

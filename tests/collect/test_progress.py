@@ -23,7 +23,7 @@ from auditor.collect.progress import Pace, PartProgress, ProgressAccount
 from auditor.model import Gap
 from tests.collect.conftest import SUB, estate, resource
 from tests.collect.test_scan import signed_in
-from tests.e2e.command import auditor, command, environment
+from tests.e2e.command import auditor, command, environment, read_terminal
 from tests.simulator.client import Simulator
 
 _STEP = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+")
@@ -63,21 +63,13 @@ def at_terminal(
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     given_env = {**environment(at, signed_in(simulator)), "TERM": "xterm", "COLUMNS": str(size[0]), **(env or {})}
     given_env["LINES"] = str(size[1])
-    screen, shown = Screen(), bytearray()
+    screen = Screen()
     arguments = command("collect", "-o", "estate.snapshot", *more)
     with subprocess.Popen(arguments, cwd=at, env=given_env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # Linux: the other side is closed
-                break
-            if not part:
-                break
-            shown += part
+        shown = read_terminal(ours)
         process.wait(timeout=60)
-    os.close(ours)
-    screen.feed(shown.decode())
+    screen.feed(shown)
     return process.returncode, screen
 
 

@@ -162,3 +162,18 @@ def is_one_line(text: str) -> bool:
     """Return whether a message is one line of the tool's own, without a traceback."""
     lines: Sequence[str] = text.splitlines()
     return len(lines) == 1 and lines[0].startswith("auditor: ") and "Traceback" not in text
+
+
+def read_terminal(ours: int) -> str:
+    """Return all that is written to a pseudo-terminal until its other side is closed, and close this side."""
+    shown = bytearray()
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    return shown.decode()

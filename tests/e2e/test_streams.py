@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from wcwidth import wcswidth
 
-from tests.e2e.command import SAMPLE, auditor, command, environment, in_process
+from tests.e2e.command import SAMPLE, auditor, command, environment, in_process, read_terminal
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -25,18 +25,9 @@ def _in_terminal(*arguments: str, at: Path) -> str:
     env = {**environment(at), "TERM": "xterm"}
     with subprocess.Popen(command(*arguments), cwd=at, env=env, stdout=theirs, stderr=subprocess.DEVNULL) as process:
         os.close(theirs)
-        shown = bytearray()
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # Linux: the other side is closed
-                break
-            if not part:
-                break
-            shown += part
+        shown = read_terminal(ours)
         process.wait(timeout=60)
-    os.close(ours)
-    return shown.decode()
+    return shown
 
 
 def test_several_formats_to_several_places_agree(tmp_path: Path) -> None:
