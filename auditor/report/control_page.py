@@ -73,7 +73,8 @@ def write_page(info: ControlInfo, out: TextIO, *, width: int) -> None:
     head = [control.id, *([control.severity.value] if control.severity else []), info.framework.name]
     lines = [f"# {control.title or control.id}", "", " · ".join(head)]
     lines += ["", *layout.paragraph(f'"{control.article}"', indent=0)] if control.article else []
-    lines += [control.link] if control.link else []
+    link = control.link or info.framework.link
+    lines += [link] if link else []
     if control.legs:
         lines += ["", *layout.rows(("asks", "answered by"), [_leg(leg) for leg in control.legs], indent=0)]
     elif info.rules:

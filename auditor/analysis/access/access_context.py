@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from auditor.analysis import facts
 from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
 from auditor.analysis.access.sanctions import Sanctions
 from auditor.analysis.access.unseen_parts import UnseenParts
 from auditor.analysis.contract import Context
+from auditor.analysis.fact import About
 from auditor.azure import body
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.assignments import Memberships, memberships_of
+from auditor.rbac.principals import ManagedIdentity
 
 MEMBERS_PARAMETER: Final = "group_members"
 GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
@@ -31,6 +34,16 @@ class AccessContext:
     rows: Sequence[BoundRow]
     sanctions: Sanctions
     unseen: UnseenParts
+
+    def about_identity(self, identity: ManagedIdentity) -> About:
+        """Return what a fact about a managed identity is about: filed under the first part that runs as it."""
+        parts = self.graph.parts.get(identity.principal, ())
+        return facts.about(
+            self.context,
+            identity.id,
+            role=(parts[0].workload, parts[0].component) if parts else None,
+            inputs=[(resource.id, "identity") for resource in identity.users],
+        )
 
 
 def read_access(context: Context) -> AccessContext:

@@ -144,12 +144,7 @@ def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Seq
     unseen = None if crossed else access.graph.assignment_gap()
     uncertain = None if crossed else (unseen or _uncertain_crossing(access, assignments))
     return IdentityRoles(
-        about=facts.about(
-            access.context,
-            identity.id,
-            role=(parts[0].workload, parts[0].component) if parts else None,
-            inputs=[(resource.id, "identity") for resource in identity.users],
-        ),
+        about=access.about_identity(identity),
         principal_id=identity.principal,
         identity=identity.id,
         is_user_assigned=identity.is_user_assigned,

@@ -82,12 +82,7 @@ def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
         if not parts and unseen is None:
             continue
         yield IdentityActors(
-            about=facts.about(
-                access.context,
-                identity.id,
-                role=(parts[0].workload, parts[0].component) if parts else None,
-                inputs=[(resource.id, "identity") for resource in identity.users],
-            ),
+            about=access.about_identity(identity),
             principal_id=identity.principal,
             identity=identity.id,
             is_workload_identity=bool(parts) or unseen or False,

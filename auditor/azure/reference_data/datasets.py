@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Final
 
 from auditor.azure.reference_data import built_in_roles, regions, service_tags, skus
@@ -56,6 +57,7 @@ def load(name: str) -> Dataset:
     return Dataset(name, file.title, file.sources, file.sha256, columns, rows)
 
 
+@cache
 def load_all() -> Sequence[Dataset]:
     """Return all data sets, ordered by name."""
     return [load(name) for name in NAMES]
