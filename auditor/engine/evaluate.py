@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -219,8 +218,8 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
     yield from _unmet(rule, sorted(types), question, met=bool(met or unread))
 
 
-def _unread_candidates(types: Iterable[str], met: AbstractSet[str], estate: Estate) -> Iterator[Gap]:
-    """Yield why resources of a component's types were bound to nothing: nothing of them was read but what they are."""
+def _unread_candidates(types: Iterable[str], met: Container[str], estate: Estate) -> Iterator[Gap]:
+    """Yield why resources of some types are bound to nothing: nothing of them was read but what they are."""
     for name in sorted(types):
         for resource in estate.judged(name):
             gap = estate.gap_at(resource.key, "properties")
@@ -338,6 +337,7 @@ def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met
     if not met and not gaps:
         gaps = [gap for name in listed for gap in estate.named_only(name)]
         gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]
+        gaps = gaps or list(_unread_candidates({*listed, *_bound_types(rule, question)}, (), estate))
     if not isinstance(rule.applies, OnFact):
         yield from (_missing(rule, gap, question) for gap in gaps)
         if gaps:
@@ -347,6 +347,12 @@ def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met
         return
     if not met:
         yield without_subject(rule, Status.NOT_APPLICABLE, _nothing(rule.applies, question), None)
+
+
+def _bound_types(rule: RuleInForce, question: Evaluation) -> Iterator[str]:
+    """Yield the types of all components for a rule on facts: what one of them leads to is known by its properties only."""
+    if isinstance(rule.applies, OnFact):
+        yield from (name.lower() for types in question.rules.components.values() for name in types)
 
 
 def _nothing(applies: Applies, question: Evaluation) -> str:

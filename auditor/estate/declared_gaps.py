@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
 
+_OF_A_SCOPE: Final = "microsoft.authorization/"
+"""The namespace of what is laid on a scope and holds for all that lies below it."""
 Places = tuple[Mapping[str, int], Mapping[str, int]]
 """Positions in a list of gaps: of the first at a place, and of the first at or below one."""
 
@@ -55,9 +58,20 @@ def _places(gaps: Sequence[Gap]) -> Places:
     below: dict[str, int] = {}
     for position, gap in enumerate(gaps):
         at.setdefault(ids.key(gap.scope), position)
+        if (owner := _concerned(gap)) is not None:
+            at.setdefault(owner, position)
         for place in _upwards(gap.scope):
             below.setdefault(place, position)
     return at, below
+
+
+def _concerned(gap: Gap) -> str | None:
+    """Return the key of what an assignment, a denial or a lock that was not read is about, or None for other gaps.
+
+    Its id lies beside what is below the same scope, and it holds for all of that.
+    """
+    owner, _, own = ids.key(gap.scope).rpartition("/providers/")
+    return owner if own.startswith(_OF_A_SCOPE) else None
 
 
 def _upwards(scope: str) -> Iterator[str]:

@@ -18,6 +18,8 @@ from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snaps
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
 PROPERTIES = "properties"
 _PLACED = frozenset({"attached", "in-network"})
+_STATED_BY_SOURCE = frozenset({"assigned-to", "attached", "uses"})
+"""Relations that stand, at least in part, in the properties of the resource where they begin."""
 OUTSIDE = "outside the collected scope"
 
 
@@ -192,6 +194,9 @@ class Estate:
         if navigation.own:
             return self._gap_in_own(resource_id, navigation)
         if navigation.outward:
+            unread = self._unread_of(resource_id) if navigation.kind in _STATED_BY_SOURCE else None
+            if unread is not None:
+                return unread
             gap_found = self._gap_on_the_way(resource_id, navigation)
             if gap_found is not None:
                 return gap_found
@@ -210,10 +215,14 @@ class Estate:
         gaps = ((key, self.unseen(key)) for key in targets if key not in self._by_key)
         return [Gap(key, gap.what, gap.reason, gap.permission) for key, gap in gaps if gap is not None]
 
+    def _unread_of(self, resource_id: str) -> Gap | None:
+        """Return why so little of a resource's properties is known that what they name is not, or None where it is."""
+        unread = self.gap_at(resource_id, PROPERTIES)
+        return unread if unread is not None and _hides_properties(unread) else None
+
     def _gap_in_own(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource names by its own properties is not (all) here."""
-        unread = self.gap_at(resource_id, PROPERTIES)
-        if unread is not None and _hides_properties(unread):
+        if (unread := self._unread_of(resource_id)) is not None:
             return unread
         find = self.targets if navigation.outward else self.sources
         named = (key for key in find(resource_id, navigation.kind) if key not in self._by_key)

@@ -65,6 +65,17 @@ def test_properties_less_in_an_open_input_make_answers_unknown_at_most(bare: str
 
 
 @_FEW
+@given(st.one_of(st.just(_KEYS), st.lists(st.sampled_from(_KEYS), unique=True)))
+def test_rows_without_properties_make_answers_unknown_at_most(bare: list[str]) -> None:
+    """What a rule may or may not be about passes where its requirement holds either way."""
+    document = _DOCUMENT
+    for key in bare:
+        document = laws.without_properties(document, key)
+    changes = laws.turned(_before(complete=True), _after(document, complete=True), bare=bare)
+    assert not [change for change in changes if change[1:] != (Status.NOT_APPLICABLE, Status.PASS)]
+
+
+@_FEW
 @given(st.integers(0, len(_KEYS) - 1), st.integers(1, 40))
 def test_a_page_less_in_an_open_input_makes_answers_unknown_at_most(first: int, length: int) -> None:
     gone = _KEYS[first : first + length]

@@ -110,11 +110,11 @@ class TableRow(Fact):
     """why another role counts as the required one"""
     advisory: str | None
     """the control under which a sanctioned row is reported as broad"""
-    allows: tuple[str, ...] | None
+    allows: Known[tuple[str, ...] | None]
     """names of the dangers that the sanctioned row permits at its scope"""
-    allows_operations: tuple[str, ...] | None
+    allows_operations: Known[tuple[str, ...] | None]
     """the operations behind `allows`"""
-    also_reaches: tuple[str, ...] | None
+    also_reaches: Known[tuple[str, ...] | None]
     """other components of the workload that the row's scope holds"""
     holder_name: Hidden[str]
 
@@ -135,7 +135,9 @@ class TableRow(Fact):
 
     def _warning(self) -> str:
         """Say what a sanctioned but broad row allows; nothing where it is not broad."""
-        if self.allows is None or self.also_reaches is None:
+        if self.allows is None or isinstance(self.allows, Gap):
+            return ""
+        if self.also_reaches is None or isinstance(self.also_reaches, Gap):
             return ""
         reached = [name for name in self.also_reaches if "/" not in name]  # subnets go with their network
         more = f" and {len(reached) - _REACHED_SHOWN} more" if len(reached) > _REACHED_SHOWN else ""
@@ -187,6 +189,7 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
     is_exceeded = verdict.least_privilege is Truth.NO
     doubt = gap or (access.graph.assignment_gap(row.scope) if is_exceeded else None)  # a better one may not be listed
     advice = _advice(access, row, verdict)
+    unknown_advice = gap if row.row.advisory else None
     return TableRow(
         about=facts.about(
             access.context,
@@ -213,10 +216,10 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
         eligible=tuple(assignment.id for assignment in verdict.eligible),
         denied_by=tuple(deny.id for deny in verdict.denies),
         proof=_proof(row, verdict),
-        advisory=row.row.advisory if advice else None,
-        allows=advice.privileges if advice else None,
-        allows_operations=advice.operations if advice else None,
-        also_reaches=advice.reached if advice else None,
+        advisory=row.row.advisory if advice or gap else None,
+        allows=advice.privileges if advice else unknown_advice,
+        allows_operations=advice.operations if advice else unknown_advice,
+        also_reaches=advice.reached if advice else unknown_advice,
         holder_name=row.holder.name,
     )
 

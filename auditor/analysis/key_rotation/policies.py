@@ -57,6 +57,18 @@ class PolicyWatch(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class _ToWatch:
+    """A resource whose keys or secrets a policy has to watch; `doubt` is why it may have none that open anything."""
+
+    resource: Resource
+    doubt: Gap | None = None
+
+    @property
+    def id(self) -> str:
+        return self.resource.id
+
+
+@dataclass(frozen=True, slots=True)
 class _AssignedPolicy:
     """A policy assignment that may be one of those looked for: `fits` is UNKNOWN for an initiative that was not read."""
 
@@ -71,9 +83,9 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
     hierarchy = hierarchy_of(context.estate)
     for name, resources in _watched(context, keys).items():
         assigned = _assignments(context, name)
-        by_subscription: dict[str, list[Resource]] = defaultdict(list)
-        for resource in resources:
-            by_subscription[ids.key(ids.subscription_scope(resource.id))].append(resource)
+        by_subscription: dict[str, list[_ToWatch]] = defaultdict(list)
+        for each in resources:
+            by_subscription[ids.key(ids.subscription_scope(each.id))].append(each)
         for subscription, members in sorted(by_subscription.items()):
             gap = context.estate.type_gap(ASSIGNMENTS, subscription)
             covering = {
@@ -84,7 +96,7 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
                             for one in assigned
                             if not any(ids.is_under(each.id, outer) for outer in one.excluded)
                         ),
-                        Truth.NO if gap is None else Truth.UNKNOWN,
+                        Truth.NO if gap is None and each.doubt is None else Truth.UNKNOWN,
                     ]
                 )
                 for each in members
@@ -92,7 +104,8 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
             monitored: Known[bool] = all_of(covering.values()) is Truth.YES
             if not monitored and Truth.NO not in covering.values():
                 unread = "what an assigned initiative holds, or where it applies, was not read"
-                monitored = gap or Gap(subscription, SETS, unread, f"{SETS}/read")
+                doubt = next((each.doubt for each in members if each.doubt is not None), None)
+                monitored = gap or doubt or Gap(subscription, SETS, unread, f"{SETS}/read")
             yield PolicyWatch(
                 about=facts.about(context, subscription, sub_object=name),
                 watched=name,
@@ -102,15 +115,16 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
             )
 
 
-def _watched(context: Context, keys: Sequence[HeldKey]) -> Mapping[str, Sequence[Resource]]:
-    """Return the resources of each kind: those whose keys open something, and secrets."""
-    found: dict[str, dict[str, Resource]] = defaultdict(dict)
+def _watched(context: Context, keys: Sequence[HeldKey]) -> Mapping[str, Sequence[_ToWatch]]:
+    """Return the resources of each kind: those whose keys open something, or may, and secrets."""
+    found: dict[str, dict[str, _ToWatch]] = defaultdict(dict)
     for key in keys:
         name = WATCHED.get(key.kind.label or "")
         if name and key.is_accepted is not False and is_of_architecture(key.resource):
-            found[name][key.resource.key] = key.resource
+            doubt = key.is_accepted if isinstance(key.is_accepted, Gap) else None
+            found[name][key.resource.key] = _ToWatch(key.resource, doubt)
     for secret in context.estate.judged(context.estate.catalogue.labelled("vault-secret").name):
-        found[WATCHED["vault-secret"]][secret.key] = secret
+        found[WATCHED["vault-secret"]][secret.key] = _ToWatch(secret)
     return {name: list(found[name].values()) for name in sorted(found)}
 
 

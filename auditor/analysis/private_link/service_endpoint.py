@@ -157,10 +157,16 @@ def _perhaps_fitting(
             continue
         if _fits(row, resource, roles):
             return
-        if row.component is not None and _fits(replace(row, component=None), resource, roles):
-            gap = may_have(context.estate, context.workloads, None, row.component)
-            if gap is not None:
-                yield row, gap
+        if not _fits(replace(row, component=None, plan=None), resource, roles):
+            continue
+        lacking = [
+            name
+            for name, holder in ((row.component, resource.key), (row.plan, plan_of(resource)))
+            if name is not None and name not in roles.get(holder, ())
+        ]
+        gaps = [may_have(context.estate, context.workloads, None, name) for name in lacking]
+        if gaps and (gap := gaps[0]) is not None and None not in gaps:
+            yield row, gap
 
 
 def _facts_of(
