@@ -45,7 +45,7 @@ def tell(answer: answers.Sheet, output: opt.AnswerFormat, *, allow_incomplete: b
     """Write an answer to stdout and end with the exit code: 2 where something that is not known could change it."""
     chosen = answers.FORMATS[output.value]
     with streams.output(None, chosen.hash_sign) as out:
-        chosen.write(answer, out, streams.width())
+        chosen.write(answer.without_secrets(), out, streams.width())
     if not chosen.shows_unknowns:
         for unknown in answer.unknowns:
             streams.remark(f"note: {unknown}")

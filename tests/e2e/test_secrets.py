@@ -13,7 +13,7 @@ import yaml
 
 from auditor.inputs.read import read
 from auditor.report.format import NAMES
-from tests.collect.conftest import resource
+from tests.collect.conftest import SUB, resource
 from tests.e2e.command import Run, is_one_line, sample
 from tests.e2e.command import estate as export
 from tests.redaction.planted import Secret, estate
@@ -83,6 +83,33 @@ def test_a_report_shows_none_even_of_a_snapshot_that_keeps_them(
     assert ended.code in {1, 2}
     assert "shows-0" in ended.out or name == "coverage"
     assert _shown(ended.out + ended.err) == []
+
+
+def test_an_answer_shows_none_even_of_a_snapshot_that_keeps_them(run: Run, tmp_path: Path) -> None:
+    token = next(secret for secret in PLANTED if secret.kind == "GitHub fine-grained token")
+    vault = resource("Microsoft.KeyVault/vaults/kv", properties={"enableRbacAuthorization": True})
+    role = resource("Microsoft.Authorization/roleDefinitions/11111111-1111-1111-1111-111111111111")
+    role["properties"] = {
+        "roleName": f"Reads {token.parts[0]}",
+        "type": "CustomRole",
+        "permissions": [{"actions": ["Microsoft.KeyVault/vaults/read"]}],
+        "assignableScopes": [f"/subscriptions/{SUB}"],
+    }
+    grant = resource("Microsoft.Authorization/roleAssignments/22222222-2222-2222-2222-222222222222")
+    grant["properties"] = {
+        "roleDefinitionId": role["id"],
+        "principalId": "33333333-3333-3333-3333-333333333333",
+        "principalType": "ServicePrincipal",
+        "scope": vault["id"],
+    }
+    run("snapshot", "import", "--keep-secrets", export(tmp_path, vault, role, grant, complete=True), "-o", "k.snapshot")
+    assert _shown(_all_of(tmp_path / "k.snapshot"), [token])
+
+    for output in ("table", "json", "csv"):
+        ended = run("access", "who-can", "Microsoft.KeyVault/vaults/read", "--on", "kv", "k.snapshot", "-o", output)
+        assert "33333333" in ended.out
+        assert "Reads " in ended.out
+        assert _shown(ended.out + ended.err, [token]) == []
 
 
 _READ_BY_RULES = {

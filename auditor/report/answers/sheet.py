@@ -6,10 +6,11 @@ import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import ClassVar, Final, TextIO
+from typing import ClassVar, Final, Self, TextIO
 
+from auditor.redaction.body import Redactor
 from auditor.report import pipeline_log
 from auditor.report.layout import Layout
 from auditor.report.text import safe_cell
@@ -17,6 +18,7 @@ from auditor.report.text import safe_cell
 SCHEMA_VERSION: Final = 1
 """Rises only when a key or column changes its meaning; keys and columns are added."""
 _NARROWEST: Final = 40
+_REDACTOR: Final = Redactor()
 
 Record = Mapping[str, object]
 """One line of an answer, JSON-shaped."""
@@ -39,6 +41,16 @@ class Sheet(ABC):
     note: ClassVar[str]
     records_name: ClassVar[str] = "records"
 
+    def without_secrets(self) -> Self:
+        """Return the answer without the secrets that a name, a tag or a text of the estate may hold."""
+        return replace(
+            self,
+            title=_REDACTOR.text(self.title),
+            asked={name: _REDACTOR.text(text) for name, text in self.asked.items()},
+            records=[{name: _without_secrets(value) for name, value in record.items()} for record in self.records],
+            unknowns=[_REDACTOR.text(text) for text in self.unknowns],
+        )
+
     @abstractmethod
     def body(self, layout: Layout) -> list[str]:
         """Return what stands between title and unknowns where a person reads it, as lines."""
@@ -46,6 +58,19 @@ class Sheet(ABC):
     @abstractmethod
     def cell(self, column: str, value: object) -> str:
         """Return a record's value as one cell of a CSV."""
+
+
+def _without_secrets(value: object) -> object:
+    """Return a value of a record without secrets; our own names of members say nothing about what stands there."""
+    match value:
+        case str():
+            return _REDACTOR.text(value)
+        case Mapping():
+            return {name: _without_secrets(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_without_secrets(inner) for inner in value]
+        case _:
+            return value
 
 
 def _write_table(sheet: Sheet, out: TextIO, width: int) -> None:
