@@ -36,7 +36,7 @@ def turned(
 
     What was not seen is filed at what it belongs to: a rule that answers unknown elsewhere has not lost its verdict.
     One answer for several resources of a component is filed at the first of them: at the next, where that is gone or,
-    as those of the keys `bare`, shows nothing of itself.
+    as those of the keys `bare`, shows nothing of itself. What a parent's body tells of such a child is filed at the parent.
     """
     unknown = {rule for (rule, _, _), status in after.items() if status == Status.UNKNOWN}
     kept = {(rule, part, status) for (rule, _, part), status in after.items() if part}
@@ -49,12 +49,20 @@ def turned(
             changes.append((key, status, now))
     hidden = {*gone, *bare}
     moved = {(key[0], key[2], status) for key, status in before.items() if _is_gone(key, hidden)}
+    moved_keys = [(key, status) for key, status in before.items() if _is_gone(key, hidden)]
     for key, status in after.items():
         rule, resource, part = key
         is_moved = (rule, part, status) in moved and (resource, part.partition(" of ")[0]) in before.parts
-        if key not in before and status in {Status.PASS, Status.FAIL} and not is_moved:
+        is_of_parent = any(_is_of_parent(key, other, status) for other in moved_keys)
+        if key not in before and status in {Status.PASS, Status.FAIL} and not is_moved and not is_of_parent:
             changes.append((key, NOWHERE, status))
     return changes
+
+
+def _is_of_parent(key: Key, child: tuple[Key, str], status: str) -> bool:
+    """Whether a verdict says of a child, by what its parent's body lists, what was said at the child."""
+    (rule, resource, _), said = child
+    return (key[0], status) == (rule, said) and ids.is_under(resource, key[1]) and ids.name_of(resource) == key[2]
 
 
 def _is_gone(key: Key, gone: Collection[str]) -> bool:
@@ -108,7 +116,7 @@ def _clashes(properties: Body) -> bool:
     return any(name.lower() in ENVELOPE for name in properties)
 
 
-def _with_leaf(value: Any, steps: Sequence[paths.Step], leaf: str | None) -> Any:
+def _with_leaf(value: Any, steps: Sequence[paths.PathStep], leaf: str | None) -> Any:
     if isinstance(value, list) and steps[0] is paths.EACH:
         return [_with_leaf(item, steps[1:], leaf) for item in value]
     if not isinstance(value, dict):
