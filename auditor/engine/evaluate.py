@@ -30,6 +30,7 @@ from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, Un
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
+from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
@@ -337,6 +338,7 @@ def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met
     if not met and not gaps:
         gaps = [gap for name in listed for gap in estate.named_only(name)]
         gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]
+        gaps = gaps or (estate.inventory_gaps()[:1] if DIAGNOSTIC_SETTINGS in listed else [])
         gaps = gaps or list(_unread_candidates({*listed, *_bound_types(rule, question)}, (), estate))
     if not isinstance(rule.applies, OnFact):
         yield from (_missing(rule, gap, question) for gap in gaps)

@@ -31,6 +31,10 @@ class DeclaredGaps:
         """Return the gaps in a type: children are found through their parents, so that a gap in these is one in those."""
         return [gap for name in self._names(resource_type) for gap in self._by_type[name]]
 
+    def all(self) -> list[Gap]:
+        """Return the gaps in all types, by type."""
+        return [gap for name in sorted(self._by_type) for gap in self._by_type[name]]
+
     def near(self, resource_type: str, scope: str) -> Gap | None:
         """Return the first gap in a type at, below or above a scope, or None."""
         for name in self._names(resource_type):

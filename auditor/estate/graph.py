@@ -181,6 +181,10 @@ class Estate:
         """Return the gaps that the snapshot itself declares in a type."""
         return self._type_gaps.of_type(resource_type)
 
+    def inventory_gaps(self) -> list[Gap]:
+        """Return the gaps in any resource type: what hangs on resources of all types may hang on those."""
+        return self._type_gaps.all()
+
     def relation_gap(self, resource_id: str, name: str) -> Gap | None:
         """Return why a named navigation from this resource is not (all) known, or None where it is.
 

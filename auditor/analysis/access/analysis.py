@@ -56,4 +56,5 @@ ANALYSIS: Final = Analysis(
         ResourceIdentity.fact_kind: {kind: [{"type": kind}] for kind in sorted(identity.CAPABLE)},
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },
+    unlisted=delete_guard.unlisted,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
+from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.model import Resource
 from auditor.rbac import guards
@@ -51,6 +52,16 @@ def derive_facts(access: AccessContext) -> Iterator[DeleteGuard]:
                 yield _fact(
                     access, (workload.name, component), resource, guards.locks_on(access.graph, locks, resource)
                 )
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield why resources that may be components get no fact: so little of them was read that nothing binds them."""
+    for declaration in context.workloads.declared:
+        for resource_type in declaration.types:
+            for resource in context.estate.judged(resource_type):
+                gap = context.estate.gap_at(resource.key, "properties")
+                if gap is not None and context.estate.get(resource.key) is None:
+                    yield Unlisted(DeleteGuard.fact_kind, gap, {"component": declaration.name})
 
 
 def _fact(access: AccessContext, role: tuple[str, str], resource: Resource, locks: tuple[str, ...]) -> DeleteGuard:
