@@ -35,16 +35,15 @@ from auditor.network.next_hops import NextHop, NextHops, has_public_address, own
 from auditor.network.routes import UserRoute, user_routes
 from auditor.network.ways_out import Attachment, attachments, frontends
 
+_BASTION_SUBNET: Final = "azurebastionsubnet"
 _NO_ENTRY: Final = frozenset(
     {
         BASTIONS, LOAD_BALANCERS, MACHINES, NAT_GATEWAYS, PLANS, PRIVATE_ENDPOINTS, ROUTE_TABLES, SECURITY_GROUPS,
         SITES, SLOTS,
     }
 )  # fmt: skip
-"""What may be attached to a subnet and lets nothing from the Internet in, or does so by its interfaces only.
-
-Bastion takes 443 alone, and no default route: https://learn.microsoft.com/azure/bastion/bastion-faq#udr
-"""
+"""What may be attached to a subnet and lets nothing from the Internet in, does so by its interfaces, or as Bastion on 443
+alone, where rules name the Internet."""
 _BY_ADDRESS: Final = frozenset({FIREWALLS, GATEWAYS, NETWORK_GATEWAYS})
 """What lets something from the Internet in by the public addresses that it holds."""
 
@@ -58,7 +57,12 @@ class DefaultRoutes:
         self.firewalls = firewalls
 
     def of(self, subnet: Resource) -> Sequence[UserRoute]:
-        """Return the default routes of a subnet, as far as they are known."""
+        """Return the default routes of a subnet, as far as they are known; Bastion's takes none.
+
+        https://learn.microsoft.com/azure/bastion/bastion-faq#udr
+        """
+        if subnet.name.lower() == _BASTION_SUBNET:
+            return ()
         routes = user_routes(self.estate, self.hops.networks.tags, subnet)
         return () if isinstance(routes, Gap) else [route for route in routes if route.is_default]
 

@@ -27,6 +27,7 @@ from auditor.network.ways_out import DoorKind, DoorOut, doors_out
 _PRIVATE: Final = union(addresses.RFC_1918, addresses.SHARED)
 _PLATFORM: Final = union(addresses.PLATFORM, addresses.METADATA)
 _ROUTED_ENDPOINTS: Final = frozenset({"enabled", "routetableenabled"})
+_LED_ON: Final = frozenset({"virtualappliance", "virtualnetworkgateway"})
 _USER_HOPS: Final = {"internet": "Internet", "none": "nowhere", "virtualnetworkgateway": "gateway"}
 _SERVICE_TAGS: Final = {
     "microsoft.azureactivedirectory": "azureactivedirectory",
@@ -252,7 +253,7 @@ class Forwarding:
             if peering.is_connected and peering.joins(near.prefixes):
                 lead = _Lead(Via.PEERING, peering=peering)
                 claims += [Claim(piece, Rank.SYSTEM, lead) for piece in peering.prefixes]
-        is_overridden = any(route.is_default and route.hop not in {"internet", "none"} for route in routes)
+        is_overridden = any(route.is_default and route.hop in _LED_ON for route in routes)
         if not is_overridden:
             # Azure drops what is for private space of no network, unless a default route leads it on.
             claims.append(Claim(_PRIVATE, Rank.SYSTEM, _Lead(Via.NOWHERE)))
@@ -289,7 +290,7 @@ class Forwarding:
         label = lead.route.resource.name if lead.route else ""
         match lead.via:
             case Via.NETWORK:
-                yield self._inside(trip, goal, part, label)
+                yield from self._inside(trip, goal, part, label)
             case Via.PEERING:
                 yield self._peered(trip, goal, part, lead)
             case Via.INTERNET:
@@ -308,11 +309,17 @@ class Forwarding:
                 doubt = lead.reason or f"where route {label} of {name} leads"
                 yield trip.over(part, Hop(name, Via.NOT_KNOWN, "", label), doubts=[doubt])
 
-    def _inside(self, trip: _Trip, goal: _Goal, part: Ranges, label: str) -> Path:
-        hop = Hop(trip.at.subnet.name, Via.NETWORK, _network_name(trip.at), label)
+    def _inside(self, trip: _Trip, goal: _Goal, part: Ranges, label: str) -> Iterator[Path]:
+        name = trip.at.subnet.name
+        hop = Hop(name, Via.NETWORK, _network_name(trip.at), label)
+        space = intersection(part, trip.at.surroundings.space)
         if goal.subnet is not None and _network(goal.subnet) != _network(trip.at):
-            return trip.stopped(part, hop, _not_peered(trip, goal))
-        return trip.over(part, hop)
+            yield trip.stopped(part, hop, _not_peered(trip, goal))
+            return
+        if space:
+            yield trip.over(space, hop)
+        if beyond := difference(part, space):
+            yield trip.stopped(beyond, hop, f"Route {label} of {name} keeps in the network what is not in it.")
 
     def _peered(self, trip: _Trip, goal: _Goal, part: Ranges, lead: _Lead) -> Path:
         peering = lead.peering

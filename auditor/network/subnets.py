@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -151,12 +151,10 @@ class Subnets:
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
         if reference and (group := self.estate.get(reference)):
             inputs.append((group.id, "properties.securityRules"))
-        surroundings = self.networks.around(subnet, own)
-        return SubnetFilters(
+        filters = SubnetFilters(
             subnet=subnet,
             prefixes=own,
-            surroundings=surroundings,
-            by_direction=self._by_direction(subnet, own, surroundings),
+            surroundings=self.networks.around(subnet, own),
             group_key=reference,
             group=self.group(reference),
             interfaces=tuple(self._interfaces(subnet)),
@@ -164,15 +162,17 @@ class Subnets:
             gap=gap,
             inputs=tuple(inputs),
         )
+        return replace(filters, by_direction=self._by_direction(filters))
 
-    def _by_direction(
-        self, subnet: Resource, own: Ranges, surroundings: Surroundings
-    ) -> Mapping[Direction, Surroundings]:
-        if not any(route.is_default for route in surroundings.routes):
+    def _by_direction(self, filters: SubnetFilters) -> Mapping[Direction, Surroundings]:
+        if not any(route.is_default for route in filters.surroundings.routes):
             return {}
-        narrow = surroundings.without_internet_by_default_routes()
+        subnet, own = filters.subnet, filters.prefixes
+        narrow = filters.surroundings.without_internet_by_default_routes()
         found = {} if self._defaults.may_enter(subnet, own) else {Direction.INBOUND: narrow}
-        return found if self._defaults.may_leave(subnet, own) else {**found, Direction.OUTBOUND: narrow}
+        # Private endpoints start no connection.
+        may_leave = not self.is_endpoint_only(filters) and self._defaults.may_leave(subnet, own)
+        return found if may_leave else {**found, Direction.OUTBOUND: narrow}
 
     def _attached_group(self, subnet: Resource) -> str | None:
         """Return the subnet's group: the one that it states, else one that says that it is attached here."""
