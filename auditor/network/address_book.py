@@ -16,7 +16,7 @@ Literals = tuple[tuple[str, bool], ...]
 """Unknown sets (by name) that an address must be in (True) or outside of (False)."""
 
 _FIXED: Final = {"azureloadbalancer": PLATFORM, "azureplatformdns": PLATFORM, "azureplatformimds": METADATA}
-ROUTED: Final = "VirtualNetwork:udr:"
+ROUTED: Final = "VirtualNetwork: by route "
 """What the name of an unknown set starts with that is the prefix of a route, if VirtualNetwork has it."""
 _GATEWAY: Final = "VirtualNetwork:gateway-learned"
 _OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"

@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, intersection, size
+from auditor.azure.ranges import Ranges, intersection, size, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import (
@@ -149,7 +149,7 @@ def outbound(estate: Estate, subnet: Resource) -> Outbound | Gap:
     if nat is True:
         return Outbound(Way.NAT)
     routes = user_routes(estate, {}, subnet)
-    if not isinstance(routes, Gap) and any(map(_leads_elsewhere, routes)):
+    if not isinstance(routes, Gap) and _lead_elsewhere(routes):
         return Outbound(Way.ROUTE)
     private = [item for item in attachments(estate, subnet, with_implicit_way=True) if not item.is_public]
     implicit: list[str] = []
@@ -178,9 +178,12 @@ def _is_broad(prefix: str, own: Ranges) -> bool:
     return is_wide_v4 or size(intersection(own, addresses.IPV6)) > _BROAD_IPV6
 
 
-def _leads_elsewhere(route: UserRoute) -> bool:
-    """Whether a route takes all of IPv4 to where somebody chose: an appliance, a gateway, nowhere."""
-    return route.numbers == addresses.IPV4 and route.hop != _INTERNET
+def _lead_elsewhere(routes: Sequence[UserRoute]) -> bool:
+    """Whether routes take the Internet to where somebody chose, an appliance, a gateway, nowhere, but for single networks."""
+    claims = [Claim(route.numbers, Rank.USER, route.hop == _INTERNET) for route in routes if route.numbers]
+    table = RoutingTable([*claims, Claim(addresses.IPV4, Rank.SYSTEM, True)])  # noqa: FBT003 - what the claim says
+    direct = [numbers for numbers, is_direct in table.of(addresses.PUBLIC_IPV4) if is_direct]
+    return size(union((), *direct)) <= _BROAD_IPV4
 
 
 def _nat(estate: Estate, subnet: Resource) -> bool | Gap:

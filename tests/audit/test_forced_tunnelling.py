@@ -28,7 +28,9 @@ def tunnelled(document: Document, *more: Body) -> Document:
     for subnet in network["properties"]["subnets"]:
         subnet["properties"]["routeTable"] = {"id": table}
     kind = "Microsoft.Network/routeTables"
-    beside = [{"id": table, "name": "rt", "type": kind, "location": network["location"], "properties": {"routes": routes}}]
+    beside = [
+        {"id": table, "name": "rt", "type": kind, "location": network["location"], "properties": {"routes": routes}}
+    ]
     return {**document, "resources": [*document["resources"], *beside, *more]}
 
 
@@ -49,7 +51,9 @@ def firewall(document: Document, **properties: Any) -> list[Body]:
     inside = {
         "addressSpace": {"addressPrefixes": ["192.168.255.0/24"]},
         "subnets": [{**subnet, "properties": {"addressPrefix": "192.168.255.0/26"}}],
-        "virtualNetworkPeerings": [{"name": "spoke", "properties": {**joined, "remoteVirtualNetwork": {"id": network["id"]}}}],
+        "virtualNetworkPeerings": [
+            {"name": "spoke", "properties": {**joined, "remoteVirtualNetwork": {"id": network["id"]}}}
+        ],
     }
     address = {
         "privateIPAddress": FIREWALL,
@@ -59,7 +63,12 @@ def firewall(document: Document, **properties: Any) -> list[Body]:
     own = {"ipConfigurations": [{"name": "one", "properties": address}], **properties}
     return [
         {"id": hub, "name": "vnet-hub", "type": "Microsoft.Network/virtualNetworks", "properties": inside},
-        {"id": f"{place}/azureFirewalls/afw", "name": "afw", "type": "Microsoft.Network/azureFirewalls", "properties": own},
+        {
+            "id": f"{place}/azureFirewalls/afw",
+            "name": "afw",
+            "type": "Microsoft.Network/azureFirewalls",
+            "properties": own,
+        },
     ]
 
 

@@ -111,7 +111,9 @@ def collection(name: str, priority: int, action: str, *rules: Body) -> Body:
 def policy(name: str, *groups: tuple[int, Sequence[Body]], parent: str | None = None) -> list[Body]:
     """Return a firewall policy and its rule collection groups, by priority."""
     made = [
-        resource(GROUPS, name, f"g{place}", location=None, properties={"priority": priority, "ruleCollections": list(own)})
+        resource(
+            GROUPS, name, f"g{place}", location=None, properties={"priority": priority, "ruleCollections": list(own)}
+        )
         for place, (priority, own) in enumerate(groups)
     ]
     above = {"basePolicy": reference(path(POLICIES, parent))} if parent else {}

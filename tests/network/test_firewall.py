@@ -15,7 +15,7 @@ from auditor.azure import addresses
 from auditor.model import Gap
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.firewall import Firewalls, FirewallRules
+from auditor.network.firewall import FirewallRules, Firewalls
 from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PORTS, Direction, Match, Side
 from auditor.truth import Truth
@@ -80,10 +80,7 @@ def collections(draw: st.DrawFn) -> list[Body]:
 def policies(draw: st.DrawFn) -> list[list[tuple[int, list[Body]]]]:
     """Draw the groups of a parent policy and of its child, each with priorities of their own."""
     return [
-        [
-            (priority, draw(collections()))
-            for priority in draw(st.lists(st.integers(100, 300), max_size=2, unique=True))
-        ]
+        [(priority, draw(collections())) for priority in draw(st.lists(st.integers(100, 300), max_size=2, unique=True))]
         for _ in ("parent", "child")
     ]
 
@@ -115,7 +112,9 @@ def matches(rule: Mapping[str, Any], packet: Packet) -> bool:
         [*rule.get(f"{end}Addresses", []), *(text for name in rule.get(f"{end}IpGroups", []) for text in groups[name])]
         for end in ("source", "destination")
     ]
-    spans = [(0, 65535) if text == "*" else tuple(map(int, (text.split("-") * 2)[:2])) for text in rule["destinationPorts"]]
+    spans = [
+        (0, 65535) if text == "*" else tuple(map(int, (text.split("-") * 2)[:2])) for text in rule["destinationPorts"]
+    ]
     return (
         in_any(source, ends[0])
         and in_any(destination, ends[1])
@@ -149,7 +148,9 @@ def asked(rules: FirewallRules, packet: Packet) -> Truth:
     source, destination, protocol, port = packet
     ends = addresses.must_parse(source), addresses.must_parse(destination)
     through = Filter(rules.between(*ends), Direction.OUTBOUND, AROUND, "afw", is_firewall=True)
-    traffic = Match(Side(ends[0]), Side(ends[1]), {"TCP": 1, "UDP": 2}[protocol], ALL_PORTS, ((port, port + 1),), names_ports=True)
+    traffic = Match(
+        Side(ends[0]), Side(ends[1]), {"TCP": 1, "UDP": 2}[protocol], ALL_PORTS, ((port, port + 1),), names_ports=True
+    )
     return Search(FilterChain((through,), AROUND, *ends), [traffic]).permitted([traffic]).truth
 
 
@@ -168,7 +169,13 @@ def test_a_policy_lets_through_what_the_naive_reading_lets_through(of: list[list
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.integers(100, 400), st.sampled_from(("Allow", "Deny")), network_rules()), max_size=3, unique_by=lambda one: one[0]))
+@given(
+    st.lists(
+        st.tuples(st.integers(100, 400), st.sampled_from(("Allow", "Deny")), network_rules()),
+        max_size=3,
+        unique_by=lambda one: one[0],
+    )
+)
 def test_rules_of_the_firewall_itself_read_alike(of: list[tuple[int, str, Body]]) -> None:
     own = {"networkRuleCollections": [classic(priority, action, rule) for priority, action, rule in of]}
     rules = rules_of(firewall(**own), *groups_of_addresses())

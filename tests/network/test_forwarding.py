@@ -87,7 +87,9 @@ def bodies(world: World) -> list[Body]:
                 switches = {"allowForwardedTraffic": about["forwarded"], "allowVirtualNetworkAccess": about["access"]}
                 peerings.append(peering(far, **switches, **partial))
         subnets = {
-            subnet: routed(prefix, f"rt-{owner}-{subnet}") for (owner, subnet), prefix in PLACES.items() if owner == name
+            subnet: routed(prefix, f"rt-{owner}-{subnet}")
+            for (owner, subnet), prefix in PLACES.items()
+            if owner == name
         }
         made.append(network(name, space, *peerings, **subnets))
     for (owner, subnet), routes in world["routes"].items():
@@ -112,18 +114,20 @@ class Walk:
 
     def routes(self, at: tuple[str, str]) -> list[tuple[int, int, str, str]]:
         """Return (length, whether the user's, kind, what) of all routes that hold for some address, with its prefix."""
-        found = [(SPACES[at[0]], 0, "network", at[0]), (PLACES[at], 0, "network", at[0]), ("0.0.0.0/0", 0, "internet", "")]
+        found = [
+            (SPACES[at[0]], 0, "network", at[0]),
+            (PLACES[at], 0, "network", at[0]),
+            ("0.0.0.0/0", 0, "internet", ""),
+        ]
         own = self.world["routes"][at]
         if not any(prefix == "0.0.0.0/0" and hop == "VirtualAppliance" for prefix, (hop, _) in own):
             found += [(str(private), 0, "drop", "") for private in PRIVATE]
-        for far in SPACES:
+        for far, space in SPACES.items():
             if (about := self.joined(at, far)) is not None:
-                prefixes = [PLACES[far, name] for name in about["remote"]] if about["remote"] else [SPACES[far]]
+                prefixes = [PLACES[far, name] for name in about["remote"]] if about["remote"] else [space]
                 found += [(prefix, 0, "peer", far) for prefix in prefixes]
         kinds = {"None": "drop", "Internet": "internet", "VnetLocal": "network", "VirtualAppliance": "hop"}
-        found += [
-            (prefix, 1, kinds[hop], at[0] if hop == "VnetLocal" else address) for prefix, (hop, address) in own
-        ]
+        found += [(prefix, 1, kinds[hop], at[0] if hop == "VnetLocal" else address) for prefix, (hop, address) in own]
         return found  # type: ignore[return-value]
 
     def answer(self, at: tuple[str, str], address: str, goal: tuple[str, str] | None, *, steps: int = 0) -> Truth:
@@ -221,7 +225,9 @@ def covers(found: Path, numbers: Any) -> bool:
 
 def test_packets_to_the_internet_name_the_firewall_as_their_door() -> None:
     everything: World = {
-        "routes": {place: [("0.0.0.0/0", ("VirtualAppliance", FIREWALL_ADDRESS))] for place in PLACES if place[0] != "hub"}
+        "routes": {
+            place: [("0.0.0.0/0", ("VirtualAppliance", FIREWALL_ADDRESS))] for place in PLACES if place[0] != "hub"
+        }
         | {place: [] for place in PLACES if place[0] == "hub"},
         "peered": {
             pair: {"forwarded": True, "access": True, "local": None, "remote": None}
