@@ -107,13 +107,14 @@ def _is_application(rule: SecurityRule) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Collection:
-    """A collection of rules of one kind: `network`, `application` or `nat`."""
+    """A collection of rules of one kind: `network`, `application` or `nat`; `is_inherited`: a parent policy's."""
 
     name: str
     kind: str
     priority: int
     allows: bool
     rules: tuple[Mapping[str, object], ...]
+    is_inherited: bool = False
 
 
 class Firewalls:
@@ -184,7 +185,7 @@ class Firewalls:
             own = self._of_policy(key)
             if isinstance(own, Gap):
                 return own
-            found += own
+            found += own if key == policy else [replace(collection, is_inherited=True) for collection in own]
         return found
 
     def _of_policy(self, policy: str) -> Sequence[_Collection] | Gap:
@@ -275,7 +276,10 @@ class Firewalls:
             target = addresses.parse(body.text(rule, "translatedAddress") or "")
             span = parse_ports(_text(body.value(rule, "translatedPort")))
             name = f"{collection.name}/{body.text(rule, 'name') or 'rule'}"
-            yield Translation(name, source, protocols, target, (span,) if span else ALL_PORTS, not problems)
+            # Whether a child inherits them is documented both ways:
+            # https://learn.microsoft.com/azure/firewall-manager/policy-overview, ../firewall/rule-processing
+            is_readable = not problems and not collection.is_inherited
+            yield Translation(name, source, protocols, target, (span,) if span else ALL_PORTS, is_readable)
 
     def _side(self, rule: Mapping[str, object], end: str, problems: list[str], *, may_lack: bool = False) -> Side:
         """Return the addresses of one side: stated ones, those of its IP groups, and service tags."""

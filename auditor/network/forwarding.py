@@ -72,8 +72,8 @@ class Hop:
 
     @property
     def inspects(self) -> bool:
-        """Whether what the packet is led through may look at it."""
-        return self.via in {Via.FIREWALL, Via.APPLIANCE, Via.NOT_KNOWN}
+        """Whether what the packet is led through looks at it, or may for all that is known."""
+        return self.via in {Via.FIREWALL, Via.APPLIANCE, Via.GATEWAY, Via.NOT_KNOWN}
 
     def as_json(self) -> dict[str, str]:
         """Return the hop as a JSON object."""

@@ -32,6 +32,7 @@ from auditor.truth import Truth, all_of, any_of
 
 _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
 _TCP: Final = 0b1
+_INSPECTORS: Final = frozenset({Via.FIREWALL, Via.APPLIANCE})
 _EVERYTHING: Final = Match()
 Arrivals: TypeAlias = Sequence[tuple[tuple[Filter, ...], Ranges]]
 """The filters before addresses of a subnet, with the addresses."""
@@ -184,9 +185,16 @@ def _entering(forwarding: Forwarding, source: Endpoint, target: Location, ways: 
     for filters, numbers in arrivals:
         chain = FilterChain(filters, far.surroundings, addresses.ANY, numbers)
         ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source)))
+    before = len(ways.asked)
+    is_public = bool(intersection(addresses.PUBLIC, source.outside.ranges))
     for firewall in subnets.estate.of_type(FIREWALLS):
-        if has_public_address(firewall) and intersection(addresses.PUBLIC, source.outside.ranges):
+        if is_public and has_public_address(firewall):
             ways.asked += _translated(forwarding, firewall, source.outside, target, arrivals)
+    if is_public and len(ways.asked) == before and not subnets.defaults.may_enter(far.subnet, far.prefixes):
+        what = "no public address, load balancer or rule of a firewall"
+        ways.notes.append(
+            f"Nothing leads from the Internet to {far.subnet.name}: {what}. Its rules alone are answered for."
+        )
     _note_integration(subnets, far, ways)
 
 
@@ -358,8 +366,8 @@ def _inspection(paths: Sequence[Path]) -> tuple[Truth, tuple[str, ...]]:
     UNKNOWN where on some path a next hop is not known. YES where at least a part is.
     """
     through = [hop for path in paths for hop in path.hops if hop.inspects]
-    known = tuple(dict.fromkeys(hop.to for hop in through if hop.via is not Via.NOT_KNOWN))
-    if any(hop.via is Via.NOT_KNOWN for hop in through):
+    known = tuple(dict.fromkeys(hop.to for hop in through if hop.via in _INSPECTORS))
+    if any(hop.via not in _INSPECTORS for hop in through):
         return Truth.UNKNOWN, known
     return (Truth.YES, known) if known else (Truth.NO, ())
 

@@ -127,7 +127,7 @@ class Subnets:
         self.networks = Networks(estate)
         self.firewalls = Firewalls(estate)
         self.hops = NextHops(self.networks)
-        self._defaults = DefaultRoutes(self.hops, self.firewalls)
+        self.defaults = DefaultRoutes(self.hops, self.firewalls)
         self._known: dict[str, SubnetFilters] = {}
         self._groups: dict[str, SecurityGroup] = {}
 
@@ -169,9 +169,9 @@ class Subnets:
             return {}
         subnet, own = filters.subnet, filters.prefixes
         narrow = filters.surroundings.without_internet_by_default_routes()
-        found = {} if self._defaults.may_enter(subnet, own) else {Direction.INBOUND: narrow}
+        found = {} if self.defaults.may_enter(subnet, own) else {Direction.INBOUND: narrow}
         # Private endpoints start no connection.
-        may_leave = not self.is_endpoint_only(filters) and self._defaults.may_leave(subnet, own)
+        may_leave = not self.is_endpoint_only(filters) and self.defaults.may_leave(subnet, own)
         return found if may_leave else {**found, Direction.OUTBOUND: narrow}
 
     def _attached_group(self, subnet: Resource) -> str | None:

@@ -188,6 +188,10 @@ class TestHub:
         assert found["answer"] == answer
         if answer == "yes":
             assert found["inspected_by"] == [AFW]
+        bodies[-2:-2] = policy("child", parent="p")
+        bodies = [*bodies[:5], firewall(firewallPolicy=reference(path(POLICIES, "child"))), *bodies[6:]]
+        inherited = query(bodies, tmp_path, "Internet", "two", "--port", port, "--allow-incomplete")
+        assert inherited["answer"] == ("unknown" if answer == "yes" else "no")
 
 
 def test_a_firewall_in_a_hub_of_virtual_wan_is_found_by_its_address(tmp_path: Path) -> None:
