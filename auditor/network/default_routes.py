@@ -38,13 +38,12 @@ from auditor.network.ways_out import Attachment, attachments, frontends
 _BASTION_SUBNET: Final = "azurebastionsubnet"
 _NO_ENTRY: Final = frozenset(
     {
-        BASTIONS, LOAD_BALANCERS, MACHINES, NAT_GATEWAYS, PLANS, PRIVATE_ENDPOINTS, ROUTE_TABLES, SECURITY_GROUPS,
+        LOAD_BALANCERS, MACHINES, NAT_GATEWAYS, PLANS, PRIVATE_ENDPOINTS, ROUTE_TABLES, SECURITY_GROUPS,
         SITES, SLOTS,
     }
 )  # fmt: skip
-"""What may be attached to a subnet and lets nothing from the Internet in, does so by its interfaces, or as Bastion on 443
-alone, where rules name the Internet."""
-_BY_ADDRESS: Final = frozenset({FIREWALLS, GATEWAYS, NETWORK_GATEWAYS})
+"""What may be attached to a subnet and lets nothing from the Internet in, or does so by its interfaces only."""
+_BY_ADDRESS: Final = frozenset({BASTIONS, FIREWALLS, GATEWAYS, NETWORK_GATEWAYS})
 """What lets something from the Internet in by the public addresses that it holds."""
 
 
@@ -67,7 +66,14 @@ class DefaultRoutes:
         return () if isinstance(routes, Gap) else [route for route in routes if route.is_default]
 
     def may_enter(self, subnet: Resource, own: Ranges) -> bool:
-        """Whether packets with a public source may arrive in a subnet.
+        """Whether packets with a public source may arrive in a subnet that a default route could make VirtualNetwork.
+
+        Bastion takes them on 443 alone, where rules name the Internet, and no route.
+        """
+        return subnet.name.lower() != _BASTION_SUBNET and self.has_entry(subnet, own)
+
+    def has_entry(self, subnet: Resource, own: Ranges) -> bool:
+        """Whether something may lead packets with a public source into a subnet.
 
         They do not come by a firewall, which puts its own address in their place when it leads them on:
         https://learn.microsoft.com/azure/architecture/example-scenario/gateway/firewall-application-gateway

@@ -134,7 +134,6 @@ def _open(paths: Iterable[Path], ways: _Ways) -> list[Path]:
     """Return the paths that lead on, and note why the others do not."""
     found = []
     for path in paths:
-        ways.notes += path.notes
         if path.stops:
             ways.notes.append(path.stops)
             ways.stopped.append(path)
@@ -182,20 +181,23 @@ def _entering(forwarding: Forwarding, source: Endpoint, target: Location, ways: 
     if not _is_known(target, ways) or source.outside is None:
         return
     arrivals = list(_arrivals(subnets, target, ways))
+    path = Path((), notes=_without_entry(subnets, source.outside, far))
     for filters, numbers in arrivals:
         chain = FilterChain(filters, far.surroundings, addresses.ANY, numbers)
-        ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source)))
-    before = len(ways.asked)
-    is_public = bool(intersection(addresses.PUBLIC, source.outside.ranges))
-    for firewall in subnets.estate.of_type(FIREWALLS):
-        if is_public and has_public_address(firewall):
-            ways.asked += _translated(forwarding, firewall, source.outside, target, arrivals)
-    if is_public and len(ways.asked) == before and not subnets.defaults.may_enter(far.subnet, far.prefixes):
-        what = "no public address, load balancer or rule of a firewall"
-        ways.notes.append(
-            f"Nothing leads from the Internet to {far.subnet.name}: {what}. Its rules alone are answered for."
-        )
+        ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source), path))
+    if intersection(addresses.PUBLIC, source.outside.ranges):
+        for firewall in subnets.estate.of_type(FIREWALLS):
+            if has_public_address(firewall):
+                ways.asked += _translated(forwarding, firewall, source.outside, target, arrivals)
     _note_integration(subnets, far, ways)
+
+
+def _without_entry(subnets: Subnets, source: Side, far: SubnetFilters) -> tuple[str, ...]:
+    """Return that what the rules let in from the Internet does not come, where that is so."""
+    is_public = bool(intersection(addresses.PUBLIC, source.ranges))
+    if not is_public or subnets.defaults.has_entry(far.subnet, far.prefixes):
+        return ()
+    return (f"No public address or load balancer leads to {far.subnet.name}: only its rules are answered for.",)
 
 
 def _translated(
@@ -352,12 +354,16 @@ def _connection(ways: _Ways, traffic: Match) -> Connection:
         rules=tuple(dict.fromkeys(deciders)),
         packet=next((packet for _, packet in witnessed), None),
         unknowns=tuple(sorted(unknowns)) if truth is Truth.UNKNOWN else (),
-        notes=tuple(sorted({*ways.notes, *_mixture(paths)})),
+        notes=tuple(sorted({*ways.notes, *_mixture(paths), *_told(taken or [path for path in paths if path.hops])})),
         hops=first.hops if first is not None else (),
         inspected=inspected,
         inspectors=inspectors,
         doors=tuple(dict.fromkeys(path.door for path in taken if path.door is not None)),
     )
+
+
+def _told(paths: Sequence[Path]) -> Sequence[str]:
+    return [note for path in paths for note in path.notes]
 
 
 def _inspection(paths: Sequence[Path]) -> tuple[Truth, tuple[str, ...]]:

@@ -152,7 +152,8 @@ def _hop(hop: object) -> str:
     if not isinstance(hop, Mapping):
         return ""
     to, via, route = str(hop["to"]), str(hop["via"]), hop.get("route")
-    where = via if to in {"", via} else f"{via} {_name(to)}"
+    link = " by " if via == "Internet" else " "
+    where = via if to in {"", via} else f"{via}{link}{_name(to)}"
     return f"{hop['at']} → {where}" + (f", by route {route}" if route else "")
 
 
