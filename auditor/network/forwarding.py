@@ -166,7 +166,9 @@ class Forwarding:
 
     def to_outside(self, near: SubnetFilters, side: Side) -> Sequence[Path]:
         """Return how packets from a subnet get to addresses, or to those of a service tag, in no known subnet."""
-        numbers = union((), *(term.ranges for term in near.surroundings.terms(side)))
+        spoken = [family for family in (addresses.IPV4, addresses.IPV6) if intersection(family, near.prefixes)]
+        asked = union((), *(term.ranges for term in near.surroundings.terms(side)))
+        numbers = intersection(asked, union((), *spoken))
         platform = intersection(numbers, _PLATFORM)
         paths = [Path(platform, (Hop(near.subnet.name, Via.PLATFORM, "Azure's host"),))] if platform else []
         rest = difference(numbers, _PLATFORM)

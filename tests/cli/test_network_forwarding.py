@@ -150,7 +150,9 @@ class TestHub:
     def test_the_firewall_is_the_door_to_the_internet(
         self, beside: list[Body], answer: str, doors: list[Any], tmp_path: Path
     ) -> None:
-        found = query(hub_and_spokes(*beside), tmp_path, "one", "Internet", "--port", "443")
+        bodies = hub_and_spokes(*beside, defaultOutboundAccess=False)
+        found = query(bodies, tmp_path, "one", "Internet", "--port", "443")
+        assert found["notes"] == []
         assert (found["answer"], found["doors"], found["inspected_by"]) == (answer, doors, [AFW])
 
     def test_a_firewall_without_public_address_sends_on_by_its_own_routes(self, tmp_path: Path) -> None:

@@ -93,14 +93,17 @@ def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
             if source.filters.subnet.key != target.filters.subnet.key and source.role != _ENDPOINTS:
                 paths = forwarding.to_subnet(source.filters, target.filters, target.filters.prefixes)
                 ways = [path for path in paths if not path.stops]
-                is_unread = (source.filters.gap or target.filters.gap) is not None and _are_near(source, target)
+                is_unread = (source.filters.gap or target.filters.gap) is not None and _are_near(
+                    context, source, target
+                )
                 if ways or is_unread:
                     yield _fact(context, workload, (source, target), ways, binder.flows(source.role, target.role))
 
 
-def _are_near(source: Tier, target: Tier) -> bool:
-    """Whether two subnets lie in one network: their packets meet, whatever could not be read of them."""
-    return ids.parent_of(source.filters.subnet.key) == ids.parent_of(target.filters.subnet.key)
+def _are_near(context: Context, source: Tier, target: Tier) -> bool:
+    """Whether two subnets lie in one network or in peered ones, whatever could not be read of them."""
+    near, far = (ids.parent_of(tier.filters.subnet.key) or "" for tier in (source, target))
+    return near == far or far in context.estate.targets(near, "peered")
 
 
 def _chains(source: SubnetFilters, target: SubnetFilters, path: Path, *, is_endpoint: bool) -> Iterator[FilterChain]:
