@@ -80,6 +80,12 @@ def widest_ipv4_prefix(addresses: Ranges) -> int | None:
     return min((length for _, length in _blocks(intersection(addresses, IPV4))), default=None)
 
 
+def blocks(addresses: Ranges) -> Iterator[tuple[int, int]]:
+    """Yield the fewest CIDR prefixes that cover the set exactly, each as (first, last + 1), in order."""
+    for low, length in _blocks(addresses):
+        yield low, low + (1 << ((128 if low >= _V6_START else 32) - length))
+
+
 def _blocks(addresses: Ranges) -> Iterator[tuple[int, int]]:
     """Yield first address and length of the fewest CIDR prefixes that cover the set exactly, in order."""
     for start, end in addresses:

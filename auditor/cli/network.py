@@ -13,7 +13,7 @@ from auditor.cli.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor.analysis.network import expected
-    from auditor.network import endpoints, reachability, subnets
+    from auditor.network import endpoints, forwarding, reachability, subnets
     from auditor.report.answers import network as answers
 
 app = typer.Typer(
@@ -51,9 +51,10 @@ def matrix(
 ) -> None:
     """Show which subnets of a workload reach which others, and the Internet, by TCP or UDP, and by which rules."""
     context = AskedEstate(sources, baseline, assignments, complete, as_of).context()
-    asked, roles = subnets.Subnets(context.estate), expected.roles_of(context.tables)
+    known = forwarding.Forwarding(subnets.Subnets(context.estate))
+    roles = expected.roles_of(context.tables)
     chosen = reachability.workloads_named(context.workloads, workload)
-    cells = [cell for each in chosen for cell in reachability.matrix(asked, each, roles)]
+    cells = [cell for each in chosen for cell in reachability.matrix(known, each, roles)]
     tell(answers.of_matrix(cells), output, allow_incomplete=allow_incomplete)
 
 
@@ -82,6 +83,6 @@ def query(
     traffic = endpoints.traffic(protocol.value, port)
     known = subnets.Subnets(AskedEstate(sources, baseline, assignments, complete, as_of).context().estate)
     source_end, target_end = endpoints.find(known, start), endpoints.find(known, end)
-    connection = reachability.connect(known, source_end, target_end, traffic)
+    connection = reachability.connect(forwarding.Forwarding(known), source_end, target_end, traffic)
     asked = {"from": source_end.label, "to": target_end.label, "protocol": protocol.value, "port": port or "any"}
     tell(answers.of_query(asked, connection), output, allow_incomplete=allow_incomplete)

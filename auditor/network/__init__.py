@@ -12,7 +12,9 @@ A packet is (source, destination, protocol, source port, destination port); sets
    tags hold; `shadowing` finds rules without effect.
 3. Telling. `witness` picks an example; `cover` finds few cubes for a set, `describe` puts them in words, `verdicts`
    joins what several chains answer.
-4. An estate. `virtual_networks` reads what surrounds a subnet, `subnets` what filters its traffic, `routes` where its
-   packets are led elsewhere, `ways_out` how they get to the Internet; `endpoints` finds what a name stands for,
-   `reachability` decides who reaches whom.
+4. An estate. `routes` reads a subnet's routes and finds the longest prefix, `virtual_networks` reads what surrounds a
+   subnet, `subnets` what filters its traffic. `next_hops` finds what holds a next hop's address, `firewall` reads what
+   an Azure Firewall lets through, `ways_out` by what packets leave for the Internet, `default_routes` whether any from
+   or to there take a default route. `forwarding` follows packets over all of these; `endpoints` finds what a name
+   stands for, `reachability` decides who reaches whom.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -16,6 +16,8 @@ Literals = tuple[tuple[str, bool], ...]
 """Unknown sets (by name) that an address must be in (True) or outside of (False)."""
 
 _FIXED: Final = {"azureloadbalancer": PLATFORM, "azureplatformdns": PLATFORM, "azureplatformimds": METADATA}
+ROUTED: Final = "VirtualNetwork: by route "
+"""What the name of an unknown set starts with that is the prefix of a route, if VirtualNetwork has it."""
 _GATEWAY: Final = "VirtualNetwork:gateway-learned"
 _OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"
 
@@ -30,11 +32,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A user-defined route. `is_virtual_network`: its prefix counts as VirtualNetwork; None: not documented."""
+    """A user-defined route. `is_virtual_network`: its prefix counts as VirtualNetwork; None: not documented.
+
+    `is_default`: it holds for everything that no other route holds for.
+    """
 
     prefix: Ranges
     label: str
     is_virtual_network: bool | None
+    is_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Surroundings:
     @cached_property
     def _doubtful_network(self) -> tuple[Term, ...]:
         terms = [
-            Term(difference(route.prefix, self.known_network), ((f"VirtualNetwork:udr:{route.label}", True),))
+            Term(difference(route.prefix, self.known_network), ((f"{ROUTED}{route.label}", True),))
             for route in self.routes
             if route.is_virtual_network is None
         ]
@@ -84,14 +90,34 @@ class Surroundings:
         """
         known = union(self.space, self.peers, self.gateway or (), PLATFORM)
         private = difference(difference(ANY, PUBLIC), known)
-        learned = (Term(private, ((_GATEWAY, True),)),) if self.gateway is None else ()
-        return (Term(known), *learned)
+        learned = [Term(private, ((_GATEWAY, True),))] if self.gateway is None else []
+        learned += [  # what lies behind a default route is like what a gateway teaches
+            Term(intersection(private, route.prefix), ((f"{ROUTED}{route.label}", True),))
+            for route in self.routes
+            if route.is_default and route.is_virtual_network is None
+        ]
+        return (Term(known), *(term for term in learned if term.ranges))
+
+    def without_internet_by_default_routes(self) -> Surroundings:
+        """Return the same for packets none of which takes a default route from or to the Internet.
+
+        Whether VirtualNetwork has such a route's public addresses does not matter then.
+        """
+        routes = [
+            replace(route, prefix=difference(route.prefix, PUBLIC)) if route.is_default else route
+            for route in self.routes
+        ]
+        return replace(self, routes=tuple(routes))
 
     @cached_property
     def internet(self) -> tuple[Term, ...]:
         """Return Internet: public space outside VirtualNetwork; of public space inside it nobody knows."""
         outside = difference(PUBLIC, self.known_network)
-        doubt = self._doubtful_network
+        # A default route does not take its addresses out of Internet: Microsoft's reference architecture sends what its
+        # rules let out to Internet through a firewall by such a route.
+        # https://learn.microsoft.com/azure/architecture/ai-ml/architecture/baseline-openai-e2e-chat
+        defaults = {f"{ROUTED}{route.label}" for route in self.routes if route.is_default}
+        doubt = [term for term in self._doubtful_network if term.literals[0][0] not in defaults]
         unclaimed = outside
         for term in doubt:
             unclaimed = difference(unclaimed, term.ranges)

@@ -13,15 +13,14 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.azure.reference_data import service_tags
 from auditor.errors import InputError
-from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
-from auditor.estate.network_relations import PUBLIC_ADDRESSES, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
+from auditor.estate.lookup import INTERFACES, NETWORKS
+from auditor.estate.network_relations import PUBLIC_ADDRESSES, SUBNETS
 from auditor.model import Resource
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 
 INTERNET: Final = "internet"
 _PROTOCOLS: Final = {"tcp": 0b001, "udp": 0b010, "icmp": 0b100, "any": ALL_PROTOCOLS}
-_BESIDE_ENDPOINTS: Final = frozenset({PRIVATE_ENDPOINTS, INTERFACES, SECURITY_GROUPS, ROUTE_TABLES})
 _DEFAULT_TAGS: Final = ("AzureLoadBalancer", "Internet", "VirtualNetwork")
 _RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 
@@ -218,15 +217,6 @@ def _suggestion(text: str, known: Iterable[str]) -> str:
         return f"did you mean {' or '.join(by_lower[name] for name in near)}?" if near else ""
     names = sorted(by_lower.values())[:10]
     return f"subnets: {', '.join(names)}" if names else "the estate holds no subnet"
-
-
-def is_endpoint_only(subnets: Subnets, filters: SubnetFilters) -> bool:
-    """Whether the subnet holds private endpoints and nothing else that takes traffic."""
-    estate = subnets.estate
-    attached = [estate.get(key) for key in estate.sources(filters.subnet.key, "attached")]
-    kinds = {resource.type_key for resource in attached if resource is not None}
-    has_machine = any(not interface.is_endpoint for interface in filters.interfaces)
-    return PRIVATE_ENDPOINTS in kinds and not kinds - _BESIDE_ENDPOINTS and not has_machine
 
 
 def traffic(protocol: str, port: str | None) -> Match:

@@ -12,12 +12,16 @@ from auditor.network.security_rules import Direction, SecurityGroup, SecurityRul
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet."""
+    """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet.
+
+    `is_firewall`: a firewall that the traffic is led through, whose rules are its group's in this direction.
+    """
 
     group: SecurityGroup | None
     direction: Direction
     surroundings: Surroundings
     label: str = ""
+    is_firewall: bool = False
 
     @property
     def rules(self) -> tuple[SecurityRule, ...]:

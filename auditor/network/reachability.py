@@ -1,31 +1,41 @@
-"""Decide whether one end reaches another: through the filters of both sides, between networks that are connected."""
+"""Decide whether one end reaches another: over the routes between them, through the filters of both sides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Final
+from typing import Final, TypeAlias
 
 from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, difference, intersection, union
+from auditor.azure.ranges import Ranges, difference, intersection
 from auditor.errors import InputError
 from auditor.estate.navigation import PLANS
+from auditor.estate.network_relations import FIREWALLS, SUBNETS
 from auditor.estate.service_relations import SITES
+from auditor.model import Resource
 from auditor.network.describe import AddressNames, Sentence
-from auditor.network.endpoints import Endpoint, Location, find, is_endpoint_only
+from auditor.network.endpoints import Endpoint, Location, find
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.routes import RouteOverride, route_overrides
+from auditor.network.firewall import FirewallRules, Translation
+from auditor.network.forwarding import Forwarding, Hop, Path, Via
+from auditor.network.next_hops import has_public_address
 from auditor.network.search import Search
 from auditor.network.security_rules import ANYWHERE, WITH_PORTS, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
 from auditor.network.trace import DecidingRule
 from auditor.network.verdicts import TrafficVerdict
+from auditor.network.ways_out import DoorOut
 from auditor.network.witness import Packet
-from auditor.truth import Truth, all_of, any_of, truth_of
+from auditor.truth import Truth, all_of, any_of
 
 _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
+_TCP: Final = 0b1
+_INSPECTORS: Final = frozenset({Via.FIREWALL, Via.APPLIANCE})
+_EVERYTHING: Final = Match()
+Arrivals: TypeAlias = Sequence[tuple[tuple[Filter, ...], Ranges]]
+"""The filters before addresses of a subnet, with the addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class Connection:
 
     `passes` and `denied` are the parts of the traffic in words; `packet` is an example of what passes, or for a NO of
     what is denied. `unknowns` is empty unless it is not known.
+    `hops` is the path of the example; `inspected`: whether the traffic is led through a firewall or an appliance, and
+    `inspectors` which ones; `doors` is by what it leaves for the Internet.
     """
 
     truth: Truth
@@ -43,6 +55,10 @@ class Connection:
     packet: Packet | None = None
     unknowns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    inspected: Truth = Truth.NO
+    inspectors: tuple[str, ...] = ()
+    doors: tuple[DoorOut, ...] = ()
 
     @property
     def is_partial(self) -> bool:
@@ -52,24 +68,30 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One chain of filters to ask, the traffic's ends in it, and why a pass would still not be certain."""
+    """One chain of filters to ask, the traffic's ends in it, and how its packets get there.
+
+    `doubts` say why a pass would still not be certain. Only what `limit` matches takes it, whatever its ends.
+    """
 
     chain: FilterChain
     source: Side
     destination: Side
     doubts: tuple[str, ...] = ()
+    path: Path = field(default_factory=lambda: Path(()))
+    limit: Match = _EVERYTHING
 
 
 @dataclass(slots=True)
 class _Ways:
-    """The ways between two ends, and what is known without asking any rule."""
+    """The ways between two ends, those that end on the way, and what is known without asking any rule."""
 
     asked: list[_Way] = field(default_factory=list)
+    stopped: list[Path] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def connect(subnets: Subnets, source: Endpoint, destination: Endpoint, traffic: Match) -> Connection:
+def connect(forwarding: Forwarding, source: Endpoint, destination: Endpoint, traffic: Match) -> Connection:
     """Return whether some of the traffic gets from one end to the other. Raise InputError where no end is in a subnet."""
     if not source.locations and not destination.locations:
         raise InputError(
@@ -79,66 +101,139 @@ def connect(subnets: Subnets, source: Endpoint, destination: Endpoint, traffic: 
     ways = _Ways()
     for near, far in product([*source.locations, None], [*destination.locations, None]):
         if near is not None and far is not None:
-            _between(subnets, near, far, ways)
+            _between(forwarding, near, far, ways)
         elif near is not None and destination.outside is not None:
-            _leaving(subnets, near, destination, ways)
+            _leaving(forwarding, near, destination, ways)
         elif far is not None and source.outside is not None:
-            _entering(subnets, source, far, ways)
+            _entering(forwarding, source, far, ways)
     return _connection(ways, traffic)
 
 
-def _between(subnets: Subnets, source: Location, target: Location, ways: _Ways) -> None:
+def _between(forwarding: Forwarding, source: Location, target: Location, ways: _Ways) -> None:
     """Add the ways from a subnet to another one."""
-    near, far = source.filters, target.filters
+    subnets, near, far = forwarding.subnets, source.filters, target.filters
     if not _is_known(source, ways) or not _is_known(target, ways):
         return
     if _starts_nothing(subnets, source, ways):
         return
-    joined = _are_joined(subnets, near, far)
-    if joined is Truth.NO:
-        ways.notes.append(f"The networks of {near.subnet.name} and {far.subnet.name} are not peered.")
-        return
-    doubts = () if joined is Truth.YES else (
-        f"whether a gateway or a peering connects {near.subnet.name} with {far.subnet.name}",
-    )  # fmt: skip
-    for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
-        for filters, numbers in _arrivals(subnets, target, ways):
-            chain = FilterChain((*leaving.filters, *filters), near.surroundings, leaving.sources, numbers)
-            _add_routed(subnets, near, _Way(chain, ANYWHERE, ANYWHERE, doubts), ways)
-    _note_integration(subnets, far, ways)
+    paths = _open(forwarding.to_subnet(near, far, target.addresses), ways)
+    arrivals = list(_arrivals(subnets, target, ways)) if paths else []
+    for path, leaving in product(paths, list(_narrowed(near, source.addresses, Direction.OUTBOUND))):
+        limit = _with_replies(forwarding, near, far, path, ways)
+        for filters, numbers in arrivals:
+            if hit := intersection(numbers, path.destinations):
+                chain = FilterChain(
+                    (*leaving.filters, *path.filters, *filters), near.surroundings, leaving.sources, hit
+                )
+                ways.asked.append(_Way(chain, ANYWHERE, ANYWHERE, path.doubts, path, limit))
+    if paths:
+        _note_integration(subnets, far, ways)
 
 
-def _leaving(subnets: Subnets, source: Location, target: Endpoint, ways: _Ways) -> None:
+def _open(paths: Iterable[Path], ways: _Ways) -> list[Path]:
+    """Return the paths that lead on, and note why the others do not."""
+    found = []
+    for path in paths:
+        if path.stops:
+            ways.notes.append(path.stops)
+            ways.stopped.append(path)
+        else:
+            found.append(path)
+    return found
+
+
+def _with_replies(forwarding: Forwarding, near: SubnetFilters, far: SubnetFilters, path: Path, ways: _Ways) -> Match:
+    """Return what gets over a path through a firewall: without a way back for replies no TCP connection comes about."""
+    if not path.filters or near.subnet.key == far.subnet.key or forwarding.are_joined(far, near):
+        return _EVERYTHING
+    ways.notes.append(f"Replies from {far.subnet.name} find no way back to {near.subnet.name}.")
+    return Match(protocols=_EVERYTHING.protocols & ~_TCP)
+
+
+def _leaving(forwarding: Forwarding, source: Location, target: Endpoint, ways: _Ways) -> None:
     """Add the ways from a subnet to what is in no subnet."""
-    near = source.filters
+    subnets, near = forwarding.subnets, source.filters
     if not _is_known(source, ways) or _starts_nothing(subnets, source, ways) or target.outside is None:
         return
-    doubts = _elsewhere(target)
+    elsewhere = _elsewhere(target)
     destination = _outside(target, near)
     filtered = is_outbound_filtered(subnets.estate, near.subnet)
-    for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
-        seen = leaving if filtered is True else replace(leaving, destinations=addresses.RFC_1918)
-        _add_routed(subnets, near, _Way(seen, ANYWHERE, destination, doubts), ways)
-        if filtered is not True:
-            why = () if filtered is False else (
-                f"whether App Service routes all traffic into {near.subnet.name} ({filtered.reason})",
-            )  # fmt: skip
-            around = FilterChain((), near.surroundings, leaving.sources, addresses.PUBLIC)
-            ways.asked.append(_Way(around, ANYWHERE, destination, (*doubts, *why)))
-            ways.notes.append(
-                f"App Service in {near.subnet.name} may send public traffic past the subnet and its rules."
-            )
+    seen = addresses.ANY if filtered is True else addresses.RFC_1918
+    paths = _open(forwarding.to_outside(near, destination), ways)
+    for path, leaving in product(paths, list(_narrowed(near, source.addresses, Direction.OUTBOUND))):
+        hit = intersection(path.destinations, seen)
+        sources = leaving.sources if path.sources is None else intersection(leaving.sources, path.sources)
+        if hit and sources:
+            chain = FilterChain((*leaving.filters, *path.filters), near.surroundings, sources, hit)
+            ways.asked.append(_Way(chain, ANYWHERE, destination, (*elsewhere, *path.doubts), path))
+    if filtered is not True:
+        why = () if filtered is False else (
+            f"whether App Service routes all traffic into {near.subnet.name} ({filtered.reason})",
+        )  # fmt: skip
+        around = FilterChain((), near.surroundings, source.addresses, addresses.PUBLIC)
+        ways.asked.append(_Way(around, ANYWHERE, destination, (*elsewhere, *why)))
+        ways.notes.append(f"App Service in {near.subnet.name} may send public traffic past the subnet and its rules.")
 
 
-def _entering(subnets: Subnets, source: Endpoint, target: Location, ways: _Ways) -> None:
+def _entering(forwarding: Forwarding, source: Endpoint, target: Location, ways: _Ways) -> None:
     """Add the ways from what is in no subnet to a subnet."""
-    far = target.filters
+    subnets, far = forwarding.subnets, target.filters
     if not _is_known(target, ways) or source.outside is None:
         return
-    for filters, numbers in _arrivals(subnets, target, ways):
+    arrivals = list(_arrivals(subnets, target, ways))
+    path = Path((), notes=_without_entry(subnets, source.outside, far))
+    for filters, numbers in arrivals:
         chain = FilterChain(filters, far.surroundings, addresses.ANY, numbers)
-        ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source)))
+        ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source), path))
+    if intersection(addresses.PUBLIC, source.outside.ranges):
+        for firewall in subnets.estate.of_type(FIREWALLS):
+            if has_public_address(firewall):
+                ways.asked += _translated(forwarding, firewall, source.outside, target, arrivals)
     _note_integration(subnets, far, ways)
+
+
+def _without_entry(subnets: Subnets, source: Side, far: SubnetFilters) -> tuple[str, ...]:
+    """Return that what the rules let in from the Internet does not come, where that is so."""
+    is_public = bool(intersection(addresses.PUBLIC, source.ranges))
+    if not is_public or subnets.defaults.has_entry(far.subnet, far.prefixes):
+        return ()
+    return (f"No public address or load balancer leads to {far.subnet.name}: only its rules are answered for.",)
+
+
+def _translated(
+    forwarding: Forwarding, firewall: Resource, source: Side, target: Location, arrivals: Arrivals
+) -> Iterator[_Way]:
+    """Yield the ways by a firewall that leads what comes to its public address to addresses in a subnet.
+
+    It puts an address of its own subnet in the place of the client's.
+    """
+    subnets = forwarding.subnets
+    rules = subnets.firewalls.rules(firewall)
+    places = (subnets.estate.get(key) for key in subnets.estate.targets(firewall.key, "attached"))
+    for at in (subnets.at(place) for place in places if place is not None and place.type_key == SUBNETS):
+        paths = [path for path in forwarding.to_subnet(at, target.filters, target.addresses) if not path.stops]
+        for translation, path in product(_translations(rules, source), paths):
+            hop = Hop("Internet", Via.FIREWALL, firewall.id, translation.name)
+            whole = replace(path, hops=(hop, *path.hops))
+            limit = Match(protocols=translation.protocols, destination_ports=translation.ports, names_ports=True)
+            doubts = list(path.doubts)
+            if rules.gap is not None:
+                doubts.append(f"what firewall {firewall.name} lets in ({rules.gap.reason})")
+            elif translation.target is None or not translation.is_readable:
+                doubts.append(f"what rule {translation.name} of firewall {firewall.name} lets in")
+            for filters, numbers in arrivals:
+                if local := intersection(numbers, path.destinations, translation.target or addresses.ANY):
+                    chain = FilterChain(filters, at.surroundings, at.prefixes, local)
+                    yield _Way(chain, ANYWHERE, ANYWHERE, tuple(doubts), whole, limit)
+
+
+def _translations(rules: FirewallRules, source: Side) -> Sequence[Translation]:
+    """Return the rules that may lead in what comes from a source; of rules that were not read, one for everything."""
+    if rules.gap is not None:
+        return [Translation("(not collected)", ANYWHERE, _EVERYTHING.protocols, None, _EVERYTHING.destination_ports)]
+    return [
+        rule for rule in rules.translations if rule.source.symbols or intersection(rule.source.ranges, source.ranges)
+    ]
 
 
 def _is_known(location: Location, ways: _Ways) -> bool:
@@ -149,19 +244,12 @@ def _is_known(location: Location, ways: _Ways) -> bool:
 
 
 def _starts_nothing(subnets: Subnets, source: Location, ways: _Ways) -> bool:
-    endpoints = _endpoint_addresses(source.filters)
-    only = is_endpoint_only(subnets, source.filters) or (endpoints and not difference(source.addresses, endpoints))
+    is_only = subnets.is_endpoint_only(source.filters)
+    endpoints = source.filters.endpoint_addresses(is_only=is_only)
+    only = is_only or (endpoints and not difference(source.addresses, endpoints))
     if only:
         ways.notes.append(f"Private endpoints in {source.filters.subnet.name} start no connection.")
     return bool(only)
-
-
-def _are_joined(subnets: Subnets, near: SubnetFilters, far: SubnetFilters) -> Truth:
-    if subnets.networks.are_connected(near.subnet, far.subnet):
-        around = near.surroundings
-        return truth_of(bool(intersection(far.prefixes, union(around.space, around.peers))))
-    is_known = near.surroundings.gateway is not None and far.surroundings.gateway is not None
-    return Truth.NO if is_known else Truth.UNKNOWN
 
 
 def _narrowed(filters: SubnetFilters, numbers: Ranges, direction: Direction) -> Iterator[FilterChain]:
@@ -175,15 +263,11 @@ def _narrowed(filters: SubnetFilters, numbers: Ranges, direction: Direction) -> 
             yield replace(chain, destinations=hit)
 
 
-def _endpoint_addresses(filters: SubnetFilters) -> Ranges:
-    return union((), *(interface.addresses for interface in filters.interfaces if interface.is_endpoint))
-
-
 def _arrivals(subnets: Subnets, target: Location, ways: _Ways) -> Iterator[tuple[tuple[Filter, ...], Ranges]]:
     """Yield the filters before addresses of a subnet; private endpoints without network policies have none."""
     filters, rest = target.filters, target.addresses
     if not filters.enforces_on_endpoints:
-        free = rest if is_endpoint_only(subnets, filters) else intersection(rest, _endpoint_addresses(filters))
+        free = intersection(rest, filters.endpoint_addresses(is_only=subnets.is_endpoint_only(filters)))
         if free:
             ways.notes.append(f"Rules of {filters.subnet.name} are not enforced on its private endpoints.")
             yield (), free
@@ -204,27 +288,6 @@ def _elsewhere(end: Endpoint) -> tuple[str, ...]:
     return (f"what filters {end.label}, which is in no subnet of the estate",) if end.is_filtered_elsewhere else ()
 
 
-def _add_routed(subnets: Subnets, near: SubnetFilters, way: _Way, ways: _Ways) -> None:
-    """Add a way in the parts in which routes lead its packets."""
-    rest = way.chain.destinations
-    for override in route_overrides(subnets, near):
-        hit = intersection(rest, override.numbers)
-        if not hit:
-            continue
-        rest = difference(rest, hit)
-        if override.drops:
-            ways.notes.append(f"Route {override.label} of {near.subnet.name} drops what it matches.")
-        else:
-            part = replace(way.chain, destinations=hit)
-            ways.asked.append(replace(way, chain=part, doubts=(*way.doubts, _appliance(override))))
-    if rest:
-        ways.asked.append(replace(way, chain=replace(way.chain, destinations=rest)))
-
-
-def _appliance(override: RouteOverride) -> str:
-    return f"what the next hop of route {override.label} lets through ({override.hop})"
-
-
 def _note_integration(subnets: Subnets, filters: SubnetFilters, ways: _Ways) -> None:
     estate = subnets.estate
     attached = (estate.get(key) for key in estate.sources(filters.subnet.key, "attached"))
@@ -241,38 +304,89 @@ class _WayVerdict:
     passing: TrafficVerdict
     denied: TrafficVerdict
     doubts: tuple[str, ...]
+    path: Path
 
 
 def _ask(way: _Way, traffic: Match) -> _WayVerdict:
-    row = replace(traffic, source=way.source, destination=way.destination)
+    row = replace(
+        traffic,
+        source=way.source,
+        destination=way.destination,
+        protocols=traffic.protocols & way.limit.protocols,
+        destination_ports=intersection(traffic.destination_ports, way.limit.destination_ports),
+        names_ports=traffic.names_ports or way.limit.names_ports,
+    )
     search, names = Search(way.chain, [row]), AddressNames(is_pair=True)
     passing = TrafficVerdict((search.permitted([row]),), names)
     denied = TrafficVerdict((search.unmet([row]),), names)
     truth = all_of((passing.truth, Truth.UNKNOWN if way.doubts else Truth.YES))
     gap = passing.gap("")
     doubts = (gap.reason,) if gap is not None else way.doubts
-    return _WayVerdict(truth, passing, denied, doubts if truth is Truth.UNKNOWN else ())
+    return _WayVerdict(truth, passing, denied, doubts if truth is Truth.UNKNOWN else (), way.path)
+
+
+def _can_be(way: _Way, traffic: Match) -> bool:
+    ports = intersection(traffic.destination_ports, way.limit.destination_ports)
+    return bool(traffic.protocols & way.limit.protocols and ports)
 
 
 def _connection(ways: _Ways, traffic: Match) -> Connection:
     """Ask every way; one that passes for certain decides, then one that may pass."""
     if not ways.asked and not ways.unknowns and not ways.notes:
         ways.notes.append("No machine that is known has such an address.")
-    verdicts = [_ask(way, traffic) for way in ways.asked]
+    verdicts = [_ask(way, traffic) for way in ways.asked if _can_be(way, traffic)]
     unknowns = {*ways.unknowns, *(doubt for verdict in verdicts for doubt in verdict.doubts)}
     truth = any_of((*(verdict.truth for verdict in verdicts), Truth.UNKNOWN if ways.unknowns else Truth.NO))
     decisive = [verdict for verdict in verdicts if verdict.truth is truth]
     shown = [verdict.denied if truth is Truth.NO else verdict.passing for verdict in decisive]
     deciders = (rule for verdict in shown for disposition in verdict.dispositions() for rule in disposition.deciders)
+    witnessed = [
+        (verdict.path, packet) for verdict, part in zip(decisive, shown, strict=True) if (packet := part.witness())
+    ]
+    taken = [verdict.path for verdict in verdicts if verdict.truth is not Truth.NO]
+    paths = taken or [verdict.path for verdict in verdicts] or ways.stopped
+    inspected, inspectors = _inspection(paths)
+    first = next((path for path, _ in witnessed), next(iter(paths), None))
     return Connection(
         truth=truth,
         passes=_lines(verdict.passing for verdict in verdicts),
         denied=_lines(verdict.denied for verdict in verdicts),
         rules=tuple(dict.fromkeys(deciders)),
-        packet=next((packet for verdict in shown if (packet := verdict.witness()) is not None), None),
+        packet=next((packet for _, packet in witnessed), None),
         unknowns=tuple(sorted(unknowns)) if truth is Truth.UNKNOWN else (),
-        notes=tuple(sorted(set(ways.notes))),
+        notes=tuple(sorted({*ways.notes, *_mixture(paths), *_told(taken or [path for path in paths if path.hops])})),
+        hops=first.hops if first is not None else (),
+        inspected=inspected,
+        inspectors=inspectors,
+        doors=tuple(dict.fromkeys(path.door for path in taken if path.door is not None)),
     )
+
+
+def _told(paths: Sequence[Path]) -> Sequence[str]:
+    return [note for path in paths for note in path.notes]
+
+
+def _inspection(paths: Sequence[Path]) -> tuple[Truth, tuple[str, ...]]:
+    """Return whether traffic over these paths is led through something that may look at it, and what that is.
+
+    UNKNOWN where on some path a next hop is not known. YES where at least a part is.
+    """
+    through = [hop for path in paths for hop in path.hops if hop.inspects]
+    known = tuple(dict.fromkeys(hop.to for hop in through if hop.via in _INSPECTORS))
+    if any(hop.via not in _INSPECTORS for hop in through):
+        return Truth.UNKNOWN, known
+    return (Truth.YES, known) if known else (Truth.NO, ())
+
+
+def _mixture(paths: Sequence[Path]) -> Sequence[str]:
+    """Return that only a part is inspected, where it is so."""
+    if len({any(hop.inspects for hop in path.hops) for path in paths}) < 2:
+        return ()
+    past = sorted(
+        {hop.via.value for path in paths for hop in path.hops[-1:] if not any(one.inspects for one in path.hops)}
+    )
+    by = f" ({', '.join(past)})" if past else ""
+    return [f"A part of it goes past every firewall and appliance{by}."]
 
 
 def _lines(verdicts: Iterable[TrafficVerdict]) -> tuple[Sentence, ...]:
@@ -291,8 +405,9 @@ class Cell:
     connection: Connection
 
 
-def matrix(subnets: Subnets, workload: Workload, roles: Sequence[str]) -> Iterator[Cell]:
+def matrix(forwarding: Forwarding, workload: Workload, roles: Sequence[str]) -> Iterator[Cell]:
     """Yield a cell for each ordered pair of ends: the workload's subnets that play one of the roles, the Internet last."""
+    subnets = forwarding.subnets
     ends = [
         (role, Endpoint(subnet.name, (Location(filters, filters.prefixes),)))
         for role in roles
@@ -302,7 +417,7 @@ def matrix(subnets: Subnets, workload: Workload, roles: Sequence[str]) -> Iterat
     ends.append(("", find(subnets, "Internet")))
     for (source_role, source), (role, destination) in product(ends, ends):
         if _are_apart(source, destination):
-            connection = connect(subnets, source, destination, _CONNECTIONS)
+            connection = connect(forwarding, source, destination, _CONNECTIONS)
             yield Cell(workload.name, source.label, source_role, destination.label, role, connection)
 
 

@@ -1,65 +1,147 @@
-"""Find where user-defined routes lead what leaves a subnet: through an appliance, or nowhere."""
+"""Read the user-defined routes of a subnet, and find which of several routes packets take: the one of the longest prefix."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Generic, TypeVar
 
+from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, difference, size, union
-from auditor.model import Resource
-from auditor.network.subnets import SubnetFilters, Subnets
+from auditor.azure.ranges import Ranges, normal
+from auditor.estate.graph import Estate
+from auditor.estate.network_relations import ROUTE_TABLES
+from auditor.model import Gap, Resource
+
+ROUTES: Final = "microsoft.network/routetables/routes"
+T = TypeVar("T")
+
+
+class Rank(IntEnum):
+    """Which of two routes with the same prefix wins: the lower one.
+
+    https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview#how-azure-selects-a-route
+    """
+
+    SERVICE_ENDPOINT = 0
+    USER = 1
+    SYSTEM = 2
 
 
 @dataclass(frozen=True, slots=True)
-class RouteOverride:
-    """Destinations that a route leads elsewhere. `hop` says where to; `drops`: to nowhere."""
+class UserRoute:
+    """A user-defined route. `hop` is its next hop's type in lower case, `address` the next hop's address if stated.
+
+    `numbers` is None for a service tag without published prefixes, and for what is no prefix.
+    """
+
+    resource: Resource
+    prefix: str
+    numbers: Ranges | None
+    hop: str
+    address: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it holds for everything that no other route holds for."""
+        return self.numbers in (addresses.IPV4, addresses.IPV6)
+
+
+def route_table(estate: Estate, subnet: Resource) -> str | None:
+    """Return the key of a subnet's route table: the one that it states, else one that says that it is attached here."""
+    stated = body.sub_resource(subnet.body, "properties.routeTable")
+    attached = (key for key in estate.sources(subnet.key, "attached") if is_of_type(key, ROUTE_TABLES))
+    return stated or next(attached, None)
+
+
+def user_routes(estate: Estate, tags: Mapping[str, Ranges], subnet: Resource) -> tuple[UserRoute, ...] | Gap:
+    """Return the user-defined routes of a subnet, or why they are not known."""
+    if gap := estate.gap_at(subnet.key, "properties.routeTable"):
+        return gap
+    table = route_table(estate, subnet)
+    if table is None:
+        return ()
+    if estate.get(table) is None:
+        return estate.unseen(table) or Gap(table, ROUTE_TABLES, "the route table is not in the estate")
+    gap = estate.gap_at(table, "properties.routes") or estate.type_gap(ROUTES, table)
+    return gap or tuple(_read(route, tags) for route in estate.children(table, ROUTES))
+
+
+def _read(route: Resource, tags: Mapping[str, Ranges]) -> UserRoute:
+    prefix = body.text(route.properties, "addressPrefix") or ""
+    return UserRoute(
+        resource=route,
+        prefix=prefix,
+        numbers=addresses.parse(prefix) or tags.get(prefix.lower()) or None,
+        hop=(body.text(route.properties, "nextHopType") or "not known").lower(),
+        address=body.text(route.properties, "nextHopIpAddress") or "",
+    )
+
+
+def is_of_type(key: str, resource_type: str) -> bool:
+    """Whether a key is of a type, given in lower case."""
+    return (ids.type_of(key) or "").lower() == resource_type
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T]):
+    """Addresses that a route holds for, each by the prefix that it stands in, and where the route leads."""
 
     numbers: Ranges
-    label: str
-    hop: str
-    drops: bool
+    rank: Rank
+    leads: T
 
 
-def route_overrides(subnets: Subnets, filters: SubnetFilters) -> Iterator[RouteOverride]:
-    """Yield the routes that take traffic of a subnet off the direct way, each with what no longer prefix claims.
+class RoutingTable(Generic[T]):
+    """The routes of a subnet by address: of those that hold for an address, the one with the longest prefix."""
 
-    The longest prefix wins, and a route of one's own before a system route of the same length:
-    https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview
-    """
-    table = body.sub_resource(filters.subnet.body, "properties.routeTable")
-    if table is None:
-        return
-    estate = subnets.estate
-    if estate.get(table) is None:
-        yield RouteOverride(addresses.ANY, "(not collected)", "the route table was not collected", drops=False)
-        return
-    claims: list[tuple[int, bool, Ranges, RouteOverride | None]] = [
-        (size(piece), True, piece, None)
-        for piece in ((span,) for span in union(filters.surroundings.space, filters.surroundings.peers))
+    def __init__(self, claims: Iterable[Claim[T]]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._leads: list[T] = []
+        for start, end, leads in _longest(claims):
+            self._starts.append(start)
+            self._ends.append(end)
+            self._leads.append(leads)
+
+    def of(self, numbers: Ranges) -> Sequence[tuple[Ranges, T]]:
+        """Return the parts of some addresses by where they are led, what no route holds for left out."""
+        parts: dict[int, tuple[list[tuple[int, int]], T]] = {}
+        for start, end in numbers:
+            place = max(bisect_right(self._starts, start) - 1, 0)
+            while place < len(self._starts) and self._starts[place] < end:
+                low, high = max(start, self._starts[place]), min(end, self._ends[place])
+                if low < high:
+                    leads = self._leads[place]
+                    parts.setdefault(id(leads), ([], leads))[0].append((low, high))
+                place += 1
+        return [(normal(pieces), leads) for pieces, leads in parts.values()]
+
+
+def _longest(claims: Iterable[Claim[T]]) -> Iterator[tuple[int, int, T]]:
+    """Yield disjoint spans with their winners. Prefixes are nested or apart, so that the open ones are a stack."""
+    spans = [
+        (low, -high, -claim.rank, place, claim.leads)
+        for place, claim in enumerate(claims)
+        for low, high in addresses.blocks(claim.numbers)
     ]
-    for key in estate.targets(table, "contains"):
-        route = estate.get(key)
-        if route is not None and route.type_key.endswith("/routes"):
-            override = _override(subnets, route)
-            is_direct = override.hop.lower().split(" ")[0] in {"internet", "vnetlocal"}
-            claims.append((size(override.numbers), False, override.numbers, None if is_direct else override))
-    claimed: Ranges = ()
-    for _, _, numbers, claim in sorted(claims, key=lambda claim: claim[:3]):
-        own = difference(numbers, claimed)
-        claimed = union(claimed, numbers)
-        if claim is not None and own:
-            yield replace(claim, numbers=own)
-
-
-def _override(subnets: Subnets, route: Resource) -> RouteOverride:
-    hop = body.text(route.body, "properties.nextHopType") or "not known"
-    address = body.text(route.body, "properties.nextHopIpAddress") or ""
-    text = body.text(route.body, "properties.addressPrefix") or ""
-    exact = addresses.parse(text) or subnets.networks.tags.get(text.lower())
-    return RouteOverride(
-        numbers=exact or addresses.PUBLIC,  # a tag without data: some of it, so that nothing is dropped for certain
-        label=route.name,
-        hop=f"{hop} {address}".strip(),
-        drops=exact is not None and hop.lower() == "none",
-    )
+    spans.sort(key=lambda span: span[:4])
+    open_spans: list[tuple[int, T]] = []
+    at = 0
+    for low, minus_high, _, _, leads in spans:
+        while open_spans and open_spans[-1][0] <= low:
+            end, winner = open_spans.pop()
+            if at < end:
+                yield at, end, winner
+                at = end
+        if open_spans and at < low:
+            yield at, low, open_spans[-1][1]
+        at = max(at, low) if open_spans else low
+        open_spans.append((-minus_high, leads))
+    while open_spans:
+        end, winner = open_spans.pop()
+        if at < end:
+            yield at, end, winner
+            at = end

@@ -63,6 +63,7 @@ class Side:
 
 
 ANYWHERE: Final = Side(addresses.ANY)
+NOBODY: Final = Side()
 NETWORK_SPACE: Final = Symbol("network-space", "virtual network")
 """The virtual network, its peers and what its gateway teaches: VirtualNetwork without prefixes of routes. No rule names it."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.estate.graph import Estate
-from auditor.estate.lookup import INTERFACES
-from auditor.estate.network_relations import SECURITY_GROUPS
+from auditor.estate.lookup import INTERFACES, PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import ROUTE_TABLES, SECURITY_GROUPS
 from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOT_CONFIGS, SLOTS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings
+from auditor.network.default_routes import DefaultRoutes
 from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.firewall import Firewalls
+from auditor.network.next_hops import NextHops
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, SecurityGroup
 from auditor.network.virtual_networks import Networks
@@ -31,6 +34,7 @@ _SWITCHES: Final = (
     "properties.outboundVnetRouting.allTraffic",
     "properties.outboundVnetRouting.applicationTraffic",
 )
+_BESIDE_ENDPOINTS: Final = frozenset({PRIVATE_ENDPOINTS, INTERFACES, SECURITY_GROUPS, ROUTE_TABLES})
 _ENFORCED: Final = frozenset({"enabled", "networksecuritygroupenabled"})
 
 
@@ -50,6 +54,7 @@ class SubnetFilters:
     """A subnet and what filters its traffic.
 
     `gap` says why nothing can be said about it. `policies` is the private endpoint setting in lower case.
+    `by_direction`: the surroundings as far as packets of a direction can tell, where that is less.
     """
 
     subnet: Resource
@@ -61,15 +66,31 @@ class SubnetFilters:
     policies: str
     gap: Gap | None = None
     inputs: tuple[tuple[str, str], ...] = field(default=())
+    by_direction: Mapping[Direction, Surroundings] = field(default_factory=dict)
+
+    @property
+    def forwards(self) -> bool:
+        """Whether packets of others may leave the subnet, since a machine in it forwards."""
+        return any(interface.forwards for interface in self.interfaces)
+
+    def endpoint_addresses(self, *, is_only: bool) -> Ranges:
+        """Return the addresses of private endpoints; all of the subnet's where it `is_only` for them."""
+        if is_only:
+            return self.prefixes
+        return union((), *(interface.addresses for interface in self.interfaces if interface.is_endpoint))
 
     @property
     def enforces_on_endpoints(self) -> bool:
         """Whether the subnet's group filters the private endpoints in it."""
         return self.policies in _ENFORCED
 
+    def around(self, direction: Direction) -> Surroundings:
+        """Return the surroundings for packets of a direction."""
+        return self.by_direction.get(direction, self.surroundings)
+
     def own_filter(self, direction: Direction) -> Filter:
         """Return the subnet's own filter."""
-        return Filter(self.group, direction, self.surroundings, self.group.name if self.group else "no group")
+        return Filter(self.group, direction, self.around(direction), self.group.name if self.group else "no group")
 
     def chains(self, direction: Direction) -> Iterator[FilterChain]:
         """Yield one chain for each interface with a group of its own, and one for the rest of the subnet."""
@@ -77,7 +98,7 @@ class SubnetFilters:
             each for each in self.interfaces if each.group is not None and each.addresses and not each.is_endpoint
         ]
         for interface in special:
-            at_interface = Filter(interface.group, direction, self.surroundings, f"{interface.resource.name}")
+            at_interface = Filter(interface.group, direction, self.around(direction), f"{interface.resource.name}")
             filters = (self.own_filter(direction), at_interface)
             if direction is Direction.OUTBOUND:
                 filters = (at_interface, self.own_filter(direction))
@@ -92,10 +113,10 @@ class SubnetFilters:
         return self._chain(direction, (self.own_filter(direction),), self.prefixes)
 
     def _chain(self, direction: Direction, filters: tuple[Filter, ...], local: Ranges) -> FilterChain:
-        if any(interface.forwards for interface in self.interfaces):
+        if self.forwards:
             local = addresses.ANY  # packets of others pass through
         ends = (addresses.ANY, local) if direction is Direction.INBOUND else (local, addresses.ANY)
-        return FilterChain(filters, self.surroundings, *ends)
+        return FilterChain(filters, self.around(direction), *ends)
 
 
 class Subnets:
@@ -104,6 +125,9 @@ class Subnets:
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
         self.networks = Networks(estate)
+        self.firewalls = Firewalls(estate)
+        self.hops = NextHops(self.networks)
+        self.defaults = DefaultRoutes(self.hops, self.firewalls)
         self._known: dict[str, SubnetFilters] = {}
         self._groups: dict[str, SecurityGroup] = {}
 
@@ -113,6 +137,13 @@ class Subnets:
             self._known[subnet.key] = self._read(subnet)
         return self._known[subnet.key]
 
+    def is_endpoint_only(self, filters: SubnetFilters) -> bool:
+        """Whether the subnet holds private endpoints and nothing else that takes traffic."""
+        attached = [self.estate.get(key) for key in self.estate.sources(filters.subnet.key, "attached")]
+        kinds = {resource.type_key for resource in attached if resource is not None}
+        has_machine = any(not interface.is_endpoint for interface in filters.interfaces)
+        return PRIVATE_ENDPOINTS in kinds and not kinds - _BESIDE_ENDPOINTS and not has_machine
+
     def _read(self, subnet: Resource) -> SubnetFilters:
         own = addresses.read(subnet.body, "properties.addressPrefix", "properties.addressPrefixes")
         gap = self._gap(subnet, own)
@@ -120,7 +151,7 @@ class Subnets:
         inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
         if reference and (group := self.estate.get(reference)):
             inputs.append((group.id, "properties.securityRules"))
-        return SubnetFilters(
+        filters = SubnetFilters(
             subnet=subnet,
             prefixes=own,
             surroundings=self.networks.around(subnet, own),
@@ -131,6 +162,17 @@ class Subnets:
             gap=gap,
             inputs=tuple(inputs),
         )
+        return replace(filters, by_direction=self._by_direction(filters))
+
+    def _by_direction(self, filters: SubnetFilters) -> Mapping[Direction, Surroundings]:
+        if not any(route.is_default for route in filters.surroundings.routes):
+            return {}
+        subnet, own = filters.subnet, filters.prefixes
+        narrow = filters.surroundings.without_internet_by_default_routes()
+        found = {} if self.defaults.may_enter(subnet, own) else {Direction.INBOUND: narrow}
+        # Private endpoints start no connection.
+        may_leave = not self.is_endpoint_only(filters) and self.defaults.may_leave(subnet, own)
+        return found if may_leave else {**found, Direction.OUTBOUND: narrow}
 
     def _attached_group(self, subnet: Resource) -> str | None:
         """Return the subnet's group: the one that it states, else one that says that it is attached here."""

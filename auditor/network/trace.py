@@ -13,15 +13,23 @@ from auditor.network.security_rules import Access, Direction, SecurityRule
 
 @dataclass(frozen=True, slots=True)
 class DecidingRule:
-    """A rule that decided, and the name of the filter it is in."""
+    """A rule that decided, and the name of the filter it is in. `is_firewall`: the filter stands between the ends."""
 
     filter: str
     rule: SecurityRule
+    is_firewall: bool = False
 
     @property
     def side(self) -> str:
-        """Return at which end of the traffic the filter stands: `source` or `destination`."""
+        """Return where the filter stands: at the `source`, at the `destination`, or as a `firewall` between them."""
+        if self.is_firewall:
+            return "firewall"
         return "source" if self.rule.direction is Direction.OUTBOUND else "destination"
+
+    @property
+    def direction(self) -> str:
+        """Return which way the traffic goes, seen from the filter."""
+        return "Through" if self.is_firewall else self.rule.direction.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +139,4 @@ class DecidedPackets:
 
 
 def _disposition(source: Filter, rule: SecurityRule) -> Disposition:
-    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule),))
+    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule, source.is_firewall),))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from auditor.model import Gap
+from auditor.network.address_book import ROUTED
 from auditor.network.describe import AddressNames, Sentence, sentences
 from auditor.network.search import NOTHING, SearchResult
 from auditor.network.trace import DecidingRule, Disposition
@@ -55,7 +56,9 @@ class TrafficVerdict:
         if self.truth is not Truth.UNKNOWN:
             return None
         unknowns = sorted({name for result in self.results for name in result.unknowns if name})
-        reason = self.results[0].undecidable or f"depends on {', '.join(unknowns)}"
+        reason = self.results[0].undecidable or f"depends on {', '.join(map(_in_words, unknowns))}"
+        if unknowns and all(name.startswith(ROUTED) for name in unknowns):
+            return Gap(scope, "properties.routeTable", reason)
         is_tags = all(not set(name) & set(":. /") for name in unknowns)
         return Gap(scope, "properties.securityRules", reason, _TAGS_PERMISSION if unknowns and is_tags else None)
 
@@ -71,6 +74,13 @@ class TrafficVerdict:
         """Yield what becomes of the packets that answer."""
         for result in self.results:
             yield from result.dispositions()
+
+
+def _in_words(name: str) -> str:
+    """Return an unknown set as a reader calls it."""
+    if name.startswith(ROUTED):
+        return f"whether VirtualNetwork contains the prefix {name.removeprefix(ROUTED)} of a route, which is not documented"
+    return name
 
 
 def _deciders(result: SearchResult, packet: Packet) -> tuple[DecidingRule, ...]:

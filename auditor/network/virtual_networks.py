@@ -9,15 +9,15 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, union
+from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS
 from auditor.estate.network_relations import NETWORK_GATEWAYS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Route, Surroundings
+from auditor.network.routes import route_table, user_routes
 
 APPLICATION_SECURITY_GROUPS: Final = "microsoft.network/applicationsecuritygroups"
-ROUTES: Final = "microsoft.network/routetables/routes"
 SERVICE_TAGS: Final = "microsoft.network/servicetags"
 
 _GATEWAY_SUBNET: Final = "gatewaysubnet"
@@ -30,13 +30,27 @@ _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetw
 class Peering:
     """A peering of a virtual network. `space` is what the tag VirtualNetwork takes in by it: nothing where it connects none.
 
+    `prefixes` is the same space, prefix by prefix. `joined` are the addresses of this network that it joins, None for
+    all of them. `takes_forwarded`: what others than the remote network's own machines send comes in by it.
     https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering
+    https://learn.microsoft.com/azure/virtual-network/how-to-configure-subnet-peering
     """
 
     resource: Resource
     remote: str
     is_connected: bool
-    space: Ranges
+    prefixes: tuple[Ranges, ...]
+    joined: Ranges | None
+    takes_forwarded: bool
+
+    @property
+    def space(self) -> Ranges:
+        """Return all addresses that it leads to."""
+        return union((), *self.prefixes)
+
+    def joins(self, numbers: Ranges) -> bool:
+        """Whether a subnet with these addresses is joined by the peering."""
+        return self.joined is None or is_within(numbers, self.joined)
 
 
 class Networks:
@@ -44,7 +58,8 @@ class Networks:
 
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
-        self._spaces: dict[str, Ranges] = {}
+        self._spaces: dict[str, tuple[Ranges, ...]] = {}
+        self._peerings: dict[str, Sequence[Peering]] = {}
 
     @cached_property
     def tags(self) -> Mapping[str, Ranges]:
@@ -79,55 +94,86 @@ class Networks:
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""
+        return union((), *self.prefixes(network))
+
+    def prefixes(self, network: str) -> tuple[Ranges, ...]:
+        """Return the address space of a virtual network by key, prefix by prefix."""
         if network not in self._spaces:
             resource = self.estate.get(network)
-            self._spaces[network] = (
-                addresses.read(resource.body, "properties.addressSpace.addressPrefixes") if resource else ()
-            )
+            self._spaces[network] = _prefixes(resource.body, "properties.addressSpace") if resource else ()
         return self._spaces[network]
-
-    def are_connected(self, subnet: Resource, far: Resource) -> bool:
-        """Whether two subnets lie in one virtual network or in peered ones."""
-        own, remote = ids.parent_of(subnet.key) or "", ids.parent_of(far.key) or ""
-        return own == remote or remote in self.estate.targets(own, "peered")
 
     def around(self, subnet: Resource, own: Ranges) -> Surroundings:
         """Return the surroundings of a subnet with these prefixes of its own."""
         network = ids.parent_of(subnet.key) or ""
-        peers, gateway = self._peers(network)
-        table = body.sub_resource(subnet.body, "properties.routeTable")
+        peers, gateway = self._peers(network, own)
+        table = route_table(self.estate, subnet)
         if gateway is None and table and (resource := self.estate.get(table)):
             # Without propagation the subnet learns nothing from the gateway.
             gateway = () if body.flag(resource.body, "properties.disableBgpRoutePropagation") else None
         return Surroundings(
-            union(self.space(network), own), peers, gateway, tuple(self._routes(table)), self.tags, self.groups
+            union(self.space(network), own), peers, gateway, tuple(self._routes(subnet)), self.tags, self.groups
         )
 
-    def _peers(self, network: str) -> tuple[Ranges, Ranges | None]:
-        """Return the address space of peered networks, and what gateways teach: nothing, or None for not known."""
+    def _peers(self, network: str, own: Ranges) -> tuple[Ranges, Ranges | None]:
+        """Return the address space that peerings join to these addresses, and what gateways teach.
+
+        That is nothing, or None for not known.
+        """
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
         for peering in self.peerings(network):
-            if peering.is_connected:
+            if peering.is_connected and peering.joins(own):
                 peers.append(peering.space)
-                if not peering.space or body.flag(peering.resource.body, "properties.useRemoteGateways"):
+                if not peering.prefixes or body.flag(peering.resource.body, "properties.useRemoteGateways"):
                     gateway = None
         return union(*peers), gateway
 
-    def peerings(self, network: str) -> Iterator[Peering]:
-        """Yield the peerings of a virtual network by key."""
-        for peering in self.estate.children(network, PEERINGS):
-            state = body.text(peering.body, "properties.peeringState") or "Connected"
-            has_access = body.flag(peering.body, "properties.allowVirtualNetworkAccess") is not False
-            remote = body.sub_resource(peering.body, "properties.remoteVirtualNetwork") or ""
-            stated = addresses.read(
-                peering.body,
-                "properties.remoteVirtualNetworkAddressSpace.addressPrefixes",
-                "properties.remoteAddressSpace.addressPrefixes",
+    def peerings(self, network: str) -> Sequence[Peering]:
+        """Return the peerings of a virtual network by key."""
+        if network not in self._peerings:
+            self._peerings[network] = [self._peering(peering) for peering in self.estate.children(network, PEERINGS)]
+        return self._peerings[network]
+
+    def _peering(self, peering: Resource) -> Peering:
+        properties = peering.properties
+        state = body.text(properties, "peeringState") or "Connected"
+        has_access = body.flag(properties, "allowVirtualNetworkAccess") is not False
+        remote = body.sub_resource(properties, "remoteVirtualNetwork") or ""
+        is_connected = has_access and body.same_text(state, "Connected")
+        is_partial = body.flag(properties, "peerCompleteVnets") is False
+        if is_partial:
+            prefixes = self._named(remote, properties, "remote")
+        else:
+            stated = (
+                _prefixes(properties, name) for name in ("remoteVirtualNetworkAddressSpace", "remoteAddressSpace")
             )
-            is_connected = has_access and body.same_text(state, "Connected")
-            space = union(self.space(remote), stated) if is_connected else ()
-            yield Peering(peering, remote, is_connected=is_connected, space=space)
+            prefixes = tuple(dict.fromkeys([*self.prefixes(remote), *(piece for pieces in stated for piece in pieces)]))
+        if body.flag(properties, "enableOnlyIPv6Peering"):
+            prefixes = tuple(kept for piece in prefixes if (kept := intersection(piece, addresses.IPV6)))
+        near = self._named(ids.parent_of(peering.key) or "", properties, "local") if is_partial else None
+        return Peering(
+            resource=peering,
+            remote=remote,
+            is_connected=is_connected,
+            prefixes=prefixes if is_connected else (),
+            joined=None if near is None else union((), *near),
+            takes_forwarded=body.flag(properties, "allowForwardedTraffic") is True,
+        )
+
+    def _named(self, network: str, properties: Mapping[str, object], side: str) -> tuple[Ranges, ...]:
+        """Return the prefixes of the subnets that one side of a subnet peering names, else those that it states."""
+        named = (
+            self.estate.get(f"{network}/subnets/{name.lower()}")
+            for name in body.texts(properties, f"{side}SubnetNames")
+        )
+        read = [
+            prefix
+            for subnet in named
+            if subnet is not None
+            for prefix in _each(subnet.properties, "addressPrefix", "addressPrefixes")
+        ]
+        return tuple(read) or _prefixes(properties, f"{side}AddressSpace")
 
     def _has_gateway(self, network: str) -> bool:
         """Whether there is, or for all that is known may be, a gateway in the network."""
@@ -142,22 +188,19 @@ class Networks:
         gaps = self.estate.gaps_in(PEERINGS)
         return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
 
-    def _routes(self, table: str | None) -> Iterator[Route]:
-        if table is None:
+    def _routes(self, subnet: Resource) -> Iterator[Route]:
+        routes = user_routes(self.estate, self.tags, subnet)
+        if isinstance(routes, Gap):
+            if (table := route_table(self.estate, subnet)) is not None:
+                yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
             return
-        if self.estate.get(table) is None:
-            yield Route(addresses.ANY, f"routes of {ids.name_of(table)}", None)
-            return
-        for route in self.estate.children(table, ROUTES):
-            hop = (body.text(route.body, "properties.nextHopType") or "").lower()
-            text = body.text(route.body, "properties.addressPrefix") or route.name
-            prefix = addresses.parse(text)
-            if prefix is None:  # a service tag, or nothing readable
-                yield Route(self.tags.get(text.lower()) or addresses.PUBLIC, text, None)
+        for route in routes:
+            if addresses.parse(route.prefix) is None:  # a service tag, or nothing readable
+                yield Route(route.numbers or addresses.PUBLIC, route.prefix or route.resource.name, None)
             else:
                 # That a default route makes everything VirtualNetwork is reported, but not documented.
-                is_default = prefix in (addresses.IPV4, addresses.IPV6)
-                yield Route(prefix, text, None if is_default else _IN_NETWORK.get(hop))
+                is_in = None if route.is_default else _IN_NETWORK.get(route.hop)
+                yield Route(route.numbers or (), route.prefix, is_in, route.is_default)
 
     def gap(self, subnet: Resource) -> Gap | None:
         """Return why the prefixes around a subnet cannot be known, or None."""
@@ -165,6 +208,15 @@ class Networks:
         if self.estate.get(network) is None:
             return Gap(network, NETWORKS, "not in the snapshot")
         return None
+
+
+def _prefixes(of: object, path: str) -> tuple[Ranges, ...]:
+    return _each(of, f"{path}.addressPrefixes")
+
+
+def _each(of: object, *paths: str) -> tuple[Ranges, ...]:
+    texts = [text for path in paths for text in body.text_or_texts(of, path)]
+    return tuple(numbers for text in texts if (numbers := addresses.parse(text)) is not None)
 
 
 class _Tags(Mapping[str, Ranges]):

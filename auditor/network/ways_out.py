@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, difference, intersection, size, union
+from auditor.azure.ranges import Ranges, intersection, size, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
-from auditor.estate.network_relations import LOAD_BALANCERS, MACHINES, NAT_GATEWAYS, ROUTE_TABLES, SCALE_SETS
+from auditor.estate.network_relations import (
+    GATEWAYS,
+    LOAD_BALANCERS,
+    MACHINES,
+    NAT_GATEWAYS,
+    PUBLIC_ADDRESSES,
+    SCALE_SETS,
+)
 from auditor.model import Gap, Resource
-from auditor.network.virtual_networks import ROUTES
+from auditor.network.routes import Claim, Rank, RoutingTable, UserRoute, is_of_type, user_routes
 
 BROAD_TAGS: Final = frozenset({"internet", "azurecloud", "storage"})
 """Service tags, in lower case and without their region, behind which anybody's resources answer."""
@@ -48,6 +55,31 @@ class Way(StrEnum):
     IMPLICIT = "implicit"
 
 
+class DoorKind(StrEnum):
+    """By what packets leave for the Internet."""
+
+    NAT = "NAT gateway"
+    FIREWALL = "firewall"
+    INSTANCE = "instance address"
+    BALANCER = "load balancer"
+    DEFAULT = "default outbound access"
+    SERVICE = "the service's own address"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorOut:
+    """A door of a subnet to the Internet, what it is, and whose packets take it.
+
+    `sources` are the addresses in the subnet whose packets do, None for any of those that take no door of their own.
+    `doubt` says why it is not known whether there is such a door.
+    """
+
+    kind: DoorKind
+    id: str
+    sources: Ranges | None = None
+    doubt: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class InternetRoute:
     """A user-defined route with next hop Internet, and whether it holds for so much that nobody can know who answers."""
@@ -66,31 +98,43 @@ class Outbound:
 
 
 @dataclass(frozen=True, slots=True)
-class _Attachment:
-    """An address of a machine in a subnet: whether it has a public one of its own, and its load balancer pools."""
+class Attachment:
+    """An address of a machine in a subnet: whether it has a public one, and its load balancers' pools and NAT rules."""
 
     machine: str
     is_public: bool
     pools: tuple[str, ...]
+    translations: tuple[str, ...]
+    numbers: Ranges
+
+    @classmethod
+    def of(cls, machine: str, configuration: object) -> Attachment:
+        """Return what an IP configuration says."""
+        public = ("publicIPAddress", "publicIPAddressConfiguration")
+        lists = ("loadBalancerInboundNatRules", "loadBalancerInboundNatPools")
+        return cls(
+            machine,
+            any(body.value(configuration, f"properties.{name}") is not None for name in public),
+            body.references(configuration, "properties.loadBalancerBackendAddressPools"),
+            tuple(key for name in lists for key in body.references(configuration, f"properties.{name}")),
+            addresses.read(configuration, "properties.privateIPAddress"),
+        )
 
 
 def internet_routes(estate: Estate, tags: Mapping[str, Ranges], subnet: Resource) -> tuple[InternetRoute, ...] | Gap:
-    """Return the routes of a subnet to the Internet that still hold for something, or why they are not known.
-
-    The longest prefix wins: https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview
-    """
-    routes = _routes(estate, subnet)
+    """Return the routes of a subnet to the Internet that still hold for something, or why they are not known."""
+    routes = user_routes(estate, tags, subnet)
     if isinstance(routes, Gap):
         return routes
-    claimed: Ranges = ()
-    kept: list[InternetRoute] = []
-    prefixes = [(_numbers(prefix, tags), prefix, route) for route in routes for prefix in [_prefix(route)]]
-    for numbers, prefix, route in sorted(prefixes, key=lambda claim: (size(claim[0]), claim[2].key)):
-        own = difference(numbers, claimed) if numbers else ()
-        claimed = union(claimed, numbers)
-        is_out = body.same_text(body.text(route.properties, "nextHopType"), _INTERNET)
-        if is_out and (own or not numbers):  # a tag without published prefixes holds for something
-            kept.append(InternetRoute(route, prefix, _is_broad(prefix, own)))
+    table = RoutingTable(Claim(route.numbers, Rank.USER, route) for route in routes if route.numbers)
+    held = {id(route): numbers for numbers, route in table.of(addresses.ANY)}
+    kept = []
+    for route in sorted(routes, key=lambda route: (size(route.numbers or ()), route.resource.key)):
+        own = held.get(id(route), ())
+        if route.hop == _INTERNET and (
+            own or not route.numbers
+        ):  # a tag without published prefixes holds for something
+            kept.append(InternetRoute(route.resource, route.prefix, _is_broad(route.prefix, own)))
     return tuple(kept)
 
 
@@ -104,13 +148,13 @@ def outbound(estate: Estate, subnet: Resource) -> Outbound | Gap:
     nat = _nat(estate, subnet)
     if nat is True:
         return Outbound(Way.NAT)
-    routes = _routes(estate, subnet)
-    if not isinstance(routes, Gap) and any(map(_leads_elsewhere, routes)):
+    routes = user_routes(estate, {}, subnet)
+    if not isinstance(routes, Gap) and _lead_elsewhere(routes):
         return Outbound(Way.ROUTE)
-    attachments = [item for item in _attachments(estate, subnet) if not item.is_public]
+    private = [item for item in attachments(estate, subnet, with_implicit_way=True) if not item.is_public]
     implicit: list[str] = []
     unsure: Gap | None = None
-    for attachment in attachments:
+    for attachment in private:
         balanced = _is_balanced(estate, attachment)
         if isinstance(balanced, Gap):
             unsure = unsure or balanced
@@ -124,15 +168,7 @@ def outbound(estate: Estate, subnet: Resource) -> Outbound | Gap:
             return gap
     if implicit:
         return Outbound(Way.IMPLICIT, tuple(sorted(set(implicit))))
-    return unsure or open_list or Outbound(Way.BALANCER if attachments else Way.UNUSED)
-
-
-def _prefix(route: Resource) -> str:
-    return body.text(route.properties, "addressPrefix") or ""
-
-
-def _numbers(prefix: str, tags: Mapping[str, Ranges]) -> Ranges:
-    return addresses.parse(prefix) or tags.get(prefix.lower()) or ()
+    return unsure or open_list or Outbound(Way.BALANCER if private else Way.UNUSED)
 
 
 def _is_broad(prefix: str, own: Ranges) -> bool:
@@ -142,32 +178,24 @@ def _is_broad(prefix: str, own: Ranges) -> bool:
     return is_wide_v4 or size(intersection(own, addresses.IPV6)) > _BROAD_IPV6
 
 
-def _leads_elsewhere(route: Resource) -> bool:
-    """Whether a route takes all of IPv4 to where somebody chose: an appliance, a gateway, nowhere."""
-    is_default = addresses.parse(_prefix(route)) == addresses.IPV4
-    return is_default and not body.same_text(body.text(route.properties, "nextHopType"), _INTERNET)
-
-
-def _routes(estate: Estate, subnet: Resource) -> tuple[Resource, ...] | Gap:
-    if gap := estate.gap_at(subnet.key, "properties.routeTable"):
-        return gap
-    stated = body.sub_resource(subnet.body, "properties.routeTable")
-    attached = (key for key in estate.sources(subnet.key, "attached") if _is(key, ROUTE_TABLES))
-    table = stated or next(attached, None)
-    if table is None:
-        return ()
-    if estate.get(table) is None:
-        return estate.unseen(table) or Gap(table, ROUTE_TABLES, "the route table is not in the estate")
-    gap = estate.gap_at(table, "properties.routes") or estate.type_gap(ROUTES, table)
-    return gap or tuple(estate.children(table, ROUTES))
+def _lead_elsewhere(routes: Sequence[UserRoute]) -> bool:
+    """Whether routes take the Internet to where somebody chose, an appliance, a gateway, nowhere, but for single networks."""
+    claims = [Claim(route.numbers, Rank.USER, route.hop == _INTERNET) for route in routes if route.numbers]
+    table = RoutingTable([*claims, Claim(addresses.IPV4, Rank.SYSTEM, True)])  # noqa: FBT003 - what the claim says
+    direct = [numbers for numbers, is_direct in table.of(addresses.PUBLIC_IPV4) if is_direct]
+    return size(union((), *direct)) <= _BROAD_IPV4
 
 
 def _nat(estate: Estate, subnet: Resource) -> bool | Gap:
     """Whether a NAT gateway serves a subnet: its own, or one of the whole network."""
+    return next(iter(_nat_gateways(estate, subnet)), None) is not None or (
+        estate.gap_at(subnet.key, "properties.natGateway") or False
+    )
+
+
+def _nat_gateways(estate: Estate, subnet: Resource) -> Iterator[str]:
     places = (subnet.key, ids.parent_of(subnet.key) or "")
-    if any(_is(key, NAT_GATEWAYS) for place in places for key in estate.sources(place, "attached")):
-        return True
-    return estate.gap_at(subnet.key, "properties.natGateway") or False
+    return (key for place in places for key in estate.sources(place, "attached") if is_of_type(key, NAT_GATEWAYS))
 
 
 def _setting_gap(estate: Estate, subnet: Resource) -> Gap | None:
@@ -181,35 +209,34 @@ def _setting_gap(estate: Estate, subnet: Resource) -> Gap | None:
     return None
 
 
-def _attachments(estate: Estate, subnet: Resource) -> Iterator[_Attachment]:
-    """Yield the addresses of machines and scale sets in a subnet, but for those that Azure never gives a way out."""
+def attachments(estate: Estate, subnet: Resource, *, with_implicit_way: bool = False) -> Iterator[Attachment]:
+    """Yield the addresses of machines and scale sets in a subnet; an interface may stand for a machine that is not here.
+
+    With the option, only those of machines to which Azure may give an implicit way out.
+    """
     attached = [estate.get(key) for key in estate.sources(subnet.key, "attached")]
     for resource in (resource for resource in attached if resource is not None):
         if resource.type_key == INTERFACES:
             machine = _machine_of(estate, resource)
-            if machine and not _is_flexible(estate.get(machine)):
-                yield from _addresses(
-                    subnet, estate.spelled(machine) or machine, resource.body, "properties.ipConfigurations"
-                )
-        elif resource.type_key == SCALE_SETS and not _is_flexible(resource):
+            has_implicit = machine is not None and not _is_flexible(estate.get(machine))
+            is_endpoint = body.sub_resource(resource.body, "properties.privateEndpoint") is not None
+            if has_implicit if with_implicit_way else not is_endpoint:
+                owner = estate.spelled(machine) or resource.id
+                yield from _addresses(subnet, owner, resource.body, "properties.ipConfigurations")
+        elif resource.type_key == SCALE_SETS and not (with_implicit_way and _is_flexible(resource)):
             for interface in body.objects(resource.body, _PROFILE):
                 yield from _addresses(subnet, resource.id, interface, "properties.ipConfigurations")
 
 
-def _addresses(subnet: Resource, machine: str, of: object, path: str) -> Iterator[_Attachment]:
+def _addresses(subnet: Resource, machine: str, of: object, path: str) -> Iterator[Attachment]:
     for configuration in body.objects(of, path):
         if body.sub_resource(configuration, "properties.subnet") in {subnet.key, None}:
-            public = ("publicIPAddress", "publicIPAddressConfiguration")
-            yield _Attachment(
-                machine,
-                any(body.value(configuration, f"properties.{name}") is not None for name in public),
-                body.references(configuration, "properties.loadBalancerBackendAddressPools"),
-            )
+            yield Attachment.of(machine, configuration)
 
 
 def _machine_of(estate: Estate, interface: Resource) -> str | None:
     """Return the machine that an interface belongs to; what a service made for itself belongs to none."""
-    owners = (key for key in estate.targets(interface.key, "attached") if _is(key, MACHINES))
+    owners = (key for key in estate.targets(interface.key, "attached") if is_of_type(key, MACHINES))
     return next(owners, None)
 
 
@@ -223,7 +250,7 @@ def _is_flexible(machine: Resource | None) -> bool:
     )
 
 
-def _is_balanced(estate: Estate, attachment: _Attachment) -> bool | Gap:
+def _is_balanced(estate: Estate, attachment: Attachment) -> bool | Gap:
     """Whether a load balancer takes away the implicit way: any standard one does, a basic one with a public address.
 
     https://learn.microsoft.com/azure/load-balancer/load-balancer-outbound-connections
@@ -248,10 +275,122 @@ def _unseen_machines(estate: Estate, subnet: Resource) -> Gap | None:
     is_dedicated = subnet.name.lower() in _DEDICATED or body.objects(subnet.properties, "delegations")
     if is_dedicated:
         return None
-    lost = (estate.unseen(key) for key in named if _is(key, INTERFACES) or _is(key, SCALE_SETS))
+    lost = (estate.unseen(key) for key in named if is_of_type(key, INTERFACES) or is_of_type(key, SCALE_SETS))
     gaps = (estate.type_gap(kind) for kind in (INTERFACES, SCALE_SETS))
     return next((gap for gap in (*lost, *gaps) if gap is not None), None)
 
 
-def _is(key: str, resource_type: str) -> bool:
-    return (ids.type_of(key) or "").lower() == resource_type
+def frontends(estate: Estate, part: str) -> bool | None:
+    """Whether the load balancer that a pool or rule belongs to has a public front end; None where that is not known."""
+    balancer = estate.get(ids.parent_of(part) or part)
+    if balancer is None:
+        return None
+    fronts = body.objects(balancer.properties, "frontendIPConfigurations")
+    return any(_is_public_front(front) for front in fronts)
+
+
+def _is_public_front(front: Mapping[str, object]) -> bool:
+    return any(body.sub_resource(front, f"properties.{name}") for name in ("publicIPAddress", "publicIPPrefix"))
+
+
+def doors_out(estate: Estate, subnet: Resource) -> tuple[DoorOut, ...]:
+    """Return the doors by which packets that are routed to the Internet leave a subnet; none: they do not.
+
+    A NAT gateway goes before an address of the machine's own, that before a load balancer's outbound rules, and those
+    before the address that Azure picks where the subnet is not private:
+    https://learn.microsoft.com/azure/nat-gateway/nat-overview,
+    https://learn.microsoft.com/azure/virtual-network/ip-services/default-outbound-access
+    """
+    for key in _nat_gateways(estate, subnet):
+        return (_nat_door(estate, key),)
+    if gap := estate.gap_at(subnet.key, "properties.natGateway"):
+        return (DoorOut(DoorKind.NAT, "", doubt=f"whether {subnet.name} has a NAT gateway ({gap.reason})"),)
+    if _serves_platform(estate, subnet):
+        return (DoorOut(DoorKind.SERVICE, ""),)
+    own = [door for attachment in attachments(estate, subnet) if (door := _own_door(estate, attachment)) is not None]
+    return (*own, *_default_door(estate, subnet))
+
+
+def _nat_door(estate: Estate, key: str) -> DoorOut:
+    gateway = estate.get(key)
+    if gateway is None:
+        return DoorOut(DoorKind.NAT, key)
+    lists = ("publicIpAddresses", "publicIpPrefixes", "publicIpAddressesV6", "publicIpPrefixesV6")
+    has_address = any(body.items(gateway.properties, name) for name in lists)
+    # An address may say that it is the gateway's, too.
+    has_address = has_address or any(is_of_type(one, PUBLIC_ADDRESSES) for one in estate.sources(key, "attached"))
+    return DoorOut(DoorKind.NAT, gateway.id, doubt="" if has_address else f"which public address {gateway.name} has")
+
+
+def _serves_platform(estate: Estate, subnet: Resource) -> bool:
+    """Whether a service of Azure's lives in a subnet, which gets out by itself: private subnets do not apply to it."""
+    if subnet.name.lower() in _DEDICATED or body.objects(subnet.properties, "delegations"):
+        return True
+    return any(is_of_type(key, GATEWAYS) for key in estate.sources(subnet.key, "attached"))
+
+
+def _own_door(estate: Estate, attachment: Attachment) -> DoorOut | None:
+    """Return the door that an address of a machine has besides the subnet's."""
+    if attachment.is_public:
+        return DoorOut(DoorKind.INSTANCE, attachment.machine, attachment.numbers or None)
+    for pool in attachment.pools:
+        key = ids.parent_of(pool) or pool
+        balancer = estate.get(key)
+        if balancer is None:
+            doubt = f"whether load balancer {ids.name_of(key)}, which was not collected, leads out"
+            return DoorOut(DoorKind.BALANCER, key, attachment.numbers or None, doubt)
+        if _lets_out(balancer, pool):
+            return DoorOut(DoorKind.BALANCER, balancer.id, attachment.numbers or None)
+    return None
+
+
+def _lets_out(balancer: Resource, pool: str) -> bool:
+    """Whether a load balancer gives the members of a pool its public address for what they send.
+
+    It does by an outbound rule, or by a rule that does not say that it does not.
+    https://learn.microsoft.com/azure/load-balancer/load-balancer-outbound-connections
+    """
+    fronts = body.objects(balancer.properties, "frontendIPConfigurations")
+    public = {
+        name
+        for front in fronts
+        if _is_public_front(front)
+        for name in (body.reference(front, "id"), (body.text(front, "name") or "").lower())
+    }
+    for rule in body.objects(balancer.properties, "outboundRules"):
+        if body.sub_resource(rule, "properties.backendAddressPool") == pool:
+            return bool(public)
+    for rule in body.objects(balancer.properties, "loadBalancingRules"):
+        pools = {body.sub_resource(rule, "properties.backendAddressPool")}
+        pools |= set(body.references(rule, "properties.backendAddressPools"))
+        front = body.sub_resource(rule, "properties.frontendIPConfiguration") or ""
+        is_public = front in public or ids.name_of(front).lower() in public
+        if pool in pools and is_public and body.flag(rule, "properties.disableOutboundSnat") is not True:
+            return True
+    is_basic = body.same_text(body.text(balancer.body, "sku.name") or "Basic", "Basic")
+    return is_basic and bool(public)
+
+
+def _default_door(estate: Estate, subnet: Resource) -> Sequence[DoorOut]:
+    """Return the door that Azure gives where nobody chose one; a private subnet has it only as far as is not seen."""
+    if body.flag(subnet.body, _PRIVATE) is False:
+        gap = _unseen_machines(estate, subnet)
+        if gap is None:
+            return ()
+        doubt = f"whether a machine in {subnet.name} has a public address or a load balancer ({gap.reason})"
+        return (DoorOut(DoorKind.INSTANCE, "", doubt=doubt),)
+    gap = _setting_gap(estate, subnet)
+    doubt = "" if gap is None else f"whether {subnet.name} is private ({gap.reason})"
+    holders = list(attachments(estate, subnet))
+    without = [attachment for attachment in holders if _has_default(estate, attachment)]
+    if holders and not without and _unseen_machines(estate, subnet) is None:
+        return ()
+    return (DoorOut(DoorKind.DEFAULT, "", doubt=doubt),)
+
+
+def _has_default(estate: Estate, attachment: Attachment) -> bool:
+    """Whether a machine's address may get the default way: no door of its own, and none taken away by a load balancer."""
+    machine = estate.get(attachment.machine)
+    if attachment.is_public or _is_flexible(machine):
+        return False
+    return _is_balanced(estate, attachment) is not True

@@ -58,7 +58,7 @@ def _decider_json(decider: DecidingRule) -> dict[str, object]:
     return {
         "access": decider.rule.access.value,
         "default": not decider.rule.is_custom,
-        "direction": decider.rule.direction.value,
+        "direction": decider.direction,
         "filter": decider.filter,
         "priority": decider.rule.priority,
         "rule": decider.rule.name,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.report.text import visible
+
+_SIDES: Final = {"Outbound": "out ", "Inbound": "in "}  # what stands between the ends is gone through
 
 
 def path_of(witness: object) -> list[str]:
@@ -28,9 +31,9 @@ def _of_packet(witness: Mapping[str, object], steps: Sequence[Mapping[str, objec
     for step in steps:
         stops = step.get("access") == "Deny"
         kind = "default" if step.get("default") else "rule"
-        side = "out" if step.get("direction") == "Outbound" else "in"
+        side = _SIDES.get(str(step.get("direction")), "")
         lines.append(
-            f"{'✗' if stops else '├'}─ {side} through {_text(step.get('filter'))}: "
+            f"{'✗' if stops else '├'}─ {side}through {_text(step.get('filter'))}: "
             f"{kind} {_text(step.get('rule'))} ({_text(step.get('priority'))}) "
             f"{'denies' if stops else 'allows'}"
         )

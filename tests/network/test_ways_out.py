@@ -105,6 +105,26 @@ WAYS: dict[str, tuple[list[Body], Way]] = {
         [network(**TO_TABLE), table(out=("0.0.0.0/0", "Internet")), *interface()],
         Way.IMPLICIT,
     ),
+    "everything in two halves to a firewall": (
+        [network(**TO_TABLE), table(one=("0.0.0.0/1", "VirtualAppliance"), two=("128.0.0.0/1", "None")), *interface()],
+        Way.ROUTE,
+    ),
+    "half of it to a firewall": (
+        [network(**TO_TABLE), table(one=("0.0.0.0/1", "VirtualAppliance")), *interface()],
+        Way.IMPLICIT,
+    ),
+    "everything to a firewall, and half of it to the Internet": (
+        [network(**TO_TABLE), table(fw=("0.0.0.0/0", "VirtualAppliance"), out=("0.0.0.0/1", "Internet")), *interface()],
+        Way.IMPLICIT,
+    ),
+    "everything to a firewall, and one network to the Internet": (
+        [
+            network(**TO_TABLE),
+            table(fw=("0.0.0.0/0", "VirtualAppliance"), out=("20.1.0.0/16", "Internet")),
+            *interface(),
+        ],
+        Way.ROUTE,
+    ),
     "something to a firewall": (
         [network(**TO_TABLE), table(fw=("10.0.0.0/8", "VirtualAppliance")), *interface()],
         Way.IMPLICIT,

@@ -21,10 +21,10 @@ from auditor.estate.network_relations import (
     PUBLIC_ADDRESSES,
 )
 from auditor.model import Gap, Resource
+from auditor.network.firewall import RULE_GROUPS
 from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
-_RULES: Final = "microsoft.network/firewallpolicies/rulecollectiongroups"
 _ALL: Final = ((0, 65536),)
 
 
@@ -187,14 +187,14 @@ def firewall_entries(context: Context, _: Subnets, firewall: Resource) -> Iterat
     reference = body.sub_resource(firewall.body, "properties.firewallPolicy")
     gap = None
     if reference:
-        groups = [g for g in context.estate.of_type(_RULES) if ids.is_under(g.key, reference)]
+        groups = [g for g in context.estate.of_type(RULE_GROUPS) if ids.is_under(g.key, reference)]
         rules += [
             one
             for group in groups
             for one in body.objects(group.body, "properties.ruleCollections")
             if "nat" in (body.text(one, "ruleCollectionType") or "").lower()
         ]
-        gap = context.estate.type_gap(_RULES, reference) if not groups else None
+        gap = context.estate.type_gap(RULE_GROUPS, reference) if not groups else None
     if rules:
         said = f"{len(rules)} rule collection{'s' * (len(rules) > 1)} translate addresses inwards"
         yield EntryPoint(firewall, "azureFirewall", "", "see rules", EntryState.OPEN, said, (firewall.id,))

@@ -21,18 +21,22 @@ from auditor.analysis.network.way_out import WayOut, way_out_facts
 from auditor.architecture.workloads import may_have
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import (
+    FIREWALLS,
     GATEWAYS,
     LOAD_BALANCERS,
     MACHINES,
     NAT_GATEWAYS,
+    PUBLIC_ADDRESSES,
     ROUTE_TABLES,
     SCALE_SETS,
     SECURITY_GROUPS,
     SUBNETS,
 )
 from auditor.estate.service_relations import SITE_CONFIGS, SITES
+from auditor.network.firewall import IP_GROUPS, POLICIES, RULE_GROUPS
+from auditor.network.routes import ROUTES
 from auditor.network.subnets import NETWORK_MANAGERS, SECURITY_RULES, Subnets
-from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, ROUTES, SERVICE_TAGS
+from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, SERVICE_TAGS
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -83,6 +87,11 @@ ANALYSIS: Final = Analysis(
             PRIVATE_ENDPOINTS,
             NETWORK_MANAGERS,
             SERVICE_TAGS,
+            FIREWALLS,
+            POLICIES,
+            RULE_GROUPS,
+            IP_GROUPS,
+            PUBLIC_ADDRESSES,
             SITES,
             SITE_CONFIGS,
         }

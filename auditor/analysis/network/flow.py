@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
@@ -17,11 +18,13 @@ from auditor.azure.ranges import intersection
 from auditor.model import Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
-from auditor.network.search import Search
+from auditor.network.forwarding import Forwarding, Path
+from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PROTOCOLS, ANYWHERE, WITH_PORTS, Direction, Match
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, joined
 from auditor.network.witness import Packet
+from auditor.truth import Truth
 
 _ENDPOINTS: Final = "subnet/private-endpoints"
 
@@ -83,29 +86,44 @@ def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
 
     Private endpoints start no connection; they are where flows end only.
     """
+    forwarding = Forwarding(subnets)
     for workload in context.workloads.all:
         binder = RowBinder(context, subnets, workload)
         for source, target in permutations(tiers(subnets, workload, list(binder.roles())), 2):
-            is_pair = source.filters.subnet.key != target.filters.subnet.key and source.role != _ENDPOINTS
-            if is_pair and subnets.networks.are_connected(source.filters.subnet, target.filters.subnet):
-                yield _fact(context, workload, (source, target), binder.flows(source.role, target.role))
+            if source.filters.subnet.key != target.filters.subnet.key and source.role != _ENDPOINTS:
+                paths = forwarding.to_subnet(source.filters, target.filters, target.filters.prefixes)
+                ways = [path for path in paths if not path.stops]
+                is_unread = (source.filters.gap or target.filters.gap) is not None and _are_near(
+                    context, source, target
+                )
+                if ways or is_unread:
+                    yield _fact(context, workload, (source, target), ways, binder.flows(source.role, target.role))
 
 
-def paths_between(source: SubnetFilters, target: SubnetFilters, *, is_endpoint: bool) -> Iterator[FilterChain]:
-    """Yield the ways from one subnet to another: out through the one's filters, in through the other's."""
+def _are_near(context: Context, source: Tier, target: Tier) -> bool:
+    """Whether two subnets lie in one network or in peered ones, whatever could not be read of them."""
+    near, far = (ids.parent_of(tier.filters.subnet.key) or "" for tier in (source, target))
+    return near == far or far in context.estate.targets(near, "peered")
+
+
+def _chains(source: SubnetFilters, target: SubnetFilters, path: Path, *, is_endpoint: bool) -> Iterator[FilterChain]:
+    """Yield the filters on a path from one subnet to another: out through the one's, in through the other's."""
     for leaving in source.chains(Direction.OUTBOUND):
         for entering in target.chains(Direction.INBOUND):
             is_open = is_endpoint and not target.enforces_on_endpoints
-            layers = leaving.filters if is_open else (*leaving.filters, *entering.filters)
+            own = (*leaving.filters, *path.filters)
+            layers = own if is_open else (*own, *entering.filters)
             sources = intersection(leaving.sources, source.prefixes)
-            targets = intersection(entering.destinations, target.prefixes)
+            targets = intersection(entering.destinations, path.destinations)
             yield FilterChain(layers, source.surroundings, sources, targets)
 
 
-def _fact(context: Context, workload: Workload, pair: tuple[Tier, Tier], planned: tuple[Match, ...]) -> Flow:
+def _fact(
+    context: Context, workload: Workload, pair: tuple[Tier, Tier], ways: Sequence[Path], planned: tuple[Match, ...]
+) -> Flow:
     near, far = pair[0].filters, pair[1].filters
     scope = near.subnet.id
-    passing = near.gap or far.gap or _PacketsBetween(pair, planned)
+    passing = near.gap or far.gap or _PacketsBetween(pair, ways, planned)
     excess = () if isinstance(passing, Gap) else passing.excess.lines
     return Flow(
         about=facts.about(
@@ -129,18 +147,45 @@ def _fact(context: Context, workload: Workload, pair: tuple[Tier, Tier], planned
     )
 
 
+class _Verdict:
+    """What passes on ways that are certain, and on those of which it is not known whether packets get over them."""
+
+    def __init__(self, certain: Sequence[SearchResult], doubtful: Sequence[tuple[SearchResult, str]]) -> None:
+        shown = AddressNames(is_pair=True)
+        self._certain = TrafficVerdict(tuple(certain), shown)
+        self._doubts = [doubt for result, doubt in doubtful if result.truth is not Truth.NO]
+        self.lines = self._certain.lines
+
+    def holds(self, scope: str) -> bool | Gap:
+        """Return whether something passes, or why that is not known."""
+        found = self._certain.holds(scope)
+        return found if found is not False or not self._doubts else Gap(scope, "properties.routeTable", self._doubts[0])
+
+    def witness(self) -> Packet | None:
+        """Return a packet that passes."""
+        return self._certain.witness()
+
+
 class _PacketsBetween:
     """What passes from one subnet to another: connections (TCP and UDP), and packets of protocols without ports."""
 
-    def __init__(self, pair: tuple[Tier, Tier], planned: tuple[Match, ...]) -> None:
+    def __init__(self, pair: tuple[Tier, Tier], ways: Sequence[Path], planned: tuple[Match, ...]) -> None:
         source, target = pair
         rows = [*planned, _CONNECTIONS, _PORTLESS]
-        ways = paths_between(source.filters, target.filters, is_endpoint=target.role == _ENDPOINTS)
-        asked = [Search(path, rows) for path in ways]
-        shown = AddressNames(is_pair=True)
-        self.open = TrafficVerdict(tuple(search.permitted([_CONNECTIONS]) for search in asked), shown)
-        self.excess = TrafficVerdict(tuple(search.excess(planned, among=[_CONNECTIONS]) for search in asked), shown)
-        self.portless = TrafficVerdict(tuple(search.excess(planned, among=[_PORTLESS]) for search in asked), shown)
+        is_endpoint = target.role == _ENDPOINTS
+        self._asked = [
+            (Search(chain, rows), ", ".join(path.doubts))
+            for path in ways
+            for chain in _chains(source.filters, target.filters, path, is_endpoint=is_endpoint)
+        ]
+        self.open = self._verdict(lambda search: search.permitted([_CONNECTIONS]))
+        self.excess = self._verdict(lambda search: search.excess(planned, among=[_CONNECTIONS]))
+        self.portless = self._verdict(lambda search: search.excess(planned, among=[_PORTLESS]))
+
+    def _verdict(self, ask: Callable[[Search], SearchResult]) -> _Verdict:
+        answers = [(ask(search), doubt) for search, doubt in self._asked]
+        certain = [answer for answer, doubt in answers if not doubt]
+        return _Verdict(certain, [(answer, doubt) for answer, doubt in answers if doubt])
 
 
 _CONNECTIONS: Final = Match(ANYWHERE, ANYWHERE, WITH_PORTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -11,10 +11,11 @@ from auditor.network.trace import DecidingRule
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
 from auditor.report.packet_path import path_of, traffic_of
+from auditor.truth import Truth
 
 _COLUMNS: Final = (
     "workload", "from", "from_role", "to", "to_role", "protocol", "port", "answer", "partial", "passes", "stopped",
-    "rules", "packet", "unknowns", "notes",
+    "rules", "packet", "hops", "inspected_by", "doors", "unknowns", "notes",
 )  # fmt: skip
 
 
@@ -23,8 +24,8 @@ class NetworkSheet(Sheet):
     """An answer whose records are pairs of ends, with what passes and what decides."""
 
     note: ClassVar[str] = (
-        "Decided on security groups, private endpoint policies, peerings and user-defined routes. Whether anything "
-        "listens, whether a public address leads to a subnet, and firewalls of services are not looked at."
+        "Decided on security groups, private endpoint policies, peerings, routes, Azure Firewall and ways out. Whether "
+        "anything listens, whether a public address leads to a subnet, and firewalls of services are not looked at."
     )
 
     def body(self, layout: Layout) -> list[str]:
@@ -33,13 +34,8 @@ class NetworkSheet(Sheet):
 
     def cell(self, column: str, value: object) -> str:
         """Return rules, traffic and packets in words."""
-        if column == "rules":
-            rules = _list(value)
-            return "; ".join(
-                f"{_named(rule, 'side')}: {_named(rule, 'rule')} ({_named(rule, 'filter')})" for rule in rules
-            )
-        if column in {"passes", "stopped"}:
-            return "; ".join(map(_traffic, _list(value)))
+        if (shown := _SHOWN.get(column)) is not None:
+            return "; ".join(map(shown, _list(value)))
         match value:
             case bool():
                 return str(value).lower()
@@ -95,9 +91,17 @@ def _record(connection: Connection) -> dict[str, object]:
         "stopped": [_line(part.traffic, part.rules) for part in connection.denied],
         "rules": [_rule(decider) for decider in connection.rules],
         "packet": connection.packet.as_json() if connection.packet else None,
+        "hops": [hop.as_json() for hop in connection.hops],
+        "inspected_by": _inspected(connection),
+        "doors": [{"door": door.kind.value, "id": door.id} for door in connection.doors],
         "unknowns": list(connection.unknowns),
         "notes": list(connection.notes),
     }
+
+
+def _inspected(connection: Connection) -> str | list[str]:
+    """Return the firewalls and appliances that the traffic is led through, `no`, or `unknown`."""
+    return list(connection.inspectors) if connection.inspected is Truth.YES else connection.inspected.value
 
 
 def _line(traffic: str, rules: Sequence[tuple[str, str]]) -> dict[str, object]:
@@ -108,7 +112,7 @@ def _rule(decider: DecidingRule) -> dict[str, object]:
     return {
         "access": decider.rule.access.value,
         "default": not decider.rule.is_custom,
-        "direction": decider.rule.direction.value,
+        "direction": decider.direction,
         "filter": decider.filter,
         "priority": decider.rule.priority,
         "rule": decider.rule.name,
@@ -131,9 +135,36 @@ def _one_pair(layout: Layout, record: Record) -> list[str]:
         drawn = path_of(packet) or [f"{packet['source']} → {packet['destination']}, {traffic_of(packet)}"]
         lines += [*layout.heading(title), *(f"  {line}" for line in drawn)]
         lines += layout.rows((), [["if", str(condition)] for condition in _list(packet.get("assuming"))])
+    if hops := _list(record["hops"]):
+        lines += [*layout.heading("Hops"), *layout.rows((), [["-", _hop(hop)] for hop in hops])]
+        inspectors = record["inspected_by"]
+        shown = inspectors if isinstance(inspectors, str) else ", ".join(map(_name, _list(inspectors)))
+        lines += layout.rows((), [["inspected by a firewall:", shown]])
+    if doors := _list(record["doors"]):
+        lines += [*layout.heading("Doors to the Internet"), *layout.rows((), [["-", _door(door)] for door in doors])]
     if notes := _list(record["notes"]):
         lines += [*layout.heading("Notes"), *layout.rows((), [["-", str(note)] for note in notes])]
     return lines
+
+
+def _hop(hop: object) -> str:
+    """Return one hop in words: `snet-web → firewall afw, by route default`."""
+    if not isinstance(hop, Mapping):
+        return ""
+    to, via, route = str(hop["to"]), str(hop["via"]), hop.get("route")
+    link = " by " if via == "Internet" else " "
+    where = via if to in {"", via} else f"{via}{link}{_name(to)}"
+    return f"{hop['at']} → {where}" + (f", by route {route}" if route else "")
+
+
+def _door(door: object) -> str:
+    if not isinstance(door, Mapping):
+        return ""
+    return str(door["door"]) + (f" {_name(door['id'])}" if door["id"] else "")
+
+
+def _name(resource: object) -> str:
+    return str(resource).rstrip("/").rpartition("/")[2]
 
 
 def _all_pairs(layout: Layout, records: Sequence[Record]) -> list[str]:
@@ -172,5 +203,19 @@ def _named(rule: object, name: str) -> str:
     return f"{rule[name]}{default}"
 
 
+def _decider(rule: object) -> str:
+    return f"{_named(rule, 'side')}: {_named(rule, 'rule')} ({_named(rule, 'filter')})"
+
+
 def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
+
+
+_SHOWN: Final[Mapping[str, Callable[[object], str]]] = {
+    "rules": _decider,
+    "passes": _traffic,
+    "stopped": _traffic,
+    "hops": _hop,
+    "doors": _door,
+}
+"""How an entry of a column that holds a list is shown in one cell."""

@@ -185,6 +185,16 @@ class TestReferenceEstate:
         assert (fact.fields["rulesWithGroups"], fact.fields["groups"]) == (0, [])
 
 
+def _route_everything(bodies: list[Body]) -> None:
+    table = f"{GROUP}/routeTables/rt"
+    route = {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.9.4"}
+    routes = [{"id": f"{table}/routes/all", "name": "all", "properties": route}]
+    kind = "Microsoft.Network/routeTables"
+    bodies.append({"id": table, "name": "rt", "type": kind, "properties": {"routes": routes}})
+    for subnet in named(bodies, "vnet-chat01")["subnets"]:
+        subnet["properties"]["routeTable"] = {"id": table}
+
+
 class TestChanges:
     def test_a_deny_for_everything_closes_the_jump_box(self, facts_of: FactsOf) -> None:
         context = chat_context(add_rule("nsg-jumpboxSubnet", "rest", 4000))
@@ -267,19 +277,31 @@ class TestChanges:
         fact = next(one for one in found if one.fields["subnet"] == "snet-jumpbox")
         assert (fact.fields["open"], fact.fields["everyone"]) == (True, False)
 
-    def test_a_default_route_leaves_the_network_in_doubt(self, facts_of: FactsOf) -> None:
+    def test_a_default_route_leaves_in_doubt_whom_it_may_let_in(self, facts_of: FactsOf) -> None:
         def change(bodies: list[Body]) -> None:
-            table = f"{GROUP}/routeTables/rt"
-            route = {"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.9.4"}
-            routes = [{"id": f"{table}/routes/all", "name": "all", "properties": route}]
-            kind = "Microsoft.Network/routeTables"
-            bodies.append({"id": table, "name": "rt", "type": kind, "properties": {"routes": routes}})
-            for subnet in named(bodies, "vnet-chat01")["subnets"]:
-                subnet["properties"]["routeTable"] = {"id": table}
+            _route_everything(bodies)
+            subnet = named(bodies, "vnet-chat01")["subnets"][3]
+            assert subnet["name"] == "snet-agents"
+            address = {
+                "subnet": {"id": subnet["id"]},
+                "privateIPAddress": "10.0.2.40",
+                "publicIPAddress": {"id": "/pip"},
+            }
+            interface = {"ipConfigurations": [{"name": "one", "properties": address}]}
+            kind = "Microsoft.Network/networkInterfaces"
+            bodies.append(
+                {"id": f"{GROUP}/networkInterfaces/nic", "name": "nic", "type": kind, "properties": interface}
+            )
 
         fact = traffic(facts_of, chat_context(change), "agents", "Inbound")
-        assert fact.uncollected["tooOpen"].reason == "depends on VirtualNetwork:udr:0.0.0.0/0"
+        assert fact.uncollected["tooOpen"].what == "properties.routeTable"
+        assert "contains the prefix 0.0.0.0/0 of a route" in fact.uncollected["tooOpen"].reason
         assert "tooOpen" not in fact.fields
+
+    def test_a_default_route_lets_nobody_in_where_there_is_no_entry(self, facts_of: FactsOf) -> None:
+        before = traffic(facts_of, chat_context(), "agents", "Inbound")
+        fact = traffic(facts_of, chat_context(_route_everything), "agents", "Inbound")
+        assert fact.fields["tooOpen"] == before.fields["tooOpen"]
 
     def test_a_shadowed_rule_names_what_shadows_it(self, facts_of: FactsOf) -> None:
         context = chat_context(add_rule("nsg-jumpboxSubnet", "late", 4000, direction="Outbound"))
