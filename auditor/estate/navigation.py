@@ -169,9 +169,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     # an image names its registry by host name alone, which only the registry itself tells
     "imageRegistry": Navigation("uses", outward=True, types=(REGISTRIES,)),
     "applicationInsights": Navigation("uses", outward=True, types=(APPLICATION_INSIGHTS,), own=True),
-    "user": Navigation(
-        "uses", outward=False, stated_by=(ML_WORKSPACES, GATEWAYS, SITES, SLOTS, SITE_CONFIGS, SLOT_CONFIGS)
-    ),
+    "user": Navigation("uses", outward=False, stated_by=(ML_WORKSPACES, GATEWAYS, SITES)),
     "machineLearningUser": Navigation("uses", outward=False, types=(ML_WORKSPACES,)),
     "secretReader": Navigation(
         "reads-secret",
