@@ -17,6 +17,7 @@ from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
+from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import (
     Controls,
     SubjectInfo,
@@ -31,6 +32,7 @@ from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, Un
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
+from auditor.language.ast import Condition
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
@@ -65,32 +67,36 @@ class Evaluation:
 
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    with _collector_at_rest():
+    with _estate_at_rest():
         return sorted(_all(question), key=_order)
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the cyclic collector from searching the whole estate again and again: findings hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+def _estate_at_rest() -> Iterator[None]:
+    """Spare the cyclic collector the estate, which outlives judging; what analyses leave in cycles it still frees.
+
+    What is frozen already (`inputs.read`) stays so, as thawing knows no halves.
+    """
+    is_first = gc.get_freeze_count() == 0
+    if is_first:
+        gc.freeze()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        if is_first:
+            gc.unfreeze()
 
 
 def _all(question: Evaluation) -> list[Finding]:
     facts = _facts(question)
-    cases: dict[str, list[_Case]] = {}
+    cases: dict[str, _Cases] = {}
     on_types: list[tuple[RuleInForce, OnType]] = []
     listed: list[Finding] = []
     for rule in question.rules.in_force:
         match rule.applies:
             case OnFact(kind=kind) as applies:
                 if kind not in cases:
-                    cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
+                    cases[kind] = _Cases([_Case(fact, question) for fact in facts[kind].facts])
                 listed += _fact_findings(rule, applies, facts[kind], cases[kind], question)
             case OnComponent() as applies:
                 listed += _component_findings(rule, applies, question)
@@ -169,6 +175,18 @@ class _Case:
         return list(inputs(self.fact, self._question.estate))
 
 
+class _Cases:
+    """The facts of a kind, of which each rule meets those that its `where` may hold of."""
+
+    def __init__(self, cases: Sequence[_Case]) -> None:
+        self._cases = cases
+        self._index = SubjectIndex([case.subject for case in cases])
+
+    def about(self, where: Condition | None) -> Iterator[_Case]:
+        """Yield the facts of which a `where` may not be false, in order, and perhaps others."""
+        return (self._cases[position] for position in self._index.candidates(where))
+
+
 def _facts(question: Evaluation) -> Mapping[str, _Derived]:
     """Run the analyses that rules in force need; one that raises takes down its own rules and no others."""
     kinds = sorted({rule.applies.kind for rule in question.rules.in_force if isinstance(rule.applies, OnFact)})
@@ -195,9 +213,11 @@ def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> E
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
-def _ask(rule: RuleInForce, subject: Subject, question: Evaluation) -> Verdict:
+def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth | None = None) -> Verdict:
+    """Return what a rule says of a subject; `about` is the truth of its `where`, where that was asked before."""
+    environment = _environment(rule, subject, question)
     try:
-        return judge(rule.rule, _environment(rule, subject, question), explain_passes=question.explain_passes)
+        return judge(rule.rule, environment, explain_passes=question.explain_passes, about=about)
     except Exception as problem:  # never fail open: a rule that raises is unknown, and says so
         _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
@@ -229,17 +249,17 @@ def _unread_candidates(types: Iterable[str], met: AbstractSet[str], estate: Esta
 
 
 def _fact_findings(
-    rule: RuleInForce, applies: OnFact, derived: _Derived, cases: Sequence[_Case], question: Evaluation
+    rule: RuleInForce, applies: OnFact, derived: _Derived, cases: _Cases, question: Evaluation
 ) -> Iterator[Finding]:
     if (error := derived.error) is not None:
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
-    for case in cases:
+    for case in cases.about(applies.where):
         about = _is_about(rule, applies, case.subject, question)
         if about is not Truth.NO:
             met = True
-            verdict = _ask(rule, case.subject, question)
+            verdict = _ask(rule, case.subject, question, about)
             if about is Truth.UNKNOWN:
                 verdict = _doubted(rule, applies, case.subject, verdict, question)
             yield _fact_finding(rule, case, verdict, question)

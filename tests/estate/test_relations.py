@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor import resource_id as ids
 from auditor.estate.navigation import NAVIGATION, derive
 from auditor.model import Relation, Resource
 from tests.estates.chat import chat_bodies
@@ -224,3 +225,15 @@ def test_twenty_thousand_resources_take_well_under_a_second() -> None:
 
     assert count > 40_000
     assert elapsed < 2  # about 0.4 s on an idle core; the limit allows for a busy one
+
+
+_SCOPES = ["", "/", "/subscriptions/s1", "/SUBSCRIPTIONS/S1/resourceGroups/rg", f"{GROUP}/n/t/A", f"{GROUP}/n/t/a/x/b/"]
+
+
+@given(st.lists(st.sampled_from(["a", "a/x/b", "a/x/b/y/c", "a-b", "a0", "a.b", "ab/x/b", "B"]), unique=True))
+def test_what_lies_below_a_scope_is_what_an_id_under_it_names(names: list[str]) -> None:
+    estate = estate_of([body(f"n/t/{name}") for name in names])
+    for scope in [*_SCOPES, *(resource.id for resource in estate.resources)]:
+        below = [resource for resource in estate.resources if ids.is_under(resource.key, scope)]
+
+        assert list(estate.below(scope)) == below
