@@ -10,9 +10,11 @@ from functools import cached_property
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
+from auditor.estate import lookup as lookups
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
-from auditor.estate.navigation import NAVIGATION, Navigation, derive
+from auditor.estate.lookup import AmbiguousHost
+from auditor.estate.navigation import NAVIGATION, Navigation, derive, in_doubt
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
@@ -47,7 +49,10 @@ class Estate:
         self._unread_by_key: dict[str, Resource] = {}
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._place(snapshot.resources)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
+        lookup = lookups.build(snapshot.resources, self.catalogue)
+        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup)), key=_order)
+        self.ambiguous_hosts: Sequence[AmbiguousHost] = list(lookup.ambiguous)
+        self._note_ambiguous()
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
         self._completeness = Completeness(
@@ -60,6 +65,17 @@ class Estate:
                 self._type_gaps.add(gap)
             else:
                 self._own_gaps[ids.key(gap.scope)].append(gap)
+
+    def _note_ambiguous(self) -> None:
+        """Note where it is not known who is related, because a host name may be that of several."""
+        for one in self.ambiguous_hosts:
+            for key, name in in_doubt(one):
+                self._own_gaps[key].append(Gap(self.spelled(key) or key, f"related:{name}", self.told_of_host(one)))
+
+    def told_of_host(self, ambiguous: AmbiguousHost) -> str:
+        """Return why a host name does not tell what has it."""
+        listed = " and ".join(self.spelled(key) or key for key in ambiguous.candidates)
+        return f"{ambiguous.host} is the host name of {listed}, and only one can have it"
 
     def _place(self, resources: Iterable[Resource]) -> None:
         """File the resources; one whose properties were not read is as good as not here for whatever looks at them."""

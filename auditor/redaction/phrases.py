@@ -128,6 +128,7 @@ _NAMES: Final = (
     "connection",
 )
 
+
 def _by_words() -> Iterator[tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]]:
     grouped: dict[tuple[str, ...], list[re.Pattern[str]]] = defaultdict(list)
     for kind, pattern in KINDS.items():
