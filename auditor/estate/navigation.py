@@ -103,6 +103,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "slot": Navigation("contains", outward=True, types=(SLOTS,), below=True),
     "slotConfig": Navigation("contains", outward=True, types=(SLOT_CONFIGS,), below=True),
     "compute": Navigation("contains", outward=True, types=(ML_COMPUTES,), below=True),
+    "hub": Navigation("project-of", outward=True, types=(ML_WORKSPACES,), own=True),
     "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
     "onlineDeployment": Navigation("contains", outward=True, types=(ONLINE_DEPLOYMENTS,), below=True),
     "modelDeployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),

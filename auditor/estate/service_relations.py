@@ -104,6 +104,8 @@ def _ml_workspace(resource: Resource, _: Lookup) -> Iterator[Relation]:
     for name in ("storageAccount", "keyVault", "containerRegistry", "applicationInsights"):
         if used := body.reference(resource.properties, name):
             yield Relation(resource.key, "uses", used)
+    if hub := body.reference(resource.properties, "hubResourceId"):
+        yield Relation(resource.key, "project-of", hub)
     rules = body.value(resource.properties, "managedNetwork.outboundRules")
     if isinstance(rules, Mapping):
         for rule in rules.values():
