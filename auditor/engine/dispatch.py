@@ -41,17 +41,31 @@ class SubjectIndex:
         self._subjects = subjects
         self._by_path: dict[ResolvedName, _ByText] = {}
 
-    def candidates(self, condition: Condition | None) -> Sequence[int]:
-        """Return the positions, in order, of all subjects of which a condition may not be false, and of few others."""
-        found = [self._fitting(equation) for equation in equations(condition)]
-        return min(found, key=len, default=range(len(self._subjects)))
+    def candidates(self, condition: Condition | None) -> Sequence[tuple[int, bool]]:
+        """Return, in order, the positions of all subjects of which a condition may not be false, and of few others.
 
-    def _fitting(self, equation: Equation) -> Sequence[int]:
+        Beside each stands whether the condition is true of it for certain.
+        """
+        if condition is None:
+            return [(position, True) for position in range(len(self._subjects))]
+        found = [self._fitting(equation) for equation in equations(condition)]
+        if not found:
+            return [(position, False) for position in range(len(self._subjects))]
+        fitting, is_certain = min(found, key=len), isinstance(condition, Leaf)
+        return [(position, is_certain and not is_open) for position, is_open in fitting]
+
+    def _fitting(self, equation: Equation) -> Sequence[tuple[int, bool]]:
+        """Return the subjects with one of the texts, and those of which it is open whether they have."""
         if equation.path not in self._by_path:
             self._by_path[equation.path] = self._read(equation.path)
         index = self._by_path[equation.path]
         known = [index.known[text] for text in equation.texts if text in index.known]
-        return sorted(position for positions in (*known, index.open) for position in positions)
+        return sorted(
+            [
+                *((position, False) for positions in known for position in positions),
+                *((one, True) for one in index.open),
+            ]
+        )
 
     def _read(self, path: ResolvedName) -> _ByText:
         index = _ByText()

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.contract import Context, Unlisted
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
@@ -87,22 +87,33 @@ def _estate_at_rest() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _all(question: Evaluation) -> list[Finding]:
-    facts = _facts(question)
-    cases: dict[str, _Cases] = {}
+def _all(question: Evaluation) -> Iterator[Finding]:
+    on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
-    listed: list[Finding] = []
     for rule in question.rules.in_force:
         match rule.applies:
             case OnFact(kind=kind) as applies:
-                if kind not in cases:
-                    cases[kind] = _Cases([_Case(fact, question) for fact in facts[kind].facts])
-                listed += _fact_findings(rule, applies, facts[kind], cases[kind], question)
+                on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                listed += _component_findings(rule, applies, question)
+                yield from _component_findings(rule, applies, question)
             case OnType() as applies:
                 on_types.append((rule, applies))
-    return [*listed, *_type_findings(on_types, question)]
+    yield from _all_fact_findings(on_facts, question)
+    yield from _type_findings(on_types, question)
+
+
+def _all_fact_findings(
+    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], question: Evaluation
+) -> Iterator[Finding]:
+    """Judge facts, analysis by analysis and kind by kind: those of one are let go before those of the next are made."""
+    analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(rules)}
+    for analysis in analyses.values():
+        derived = _derived(analysis, question)
+        for kind in sorted(derived):
+            known = derived.pop(kind)
+            cases = _Cases([_Case(fact, question) for fact in known.facts])
+            for rule, applies in rules.get(kind, ()):
+                yield from _fact_findings(rule, applies, known, cases, question)
 
 
 def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
@@ -182,31 +193,26 @@ class _Cases:
         self._cases = cases
         self._index = SubjectIndex([case.subject for case in cases])
 
-    def about(self, where: Condition | None) -> Iterator[_Case]:
-        """Yield the facts of which a `where` may not be false, in order, and perhaps others."""
-        return (self._cases[position] for position in self._index.candidates(where))
+    def about(self, where: Condition | None) -> Iterator[tuple[_Case, bool]]:
+        """Yield the facts of which a `where` may not be false, in order, and perhaps others; and whether it is true."""
+        return ((self._cases[place], is_certain) for place, is_certain in self._index.candidates(where))
 
 
-def _facts(question: Evaluation) -> Mapping[str, _Derived]:
-    """Run the analyses that rules in force need; one that raises takes down its own rules and no others."""
-    kinds = sorted({rule.applies.kind for rule in question.rules.in_force if isinstance(rule.applies, OnFact)})
-    derived: dict[str, _Derived] = {}
-    for analysis in {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in kinds}.values():
-        by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
-        try:
-            for fact in analysis.run(question.context):
-                by_kind[fact.fact_kind].append(fact)
-            unlisted = list(analysis.unlisted(question.context))
-        except Exception as problem:  # never fail open: the rules on these facts become unknown
-            _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
-            error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
-            derived |= dict.fromkeys(by_kind, _Derived(error=error))
-            continue
-        derived |= {
-            kind: _Derived(sorted(found, key=lambda fact: fact.id), [one for one in unlisted if one.kind == kind])
-            for kind, found in by_kind.items()
-        }
-    return derived
+def _derived(analysis: Analysis, question: Evaluation) -> dict[str, _Derived]:
+    """Run an analysis; one that raises takes down the rules on its own facts and no others."""
+    by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
+    try:
+        for fact in analysis.run(question.context):
+            by_kind[fact.fact_kind].append(fact)
+        unlisted = list(analysis.unlisted(question.context))
+    except Exception as problem:  # never fail open: the rules on these facts become unknown
+        _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
+        error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
+        return dict.fromkeys(by_kind, _Derived(error=error))
+    return {
+        kind: _Derived(sorted(found, key=lambda fact: fact.id), [one for one in unlisted if one.kind == kind])
+        for kind, found in by_kind.items()
+    }
 
 
 def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
@@ -255,8 +261,8 @@ def _fact_findings(
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
-    for case in cases.about(applies.where):
-        about = _is_about(rule, applies, case.subject, question)
+    for case, is_certain in cases.about(applies.where):
+        about = Truth.YES if is_certain else _is_about(rule, applies, case.subject, question)
         if about is not Truth.NO:
             met = True
             verdict = _ask(rule, case.subject, question, about)
