@@ -16,6 +16,7 @@ import io
 import pstats
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -247,8 +248,18 @@ def cold(*arguments: str) -> float:
     return statistics.median(seconds)
 
 
+def whole(path: Path) -> tuple[float, float]:
+    """Return the CPU seconds and the peak memory in MB of the command that reads and judges an export, by itself."""
+    command = [sys.executable, "-m", "auditor", "evaluate", str(path), "-o", "json=/dev/null", "--no-progress"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, after.ru_maxrss / 1024
+
+
 def main() -> None:
-    """Print the table and the cold starts."""
+    """Print the table, what the whole command needs, and the cold starts."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--resources", type=int, default=20_000)
     options.add_argument(
@@ -260,14 +271,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "estate.json")
         path.write_bytes(text)
+        seconds, memory = whole(path)  # the first child, as the peak is that of the greatest of all
         steps, reports = steps_of(path, chosen.profile)
     found = reports[-1].findings
     states = Counter(finding.status.value for finding in found)
     shown = ", ".join(f"{name} {number:,}" for name, number in sorted(states.items()))
     speed = len(found) / steps.seconds["judge"]
-    print(f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {reports[-1].rules} rules")
+    print(
+        f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {len(reports[-1].rules)} rules"
+    )
     print(f"{len(found):,} findings ({shown}), {speed:,.0f} a second")
     print(f"\n{steps.table()}\n")
+    print(f"auditor evaluate: {seconds:.1f} CPU s, {memory:,.0f} MB at the most")
     for arguments in (["demo"], ["--help"]):
         print(f"auditor {arguments[0]}: {cold(*arguments):.2f} s, the median of {COLD_STARTS} cold starts")
 
