@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from auditor.estate.graph import Estate
 from auditor.estate.lookup import Lookup
 from auditor.yaml_source import load_file
 from tests.checkout import BASELINE
+from tests.e2e.command import in_process
 from tests.estates.chat import chat_bodies
 from tests.estates.graph import Body, estate_of, renamed
 
@@ -108,6 +110,20 @@ def test_where_none_is_nearer_it_is_not_known_which_and_both_ends_say_so() -> No
         gap = estate.relation_gap(resource_id, name)
         assert gap is not None
         assert gap.reason == (f"{_HOST} is the host name of {first['id']} and {second['id']}, and only one can have it")
+
+
+def test_the_report_names_what_shares_a_host_name_and_the_backend_is_unknown(tmp_path: Path) -> None:
+    caller = gateway(f"{subscription(1)}/resourceGroups/rg")
+    first, second = (site(f"{subscription(number)}/resourceGroups/rg") for number in (2, 3))
+    (tmp_path / "input.json").write_text(json.dumps([caller, first, second]))
+    words = ("--complete", "--include-passed", "--no-progress", "-o", "json", "--select", "gateway-backend-private")
+
+    ended = in_process("evaluate", "input.json", *words, at=tmp_path)
+
+    report = json.loads(ended.out)
+    assert [notice for notice in report["notices"] if first["id"] in notice and second["id"] in notice]
+    found = {finding["status"] for finding in report["findings"] if finding["resource_id"] == caller["id"]}
+    assert found == {"unknown"}
 
 
 _KEYS = st.builds(
