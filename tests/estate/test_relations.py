@@ -191,12 +191,21 @@ def test_api_management_fronts_the_account_that_the_address_of_a_backend_names()
 
 def test_every_navigation_follows_a_kind_that_is_derived_and_names_types_in_lower_case() -> None:
     kinds = {relation.kind for relation in derive(Resource.of(item) for item in chat_bodies())}
-    kinds |= {"connects-to", "fronts", "may-read-secret", "peered"}  # the chat estate has none
+    kinds |= {"connects-to", "fronts", "may-read-secret", "peered", "project-of"}  # the chat estate has none
     kinds |= {"budgets", "defends", "governs", "monitors", "notifies", "watches"}  # nor anything that watches over it
 
     assert {navigation.kind for navigation in NAVIGATION.values()} <= kinds
     types = [name for nav in NAVIGATION.values() for name in (*nav.types, *nav.stated_by)]
     assert types == [name.lower() for name in types]
+
+
+def test_a_project_leads_to_the_hub_that_it_names_in_any_case() -> None:
+    workspaces = "Microsoft.MachineLearningServices/workspaces"
+    hub, project = body(f"{workspaces}/hub"), body(f"{workspaces}/p", {"hubResourceId": f"{GROUP}/{workspaces}/HUB"})
+    estate = estate_of([hub, project])
+
+    assert names(estate, project["id"], "hub") == ["hub"]
+    assert names(estate, hub["id"], "hub") == []
 
 
 @settings(max_examples=60, deadline=None)
