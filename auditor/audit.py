@@ -89,7 +89,13 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     evaluation = Evaluation(given, rules, terms.explain_passes)
     judged = disclosure.without_secrets(findings(evaluation))
     coverage = coverage_of(evaluation, judged)
-    notices = [*_notices(given.workloads), *_followed(given.estate), *_harmless(given), *_idle(coverage)]
+    notices = [
+        *_notices(given.workloads),
+        *_followed(given.estate),
+        *_ambiguous(given.estate),
+        *_harmless(given),
+        *_idle(coverage),
+    ]
     for path in terms.exemption_files:
         accepted = exemptions.load(path, rules.rules)
         matched = exemptions.match(judged, accepted, when.at.date())
@@ -133,6 +139,12 @@ def _followed(estate: Estate) -> list[str]:
     known = [key for key in estate.followed if estate.get(key)]
     text = "resources outside the scope were followed by reference: they decide about others, and are not judged themselves"
     return [f"{len(known)} {text}"] if known else []
+
+
+def _ambiguous(estate: Estate) -> list[str]:
+    """Say which host names occur twice, as they do in a file that holds two tenants, or an estate and its copy."""
+    told = {one.host: estate.told_of_host(one) for one in estate.ambiguous_hosts}
+    return [f"{text}: which of them is called is not known" for _, text in sorted(told.items())]
 
 
 def _harmless(given: Context) -> list[str]:

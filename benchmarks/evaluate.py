@@ -1,6 +1,6 @@
 """Measure what each step from a file to a report costs, as a multiple of what parsing the same JSON costs in the same run.
 
-    python -m benchmarks.evaluate [--resources 20000] [--profile read|estate|bind|judge|json|csv]
+    python -m benchmarks.evaluate [--resources 20000] [--workloads N] [--profile read|estate|bind|judge|json|csv]
 
 The estate is synthetic, about 3 KB a resource: copies of the sample estate, each a workload of its own with all its
 relations, and as many loose resources of the common types, of whose values one in ten is not as it should be. All
@@ -16,6 +16,7 @@ import io
 import pstats
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -41,8 +43,11 @@ from auditor.rulebook import in_force
 
 T = TypeVar("T")
 
+_GUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 BYTES: Final = 2_900
+REPEATED: Final = ("/diagnosticSettings", "/outboundRules", "/roleDefinitions", "/secrets", "/basicPublishingCredentialsPolicies",
+                   "/metricAlerts", "/virtualNetworkLinks")  # fmt: skip
 ROUNDS: Final = 3
 COLD_STARTS: Final = 5
 OFF: Final = ("Disabled", "Enabled")
@@ -88,22 +93,50 @@ TYPES: Final[Mapping[str, tuple[int, str | None, Mapping[str, tuple[Any, Any]]]]
 }  # fmt: skip
 
 
-def document(number: int) -> bytes:
-    """Return an export of that many resources, half of them in workloads; always the same for the same number."""
-    resources = list(islice(_workloads(), number // 2))
+def document(number: int, workloads: int | None = None) -> bytes:
+    """Return an export of that many resources, half of them in workloads; always the same for the same numbers.
+
+    `workloads`: how many of these there are instead; the resources that are left over belong to none.
+    """
+    copies = islice(_workloads(), number // 2) if workloads is None else _lean(workloads)
+    resources = list(islice(copies, number))
     resources += loose(number - len(resources))
     return orjson.dumps({"complete": True, "source": {"snapshotAt": "2024-03-01T00:00:00Z"}, "resources": resources})
 
 
+def _lean(workloads: int) -> Iterator[dict[str, Any]]:
+    """Yield copies of the sample estate without what each resource may have a dozen of."""
+    size = sum(1 for _ in _copy(0))
+    for body in islice(_workloads(), workloads * size):
+        if not str(body["type"]).endswith(REPEATED):
+            yield body
+
+
 def _workloads() -> Iterator[dict[str, Any]]:
-    """Yield the sample estate again and again, each time in a subscription and with principals of its own."""
-    sample = (shipped.folder("samples") / "chat.json").read_text()
-    own = {*re.findall(r'"(?:subscriptionId|principalId)": "([0-9a-f-]{36})"', sample)}
-    pattern = re.compile("|".join(sorted(own)))
+    """Yield the resources of the sample estate again and again."""
     for copy in count():
-        renamed = pattern.sub(lambda found, copy=copy: f"{copy:08x}{found[0][8:]}", sample)
-        for body in orjson.loads(renamed)["resources"]:
-            yield _filled_up(body)
+        yield from _copy(copy)
+
+
+def _copy(number: int) -> Iterator[dict[str, Any]]:
+    """Yield the sample estate with names, host names and identities of its own, as two estates in one tenant have.
+
+    Only the tenant and the roles that are built in are the same in each.
+    """
+    text = _sample()
+    kept = {*re.findall(f"roleDefinitions/({_GUID})", text), *re.findall(f'"tenantId": "({_GUID})"', text)}
+    renamed = re.sub(f"assist|{_GUID}", lambda found: found[0] if found[0] in kept else _name(found[0], number), text)
+    for body in orjson.loads(renamed)["resources"]:
+        yield _filled_up(body)
+
+
+def _name(name: str, copy: int) -> str:
+    return f"{name}{copy:x}" if name == "assist" else f"{copy:08x}{name[8:]}"
+
+
+@cache
+def _sample() -> str:
+    return (shipped.folder("samples") / "chat.json").read_text()
 
 
 def loose(number: int) -> Iterator[dict[str, Any]]:
@@ -215,24 +248,41 @@ def cold(*arguments: str) -> float:
     return statistics.median(seconds)
 
 
+def whole(path: Path) -> tuple[float, float]:
+    """Return the CPU seconds and the peak memory in MB of the command that reads and judges an export, by itself."""
+    command = [sys.executable, "-m", "auditor", "evaluate", str(path), "-o", "json=/dev/null", "--no-progress"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, after.ru_maxrss / 1024
+
+
 def main() -> None:
-    """Print the table and the cold starts."""
+    """Print the table, what the whole command needs, and the cold starts."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--resources", type=int, default=20_000)
+    options.add_argument(
+        "--workloads", type=int, help="how many there are; without it, half of the resources are in some"
+    )
     options.add_argument("--profile", metavar="STEP", help="show where a step spends its time: read, judge, …")
     chosen = options.parse_args()
-    text = document(chosen.resources)
+    text = document(chosen.resources, chosen.workloads)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "estate.json")
         path.write_bytes(text)
+        seconds, memory = whole(path)  # the first child, as the peak is that of the greatest of all
         steps, reports = steps_of(path, chosen.profile)
     found = reports[-1].findings
     states = Counter(finding.status.value for finding in found)
     shown = ", ".join(f"{name} {number:,}" for name, number in sorted(states.items()))
     speed = len(found) / steps.seconds["judge"]
-    print(f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {reports[-1].rules} rules")
+    print(
+        f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {len(reports[-1].rules)} rules"
+    )
     print(f"{len(found):,} findings ({shown}), {speed:,.0f} a second")
     print(f"\n{steps.table()}\n")
+    print(f"auditor evaluate: {seconds:.1f} CPU s, {memory:,.0f} MB at the most")
     for arguments in (["demo"], ["--help"]):
         print(f"auditor {arguments[0]}: {cold(*arguments):.2f} s, the median of {COLD_STARTS} cold starts")
 

@@ -24,7 +24,17 @@ ONLY_CANDIDATE: Final = "only candidate"
 # Bindings feed one another (a network leads to a gateway, the gateway to its network); real estates settle in three.
 _MAX_ROUNDS: Final = 10
 
-Claims = Mapping[str, AbstractSet[str]]
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What workloads reach on their own account: for each component the resources, by key, with those workloads' anchors."""
+
+    holders: Mapping[str, Mapping[str, AbstractSet[str]]] = field(default_factory=dict)
+
+    def bar(self, anchor: str, components: Sequence[str], resource: str) -> bool:
+        """Whether a resource is one of these components of other workloads, and of this one none by its own account."""
+        held = (self.holders.get(name, {}).get(resource) for name in components)
+        return any(anchors is not None and anchor not in anchors for anchors in held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Found:
 class ComponentBinder:
     """Settles the components of one workload.
 
-    `claims`: component → keys that other workloads reach on their own account; no candidates through a shared network.
+    `claims`: what other workloads reach on their own account is no candidate through a shared network.
     `pinned`: components decided beforehand. `is_alone`: there is no other workload. `names`: as `names_of` returns.
     """
 
@@ -52,7 +62,7 @@ class ComponentBinder:
     anchor_component: str
     is_alone: bool
     names: Mapping[str, AbstractSet[str]]
-    claims: Claims = field(default_factory=dict)
+    claims: Claims = field(default_factory=Claims)
     pinned: Mapping[str, Found] = field(default_factory=dict)
 
     def settle(self, *, follow_weak: bool) -> dict[str, Found]:
@@ -104,14 +114,20 @@ class ComponentBinder:
         for step in declaration.steps:
             if step.weak and not follow_weak:
                 continue
-            claimed = (self.claims.get(name, frozenset()) for name in (declaration.name, *declaration.exclude))
-            barred = excluded.union(*claimed) if step.weak else excluded
             candidates = self.paths.candidates(declaration, step, bound)
-            union.update((resource.key, resource) for resource in candidates if resource.key not in barred)
+            union.update(
+                (one.key, one)
+                for one in candidates
+                if one.key not in excluded and not self._is_barred(declaration, step, one)
+            )
             is_open = not declaration.many and self._is_open(declaration, step, found)
             if not declaration.union and (union or is_open):
                 break
         return tuple(union[key] for key in sorted(union))
+
+    def _is_barred(self, declaration: Declaration, step: ReferenceStep, candidate: Resource) -> bool:
+        """Whether another workload reaches a candidate on its own account, and this one only through a shared network."""
+        return step.weak and self.claims.bar(self.anchor.key, (declaration.name, *declaration.exclude), candidate.key)
 
     def _by_override(self, declaration: Declaration, structural: Sequence[Resource]) -> Found:
         """Return what a parameter says; of several workloads each takes what it reaches or has in its own group."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from auditor import resource_id as ids
-from auditor.architecture.bind import BoundBy, ComponentBinder, Found, names_of
+from auditor.architecture.bind import BoundBy, Claims, ComponentBinder, Found, names_of
 from auditor.architecture.declare import Declaration, parameter, read_declarations
 from auditor.architecture.follow import Paths, dangling, relation_gap_of
 from auditor.azure import body
@@ -42,7 +43,7 @@ class Workload:
         return {component: self.resources(component) for component in self.bindings}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workloads:
     """All instances of the architecture found in the estate, sorted by name, and what was looked for."""
 
@@ -52,6 +53,11 @@ class Workloads:
     declared: Sequence[Declaration] = ()
     doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
     """What `may_have` answered, by anchor and component: every subnet and every role of an identity asks it again."""
+
+    @cached_property
+    def named(self) -> Mapping[str, Workload]:
+        """Return the workloads by name, of which no two have one."""
+        return {workload.name: workload for workload in reversed(self.all)}
 
     def role_of(self, resource_key: str) -> tuple[str | None, str | None]:
         """Return (workload, component) of a resource, or (None, None). A shared resource names the first workload.
@@ -203,14 +209,8 @@ def _settle_all(
         for name, what in found.items():
             for resource in what.resources:
                 holders[name][resource.key].add(key)
-    settled = {}
-    for key, binder in binders.items():
-        claims = {
-            name: frozenset(resource for resource, by in held.items() if key not in by)
-            for name, held in holders.items()
-        }
-        settled[key] = replace(binder, claims=claims).settle(follow_weak=True)
-    return settled
+    claims = Claims(holders)
+    return {key: replace(binder, claims=claims).settle(follow_weak=True) for key, binder in binders.items()}
 
 
 def _with_lone_candidates(binder: ComponentBinder) -> Mapping[str, Found]:

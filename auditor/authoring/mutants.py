@@ -25,7 +25,7 @@ from auditor.language.ast import (
     Undecidable,
 )
 from auditor.language.environment import Environment, Problem, Unknown
-from auditor.rulebook.rule import Rule
+from auditor.rulebook.rule import Applies, OnFact, Rule
 
 _OTHERS: Final[tuple[object, ...]] = ("another value", True, False, 0, 10**6)
 _SWAPPED: Final[Mapping[str, Literal["every", "any"]]] = {"every": "any", "any": "every"}
@@ -54,7 +54,13 @@ def mutants_of(rule: Rule) -> Iterator[Mutant]:
     for change, condition in _changed(rule.require, environment):
         yield Mutant(change, replace(rule, require=condition))
     if rule.applies.when is not None:
-        yield Mutant("drop 'when'", replace(rule, applies=replace(rule.applies, when=None)))
+        yield Mutant("drop 'when'", replace(rule, applies=_unconditional(rule.applies)))
+
+
+def _unconditional(applies: Applies) -> Applies:
+    if isinstance(applies, OnFact):
+        return replace(applies, where=None, besides=None)
+    return replace(applies, when=None)
 
 
 def _default_environment(rule: Rule) -> Environment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ SERVICE_DEFAULT: Final = 2
 HARM: Final = ("hate", "sexual", "selfharm", "violence")
 _ENTRIES: Final = "properties.contentFilters"
 _LONGEST_CHAIN: Final = 4
+_INSTANT: Final = "properties.instant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,77 @@ class ContentFilter:
     threshold: str | None = None
     source: tuple[str, str] | None = None
     gap: Gap | None = None
+
+
+# https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/models-sold-directly-by-azure
+_FILTERED_MAKERS: Final = frozenset({"openai", "openai-oss", "microsoft"})
+_OPENAI_NAMES: Final = re.compile(
+    r"(?:gpt-|o[1-9](?:-|$)|text-embedding-|whisper|dall-e|tts|sora|codex|computer-use|davinci|babbage).*",
+    re.IGNORECASE,
+)
+_SERVICE_DEFAULTS: Final = frozenset({"microsoft.default", "microsoft.defaultv2"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallableModel:
+    """A model that callers of an account can use: through a deployment, or without one where `listed` at the account.
+
+    `resource` is the deployment or the account, `policy_path` where it names the policy, `policy` the name.
+    """
+
+    resource: Resource
+    account: str
+    name: str | None
+    maker: str | None
+    policy: str | None
+    policy_path: str
+    listed: bool = False
+
+
+def deployed(deployment: Resource) -> CallableModel:
+    """Return the model of a deployment."""
+    return CallableModel(
+        resource=deployment,
+        account=ids.parent_of(deployment.key) or "",
+        name=body.text(deployment.body, "properties.model.name"),
+        maker=body.text(deployment.body, "properties.model.format"),
+        policy=body.text(deployment.body, "properties.raiPolicyName"),
+        policy_path="properties.raiPolicyName",
+    )
+
+
+def instant(account: Resource) -> Sequence[CallableModel]:
+    """Return the models that an account lets callers use without a deployment; one without a name where none are listed.
+
+    An empty list means that there are none. A list that is not there says nothing.
+    """
+    if not isinstance(body.value(account.body, _INSTANT), Mapping):
+        return ()
+    listed = body.value(account.body, f"{_INSTANT}.modelAllowList")
+    names = [str(name) for name in listed] if isinstance(listed, list) else [None]
+    path = f"{_INSTANT}.raiPolicyName"
+    policy = body.text(account.body, path)
+    return [CallableModel(account, account.key, name, None, policy, path, listed=True) for name in dict.fromkeys(names)]
+
+
+def out_of_path(model: CallableModel) -> Gap | None:
+    """Return why it is not known that an account's filters look at what a model is sent and answers, or None.
+
+    They apply to the models of OpenAI and Microsoft that Azure sells; of those of others that depends on the model.
+    """
+    if model.name is None and model.listed:
+        path = f"{_INSTANT}.modelAllowList"
+        return Gap(model.resource.id, path, "which models may be called without a deployment is not stated")
+    if model.maker is None and _OPENAI_NAMES.fullmatch(model.name or ""):
+        return None
+    if (model.maker or "").lower() in _FILTERED_MAKERS:
+        return None
+    path = f"{_INSTANT}.modelAllowList" if model.listed else "properties.model.format"
+    if model.maker is None:
+        why = f"whose model {model.name or 'it'} is, is not stated, and a partner's may be out of the filters' path"
+        return Gap(model.resource.id, path, why)
+    why = f"{model.name or 'the model'} is a partner's ({model.maker}), and the filters need not be in the path of its calls"
+    return Gap(model.resource.id, path, why)
 
 
 def normal(name: str) -> str:
@@ -89,7 +162,7 @@ def _service_default(name: str, category: str) -> ContentFilter:
         return ContentFilter(
             None, "absent", gap=Gap(name, "properties.contentFilters", "the policy does not exist here")
         )
-    if category in HARM:
+    if category in HARM and name in _SERVICE_DEFAULTS:
         return ContentFilter(SERVICE_DEFAULT, "base", enabled=True, blocking=True, threshold="Medium")
     if name == "microsoft.default":
         return ContentFilter(0, "absent")

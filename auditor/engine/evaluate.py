@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.contract import Context, Unlisted
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
+from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import (
     Controls,
     SubjectInfo,
@@ -31,6 +32,7 @@ from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
+from auditor.language.ast import Condition
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
@@ -65,38 +67,53 @@ class Evaluation:
 
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    with _collector_at_rest():
+    with _estate_at_rest():
         return sorted(_all(question), key=_order)
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the cyclic collector from searching the whole estate again and again: findings hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+def _estate_at_rest() -> Iterator[None]:
+    """Spare the cyclic collector the estate, which outlives judging; what analyses leave in cycles it still frees.
+
+    What is frozen already (`inputs.read`) stays so, as thawing knows no halves.
+    """
+    is_first = gc.get_freeze_count() == 0
+    if is_first:
+        gc.freeze()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        if is_first:
+            gc.unfreeze()
 
 
-def _all(question: Evaluation) -> list[Finding]:
-    facts = _facts(question)
-    cases: dict[str, list[_Case]] = {}
+def _all(question: Evaluation) -> Iterator[Finding]:
+    on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
-    listed: list[Finding] = []
     for rule in question.rules.in_force:
         match rule.applies:
             case OnFact(kind=kind) as applies:
-                if kind not in cases:
-                    cases[kind] = [_Case(fact, question) for fact in facts[kind].facts]
-                listed += _fact_findings(rule, applies, facts[kind], cases[kind], question)
+                on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                listed += _component_findings(rule, applies, question)
+                yield from _component_findings(rule, applies, question)
             case OnType() as applies:
                 on_types.append((rule, applies))
-    return [*listed, *_type_findings(on_types, question)]
+    yield from _all_fact_findings(on_facts, question)
+    yield from _type_findings(on_types, question)
+
+
+def _all_fact_findings(
+    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], question: Evaluation
+) -> Iterator[Finding]:
+    """Judge facts, analysis by analysis and kind by kind: those of one are let go before those of the next are made."""
+    analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(rules)}
+    for analysis in analyses.values():
+        derived = _derived(analysis, question)
+        for kind in sorted(derived):
+            known = derived.pop(kind)
+            cases = _Cases([_Case(fact, question) for fact in known.facts])
+            for rule, applies in rules.get(kind, ()):
+                yield from _fact_findings(rule, applies, known, cases, question)
 
 
 def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
@@ -169,35 +186,44 @@ class _Case:
         return list(inputs(self.fact, self._question.estate))
 
 
-def _facts(question: Evaluation) -> Mapping[str, _Derived]:
-    """Run the analyses that rules in force need; one that raises takes down its own rules and no others."""
-    kinds = sorted({rule.applies.kind for rule in question.rules.in_force if isinstance(rule.applies, OnFact)})
-    derived: dict[str, _Derived] = {}
-    for analysis in {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in kinds}.values():
-        by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
-        try:
-            for fact in analysis.run(question.context):
-                by_kind[fact.fact_kind].append(fact)
-            unlisted = list(analysis.unlisted(question.context))
-        except Exception as problem:  # never fail open: the rules on these facts become unknown
-            _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
-            error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
-            derived |= dict.fromkeys(by_kind, _Derived(error=error))
-            continue
-        derived |= {
-            kind: _Derived(sorted(found, key=lambda fact: fact.id), [one for one in unlisted if one.kind == kind])
-            for kind, found in by_kind.items()
-        }
-    return derived
+class _Cases:
+    """The facts of a kind, of which each rule meets those that its `where` may hold of."""
+
+    def __init__(self, cases: Sequence[_Case]) -> None:
+        self._cases = cases
+        self._index = SubjectIndex([case.subject for case in cases])
+
+    def about(self, where: Condition | None) -> Iterator[tuple[_Case, bool]]:
+        """Yield the facts of which a `where` may not be false, in order, and perhaps others; and whether it is true."""
+        return ((self._cases[place], is_certain) for place, is_certain in self._index.candidates(where))
+
+
+def _derived(analysis: Analysis, question: Evaluation) -> dict[str, _Derived]:
+    """Run an analysis; one that raises takes down the rules on its own facts and no others."""
+    by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
+    try:
+        for fact in analysis.run(question.context):
+            by_kind[fact.fact_kind].append(fact)
+        unlisted = list(analysis.unlisted(question.context))
+    except Exception as problem:  # never fail open: the rules on these facts become unknown
+        _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
+        error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
+        return dict.fromkeys(by_kind, _Derived(error=error))
+    return {
+        kind: _Derived(sorted(found, key=lambda fact: fact.id), [one for one in unlisted if one.kind == kind])
+        for kind, found in by_kind.items()
+    }
 
 
 def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
-def _ask(rule: RuleInForce, subject: Subject, question: Evaluation) -> Verdict:
+def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth | None = None) -> Verdict:
+    """Return what a rule says of a subject; `about` is the truth of its `where`, where that was asked before."""
+    environment = _environment(rule, subject, question)
     try:
-        return judge(rule.rule, _environment(rule, subject, question), explain_passes=question.explain_passes)
+        return judge(rule.rule, environment, explain_passes=question.explain_passes, about=about)
     except Exception as problem:  # never fail open: a rule that raises is unknown, and says so
         _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
@@ -229,17 +255,17 @@ def _unread_candidates(types: Iterable[str], met: Container[str], estate: Estate
 
 
 def _fact_findings(
-    rule: RuleInForce, applies: OnFact, derived: _Derived, cases: Sequence[_Case], question: Evaluation
+    rule: RuleInForce, applies: OnFact, derived: _Derived, cases: _Cases, question: Evaluation
 ) -> Iterator[Finding]:
     if (error := derived.error) is not None:
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
-    for case in cases:
-        about = _is_about(rule, applies, case.subject, question)
+    for case, is_certain in cases.about(applies.where):
+        about = Truth.YES if is_certain else _is_about(rule, applies, case.subject, question)
         if about is not Truth.NO:
             met = True
-            verdict = _ask(rule, case.subject, question)
+            verdict = _ask(rule, case.subject, question, about)
             if about is Truth.UNKNOWN:
                 verdict = _doubted(rule, applies, case.subject, verdict, question)
             yield _fact_finding(rule, case, verdict, question)

@@ -10,8 +10,8 @@ from auditor.language.environment import Environment
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import Explanation, because, observe
 from auditor.model import Evidence, Gap, Status
-from auditor.rulebook.rule import Rule
-from auditor.truth import Truth
+from auditor.rulebook.rule import Applies, OnFact, Rule
+from auditor.truth import Truth, all_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ _PASSED: Final = Verdict(Status.PASS)
 _OUT_OF_SCOPE: Final = Verdict(Status.NOT_APPLICABLE)
 
 
-def judge(rule: Rule, environment: Environment, *, explain_passes: bool = True) -> Verdict:
-    """Ask a rule about one subject.
+def judge(rule: Rule, environment: Environment, *, explain_passes: bool = True, about: Truth | None = None) -> Verdict:
+    """Ask a rule about one subject; `about` is the truth of its `where`, where that was asked before.
 
     `when` false is not applicable; `when` unknown passes only where the requirement holds anyway.
     """
-    condition = rule.applies.when
-    when = Truth.YES if condition is None else evaluate(condition, environment)
+    when = _when(rule.applies, environment, about)
     if when is Truth.NO:
-        shown = because(condition, environment, when).evidence if condition is not None and explain_passes else ()
+        condition = rule.applies.when if explain_passes else None
+        shown = () if condition is None else because(condition, environment, when).evidence
         return Verdict(Status.NOT_APPLICABLE, shown) if shown else _OUT_OF_SCOPE
     truth = evaluate(rule.require, environment)
     if truth is Truth.YES and not explain_passes:
@@ -46,12 +46,19 @@ def judge(rule: Rule, environment: Environment, *, explain_passes: bool = True) 
         return Verdict(Status.PASS, _evidence(rule, environment, explanation))
     if truth is Truth.NO and when is Truth.YES:
         return Verdict(Status.FAIL, _evidence(rule, environment, explanation))
-    if when is Truth.UNKNOWN and condition is not None:
+    if when is Truth.UNKNOWN and (condition := rule.applies.when) is not None:
         doubt = because(condition, environment, when)
         return Verdict(
             Status.UNKNOWN, (*doubt.evidence, *explanation.evidence), doubt.gaps or explanation.gaps, doubt.errors
         )
     return Verdict(Status.UNKNOWN, _evidence(rule, environment, explanation), explanation.gaps, explanation.errors)
+
+
+def _when(applies: Applies, environment: Environment, about: Truth | None) -> Truth:
+    if about is None or not isinstance(applies, OnFact):
+        return Truth.YES if applies.when is None else evaluate(applies.when, environment)
+    rest = applies.besides
+    return about if rest is None or about is Truth.NO else all_of((about, evaluate(rest, environment)))
 
 
 def _evidence(rule: Rule, environment: Environment, explanation: Explanation) -> list[Evidence]:

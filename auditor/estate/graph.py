@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
+from auditor.estate import lookup as lookups
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
-from auditor.estate.navigation import NAVIGATION, Navigation, derive
+from auditor.estate.lookup import AmbiguousHost
+from auditor.estate.navigation import NAVIGATION, Navigation, derive, in_doubt
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
@@ -37,7 +40,8 @@ class Estate:
         self.complete = complete or snapshot.metadata.complete
         self.resources: Sequence[Resource] = snapshot.resources
         self.gaps: Sequence[Gap] = snapshot.gaps
-        self.followed = sorted({ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED})
+        self._followed = frozenset(ids.key(facet.scope) for facet in snapshot.facets if facet.name == FOLLOWED)
+        self.followed = sorted(self._followed)
         self._type_gaps = DeclaredGaps()
         self._own_gaps: dict[str, list[Gap]] = defaultdict(list)
         self._note_gaps(snapshot.gaps)
@@ -47,7 +51,10 @@ class Estate:
         self._unread_by_key: dict[str, Resource] = {}
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._place(snapshot.resources)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, self.catalogue)), key=_order)
+        lookup = lookups.build(snapshot.resources, self.catalogue)
+        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup)), key=_order)
+        self.ambiguous_hosts: Sequence[AmbiguousHost] = list(lookup.ambiguous)
+        self._note_ambiguous()
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
         self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
         self._completeness = Completeness(
@@ -60,6 +67,17 @@ class Estate:
                 self._type_gaps.add(gap)
             else:
                 self._own_gaps[ids.key(gap.scope)].append(gap)
+
+    def _note_ambiguous(self) -> None:
+        """Note where it is not known who is related, because a host name may be that of several."""
+        for one in self.ambiguous_hosts:
+            for key, name in in_doubt(one):
+                self._own_gaps[key].append(Gap(self.spelled(key) or key, f"related:{name}", self.told_of_host(one)))
+
+    def told_of_host(self, ambiguous: AmbiguousHost) -> str:
+        """Return why a host name does not tell what has it."""
+        listed = " and ".join(self.spelled(key) or key for key in ambiguous.candidates)
+        return f"{ambiguous.host} is the host name of {listed}, and only one can have it"
 
     def _place(self, resources: Iterable[Resource]) -> None:
         """File the resources; one whose properties were not read is as good as not here for whatever looks at them."""
@@ -97,6 +115,19 @@ class Estate:
         contained = (self._by_key.get(key) for key in self.targets(resource_id, "contains"))
         return [child for child in contained if child is not None and child.type_key == child_type]
 
+    def below(self, scope: str) -> Sequence[Resource]:
+        """Return the resources that are a scope or lie below it, sorted by key; all of them for `/` and no scope."""
+        outer = ids.key(scope)
+        if not outer:
+            return self.resources
+        start = bisect_left(self._keys, f"{outer}/")
+        own = self.resource(outer)
+        return [*([own] if own else []), *self.resources[start : bisect_left(self._keys, f"{outer}0")]]
+
+    @cached_property
+    def _keys(self) -> Sequence[str]:
+        return [resource.key for resource in self.resources]
+
     @property
     def is_whole(self) -> bool:
         """Whether all that there is was seen: the estate is complete, and declares no gaps."""
@@ -116,7 +147,7 @@ class Estate:
         return [resource for resource in listed if not self._is_followed(resource.key)] if self.followed else listed
 
     def _is_followed(self, key: str) -> bool:
-        return any(key == other or key.startswith(other + "/") for other in self.followed)
+        return any(above in self._followed for above in _upwards(key))
 
     def types(self) -> Sequence[str]:
         """Return the types present, in lower case, sorted."""
@@ -250,10 +281,7 @@ class Estate:
         Of an export that names no scope, the subscriptions of its resources are the scope, unless it is complete.
         """
         subscription, group = _last(ids.subscription_of(resource_id)), _last(ids.resource_group_of(resource_id))
-        scope = self.metadata.scope
-        named = body.texts(scope, "subscription_ids") or body.texts(scope, "subscriptions")
-        subscriptions = {_last(name) for name in named}
-        groups = {_last(name) for name in (*body.texts(scope, "resource_groups"), *body.texts(scope, "resourceGroups"))}
+        subscriptions, groups = self._asked_for
         if subscriptions and subscription not in subscriptions:
             return True
         if groups and group not in groups:
@@ -261,6 +289,14 @@ class Estate:
         if subscriptions or groups or self.complete:
             return False
         return subscription not in self.subscriptions
+
+    @cached_property
+    def _asked_for(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The subscriptions and the resource groups that the scope names, in lower case."""
+        scope = self.metadata.scope
+        subscriptions = body.texts(scope, "subscription_ids") or body.texts(scope, "subscriptions")
+        groups = (*body.texts(scope, "resource_groups"), *body.texts(scope, "resourceGroups"))
+        return frozenset(map(_last, subscriptions)), frozenset(map(_last, groups))
 
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
@@ -299,6 +335,13 @@ def _scopes_above(resource_id: str) -> Sequence[str]:
     parts = ids.key(resource_id).split("/")
     cuts = [cut for cut in (5, 3) if cut < len(parts)] if parts[1:2] == ["subscriptions"] else []
     return [*("/".join(parts[:cut]) for cut in cuts), "/"]
+
+
+def _upwards(key: str) -> Iterator[str]:
+    yield key
+    while key:
+        key = key.rpartition("/")[0]
+        yield key
 
 
 def _last(text: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,12 +34,26 @@ def _places() -> Places:
 
 
 @dataclass(frozen=True, slots=True)
+class AmbiguousHost:
+    """A host name by which a resource calls another, and that several have; in Azure only one can have it at a time.
+
+    `kind` is the relation that it would be; `caller` and `candidates` are keys.
+    """
+
+    caller: str
+    kind: str
+    host: str
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """Resource keys by the names that properties of other resources use; everything in lower case.
 
     `principals`: object id → user-assigned identity, or resource with a system-assigned one.
     `hosts`: host name → site, vault, registry, account or search service. `definitions`: role GUID → role definition.
     `targets`: private endpoint → what it leads to. `addresses`: private IP → (virtual network, private endpoint).
+    `reached`: what a private endpoint leads to → virtual networks of such endpoints.
     `subnets`: network interface → subnets. `peers`: virtual network → peered ones. `subscriptions_below`: name of a
     management group → subscriptions that say they lie below it.
     `keepers`: vault → workspaces that keep their secrets in it. `keyed`: workspaces with connections that hold a secret.
@@ -55,13 +69,37 @@ class Lookup:
     subscriptions_below: Places = field(default_factory=_places)
     keepers: Places = field(default_factory=_places)
     keyed: set[str] = field(default_factory=set)
+    reached: Places = field(default_factory=_places)
+    ambiguous: dict[AmbiguousHost, None] = field(default_factory=dict)
+    """Host names that `called` could not tell apart."""
+
+    def called(self, host: str, caller: str, kind: str, networks: Collection[str] = ()) -> Sequence[str]:
+        """Return what has a host name that a resource calls: nothing or one, and nothing where it cannot be told which.
+
+        Names occur twice in files that hold two tenants, or an estate and its copy. What is in reach of the caller's
+        networks goes before what is not, then what is in its resource group, then what is in its subscription.
+        """
+        candidates = sorted(self.hosts.get(host.lower(), ()))
+        if len(candidates) > 1:
+            reached = [key for key in candidates if not self.reached.get(key, set()).isdisjoint(networks)]
+            candidates = reached or candidates
+            for place_of in (_group_of, ids.subscription_of):
+                candidates = [key for key in candidates if place_of(key) == place_of(caller)] or candidates
+        if len(candidates) > 1:
+            self.ambiguous[AmbiguousHost(caller, kind, host.lower(), tuple(candidates))] = None
+            return ()
+        return candidates
 
 
-def secret_at(address: str, lookup: Lookup) -> Iterator[str]:
+def _group_of(key: str) -> tuple[str | None, str | None]:
+    return ids.subscription_of(key), ids.resource_group_of(key)
+
+
+def secret_at(address: str, caller: str, lookup: Lookup) -> Iterator[str]:
     """Yield the key of the secret that a URI in a vault names, with a version or without (`https://kv…/secrets/s`)."""
     words = address.partition("://")[2].split("/")
     if len(words) > 2 and words[1].lower() in {"secrets", "certificates"}:
-        for vault in sorted(lookup.hosts.get(body.host_of(address), ())):
+        for vault in lookup.called(body.host_of(address), caller, "reads-secret"):
             yield f"{vault}/secrets/{words[2].lower()}"
 
 
@@ -134,7 +172,11 @@ def _index_definition(resource: Resource, lookup: Lookup) -> None:
 
 
 def _index_private_endpoint(resource: Resource, lookup: Lookup) -> None:
-    lookup.targets[resource.key].update(target for target, _ in endpoint_targets(resource))
+    targets = [target for target, _ in endpoint_targets(resource)]
+    lookup.targets[resource.key].update(targets)
+    if network := network_of(body.reference(resource.properties, "subnet.id") or ""):
+        for target in targets:
+            lookup.reached[target].add(network)
 
 
 def _index_interface(resource: Resource, lookup: Lookup) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.azure.catalogue import Catalogue, shipped
+from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.estate import lookup as lookups
 from auditor.estate import monitoring_relations, network_relations, service_relations
 from auditor.estate.lookup import (
@@ -102,6 +103,7 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "slot": Navigation("contains", outward=True, types=(SLOTS,), below=True),
     "slotConfig": Navigation("contains", outward=True, types=(SLOT_CONFIGS,), below=True),
     "compute": Navigation("contains", outward=True, types=(ML_COMPUTES,), below=True),
+    "hub": Navigation("project-of", outward=True, types=(ML_WORKSPACES,), own=True),
     "onlineEndpoint": Navigation("contains", outward=True, types=(ONLINE_ENDPOINTS,), below=True),
     "onlineDeployment": Navigation("contains", outward=True, types=(ONLINE_DEPLOYMENTS,), below=True),
     "modelDeployment": Navigation("contains", outward=True, types=(MODEL_DEPLOYMENTS,), below=True),
@@ -201,15 +203,25 @@ NAMING_OTHERS: Final = frozenset(
 """Types, in lower case, whose properties are known to name other resources by id; what holds a role stands elsewhere."""
 
 
-def derive(resources: Iterable[Resource], catalogue: Catalogue | None = None) -> Iterator[Relation]:
+def derive(resources: Iterable[Resource], lookup: lookups.Lookup | None = None) -> Iterator[Relation]:
     """Yield every relation that the resources' own properties state; the same one may come from both of its ends.
 
-    It goes through them twice: an iterator is kept in memory, anything else is asked again. The catalogue (the tool's
-    own where it is None) says which types have host names.
+    It goes through them twice: an iterator is kept in memory, anything else is asked again. `lookup` is over the same
+    resources, and in the end has the host names of which it could not be told whose they are.
     """
     known = list(resources) if isinstance(resources, Iterator) else resources
-    lookup = lookups.build(known, catalogue or shipped())
+    lookup = lookup or lookups.build(known, shipped())
     for resource in known:
         yield from service_relations.read_any(resource, lookup)
         if reader := _READERS.get(resource.type_key):
             yield from reader(resource, lookup)
+
+
+def in_doubt(ambiguous: lookups.AmbiguousHost) -> Iterator[tuple[str, str]]:
+    """Yield (key, navigation) of each way to follow the relation that a host name of several may be, from both ends."""
+    types = {ids.type_of(key) for key in ambiguous.candidates}
+    for name, navigation in NAVIGATION.items():
+        if navigation.kind == ambiguous.kind and not navigation.outward:
+            yield from ((key, name) for key in ambiguous.candidates)
+        elif navigation.kind == ambiguous.kind and (not navigation.types or types & set(navigation.types)):
+            yield ambiguous.caller, name

@@ -210,9 +210,9 @@ def _gateway(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     for array in ("sslCertificates", "trustedRootCertificates"):
         for certificate in body.objects(properties, array):
             if secret := body.text(certificate, "properties.keyVaultSecretId"):
-                for vault in lookup.hosts.get(body.host_of(secret), ()):
+                for vault in lookup.called(body.host_of(secret), resource.key, "uses"):
                     yield Relation(resource.key, "uses", vault)
-                for key in secret_at(secret, lookup):
+                for key in secret_at(secret, resource.key, lookup):
                     yield Relation(resource.key, "reads-secret", key)
     yield from _backends(resource, lookup)
 
@@ -227,7 +227,7 @@ def _backends(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     networks |= {peer for network in networks for peer in lookup.peers.get(network, ())}
     for pool in body.objects(resource.properties, "backendAddressPools"):
         for address in body.objects(pool, "properties.backendAddresses"):
-            for site in lookup.hosts.get((body.text(address, "fqdn") or "").lower(), ()):
+            for site in lookup.called(body.text(address, "fqdn") or "", resource.key, "forwards-to", networks):
                 yield Relation(resource.key, "forwards-to", site)
             for network, endpoint in lookup.addresses.get(body.text(address, "ipAddress") or "", ()):
                 if network in networks:

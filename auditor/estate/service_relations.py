@@ -104,6 +104,8 @@ def _ml_workspace(resource: Resource, _: Lookup) -> Iterator[Relation]:
     for name in ("storageAccount", "keyVault", "containerRegistry", "applicationInsights"):
         if used := body.reference(resource.properties, name):
             yield Relation(resource.key, "uses", used)
+    if hub := body.reference(resource.properties, "hubResourceId"):
+        yield Relation(resource.key, "project-of", hub)
     rules = body.value(resource.properties, "managedNetwork.outboundRules")
     if isinstance(rules, Mapping):
         for rule in rules.values():
@@ -125,7 +127,7 @@ def _connection(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     if target := body.reference(resource.properties, "metadata.ResourceId"):
         yield Relation(workspace, "connects-to", target)
     elif address := body.text(resource.properties, "target"):
-        for target in lookup.hosts.get(body.host_of(address), ()):
+        for target in lookup.called(body.host_of(address), workspace, "connects-to"):
             yield Relation(workspace, "connects-to", target)
 
 
@@ -151,7 +153,7 @@ def _site_config(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
 def _api_backend(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     service, address = ids.parent_of(resource.key), body.text(resource.properties, "url")
     if service and address:
-        for target in lookup.hosts.get(body.host_of(address), ()):
+        for target in lookup.called(body.host_of(address), service, "fronts"):
             yield Relation(service, "fronts", target)
 
 
@@ -159,13 +161,14 @@ def _images(site: str, configuration: object, lookup: Lookup) -> Iterator[Relati
     for name in ("linuxFxVersion", "windowsFxVersion"):
         version = body.text(configuration, name) or ""
         if version.lower().startswith(_IMAGE_PREFIXES):
-            for registry in lookup.hosts.get(body.host_of(version.partition("|")[2]), ()):
+            for registry in lookup.called(body.host_of(version.partition("|")[2]), site, "uses"):
                 yield Relation(site, "uses", registry)
 
 
 def _setting_from_vault(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     vault, secret = body.text(resource.properties, "vaultName"), body.text(resource.properties, "secretName")
-    for key in secret_at(f"https://{vault}.vault.azure.net/secrets/{secret}", lookup) if vault and secret else ():
+    address = f"https://{vault}.vault.azure.net/secrets/{secret}"
+    for key in secret_at(address, resource.key, lookup) if vault and secret else ():
         yield Relation(resource.key, "reads-secret", key)
 
 

@@ -6,6 +6,8 @@ In each pattern the group `secret` is what must go. As in `tokens`, nothing can 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
 _REFERENCE: Final = (
@@ -126,7 +128,16 @@ _NAMES: Final = (
     "connection",
 )
 
-PHRASES: Final = tuple((_WORDS.get(kind, _NAMES), re.compile(pattern)) for kind, pattern in KINDS.items())
-"""The patterns, each with words of which a text in lower case has at least one where the pattern fits."""
+
+def _by_words() -> Iterator[tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]]:
+    grouped: dict[tuple[str, ...], list[re.Pattern[str]]] = defaultdict(list)
+    for kind, pattern in KINDS.items():
+        grouped[_WORDS.get(kind, _NAMES)].append(re.compile(pattern))
+    for words, patterns in grouped.items():
+        yield words, tuple(patterns)
+
+
+PHRASES: Final = tuple(_by_words())
+"""Words with the patterns of which none fits a text that has, in lower case, none of the words."""
 MAY_HOLD: Final = re.compile(r"[=:\s@]|%3D")
 """What every text has that one of the patterns fits."""

@@ -15,7 +15,7 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact_vocabulary
 from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
-from auditor.language.ast import AllOf, Condition
+from auditor.language.ast import Condition
 from auditor.language.reads import parameters_of
 from auditor.rulebook import command, parameters
 from auditor.rulebook.documents import (
@@ -234,8 +234,7 @@ def _applies(document: RuleDocument, conditions: _Conditions) -> Applies:
         case OnComponentDocument():
             return OnComponent(asked.component, (asked.type,) if asked.type else (), when)
         case OnFactDocument():
-            both = [condition for condition in (where, when) if condition is not None]
-            return OnFact(asked.fact, where, AllOf(tuple(both)) if len(both) > 1 else next(iter(both), None))
+            return OnFact(asked.fact, where, when)
         case _:
             assert_never(asked)
 

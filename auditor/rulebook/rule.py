@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.azure.vocabulary import ResolvedName
-from auditor.language.ast import Condition
+from auditor.language.ast import AllOf, Condition
 from auditor.model import Severity, Status
 from auditor.rulebook.parameters import Parameter
 from auditor.yaml_source import Node
@@ -37,13 +37,19 @@ class OnComponent:
 class OnFact:
     """A rule that is asked of every fact of a kind.
 
-    `where` says which of them the rule is about; others get no finding. It is also part of `when`, under which a fact
-    gets one that says the rule does not apply.
+    `where` says which of them the rule is about; others get no finding. `besides`, where it is false of one of these,
+    gives it a finding that says the rule does not apply.
     """
 
     kind: str
     where: Condition | None = None
-    when: Condition | None = None
+    besides: Condition | None = None
+
+    @property
+    def when(self) -> Condition | None:
+        """Return what must hold of a fact for the rule to apply: `where` and what there is besides."""
+        both = tuple(condition for condition in (self.where, self.besides) if condition is not None)
+        return AllOf(both) if len(both) > 1 else next(iter(both), None)
 
 
 Applies = OnType | OnComponent | OnFact

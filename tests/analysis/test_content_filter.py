@@ -95,11 +95,84 @@ def test_filters_are_not_in_the_path_of_a_partner_s_model(judge: Callable[..., D
     assert "partner" in fact.uncollected["harmMet"].reason
 
 
-@pytest.mark.parametrize("maker", ["OpenAI", "openai", "OpenAI-OSS"])
-def test_filters_are_in_the_path_of_a_model_of_openai_s(judge: Callable[..., Derived], maker: str) -> None:
+@pytest.mark.parametrize("maker", ["OpenAI", "openai", "OpenAI-OSS", "Microsoft"])
+def test_filters_are_in_the_path_of_a_model_of_openai_s_or_microsoft_s(
+    judge: Callable[..., Derived], maker: str
+) -> None:
     deployment = _deployment()
     deployment["properties"]["model"] = {"format": maker, "name": "gpt-4o"}
     assert judge(deployment, _policy(_filters())).fields["harmMet"] is True
+
+
+@pytest.mark.parametrize(("name", "is_known"), [("gpt-4o", True), ("o4-mini", True), ("o4x", False), ("large", False)])
+def test_where_no_maker_is_stated_the_name_tells_openai_s_models(
+    judge: Callable[..., Derived], name: str, *, is_known: bool
+) -> None:
+    fact = judge(_deployment(model=name), _policy(_filters()))
+    assert fact.fields.get("harmMet") is (True if is_known else None)
+    assert ("harmMet" in fact.uncollected) is not is_known
+
+
+def test_a_partner_s_model_leaves_open_what_nothing_is_asked_of(judge: Callable[..., Derived]) -> None:
+    deployment = _deployment()
+    deployment["properties"]["model"] = {"format": "Anthropic", "name": "claude"}
+    fact = judge(deployment, _policy(_filters()), parameters={"content_filter": {"require": {}, "extended": []}})
+    assert {"extendedMet", "jailbreakMet", "harmMet"} <= set(fact.uncollected)
+
+
+def test_whether_a_policy_is_used_by_a_partner_s_model_alone_is_not_known(make: Make, facts_of: FactsOf) -> None:
+    deployment = _deployment()
+    deployment["properties"]["model"] = {"format": "Anthropic", "name": "claude"}
+    (fact,) = facts_of(ANALYSIS, make([deployment, _policy(_filters())]), "content_filter.policy")
+    assert {"used", "changedAfterDeployment"} <= set(fact.uncollected)
+
+
+def _account(**instant: Any) -> Body:
+    return {"id": ACCOUNT, "name": "oai", "properties": {"instant": instant} if instant else {}}
+
+
+def test_a_model_that_needs_no_deployment_has_the_policy_that_the_account_names(make: Make, facts_of: FactsOf) -> None:
+    account = _account(raiPolicyName="Strict", modelAllowList=["gpt-5-mini", "gpt-5.5", "claude-opus"])
+    facts = facts_of(ANALYSIS, make([account, _policy(_filters())]), "content_filter.deployment")
+    assert [(fact.fields["model"], fact.fields["instant"], fact.fields.get("harmMet")) for fact in facts] == [
+        ("gpt-5-mini", True, True),
+        ("gpt-5.5", True, True),
+        ("claude-opus", True, None),
+    ]
+    (policy,) = facts_of(ANALYSIS, make([account, _policy(_filters())]), "content_filter.policy")
+    assert policy.fields["used"] is True
+
+
+@pytest.mark.parametrize("account", [_account(), _account(raiPolicyName="weak", modelAllowList=[])])
+def test_an_empty_list_means_that_no_model_goes_without_a_deployment(
+    make: Make, facts_of: FactsOf, account: Body
+) -> None:
+    assert facts_of(ANALYSIS, make([account]), "content_filter.deployment") == []
+
+
+def test_a_list_of_models_that_is_not_there_says_nothing(judge: Callable[..., Derived]) -> None:
+    fact = judge(_account(raiPolicyName="strict"), _policy(_filters()))
+    assert {"policyBound", "harmMet"} <= set(fact.uncollected)
+
+
+def test_a_policy_of_the_service_that_nothing_is_known_of_is_not_taken_for_its_default(
+    judge: Callable[..., Derived],
+) -> None:
+    parameters = {"content_filter": {"min_threshold": "Medium"}}
+    assert judge(_deployment("Microsoft.DefaultV2"), parameters=parameters).fields["harmMet"] is True
+    assert "harmMet" in judge(_deployment("Microsoft.Nil"), parameters=parameters).uncollected
+
+
+@pytest.mark.parametrize(
+    ("complete", "lists", "exists"), [(True, ["Swears"], True), (True, [], False), (False, [], None)]
+)
+def test_a_block_list_that_nobody_made_does_not_exist(
+    judge: Callable[..., Derived], lists: list[str], *, complete: bool, exists: bool | None
+) -> None:
+    made = [{"id": f"{ACCOUNT}/raiBlocklists/{name}", "name": name, "properties": {}} for name in lists]
+    policy = _policy([], customBlocklists=[{"blocklistName": "swears", "source": "Prompt", "blocking": True}])
+    fact = judge(_deployment(), policy, *made, complete=complete)
+    assert fact.fields["blocklists"][0].get("exists") is exists
 
 
 @pytest.mark.parametrize("name", ["Selfharm", "self_harm", "Self-Harm", "Self Harm"])

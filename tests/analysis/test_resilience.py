@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -182,3 +183,31 @@ def _online(traffic: Any) -> list[Body]:
 def test_only_deployments_that_take_traffic_count(make: Make, facts_of: FactsOf, traffic: Any, count: int) -> None:
     found = facts_of(ANALYSIS, make(_online(traffic)), "zones.instances")
     assert [fact.fields["instances"] for fact in found] == [1] * count
+
+
+@pytest.mark.parametrize(
+    ("capacity", "most", "redundant"),
+    [(3, None, True), (2, 3, True), (2, 2, True), (2, None, None), (1, 3, False), (1, None, False), (3, 1, False)],
+)
+def test_two_instances_suffice_where_the_platform_says_how_many_zones_it_can_use(
+    spread: Callable[..., Derived], capacity: int, most: int | None, *, redundant: bool | None
+) -> None:
+    stated = {} if most is None else {"maximumNumberOfZones": most}
+    fact = spread(_plan(capacity, zoneRedundant=True, **stated))
+    assert fact.fields.get("redundant") is redundant
+    assert ("redundant" in fact.uncollected) is (redundant is None)
+
+
+def test_a_plan_that_keeps_no_instances_is_spread_by_the_platform(spread: Callable[..., Derived]) -> None:
+    plan = _plan(0, zoneRedundant=True) | {"sku": {"name": "FC1", "tier": "FlexConsumption", "capacity": 0}}
+    assert spread(plan).fields["redundant"] is True
+
+
+@pytest.mark.parametrize(("tier", "location"), [("PremiumV9", "eastus2"), ("PremiumV3", "atlantis")])
+def test_what_is_newer_than_the_data_is_not_known_and_the_day_of_the_data_is_told(
+    spread: Callable[..., Derived], tier: str, location: str
+) -> None:
+    plan = _plan(3) | {"location": location, "sku": {"name": "x", "tier": tier, "capacity": 3}}
+    reasons = [gap.reason for gap in spread(plan).uncollected.values()]
+    assert reasons
+    assert all(re.search(r"\(data of 20\d\d-\d\d-\d\d\)$", reason) for reason in reasons)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.architecture.bind import Claims
 from auditor.architecture.workloads import Workload, Workloads, bind
 from auditor.errors import ContentError
 from auditor.yaml_source import load_file
@@ -329,3 +330,22 @@ def test_a_dangling_reference_binds_nothing_else() -> None:
     (workload,) = workloads_of([*bodies, other]).all
 
     assert "registry" not in workload.bindings
+
+
+_HELD = st.dictionaries(st.sampled_from("abc"), st.frozensets(st.sampled_from(["w1", "w2", "w3"]), min_size=1))
+
+
+@given(st.dictionaries(st.sampled_from(["vnet", "gateway"]), _HELD))
+def test_a_resource_is_barred_to_a_workload_where_only_others_reach_it_on_their_own_account(
+    holders: dict[str, dict[str, frozenset[str]]],
+) -> None:
+    for anchor in ("w1", "w2", "w3"):
+        claimed = {
+            resource
+            for name in ("vnet", "gateway")
+            for resource, anchors in holders.get(name, {}).items()
+            if anchor not in anchors
+        }
+        barred = {resource for resource in "abc" if Claims(holders).bar(anchor, ("vnet", "gateway"), resource)}
+
+        assert barred == claimed

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import shlex
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -207,6 +209,27 @@ def _fact_rule(folder: Path, analyses: dict[str, Analysis]) -> Rule:
     return write_rule(
         folder, words=Words(CATALOGUE, analyses), applies="{fact: paint.hue}", require="{field: hue, equals: warm}"
     )
+
+
+class _Knot:
+    """Something that holds itself, as closures that call themselves do."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_what_an_analysis_leaves_in_cycles_is_freed_while_it_runs(tmp_path: Path) -> None:
+    def run(_: Context) -> Iterator[Fact]:
+        knots = [weakref.ref(_Knot()) for _ in range(200_000)]
+        assert sum(knot() is not None for knot in knots) < len(knots)
+        yield hue("warm")
+
+    analyses = _hues(run)
+
+    [finding] = findings(question(estate_of([thing(color="red")]), _fact_rule(tmp_path, analyses), analyses=analyses))
+
+    assert finding.status is Status.PASS, finding.unknown_reason
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)
 
 
 def test_an_analysis_that_raises_makes_its_rules_unknown_with_the_reason(red: Rule, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor import resource_id as ids
 from auditor.estate.navigation import NAVIGATION, derive
 from auditor.model import Relation, Resource
 from tests.estates.chat import chat_bodies
@@ -190,12 +191,21 @@ def test_api_management_fronts_the_account_that_the_address_of_a_backend_names()
 
 def test_every_navigation_follows_a_kind_that_is_derived_and_names_types_in_lower_case() -> None:
     kinds = {relation.kind for relation in derive(Resource.of(item) for item in chat_bodies())}
-    kinds |= {"connects-to", "fronts", "may-read-secret", "peered"}  # the chat estate has none
+    kinds |= {"connects-to", "fronts", "may-read-secret", "peered", "project-of"}  # the chat estate has none
     kinds |= {"budgets", "defends", "governs", "monitors", "notifies", "watches"}  # nor anything that watches over it
 
     assert {navigation.kind for navigation in NAVIGATION.values()} <= kinds
     types = [name for nav in NAVIGATION.values() for name in (*nav.types, *nav.stated_by)]
     assert types == [name.lower() for name in types]
+
+
+def test_a_project_leads_to_the_hub_that_it_names_in_any_case() -> None:
+    workspaces = "Microsoft.MachineLearningServices/workspaces"
+    hub, project = body(f"{workspaces}/hub"), body(f"{workspaces}/p", {"hubResourceId": f"{GROUP}/{workspaces}/HUB"})
+    estate = estate_of([hub, project])
+
+    assert names(estate, project["id"], "hub") == ["hub"]
+    assert names(estate, hub["id"], "hub") == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -224,3 +234,15 @@ def test_twenty_thousand_resources_take_well_under_a_second() -> None:
 
     assert count > 40_000
     assert elapsed < 2  # about 0.4 s on an idle core; the limit allows for a busy one
+
+
+_SCOPES = ["", "/", "/subscriptions/s1", "/SUBSCRIPTIONS/S1/resourceGroups/rg", f"{GROUP}/n/t/A", f"{GROUP}/n/t/a/x/b/"]
+
+
+@given(st.lists(st.sampled_from(["a", "a/x/b", "a/x/b/y/c", "a-b", "a0", "a.b", "ab/x/b", "B"]), unique=True))
+def test_what_lies_below_a_scope_is_what_an_id_under_it_names(names: list[str]) -> None:
+    estate = estate_of([body(f"n/t/{name}") for name in names])
+    for scope in [*_SCOPES, *(resource.id for resource in estate.resources)]:
+        below = [resource for resource in estate.resources if ids.is_under(resource.key, scope)]
+
+        assert list(estate.below(scope)) == below

@@ -298,7 +298,7 @@ def _advice(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> _Advic
     """Return what a sanctioned but broad row permits, where it is in force."""
     if row.row.advisory is None or verdict.works is not Truth.YES:
         return None
-    types = {resource.type_key for resource in access.context.estate.resources if ids.is_under(resource.key, row.scope)}
+    types = {resource.type_key for resource in access.context.estate.below(row.scope)}
     held = [
         (privilege.privilege.name, operation)
         for privilege in privileges.at_scope(privileges.privileges_in(row.row.role.at_most), row.scope)
@@ -314,7 +314,7 @@ def _advice(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> _Advic
 
 def _also_reached(access: AccessContext, row: BoundRow) -> tuple[str, ...]:
     own = {row.row.principal, row.row.scope}
-    workload = next(workload for workload in access.context.workloads.all if workload.name == row.workload)
+    workload = access.context.workloads.named[row.workload]
     held = {name for name, resource in bound(workload) if name not in own and ids.is_under(resource.key, row.scope)}
     return tuple(sorted(held))
 

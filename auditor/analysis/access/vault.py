@@ -12,6 +12,7 @@ from auditor.analysis.access.unseen_parts import MACHINE_LEARNING
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
+from auditor.estate.graph import Estate
 from auditor.estate.navigation import VAULTS
 from auditor.estate.network_relations import GATEWAYS
 from auditor.model import Gap, Resource
@@ -86,7 +87,7 @@ def derive_facts(access: AccessContext) -> Iterator[VaultReaders]:
 
 
 def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -> VaultReaders:
-    consumers = _consumers(workload, vault)
+    consumers = _consumers(access.context.estate, workload, vault)
     is_shared = _WORKSPACE in consumers and len(consumers) > 1
     uses_rbac = body.value(vault.properties, "enableRbacAuthorization") is True
     readers = tuple(_reader(access, assignment, vault) for assignment in _readers(access, vault))
@@ -118,30 +119,24 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
     )
 
 
-def _consumers(workload: Workload, vault: Resource) -> set[str]:
+def _consumers(estate: Estate, workload: Workload, vault: Resource) -> set[str]:
     found: set[str] = set()
     if any(one.key == vault.key for one in workload.resources(_WORKSPACE_VAULT)):
         found.add(_WORKSPACE)
     if any(one.key == vault.key for one in workload.resources(_APP_VAULT)):
         found.add(_APP_VAULT)
-    for gateway in workload.resources(_GATEWAY):
-        hosts = [
-            body.text(c, "properties.keyVaultSecretId") for c in body.objects(gateway.properties, "sslCertificates")
-        ]
-        if any(_vault_name(host) == vault.name.lower() for host in hosts if host):
-            found.add(_GATEWAY)
+    if any(vault.key in estate.targets(gateway.key, "uses") for gateway in workload.resources(_GATEWAY)):
+        found.add(_GATEWAY)
     return found
 
 
 def _unseen_consumer(access: AccessContext, workload: Workload, consumers: set[str]) -> Gap | None:
     """Return why both the workspace and the user-facing part may use a vault that one of them is not known to use."""
     lacking = [_APP_VAULT, _GATEWAY] if _WORKSPACE in consumers else [_WORKSPACE_VAULT]
-    gaps = (access.unseen.bound_in(workload, component) for component in lacking)
+    gaps = [access.unseen.bound_in(workload, component) for component in lacking]
+    if _GATEWAY in lacking:
+        gaps += [access.context.estate.relation_gap(one.id, "keyVault") for one in workload.resources(_GATEWAY)]
     return next((gap for gap in gaps if gap is not None), None)
-
-
-def _vault_name(secret_url: str) -> str:
-    return secret_url.partition("://")[2].partition(".")[0].lower()
 
 
 def _readers(access: AccessContext, vault: Resource) -> Sequence[Assignment]:

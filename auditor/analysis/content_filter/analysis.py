@@ -12,14 +12,17 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.azure import body, content_filters
-from auditor.azure.catalogue import spelled
-from auditor.azure.content_filters import HARM, STRICTNESS, ContentFilter, normal
+from auditor.azure.catalogue import shipped, spelled
+from auditor.azure.content_filters import HARM, STRICTNESS, CallableModel, ContentFilter, normal
+from auditor.estate.graph import Estate
 from auditor.estate.navigation import CONTENT_POLICIES
 from auditor.estate.service_relations import MODEL_DEPLOYMENTS
 from auditor.model import Gap, Resource
 
 DEPLOYMENTS: Final = spelled(MODEL_DEPLOYMENTS)
 POLICIES: Final = spelled(CONTENT_POLICIES)
+_ACCOUNTS: Final = shipped().labelled("account").name
+_LISTS: Final = shipped().labelled("block-list").name
 _SOURCES: Final = ("Prompt", "Completion")
 _AFTERWARDS: Final = {"deferred", "asynchronous_filter"}
 _BLOCK_LISTS: Final[Mapping[str, str | None]] = {
@@ -78,12 +81,16 @@ class BlockList(Record):
     """what it looks at"""
     blocking: bool
     """whether it blocks"""
+    exists: Known[bool]
+    """whether the account has it"""
 
 
-@fact("content_filter.deployment", subject="the model deployment")
+@fact("content_filter.deployment", subject="the model deployment, or the account whose model needs none")
 class DeploymentFilters(Fact):
-    """Which content filters stand in front of a model deployment."""
+    """Which content filters stand in front of a model: of a deployment, or of an account that lets it be called without."""
 
+    instant: bool
+    """whether the model can be called without a deployment"""
     model: str | None
     """the model's name"""
     exempt: bool
@@ -116,6 +123,8 @@ class DeploymentFilters(Fact):
     def sentence(self) -> str:
         """Say which policy a deployment has, and what of it is too weak."""
         name = ids.name_of(self.about.subject)
+        if self.instant:
+            name = f"{self.model or 'a model'}, which callers of {name} may use without a deployment,"
         if self.exempt:
             return f"Content filters don't apply to the model of {name}."
         has = _HAS.get(self.policy_kind, "the policy {}, which could not be read").format(self.policy_name)
@@ -132,9 +141,9 @@ class PolicyUse(Fact):
     name: str
     """the policy's name"""
     deployments: Known[tuple[str, ...]]
-    """the deployments bound to it"""
+    """the deployments bound to it, and accounts whose models are called under it without one"""
     used: Known[bool]
-    """whether any deployment is bound to it"""
+    """whether any is"""
     last_modified_at: str | None
     """when it was last changed"""
     changed_after_deployment: Known[bool]
@@ -172,15 +181,28 @@ def run(context: Context) -> Iterator[Fact]:
     policies = content_filters.by_account(context.estate.of_type(POLICIES))
     requirements = requirements_of(context)
     users: dict[str, list[Resource]] = {}
-    for deployment in context.estate.of_type(DEPLOYMENTS):
-        account = ids.parent_of(deployment.key) or ""
-        bound = _bound(context, deployment, account, policies)
-        if bound.policy is not None:
-            users.setdefault(bound.policy.key, []).append(deployment)
-        yield _deployment_fact(context, deployment, bound, policies.get(account, {}), requirements)
+    doubts: dict[str, Gap] = {}
+    for model in _callable(context.estate):
+        bound = _bound(context, model, policies)
+        if bound.policy is not None and isinstance(bound.kind, Gap):
+            doubts.setdefault(bound.policy.key, bound.kind)
+        elif bound.policy is not None:
+            users.setdefault(bound.policy.key, []).append(model.resource)
+        yield _deployment_fact(context, model, bound, policies.get(model.account, {}), requirements)
     for policy in context.estate.of_type(POLICIES):
         if not content_filters.is_system(policy):
-            yield _policy_fact(context, policy, users.get(policy.key, []))
+            yield _policy_fact(context, policy, _each_once(users.get(policy.key, [])), doubts.get(policy.key))
+
+
+def _callable(estate: Estate) -> Iterator[CallableModel]:
+    """Yield what callers can use: the model of each deployment, and those that need none."""
+    yield from map(content_filters.deployed, estate.of_type(DEPLOYMENTS))
+    for account in estate.of_type(_ACCOUNTS):
+        yield from content_filters.instant(account)
+
+
+def _each_once(users: Sequence[Resource]) -> Sequence[Resource]:
+    return list({user.key: user for user in users}.values())
 
 
 def requirements_of(context: Context) -> Sequence[Requirement]:
@@ -212,64 +234,55 @@ def requirements_of(context: Context) -> Sequence[Requirement]:
     return found
 
 
-def _bound(
-    context: Context, deployment: Resource, account: str, policies: Mapping[str, Mapping[str, Resource]]
-) -> Bound:
-    name = body.text(deployment.body, "properties.raiPolicyName")
-    policy = policies.get(account, {}).get((name or "").lower())
-    if gap := context.estate.gap_at(deployment.key, "properties.raiPolicyName") or _out_of_path(deployment):
-        return Bound(name, gap, policy)
+def _bound(context: Context, model: CallableModel, policies: Mapping[str, Mapping[str, Resource]]) -> Bound:
+    name = model.policy
+    policy = policies.get(model.account, {}).get((name or "").lower())
+    hidden = context.estate.gap_at(model.resource.key, model.policy_path) or content_filters.out_of_path(model)
+    if hidden is not None:
+        return Bound(name, hidden, policy)
     if name is None:
         return Bound(None, "none")
     if policy is not None:
         return Bound(name, "system" if content_filters.is_system(policy) else "custom", policy)
     if content_filters.is_system_name(name):
         return Bound(name, "system")
-    if gap := context.estate.type_gap(POLICIES, account):
+    if gap := context.estate.type_gap(POLICIES, model.account):
         return Bound(name, gap)
     elsewhere = any(name.lower() in found for found in policies.values())
     return Bound(name, "other-account" if elsewhere else "dangling")
 
 
-def _out_of_path(deployment: Resource) -> Gap | None:
-    """Return why no filter of the account decides: the model is a partner's."""
-    maker = body.text(deployment.body, "properties.model.format") or "OpenAI"
-    if maker.lower().startswith("openai"):
-        return None
-    why = "the model is a partner's, and the account's filters are not in the path of its calls"
-    return Gap(deployment.id, "properties.model.format", why)
-
-
 def _deployment_fact(
     context: Context,
-    deployment: Resource,
+    model: CallableModel,
     bound: Bound,
     policies: Mapping[str, Resource],
     requirements: Sequence[Requirement],
 ) -> Fact:
-    model = body.text(deployment.body, "properties.model.name")
     globs = body.text_or_texts(
         facts.parameter(context, "content_filter.exempt_models", ["whisper", "text-embedding-*"])
     )
-    exempt = any(fnmatchcase((model or "").lower(), glob.lower()) for glob in globs)
+    exempt = any(fnmatchcase((model.name or "").lower(), glob.lower()) for glob in globs)
     filters = [(need, _filter(bound, policies, need)) for need in requirements]
     unmet = tuple(_label(need) for need, found in filters if _is_known_short(need, found))
     policy = bound.policy
     is_lost = bound.kind in {"dangling", "other-account"}
     mode = (body.text(policy.body, "properties.mode") if policy else None) or ("none" if is_lost else "Default")
-    harm_met = _met(filters, "harm")
+    harm_met = _met(bound, filters, "harm")
     return DeploymentFilters(
         about=facts.about(
             context,
-            deployment.id,
+            model.resource.id,
+            sub_object=f"instant {model.name or 'models'}" if model.listed else "",
             inputs=[
-                (deployment.id, "properties.raiPolicyName"),
+                (model.resource.id, model.policy_path),
                 *([(policy.id, "properties.mode")] if policy else []),
                 *dict.fromkeys(found.source for _, found in filters if found.source),
             ],
-            role=_role(context, deployment),
+            role=_role(context, model.resource),
         ),
-        model=model,
+        instant=model.listed,
+        model=model.name,
         exempt=exempt,
         policy_name=bound.name,
         policy_kind=bound.kind,
@@ -278,11 +291,11 @@ def _deployment_fact(
         filters=tuple(_state(need, found) for need, found in filters),
         unmet=unmet,
         harm_met=harm_met,
-        jailbreak_met=_met(filters, "jailbreak"),
-        profanity_met=_met(filters, "profanity"),
-        extended_met=_met(filters, "extended"),
+        jailbreak_met=_met(bound, filters, "jailbreak"),
+        profanity_met=_met(bound, filters, "profanity"),
+        extended_met=_met(bound, filters, "extended"),
         weakest_harm=harm_met if isinstance(harm_met, Gap) else _weakest(filters),
-        blocklists=bound.kind if isinstance(bound.kind, Gap) else _blocklists(policy),
+        blocklists=bound.kind if isinstance(bound.kind, Gap) else _blocklists(context.estate, policy),
     )
 
 
@@ -305,8 +318,10 @@ def _is_known_short(need: Requirement, found: ContentFilter) -> bool:
     return found.strictness is not None and found.strictness < need.strictness
 
 
-def _met(filters: Sequence[tuple[Requirement, ContentFilter]], key: str) -> Known[bool]:
+def _met(bound: Bound, filters: Sequence[tuple[Requirement, ContentFilter]], key: str) -> Known[bool]:
     """Return whether the filters of a group or category are strict enough; one that falls short decides."""
+    if isinstance(bound.kind, Gap):
+        return bound.kind
     own = [(need, found) for need, found in filters if key in {need.group, need.category}]
     if any(_is_known_short(need, found) for need, found in own):
         return False
@@ -337,28 +352,44 @@ def _state(need: Requirement, found: ContentFilter) -> FilterState:
     )
 
 
-def _blocklists(policy: Resource | None) -> tuple[BlockList, ...]:
+def _blocklists(estate: Estate, policy: Resource | None) -> tuple[BlockList, ...]:
     """Return the block lists of a policy, in the shape of either API generation."""
+    if policy is None:
+        return ()
+    account = ids.parent_of(policy.key) or ""
     return tuple(
         BlockList(
             name=body.text(entry, "blocklistName"),
             source=source or body.text(entry, "source"),
             blocking=body.flag(entry, "blocking") is True,
+            exists=_has_block_list(estate, account, body.text(entry, "blocklistName") or ""),
         )
         for path, source in _BLOCK_LISTS.items()
-        for entry in body.objects(policy.body if policy else {}, path)
+        for entry in body.objects(policy.body, path)
     )
 
 
-def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) -> Fact:
+def _has_block_list(estate: Estate, account: str, name: str) -> Known[bool]:
+    """Return whether an account has a block list: what a policy names and nobody made blocks nothing."""
+    kept = {ids.name_of(listed.key) for listed in estate.children(account, _LISTS.lower())}
+    return name.lower() in kept or estate.type_gap(_LISTS, account) or False
+
+
+def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource], doubt: Gap | None) -> Fact:
+    """Return who uses a policy; `doubt` is why it is not known whether it stands in front of a model that names it."""
     account = ids.parent_of(policy.key) or ""
     changed = body.text(policy.body, "systemData.lastModifiedAt")
-    earlier = [user.id for user in users if _is_before(body.text(user.body, "systemData.lastModifiedAt"), changed)]
-    gap = context.estate.type_gap(DEPLOYMENTS, account)
+    deployments = [user for user in users if user.type_key == MODEL_DEPLOYMENTS]
+    earlier = [
+        user.id for user in deployments if _is_before(body.text(user.body, "systemData.lastModifiedAt"), changed)
+    ]
+    gap = doubt or context.estate.type_gap(DEPLOYMENTS, account)
     changed_later: Known[bool] = bool(earlier)
     if gap and not earlier:
         changed_later = gap
-    undated = next((one for one in (policy, *users) if not body.text(one.body, "systemData.lastModifiedAt")), None)
+    undated = next(
+        (one for one in (policy, *deployments) if not body.text(one.body, "systemData.lastModifiedAt")), None
+    )
     if undated is not None and not earlier:
         changed_later = Gap(undated.id, "systemData.lastModifiedAt", "when it was last changed is not stated")
     names = tuple(ids.name_of(user.id) for user in users)
@@ -366,7 +397,7 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource]) 
         about=facts.about(
             context,
             policy.id,
-            inputs=[(user.id, "properties.raiPolicyName") for user in users]
+            inputs=[(user.id, "properties.raiPolicyName") for user in deployments]
             + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
             role=_role(context, policy),
         ),
@@ -388,7 +419,7 @@ ANALYSIS: Final = Analysis(
     name="content_filter",
     kinds=(DeploymentFilters, PolicyUse),
     run=run,
-    reads=frozenset({DEPLOYMENTS.lower(), POLICIES.lower()}),
+    reads=frozenset(name.lower() for name in (DEPLOYMENTS, POLICIES, _ACCOUNTS, _LISTS)),
     parameters=frozenset({"content_filter"}),
     subjects={DeploymentFilters.fact_kind: {DEPLOYMENTS: [{}]}, PolicyUse.fact_kind: {POLICIES: [{}]}},
 )

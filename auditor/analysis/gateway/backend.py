@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -64,7 +65,7 @@ class Backends:
     """What backend addresses are looked up in: sites by host name, private endpoints' targets by address."""
 
     links: Links
-    hosts: Mapping[str, Resource]
+    hosts: Mapping[str, Sequence[Resource]]
     addresses: Mapping[str, str]
     zones: Sequence[Sequence[str]]
     sites_gap: Gap | None
@@ -73,7 +74,7 @@ class Backends:
 def read(context: Context) -> Backends:
     """Index what backend addresses can be recognised by."""
     links = private_reach.read(context)
-    hosts: dict[str, Resource] = {}
+    hosts: dict[str, dict[str, Resource]] = defaultdict(dict)
     for site_type in APPS:
         for site in context.estate.of_type(site_type):
             names = [
@@ -83,7 +84,7 @@ def read(context: Context) -> Backends:
             ]
             for name in (body.text(site.properties, "defaultHostName"), *names):
                 if name:
-                    hosts.setdefault(name.lower(), site)
+                    hosts[name.lower()][site.key] = site
     addresses = {
         address: connection.target
         for _, found in sorted(links.connections.items())
@@ -91,7 +92,8 @@ def read(context: Context) -> Backends:
         for address in sorted(addresses_of(context.estate, connection.endpoint))
     }
     zones = next((zones for row in rows_of(context) if row.type == SITES for _, zones in row.groups), ())
-    return Backends(links, hosts, addresses, zones, context.estate.type_gap(spelled(SITES)))
+    sites = {name: list(having.values()) for name, having in hosts.items()}
+    return Backends(links, sites, addresses, zones, context.estate.type_gap(spelled(SITES)))
 
 
 def backend_facts(backends: Backends, gateway: Resource) -> Iterator[Backend]:
@@ -111,9 +113,11 @@ def _fact(backends: Backends, gateway: Resource, pool: str, host: str, place: st
     key = host.rstrip(".").lower()
     address = addresses.parse(key)
     target = backends.addresses.get(key)
-    site = backends.hosts.get(key) or (context.estate.get(target) if target else None)
+    named = _called(backends, gateway, key)
+    site = (named if isinstance(named, Resource) else None) or (context.estate.get(target) if target else None)
     # A name that is no site's may be that of a site which was not collected.
-    unseen = backends.sites_gap if site is None and address is None else None
+    doubt = named if isinstance(named, Gap) else backends.sites_gap
+    unseen = doubt if site is None and address is None else None
     reach = _reach(backends, site)
     is_private = target is not None or _is_private(address)
     endpoints = [(item.connection.endpoint.id, item.connection.path) for item in (reach.candidates if reach else ())]
@@ -130,6 +134,16 @@ def _fact(backends: Backends, gateway: Resource, pool: str, host: str, place: st
         site=site,
         reach=reach,
     )
+
+
+def _called(backends: Backends, gateway: Resource, host: str) -> Resource | Gap | None:
+    """Return the site that has a host name, or why it is not known which of several a gateway means."""
+    sites, estate = backends.hosts.get(host, ()), backends.links.context.estate
+    if len(sites) > 1:
+        forwarded = estate.targets(gateway.key, "forwards-to")
+        sites = [site for site in sites if site.key in forwarded]
+        return sites[0] if sites else estate.relation_gap(gateway.id, "backend")
+    return sites[0] if sites else None
 
 
 def _has_endpoint(reach: Reach | None) -> Known[bool]:

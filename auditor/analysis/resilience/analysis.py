@@ -14,6 +14,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.resilience.instances import SureInstances, instance_facts, plan_sku, unknown_sku
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
+from auditor.azure.reference_data import regions as region_data
 from auditor.azure.reference_data import skus
 from auditor.estate import regions as zone_regions
 from auditor.estate.navigation import ONLINE_ENDPOINTS
@@ -33,6 +34,7 @@ ZonalService: TypeAlias = Literal[
     "registry-replica",
     "storage",
 ]
+_TWO: Final = 2
 _HOLDERS: Final[Mapping[str, ZonalService]] = {
     GATEWAYS: "gateway-address",
     BASTIONS: "bastion-address",
@@ -61,8 +63,8 @@ Spelled: TypeAlias = bool | str | tuple[str, ...] | None
 class Spread:
     """How a resource is spread: as spelled, over how many zones, by which evidence, read at which path.
 
-    `redundant` is None where the deciding value is missing. `sku_fits` and `on_demand` are None where the SKU, read at
-    `sku_path`, is not among those that are known.
+    `redundant` is None where the deciding value is missing; `gap` says which, where it is not the SKU. `sku_fits` and
+    `on_demand` are None where the SKU, read at `sku_path`, is not among those that are known.
     """
 
     explicit: Spelled
@@ -74,6 +76,7 @@ class Spread:
     sku_path: str
     zones: int | None = None
     on_demand: bool | None = False
+    gap: Gap | None = None
 
 
 @fact("zones.resource", subject="the resource")
@@ -135,9 +138,11 @@ def _plan(plan: Resource) -> Spread:
     redundant = body.flag(plan.body, "properties.zoneRedundant")
     tier = body.text(plan.body, "sku.tier")
     sku = plan_sku(plan)
+    enough = True if sku is None or sku.is_on_demand else _fills_zones(plan)
     return Spread(
         explicit=_spelled(body.value(plan.body, "properties.zoneRedundant")),
-        redundant=redundant is True,
+        redundant=redundant is True and (None if isinstance(enough, Gap) else enough),
+        gap=enough if isinstance(enough, Gap) else None,
         grade=Grade.NONE if redundant is None else Grade.EXPLICIT,
         path="properties.zoneRedundant",
         sku=tier or body.text(plan.body, "sku.name"),
@@ -145,6 +150,21 @@ def _plan(plan: Resource) -> Spread:
         sku_path="sku.tier",
         on_demand=None if sku is None else sku.is_on_demand,
     )
+
+
+def _fills_zones(plan: Resource) -> Known[bool]:
+    """Return whether a plan that says that it is spread has instances in more than one zone.
+
+    Two do where the platform says how many zones it can use, and three do anywhere. Where it can use but one, none do.
+    https://learn.microsoft.com/azure/reliability/reliability-app-service
+    """
+    path = "properties.maximumNumberOfZones"
+    most, capacity = body.number(plan.body, path), body.number(plan.body, "sku.capacity")
+    if most == 1 or (capacity is not None and capacity < _TWO):
+        return False
+    if capacity == _TWO and most is None:
+        return Gap(plan.id, path, "whether two instances suffice is not stated")
+    return True
 
 
 def _spelled(stated: object) -> Spelled:
@@ -263,7 +283,7 @@ def _fact(
     unlisted = unknown_sku(resource, spread.sku_path, spread.sku)
     unread = context.estate.gap_at(resource.key, spread.path)
     has_zones = _has_zones(regions, resource, spread)
-    redundant: Known[bool] = unlisted if spread.redundant is None else spread.redundant
+    redundant: Known[bool] = (spread.gap or unlisted) if spread.redundant is None else spread.redundant
     if isinstance(has_zones, Gap) and spread.redundant is not None and spread.grade is Grade.PLATFORM:
         redundant = has_zones  # the platform spreads where there is something to spread over
     return ZoneSpread(
@@ -298,7 +318,7 @@ def _has_zones(regions: Regions, resource: Resource, spread: Spread) -> Known[bo
     return Gap(
         ids.subscription_scope(resource.id) or "/",
         "related:locations",
-        f"whether {resource.location or 'the region'} has zones is not known",
+        f"whether {resource.location or 'the region'} has zones is not known (data of {region_data.as_of()})",
         "Microsoft.Resources/subscriptions/locations/read",
     )
 

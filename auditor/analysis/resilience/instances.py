@@ -143,7 +143,11 @@ def plan_sku(plan: Resource) -> Sku | None:
 
 def unknown_sku(resource: Resource, path: str, name: str | None) -> Gap:
     """Return the gap of a SKU, read at a path, of which nothing is known: it may be newer than the data."""
-    reason = "the resource does not state it" if name is None else f"what {name} can do is not known"
+    reason = (
+        "the resource does not state it"
+        if name is None
+        else f"what {name} can do is not known (data of {skus.as_of()})"
+    )
     return Gap(resource.id, path, reason)
 
 

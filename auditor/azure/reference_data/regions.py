@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
@@ -15,6 +16,11 @@ def has_zones(region: str) -> bool | None:
     """Whether a region, by its programmatic name in lower case, has availability zones; None where it is not listed."""
     body = read(_FILE).body
     return next((answer for name, answer in _LISTS.items() if region in body[name]), None)
+
+
+def as_of() -> date:
+    """Return the day of the newest source: a region that came later is not listed."""
+    return max(source.as_of for source in read(_FILE).sources)
 
 
 def table() -> tuple[DataFile, tuple[str, ...], Sequence[tuple[str, ...]]]:

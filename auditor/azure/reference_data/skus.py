@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Final
 
@@ -33,6 +34,11 @@ def sku(resource_type: str, *names: str | None) -> Sku | None:
     """Return what is known of the first listed name, a SKU or a size of one in any letter case; None for no listed one."""
     known = _by_name().get(resource_type.lower(), {})
     return next((known[name.lower()] for name in names if name and name.lower() in known), None)
+
+
+def as_of() -> date:
+    """Return the day of the newest source: what is newer is not listed."""
+    return max(source.as_of for source in read(_FILE).sources)
 
 
 @cache
