@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
-from auditor.network.address_book import Surroundings
+from auditor.network.address_book import Surroundings, Term
 from auditor.network.security_rules import Direction, SecurityGroup, SecurityRule
 
 
@@ -38,13 +38,16 @@ class Filter:
 class FilterChain:
     """Filters in the order in which traffic meets them, and where its packets come from and go to.
 
-    `surroundings` give meaning to the names in what the chain is compared with.
+    `surroundings` give meaning to the names in what the chain is compared with. `from_among` and `to_among`: of the
+    addresses at that end only those count that are in these sets, which nobody knows.
     """
 
     filters: tuple[Filter, ...]
     surroundings: Surroundings
     sources: Ranges = addresses.ANY
     destinations: Ranges = addresses.ANY
+    from_among: Term | None = None
+    to_among: Term | None = None
 
     @property
     def undecidable(self) -> str | None:

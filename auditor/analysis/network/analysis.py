@@ -31,8 +31,9 @@ from auditor.estate.network_relations import (
     SUBNETS,
 )
 from auditor.estate.service_relations import SITE_CONFIGS, SITES
+from auditor.network.membership import APPLICATION_SECURITY_GROUPS
 from auditor.network.subnets import NETWORK_MANAGERS, SECURITY_RULES, Subnets
-from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, ROUTES, SERVICE_TAGS
+from auditor.network.virtual_networks import ROUTES, SERVICE_TAGS
 
 
 def run(context: Context) -> Iterator[Fact]:
