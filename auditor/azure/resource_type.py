@@ -47,7 +47,6 @@ class EndpointReader(StrEnum):
     KUBERNETES_API = "kubernetes-api"
     CONTAINER_APP = "container-app"
     MACHINE_LEARNING_COMPUTE = "machine-learning-compute"
-    SCALE_SET = "scale-set"
 
 
 class PrivilegeName(StrEnum):

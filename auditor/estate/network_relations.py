@@ -58,6 +58,14 @@ def placed(source: str, subnet: str) -> Iterator[Relation]:
         yield Relation(source, "in-network", network)
 
 
+def _api_management(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    for of in (resource.properties, *body.objects(resource.properties, "additionalLocations")):
+        if subnet := body.reference(of, "virtualNetworkConfiguration.subnetResourceId"):
+            yield from placed(resource.key, subnet)
+        if address := body.reference(of, "publicIpAddressId"):
+            yield Relation(address, "attached", resource.key)
+
+
 def placed_at(path: str) -> Reader:
     """Return a reader of the subnet id at a property path."""
 
@@ -273,6 +281,6 @@ READERS: Final[Mapping[str, Reader]] = {
     SCALE_SETS: _profile,
     INSTANCES: _profile,
     INSTANCE_INTERFACES: _interface,
-    API_MANAGEMENT: placed_at("virtualNetworkConfiguration.subnetResourceId"),
+    API_MANAGEMENT: _api_management,
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

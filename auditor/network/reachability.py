@@ -15,7 +15,7 @@ from auditor.estate.navigation import PLANS
 from auditor.estate.service_relations import SITES
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.endpoints import Endpoint, Location, find, is_endpoint_only
-from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.filter_chain import FilterChain
 from auditor.network.routes import RouteOverride, route_overrides
 from auditor.network.search import Search
 from auditor.network.security_rules import ANYWHERE, WITH_PORTS, Direction, Match, Side
@@ -102,8 +102,9 @@ def _between(subnets: Subnets, source: Location, target: Location, ways: _Ways) 
         f"whether a gateway or a peering connects {near.subnet.name} with {far.subnet.name}",
     )  # fmt: skip
     for leaving in _narrowed(near, source.addresses, Direction.OUTBOUND):
-        for filters, numbers in _arrivals(subnets, target, ways):
-            chain = FilterChain((*leaving.filters, *filters), near.surroundings, leaving.sources, numbers)
+        for arriving in _arrivals(subnets, target, ways):
+            chain = replace(arriving, filters=(*leaving.filters, *arriving.filters), surroundings=near.surroundings)
+            chain = replace(chain, sources=leaving.sources, from_among=leaving.from_among)
             _add_routed(subnets, near, _Way(chain, ANYWHERE, ANYWHERE, doubts), ways)
     _note_integration(subnets, far, ways)
 
@@ -135,9 +136,8 @@ def _entering(subnets: Subnets, source: Endpoint, target: Location, ways: _Ways)
     far = target.filters
     if not _is_known(target, ways) or source.outside is None:
         return
-    for filters, numbers in _arrivals(subnets, target, ways):
-        chain = FilterChain(filters, far.surroundings, addresses.ANY, numbers)
-        ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source)))
+    for arriving in _arrivals(subnets, target, ways):
+        ways.asked.append(_Way(arriving, _outside(source, far), ANYWHERE, _elsewhere(source)))
     _note_integration(subnets, far, ways)
 
 
@@ -179,17 +179,16 @@ def _endpoint_addresses(filters: SubnetFilters) -> Ranges:
     return union((), *(interface.addresses for interface in filters.interfaces if interface.is_endpoint))
 
 
-def _arrivals(subnets: Subnets, target: Location, ways: _Ways) -> Iterator[tuple[tuple[Filter, ...], Ranges]]:
-    """Yield the filters before addresses of a subnet; private endpoints without network policies have none."""
+def _arrivals(subnets: Subnets, target: Location, ways: _Ways) -> Iterator[FilterChain]:
+    """Yield the chains before addresses of a subnet; private endpoints without network policies have none."""
     filters, rest = target.filters, target.addresses
     if not filters.enforces_on_endpoints:
         free = rest if is_endpoint_only(subnets, filters) else intersection(rest, _endpoint_addresses(filters))
         if free:
             ways.notes.append(f"Rules of {filters.subnet.name} are not enforced on its private endpoints.")
-            yield (), free
+            yield FilterChain((), filters.surroundings, addresses.ANY, free)
             rest = difference(rest, free)
-    for chain in _narrowed(filters, rest, Direction.INBOUND):
-        yield chain.filters, chain.destinations
+    yield from _narrowed(filters, rest, Direction.INBOUND)
 
 
 def _outside(end: Endpoint, filters: SubnetFilters) -> Side:

@@ -159,23 +159,11 @@ def _compute(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     yield EntryPoint(resource, "service", "ssh", "22", state, said, (resource.id,))
 
 
-def _scale_set(_: Context, resource: Resource) -> Iterator[EntryPoint]:
-    """Yield the addresses of a scale set's machines; balancers in front of it are resources of their own."""
-    profile = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
-    state, said = EntryState.CLOSED, "its machines have no public addresses"
-    for interface in body.objects(resource.body, profile):
-        for configuration in body.objects(interface, "properties.ipConfigurations"):
-            if body.value(configuration, "properties.publicIPAddressConfiguration") is not None:
-                state, said = EntryState.OPEN, "each of its machines has a public address"
-    yield EntryPoint(resource, "service", "machines", "", state, said, (resource.id,), inputs=((resource.id, profile),))
-
-
 READERS: Final[Mapping[EndpointReader, Reader]] = {
     EndpointReader.SQL_SERVER: _sql,
     EndpointReader.MACHINE_LEARNING_COMPUTE: _compute,
     EndpointReader.KUBERNETES_API: _managed_cluster,
     EndpointReader.CONTAINER_APP: _container_app,
-    EndpointReader.SCALE_SET: _scale_set,
     EndpointReader.WEB_APP: app_entries,
 }
 """What no switch and list of addresses describes."""
