@@ -79,15 +79,17 @@ def _unplaced(resource: Resource) -> Filtered:
 def _asked(resource: Resource, path: FilterChain, inputs: tuple[tuple[str, str], ...], ports: Ranges) -> Filtered:
     protocols = WITH_PORTS if ports == ALL_PORTS else _TCP
     public = Match(Side(addresses.PUBLIC), ANYWHERE, protocols, ALL_PORTS, ports, names_ports=ports != ALL_PORTS)
+    if not path.may_admit(public):
+        return _closed(path, inputs)
     strangers = replace(public, source=Side(addresses.STRANGERS))
     asked = Search(path, [public, strangers])
     verdict = TrafficVerdict((asked.permitted([public]),), AddressNames(here=path.destinations))
-    groups = [layer.group.name for layer in path.filters if layer.group is not None]
-    by = f"network security groups {', '.join(groups)}" if groups else "no network security group"
+    groups = _groups(path)
+    by = _by(groups)
     lines = tuple(str(line) for line in verdict.lines[:6])
     match verdict.truth:
         case Truth.NO:
-            return Filtered(EntryState.CLOSED, f"{by} let in no public address", bool(groups), inputs=inputs)
+            return _closed(path, inputs)
         case Truth.UNKNOWN:
             gap = verdict.gap(resource.id)
             said = f"what {by} let in {gap.reason if gap else 'is not known'}"
@@ -98,3 +100,16 @@ def _asked(resource: Resource, path: FilterChain, inputs: tuple[tuple[str, str],
             return Filtered(
                 state, f"{by} let in {'everybody' if is_open else 'some'}", bool(groups), lines, None, inputs
             )
+
+
+def _groups(path: FilterChain) -> list[str]:
+    return [layer.group.name for layer in path.filters if layer.group is not None]
+
+
+def _by(groups: list[str]) -> str:
+    return f"network security groups {', '.join(groups)}" if groups else "no network security group"
+
+
+def _closed(path: FilterChain, inputs: tuple[tuple[str, str], ...]) -> Filtered:
+    groups = _groups(path)
+    return Filtered(EntryState.CLOSED, f"{_by(groups)} let in no public address", bool(groups), inputs=inputs)
