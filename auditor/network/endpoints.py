@@ -22,7 +22,7 @@ from auditor.estate.network_relations import (
     SUBNETS,
 )
 from auditor.model import Resource
-from auditor.network.membership import Member
+from auditor.network.membership import NetworkMember
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 
@@ -178,7 +178,7 @@ def _locations(subnets: Subnets, resource: Resource) -> Iterator[Location]:
             yield Location(subnets.at(subnet), subnets.at(subnet).prefixes)
 
 
-def _members(subnets: Subnets, owner: str) -> Iterator[Member]:
+def _members(subnets: Subnets, owner: str) -> Iterator[NetworkMember]:
     """Yield who stands for a resource in networks: its interfaces, a group's members, what a load balancer leads to."""
     known, estate = subnets.networks.members, subnets.estate
     for key in sorted({owner, *estate.sources(owner, "attached")}):
@@ -189,7 +189,7 @@ def _members(subnets: Subnets, owner: str) -> Iterator[Member]:
         yield from known.behind(balancer, {}).members
 
 
-def _at_member(subnets: Subnets, member: Member) -> Iterator[Location]:
+def _at_member(subnets: Subnets, member: NetworkMember) -> Iterator[Location]:
     subnet = subnets.estate.get(member.subnet or "")
     if subnet is not None and subnet.type_key == SUBNETS:
         filters, interface = subnets.at(subnet), subnets.interface(member)

@@ -42,7 +42,7 @@ _NAT_RULES: Final = f"{LOAD_BALANCERS}/inboundnatrules"
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class NetworkMember:
     """An IP configuration: what holds it, where it lies, and what it belongs to.
 
     `holder` is the interface, scale set, machine or private endpoint that states it, `name` the configuration's, `subnet`
@@ -73,22 +73,22 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Backends:
+class PooledMembers:
     """Who is behind a rule of a load balancer: members, plain addresses in subnets (by key), and why there may be more."""
 
-    members: tuple[Member, ...] = ()
+    members: tuple[NetworkMember, ...] = ()
     addresses: tuple[tuple[str, Ranges], ...] = ()
     gap: Gap | None = None
 
 
-class Members:
+class Membership:
     """Everybody who takes part in the networks of an estate, read once."""
 
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
 
     @cached_property
-    def all(self) -> Sequence[Member]:
+    def all(self) -> Sequence[NetworkMember]:
         """Return all members, by holder and configuration."""
         readers = {
             INTERFACES: _of_interface,
@@ -123,30 +123,30 @@ class Members:
         return frozenset(owners)
 
     @cached_property
-    def _by_subnet(self) -> Mapping[str | None, Sequence[Member]]:
+    def _by_subnet(self) -> Mapping[str | None, Sequence[NetworkMember]]:
         return _index((member.subnet, member) for member in self.all)
 
     @cached_property
-    def _by_holder(self) -> Mapping[str | None, Sequence[Member]]:
+    def _by_holder(self) -> Mapping[str | None, Sequence[NetworkMember]]:
         return _index((member.holder.key, member) for member in self.all)
 
     @cached_property
-    def _by_pool(self) -> Mapping[str | None, Sequence[Member]]:
+    def _by_pool(self) -> Mapping[str | None, Sequence[NetworkMember]]:
         return _index((pool, member) for member in self.all for pool in member.pools)
 
     @cached_property
-    def _by_application_group(self) -> Mapping[str | None, Sequence[Member]]:
+    def _by_application_group(self) -> Mapping[str | None, Sequence[NetworkMember]]:
         return _index((group, member) for member in self.all for group in sorted(member.application_groups))
 
-    def in_subnet(self, subnet: str) -> Sequence[Member]:
+    def in_subnet(self, subnet: str) -> Sequence[NetworkMember]:
         """Return the members in a subnet, by key."""
         return self._by_subnet.get(subnet, ())
 
-    def of(self, holder: str) -> Sequence[Member]:
+    def of(self, holder: str) -> Sequence[NetworkMember]:
         """Return the members that an interface, scale set, machine or private endpoint states itself, by key."""
         return self._by_holder.get(holder, ())
 
-    def in_application_group(self, group: str) -> Sequence[Member]:
+    def in_application_group(self, group: str) -> Sequence[NetworkMember]:
         """Return the members that are known of an application security group, by key."""
         return self._by_application_group.get(group, ())
 
@@ -171,7 +171,7 @@ class Members:
             is_whole=self.gap is None and None not in terms,
         )
 
-    def somewhere(self, member: Member) -> Term | None:
+    def somewhere(self, member: NetworkMember) -> Term | None:
         """Return what is known of the addresses of a member that does not show any; None: nothing at all."""
         return None if member.subnet is None else self._unplaced(member.subnet).get(_alike(member))
 
@@ -197,7 +197,7 @@ class Members:
             self._unplaced_in[subnet] = _terms(difference(prefixes, taken), members)
         return self._unplaced_in[subnet]
 
-    def behind(self, balancer: Resource, rule: Mapping[str, object]) -> Backends:
+    def behind(self, balancer: Resource, rule: Mapping[str, object]) -> PooledMembers:
         """Return who gets the traffic of a load-balancing or NAT rule; a rule that names no pool stands for all pools."""
         targets = [
             *([one] if (one := body.sub_resource(rule, "properties.backendAddressPool")) else []),
@@ -219,7 +219,7 @@ class Members:
             stated += body.references(pool, "properties.backendIPConfigurations")
             entries, missing = self._entries(pool)
             for entry in entries:
-                if isinstance(entry, Member):
+                if isinstance(entry, NetworkMember):
                     found[entry.key] = entry
                 else:
                     plain.append(entry)
@@ -228,7 +228,7 @@ class Members:
             members = self._configured(configuration)
             found |= {member.key: member for member in members}
             gap = gap or (None if members else self._lost(configuration))
-        return Backends(tuple(found[key] for key in sorted(found)), tuple(plain), gap or self.gap)
+        return PooledMembers(tuple(found[key] for key in sorted(found)), tuple(plain), gap or self.gap)
 
     def _pools(self, balancer: Resource) -> Mapping[str, Mapping[str, object]]:
         """Return the back-end pools of a load balancer by key, also where they are resources of their own."""
@@ -239,9 +239,9 @@ class Members:
         pools |= {child.key: child.body for child in self.estate.children(balancer.key, _BACKEND_POOLS)}
         return pools
 
-    def _entries(self, pool: Mapping[str, object]) -> tuple[list[Member | tuple[str, Ranges]], Gap | None]:
+    def _entries(self, pool: Mapping[str, object]) -> tuple[list[NetworkMember | tuple[str, Ranges]], Gap | None]:
         """Return what a pool lists by address: the members that have them, else the addresses with their subnets."""
-        found: list[Member | tuple[str, Ranges]] = []
+        found: list[NetworkMember | tuple[str, Ranges]] = []
         gap: Gap | None = None
         for entry in body.objects(pool, "properties.loadBalancerBackendAddresses"):
             configuration = body.sub_resource(entry, "properties.networkInterfaceIPConfiguration")
@@ -270,7 +270,7 @@ class Members:
                 return subnet.key
         return None
 
-    def _configured(self, configuration: str) -> Sequence[Member]:
+    def _configured(self, configuration: str) -> Sequence[NetworkMember]:
         """Return the members that an IP configuration's id stands for: an interface's own, or all of a scale set."""
         key = ids.key(configuration)
         interface, _, name = key.partition("/ipconfigurations/")
@@ -283,20 +283,20 @@ class Members:
         return self.estate.unseen(owner) or Gap(owner, ids.type_of(owner) or "", "it is not in the estate")
 
 
-def _index(pairs: Iterator[tuple[str | None, Member]]) -> Mapping[str | None, Sequence[Member]]:
-    found: dict[str | None, list[Member]] = defaultdict(list)
+def _index(pairs: Iterator[tuple[str | None, NetworkMember]]) -> Mapping[str | None, Sequence[NetworkMember]]:
+    found: dict[str | None, list[NetworkMember]] = defaultdict(list)
     for key, member in pairs:
         found[key].append(member)
     return found
 
 
-def _alike(member: Member) -> object:
+def _alike(member: NetworkMember) -> object:
     """Return what tells members apart to filters and groups."""
     return tuple(sorted(member.application_groups)), member.group or "", member.is_ipv6, member.is_endpoint
 
 
-def _terms(free: Ranges, members: Sequence[Member]) -> Mapping[object, Term]:
-    sets: dict[object, list[Member]] = defaultdict(list)
+def _terms(free: Ranges, members: Sequence[NetworkMember]) -> Mapping[object, Term]:
+    sets: dict[object, list[NetworkMember]] = defaultdict(list)
     for member in members:
         if not member.addresses:
             sets[_alike(member)].append(member)
@@ -318,7 +318,7 @@ def _kind(key: str) -> str:
     return (ids.type_of(key) or "").lower()
 
 
-def _of_interface(estate: Estate, interface: Resource) -> Iterator[Member]:
+def _of_interface(estate: Estate, interface: Resource) -> Iterator[NetworkMember]:
     """Yield an interface's configurations; a private endpoint's are in its groups, too."""
     endpoint = body.sub_resource(interface.body, "properties.privateEndpoint")
     endpoint = endpoint or next(
@@ -329,7 +329,7 @@ def _of_interface(estate: Estate, interface: Resource) -> Iterator[Member]:
     yield from _configurations(estate, interface, interface.body, inherited, endpoint)
 
 
-def _of_profile(estate: Estate, holder: Resource) -> Iterator[Member]:
+def _of_profile(estate: Estate, holder: Resource) -> Iterator[NetworkMember]:
     """Yield the configurations in the profile of a scale set or machine: each stands for instances, seen or not."""
     is_empty = body.number(holder.body, "sku.capacity") == 0
     for interface in body.objects(holder.body, INTERFACE_PROFILES[holder.type_key]):
@@ -339,7 +339,7 @@ def _of_profile(estate: Estate, holder: Resource) -> Iterator[Member]:
             yield replace(member, name=full, addresses=(), is_template=True, is_inhabited=not is_empty)
 
 
-def _of_private_endpoint(estate: Estate, endpoint: Resource) -> Iterator[Member]:
+def _of_private_endpoint(estate: Estate, endpoint: Resource) -> Iterator[NetworkMember]:
     """Yield a private endpoint whose interface was not read, by the addresses that it states itself."""
     interfaces = body.references(endpoint.body, "properties.networkInterfaces")
     held = [key for key in estate.sources(endpoint.key, "attached") if _kind(key) == INTERFACES]
@@ -350,7 +350,7 @@ def _of_private_endpoint(estate: Estate, endpoint: Resource) -> Iterator[Member]
         for path in ("properties.customDnsConfigs", "properties.ipConfigurations")
         for one in body.objects(endpoint.body, path)
     ]
-    yield Member(
+    yield NetworkMember(
         holder=endpoint,
         name="endpoint",
         subnet=body.sub_resource(endpoint.body, "properties.subnet"),
@@ -368,7 +368,7 @@ def _configurations(
     interface: Mapping[str, object],
     groups: Sequence[str],
     endpoint: str | None = None,
-) -> Iterator[Member]:
+) -> Iterator[NetworkMember]:
     """Yield the IP configurations of an interface, or of one in a profile; `groups` are those that it inherits."""
     listed = body.objects(interface, "properties.ipConfigurations")
     stated = [subnet for one in listed if (subnet := body.sub_resource(one, "properties.subnet"))]
@@ -377,7 +377,7 @@ def _configurations(
     for place, one in enumerate(listed):
         setting = body.value(one, "properties.publicIPAddressConfiguration")
         public = body.sub_resource(one, "properties.publicIPAddress")
-        yield Member(
+        yield NetworkMember(
             holder=holder,
             name=body.text(one, "name") or str(place),
             subnet=body.sub_resource(one, "properties.subnet") or fallback,

@@ -24,7 +24,7 @@ from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOT_CONFIGS, 
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings, Term
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.membership import Member
+from auditor.network.membership import NetworkMember
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, SecurityGroup
 from auditor.network.virtual_networks import Networks
@@ -241,7 +241,7 @@ class Subnets:
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
         """Yield who is in a subnet: the told addresses of one holder and group together, each other member by itself."""
-        told: dict[tuple[str, str | None], list[Member]] = {}
+        told: dict[tuple[str, str | None], list[NetworkMember]] = {}
         for member in self.networks.members.in_subnet(subnet.key):
             if member.addresses:
                 told.setdefault((member.holder.key, member.group), []).append(member)
@@ -250,7 +250,7 @@ class Subnets:
         for together in told.values():
             yield replace(self.interface(together[0]), addresses=union(*(member.addresses for member in together)))
 
-    def interface(self, member: Member) -> Interface:
+    def interface(self, member: NetworkMember) -> Interface:
         """Return a member of a network as an interface with its filter."""
         return Interface(
             resource=member.holder,

@@ -15,7 +15,7 @@ from auditor.estate.lookup import NETWORKS, PEERINGS
 from auditor.estate.network_relations import NETWORK_GATEWAYS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Route, Surroundings
-from auditor.network.membership import Members
+from auditor.network.membership import Membership
 
 ROUTES: Final = "microsoft.network/routetables/routes"
 SERVICE_TAGS: Final = "microsoft.network/servicetags"
@@ -52,9 +52,9 @@ class Networks:
         return _Tags(self.estate.of_type(SERVICE_TAGS))
 
     @cached_property
-    def members(self) -> Members:
+    def members(self) -> Membership:
         """Return who takes part in the networks by an address."""
-        return Members(self.estate)
+        return Membership(self.estate)
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""

@@ -10,6 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.port_filter import Filtered, at_member, in_subnet, subnet_of
 from auditor.azure import body
+from auditor.azure.resource_type import InternetReach
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import (
     BASTIONS,
@@ -25,7 +26,7 @@ from auditor.estate.network_relations import (
     SCALE_SETS,
 )
 from auditor.model import Gap, Resource
-from auditor.network.membership import Member
+from auditor.network.membership import NetworkMember
 from auditor.network.security_rules import ALL_PORTS
 from auditor.network.subnets import Subnets
 
@@ -57,11 +58,17 @@ def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]
             yield EntryPoint(
                 address, kind, "", "", EntryState.UNKNOWN, "its holder was not collected", (address.id, key), gap=gap
             )
-        elif kind not in HOLDERS:
+        elif kind not in HOLDERS and not _has_endpoint(context, kind):
             gap = Gap(key, kind, "what this type does with a public address is not known")
             yield EntryPoint(
                 address, kind, "", "", EntryState.UNKNOWN, "its holder's type is not known", (address.id, key), gap=gap
             )
+
+
+def _has_endpoint(context: Context, kind: str) -> bool:
+    """Whether a type's own public endpoint is judged, which its address belongs to."""
+    known = context.estate.catalogue.get(kind)
+    return known is not None and known.way_in is not None and known.way_in.by is InternetReach.ENDPOINT
 
 
 def _address_of(context: Context, entry: object) -> Resource | None:
@@ -95,7 +102,13 @@ def interface_entries(context: Context, subnets: Subnets, interface: Resource) -
 
 
 def _member_entry(
-    context: Context, subnets: Subnets, member: Member, label: tuple[str, str], path: tuple[str, ...], *, is_basic: bool
+    context: Context,
+    subnets: Subnets,
+    member: NetworkMember,
+    label: tuple[str, str],
+    path: tuple[str, ...],
+    *,
+    is_basic: bool,
 ) -> EntryPoint:
     found = at_member(context, subnets, member, ALL_PORTS)
     if found.has_group or found.gap is not None:

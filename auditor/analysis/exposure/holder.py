@@ -22,7 +22,7 @@ from auditor.estate.network_relations import (
     PUBLIC_ADDRESSES,
 )
 from auditor.model import Gap, Resource
-from auditor.network.membership import Members
+from auditor.network.membership import Membership
 
 _KINDS: Final = {
     **INTERFACE_KINDS,
@@ -59,7 +59,7 @@ class PublicAddressHolder(Fact):
         return f"Public address {self.name} is held by {holder}, and this kind of holder ({self.kind}) {verb}."
 
 
-def holder_facts(context: Context, members: Members, allowed: AbstractSet[str]) -> Iterator[PublicAddressHolder]:
+def holder_facts(context: Context, members: Membership, allowed: AbstractSet[str]) -> Iterator[PublicAddressHolder]:
     """Yield one fact for each public address, and one for each setting by which instances get addresses."""
     for address in context.estate.of_type(PUBLIC_ADDRESSES):
         holders = sorted(key for key in set(context.estate.targets(address.key, "attached")) if not _lets_out_only(key))

@@ -13,7 +13,7 @@ from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import FilterChain
-from auditor.network.membership import Member
+from auditor.network.membership import NetworkMember
 from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, WITH_PORTS, Direction, Match, Side
 from auditor.network.subnets import Subnets
@@ -36,7 +36,7 @@ class Filtered:
     ports: str = "see evidence"
 
 
-def at_member(context: Context, subnets: Subnets, member: Member, ports: Ranges) -> Filtered:
+def at_member(context: Context, subnets: Subnets, member: NetworkMember, ports: Ranges) -> Filtered:
     """Return what the groups of a member's subnet, and of its interface, let through to it from public addresses."""
     subnet = context.estate.get(member.subnet or "")
     if subnet is None:

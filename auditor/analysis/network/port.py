@@ -185,8 +185,9 @@ def _guarded_by(
         groups=subnets.networks.members.groups,
     )
     own = subnets.group(group.key)
-    chain = FilterChain((Filter(own, Direction.INBOUND, around, group.name),), around)
-    reached = _reached([chain], guarded)
+    filters = (Filter(own, Direction.INBOUND, around, group.name),)
+    chains = [FilterChain(filters, around, addresses.ANY, family) for family in (addresses.IPV4, addresses.IPV6)]
+    reached = _reached(chains, guarded)
     certain = [item for item in reached if item.verdict.truth is Truth.YES]
     doubt = _doubt(reached, certain, group.id)
     if certain and places.is_behind_another:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
+from auditor.azure import body
 from auditor.azure.reference_data.files import DataFile, read
 
 _FILE: Final = "platform_subnets.yaml"
@@ -51,33 +52,35 @@ def known() -> Sequence[PlatformSubnet]:
     return [_platform(entry) for entry in read(_FILE).body["platforms"]]
 
 
-def _platform(entry: Mapping[str, Any]) -> PlatformSubnet:
+def _platform(entry: Mapping[str, object]) -> PlatformSubnet:
+    conditions = entry.get("where")
+    paths = conditions if isinstance(conditions, Mapping) else {}
     return PlatformSubnet(
-        name=entry["name"],
+        name=str(entry["name"]),
         subnet=_lower(entry.get("subnet")),
         delegation=_lower(entry.get("delegation")),
         holds=_lower(entry.get("holds")),
-        where={path: frozenset(map(str.lower, values)) for path, values in entry.get("where", {}).items()},
-        needs_public_front=entry.get("public", False),
-        refuses_groups=entry.get("refuses_groups", False),
-        takes_nothing_in=entry.get("no_inbound", False),
-        demands=tuple(_demand(one) for one in entry.get("demands", ())),
+        where={path: frozenset(text.lower() for text in body.texts(values)) for path, values in paths.items()},
+        needs_public_front=entry.get("public") is True,
+        refuses_groups=entry.get("refuses_groups") is True,
+        takes_nothing_in=entry.get("no_inbound") is True,
+        demands=tuple(_demand(one) for one in body.objects(entry, "demands")),
     )
 
 
-def _demand(entry: Mapping[str, Any]) -> DemandedRule:
+def _demand(entry: Mapping[str, object]) -> DemandedRule:
     return DemandedRule(
         is_inbound="inbound" in entry,
-        peer=entry.get("inbound") or entry["outbound"],
-        protocol=entry.get("protocol", "*"),
-        ports=tuple(entry.get("ports", ("*",))),
-        why=entry["why"],
-        is_required=not entry.get("optional", False),
+        peer=body.text(entry, "inbound") or str(entry["outbound"]),
+        protocol=body.text(entry, "protocol") or "*",
+        ports=body.texts(entry, "ports") or ("*",),
+        why=str(entry["why"]),
+        is_required=entry.get("optional") is not True,
     )
 
 
-def _lower(text: str | None) -> str | None:
-    return None if text is None else text.lower()
+def _lower(text: object) -> str | None:
+    return text.lower() if isinstance(text, str) else None
 
 
 def table() -> tuple[DataFile, tuple[str, ...], Sequence[tuple[str, ...]]]:
