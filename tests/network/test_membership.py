@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.azure import body
 from auditor.model import Gap
 from auditor.network.endpoints import find, traffic
 from auditor.network.reachability import connect
@@ -142,7 +143,7 @@ def test_a_load_balancer_stands_for_what_is_behind_it(pool: Body) -> None:
     estate = [*filtered(rule(100, groups=["asg-a"])), held, load_balancer("lb", **pool), public_address("pip")]
     membership = Subnets(estate_of(hoisted(estate))).networks.members
     [balancer] = membership.estate.of_type("microsoft.network/loadbalancers")
-    [forwarded] = balancer.properties["loadBalancingRules"]  # type: ignore[index, misc]
+    forwarded = body.objects(balancer.properties, "loadBalancingRules")[0]
     behind = membership.behind(balancer, forwarded)
     has_place = "virtualNetwork" in str(pool) or "backendIPConfigurations" in pool
     assert ([member.holder.name for member in behind.members], behind.gap is None) == (

@@ -91,7 +91,7 @@ def run(context: Context) -> Iterator[Fact]:
     for workload in context.workloads.all:
         yield workload_fact(context, workload, placed, allowed, unseen)
     yield from holder_facts(context, subnets.networks.members, allowed)
-    yield from author_facts(context, all_entries)
+    yield from author_facts(context, placed)
 
 
 ANALYSIS: Final = Analysis(

@@ -14,7 +14,7 @@ from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload, better_anchor
-from auditor.model import Gap
+from auditor.model import Gap, Resource
 
 
 @record
@@ -73,11 +73,17 @@ class PlacedEntries:
         self._by_workload: dict[str | None, list[int]] = defaultdict(list)
         self._by_network: dict[str, list[int]] = defaultdict(list)
         self._by_group: dict[str | None, list[int]] = defaultdict(list)
+        self._by_resource: dict[str, list[int]] = defaultdict(list)
         for place, entry in enumerate(entries):
             self._by_workload[context.workloads.role_of(entry.resource.key)[0]].append(place)
             self._by_group[_group_of(entry.resource.key)].append(place)
+            self._by_resource[entry.resource.key].append(place)
             for network in context.estate.targets(entry.resource.key, "in-network"):
                 self._by_network[network].append(place)
+
+    def at(self, resource: Resource) -> Sequence[EntryPoint]:
+        """Return the ways in at a resource itself."""
+        return [self._entries[place] for place in self._by_resource.get(resource.key, ())]
 
     def of(self, workload: Workload) -> Sequence[EntryPoint]:
         """Return the ways into a workload: to its resources, its networks, or the resource group of its anchor."""

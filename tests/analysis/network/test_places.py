@@ -38,8 +38,8 @@ from tests.network.ask import rule as written
 Body = dict[str, Any]
 PORTS = "subnet-guarded-ports-closed"
 CLOSED = rule(4000, "Deny", protocol="*", destinationPortRange="*")
-PUBLIC = {"publicIPAddress": to("publicIPAddresses", "pip")}
-INSTANCES = {"publicIPAddressConfiguration": {"name": "pip", "properties": {"idleTimeoutInMinutes": 4}}}
+PUBLIC: Body = {"publicIPAddress": to("publicIPAddresses", "pip")}
+INSTANCES: Body = {"publicIPAddressConfiguration": {"name": "pip", "properties": {"idleTimeoutInMinutes": 4}}}
 
 
 def judged(folder: Path, bodies: Sequence[Body], *options: str) -> dict[tuple[str, str], tuple[str, str]]:
