@@ -38,7 +38,7 @@ _POOLS: Final = (
     "applicationGatewayBackendAddressPools",
 )
 _BACKEND_POOLS: Final = f"{LOAD_BALANCERS}/backendaddresspools"
-_NAT_RULES: Final = f"{LOAD_BALANCERS}/inboundnatrules"
+_BALANCING: Final = "loadBalancingRules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,14 @@ class Membership:
         return _index((pool, member) for member in self.all for pool in member.pools)
 
     @cached_property
+    def _pools_of(self) -> Mapping[str, Sequence[str]]:
+        """Return the pools and NAT rules that members name, by their load balancer or gateway."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for pool in self._by_pool:
+            found[owner_of(pool or "")].append(pool or "")
+        return found
+
+    @cached_property
     def _by_application_group(self) -> Mapping[str | None, Sequence[NetworkMember]]:
         return _index((group, member) for member in self.all for group in sorted(member.application_groups))
 
@@ -162,13 +170,27 @@ class Membership:
         known = {group.key for group in self.estate.of_type(APPLICATION_SECURITY_GROUPS)}
         return {key: self._members_of(key) for key in sorted(named | known)}
 
+    @cached_property
+    def _networks_with_lost(self) -> frozenset[str | None]:
+        """Return the networks with a subnet that names an interface or scale set which exists and was not read."""
+        kinds = {INTERFACES, SCALE_SETS}
+        named = (
+            (subnet, key)
+            for subnet in self.estate.of_type(SUBNETS)
+            for key in self.estate.sources(subnet.key, "attached")
+            if _kind(key) in kinds and self.estate.get(key) is None
+        )
+        return frozenset(ids.parent_of(subnet.key) for subnet, key in named if self.estate.unseen(key) is not None)
+
     def _members_of(self, group: str) -> GroupMembers:
         members = self.in_application_group(group)
+        networks = {ids.parent_of(member.subnet) for member in members if member.subnet is not None}
+        has_lost = bool(self._networks_with_lost & networks if networks else self._networks_with_lost)
         terms = [self.somewhere(member) for member in members if not member.addresses]
         return GroupMembers(
             addresses=union((), *(member.addresses for member in members)),
             somewhere=tuple(dict.fromkeys(term for term in terms if term is not None)),
-            is_whole=self.gap is None and None not in terms,
+            is_whole=self.gap is None and None not in terms and not has_lost,
         )
 
     def somewhere(self, member: NetworkMember) -> Term | None:
@@ -197,20 +219,19 @@ class Membership:
             self._unplaced_in[subnet] = _terms(difference(prefixes, taken), members)
         return self._unplaced_in[subnet]
 
-    def behind(self, balancer: Resource, rule: Mapping[str, object]) -> PooledMembers:
-        """Return who gets the traffic of a load-balancing or NAT rule; a rule that names no pool stands for all pools."""
-        targets = [
-            *([one] if (one := body.sub_resource(rule, "properties.backendAddressPool")) else []),
-            *body.references(rule, "properties.backendAddressPools"),
-            *([own] if (own := body.text(rule, "id")) else []),
-        ]
-        keys = {ids.key(target) for target in targets}
-        is_pooled = any(_kind(key) == _BACKEND_POOLS for key in keys)
+    def behind(self, balancer: Resource, rule: Mapping[str, object], collection: str = "") -> PooledMembers:
+        """Return who gets the traffic of a rule from a collection of a load balancer (`inboundNatRules`, …).
+
+        A load-balancing rule that names no pool stands for all pools, and no rule at all for everybody.
+        """
+        keys = set(body.references(rule, "properties.backendAddressPools"))
+        keys |= {one} if (one := body.sub_resource(rule, "properties.backendAddressPool")) else set()
         named = body.sub_resource(rule, "properties.backendIPConfiguration")
-        if not is_pooled and named is None:
-            pools = self._pools(balancer)
-            keys |= {key for key in self._by_pool if key and ids.is_under(key, balancer.key)}
-            keys |= set(pools)
+        if collection and collection != _BALANCING:
+            name = body.text(rule, "name") or ""
+            keys.add(ids.key(body.text(rule, "id") or f"{balancer.key}/{collection}/{name}"))
+        elif not keys and named is None:
+            keys |= {*self._pools(balancer), *self._pools_of.get(balancer.key, ())}
         found = {member.key: member for key in keys for member in self._by_pool.get(key, ())}
         stated = [named] if named else []
         plain: list[tuple[str, Ranges]] = []

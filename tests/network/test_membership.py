@@ -10,10 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import body
+from auditor.estate.graph import Estate
 from auditor.model import Gap
 from auditor.network.endpoints import find, traffic
 from auditor.network.reachability import connect
 from auditor.network.subnets import Subnets
+from auditor.snapshot.hash import assemble
+from auditor.snapshot.model import Metadata
+from auditor.snapshot.normalise import ExportEntry, normalise
 from auditor.truth import Truth
 from tests.estates.graph import hoisted
 from tests.estates.networks import (
@@ -101,6 +105,19 @@ def test_of_a_group_whose_members_were_not_all_read_the_known_ones_count(lost: s
     assert reaches(estate[:-1], "10.0.1.5") is NO
 
 
+def test_a_scale_set_outside_of_what_was_collected_may_be_in_any_group_of_its_network() -> None:
+    own = at("Microsoft.Compute/virtualMachineScaleSets", "aks").replace("rg-shop", "mc-shop")
+    named = {"ipConfigurations": [{"id": f"{own}/virtualMachines/0/networkInterfaces/nic/ipConfigurations/ip"}]}
+    held = scale_set("x", configuration(groups=["asg-b"]))
+    for scope, expected in (({"resource_groups": ["rg-shop"]}, UNKNOWN), ({}, NO)):
+        resources, _ = normalise(
+            ExportEntry(one, "here") for one in [*filtered(rule(100, groups=["asg-a"]), **named), held]
+        )
+        subnets = Subnets(Estate(assemble(resources, [], Metadata(complete=True, scope=scope))))
+        found = connect(subnets, find(subnets, STRANGER), find(subnets, "s"), traffic("tcp", "22"))
+        assert found.truth is expected
+
+
 def test_groups_of_subnet_and_profile_stand_in_series() -> None:
     inner = security_group("inner", rule(100))
     opened = [
@@ -151,6 +168,24 @@ def test_a_load_balancer_stands_for_what_is_behind_it(pool: Body) -> None:
     )
     if has_place:
         assert reaches(estate, "lb") is YES
+
+
+def test_a_nat_rule_leads_to_who_names_it_and_to_nobody_else() -> None:
+    own = at("Microsoft.Network/loadBalancers", "lb")
+    pool, nat = ({"id": f"{own}/{name}"} for name in ("backendAddressPools/be", "inboundNatRules/ssh"))
+    balancer = load_balancer("lb")
+    balancer["properties"]["inboundNatRules"] = [{"name": "ssh", "properties": {"backendPort": 22}}, {"name": "idle"}]
+    pooled = interface("pooled", configuration(privateIPAddress="10.0.1.8", loadBalancerBackendAddressPools=[pool]))
+    translated = interface("nat", configuration(privateIPAddress="10.0.1.9", loadBalancerInboundNatRules=[nat]))
+    membership = Subnets(estate_of(hoisted([*filtered(), balancer, pooled, translated]))).networks.members
+    [found] = membership.estate.of_type("microsoft.network/loadbalancers")
+    led = [
+        sorted(member.holder.name for member in membership.behind(found, rule_, kind).members)
+        for kind in ("loadBalancingRules", "inboundNatRules")
+        for rule_ in body.objects(found.properties, kind)
+    ]
+    assert led == [["pooled"], ["nat"], []]
+    assert len(membership.behind(found, {}).members) == 2
 
 
 def test_a_machine_that_describes_its_interface_is_a_member() -> None:

@@ -26,7 +26,7 @@ from auditor.estate.network_relations import (
     SCALE_SETS,
 )
 from auditor.model import Gap, Resource
-from auditor.network.membership import NetworkMember
+from auditor.network.membership import NetworkMember, PooledMembers
 from auditor.network.security_rules import ALL_PORTS
 from auditor.network.subnets import Subnets
 
@@ -130,20 +130,25 @@ def balancer_entries(context: Context, subnets: Subnets, balancer: Resource) -> 
             reference = body.text(rule, "properties.frontendIPConfiguration.id")
             address = fronts.get(ids.name_of(reference).lower()) if reference else next(iter(fronts.values()), None)
             if address is not None:
-                yield from _balanced(context, subnets, balancer, rule, address)
+                backends = subnets.networks.members.behind(balancer, rule, kind)
+                yield from _balanced(context, subnets, rule, (balancer, address), backends)
 
 
 def _balanced(
-    context: Context, subnets: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
+    context: Context,
+    subnets: Subnets,
+    rule: Mapping[str, object],
+    front: tuple[Resource, Resource],
+    backends: PooledMembers,
 ) -> Iterator[EntryPoint]:
     """Yield who is reached through a rule: each member and plain address behind it, and that there may be others."""
+    balancer, address = front
     port = body.number(rule, "properties.backendPort") or 0
     ports = ((port, port + 1),) if port else ALL_PORTS
     shown = str(
         body.number(rule, "properties.frontendPort") or body.text(rule, "properties.frontendPortRangeStart") or "all"
     )
     label = ("loadBalancer", body.text(rule, "name") or shown, shown)
-    backends = subnets.networks.members.behind(balancer, rule)
     reached = [(member.holder.id, at_member(context, subnets, member, ports)) for member in backends.members] + [
         (key, in_subnet(context, subnets, balancer, key, ports, at=numbers)) for key, numbers in backends.addresses
     ]
