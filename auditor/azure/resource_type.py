@@ -46,8 +46,8 @@ class EndpointReader(StrEnum):
     SQL_SERVER = "sql-server"
     KUBERNETES_API = "kubernetes-api"
     CONTAINER_APP = "container-app"
+    CONTENT_DELIVERY = "content-delivery"
     MACHINE_LEARNING_COMPUTE = "machine-learning-compute"
-    SCALE_SET = "scale-set"
 
 
 class PrivilegeName(StrEnum):

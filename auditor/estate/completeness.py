@@ -54,6 +54,7 @@ class Completeness:
         self._unread = unread
         self._owners: dict[str, frozenset[str]] = {}
         self._missing: dict[str, Sequence[Missing]] = {}
+        self._places: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
 
     def gap(self, resource_type: str, scope: str = "") -> Gap | None:
         """Return why resources of a type may exist at, below or above a scope that are not here, or None."""
@@ -62,16 +63,33 @@ class Completeness:
         if place is not None and place.type_key == resource_type.lower():
             return None  # what was asked for is here
         if known is not None and known.always_exists:
-            for missing in self.missing(resource_type):
-                near = missing.parent.key
-                if not scope or ids.is_under(near, scope) or ids.is_under(scope, near):
-                    return missing.gap
+            missing = self._missing_near(resource_type, ids.key(scope))
+            if missing is not None:
+                return missing.gap
         if self.complete:
             return None
         if place is not None and self._lists_whole(place, resource_type):
             return None
         permission = permission_to_read(known) if known else f"{resource_type}/read"
         return Gap(place.id if place else "/", resource_type, NOT_IN_EXPORT, permission)
+
+    def _missing_near(self, resource_type: str, scope: str) -> Missing | None:
+        """Return the first child that is missing of a resource at, below or above a scope; without scope, of any."""
+        listed = self.missing(resource_type)
+        if not listed or not scope:
+            return next(iter(listed), None)
+        key = resource_type.lower()
+        if key not in self._places:
+            first_below: dict[str, int] = {}
+            first_at: dict[str, int] = {}
+            for place, missing in enumerate(listed):
+                first_at.setdefault(missing.parent.key, place)
+                for above in (missing.parent.key, *_above(missing.parent.key)):
+                    first_below.setdefault(above, place)
+            self._places[key] = first_below, first_at
+        below, at = self._places[key]
+        places = [place for place in (below.get(scope), *map(at.get, _above(scope))) if place is not None]
+        return listed[min(places)] if places else None
 
     def missing(self, resource_type: str) -> Sequence[Missing]:
         """Return what the resources that must or may have something of a type have besides what is here."""

@@ -30,11 +30,20 @@ NETWORK_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
 PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
 ROUTE_TABLES: Final = "microsoft.network/routetables"
 SCALE_SETS: Final = "microsoft.compute/virtualmachinescalesets"
+INSTANCES: Final = f"{SCALE_SETS}/virtualmachines"
+INSTANCE_INTERFACES: Final = f"{INSTANCES}/networkinterfaces"
 SECURITY_GROUPS: Final = "microsoft.network/networksecuritygroups"
 SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
 ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
 ZONE_LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"
+
+INTERFACE_PROFILES: Final[Mapping[str, str]] = {
+    SCALE_SETS: "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations",
+    INSTANCES: "properties.networkProfileConfiguration.networkInterfaceConfigurations",
+    MACHINES: "properties.networkProfile.networkInterfaceConfigurations",
+}
+"""Where the interfaces of what Azure makes from a description are described, by type."""
 
 Reader = Callable[[Resource, Lookup], Iterator[Relation]]
 
@@ -47,6 +56,14 @@ def placed(source: str, subnet: str) -> Iterator[Relation]:
     yield Relation(source, "attached", subnet)
     if network := network_of(subnet):
         yield Relation(source, "in-network", network)
+
+
+def _api_management(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    for of in (resource.properties, *body.objects(resource.properties, "additionalLocations")):
+        if subnet := body.reference(of, "virtualNetworkConfiguration.subnetResourceId"):
+            yield from placed(resource.key, subnet)
+        if address := body.reference(of, "publicIpAddressId"):
+            yield Relation(address, "attached", resource.key)
 
 
 def placed_at(path: str) -> Reader:
@@ -103,11 +120,11 @@ def _machine_interface(machine: str, interface: str, lookup: Lookup) -> Iterator
 def _machine(resource: Resource, lookup: Lookup) -> Iterator[Relation]:
     for interface in body.references(resource.properties, "networkProfile.networkInterfaces"):
         yield from _machine_interface(resource.key, interface, lookup)
+    yield from _profile(resource, lookup)
 
 
-def _scale_set(resource: Resource, _: Lookup) -> Iterator[Relation]:
-    profile = "virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
-    for interface in body.objects(resource.properties, profile):
+def _profile(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    for interface in body.objects(resource.body, INTERFACE_PROFILES[resource.type_key]):
         for subnet in body.references(interface, "properties.ipConfigurations", _SUBNET):
             yield from placed(resource.key, subnet)
         if group := body.reference(interface, "properties.networkSecurityGroup.id"):
@@ -261,7 +278,9 @@ READERS: Final[Mapping[str, Reader]] = {
     LOAD_BALANCERS: _configurations("frontendIPConfigurations"),
     "microsoft.network/privatelinkservices": _read_configurations,
     MACHINES: _machine,
-    SCALE_SETS: _scale_set,
-    API_MANAGEMENT: placed_at("virtualNetworkConfiguration.subnetResourceId"),
+    SCALE_SETS: _profile,
+    INSTANCES: _profile,
+    INSTANCE_INTERFACES: _interface,
+    API_MANAGEMENT: _api_management,
     "microsoft.app/managedenvironments": placed_at("vnetConfiguration.infrastructureSubnetId"),
 }

@@ -15,6 +15,9 @@ from auditor.network.security_rules import NETWORK_SPACE, Side, Symbol
 Literals = tuple[tuple[str, bool], ...]
 """Unknown sets (by name) that an address must be in (True) or outside of (False)."""
 
+# What the names of unknown sets begin with that are no service tags.
+GROUP: Final = "group:"
+ADDRESSES: Final = "addresses:"
 _FIXED: Final = {"azureloadbalancer": PLATFORM, "azureplatformdns": PLATFORM, "azureplatformimds": METADATA}
 ROUTED: Final = "VirtualNetwork: by route "
 """What the name of an unknown set starts with that is the prefix of a route, if VirtualNetwork has it."""
@@ -24,10 +27,26 @@ _OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Addresses in `ranges` that are also inside or outside some sets nobody knows."""
+    """Addresses in `ranges` that are also inside or outside some sets nobody knows.
+
+    `is_inhabited`: at least one IPv4 address is among them, whatever the sets are.
+    """
 
     ranges: Ranges
     literals: Literals = ()
+    is_inhabited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembers:
+    """Who is in an application security group.
+
+    `addresses` are told; of those `somewhere` only the subnet is known. `is_whole`: nobody else is in it.
+    """
+
+    addresses: Ranges = ()
+    somewhere: tuple[Term, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +68,8 @@ class Surroundings:
 
     `space`: the address space of the virtual network; `peers`: of networks peered with access; `gateway`: prefixes
     learned through a gateway, None where there is a gateway and they are not known; `tags`: published prefixes by
-    lower-case tag; `groups`: member addresses of application security groups by lower-case id, None or no entry where
-    the members are not known.
+    lower-case tag; `groups`: members of application security groups by lower-case id, no entry where nothing is known of
+    them.
     """
 
     space: Ranges
@@ -58,7 +77,7 @@ class Surroundings:
     gateway: Ranges | None = ()
     routes: tuple[Route, ...] = ()
     tags: Mapping[str, Ranges] = field(default_factory=dict)
-    groups: Mapping[str, Ranges | None] = field(default_factory=dict)
+    groups: Mapping[str, GroupMembers] = field(default_factory=dict)
 
     @cached_property
     def known_network(self) -> Ranges:
@@ -136,8 +155,7 @@ class Surroundings:
 
     def _symbol(self, symbol: Symbol) -> tuple[Term, ...]:
         if symbol.is_group:
-            members = self.groups.get(symbol.key)
-            return (Term(self.space, ((f"ASG:{symbol.label}", True),)) if members is None else Term(members),)
+            return self._group(symbol)
         if symbol.key == "virtualnetwork":
             return self.virtual_network
         if symbol.key == "internet":
@@ -146,6 +164,12 @@ class Surroundings:
             return self.network_space
         known = _FIXED.get(symbol.key) or self.tags.get(symbol.key)
         return (self._unknown_tag(symbol) if known is None else Term(known),)
+
+    def _group(self, symbol: Symbol) -> tuple[Term, ...]:
+        """Return who is in a group: known addresses, those somewhere in a subnet, and whoever was not seen."""
+        members = self.groups.get(symbol.key, GroupMembers(is_whole=False))
+        unseen = Term(difference(self.space, members.addresses), ((f"{GROUP}{symbol.key}", True),))
+        return (Term(members.addresses), *members.somewhere, *(() if members.is_whole else (unseen,)))
 
     def _unknown_tag(self, symbol: Symbol) -> Term:
         """Return a tag without data: some part of public space, and a part of its parent's."""

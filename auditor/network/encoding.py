@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, normal, union
-from auditor.network.address_book import Surroundings, Term
+from auditor.network.address_book import ADDRESSES, GROUP, Surroundings, Term
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.filter_chain import FilterChain
 from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Match, Side
@@ -106,6 +106,7 @@ class Encoding:
     unknowns: tuple[str, ...]
     guards: tuple[str, ...]
     possible: Mapping[str, Ranges]
+    inhabited: tuple[Term, ...]
     labels: Mapping[str, str]
     diagram: DecisionDiagram = field(init=False)
     _terms: dict[tuple[int, Side], tuple[Term, ...]] = field(default_factory=dict)
@@ -147,13 +148,17 @@ class Encoding:
 
     def label(self, name: str) -> str:
         """Return an unknown set's name as the rules spell it."""
-        return self.labels.get(name, name)
+        return self.labels.get(name) or (
+            f"addresses of {name.removeprefix(ADDRESSES)}" if name.startswith(ADDRESSES) else name
+        )
 
     def universe(self) -> int:
-        """Return where packets can be at all, as a 0/1 function: both ends are of one address family."""
+        """Return where packets can be at all, as a 0/1 function: both ends are of one family, and in the chain."""
         root = ~0
         for family in (addresses.IPV4, addresses.IPV6):
-            cube = self._cube(Term(family), Term(family), _EVERY_WAY)
+            among = (self.chain.from_among, self.chain.to_among)
+            source, destination = (Term(family, term.literals if term else ()) for term in among)
+            cube = self._cube(source, destination, _EVERY_WAY)
             if cube is not None:
                 root = self.diagram.assign(root, cube, 1)
         cube = self._no_type()
@@ -245,6 +250,8 @@ def encode(chain: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
     memo: dict[tuple[int, Side], tuple[Term, ...]] = {}
     sources = [term for match, where in named for term in terms_of(match.source, where, memo)]
     destinations = [term for match, where in named for term in terms_of(match.destination, where, memo)]
+    sources += [chain.from_among] if chain.from_among else []
+    destinations += [chain.to_among] if chain.to_among else []
     ways = {way for match, _ in named for way in _ways(match)}
     ports = [way.destination_ports for way in ways if way.destination_ports is not None]
     if any(way.readings == _AS_TYPE for way in ways):
@@ -260,7 +267,11 @@ def encode(chain: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
         unknowns=tuple(sorted({name for term in (*sources, *destinations) for name, _ in term.literals})),
         guards=tuple(dict.fromkeys(guard for guard in guards if guard is not None)),
         possible=_possible((*sources, *destinations)),
-        labels={symbol.key: symbol.label for symbol in symbols},
+        inhabited=tuple(dict.fromkeys(term for term in (*sources, *destinations) if term.is_inhabited)),
+        labels={
+            **{f"{GROUP}{symbol.key}": f"ASG:{symbol.label}" for symbol in symbols if symbol.is_group},
+            **{symbol.key: symbol.label for symbol in symbols},
+        },
         _terms=memo,
     )
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import addresses, body
+from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.azure.reference_data import service_tags
 from auditor.errors import InputError
-from auditor.estate.lookup import INTERFACES, NETWORKS
-from auditor.estate.network_relations import PUBLIC_ADDRESSES, SUBNETS
+from auditor.estate.lookup import NETWORKS
+from auditor.estate.network_relations import LOAD_BALANCERS, PUBLIC_ADDRESSES, SUBNETS
 from auditor.model import Resource
+from auditor.network.membership import NetworkMember
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 
@@ -159,9 +160,10 @@ def _locations(subnets: Subnets, resource: Resource) -> Iterator[Location]:
     owners = [resource.key, *estate.sources(resource.key, "private-endpoint-for")]
     if resource.type_key == PUBLIC_ADDRESSES:
         owners += estate.targets(resource.key, "attached")
-    at_interfaces = [location for owner in owners for location in _interface_locations(subnets, owner)]
-    if at_interfaces:
-        yield from at_interfaces
+    members = {member.key: member for owner in owners for member in _members(subnets, owner)}
+    at_members = [location for member in members.values() for location in _at_member(subnets, member)]
+    if at_members:
+        yield from at_members
         return
     for key in sorted({subnet for owner in owners for subnet in estate.targets(owner, "attached")}):
         subnet = estate.get(key)
@@ -169,17 +171,23 @@ def _locations(subnets: Subnets, resource: Resource) -> Iterator[Location]:
             yield Location(subnets.at(subnet), subnets.at(subnet).prefixes)
 
 
-def _interface_locations(subnets: Subnets, owner: str) -> Iterator[Location]:
-    estate = subnets.estate
+def _members(subnets: Subnets, owner: str) -> Iterator[NetworkMember]:
+    """Yield who stands for a resource in networks: its interfaces, a group's members, what a load balancer leads to."""
+    known, estate = subnets.networks.members, subnets.estate
     for key in sorted({owner, *estate.sources(owner, "attached")}):
-        interface = estate.get(key)
-        if interface is None or interface.type_key != INTERFACES:
-            continue
-        for configuration in body.objects(interface.body, "properties.ipConfigurations"):
-            subnet = estate.get(body.sub_resource(configuration, "properties.subnet") or "")
-            numbers = addresses.read(configuration, "properties.privateIPAddress")
-            if subnet is not None and subnet.type_key == SUBNETS and numbers:
-                yield Location(subnets.at(subnet), numbers)
+        yield from known.of(key)
+    yield from known.in_application_group(owner)
+    balancer = estate.get(owner)
+    if balancer is not None and balancer.type_key == LOAD_BALANCERS:
+        yield from known.behind(balancer, {}).members
+
+
+def _at_member(subnets: Subnets, member: NetworkMember) -> Iterator[Location]:
+    subnet = subnets.estate.get(member.subnet or "")
+    if subnet is not None and subnet.type_key == SUBNETS:
+        filters, interface = subnets.at(subnet), subnets.interface(member)
+        if interface.space:
+            yield Location(replace(filters, only=interface), interface.space)
 
 
 def _tags(subnets: Subnets) -> Sequence[str]:

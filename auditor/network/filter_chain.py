@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges
-from auditor.network.address_book import Surroundings
-from auditor.network.security_rules import Direction, SecurityGroup, SecurityRule
+from auditor.azure.ranges import Ranges, intersection
+from auditor.network.address_book import Surroundings, Term
+from auditor.network.security_rules import WITH_PORTS, Access, Direction, Match, SecurityGroup, SecurityRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,27 @@ class Filter:
         """Return what evidence calls this filter."""
         return self.label or (self.group.name if self.group else "")
 
+    def may_admit(self, traffic: Match) -> bool:
+        """Whether some rule may let in traffic that names its sources by address; a cheap look that is wrong on one side only.
+
+        False: no packet of the traffic passes, whatever the unknown holds.
+        """
+        if self.group is None or self.direction in self.group.undecidable:
+            return True
+        return any(
+            rule.access is Access.ALLOW and (rule.unreadable or self._touches(rule.match, traffic))
+            for rule in self.rules
+        )
+
+    def _touches(self, own: Match, traffic: Match) -> bool:
+        if not own.protocols & traffic.protocols:
+            return False
+        with_ports = traffic.protocols & ~WITH_PORTS == 0
+        if with_ports and not intersection(own.destination_ports, traffic.destination_ports):
+            return False
+        terms = self.surroundings.terms(own.source)
+        return any(intersection(term.ranges, traffic.source.ranges) for term in terms)
+
     def guard(self, rule: SecurityRule) -> str | None:
         """Return the name of the unknown set of packets that an unreadable rule matches; None for a readable rule."""
         return f"{self.name}/{rule.name}" if rule.unreadable else None
@@ -42,13 +63,20 @@ class Filter:
 class FilterChain:
     """Filters in the order in which traffic meets them, and where its packets come from and go to.
 
-    `surroundings` give meaning to the names in what the chain is compared with.
+    `surroundings` give meaning to the names in what the chain is compared with. `from_among` and `to_among`: of the
+    addresses at that end only those count that are in these sets, which nobody knows.
     """
 
     filters: tuple[Filter, ...]
     surroundings: Surroundings
     sources: Ranges = addresses.ANY
     destinations: Ranges = addresses.ANY
+    from_among: Term | None = None
+    to_among: Term | None = None
+
+    def may_admit(self, traffic: Match) -> bool:
+        """Whether traffic that names its sources by address may pass; where not, no exact analysis is needed."""
+        return all(each.may_admit(traffic) for each in self.filters)
 
     @property
     def undecidable(self) -> str | None:

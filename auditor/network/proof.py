@@ -44,8 +44,8 @@ def prove(encoding: Encoding, root: int) -> Proof:
     readings = diagram.exists(anyhow, [encoding.source_level, encoding.destination_level])
     if diagram.forall(readings, [0]) == ~1:
         return Proof(Truth.YES, diagram.both(root, anyhow))
-    for members, level in _inhabited(encoding):
-        if _holds_for_member(encoding, diagram.restrict(rest, members), level):
+    for members, level, space in _inhabited(encoding):
+        if _holds_for_member(encoding, diagram.restrict(rest, members), level, space):
             return Proof(Truth.YES, _within(encoding, root, members))
     for outside, level in _uninhabited(encoding):
         strangers = _holding(encoding, level, addresses.STRANGERS)
@@ -58,14 +58,17 @@ def _unknown_levels(encoding: Encoding) -> list[int]:
     return [*range(1, encoding.source_level), *range(encoding.source_level + 1, encoding.destination_level)]
 
 
-def _inhabited(encoding: Encoding) -> Iterator[tuple[Cube, int]]:
-    """Yield (the members of a set that has members for certain, level of the end it is on)."""
+def _inhabited(encoding: Encoding) -> Iterator[tuple[Cube, int, Ranges]]:
+    """Yield (the members of a set that has members for certain, level of the end it is on, where its members may be)."""
     for level, _ in encoding.ends:
+        for term in encoding.inhabited:
+            asked = {encoding.unknown_level(level, encoding.unknowns.index(name)): side for name, side in term.literals}
+            yield tuple((at, 0b10 if side else 0b01) for at, side in sorted(asked.items())), level, term.ranges
         for name in encoding.unknowns:
             if is_never_empty(name):
                 held = {name, *(parent for parent in parents(name) if parent in encoding.unknowns)}
                 levels = sorted(encoding.unknown_level(level, encoding.unknowns.index(each)) for each in held)
-                yield tuple((membership, 0b10) for membership in levels), level
+                yield tuple((membership, 0b10) for membership in levels), level, addresses.PUBLIC
 
 
 def _uninhabited(encoding: Encoding) -> Iterator[tuple[Cube, int]]:
@@ -85,11 +88,11 @@ def _settled(encoding: Encoding, rest: int, level: int) -> int:
     return diagram.forall(completed, range(level - many, level))
 
 
-def _holds_for_member(encoding: Encoding, rest: int, level: int) -> bool:
+def _holds_for_member(encoding: Encoding, rest: int, level: int, among: Ranges) -> bool:
     """Whether every possible IPv4 member at this end, however the others fall, completes to a packet of the set."""
     diagram = encoding.diagram
     end = encoding.chain.sources if level == encoding.source_level else encoding.chain.destinations
-    space = intersection(addresses.PUBLIC, addresses.IPV4)
+    space = intersection(among, addresses.IPV4)
     members = _holding(encoding, level, space)
     if not members or not is_within(space, end):
         return False

@@ -17,7 +17,7 @@ from auditor.estate.service_relations import SITES
 from auditor.model import Resource
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.endpoints import Endpoint, Location, find
-from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.filter_chain import FilterChain
 from auditor.network.firewall import FirewallRules, Translation
 from auditor.network.forwarding import Forwarding, Hop, Path, Via
 from auditor.network.next_hops import has_public_address
@@ -34,8 +34,8 @@ _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
 _TCP: Final = 0b1
 _INSPECTORS: Final = frozenset({Via.FIREWALL, Via.APPLIANCE})
 _EVERYTHING: Final = Match()
-Arrivals: TypeAlias = Sequence[tuple[tuple[Filter, ...], Ranges]]
-"""The filters before addresses of a subnet, with the addresses."""
+Arrivals: TypeAlias = Sequence[FilterChain]
+"""The chains before addresses of a subnet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +120,10 @@ def _between(forwarding: Forwarding, source: Location, target: Location, ways: _
     arrivals = list(_arrivals(subnets, target, ways)) if paths else []
     for path, leaving in product(paths, list(_narrowed(near, source.addresses, Direction.OUTBOUND))):
         limit = _with_replies(forwarding, near, far, path, ways)
-        for filters, numbers in arrivals:
-            if hit := intersection(numbers, path.destinations):
-                chain = FilterChain(
-                    (*leaving.filters, *path.filters, *filters), near.surroundings, leaving.sources, hit
-                )
+        for arriving in arrivals:
+            if hit := intersection(arriving.destinations, path.destinations):
+                filters = (*leaving.filters, *path.filters, *arriving.filters)
+                chain = replace(leaving, filters=filters, destinations=hit, to_among=arriving.to_among)
                 ways.asked.append(_Way(chain, ANYWHERE, ANYWHERE, path.doubts, path, limit))
     if paths:
         _note_integration(subnets, far, ways)
@@ -164,7 +163,7 @@ def _leaving(forwarding: Forwarding, source: Location, target: Endpoint, ways: _
         hit = intersection(path.destinations, seen)
         sources = leaving.sources if path.sources is None else intersection(leaving.sources, path.sources)
         if hit and sources:
-            chain = FilterChain((*leaving.filters, *path.filters), near.surroundings, sources, hit)
+            chain = replace(leaving, filters=(*leaving.filters, *path.filters), sources=sources, destinations=hit)
             ways.asked.append(_Way(chain, ANYWHERE, destination, (*elsewhere, *path.doubts), path))
     if filtered is not True:
         why = () if filtered is False else (
@@ -182,9 +181,8 @@ def _entering(forwarding: Forwarding, source: Endpoint, target: Location, ways: 
         return
     arrivals = list(_arrivals(subnets, target, ways))
     path = Path((), notes=_without_entry(subnets, source.outside, far))
-    for filters, numbers in arrivals:
-        chain = FilterChain(filters, far.surroundings, addresses.ANY, numbers)
-        ways.asked.append(_Way(chain, _outside(source, far), ANYWHERE, _elsewhere(source), path))
+    for arriving in arrivals:
+        ways.asked.append(_Way(arriving, _outside(source, far), ANYWHERE, _elsewhere(source), path))
     if intersection(addresses.PUBLIC, source.outside.ranges):
         for firewall in subnets.estate.of_type(FIREWALLS):
             if has_public_address(firewall):
@@ -221,9 +219,10 @@ def _translated(
                 doubts.append(f"what firewall {firewall.name} lets in ({rules.gap.reason})")
             elif translation.target is None or not translation.is_readable:
                 doubts.append(f"what rule {translation.name} of firewall {firewall.name} lets in")
-            for filters, numbers in arrivals:
-                if local := intersection(numbers, path.destinations, translation.target or addresses.ANY):
-                    chain = FilterChain(filters, at.surroundings, at.prefixes, local)
+            for arriving in arrivals:
+                local = intersection(arriving.destinations, path.destinations, translation.target or addresses.ANY)
+                if local:
+                    chain = replace(arriving, surroundings=at.surroundings, sources=at.prefixes, destinations=local)
                     yield _Way(chain, ANYWHERE, ANYWHERE, tuple(doubts), whole, limit)
 
 
@@ -263,17 +262,16 @@ def _narrowed(filters: SubnetFilters, numbers: Ranges, direction: Direction) -> 
             yield replace(chain, destinations=hit)
 
 
-def _arrivals(subnets: Subnets, target: Location, ways: _Ways) -> Iterator[tuple[tuple[Filter, ...], Ranges]]:
-    """Yield the filters before addresses of a subnet; private endpoints without network policies have none."""
+def _arrivals(subnets: Subnets, target: Location, ways: _Ways) -> Iterator[FilterChain]:
+    """Yield the chains before addresses of a subnet; private endpoints without network policies have none."""
     filters, rest = target.filters, target.addresses
     if not filters.enforces_on_endpoints:
         free = intersection(rest, filters.endpoint_addresses(is_only=subnets.is_endpoint_only(filters)))
         if free:
             ways.notes.append(f"Rules of {filters.subnet.name} are not enforced on its private endpoints.")
-            yield (), free
+            yield FilterChain((), filters.surroundings, addresses.ANY, free)
             rest = difference(rest, free)
-    for chain in _narrowed(filters, rest, Direction.INBOUND):
-        yield chain.filters, chain.destinations
+    yield from _narrowed(filters, rest, Direction.INBOUND)
 
 
 def _outside(end: Endpoint, filters: SubnetFilters) -> Side:

@@ -11,13 +11,22 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES, PRIVATE_ENDPOINTS
-from auditor.estate.network_relations import ROUTE_TABLES, SECURITY_GROUPS
+from auditor.estate.network_relations import (
+    INSTANCE_INTERFACES,
+    INSTANCES,
+    MACHINES,
+    NAT_GATEWAYS,
+    ROUTE_TABLES,
+    SCALE_SETS,
+    SECURITY_GROUPS,
+)
 from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOT_CONFIGS, SLOTS
 from auditor.model import Gap, Resource
-from auditor.network.address_book import Surroundings
+from auditor.network.address_book import Surroundings, Term
 from auditor.network.default_routes import DefaultRoutes
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.firewall import Firewalls
+from auditor.network.membership import NetworkMember
 from auditor.network.next_hops import NextHops
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, SecurityGroup
@@ -35,18 +44,41 @@ _SWITCHES: Final = (
     "properties.outboundVnetRouting.applicationTraffic",
 )
 _BESIDE_ENDPOINTS: Final = frozenset({PRIVATE_ENDPOINTS, INTERFACES, SECURITY_GROUPS, ROUTE_TABLES})
+# What is attached to a subnet and shows its interfaces, or takes no traffic itself.
+_SHOWN: Final = frozenset(
+    {
+        INTERFACES,
+        PRIVATE_ENDPOINTS,
+        MACHINES,
+        SCALE_SETS,
+        INSTANCES,
+        INSTANCE_INTERFACES,
+        SECURITY_GROUPS,
+        ROUTE_TABLES,
+        NAT_GATEWAYS,
+    }
+)
 _ENFORCED: Final = frozenset({"enabled", "networksecuritygroupenabled"})
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface in a subnet, with the group of its own, if any."""
+    """A network interface in a subnet, or those of a scale set's instances, with the group of its own, if any.
+
+    `somewhere` is what is known of its addresses where they are not told.
+    """
 
     resource: Resource
     addresses: Ranges
     group: SecurityGroup | None
     forwards: bool
     is_endpoint: bool
+    somewhere: Term | None = None
+
+    @property
+    def space(self) -> Ranges:
+        """Return where in the subnet its addresses are, or may be."""
+        return self.addresses or (self.somewhere.ranges if self.somewhere else ())
 
 
 @dataclass(frozen=True)
@@ -55,6 +87,7 @@ class SubnetFilters:
 
     `gap` says why nothing can be said about it. `policies` is the private endpoint setting in lower case.
     `by_direction`: the surroundings as far as packets of a direction can tell, where that is less.
+    `has_others`: something besides interfaces takes traffic in it. `only`: nothing but this one is asked about.
     """
 
     subnet: Resource
@@ -64,6 +97,8 @@ class SubnetFilters:
     group: SecurityGroup | None
     interfaces: tuple[Interface, ...]
     policies: str
+    has_others: bool = False
+    only: Interface | None = None
     gap: Gap | None = None
     inputs: tuple[tuple[str, str], ...] = field(default=())
     by_direction: Mapping[Direction, Surroundings] = field(default_factory=dict)
@@ -94,19 +129,30 @@ class SubnetFilters:
 
     def chains(self, direction: Direction) -> Iterator[FilterChain]:
         """Yield one chain for each interface with a group of its own, and one for the rest of the subnet."""
-        special = [
-            each for each in self.interfaces if each.group is not None and each.addresses and not each.is_endpoint
-        ]
-        for interface in special:
-            at_interface = Filter(interface.group, direction, self.around(direction), f"{interface.resource.name}")
-            filters = (self.own_filter(direction), at_interface)
-            if direction is Direction.OUTBOUND:
-                filters = (at_interface, self.own_filter(direction))
-            yield self._chain(direction, filters, interface.addresses)
+        if self.only is not None:
+            yield self.chain_at(self.only, direction)
+            return
+        special = [each for each in self.interfaces if each.group is not None and each.space and not each.is_endpoint]
+        yield from (self.chain_at(interface, direction) for interface in special)
         rest = difference(self.prefixes, union(*(each.addresses for each in special))) if special else self.prefixes
         # With every machine behind a group of its own, what the subnet's lets through to nobody does not matter.
-        if not special or any(not each.is_endpoint for each in self.interfaces if each not in special):
+        has_rest = self.has_others or any(not each.is_endpoint for each in self.interfaces if each not in special)
+        if has_rest or not special:
             yield self._chain(direction, (self.own_filter(direction),), rest)
+
+    def chain_at(self, interface: Interface, direction: Direction) -> FilterChain:
+        """Return the chain of one interface: the subnet's group and, nearer to it, its own."""
+        filters = [self.own_filter(direction)]
+        if interface.group is not None:
+            filters.append(Filter(interface.group, direction, self.around(direction), interface.resource.name))
+        if direction is Direction.OUTBOUND:
+            filters.reverse()
+        chain = self._chain(direction, tuple(filters), interface.space)
+        if interface.addresses or interface.somewhere is None or self.forwards:
+            return chain
+        if direction is Direction.INBOUND:
+            return replace(chain, to_among=interface.somewhere)
+        return replace(chain, from_among=interface.somewhere)
 
     def own_chain(self, direction: Direction) -> FilterChain:
         """Return the chain of the subnet's own group only."""
@@ -159,6 +205,7 @@ class Subnets:
             group=self.group(reference),
             interfaces=tuple(self._interfaces(subnet)),
             policies=(body.text(subnet.body, "properties.privateEndpointNetworkPolicies") or "Disabled").lower(),
+            has_others=any(_kind(key) not in _SHOWN for key in self.estate.sources(subnet.key, "attached")),
             gap=gap,
             inputs=tuple(inputs),
         )
@@ -235,24 +282,34 @@ class Subnets:
         return group
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
-        attached = (self.estate.get(key) for key in self.estate.sources(subnet.key, "attached"))
-        for interface in (resource for resource in attached if resource and resource.type_key == INTERFACES):
-            inside = [
-                addresses.read(configuration, "properties.privateIPAddress")
-                for configuration in body.objects(interface.body, "properties.ipConfigurations")
-                if body.sub_resource(configuration, "properties.subnet") in {subnet.key, None}
-            ]
-            yield Interface(
-                resource=interface,
-                addresses=union(*inside) if inside else (),
-                group=self.group(body.sub_resource(interface.body, "properties.networkSecurityGroup")),
-                forwards=body.flag(interface.body, "properties.enableIPForwarding") is True,
-                is_endpoint=body.sub_resource(interface.body, "properties.privateEndpoint") is not None,
-            )
+        """Yield who is in a subnet: the told addresses of one holder and group together, each other member by itself."""
+        told: dict[tuple[str, str | None], list[NetworkMember]] = {}
+        for member in self.networks.members.in_subnet(subnet.key):
+            if member.addresses:
+                told.setdefault((member.holder.key, member.group), []).append(member)
+            else:
+                yield self.interface(member)
+        for together in told.values():
+            yield replace(self.interface(together[0]), addresses=union(*(member.addresses for member in together)))
+
+    def interface(self, member: NetworkMember) -> Interface:
+        """Return a member of a network as an interface with its filter."""
+        return Interface(
+            resource=member.holder,
+            addresses=member.addresses,
+            group=self.group(member.group),
+            forwards=member.forwards,
+            is_endpoint=member.is_endpoint,
+            somewhere=None if member.addresses else self.networks.members.somewhere(member),
+        )
 
 
 def _is(key: str, resource_type: str) -> bool:
-    return (ids.type_of(key) or "").lower() == resource_type
+    return _kind(key) == resource_type
+
+
+def _kind(key: str) -> str:
+    return (ids.type_of(key) or "").lower()
 
 
 def is_outbound_filtered(estate: Estate, subnet: Resource) -> bool | Gap:

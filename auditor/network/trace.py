@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor.network.decision_diagram import Cube
@@ -36,16 +36,20 @@ class DecidingRule:
 class Disposition:
     """What becomes of packets: whether they pass, and the rule of each filter that let them on or denied them.
 
-    No decider: no group filters the traffic, or (denied) a group without a rule for it.
+    No decider: no group filters the traffic, or (denied) a group without a rule for it. `also_denied_by`: a customer's
+    rule in a later filter that would deny what a default denies first.
     """
 
     is_allowed: bool
     deciders: tuple[DecidingRule, ...] = ()
+    also_denied_by: DecidingRule | None = None
 
     @property
     def is_explicit_denial(self) -> bool:
-        """Whether a customer's rule denies the packets, and not merely a default."""
-        return not self.is_allowed and bool(self.deciders) and self.deciders[-1].rule.is_custom
+        """Whether a customer's rule in one of the filters denies the packets, and not merely a default."""
+        if self.is_allowed:
+            return False
+        return self.also_denied_by is not None or bool(self.deciders and self.deciders[-1].rule.is_custom)
 
     @property
     def is_default_allowance(self) -> bool:
@@ -91,7 +95,7 @@ class DecidedPackets:
 
     encoding: Encoding
     table: list[Disposition] = field(default_factory=list)
-    _indexes: dict[tuple[bool, tuple[tuple[str, str, int], ...]], int] = field(default_factory=dict)
+    _indexes: dict[tuple[bool, tuple[tuple[str, str, int], ...], bool], int] = field(default_factory=dict)
 
     @cached_property
     def filters(self) -> tuple[EncodedFilter, ...]:
@@ -112,6 +116,7 @@ class DecidedPackets:
         key = (
             disposition.is_allowed,
             tuple((decider.filter, decider.rule.name, decider.rule.priority) for decider in disposition.deciders),
+            disposition.also_denied_by is not None,
         )
         index = self._indexes.get(key)
         if index is None:
@@ -128,11 +133,14 @@ class DecidedPackets:
             if left >= 0:
                 return None
             first = self.table[~left]
-            if not first.is_allowed:
+            if first.is_explicit_denial:
                 return left
             if right >= 0:
                 return None
             second = self.table[~right]
+            if not first.is_allowed:
+                also = second.deciders[-1] if second.is_explicit_denial else None
+                return ~self._index(replace(first, also_denied_by=also))
             return ~self._index(Disposition(second.is_allowed, (*first.deciders, *second.deciders)))
 
         return self.encoding.diagram.combine(before, after, join)

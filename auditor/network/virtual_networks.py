@@ -11,13 +11,13 @@ from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.estate.graph import Estate
-from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS
+from auditor.estate.lookup import NETWORKS, PEERINGS
 from auditor.estate.network_relations import NETWORK_GATEWAYS
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Route, Surroundings
+from auditor.network.membership import Membership
 from auditor.network.routes import route_table, user_routes
 
-APPLICATION_SECURITY_GROUPS: Final = "microsoft.network/applicationsecuritygroups"
 SERVICE_TAGS: Final = "microsoft.network/servicetags"
 
 _GATEWAY_SUBNET: Final = "gatewaysubnet"
@@ -67,30 +67,9 @@ class Networks:
         return _Tags(self.estate.of_type(SERVICE_TAGS))
 
     @cached_property
-    def groups(self) -> Mapping[str, Ranges | None]:
-        """Return the member addresses of application security groups; nothing where interfaces were not collected."""
-        if self.estate.type_gap(INTERFACES) is not None:
-            return {}
-        members: dict[str, list[Ranges]] = {
-            group.key: [()] for group in self.estate.of_type(APPLICATION_SECURITY_GROUPS)
-        }
-        for interface in self.estate.of_type(INTERFACES):
-            for configuration in body.objects(interface.body, "properties.ipConfigurations"):
-                address = addresses.read(configuration, "properties.privateIPAddress")
-                for group in self._memberships(interface, configuration):
-                    members.setdefault(group, []).append(address)
-        return {group: union(*listed) for group, listed in members.items()}
-
-    def _memberships(self, interface: Resource, configuration: Mapping[str, object]) -> Iterator[str]:
-        """Yield the groups that an address is in, its own and those of the private endpoint that it belongs to."""
-        for group in body.objects(configuration, "properties.applicationSecurityGroups"):
-            if (reference := body.text(group, "id")) is not None:
-                yield ids.key(reference)
-        endpoint = body.sub_resource(interface.body, "properties.privateEndpoint")
-        owner = self.estate.get(endpoint) if endpoint else None
-        for group in body.objects(owner.body, "properties.applicationSecurityGroups") if owner else ():
-            if (reference := body.text(group, "id")) is not None:
-                yield ids.key(reference)
+    def members(self) -> Membership:
+        """Return who takes part in the networks by an address."""
+        return Membership(self.estate)
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""
@@ -112,7 +91,7 @@ class Networks:
             # Without propagation the subnet learns nothing from the gateway.
             gateway = () if body.flag(resource.body, "properties.disableBgpRoutePropagation") else None
         return Surroundings(
-            union(self.space(network), own), peers, gateway, tuple(self._routes(subnet)), self.tags, self.groups
+            union(self.space(network), own), peers, gateway, tuple(self._routes(subnet)), self.tags, self.members.groups
         )
 
     def _peers(self, network: str, own: Ranges) -> tuple[Ranges, Ranges | None]:

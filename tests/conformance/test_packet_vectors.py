@@ -9,7 +9,7 @@ import pytest
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
-from auditor.network.address_book import Route, Surroundings
+from auditor.network.address_book import GroupMembers, Route, Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.search import NOTHING, Search, SearchResult
 from auditor.network.security_groups import parse_group
@@ -51,7 +51,9 @@ def surroundings(context: Mapping[str, Any]) -> Surroundings:
         for prefix, hop in context.get("udr", ())
     )
     groups = {
-        name.lower(): members and addresses.must_parse(*members) for name, members in context.get("asgs", {}).items()
+        name.lower(): GroupMembers(addresses.must_parse(*members))
+        for name, members in context.get("asgs", {}).items()
+        if members is not None
     }
     return Surroundings(
         addresses.must_parse(*context["vnet"]),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.azure import addresses
-from auditor.network.address_book import Surroundings
+from auditor.network.address_book import GroupMembers, Surroundings
 from auditor.network.search import Search
 from auditor.network.security_rules import Direction
 from auditor.network.shadowing import Effect, effects
@@ -122,9 +122,12 @@ def test_n6_the_shadowed_rule_is_named() -> None:
     assert [one.name for one in found["a"].by] == ["d"]
 
 
+MEMBERS = {"a": "10.0.2.4", "b": "10.0.2.5"}
+
+
 @pytest.mark.parametrize(("member", "expected"), [("10.0.2.4", YES), ("10.0.2.5", YES), ("10.0.2.6", NO)])
 def test_n9_all_application_security_groups_count(member: str, expected: Truth) -> None:
-    groups = {"/x/asg-a": addresses.must_parse("10.0.2.4"), "/x/asg-b": addresses.must_parse("10.0.2.5")}
+    groups = {f"/x/asg-{name}": GroupMembers(addresses.must_parse(text)) for name, text in MEMBERS.items()}
     references = [{"id": "/x/asg-A"}, {"id": "/X/asg-b"}]
     rules = [
         rule("a", 100, sourceAddressPrefix=None, sourceApplicationSecurityGroups=references),

@@ -8,24 +8,38 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
-from auditor.analysis.exposure.port_filter import Filtered, FilteredTarget, filtered
+from auditor.analysis.exposure.port_filter import Filtered, at_member, in_subnet, subnet_of
 from auditor.azure import body
+from auditor.azure.resource_type import InternetReach
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import (
     BASTIONS,
     FIREWALLS,
     GATEWAYS,
+    INSTANCE_INTERFACES,
+    INSTANCES,
     LOAD_BALANCERS,
+    MACHINES,
     NAT_GATEWAYS,
     NETWORK_GATEWAYS,
     PUBLIC_ADDRESSES,
+    SCALE_SETS,
 )
 from auditor.model import Gap, Resource
 from auditor.network.firewall import RULE_GROUPS
+from auditor.network.membership import NetworkMember, PooledMembers
+from auditor.network.security_rules import ALL_PORTS
 from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
-_ALL: Final = ((0, 65536),)
+INTERFACE_KINDS: Final[Mapping[str, str]] = {
+    INTERFACES: "networkInterface",
+    INSTANCE_INTERFACES: "networkInterface",
+    SCALE_SETS: "virtualMachineScaleSet",
+    INSTANCES: "virtualMachineScaleSet",
+    MACHINES: "virtualMachine",
+}
+"""What holders of private addresses are called, by type."""
 
 
 def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]:
@@ -44,18 +58,26 @@ def address_entries(context: Context, address: Resource) -> Iterator[EntryPoint]
             yield EntryPoint(
                 address, kind, "", "", EntryState.UNKNOWN, "its holder was not collected", (address.id, key), gap=gap
             )
-        elif kind not in HOLDERS:
+        elif kind not in HOLDERS and not _has_endpoint(context, kind):
             gap = Gap(key, kind, "what this type does with a public address is not known")
             yield EntryPoint(
                 address, kind, "", "", EntryState.UNKNOWN, "its holder's type is not known", (address.id, key), gap=gap
             )
 
 
+def _has_endpoint(context: Context, kind: str) -> bool:
+    """Whether a type's own public endpoint is judged, which its address belongs to."""
+    known = context.estate.catalogue.get(kind)
+    return known is not None and known.way_in is not None and known.way_in.by is InternetReach.ENDPOINT
+
+
 def _address_of(context: Context, entry: object) -> Resource | None:
     """Return the public address that an IP configuration holds, with or without its resource."""
     reference = body.text(entry, "properties.publicIPAddress.id")
-    if reference is None:
-        return None
+    return None if reference is None else _at(context, reference)
+
+
+def _at(context: Context, reference: str) -> Resource:
     return context.estate.get(reference) or Resource.of({"id": reference, "type": PUBLIC_ADDRESSES})
 
 
@@ -65,20 +87,35 @@ def _is_basic(*resources: Resource) -> bool:
 
 
 def interface_entries(context: Context, subnets: Subnets, interface: Resource) -> Iterator[EntryPoint]:
-    """Yield an interface's own public addresses."""
-    for configuration in body.objects(interface.body, "properties.ipConfigurations"):
-        address = _address_of(context, configuration)
-        if address is None:
-            continue
-        found = filtered(context, subnets, FilteredTarget(interface, configuration, _ALL))
-        path = (address.id, interface.id)
-        if not found.has_group and found.gap is None:
-            basic = _is_basic(address)
-            said = f"a {'Basic' if basic else 'Standard'} public address without network security group"
-            state = EntryState.OPEN if basic else EntryState.CLOSED
-            yield EntryPoint(interface, "networkInterface", address.name, "all", state, said, path)
-        else:
-            yield _entry(("networkInterface", address.name, found.ports), interface, path, found)
+    """Yield the public addresses of an interface, or those of a scale set's or machine's profile."""
+    for member in subnets.networks.members.of(interface.key):
+        for reference in member.public_addresses:
+            address = _at(context, reference)
+            path = (address.id, interface.id)
+            kind = INTERFACE_KINDS[interface.type_key]
+            yield _member_entry(context, subnets, member, (kind, address.name), path, is_basic=_is_basic(address))
+        setting = member.instance_address
+        if setting is not None:
+            is_basic = body.same_text(body.text(setting, "sku.name") or "Basic", "Basic")
+            label = (INTERFACE_KINDS[interface.type_key], f"machines, {member.name}")
+            yield _member_entry(context, subnets, member, label, (interface.id,), is_basic=is_basic)
+
+
+def _member_entry(
+    context: Context,
+    subnets: Subnets,
+    member: NetworkMember,
+    label: tuple[str, str],
+    path: tuple[str, ...],
+    *,
+    is_basic: bool,
+) -> EntryPoint:
+    found = at_member(context, subnets, member, ALL_PORTS)
+    if found.has_group or found.gap is not None:
+        return _entry((*label, found.ports), member.holder, path, found)
+    said = f"a {'Basic' if is_basic else 'Standard'} public address without network security group"
+    state = EntryState.OPEN if is_basic else EntryState.CLOSED
+    return EntryPoint(member.holder, *label, "all", state, said, path)
 
 
 def balancer_entries(context: Context, subnets: Subnets, balancer: Resource) -> Iterator[EntryPoint]:
@@ -93,54 +130,43 @@ def balancer_entries(context: Context, subnets: Subnets, balancer: Resource) -> 
             reference = body.text(rule, "properties.frontendIPConfiguration.id")
             address = fronts.get(ids.name_of(reference).lower()) if reference else next(iter(fronts.values()), None)
             if address is not None:
-                yield from _balanced(context, subnets, balancer, rule, address)
+                backends = subnets.networks.members.behind(balancer, rule, kind)
+                yield from _balanced(context, subnets, rule, (balancer, address), backends)
 
 
 def _balanced(
-    context: Context, subnets: Subnets, balancer: Resource, rule: Mapping[str, object], address: Resource
+    context: Context,
+    subnets: Subnets,
+    rule: Mapping[str, object],
+    front: tuple[Resource, Resource],
+    backends: PooledMembers,
 ) -> Iterator[EntryPoint]:
+    """Yield who is reached through a rule: each member and plain address behind it, and that there may be others."""
+    balancer, address = front
     port = body.number(rule, "properties.backendPort") or 0
-    ports = ((port, port + 1),) if port else _ALL
+    ports = ((port, port + 1),) if port else ALL_PORTS
     shown = str(
         body.number(rule, "properties.frontendPort") or body.text(rule, "properties.frontendPortRangeStart") or "all"
     )
-    name = body.text(rule, "name") or shown
-    backends = list(_backends(context, balancer))
-    if not backends:
-        gap = Gap(balancer.id, "properties.backendAddressPools", "its back ends are not known")
-        yield EntryPoint(
-            balancer,
-            "loadBalancer",
-            name,
-            shown,
-            EntryState.UNKNOWN,
-            "its back ends are not known",
-            (address.id,),
-            gap=gap,
-        )
-    for interface, configuration in backends:
-        found = filtered(context, subnets, FilteredTarget(interface, configuration, ports))
-        path = (address.id, balancer.id, interface.id)
-        if not found.has_group and found.gap is None:
+    label = ("loadBalancer", body.text(rule, "name") or shown, shown)
+    reached = [(member.holder.id, at_member(context, subnets, member, ports)) for member in backends.members] + [
+        (key, in_subnet(context, subnets, balancer, key, ports, at=numbers)) for key, numbers in backends.addresses
+    ]
+    for backend, found in reached:
+        path = (address.id, balancer.id, backend)
+        if found.has_group or found.gap is not None:
+            yield _entry(label, balancer, path, found)
+        else:
             basic = _is_basic(balancer)
             said = f"a {'Basic' if basic else 'Standard'} load balancer without network security group behind it"
-            yield EntryPoint(
-                balancer, "loadBalancer", name, shown, EntryState.OPEN if basic else EntryState.CLOSED, said, path
-            )
-        else:
-            yield _entry(("loadBalancer", name, shown), balancer, path, found)
-
-
-def _backends(context: Context, balancer: Resource) -> Iterator[tuple[Resource, Mapping[str, object]]]:
-    """Yield the interfaces, with their configurations, that are in a pool or NAT rule of the load balancer."""
-    for interface in context.estate.of_type(INTERFACES):
-        for configuration in body.objects(interface.body, "properties.ipConfigurations"):
-            lists = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules")
-            references = [
-                body.text(one, "id") for name in lists for one in body.objects(configuration, f"properties.{name}")
-            ]
-            if any(one and ids.is_under(one, balancer.key) for one in references):
-                yield interface, configuration
+            yield EntryPoint(balancer, *label, EntryState.OPEN if basic else EntryState.CLOSED, said, path)
+    if backends.gap is not None:
+        said = "not all of its back ends are known" if reached else "its back ends are not known"
+        gap = Gap(balancer.id, "properties.backendAddressPools", f"{said}: {backends.gap.reason}")
+        yield EntryPoint(balancer, *label, EntryState.UNKNOWN, said, (address.id,), gap=gap)
+    elif not reached:
+        said = "nothing is behind it"
+        yield EntryPoint(balancer, *label, EntryState.CLOSED, said, (address.id, balancer.id))
 
 
 def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
@@ -158,10 +184,8 @@ def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> It
         front = ids.name_of(body.text(listener, "properties.frontendIPConfiguration.id") or "").lower()
         number = ports.get(ids.name_of(body.text(listener, "properties.frontendPort.id") or "").lower())
         if front in fronts:
-            span = ((number, number + 1),) if number else _ALL
-            found = filtered(
-                context, subnets, FilteredTarget.in_subnet(gateway, "properties.gatewayIPConfigurations", span)
-            )
+            span = ((number, number + 1),) if number else ALL_PORTS
+            found = in_subnet(context, subnets, gateway, subnet_of(gateway, "properties.gatewayIPConfigurations"), span)
             path = (fronts[front].id, gateway.id)
             name = body.text(listener, "name") or ""
             yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found)
@@ -175,7 +199,7 @@ def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> It
         said = "it has no public address" if address is None else "properties.enablePrivateOnlyBastion=true"
         yield EntryPoint(bastion, "bastion", "", "443", EntryState.CLOSED, said, (bastion.id,))
         return
-    answer = filtered(context, subnets, FilteredTarget.in_subnet(bastion, "properties.ipConfigurations", ((443, 444),)))
+    answer = in_subnet(context, subnets, bastion, subnet_of(bastion, "properties.ipConfigurations"), ((443, 444),))
     links = body.flag(bastion.body, "properties.enableShareableLink") is True
     notes = ("shareable links are on",) if links else ()
     yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)
@@ -223,7 +247,7 @@ def _entry(
 
 
 HOLDERS: Final[Mapping[str, Reader]] = {
-    INTERFACES: interface_entries,
+    **dict.fromkeys(INTERFACE_KINDS, interface_entries),
     LOAD_BALANCERS: balancer_entries,
     GATEWAYS: gateway_entries,
     BASTIONS: bastion_entries,

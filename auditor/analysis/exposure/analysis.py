@@ -10,9 +10,10 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.exposure.addresses import HOLDERS, address_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
+from auditor.analysis.exposure.holder import PublicAddressHolder, holder_facts
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
 from auditor.analysis.exposure.services import service_entries
-from auditor.analysis.exposure.workload_exposure import WorkloadExposure, workload_fact
+from auditor.analysis.exposure.workload_exposure import PlacedEntries, WorkloadExposure, workload_fact
 from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
@@ -86,16 +87,21 @@ def run(context: Context) -> Iterator[Fact]:
             seen.add((entry.resource.key, sub_object))
             yield entry_fact(context, entry, sub_object, is_allowed=entry.kind.lower() in allowed)
     unseen = next((gap for kind in _WAYS_IN if (gap := context.estate.type_gap(kind)) is not None), None)
+    placed = PlacedEntries(context, all_entries)
     for workload in context.workloads.all:
-        yield workload_fact(context, workload, all_entries, allowed, unseen)
-    yield from author_facts(context, all_entries)
+        yield workload_fact(context, workload, placed, allowed, unseen)
+    yield from holder_facts(context, subnets.networks.members, allowed)
+    yield from author_facts(context, placed)
 
 
 ANALYSIS: Final = Analysis(
     name="exposure",
-    kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
+    kinds=(InternetEntry, WorkloadExposure, AuthorAccess, PublicAddressHolder),
     run=run,
     reads=frozenset({*_WAYS_IN, MACHINES}),
     parameters=frozenset({_ROLES, _HARMLESS}),
-    subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
+    subjects={
+        WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]},
+        PublicAddressHolder.fact_kind: {PUBLIC_ADDRESSES: [{}]},
+    },
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
+from auditor.analysis.exposure.entry import REACHED, EntryState
+from auditor.analysis.exposure.workload_exposure import PlacedEntries
 from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
@@ -46,23 +47,27 @@ class AuthorAccess(Fact):
         return f"Jump box {self.machine} is reached through {facts.listed(ways)}."
 
 
-def author_facts(context: Context, entries: Sequence[EntryPoint]) -> Iterator[AuthorAccess]:
+def author_facts(context: Context, entries: PlacedEntries) -> Iterator[AuthorAccess]:
     """Yield one fact for each jump box of each workload."""
+    hosts = {kind: _by_network(context, kind) for kind in (BASTIONS, NETWORK_GATEWAYS)}
     for workload in context.workloads.all:
         for machine in workload.resources("jump-box"):
-            yield _author_access(context, workload, machine, entries)
+            yield _author_access(context, workload, machine, entries, hosts)
 
 
 def _author_access(
-    context: Context, workload: Workload, machine: Resource, entries: Sequence[EntryPoint]
+    context: Context,
+    workload: Workload,
+    machine: Resource,
+    entries: PlacedEntries,
+    hosts: Mapping[str, Mapping[str, Resource]],
 ) -> AuthorAccess:
     estate = context.estate
     attached = [attached for key in estate.sources(machine.key, "attached") if (attached := estate.get(key))]
     interfaces = [resource for resource in attached if resource.type_key == INTERFACES]
     near = set(estate.targets(machine.key, "in-network"))
     near |= {peer for network in near for peer in estate.targets(network, "peered")}
-    bastion = _neighbour(context, near, BASTIONS)
-    tunnel = _neighbour(context, near, NETWORK_GATEWAYS)
+    bastion, tunnel = (_first(hosts[kind], near) for kind in (BASTIONS, NETWORK_GATEWAYS))
     no_path = None if bastion or tunnel else _unseen_path(context)
     return AuthorAccess(
         about=facts.about(
@@ -80,14 +85,20 @@ def _author_access(
     )
 
 
-def _neighbour(context: Context, networks: set[str], kind: str) -> Resource | None:
-    """Return a host of a type in one of the networks; a Bastion host counts in its own subnet only."""
+def _by_network(context: Context, kind: str) -> Mapping[str, Resource]:
+    """Return the first host of a type in each network; a Bastion host counts in its own subnet only."""
+    found: dict[str, Resource] = {}
     for resource in context.estate.of_type(kind):
         subnets = context.estate.targets(resource.key, "attached")
-        is_placed = kind != BASTIONS or any(key.endswith(_BASTION_SUBNET) for key in subnets)
-        if is_placed and networks & set(context.estate.targets(resource.key, "in-network")):
-            return resource
-    return None
+        if kind != BASTIONS or any(key.endswith(_BASTION_SUBNET) for key in subnets):
+            for network in context.estate.targets(resource.key, "in-network"):
+                found.setdefault(network, resource)
+    return found
+
+
+def _first(hosts: Mapping[str, Resource], networks: set[str]) -> Resource | None:
+    held = (hosts[network] for network in networks if network in hosts)
+    return min(held, key=lambda resource: resource.key, default=None)
 
 
 def _unseen_path(context: Context) -> Gap | None:
@@ -104,12 +115,11 @@ def _has_address(context: Context, interfaces: Sequence[Resource]) -> Known[bool
     return any(body.sub_resource(entry, "properties.publicIPAddress") for entry in configurations)
 
 
-def _is_exposed(context: Context, interfaces: Sequence[Resource], entries: Sequence[EntryPoint]) -> Known[bool]:
+def _is_exposed(context: Context, interfaces: Sequence[Resource], entries: PlacedEntries) -> Known[bool]:
     """Return whether the Internet reaches one of the interfaces; one that is reached decides."""
     if not interfaces:
         return _unseen_interfaces(context)
-    keys = {interface.key for interface in interfaces}
-    own = [entry for entry in entries if entry.resource.key in keys]
+    own = [entry for interface in interfaces for entry in entries.at(interface)]
     if any(entry.state in REACHED for entry in own):
         return True
     return next((entry.gap for entry in own if entry.state is EntryState.UNKNOWN and entry.gap), False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +12,8 @@ from auditor.azure.ranges import Ranges
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
-from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.filter_chain import FilterChain
+from auditor.network.membership import NetworkMember
 from auditor.network.search import Search
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, WITH_PORTS, Direction, Match, Side
 from auditor.network.subnets import Subnets
@@ -21,22 +21,6 @@ from auditor.network.verdicts import TrafficVerdict
 from auditor.truth import Truth
 
 _TCP: Final = 0b1
-
-
-@dataclass(frozen=True, slots=True)
-class FilteredTarget:
-    """What lies behind a public address: a configuration that names a subnet and, for interfaces, an address in it."""
-
-    resource: Resource
-    configuration: Mapping[str, object]
-    ports: Ranges
-
-    @classmethod
-    def in_subnet(cls, resource: Resource, configurations: str, ports: Ranges) -> FilteredTarget:
-        """Return a service that lives somewhere in the subnet of its first configuration."""
-        found: Sequence[Mapping[str, object]] = body.objects(resource.body, configurations)
-        subnets = (one for one in found if body.sub_resource(one, "properties.subnet"))
-        return cls(resource, next(subnets, {}), ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +36,62 @@ class Filtered:
     ports: str = "see evidence"
 
 
-def filtered(context: Context, subnets: Subnets, target: FilteredTarget) -> Filtered:
-    """Return what the groups of the subnet, and of the interface itself, let through from public addresses."""
-    reference = body.sub_resource(target.configuration, "properties.subnet")
-    subnet = context.estate.get(reference) if reference else None
-    own = subnets.group(body.sub_resource(target.resource.body, "properties.networkSecurityGroup"))
+def at_member(context: Context, subnets: Subnets, member: NetworkMember, ports: Ranges) -> Filtered:
+    """Return what the groups of a member's subnet, and of its interface, let through to it from public addresses."""
+    subnet = context.estate.get(member.subnet or "")
     if subnet is None:
-        reason = "its subnet is not in the snapshot"
-        gap = Gap(target.resource.id, SUBNETS, reason)
-        return Filtered(EntryState.UNKNOWN, reason, has_group=True, gap=gap)
+        return _unplaced(member.holder)
+    filters, interface = subnets.at(subnet), subnets.interface(member)
+    if filters.gap is not None:
+        return Filtered(EntryState.UNKNOWN, filters.gap.reason, has_group=True, gap=filters.gap, inputs=filters.inputs)
+    chain = filters.chain_at(interface, Direction.INBOUND)
+    if not interface.space:
+        chain = replace(chain, destinations=filters.prefixes)
+    return _asked(member.holder, chain, filters.inputs, ports)
+
+
+def in_subnet(
+    context: Context, subnets: Subnets, resource: Resource, key: str | None, ports: Ranges, *, at: Ranges = ()
+) -> Filtered:
+    """Return what the group of a subnet lets through from public addresses to a service in it, or to an address."""
+    subnet = context.estate.get(key) if key else None
+    if subnet is None:
+        return _unplaced(resource)
     filters = subnets.at(subnet)
     if filters.gap is not None:
         return Filtered(EntryState.UNKNOWN, filters.gap.reason, has_group=True, gap=filters.gap, inputs=filters.inputs)
-    local = addresses.read(target.configuration, "properties.privateIPAddress") or filters.prefixes
-    layers = [filters.own_filter(Direction.INBOUND)]
-    if own is not None:
-        layers.append(Filter(own, Direction.INBOUND, filters.surroundings, target.resource.name))
-    return _asked(target, FilterChain(tuple(layers), filters.surroundings, addresses.ANY, local), filters.inputs)
+    own = filters.own_filter(Direction.INBOUND)
+    chain = FilterChain((own,), filters.surroundings, addresses.ANY, at or filters.prefixes)
+    return _asked(resource, chain, filters.inputs, ports)
 
 
-def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, str], ...]) -> Filtered:
-    protocols = WITH_PORTS if target.ports == ALL_PORTS else _TCP
-    names_ports = target.ports != ALL_PORTS
-    public = Match(Side(addresses.PUBLIC), ANYWHERE, protocols, ALL_PORTS, target.ports, names_ports)
+def subnet_of(resource: Resource, configurations: str) -> str | None:
+    """Return the subnet of the first configuration that names one."""
+    found = (body.sub_resource(one, "properties.subnet") for one in body.objects(resource.body, configurations))
+    return next((subnet for subnet in found if subnet), None)
+
+
+def _unplaced(resource: Resource) -> Filtered:
+    reason = "its subnet is not in the snapshot"
+    return Filtered(EntryState.UNKNOWN, reason, has_group=True, gap=Gap(resource.id, SUBNETS, reason))
+
+
+def _asked(resource: Resource, path: FilterChain, inputs: tuple[tuple[str, str], ...], ports: Ranges) -> Filtered:
+    protocols = WITH_PORTS if ports == ALL_PORTS else _TCP
+    public = Match(Side(addresses.PUBLIC), ANYWHERE, protocols, ALL_PORTS, ports, names_ports=ports != ALL_PORTS)
+    if not path.may_admit(public):
+        return _closed(path, inputs)
     strangers = replace(public, source=Side(addresses.STRANGERS))
     asked = Search(path, [public, strangers])
     verdict = TrafficVerdict((asked.permitted([public]),), AddressNames(here=path.destinations))
-    groups = [layer.group.name for layer in path.filters if layer.group is not None]
-    by = f"network security groups {', '.join(groups)}" if groups else "no network security group"
+    groups = _groups(path)
+    by = _by(groups)
     lines = tuple(str(line) for line in verdict.lines[:6])
     match verdict.truth:
         case Truth.NO:
-            return Filtered(EntryState.CLOSED, f"{by} let in no public address", bool(groups), inputs=inputs)
+            return _closed(path, inputs)
         case Truth.UNKNOWN:
-            gap = verdict.gap(target.resource.id)
+            gap = verdict.gap(resource.id)
             said = f"what {by} let in {gap.reason if gap else 'is not known'}"
             return Filtered(EntryState.UNKNOWN, said, bool(groups), lines, gap, inputs)
         case Truth.YES:
@@ -94,3 +100,16 @@ def _asked(target: FilteredTarget, path: FilterChain, inputs: tuple[tuple[str, s
             return Filtered(
                 state, f"{by} let in {'everybody' if is_open else 'some'}", bool(groups), lines, None, inputs
             )
+
+
+def _groups(path: FilterChain) -> list[str]:
+    return [layer.group.name for layer in path.filters if layer.group is not None]
+
+
+def _by(groups: list[str]) -> str:
+    return f"network security groups {', '.join(groups)}" if groups else "no network security group"
+
+
+def _closed(path: FilterChain, inputs: tuple[tuple[str, str], ...]) -> Filtered:
+    groups = _groups(path)
+    return Filtered(EntryState.CLOSED, f"{_by(groups)} let in no public address", bool(groups), inputs=inputs)

@@ -120,7 +120,9 @@ def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     profile = "properties.apiServerAccessProfile"
     texts = body.text_or_texts(resource.body, f"{profile}.authorizedIPRanges")
     state, said = EntryState.OPEN, "its API server has a public address"
-    if body.flag(resource.body, f"{profile}.enablePrivateCluster"):
+    if body.same_text(body.text(resource.body, "properties.publicNetworkAccess"), "Disabled"):
+        state, said = EntryState.CLOSED, "properties.publicNetworkAccess=Disabled"
+    elif body.flag(resource.body, f"{profile}.enablePrivateCluster"):
         state, said = EntryState.CLOSED, f"{profile}.enablePrivateCluster=true"
     elif texts:
         state = covered(*addresses.read_ranges(texts))
@@ -134,13 +136,51 @@ def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]
     )
     environment = context.estate.get(reference) if reference else None
     settings = environment.body if environment else {}
+    gap = None
     if body.flag(resource.body, "properties.configuration.ingress.external") is not True:
         state, said = EntryState.CLOSED, "it has no external ingress"
+    elif environment is None:
+        state, said = EntryState.UNKNOWN, "its environment was not read, and may be internal"
+        gap = Gap(resource.id, "properties.managedEnvironmentId", said)
     elif body.flag(settings, "properties.vnetConfiguration.internal"):
         state, said = EntryState.CLOSED, "its environment is internal"
+    elif body.same_text(body.text(settings, "properties.publicNetworkAccess"), "Disabled"):
+        state, said = EntryState.CLOSED, "public network access to its environment is off"
     else:
-        state, said = EntryState.OPEN, "properties.configuration.ingress.external=true"
-    yield EntryPoint(resource, "service", "ingress", "443", state, said, (resource.id,))
+        state, said = _by_ingress_rules(resource)
+    yield EntryPoint(resource, "service", "ingress", "443", state, said, (resource.id,), gap=gap)
+
+
+def _by_ingress_rules(resource: Resource) -> tuple[EntryState, str]:
+    """Return whom an ingress lets in: all of its restrictions allow, or all of them deny.
+
+    https://learn.microsoft.com/azure/container-apps/ip-restrictions
+    """
+    rules = body.objects(resource.body, "properties.configuration.ingress.ipSecurityRestrictions")
+    allowed = [rule for rule in rules if body.same_text(body.text(rule, "action"), "Allow")]
+    if not allowed:
+        return EntryState.OPEN, "properties.configuration.ingress.external=true"
+    texts = [body.text(rule, "ipAddressRange") or "" for rule in allowed]
+    state = covered(*addresses.read_ranges(texts))
+    return state, listed(state, texts)
+
+
+def _content_delivery(context: Context, resource: Resource) -> Iterator[EntryPoint]:
+    """Yield the endpoints of a Front Door or content delivery profile: each answers everybody unless it is off."""
+    found = [(kind, child) for kind in _DELIVERY for child in context.estate.children(resource.key, kind)]
+    for kind, child in found:
+        stated = next((text for path in _DELIVERY[kind] if (text := body.text(child.body, path))), "")
+        is_off = stated.lower() in {"disabled", "stopped"}
+        said = f"its endpoint {child.name} is {stated.lower() or 'on by default'}"
+        state = EntryState.CLOSED if is_off else EntryState.OPEN
+        yield EntryPoint(resource, "service", child.name, "443", state, said, (child.id,))
+    gap = next((gap for kind in _DELIVERY if (gap := context.estate.type_gap(kind, resource.id)) is not None), None)
+    if gap is not None:
+        said = "its endpoints were not all read"
+        yield EntryPoint(resource, "service", "endpoints", "443", EntryState.UNKNOWN, said, (resource.id,), gap=gap)
+    elif not found:
+        said = "it has no endpoint"
+        yield EntryPoint(resource, "service", "endpoints", "443", EntryState.CLOSED, said, (resource.id,))
 
 
 def _compute(_: Context, resource: Resource) -> Iterator[EntryPoint]:
@@ -159,23 +199,17 @@ def _compute(_: Context, resource: Resource) -> Iterator[EntryPoint]:
     yield EntryPoint(resource, "service", "ssh", "22", state, said, (resource.id,))
 
 
-def _scale_set(_: Context, resource: Resource) -> Iterator[EntryPoint]:
-    """Yield the addresses of a scale set's machines; balancers in front of it are resources of their own."""
-    profile = "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
-    state, said = EntryState.CLOSED, "its machines have no public addresses"
-    for interface in body.objects(resource.body, profile):
-        for configuration in body.objects(interface, "properties.ipConfigurations"):
-            if body.value(configuration, "properties.publicIPAddressConfiguration") is not None:
-                state, said = EntryState.OPEN, "each of its machines has a public address"
-    yield EntryPoint(resource, "service", "machines", "", state, said, (resource.id,), inputs=((resource.id, profile),))
-
-
+_DELIVERY: Final[Mapping[str, Sequence[str]]] = {
+    "microsoft.cdn/profiles/afdendpoints": ("properties.enabledState",),
+    "microsoft.cdn/profiles/endpoints": ("properties.resourceState",),
+}
+"""The endpoints of a profile by type, with the property that says whether they answer."""
 READERS: Final[Mapping[EndpointReader, Reader]] = {
     EndpointReader.SQL_SERVER: _sql,
     EndpointReader.MACHINE_LEARNING_COMPUTE: _compute,
     EndpointReader.KUBERNETES_API: _managed_cluster,
     EndpointReader.CONTAINER_APP: _container_app,
-    EndpointReader.SCALE_SET: _scale_set,
+    EndpointReader.CONTENT_DELIVERY: _content_delivery,
     EndpointReader.WEB_APP: app_entries,
 }
 """What no switch and list of addresses describes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
@@ -13,7 +14,7 @@ from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.workloads import Workload, better_anchor
-from auditor.model import Gap
+from auditor.model import Gap, Resource
 
 
 @record
@@ -64,10 +65,45 @@ class WorkloadExposure(Fact):
         return f"Workload {self.about.workload} {reached}."
 
 
+class PlacedEntries:
+    """Ways in, found by where they lead: the workload that a resource belongs to, its networks, its resource group."""
+
+    def __init__(self, context: Context, entries: Sequence[EntryPoint]) -> None:
+        self._entries = entries
+        self._by_workload: dict[str | None, list[int]] = defaultdict(list)
+        self._by_network: dict[str, list[int]] = defaultdict(list)
+        self._by_group: dict[str | None, list[int]] = defaultdict(list)
+        self._by_resource: dict[str, list[int]] = defaultdict(list)
+        for place, entry in enumerate(entries):
+            self._by_workload[context.workloads.role_of(entry.resource.key)[0]].append(place)
+            self._by_group[_group_of(entry.resource.key)].append(place)
+            self._by_resource[entry.resource.key].append(place)
+            for network in context.estate.targets(entry.resource.key, "in-network"):
+                self._by_network[network].append(place)
+
+    def at(self, resource: Resource) -> Sequence[EntryPoint]:
+        """Return the ways in at a resource itself."""
+        return [self._entries[place] for place in self._by_resource.get(resource.key, ())]
+
+    def of(self, workload: Workload) -> Sequence[EntryPoint]:
+        """Return the ways into a workload: to its resources, its networks, or the resource group of its anchor."""
+        group = _group_of(workload.anchor.key)
+        places = {*self._by_workload.get(workload.name, ()), *(self._by_group.get(group, ()) if group else ())}
+        for network in workload.resources("vnet"):
+            places |= set(self._by_network.get(network.key, ()))
+        return [self._entries[place] for place in sorted(places)]
+
+
+def _group_of(key: str) -> str | None:
+    """Return the scope of the resource group that a resource lies in, None where it lies in none."""
+    group = ids.resource_group_of(key)
+    return None if group is None else f"{ids.subscription_scope(key)}/{group}".lower()
+
+
 def workload_fact(
     context: Context,
     workload: Workload,
-    entries: Sequence[EntryPoint],
+    entries: PlacedEntries,
     allowed: AbstractSet[str],
     unseen: Gap | None = None,
 ) -> WorkloadExposure:
@@ -75,7 +111,7 @@ def workload_fact(
 
     `unseen` is why there may be ways in that are not among the entries.
     """
-    own = [entry for entry in entries if _belongs(context, workload, entry)]
+    own = entries.of(workload)
     ways = [entry for entry in own if entry.state in REACHED]
     unexpected = [entry for entry in ways if _is_unexpected(entry, allowed)]
     doubtful = [entry for entry in own if entry.state is EntryState.UNKNOWN and _is_unexpected(entry, allowed)]
@@ -98,18 +134,6 @@ def workload_fact(
         past_gateway=tuple(unexpected),
         doubtful=tuple(doubtful),
     )
-
-
-def _belongs(context: Context, workload: Workload, entry: EntryPoint) -> bool:
-    """Whether a way in leads into a workload: to its resources, its networks, or into the resource group of its anchor."""
-    if context.workloads.role_of(entry.resource.key)[0] == workload.name:
-        return True
-    networks = {network.key for network in workload.resources("vnet")}
-    if networks & set(context.estate.targets(entry.resource.key, "in-network")):
-        return True
-    group, own = ids.resource_group_of(entry.resource.id), ids.resource_group_of(workload.anchor.id)
-    same = ids.subscription_of(entry.resource.key) == ids.subscription_of(workload.anchor.key)
-    return same and group is not None and own is not None and group.lower() == own.lower()
 
 
 def _is_unexpected(entry: EntryPoint, allowed: AbstractSet[str]) -> bool:

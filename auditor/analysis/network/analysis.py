@@ -14,6 +14,7 @@ from auditor.analysis.network.flow import Flow, flow_facts
 from auditor.analysis.network.idle_rule import RuleUse, rule_facts
 from auditor.analysis.network.peering import PARAMETER as PEERED_NETWORKS
 from auditor.analysis.network.peering import NetworkPeering, peering_facts
+from auditor.analysis.network.platform_rules import PlatformRules, platform_facts
 from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, control_plane_facts, guarded_facts
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
@@ -34,9 +35,10 @@ from auditor.estate.network_relations import (
 )
 from auditor.estate.service_relations import SITE_CONFIGS, SITES
 from auditor.network.firewall import IP_GROUPS, POLICIES, RULE_GROUPS
+from auditor.network.membership import APPLICATION_SECURITY_GROUPS
 from auditor.network.routes import ROUTES
 from auditor.network.subnets import NETWORK_MANAGERS, SECURITY_RULES, Subnets
-from auditor.network.virtual_networks import APPLICATION_SECURITY_GROUPS, SERVICE_TAGS
+from auditor.network.virtual_networks import SERVICE_TAGS
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -44,6 +46,7 @@ def run(context: Context) -> Iterator[Fact]:
     subnets, effects = Subnets(context.estate), EffectsAtSubnets()
     yield from subnet_facts(context, subnets, effects)
     yield from rule_facts(context, subnets, effects)
+    yield from platform_facts(context, subnets)
     yield from guarded_facts(context, subnets)
     yield from control_plane_facts(context, subnets)
     yield from flow_facts(context, subnets)
@@ -66,7 +69,17 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
 
 ANALYSIS: Final = Analysis(
     name="network",
-    kinds=(SubnetTraffic, RuleUse, GuardedPorts, ControlPlanePorts, Flow, ApplicationGroupUse, WayOut, NetworkPeering),
+    kinds=(
+        SubnetTraffic,
+        RuleUse,
+        PlatformRules,
+        GuardedPorts,
+        ControlPlanePorts,
+        Flow,
+        ApplicationGroupUse,
+        WayOut,
+        NetworkPeering,
+    ),
     run=run,
     reads=frozenset(
         {

@@ -13,6 +13,7 @@ from auditor.analysis.network.rule_effects import EffectsAtSubnets, in_words
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
+from auditor.network.platform_subnets import Demand, demands
 from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule
 from auditor.network.shadowing import Effect, RuleEffect
 from auditor.network.subnets import SubnetFilters, Subnets
@@ -57,6 +58,8 @@ class RuleUse(Fact):
     """whether it is dead because earlier rules decide the same about all its packets, in every attached subnet"""
     redundant: Known[bool]
     """whether it could be deleted without any change, and is not dead"""
+    demanded_by: str | None
+    """the platform service in an attached subnet that demands such a rule, whatever others let through"""
     only_deny: bool
     """whether it is the only rule of its group and direction that denies"""
     readable: bool
@@ -85,20 +88,25 @@ def rule_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) ->
     for key in sorted(attached):
         resource, group = context.estate.get(key), attached[key][0].group
         if resource is not None and group is not None:
+            asked = [demand for filters in attached[key] for demand in demands(context.estate, filters.subnet)]
             for direction in Direction:
                 at = [(filters, effects.at(filters, direction)) for filters in attached[key]]
-                yield from _facts(context, GroupHere(resource.id, group, direction, at, names))
+                yield from _facts(context, GroupHere(resource.id, group, direction, at, names, asked))
 
 
 @dataclass(frozen=True, slots=True)
 class GroupHere:
-    """One direction of a security group: at each subnet the effects of its rules, None where they are not known."""
+    """One direction of a security group: at each subnet the effects of its rules, None where they are not known.
+
+    `demands` are what platform services in those subnets ask for.
+    """
 
     id: str
     group: SecurityGroup
     direction: Direction
     at: Sequence[tuple[SubnetFilters, tuple[RuleEffect, ...] | None]]
     names: AddressNames
+    demands: Sequence[Demand]
 
 
 def _facts(context: Context, here: GroupHere) -> Iterator[RuleUse]:
@@ -125,6 +133,7 @@ def _facts(context: Context, here: GroupHere) -> Iterator[RuleUse]:
             dead_at=gap or dead_at,
             covered=gap or (bool(effects) and all(_is_covered(effect) for _, effect in effects)),
             redundant=gap or _is_redundant([effect.effect for _, effect in effects]),
+            demanded_by=next((demand.platform for demand in here.demands if demand.asks_for(rule)), None),
             only_deny=denies == [rule],
             readable=not rule.unreadable,
             effects=effects,

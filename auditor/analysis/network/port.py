@@ -6,15 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, given, record
 from auditor.analysis.network.decided import DecidedTraffic, decided
 from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses, body
-from auditor.estate.network_relations import GATEWAYS, SUBNETS
+from auditor.azure.ranges import union
+from auditor.estate.graph import Estate
+from auditor.estate.network_relations import GATEWAYS, SECURITY_GROUPS, SUBNETS
 from auditor.model import Gap, Resource
+from auditor.network.address_book import Surroundings
 from auditor.network.describe import AddressNames, Sentence
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.platform_subnets import unguarded
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, NETWORK_SPACE, Direction, Match, Side, tag
 from auditor.network.subnets import SubnetFilters, Subnets
@@ -25,6 +31,7 @@ from auditor.truth import Truth
 # https://learn.microsoft.com/azure/application-gateway/configuration-infrastructure#network-security-groups
 _V1_PORTS, _V2_PORTS = ((65503, 65535),), ((65200, 65536),)
 _TCP: Final = 0b1
+_SHOWN: Final = 3
 _PUBLIC: Final = Side(addresses.PUBLIC)
 _STRANGERS: Final = Side(addresses.STRANGERS)
 _MANAGER: Final = Side(symbols=(tag("GatewayManager"),))
@@ -44,12 +51,14 @@ class OpenPort(Record):
     is_certain: Hidden[bool]
 
 
-@fact("network.guarded-ports", subject="the subnet")
+@fact("network.guarded-ports", subject="the subnet, or the security group where its network was not read")
 class GuardedPorts(Fact):
-    """Which of the ports that the Internet must not reach it does reach in a subnet."""
+    """Which of the ports that the Internet must not reach it does reach in a subnet, or through a group."""
 
-    subnet: str
-    """the subnet's name"""
+    subnet: str | None
+    """the subnet's name; absent for a group whose network was not read"""
+    platform: str | None
+    """the platform service because of which no group decides what comes into the subnet"""
     group: str | None
     """the name of its network security group; absent without one"""
     filtered: bool
@@ -61,19 +70,24 @@ class GuardedPorts(Fact):
     ports: Known[tuple[OpenPort, ...]]
     """the guarded ports that are or may be open"""
     packet: Hidden[Packet | None]
+    attached: Hidden[str]
 
     def sentence(self) -> str:
         """Say which guarded ports are open."""
+        if self.platform is not None:
+            return f"No security group decides what comes into subnet {self.subnet} ({self.platform})."
+        at = (
+            f"of subnet {self.subnet}" if self.subnet else f"through {self.group}, which is attached to {self.attached}"
+        )
         if isinstance(self.ports, Gap):
-            return f"Which ports of subnet {self.subnet} the Internet reaches is not known ({self.ports.reason})."
+            return f"Which ports {at} the Internet reaches is not known ({self.ports.reason})."
+        listed = [f"{port.name}: {joined(port.traffic, 2)}" for port in self.ports]
         if isinstance(self.open, Gap):
-            return (
-                f"Whether the Internet reaches guarded ports of subnet {self.subnet} is not known ({self.open.reason})."
-            )
+            return f"Whether the Internet reaches guarded ports {at} is not known ({self.open.reason})."
         if not self.open:
-            return f"The Internet reaches no guarded port of subnet {self.subnet}."
-        certain = [f"{port.name}: {joined(port.traffic, 2)}" for port in self.ports if port.is_certain]
-        return f"The Internet reaches guarded ports of subnet {self.subnet}: {'; '.join(certain)}."
+            return f"The Internet reaches no guarded port {at}."
+        certain = [text for text, port in zip(listed, self.ports, strict=True) if port.is_certain]
+        return f"The Internet reaches guarded ports {at}: {'; '.join(certain)}."
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that reaches a guarded port."""
@@ -121,38 +135,117 @@ class Reached:
 
 
 def guarded_facts(context: Context, subnets: Subnets) -> Iterator[GuardedPorts]:
-    """Yield one fact for each subnet: which guarded ports public addresses reach."""
+    """Yield one fact for each subnet, and for each group at places that were not read: which ports public addresses reach."""
     guarded = guarded_ports(context)
-    for subnet in context.estate.of_type(SUBNETS) if guarded else ():
+    if not guarded:
+        return
+    for subnet in context.estate.of_type(SUBNETS):
         yield _guarded(context, subnets.at(subnet), guarded)
+    for group in context.estate.of_type(SECURITY_GROUPS):
+        unread = _unread_places(context, subnets, group)
+        if unread is not None:
+            yield _guarded_by(context, subnets, group, unread, guarded)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPlaces:
+    """Where a group is attached that was not read; `is_behind_another`: a subnet's own group may stand before each."""
+
+    shown: str
+    is_behind_another: bool
+
+
+def _unread_places(context: Context, subnets: Subnets, group: Resource) -> UnreadPlaces | None:
+    """Return where a group filters that is judged at no subnet, or None where all its places are."""
+    estate, places = context.estate, context.estate.targets(group.key, "attached")
+    unread = [key for key in places if not _is_judged(estate, subnets, key)]
+    if places and not unread:
+        return None
+    names = facts.listed([ids.name_of(key) for key in unread], _SHOWN)
+    is_inner = bool(unread) and not any(ids.type_of(key) == SUBNETS for key in map(str.lower, unread))
+    return UnreadPlaces(f"{names}, whose network was not read" if unread else "nothing that was read", is_inner)
+
+
+def _is_judged(estate: Estate, subnets: Subnets, key: str) -> bool:
+    if estate.get(key) is None:
+        return False
+    members = subnets.networks.members.of(key)
+    return all(member.subnet is not None and estate.get(member.subnet) is not None for member in members)
+
+
+def _guarded_by(
+    context: Context, subnets: Subnets, group: Resource, places: UnreadPlaces, guarded: Sequence[tuple[str, Match]]
+) -> GuardedPorts:
+    """Return what a group lets in whose network was not read: what surrounds it is not known, its rules are."""
+    is_attached = places.shown != "nothing that was read"
+    around = Surroundings(
+        addresses.RFC_1918,
+        gateway=None if is_attached else (),
+        tags=subnets.networks.tags,
+        groups=subnets.networks.members.groups,
+    )
+    own = subnets.group(group.key)
+    filters = (Filter(own, Direction.INBOUND, around, group.name),)
+    chains = [FilterChain(filters, around, addresses.ANY, family) for family in (addresses.IPV4, addresses.IPV6)]
+    reached = _reached(chains, guarded)
+    certain = [item for item in reached if item.verdict.truth is Truth.YES]
+    doubt = _doubt(reached, certain, group.id)
+    if certain and places.is_behind_another:
+        opened = "; ".join(f"{item.name}: {joined(item.verdict.lines, 2)}" for item in certain)
+        reason = f"it lets in {opened}, unless the group of the subnet stops that, which was not read"
+        doubt = Gap(group.id, "properties.securityRules", reason)
+    return GuardedPorts(
+        about=facts.about(context, group.id, inputs=[(group.id, "properties.securityRules")]),
+        subnet=None,
+        platform=None,
+        group=group.name,
+        filtered=True,
+        open=doubt or bool(certain),
+        everyone=doubt or any(item.by_everyone for item in certain),
+        ports=tuple(_open_port(item) for item in reached),
+        packet=certain[0].verdict.witness() if certain else None,
+        attached=places.shown,
+    )
 
 
 def _guarded(context: Context, filters: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> GuardedPorts:
-    reached = filters.gap or _reached(filters, guarded)
+    platform = unguarded(context.estate, filters.subnet)
+    chains = [] if platform else list(filters.chains(Direction.INBOUND))
+    reached = filters.gap or _reached(chains, guarded)
     certain = [] if isinstance(reached, Gap) else [item for item in reached if item.verdict.truth is Truth.YES]
     doubt = reached if isinstance(reached, Gap) else _doubt(reached, certain, filters.subnet.id)
     return GuardedPorts(
         about=facts.about(context, filters.subnet.id, inputs=filters.inputs),
         subnet=filters.subnet.name,
+        platform=platform,
         group=filters.group.name if filters.group else None,
         filtered=filters.group is not None or any(interface.group is not None for interface in filters.interfaces),
         open=doubt or bool(certain),
         everyone=doubt or any(item.by_everyone for item in certain),
         ports=given(reached, lambda reached: tuple(_open_port(item) for item in reached)),
         packet=certain[0].verdict.witness() if certain else None,
+        attached="",
     )
 
 
-def _reached(filters: SubnetFilters, guarded: Sequence[tuple[str, Match]]) -> Sequence[Reached]:
+def _reached(chains: Sequence[FilterChain], guarded: Sequence[tuple[str, Match]]) -> Sequence[Reached]:
+    """Return the guarded ports that are or may be reached; chains without a rule that may let in their packets are not asked."""
     rows = {name: (replace(match, source=_PUBLIC), replace(match, source=_STRANGERS)) for name, match in guarded}
-    mentions = [row for pair in rows.values() for row in pair]
-    asked = [Search(path, mentions) for path in filters.chains(Direction.INBOUND)]
+    asked: dict[str, list[Search]] = {name: [] for name in rows}
+    for chain in chains:
+        names = [name for name, (public, _) in rows.items() if chain.may_admit(public)]
+        if names:
+            search = Search(chain, [row for name in names for row in rows[name]])
+            for name in names:
+                asked[name].append(search)
     reached = []
     for name, (public, strangers) in rows.items():
-        answers = tuple(search.permitted([public]) for search in asked)
-        verdict = TrafficVerdict(answers, AddressNames(here=filters.prefixes))
-        if verdict.truth is not Truth.NO:
-            by_everyone = any(search.permitted([strangers]).truth is Truth.YES for search in asked)
+        answers = tuple(search.permitted([public]) for search in asked[name])
+        verdict = TrafficVerdict(
+            answers, AddressNames(here=union((), *(search.chain.destinations for search in asked[name])))
+        )
+        if answers and verdict.truth is not Truth.NO:
+            by_everyone = any(search.permitted([strangers]).truth is Truth.YES for search in asked[name])
             reached.append(Reached(name, verdict, by_everyone))
     return reached
 

@@ -237,6 +237,7 @@ class _PacketsThrough:
         needs = [self._needed(row) for row in self._expected.rows if row.is_required]
         rows = [*self._expected.allowed, *needs, self._internet, self._network]
         self._searches = [Search(path, rows) for path in paths]
+        self._unplaced = [Search(path, rows) for path in _unplaced(judged)]
         self.excess = self._excess()
         self.required = [(row, self._missing(row)) for row in self._expected.rows if row.is_required]
         self.unnamed = self._verdict([search.undenied(self._expected.allowed) for search in self._searches])
@@ -247,7 +248,9 @@ class _PacketsThrough:
         return TrafficVerdict(tuple(answers), self._names)
 
     def _missing(self, row: TrafficRow) -> TrafficVerdict:
-        return self._verdict([search.unmet([self._needed(row)]) for search in self._searches])
+        told = self._searches if self._holders is not None or not self._unplaced else []
+        answers = [search.unmet([self._needed(row)]) for search in told]
+        return self._verdict([*answers, *(search.unmet([row.match]) for search in self._unplaced)])
 
     def _needed(self, row: TrafficRow) -> Match:
         """Return a row's traffic of those who are in the subnet; nobody needs it at an address that is free."""
@@ -304,6 +307,14 @@ def _holders(judged: Judged) -> Side | None:
     """Return the addresses in use in a subnet, where those are told: rules may name them, or their groups, alone."""
     held = [each.addresses for each in judged.filters.interfaces if judged.role in _WITH_INTERFACES]
     return Side(union(*held)) if any(held) else None
+
+
+def _unplaced(judged: Judged) -> list[FilterChain]:
+    """Return the chains of those in a subnet whose addresses are not told, such as the instances of a scale set."""
+    if judged.role not in _WITH_INTERFACES:
+        return []
+    held = (each for each in judged.filters.interfaces if not each.addresses and each.space)
+    return [judged.filters.chain_at(each, judged.expected.direction) for each in held]
 
 
 _ENDS: Final = (Side(addresses.PUBLIC), Side(symbols=(NETWORK_SPACE,)))

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from typing import Final
 
-from auditor.azure.reference_data import built_in_roles, regions, service_tags, skus
+from auditor.azure.reference_data import built_in_roles, platform_subnets, regions, service_tags, skus
 from auditor.azure.reference_data.files import DataFile, Source
 
 Row = tuple[str, ...]
@@ -44,6 +44,7 @@ class Dataset:
 _Table = Callable[[], tuple[DataFile, Row, Sequence[Row]]]
 _TABLES: Final[Mapping[str, _Table]] = {
     "built-in-roles": built_in_roles.table,
+    "platform-subnets": platform_subnets.table,
     "regions": regions.table,
     "service-tags": service_tags.table,
     "skus": skus.table,
