@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Gap
-from auditor.rbac.assignments import Assignment, Memberships, Role
+from auditor.rbac.access_policies import GOVERNED, governed_at
+from auditor.rbac.assignments import Assignment, DoorKind, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
-from auditor.rbac.privileges import HeldPrivilege, privileges_in
-from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
+from auditor.rbac.privileges import HeldPrivilege, at_scope, privileges_in, without_data_of
+from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, any_of
+
+CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
+"""Since then Azure knows no classic administrators."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessGraph:
     """An estate's access. `roles` are by GUID in lower case, `parts` by principal in lower case.
 
-    `activated` are the keys of assignments that are in force because an eligible principal activated them.
+    `activated` are the keys of assignments that are in force because an eligible principal activated them. `as_of` is the
+    time of judgement, where there is one.
     """
 
     estate: Estate
@@ -34,10 +41,12 @@ class AccessGraph:
     principals: Principals
     parts: Mapping[str, Sequence[Part]]
     activated: frozenset[str]
+    as_of: datetime | None
     _below: Mapping[str, Sequence[Part]]
     _at: Mapping[str, Sequence[Part]]
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
     _privileges: dict[tuple[str, str | None], Sequence[HeldPrivilege]] = field(default_factory=dict)
+    _ruled_out: dict[str, bool] = field(default_factory=dict)
     _effects: dict[tuple[str, str | None, str], Truth] = field(default_factory=dict)
 
     def privileges_of(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
@@ -50,6 +59,24 @@ class AccessGraph:
     def privileges_in_role(self, role: Role) -> Sequence[HeldPrivilege]:
         """Return the privileges that a role holds."""
         return self.privileges_of(Assignment("", "", "", role, "/"))
+
+    def privileges_at(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
+        """Return the privileges of an assignment that take effect at its scope: where policies rule, roles have none."""
+        held = at_scope(self.privileges_of(assignment), assignment.scope)
+        if assignment.door is DoorKind.POLICY or not self._is_ruled_out(ids.key(assignment.scope)):
+            return held
+        return without_data_of(held, GOVERNED)
+
+    def _is_ruled_out(self, scope: str) -> bool:
+        """Whether access policies rule whatever lies at or below a scope and may have some."""
+        if scope not in self._ruled_out:
+            reach = self.grants.reach
+            below = [rules for key, rules in reach.rules.items() if ids.is_under(key, scope)] or [reach.at(scope)]
+            is_whole = governed_at(scope) is not None or all(
+                self.estate.type_gap(kind, scope) is None for kind in GOVERNED
+            )
+            self._ruled_out[scope] = is_whole and all(rules is Truth.NO for rules in below)
+        return self._ruled_out[scope]
 
     def acts_on(self, assignment: Assignment, kind: str) -> Truth:
         """Whether an assignment permits anything on resources of a type; UNKNOWN where it is too complex to decide."""
@@ -79,6 +106,8 @@ class AccessGraph:
 
     def given_name(self, assignment: Assignment) -> str | None:
         """Return the name of an assignment's principal where the source added it."""
+        if assignment.principal_name is not None:
+            return assignment.principal_name
         resource = self.estate.get(assignment.id)
         return None if resource is None else name_given(resource)
 
@@ -94,6 +123,14 @@ class AccessGraph:
         """Return why assignments at, above or below a scope are not all known, or None where they are."""
         return self.estate.type_gap(ASSIGNMENTS, scope)
 
+    def classic_gap(self, scope: str) -> Gap | None:
+        """Return why classic administrators are not all known where there still may be some, or None.
+
+        https://learn.microsoft.com/azure/role-based-access-control/classic-administrators
+        """
+        is_over = self.as_of is not None and self.as_of >= CLASSIC_ENDED
+        return None if is_over else self.estate.type_gap(CLASSIC, scope)
+
     def deny_gap(self) -> Gap | None:
         """Return why deny assignments are not all known, or None where they are."""
         return self.estate.type_gap(DENIES)
@@ -105,7 +142,10 @@ class AccessGraph:
 
 
 def read_access_graph(
-    estate: Estate, workloads: Workloads | None = None, memberships: Memberships | None = None
+    estate: Estate,
+    workloads: Workloads | None = None,
+    memberships: Memberships | None = None,
+    as_of: datetime | None = None,
 ) -> AccessGraph:
     """Read everything about access; what is malformed stays in as something of which anything may be true.
 
@@ -123,6 +163,7 @@ def read_access_graph(
         principals=principals,
         parts=parts_of(workloads, principals),
         activated=read_activated(estate),
+        as_of=as_of,
         _below=below,
         _at=at,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from auditor import resource_id as ids
 from auditor.rbac import permissions as sets
-from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held
+from auditor.rbac.access_policies import RoleReach
+from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, DoorKind, Memberships, held
 from auditor.rbac.permissions import Permissions, Plane
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, all_of, any_of, negate
@@ -38,13 +39,18 @@ class Grants:
         hierarchy: Hierarchy | None = None,
         memberships: Memberships | None = None,
         denies_known: bool = True,
+        reach: RoleReach | None = None,
     ) -> None:
-        """Index by scope; with `denies_known` false an unseen deny may take anything away."""
+        """Index by scope; with `denies_known` false an unseen deny may take anything away.
+
+        `reach` says where roles rule the data; without it they do everywhere.
+        """
         self.assignments: Sequence[Assignment] = sorted(assignments, key=lambda a: (ids.key(a.id), a.principal))
         self.denies: Sequence[Deny] = sorted(denies, key=lambda deny: ids.key(deny.id))
         self.hierarchy = hierarchy or Hierarchy()
         self.memberships = memberships or Memberships()
         self.denies_known = denies_known
+        self.reach = reach or RoleReach()
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._scopes = sorted(self._at)
@@ -77,15 +83,23 @@ class Grants:
         return self.effective_of(principal, scope, [a for a, _ in self.covering(scope) if a.state is state])
 
     def effective_of(self, principal: str, scope: str, assignments: Iterable[Assignment]) -> Effective:
-        """Return what only these assignments let a principal do at a scope, denies applied."""
+        """Return what only these assignments let a principal do at a scope, denies applied.
+
+        Where access policies rule the data, roles have no effect on it, and denies have none on what policies give.
+        """
         parts: list[Permissions] = []
+        by_policy: list[Permissions] = []
         given_by: list[Assignment] = []
         for assignment in assignments:
             part = held(assignment, self.applies(assignment, principal, scope))
             if part is not None:
-                parts.append(part)
+                (by_policy if assignment.door is DoorKind.POLICY else parts).append(part)
                 given_by.append(assignment)
-        return self._after_denies(principal, scope, sets.combined(parts), given_by)
+        granted = self.reach.in_effect(sets.combined(parts), ids.key(scope))
+        effective = self._after_denies(principal, scope, granted, given_by)
+        if not by_policy:
+            return effective
+        return replace(effective, permissions=sets.combined([effective.permissions, *by_policy]))
 
     def applies(self, assignment: Assignment, principal: str, scope: str) -> Truth:
         """Whether an assignment gives a principal its role at a scope."""

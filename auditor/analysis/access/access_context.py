@@ -48,7 +48,7 @@ class AccessContext:
 
 def read_access(context: Context) -> AccessContext:
     """Read the estate's access and bind the baseline's table to its workloads."""
-    graph = read_access_graph(context.estate, context.workloads, _memberships(context))
+    graph = read_access_graph(context.estate, context.workloads, _memberships(context), context.now)
     table = read_table(context.tables)
     rows: list[BoundRow] = []
     tolerated: list[BoundRow] = []

@@ -15,10 +15,9 @@ from auditor.analysis.access.unseen_parts import HUMANS, MACHINE_LEARNING, USER_
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap
 from auditor.rbac import privileges
-from auditor.rbac.assignments import Assignment, AssignmentState
+from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, AssignmentState
 from auditor.rbac.operation_sets import NOTHING
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
-from auditor.rbac.read import UNREADABLE_PRINCIPAL
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 

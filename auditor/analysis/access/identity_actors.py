@@ -93,9 +93,9 @@ def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
 def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None) -> Known[tuple[IdentityActor, ...]]:
     actors: list[IdentityActor] = []
     gaps: list[Gap | None] = []
-    for door in acting.doors(identity):
-        gaps.append(access.graph.assignment_gap(door.scope))
-        for opening in acting.openings(access.graph, door):
+    for to_act in acting.ways(identity):
+        gaps.append(access.graph.assignment_gap(to_act.scope))
+        for opening in acting.openings(access.graph, to_act):
             if access.graph.parts.get(opening.assignment.principal) or _is_author(access, opening.assignment):
                 continue
             is_sanctioned = sanctioned(access, opening.assignment, access.sanctions.of(opening.assignment))
@@ -127,8 +127,8 @@ def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
         assignment=assignment.id,
         role=assignment.role.name,
         scope=assignment.scope,
-        way=opening.door.way,
-        on=opening.door.scope,
+        way=opening.to_act.way,
+        on=opening.to_act.scope,
         operation=opening.operation,
         standing=is_standing(access, assignment),
     )

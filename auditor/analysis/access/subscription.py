@@ -176,7 +176,7 @@ def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bo
         eligible_owner_count=estate.type_gap(ELIGIBLE, key) or len(eligible),
         role_assigners=unassigned or tuple(sorted(a.principal for a in assigners)),
         standing_humans=unassigned or tuple(sorted(a.principal for a in strong if _is_standing_human(access, a))),
-        classic_administrators=estate.type_gap(CLASSIC, key) or classic,
+        classic_administrators=access.graph.classic_gap(key) or classic,
         custom_role_count=undefined or len(custom),
         escalating_custom_roles=undefined or escalating,
         unlimited_custom_roles=undefined or tuple(role.name for role in custom if _is_unlimited(role)),
