@@ -11,17 +11,18 @@ from auditor import resource_id as ids
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Gap
-from auditor.rbac.access_policies import GOVERNED, governed_at
+from auditor.rbac.access_policies import GOVERNED, governed_at, policies_gap
 from auditor.rbac.assignments import Assignment, DoorKind, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
-from auditor.rbac.operation_sets import pattern
+from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
 from auditor.rbac.privileges import HeldPrivilege, at_scope, privileges_in, without_data_of
 from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
-from auditor.truth import Truth, any_of
+from auditor.truth import Truth, all_of, any_of
 
 CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
 """Since then Azure knows no classic administrators."""
@@ -122,6 +123,29 @@ class AccessGraph:
     def assignment_gap(self, scope: str = "") -> Gap | None:
         """Return why assignments at, above or below a scope are not all known, or None where they are."""
         return self.estate.type_gap(ASSIGNMENTS, scope)
+
+    def delegation_gap(self, scope: str = "") -> Gap | None:
+        """Return why delegations to other tenants at, above or below a scope are not all known, or None."""
+        return delegations_gap(self.estate, scope)
+
+    def power(self, principal: str) -> Truth:
+        """Whether a principal has any permission anywhere, by a role or an access policy, once activated too."""
+        grants = self.grants
+        answers = []
+        for assignment in grants.assignments:
+            holds = grants.is_held_by(assignment, principal)
+            if holds is not Truth.NO:
+                given = assignment.permissions
+                if assignment.door is not DoorKind.POLICY:
+                    given = grants.reach.in_effect(given, ids.key(assignment.scope))
+                some = (permits_some(given, plane, EVERYTHING) for plane in Plane)
+                answers.append(all_of((holds, any_of(some))))
+        unread = self.assignment_gap() or next((g for v in grants.reach.rules if (g := self.policies_gap(v))), None)
+        return any_of([*answers, Truth.UNKNOWN if unread else Truth.NO])
+
+    def policies_gap(self, scope: str) -> Gap | None:
+        """Return why the access policies that rule at a scope are not all known, or None where they are."""
+        return policies_gap(self.estate, self.grants.reach, ids.key(scope))
 
     def classic_gap(self, scope: str) -> Gap | None:
         """Return why classic administrators are not all known where there still may be some, or None.

@@ -17,7 +17,7 @@ from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, DoorKind,
 from auditor.rbac.bounds import NOTHING_AT_ALL, Bounds, certain
 from auditor.rbac.operation_sets import intersection, is_empty, pattern, union
 from auditor.rbac.permissions import Permissions, perhaps
-from auditor.truth import Truth
+from auditor.truth import Truth, truth_of
 
 GOVERNED: Final = {kind.key: kind.policies for kind in shipped() if kind.policies is not None}
 """Types, in lower case, whose resources may let access policies rule their data, and how they state them."""
@@ -73,10 +73,10 @@ def _roles_rule(estate: Estate, resource: Resource) -> Truth:
     path = GOVERNED[resource.type_key].unless
     if estate.gap_at(resource.id, path) is not None:
         return Truth.UNKNOWN
-    stated = body.value(resource.body, path)
-    if stated is None or isinstance(stated, bool):
-        return Truth.YES if stated else Truth.NO
-    return Truth.UNKNOWN
+    if body.value(resource.body, path) is None:
+        return Truth.NO
+    stated = body.flag(resource.body, path)
+    return Truth.UNKNOWN if stated is None else truth_of(stated)
 
 
 def policies_gap(estate: Estate, reach: RoleReach, scope: str) -> Gap | None:

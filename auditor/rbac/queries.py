@@ -10,9 +10,8 @@ from auditor import resource_id as ids
 from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
-from auditor.rbac.access_policies import policies_gap, ruled_out, touches_governed
+from auditor.rbac.access_policies import ruled_out, touches_governed
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
-from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.doors import Door, DoorSearch
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
@@ -149,7 +148,7 @@ def _actor(principal: str, names: Mapping[str, str], found: Sequence[Door]) -> A
 
 def _unread_around(graph: AccessGraph, scope: str, search: DoorSearch) -> Iterator[str]:
     """Yield which doors at a resource, or at what the search met on its way, were not read."""
-    if gap := policies_gap(graph.estate, graph.grants.reach, ids.key(scope)):
+    if gap := graph.policies_gap(scope):
         yield f"who has access to {gap.scope} by its own policies is not known: {gap.reason}{_needs(gap)}"
     yield from (f"{what} were not all collected: {gap.reason}{_needs(gap)}" for gap, what in search.gaps.items())
 
@@ -310,7 +309,7 @@ def _unknowns(graph: AccessGraph, scope: str, groups: set[str]) -> Sequence[str]
     """Return what was not collected and could add to or take from an answer."""
     estate = graph.estate
     gaps = [(what, estate.type_gap(kind, scope)) for what, kind in _SOURCES]
-    gaps.append(("Lighthouse delegations", delegations_gap(estate, scope)))
+    gaps.append(("Lighthouse delegations", graph.delegation_gap(scope)))
     gaps.append(("classic administrators", graph.classic_gap(scope)))
     unread = [f"{what} were not all collected: {gap.reason}{_needs(gap)}" for what, gap in gaps if gap is not None]
     known = graph.grants.memberships

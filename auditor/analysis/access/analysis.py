@@ -18,6 +18,7 @@ from auditor.analysis.access.vault import VaultReaders
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact
 from auditor.rbac import read
+from auditor.rbac.delegations import DELEGATIONS
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -50,10 +51,11 @@ ANALYSIS: Final = Analysis(
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={
-        RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE)},
+        RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE, DELEGATIONS)},
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         IdentityActors.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         ResourceIdentity.fact_kind: {kind: [{"type": kind}] for kind in sorted(identity.CAPABLE)},
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },
+    unlisted=assignment.unlisted,
 )

@@ -94,7 +94,8 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
     actors: list[IdentityActor] = []
     gaps: list[Gap | None] = []
     for to_act in acting.ways(identity):
-        gaps.append(access.graph.assignment_gap(to_act.scope))
+        graph, scope = access.graph, to_act.scope
+        gaps.append(graph.assignment_gap(scope) or graph.delegation_gap(scope) or graph.classic_gap(scope))
         for opening in acting.openings(access.graph, to_act):
             if access.graph.parts.get(opening.assignment.principal) or _is_author(access, opening.assignment):
                 continue
