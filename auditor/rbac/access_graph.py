@@ -12,14 +12,14 @@ from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Gap
 from auditor.rbac.access_policies import GOVERNED, governed_at, policies_gap
-from auditor.rbac.assignments import Assignment, DoorKind, Memberships, Role
+from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
-from auditor.rbac.privileges import HeldPrivilege, at_scope, privileges_in, without_data_of
+from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
 from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, all_of, any_of
@@ -79,6 +79,17 @@ class AccessGraph:
             self._ruled_out[scope] = is_whole and all(rules is Truth.NO for rules in below)
         return self._ruled_out[scope]
 
+    def dangers_of(self, principal: str) -> tuple[str, ...]:
+        """Return the names of the privileges that a principal surely holds somewhere by active assignments of its own."""
+        held = {
+            privilege.privilege.name
+            for assignment in self.grants.held_by(principal)
+            if assignment.state is AssignmentState.ACTIVE
+            for privilege in self.privileges_at(assignment)
+            if privilege.answer is Truth.YES
+        }
+        return tuple(privilege.name for privilege in PRIVILEGES if privilege.name in held)
+
     def acts_on(self, assignment: Assignment, kind: str) -> Truth:
         """Whether an assignment permits anything on resources of a type; UNKNOWN where it is too complex to decide."""
         key = (assignment.role.key, assignment.condition, kind)
@@ -132,7 +143,7 @@ class AccessGraph:
         """Whether a principal has any permission anywhere, by a role or an access policy, once activated too."""
         grants = self.grants
         answers = []
-        for assignment in grants.assignments:
+        for assignment in [*grants.held_by(principal), *grants.to_groups]:
             holds = grants.is_held_by(assignment, principal)
             if holds is not Truth.NO:
                 given = assignment.permissions

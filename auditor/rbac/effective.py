@@ -51,6 +51,10 @@ class Grants:
         self.memberships = memberships or Memberships()
         self.denies_known = denies_known
         self.reach = reach or RoleReach()
+        self._by_principal: dict[str, list[Assignment]] = defaultdict(list)
+        for assignment in self.assignments:
+            self._by_principal[assignment.principal.lower()].append(assignment)
+        self.to_groups: Sequence[Assignment] = [a for a in self.assignments if a.is_to_group]
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._scopes = sorted(self._at)
@@ -61,6 +65,10 @@ class Grants:
     def covering(self, scope: str) -> Sequence[tuple[Assignment, Truth]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
         return [(a, answer) for key, answer in self._scopes_over(scope) for a in self._at.get(key, ())]
+
+    def held_by(self, principal: str) -> Sequence[Assignment]:
+        """Return the assignments of a principal itself, not those of its groups, by id."""
+        return self._by_principal.get(principal.lower(), ())
 
     def below(self, scope: str) -> Sequence[Assignment]:
         """Return the assignments at scopes below a scope, by id: a management group's subscriptions don't count."""

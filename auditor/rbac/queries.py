@@ -230,18 +230,7 @@ def _as_identities(graph: AccessGraph, search: DoorSearch, principal: str) -> It
             if state not in reached:
                 reached.add(state)
                 frontier.append(state)
-                yield Grant(answer, door, door.on, _privileges_of(graph, door.acts_as or ""))
-
-
-def _privileges_of(graph: AccessGraph, principal: str) -> tuple[str, ...]:
-    """Return the names of the privileges that a principal surely holds somewhere by active assignments of its own."""
-    held = {
-        name
-        for assignment in graph.grants.assignments
-        if assignment.principal == principal and assignment.state is AssignmentState.ACTIVE
-        for name in _privileges_at_scope(graph, assignment)
-    }
-    return tuple(privilege.name for privilege in privileges.PRIVILEGES if privilege.name in held)
+                yield Grant(answer, door, door.on, graph.dangers_of(door.acts_as or ""))
 
 
 def _privileges_at_scope(graph: AccessGraph, assignment: Assignment) -> Sequence[str]:
