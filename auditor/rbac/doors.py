@@ -263,12 +263,9 @@ class DoorSearch:
         if gap := estate.type_gap(FEDERATED_CREDENTIALS, identity.id):
             self.gaps.setdefault(gap, f"federated credentials of {ids.name_of(identity.id)}")
         for credential in estate.children(identity.id, FEDERATED_CREDENTIALS):
-            subject = body.text(credential.properties, "subject") or body.text(
-                credential.properties, "claimsMatchingExpression.value"
-            )
             yield Door(
                 kind=DoorKind.FEDERATION,
-                principal=f"{body.text(credential.properties, 'issuer') or '?'} {subject or '?'}",
+                principal=_trusted(credential),
                 answer=YES,
                 eligible=False,
                 on=identity.id,
@@ -276,6 +273,18 @@ class DoorSearch:
                 credential=credential.id,
                 acts_as=identity.principal,
             )
+
+
+def federated_subjects(graph: AccessGraph) -> Mapping[str, str]:
+    """Return what the federated credentials of the estate trust, as issuer and subject, by that in lower case."""
+    trusted = [_trusted(credential) for credential in graph.estate.of_type(FEDERATED_CREDENTIALS)]
+    return {text.lower(): text for text in trusted}
+
+
+def _trusted(credential: Resource) -> str:
+    claims = body.text(credential.properties, "claimsMatchingExpression.value")
+    subject = body.text(credential.properties, "subject") or claims
+    return f"{body.text(credential.properties, 'issuer') or '?'} {subject or '?'}"
 
 
 def surest(doors: Iterable[Door]) -> Sequence[Door]:

@@ -12,7 +12,7 @@ from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.access_policies import ruled_out, touches_governed
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
-from auditor.rbac.doors import Door, DoorSearch
+from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
 from auditor.rbac.planes import plane_of
@@ -165,15 +165,18 @@ def given_names(graph: AccessGraph) -> Mapping[str, str]:
 def principals_named(graph: AccessGraph, name: str) -> Sequence[str]:
     """Return the principals that a name stands for: a principal id, a name, the id of an identity or of a resource.
 
-    A component's name stands for the identities of its resources in every workload.
+    A component's name stands for the identities of its resources in every workload; an issuer and a subject, with a blank
+    between, for whoever gets such tokens.
     """
     key = ids.key(name.strip())
     known = graph.principals.identities
-    if key in known or any(a.principal == key for a in graph.grants.assignments):
+    if key in known or key in graph.grants.memberships.groups_of or graph.grants.held_by(key):
         return [key]
     resource = graph.estate.resource(key)
     if resource is not None and (attached := graph.principals.of(resource)[0]):
         return sorted(attached)
+    if (subject := federated_subjects(graph).get(name.strip().lower())) is not None:
+        return [subject]
     by_name = {identity.principal for identity in known.values() if ids.key(identity.id) == key}
     by_name |= {principal for principal, given in given_names(graph).items() if given.lower() == key}
     parts = graph.parts.items()

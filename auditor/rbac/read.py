@@ -66,7 +66,9 @@ def read_grants(
     listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
     assigned = [_assignment(resource, roles, ends, identities) for resource in listed]
     types = {a.principal: a.principal_type for a in assigned if a.principal_type}
-    types |= dict.fromkeys(identities, "ServicePrincipal")
+    types |= dict.fromkeys(identities, "ServicePrincipal") | dict.fromkeys(
+        memberships.resolved if memberships else (), "Group"
+    )
     reach = read_reach(estate)
     delegated = read_delegations(estate, lambda definition: _role(definition, roles))
     policies = read_policies(estate, reach, types)
