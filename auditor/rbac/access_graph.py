@@ -16,7 +16,7 @@ from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Memb
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
-from auditor.rbac.operation_sets import EVERYTHING, pattern
+from auditor.rbac.operation_sets import EVERYTHING, NOTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
@@ -146,13 +146,19 @@ class AccessGraph:
         for assignment in [*grants.held_by(principal), *grants.to_groups]:
             holds = grants.is_held_by(assignment, principal)
             if holds is not Truth.NO:
-                given = assignment.permissions
-                if assignment.door is not DoorKind.POLICY:
-                    given = grants.reach.in_effect(given, ids.key(assignment.scope))
-                some = (permits_some(given, plane, EVERYTHING) for plane in Plane)
-                answers.append(all_of((holds, any_of(some))))
+                answers.append(all_of((holds, any_of(self.acts(assignment, plane) for plane in Plane))))
         unread = self.assignment_gap() or next((g for v in grants.reach.rules if (g := self.policies_gap(v))), None)
         return any_of([*answers, Truth.UNKNOWN if unread else Truth.NO])
+
+    def acts(self, assignment: Assignment, plane: Plane) -> Truth:
+        """Whether an assignment permits anything at all on a plane."""
+        given = self.grants.in_effect(assignment).on(plane)
+        if given.may == NOTHING:
+            return Truth.NO
+        try:
+            return permits_some(self.grants.in_effect(assignment), plane, EVERYTHING)
+        except TooComplexError:
+            return Truth.UNKNOWN
 
     def policies_gap(self, scope: str) -> Gap | None:
         """Return why the access policies that rule at a scope are not all known, or None where they are."""

@@ -109,6 +109,12 @@ class Grants:
             return effective
         return replace(effective, permissions=sets.combined([effective.permissions, *by_policy]))
 
+    def in_effect(self, assignment: Assignment, scope: str = "") -> Permissions:
+        """Return what an assignment permits at a scope below its own, or at its own, where roles may have no effect."""
+        if assignment.door is DoorKind.POLICY:
+            return assignment.permissions
+        return self.reach.in_effect(assignment.permissions, ids.key(scope or assignment.scope))
+
     def applies(self, assignment: Assignment, principal: str, scope: str) -> Truth:
         """Whether an assignment gives a principal its role at a scope."""
         return all_of((self.is_held_by(assignment, principal), self.hierarchy.covers(assignment.scope, scope)))

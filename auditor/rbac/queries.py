@@ -263,7 +263,7 @@ def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
         is_policy = assignment.door is DoorKind.POLICY
         sure = holder is Truth.YES and assignment.role.permissions is not None and not assignment.condition
         undenied = is_policy or (not denied and grants.denies_known)
-        given = assignment.permissions if is_policy else grants.reach.in_effect(assignment.permissions, key)
+        given = grants.in_effect(assignment)
         control, data = given.control.may, given.data.may
         is_certain = given.control.must == control and given.data.must == data
         answer = (

@@ -18,7 +18,7 @@ from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_policies import policies_gap, read_reach
 from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
-from auditor.rbac.operation_sets import NOTHING
+from auditor.rbac.permissions import Plane
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -101,7 +101,7 @@ class RoleAssignment(Fact):
     role: str
     """the role's name, or what an access policy permits"""
     role_id: str
-    """the role's GUID"""
+    """the role's GUID; of an access policy, a text that is the same for the same permissions"""
     role_is_custom: bool
     """whether the role is a custom one"""
     scope: str
@@ -305,7 +305,7 @@ def _powers(access: AccessContext, assignment: Assignment) -> _Powers:
         possible_dangers=tuple(privileges.names(held, Truth.UNKNOWN)),
         operations=tuple(operation for privilege in held for operation in privilege.surely),
         escalates=_escalates(assignment, held),
-        has_data_access=assignment.permissions.data.may != NOTHING,
+        has_data_access=access.graph.acts(assignment, Plane.DATA) is not Truth.NO,
     )
 
 

@@ -15,8 +15,8 @@ from auditor.azure import body
 from auditor.estate.navigation import VAULTS
 from auditor.estate.network_relations import GATEWAYS
 from auditor.model import Gap, Resource
-from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind
-from auditor.rbac.permissions import Permissions, Plane, permits
+from auditor.rbac.assignments import Assignment, AssignmentState
+from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -153,16 +153,8 @@ def _readers(access: AccessContext, vault: Resource) -> Sequence[Assignment]:
         assignment
         for assignment in [*above, *grants.below(vault.id)]
         if assignment.state is AssignmentState.ACTIVE
-        and permits(_in_effect(access, assignment, vault), Plane.DATA, READ_SECRET) is Truth.YES
+        and permits(grants.in_effect(assignment, vault.id), Plane.DATA, READ_SECRET) is Truth.YES
     ]
-
-
-def _in_effect(access: AccessContext, assignment: Assignment, vault: Resource) -> Permissions:
-    """Return what an assignment permits in a vault: a role nothing of its data where access policies rule it."""
-    is_policy = assignment.door is DoorKind.POLICY
-    return (
-        assignment.permissions if is_policy else access.graph.grants.reach.in_effect(assignment.permissions, vault.key)
-    )
 
 
 def _reader(access: AccessContext, assignment: Assignment, vault: Resource) -> SecretReader:
