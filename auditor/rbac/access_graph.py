@@ -12,7 +12,7 @@ from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Gap
 from auditor.rbac.access_policies import GOVERNED, governed_at, policies_gap
-from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Memberships, Role
+from auditor.rbac.assignments import Assignment, AssignmentState, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
@@ -64,7 +64,7 @@ class AccessGraph:
     def privileges_at(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
         """Return the privileges of an assignment that take effect at its scope: where policies rule, roles have none."""
         held = at_scope(self.privileges_of(assignment), assignment.scope)
-        if assignment.door is DoorKind.POLICY or not self._is_ruled_out(ids.key(assignment.scope)):
+        if assignment.is_of_service or not self._is_ruled_out(ids.key(assignment.scope)):
             return held
         return without_data_of(held, GOVERNED)
 

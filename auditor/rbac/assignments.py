@@ -16,12 +16,13 @@ EVERYONE = "00000000-0000-0000-0000-000000000000"
 
 
 class DoorKind(StrEnum):
-    """By which way a principal gets at something. The first four are assignments, each of which gives a role of a kind."""
+    """By which way a principal gets at something. The first five are assignments of something like a role."""
 
     ROLE = "role assignment"
     DELEGATION = "Lighthouse delegation"
     CLASSIC = "classic administrator"
     POLICY = "access policy"
+    COSMOS = "role inside Cosmos DB"
     KEY = "account key"
     IDENTITY = "acts as an identity"
     FEDERATION = "federated credential"
@@ -84,6 +85,11 @@ class Assignment:
     def permissions(self) -> Permissions:
         """Return what the assignment permits at its scope, its condition applied."""
         return conditional(self.role.at_most, self.condition)
+
+    @property
+    def is_of_service(self) -> bool:
+        """Whether the service itself keeps it, so that neither deny assignments nor switches for roles touch it."""
+        return self.door in {DoorKind.POLICY, DoorKind.COSMOS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from auditor import resource_id as ids
 from auditor.rbac import permissions as sets
 from auditor.rbac.access_policies import RoleReach
-from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, DoorKind, Memberships, held
+from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held
 from auditor.rbac.permissions import Permissions, Plane
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, all_of, any_of, negate
@@ -93,25 +93,25 @@ class Grants:
     def effective_of(self, principal: str, scope: str, assignments: Iterable[Assignment]) -> Effective:
         """Return what only these assignments let a principal do at a scope, denies applied.
 
-        Where access policies rule the data, roles have no effect on it, and denies have none on what policies give.
+        Where access policies rule the data, roles have no effect on it, and denies have none on what a service keeps.
         """
         parts: list[Permissions] = []
-        by_policy: list[Permissions] = []
+        by_service: list[Permissions] = []
         given_by: list[Assignment] = []
         for assignment in assignments:
             part = held(assignment, self.applies(assignment, principal, scope))
             if part is not None:
-                (by_policy if assignment.door is DoorKind.POLICY else parts).append(part)
+                (by_service if assignment.is_of_service else parts).append(part)
                 given_by.append(assignment)
         granted = self.reach.in_effect(sets.combined(parts), ids.key(scope))
         effective = self._after_denies(principal, scope, granted, given_by)
-        if not by_policy:
+        if not by_service:
             return effective
-        return replace(effective, permissions=sets.combined([effective.permissions, *by_policy]))
+        return replace(effective, permissions=sets.combined([effective.permissions, *by_service]))
 
     def in_effect(self, assignment: Assignment, scope: str = "") -> Permissions:
         """Return what an assignment permits at a scope below its own, or at its own, where roles may have no effect."""
-        if assignment.door is DoorKind.POLICY:
+        if assignment.is_of_service:
             return assignment.permissions
         return self.reach.in_effect(assignment.permissions, ids.key(scope or assignment.scope))
 

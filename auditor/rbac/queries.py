@@ -12,6 +12,7 @@ from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.access_policies import ruled_out, touches_governed
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
+from auditor.rbac.cosmos_roles import cosmos_accounts, cosmos_gap
 from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
@@ -127,7 +128,12 @@ def who_can(
             actor.principal,
         )
     )
-    unknowns = [*_unknowns(graph, resource_id, search.groups), *_unread_around(graph, resource_id, search)]
+    own = cosmos_gap(graph.estate, resource_id) if asked is Plane.DATA else None
+    unknowns = [
+        *_unknowns(graph, resource_id, search.groups),
+        *_unread_around(graph, resource_id, search),
+        *([f"roles inside {own.scope} were not all collected: {own.reason}{_needs(own)}"] if own else []),
+    ]
     return WhoCan(operation, resource_id, asked, actors, list(dict.fromkeys(unknowns)))
 
 
@@ -199,6 +205,11 @@ def what_can(graph: AccessGraph, name: str) -> WhatCan:
         *_unknowns(graph, "", _groups_of_strangers(graph, principals)),
         *(note for place in graph.grants.reach.rules for note in _unread_around(graph, place, DoorSearch(graph))),
         *_unread_around(graph, "/", search),
+        *(
+            f"roles inside {place} were not all collected: {gap.reason}{_needs(gap)}"
+            for place in cosmos_accounts(graph.estate)
+            if (gap := cosmos_gap(graph.estate, place)) is not None
+        ),
     ]
     return WhatCan(principals, grants, list(dict.fromkeys(unknowns)))
 
@@ -260,7 +271,7 @@ def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
             continue
         key = ids.key(assignment.scope)
         denied = grants.effective_of(principal, assignment.scope, [assignment]).denied_by
-        is_policy = assignment.door is DoorKind.POLICY
+        is_policy = assignment.is_of_service
         sure = holder is Truth.YES and assignment.role.permissions is not None and not assignment.condition
         undenied = is_policy or (not denied and grants.denies_known)
         given = grants.in_effect(assignment)

@@ -22,6 +22,7 @@ from auditor.rbac.assignments import (
     Role,
 )
 from auditor.rbac.built_in_roles import built_in_role
+from auditor.rbac.cosmos_roles import COSMOS_ASSIGNMENTS, COSMOS_DEFINITIONS, read_cosmos_roles
 from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
@@ -50,6 +51,8 @@ READS: Final = frozenset(
         SUBSCRIPTIONS,
         DELEGATIONS,
         OFFERS,
+        COSMOS_ASSIGNMENTS,
+        COSMOS_DEFINITIONS,
     }
 )
 
@@ -73,7 +76,7 @@ def read_grants(
     delegated = read_delegations(estate, lambda definition: _role(definition, roles))
     policies = read_policies(estate, reach, types)
     return Grants(
-        [*assigned, *delegated, *policies, *_classic_administrators(estate)],
+        [*assigned, *delegated, *policies, *read_cosmos_roles(estate, types), *_classic_administrators(estate)],
         [_deny(resource) for resource in estate.of_type(DENIES)],
         hierarchy=hierarchy_of(estate),
         memberships=memberships,

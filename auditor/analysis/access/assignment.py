@@ -97,7 +97,7 @@ class RoleAssignment(Fact):
     is_deleted: Known[bool]
     """whether the principal does not exist any more"""
     door: DoorKind
-    """by which door it gets at something: a role assignment, a Lighthouse delegation or an access policy"""
+    """by which door: a role assignment, a Lighthouse delegation, an access policy, or a role inside Cosmos DB"""
     role: str
     """the role's name, or what an access policy permits"""
     role_id: str
@@ -171,6 +171,11 @@ class RoleAssignment(Fact):
         if self.door is DoorKind.POLICY:
             vault = shlex.quote(ids.name_of(self.scope))
             return f"az keyvault delete-policy --name {vault} --object-id {shlex.quote(str(self.principal_id))}"
+        if self.door is DoorKind.COSMOS:
+            account = shlex.quote(ids.name_of(ids.parent_of(self.about.subject) or ""))
+            group = shlex.quote(ids.resource_group_of(self.about.subject) or "")
+            name = shlex.quote(ids.name_of(self.about.subject))
+            return f"az cosmosdb sql role assignment delete -a {account} -g {group} --role-assignment-id {name}"
         return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
 
 
