@@ -70,6 +70,8 @@ LOCAL_AUTH: tuple[Body, Body] = ({"disableLocalAuth": False}, {"disableLocalAuth
     [
         ("Microsoft.Storage/storageAccounts", {}, {"allowSharedKeyAccess": False}, BLOB),
         ("Microsoft.Storage/storageAccounts", {"allowSharedKeyAccess": None}, {"allowSharedKeyAccess": False}, BLOB),
+        ("Microsoft.Storage/storageAccounts", {}, {"allowSharedKeyAccess": False},
+         "Microsoft.Storage/storageAccounts/queueServices/queues/messages/read"),
         ("Microsoft.CognitiveServices/accounts", *LOCAL_AUTH, "data:Microsoft.CognitiveServices/accounts/OpenAI/x/action"),
         ("Microsoft.Search/searchServices", *LOCAL_AUTH, "Microsoft.Search/searchServices/indexes/documents/write"),
         ("Microsoft.AppConfiguration/configurationStores", {}, LOCAL_AUTH[1],
