@@ -16,13 +16,13 @@ from auditor.rbac.assignments import Assignment, AssignmentState, Memberships, R
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
-from auditor.rbac.operation_sets import EVERYTHING, NOTHING, pattern
+from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
 from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
-from auditor.truth import Truth, all_of, any_of
+from auditor.truth import Truth, any_of
 
 CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
 """Since then Azure knows no classic administrators."""
@@ -141,24 +141,24 @@ class AccessGraph:
 
     def power(self, principal: str) -> Truth:
         """Whether a principal has any permission anywhere, by a role or an access policy, once activated too."""
-        grants = self.grants
-        answers = []
-        for assignment in [*grants.held_by(principal), *grants.to_groups]:
-            holds = grants.is_held_by(assignment, principal)
-            if holds is not Truth.NO:
-                answers.append(all_of((holds, any_of(self.acts(assignment, plane) for plane in Plane))))
+        grants, known = self.grants, self.grants.memberships
+        within = known.groups_of.get(principal, frozenset()) & grants.groups
+        held = [a for holder in (principal, *sorted(within)) for a in grants.held_by(holder)]
+        answers = [self.acts(assignment, plane) for assignment in held for plane in Plane]
+        may_be_member = not known.all_known and bool(grants.groups - known.resolved - {principal})
         unread = self.assignment_gap() or next((g for v in grants.reach.rules if (g := self.policies_gap(v))), None)
-        return any_of([*answers, Truth.UNKNOWN if unread else Truth.NO])
+        return any_of([*answers, Truth.UNKNOWN if unread or may_be_member else Truth.NO])
 
     def acts(self, assignment: Assignment, plane: Plane) -> Truth:
         """Whether an assignment permits anything at all on a plane."""
-        given = self.grants.in_effect(assignment).on(plane)
-        if given.may == NOTHING:
-            return Truth.NO
-        try:
-            return permits_some(self.grants.in_effect(assignment), plane, EVERYTHING)
-        except TooComplexError:
-            return Truth.UNKNOWN
+        rules = self.grants.reach.at(ids.key(assignment.scope))
+        key = (assignment.role.key, assignment.condition, f"{plane} {rules} {assignment.is_of_service}")
+        if key not in self._effects:
+            try:
+                self._effects[key] = permits_some(self.grants.in_effect(assignment), plane, EVERYTHING)
+            except TooComplexError:
+                self._effects[key] = Truth.UNKNOWN
+        return self._effects[key]
 
     def policies_gap(self, scope: str) -> Gap | None:
         """Return why the access policies that rule at a scope are not all known, or None where they are."""

@@ -54,7 +54,7 @@ class Grants:
         self._by_principal: dict[str, list[Assignment]] = defaultdict(list)
         for assignment in self.assignments:
             self._by_principal[assignment.principal.lower()].append(assignment)
-        self.to_groups: Sequence[Assignment] = [a for a in self.assignments if a.is_to_group]
+        self.groups = frozenset(a.principal.lower() for a in self.assignments if a.is_to_group)
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._scopes = sorted(self._at)
