@@ -152,12 +152,35 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyAccess:
+    """What keys let their holder do, as patterns of operations relative to the type; `by`: operations that hand them out."""
+
+    by: Sequence[str]
+    control: Sequence[str] = ()
+    data: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicies:
+    """Access policies, by which a resource may let principals at its data in place of roles.
+
+    `listed`: property path of the policies. `unless`: of the flag with which roles rule and policies have no effect.
+    `permissions`: kind of object → permission, both in lower case → operations relative to the type.
+    """
+
+    listed: str
+    unless: str
+    permissions: Mapping[str, Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Operations on keys and credentials, relative to the type: what hands them out, and what puts new ones in place.
 
     `read_as_reader` end in `/read` and hand out secrets all the same, to everybody who may read everything.
     `names`: the keys that each resource has. `created`: key → property path of when its present value was made.
-    `off`: property path → values with which the service accepts no key.
+    `off`: property path → values with which the service accepts no key. `opens`: what the keys are good for.
+    `lent`: property path of another resource → operations that hand out the keys of that one.
     """
 
     read: Sequence[str] = ()
@@ -166,6 +189,8 @@ class Keys:
     names: Sequence[str] = ()
     created: Mapping[str, str] = field(default_factory=dict)
     off: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    opens: Sequence[KeyAccess] = ()
+    lent: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +241,7 @@ class ResourceType:
     way_in: WayIn | None = None
     private_link: Mapping[str, Sequence[Zone]] = field(default_factory=dict)
     keys: Keys = field(default_factory=Keys)
+    policies: AccessPolicies | None = None
     privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)
     properties: Sequence[Property] = ()
 

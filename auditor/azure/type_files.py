@@ -16,11 +16,13 @@ from typing import Final, TypeVar
 from auditor.azure import paths
 from auditor.azure.resource_type import (
     DIAGNOSED,
+    AccessPolicies,
     CommandLine,
     EndpointReader,
     Follow,
     Hosts,
     InternetReach,
+    KeyAccess,
     Keys,
     Lifted,
     Listing,
@@ -40,11 +42,13 @@ from auditor.yaml_source import Node, load_file, suggestion
 _TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?")
 _OPERATION: Final = re.compile(r"[A-Za-z0-9]+(/[A-Za-z0-9]+)*")
+_OPERATION_PATTERN: Final = re.compile(r"\*|[A-Za-z0-9*]+(/[A-Za-z0-9*]+)*")
 _CLOUDS: Final = ("public", "usgovernment", "china")
 _CHILD_KEYS: Final = ("inline", "exists", "kinds")
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "list", "followed",
-    "diagnostics", "logs", "calls_others", "hosts", "az", "way_in", "private_link", "keys", "privileges", "properties",
+    "diagnostics", "logs", "calls_others", "hosts", "az", "way_in", "private_link", "keys", "policies", "privileges",
+    "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
 
@@ -143,6 +147,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         way_in=_way_in(entries["way_in"]) if "way_in" in entries else None,
         private_link=_private_link(entries.get("private_link")),
         keys=_credentials(entries.get("keys")),
+        policies=_policies(entries["policies"]) if "policies" in entries else None,
         privileges=_privileges(entries.get("privileges")),
         properties=properties(entries.get("properties")),
     )
@@ -353,7 +358,7 @@ def _credentials(node: Node | None) -> Keys:
     if node is None:
         return Keys()
     kinds = ("read", "replace", "read_as_reader")
-    entries = node.check_keys((*kinds, "names", "created", "off"), "keys")
+    entries = node.check_keys((*kinds, "names", "created", "off", "opens", "lent"), "keys")
     found = {key: _operations(entries[key], key) for key in kinds if key in entries}
     created = entries["created"].mapping("created") if "created" in entries else {}
     off = entries["off"].mapping("off") if "off" in entries else {}
@@ -364,14 +369,50 @@ def _credentials(node: Node | None) -> Keys:
         names=_texts(entries, "names") or list(created),
         created={name: _property_path(item, f"the path of {name}") for name, item in created.items()},
         off={path: [str(each.value).lower() for each in item.items(path)] for path, item in off.items()},
+        opens=[_key_access(item, found) for item in entries["opens"].items("opens")] if "opens" in entries else [],
+        lent=_operations_by_path(entries.get("lent")),
     )
 
 
-def _operations(node: Node, what: str) -> Sequence[str]:
+def _key_access(node: Node, handed_out: Mapping[str, Sequence[str]]) -> KeyAccess:
+    """Return what keys open; without `by` they are those that all operations of the type hand out."""
+    entries = node.check_keys(("by", "control", "data"), "each of opens")
+    everything = [name for names in handed_out.values() for name in names]
+    by = _operations(entries["by"], "by") if "by" in entries else everything
+    if not by or not {"control", "data"} & set(entries):
+        node.fail("what keys open needs operations that hand them out, and what they let one do", "{data: ['*']}")
+    opened = {
+        plane: _operations(entries[plane], plane, _OPERATION_PATTERN) if plane in entries else ()
+        for plane in ("control", "data")
+    }
+    return KeyAccess(by, opened["control"], opened["data"])
+
+
+def _operations_by_path(node: Node | None) -> Mapping[str, Sequence[str]]:
+    return {} if node is None else {path: _operations(item, path) for path, item in node.mapping("lent").items()}
+
+
+def _policies(node: Node) -> AccessPolicies:
+    entries = node.check_keys(("listed", "unless", "permissions"), "policies")
+    if len(entries) < len(("listed", "unless", "permissions")):
+        node.fail("policies need 'listed', 'unless' and 'permissions'")
+    return AccessPolicies(
+        _property_path(entries["listed"], "listed"),
+        _property_path(entries["unless"], "unless"),
+        {
+            kind.lower(): {
+                name.lower(): _operations(each, name, _OPERATION_PATTERN) for name, each in item.mapping(kind).items()
+            }
+            for kind, item in entries["permissions"].mapping("permissions").items()
+        },
+    )
+
+
+def _operations(node: Node, what: str, form: re.Pattern[str] = _OPERATION) -> Sequence[str]:
     found = []
     for item in node.items(what):
         text = item.text(f"each of {what}")
-        if not _OPERATION.fullmatch(text):
+        if not form.fullmatch(text):
             item.fail(f"'{text}' is no operation", "without the type: listKeys/action")
         found.append(text)
     return found

@@ -22,7 +22,7 @@ with lazy_imports(__name__):
     from auditor.report.answers import access as answers
 
 app = typer.Typer(
-    help="Ask who may do what, decided on what roles permit.",
+    help="Ask who may do what, decided on every door: roles, policies, keys, delegations, identities.",
     epilog="Exit codes: 0 answered; 2 no trustworthy answer: something that could change it is not known.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -55,7 +55,7 @@ def who_can(
     allow_incomplete: opt.AllowIncomplete = False,
     as_of: opt.AsOf = None,
 ) -> None:
-    """List who can do something to a resource, and the assignments that let them."""
+    """List who can do something to a resource, by which door, and what lets them."""
     plane, operation = arguments.operation(action)
     access = _read(AskedEstate(sources, baseline, assignments, complete, as_of))
     scope, known = arguments.scope(access.graph, on), access.table.roles.values()
@@ -74,7 +74,7 @@ def what_can(
     allow_incomplete: opt.AllowIncomplete = False,
     as_of: opt.AsOf = None,
 ) -> None:
-    """List what a principal can do and where, by which assignments, and what of it is dangerous."""
+    """List what a principal can do and where, by which doors, whom it can be, and what of it is dangerous."""
     graph = _read(AskedEstate(sources, baseline, assignments, complete, as_of)).graph
     arguments.principals(graph, principal)
     answer = queries.what_can(graph, principal)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from auditor.azure import body, paths
+from auditor.azure import body
 from auditor.azure.resource_type import ResourceType
+from auditor.estate.accepted_keys import accepts_keys
 from auditor.estate.graph import Estate
 from auditor.keys.activity_log import NOT_READ, ActivityLog
 from auditor.keys.age import AgeBounds, bounds
@@ -63,28 +64,13 @@ def keys_of(
         stated = body.moment(resource.body, path) if path else None
         if stated is not None:
             age = AgeBounds(stated, stated, now)
-        key = HeldKey(resource, kind, name, _is_accepted(estate, resource, kind), created, age, path, None)
+        key = HeldKey(resource, kind, name, accepts_keys(estate, resource, kind), created, age, path, None)
         yield key if age.exact else replace(key, gap=_gap(estate, log, key))
 
 
 def created_at(resource: Resource) -> datetime | None:
     """Return when a resource came to be, or None where it does not say."""
     return next((when for path in _CREATED if (when := body.moment(resource.body, path)) is not None), None)
-
-
-def _is_accepted(estate: Estate, resource: Resource, kind: ResourceType) -> bool | Gap:
-    for path, values in kind.keys.off.items():
-        unread = estate.gap_at(resource.key, path)
-        if unread is not None:
-            return unread
-        stated = body.value(resource.body, path)
-        if stated is None:
-            stated = estate.catalogue.default(kind.key, path)
-        if stated is paths.ABSENT or stated is None:
-            return Gap(resource.id, path, "the resource does not state it")
-        if str(stated).lower() in values:
-            return False
-    return True
 
 
 def _gap(estate: Estate, log: ActivityLog, key: HeldKey) -> Gap:

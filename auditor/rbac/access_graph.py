@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Gap
-from auditor.rbac.assignments import Assignment, Memberships, Role
+from auditor.rbac.access_policies import GOVERNED, governed_at, policies_gap
+from auditor.rbac.assignments import Assignment, AssignmentState, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
-from auditor.rbac.operation_sets import pattern
+from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
-from auditor.rbac.privileges import HeldPrivilege, privileges_in
-from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
+from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
+from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, any_of
+
+CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
+"""Since then Azure knows no classic administrators."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessGraph:
     """An estate's access. `roles` are by GUID in lower case, `parts` by principal in lower case.
 
-    `activated` are the keys of assignments that are in force because an eligible principal activated them.
+    `activated` are the keys of assignments that are in force because an eligible principal activated them. `as_of` is the
+    time of judgement, where there is one.
     """
 
     estate: Estate
@@ -34,10 +42,12 @@ class AccessGraph:
     principals: Principals
     parts: Mapping[str, Sequence[Part]]
     activated: frozenset[str]
+    as_of: datetime | None
     _below: Mapping[str, Sequence[Part]]
     _at: Mapping[str, Sequence[Part]]
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
     _privileges: dict[tuple[str, str | None], Sequence[HeldPrivilege]] = field(default_factory=dict)
+    _ruled_out: dict[str, bool] = field(default_factory=dict)
     _effects: dict[tuple[str, str | None, str], Truth] = field(default_factory=dict)
 
     def privileges_of(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
@@ -50,6 +60,35 @@ class AccessGraph:
     def privileges_in_role(self, role: Role) -> Sequence[HeldPrivilege]:
         """Return the privileges that a role holds."""
         return self.privileges_of(Assignment("", "", "", role, "/"))
+
+    def privileges_at(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
+        """Return the privileges of an assignment that take effect at its scope: where policies rule, roles have none."""
+        held = at_scope(self.privileges_of(assignment), assignment.scope)
+        if assignment.is_of_service or not self._is_ruled_out(ids.key(assignment.scope)):
+            return held
+        return without_data_of(held, GOVERNED)
+
+    def _is_ruled_out(self, scope: str) -> bool:
+        """Whether access policies rule whatever lies at or below a scope and may have some."""
+        if scope not in self._ruled_out:
+            reach = self.grants.reach
+            below = [rules for key, rules in reach.rules.items() if ids.is_under(key, scope)] or [reach.at(scope)]
+            is_whole = governed_at(scope) is not None or all(
+                self.estate.type_gap(kind, scope) is None for kind in GOVERNED
+            )
+            self._ruled_out[scope] = is_whole and all(rules is Truth.NO for rules in below)
+        return self._ruled_out[scope]
+
+    def dangers_of(self, principal: str) -> tuple[str, ...]:
+        """Return the names of the privileges that a principal surely holds somewhere by active assignments of its own."""
+        held = {
+            privilege.privilege.name
+            for assignment in self.grants.held_by(principal)
+            if assignment.state is AssignmentState.ACTIVE
+            for privilege in self.privileges_at(assignment)
+            if privilege.answer is Truth.YES
+        }
+        return tuple(privilege.name for privilege in PRIVILEGES if privilege.name in held)
 
     def acts_on(self, assignment: Assignment, kind: str) -> Truth:
         """Whether an assignment permits anything on resources of a type; UNKNOWN where it is too complex to decide."""
@@ -79,6 +118,8 @@ class AccessGraph:
 
     def given_name(self, assignment: Assignment) -> str | None:
         """Return the name of an assignment's principal where the source added it."""
+        if assignment.principal_name is not None:
+            return assignment.principal_name
         resource = self.estate.get(assignment.id)
         return None if resource is None else name_given(resource)
 
@@ -94,6 +135,43 @@ class AccessGraph:
         """Return why assignments at, above or below a scope are not all known, or None where they are."""
         return self.estate.type_gap(ASSIGNMENTS, scope)
 
+    def delegation_gap(self, scope: str = "") -> Gap | None:
+        """Return why delegations to other tenants at, above or below a scope are not all known, or None."""
+        return delegations_gap(self.estate, scope)
+
+    def power(self, principal: str) -> Truth:
+        """Whether a principal has any permission anywhere, by a role or an access policy, once activated too."""
+        grants, known = self.grants, self.grants.memberships
+        within = known.groups_of.get(principal, frozenset()) & grants.groups
+        held = [a for holder in (principal, *sorted(within)) for a in grants.held_by(holder)]
+        answers = [self.acts(assignment, plane) for assignment in held for plane in Plane]
+        may_be_member = not known.all_known and bool(grants.groups - known.resolved - {principal})
+        unread = self.assignment_gap() or next((g for v in grants.reach.rules if (g := self.policies_gap(v))), None)
+        return any_of([*answers, Truth.UNKNOWN if unread or may_be_member else Truth.NO])
+
+    def acts(self, assignment: Assignment, plane: Plane) -> Truth:
+        """Whether an assignment permits anything at all on a plane."""
+        rules = self.grants.reach.at(ids.key(assignment.scope))
+        key = (assignment.role.key, assignment.condition, f"{plane} {rules} {assignment.is_of_service}")
+        if key not in self._effects:
+            try:
+                self._effects[key] = permits_some(self.grants.in_effect(assignment), plane, EVERYTHING)
+            except TooComplexError:
+                self._effects[key] = Truth.UNKNOWN
+        return self._effects[key]
+
+    def policies_gap(self, scope: str) -> Gap | None:
+        """Return why the access policies that rule at a scope are not all known, or None where they are."""
+        return policies_gap(self.estate, self.grants.reach, ids.key(scope))
+
+    def classic_gap(self, scope: str) -> Gap | None:
+        """Return why classic administrators are not all known where there still may be some, or None.
+
+        https://learn.microsoft.com/azure/role-based-access-control/classic-administrators
+        """
+        is_over = self.as_of is not None and self.as_of >= CLASSIC_ENDED
+        return None if is_over else self.estate.type_gap(CLASSIC, scope)
+
     def deny_gap(self) -> Gap | None:
         """Return why deny assignments are not all known, or None where they are."""
         return self.estate.type_gap(DENIES)
@@ -105,7 +183,10 @@ class AccessGraph:
 
 
 def read_access_graph(
-    estate: Estate, workloads: Workloads | None = None, memberships: Memberships | None = None
+    estate: Estate,
+    workloads: Workloads | None = None,
+    memberships: Memberships | None = None,
+    as_of: datetime | None = None,
 ) -> AccessGraph:
     """Read everything about access; what is malformed stays in as something of which anything may be true.
 
@@ -123,6 +204,7 @@ def read_access_graph(
         principals=principals,
         parts=parts_of(workloads, principals),
         activated=read_activated(estate),
+        as_of=as_of,
         _below=below,
         _at=at,
     )

@@ -20,7 +20,7 @@ Way: TypeAlias = Literal["assign the identity", "run code"]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class WayToAct:
     """Operations at a scope of which each is enough to act as an identity."""
 
     way: Way
@@ -30,38 +30,38 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """An assignment that opens a door; `gap` says why it may only, and `operation` is then one that it may permit."""
+    """An assignment that opens a way to act; `gap` says why it may only, and `operation` is then one that it may permit."""
 
-    door: Door
+    to_act: WayToAct
     assignment: Assignment
     operation: str
     gap: Gap | None
 
 
-def doors(identity: ManagedIdentity) -> Iterator[Door]:
+def ways(identity: ManagedIdentity) -> Iterator[WayToAct]:
     """Yield what lets somebody act as an identity: the identity itself, and each resource that runs as it."""
     if identity.is_user_assigned:
-        yield Door("assign the identity", identity.id, _operations(USER_IDENTITIES, PrivilegeName.USE_IDENTITIES))
+        yield WayToAct("assign the identity", identity.id, _operations(USER_IDENTITIES, PrivilegeName.USE_IDENTITIES))
     for resource in identity.users:
         if operations := _operations(resource.type_key, PrivilegeName.RUN_CODE):
-            yield Door("run code", resource.id, operations)
+            yield WayToAct("run code", resource.id, operations)
 
 
-def openings(graph: AccessGraph, door: Door) -> Iterator[Opening]:
-    """Yield the assignments, active and eligible ones, that open a door or may; denies are applied."""
-    for assignment, _ in graph.grants.covering(door.scope):
+def openings(graph: AccessGraph, to_act: WayToAct) -> Iterator[Opening]:
+    """Yield the assignments, active and eligible ones, that open a way to act or may; denies are applied."""
+    for assignment, _ in graph.grants.covering(to_act.scope):
         held = {o for one in graph.privileges_of(assignment) for o in (*one.surely, *one.perhaps)}
-        possible = [operation for operation in door.operations if operation in held]
+        possible = [operation for operation in to_act.operations if operation in held]
         if not possible:
             continue
-        left = graph.grants.effective_of(assignment.principal, door.scope, [assignment]).permissions
+        left = graph.grants.effective_of(assignment.principal, to_act.scope, [assignment]).permissions
         answers = {operation: permits(left, Plane.CONTROL, operation) for operation in possible}
         if certain := next((operation for operation, answer in answers.items() if answer is Truth.YES), None):
-            yield Opening(door, assignment, certain, None)
+            yield Opening(to_act, assignment, certain, None)
         elif perhaps := next((operation for operation, answer in answers.items() if answer is Truth.UNKNOWN), None):
             undecided = Gap(assignment.id, "properties.condition", "a condition or a deny assignment decides")
             gap = graph.definition_gap(assignment) or graph.deny_gap() or undecided
-            yield Opening(door, assignment, perhaps, gap)
+            yield Opening(to_act, assignment, perhaps, gap)
 
 
 def _operations(kind: str, privilege: PrivilegeName) -> tuple[str, ...]:

@@ -9,8 +9,24 @@ from enum import StrEnum
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Permissions, conditional, perhaps
 from auditor.truth import Truth
 
+UNREADABLE_PRINCIPAL = "unreadable"
+"""Stands for the principal of something that names none."""
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 """The principal id by which a deny assignment means all principals."""
+
+
+class DoorKind(StrEnum):
+    """By which way a principal gets at something. The first five are assignments of something like a role."""
+
+    ROLE = "role assignment"
+    DELEGATION = "Lighthouse delegation"
+    CLASSIC = "classic administrator"
+    POLICY = "access policy"
+    COSMOS = "role inside Cosmos DB"
+    KEY = "account key"
+    IDENTITY = "acts as an identity"
+    FEDERATION = "federated credential"
+    ESCALATION = "gives itself access"
 
 
 class AssignmentState(StrEnum):
@@ -39,7 +55,12 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A role given to a principal at a scope. `ends_at` is set where it is bound in time."""
+    """A role given to a principal at a scope. `ends_at` is set where it is bound in time.
+
+    Lighthouse, access policies and classic administrators give as much as a role would, by another `door`; several of
+    theirs may share an id. `may_be_group`: whether a principal of no stated type may be a group of this tenant.
+    `can_assign`: the only roles that it may give away, to managed identities alone; None where nothing limits that.
+    """
 
     id: str
     principal: str
@@ -49,16 +70,26 @@ class Assignment:
     condition: str | None = None
     state: AssignmentState = AssignmentState.ACTIVE
     ends_at: str | None = None
+    door: DoorKind = DoorKind.ROLE
+    principal_name: str | None = None
+    may_be_group: bool = True
+    can_assign: tuple[Role, ...] | None = None
 
     @property
     def is_to_group(self) -> bool:
         """Whether the principal is a group, whose members get the role, or may be one because its type is not known."""
-        return self.principal_type.lower() in {"group", "foreigngroup", ""}
+        kind = self.principal_type.lower()
+        return kind in {"group", "foreigngroup"} or (not kind and self.may_be_group)
 
     @property
     def permissions(self) -> Permissions:
         """Return what the assignment permits at its scope, its condition applied."""
         return conditional(self.role.at_most, self.condition)
+
+    @property
+    def is_of_service(self) -> bool:
+        """Whether the service itself keeps it, so that neither deny assignments nor switches for roles touch it."""
+        return self.door in {DoorKind.POLICY, DoorKind.COSMOS}
 
 
 @dataclass(frozen=True, slots=True)

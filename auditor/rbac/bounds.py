@@ -47,6 +47,16 @@ def intersection(parts: Iterable[Bounds]) -> Bounds:
     )
 
 
+def outside(bounds: Bounds, operations: OperationSet) -> Bounds:
+    """Return the bounds without some operations."""
+    return difference(bounds, certain(operations))
+
+
+def doubtful(bounds: Bounds, operations: OperationSet) -> Bounds:
+    """Return the bounds with nothing certain about some operations."""
+    return Bounds(operation_sets.difference(bounds.must, operations), bounds.may)
+
+
 def complement(bounds: Bounds) -> Bounds:
     """Return the complement: certain is what was not even possible."""
     return Bounds(operation_sets.complement(bounds.may), operation_sets.complement(bounds.must))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from auditor import resource_id as ids
 from auditor.rbac import permissions as sets
+from auditor.rbac.access_policies import RoleReach
 from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held
 from auditor.rbac.permissions import Permissions, Plane
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
@@ -38,13 +39,22 @@ class Grants:
         hierarchy: Hierarchy | None = None,
         memberships: Memberships | None = None,
         denies_known: bool = True,
+        reach: RoleReach | None = None,
     ) -> None:
-        """Index by scope; with `denies_known` false an unseen deny may take anything away."""
+        """Index by scope; with `denies_known` false an unseen deny may take anything away.
+
+        `reach` says where roles rule the data; without it they do everywhere.
+        """
         self.assignments: Sequence[Assignment] = sorted(assignments, key=lambda a: (ids.key(a.id), a.principal))
         self.denies: Sequence[Deny] = sorted(denies, key=lambda deny: ids.key(deny.id))
         self.hierarchy = hierarchy or Hierarchy()
         self.memberships = memberships or Memberships()
         self.denies_known = denies_known
+        self.reach = reach or RoleReach()
+        self._by_principal: dict[str, list[Assignment]] = defaultdict(list)
+        for assignment in self.assignments:
+            self._by_principal[assignment.principal.lower()].append(assignment)
+        self.groups = frozenset(a.principal.lower() for a in self.assignments if a.is_to_group)
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._scopes = sorted(self._at)
@@ -55,6 +65,10 @@ class Grants:
     def covering(self, scope: str) -> Sequence[tuple[Assignment, Truth]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
         return [(a, answer) for key, answer in self._scopes_over(scope) for a in self._at.get(key, ())]
+
+    def held_by(self, principal: str) -> Sequence[Assignment]:
+        """Return the assignments of a principal itself, not those of its groups, by id."""
+        return self._by_principal.get(principal.lower(), ())
 
     def below(self, scope: str) -> Sequence[Assignment]:
         """Return the assignments at scopes below a scope, by id: a management group's subscriptions don't count."""
@@ -77,15 +91,29 @@ class Grants:
         return self.effective_of(principal, scope, [a for a, _ in self.covering(scope) if a.state is state])
 
     def effective_of(self, principal: str, scope: str, assignments: Iterable[Assignment]) -> Effective:
-        """Return what only these assignments let a principal do at a scope, denies applied."""
+        """Return what only these assignments let a principal do at a scope, denies applied.
+
+        Where access policies rule the data, roles have no effect on it, and denies have none on what a service keeps.
+        """
         parts: list[Permissions] = []
+        by_service: list[Permissions] = []
         given_by: list[Assignment] = []
         for assignment in assignments:
             part = held(assignment, self.applies(assignment, principal, scope))
             if part is not None:
-                parts.append(part)
+                (by_service if assignment.is_of_service else parts).append(part)
                 given_by.append(assignment)
-        return self._after_denies(principal, scope, sets.combined(parts), given_by)
+        granted = self.reach.in_effect(sets.combined(parts), ids.key(scope))
+        effective = self._after_denies(principal, scope, granted, given_by)
+        if not by_service:
+            return effective
+        return replace(effective, permissions=sets.combined([effective.permissions, *by_service]))
+
+    def in_effect(self, assignment: Assignment, scope: str = "") -> Permissions:
+        """Return what an assignment permits at a scope below its own, or at its own, where roles may have no effect."""
+        if assignment.is_of_service:
+            return assignment.permissions
+        return self.reach.in_effect(assignment.permissions, ids.key(scope or assignment.scope))
 
     def applies(self, assignment: Assignment, principal: str, scope: str) -> Truth:
         """Whether an assignment gives a principal its role at a scope."""

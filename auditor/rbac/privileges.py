@@ -148,6 +148,20 @@ def at_scope(held: Iterable[HeldPrivilege], scope: str) -> Sequence[HeldPrivileg
     return effective
 
 
+def without_data_of(held: Iterable[HeldPrivilege], types: Iterable[str]) -> Sequence[HeldPrivilege]:
+    """Return privileges without the operations on data of these types (in lower case)."""
+    prefixes = tuple(f"{name}/" for name in types)
+    left = []
+    for item in held:
+        if item.privilege.plane is Plane.DATA:
+            surely = tuple(operation for operation in item.surely if not operation.lower().startswith(prefixes))
+            perhaps = tuple(operation for operation in item.perhaps if not operation.lower().startswith(prefixes))
+            left += [HeldPrivilege(item.privilege, surely, perhaps)] if surely or perhaps else []
+        else:
+            left.append(item)
+    return left
+
+
 @lru_cache(maxsize=4096)
 def _takes_effect(operation: str, kind: str) -> bool:
     """Whether an operation acts on resources of a type, on their children or on their extensions."""

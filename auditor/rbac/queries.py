@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import resource_id as ids
+from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
-from auditor.rbac.assignments import Assignment, AssignmentState, Role
-from auditor.rbac.effective import Grants
+from auditor.rbac.access_policies import ruled_out, touches_governed
+from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
+from auditor.rbac.cosmos_roles import cosmos_accounts, cosmos_gap
+from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
-from auditor.rbac.permissions import Plane, permits
+from auditor.rbac.permissions import Plane
 from auditor.rbac.planes import plane_of
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE
 from auditor.rbac.scopes import ScopeKind, kind_of
-from auditor.truth import Truth
+from auditor.truth import Truth, all_of
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A principal that can, or may be able to, do an operation; `eligible` if it must activate the role first."""
+    """A principal that can, or may be able to, do an operation; `eligible` if something must be activated first.
+
+    `is_direct`: some door of the answer's certainty needs no step in between. `doors` are the surest first.
+    """
 
     principal: str
     principal_type: str
     name: str
     answer: Truth
     eligible: bool
-    assignments: tuple[Assignment, ...]
-    reasons: tuple[str, ...]
+    is_direct: bool
+    doors: tuple[Door, ...]
+
+    @property
+    def assignments(self) -> Sequence[Assignment]:
+        """Return the assignments behind the doors, each once."""
+        return list(dict.fromkeys(assignment for door in self.doors for assignment in door.assignments))
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Return why the answer is UNKNOWN."""
+        doors = self.doors if self.answer is Truth.UNKNOWN else ()
+        return list(dict.fromkeys(reason for door in doors for reason in door.reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +67,27 @@ class WhoCan:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one assignment lets a principal do at its scope: action patterns, exclusions, and the privileges among them."""
+    """What one door lets a principal do at a scope: action patterns, exclusions, and the privileges among them.
+
+    `by` does it with `assignments` or a credential. `acts_as`: the identity that the principal can be; the privileges
+    are then what that one holds. `ruled_out`: ids at or below the scope that let no role at their data.
+    """
 
     answer: Truth
-    assignment: Assignment
-    actions: tuple[str, ...]
-    not_actions: tuple[str, ...]
-    data_actions: tuple[str, ...]
-    not_data_actions: tuple[str, ...]
+    by: Door
+    scope: str
     privileges: tuple[str, ...]
-    denied_by: tuple[str, ...]
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    denied_by: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+
+    @property
+    def assignment(self) -> Assignment | None:
+        """Return the assignment that lets the principal, or None where a credential does."""
+        return next(iter(self.by.assignments), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,68 +112,51 @@ def who_can(
     Groups stand for themselves and, where their members are known, for these too. Without a plane the one on which
     roles, the estate's and `more_roles`, spell the operation is asked about.
     """
-    grants = graph.grants
     asked = plane or plane_of(operation, [*graph.roles.values(), *more_roles])
-    covering = grants.covering(resource_id)
+    search = DoorSearch(graph)
+    by_actor: dict[tuple[str, bool], list[Door]] = defaultdict(list)
+    for door in search.all(asked, operation, resource_id):
+        by_actor[door.principal, door.eligible].append(door)
     names = given_names(graph)
-    actors: list[Actor] = []
-    for state in AssignmentState:
-        relevant = [a for a, _ in covering if a.state is state and _may(a, asked, operation)]
-        for principal in _candidates(grants, relevant):
-            actor = _actor(graph, principal, relevant, (asked, operation, resource_id))
-            if actor is not None:
-                actors.append(replace(actor, name=names.get(principal, principal)))
-    actors.sort(key=lambda actor: (actor.answer is not Truth.YES, actor.eligible, actor.name.lower(), actor.principal))
-    groups = {a.principal for actor in actors for a in actor.assignments if a.is_to_group}
-    return WhoCan(operation, resource_id, asked, actors, _unknowns(graph, resource_id, groups))
-
-
-def _may(assignment: Assignment, plane: Plane, operation: str) -> bool:
-    return permits(assignment.permissions, plane, operation) is not Truth.NO
-
-
-def _candidates(grants: Grants, assignments: Sequence[Assignment]) -> Sequence[str]:
-    holders = {assignment.principal for assignment in assignments}
-    members = {
-        principal
-        for principal, groups in grants.memberships.groups_of.items()
-        if any(assignment.principal in groups for assignment in assignments)
-    }
-    return sorted(holders | members)
-
-
-def _actor(
-    graph: AccessGraph, principal: str, relevant: Sequence[Assignment], question: tuple[Plane, str, str]
-) -> Actor | None:
-    plane, operation, resource_id = question
-    grants = graph.grants
-    sure = [a for a in relevant if grants.is_held_by(a, principal) is Truth.YES]
-    effective = grants.effective_of(principal, resource_id, sure)
-    answer = permits(effective.permissions, plane, operation)
-    if answer is Truth.NO or not sure:
-        return None
-    reasons: list[str] = []
-    if answer is Truth.UNKNOWN:
-        reasons.extend(f"condition: {a.condition}" for a in sure if a.condition)
-        reasons.extend(f"role {a.role.name} was not read" for a in sure if a.role.permissions is None)
-        reasons.extend(f"deny assignment {ids.name_of(deny.id)}" for deny in effective.denied_by)
-        reasons.extend(
-            f"whether {a.scope} lies above is not known"
-            for a in sure
-            if grants.hierarchy.covers(a.scope, resource_id) is Truth.UNKNOWN
+    actors = [_actor(principal, names, doors) for (principal, _), doors in by_actor.items()]
+    actors.sort(
+        key=lambda actor: (
+            actor.answer is not Truth.YES,
+            not actor.is_direct,
+            actor.eligible,
+            actor.name.lower(),
+            actor.principal,
         )
-        if not grants.denies_known:
-            reasons.append("deny assignments were not collected")
-    held = next((a for a in sure if a.principal == principal), None)
-    return Actor(
-        principal,
-        held.principal_type if held else "",
-        principal,
-        answer,
-        sure[0].state is AssignmentState.ELIGIBLE,
-        tuple(sure),
-        tuple(reasons),
     )
+    own = cosmos_gap(graph.estate, resource_id) if asked is Plane.DATA else None
+    unknowns = [
+        *_unknowns(graph, resource_id, search.groups),
+        *_unread_around(graph, resource_id, search),
+        *([f"roles inside {own.scope} were not all collected: {own.reason}{_needs(own)}"] if own else []),
+    ]
+    return WhoCan(operation, resource_id, asked, actors, list(dict.fromkeys(unknowns)))
+
+
+def _actor(principal: str, names: Mapping[str, str], found: Sequence[Door]) -> Actor:
+    doors = tuple(sorted(found, key=lambda door: door.order))
+    listed = (a.principal_type for door in doors for a in door.assignments if a.principal == principal)
+    is_outside = doors[0].kind is DoorKind.FEDERATION
+    return Actor(
+        principal=principal,
+        principal_type="federated subject" if is_outside else next(listed, ""),
+        name=names.get(principal, principal),
+        answer=doors[0].answer,
+        eligible=doors[0].eligible,
+        is_direct=doors[0].is_direct,
+        doors=doors,
+    )
+
+
+def _unread_around(graph: AccessGraph, scope: str, search: DoorSearch) -> Iterator[str]:
+    """Yield which doors at a resource, or at what the search met on its way, were not read."""
+    if gap := graph.policies_gap(scope):
+        yield f"who has access to {gap.scope} by its own policies is not known: {gap.reason}{_needs(gap)}"
+    yield from (f"{what} were not all collected: {gap.reason}{_needs(gap)}" for gap, what in search.gaps.items())
 
 
 def given_names(graph: AccessGraph) -> Mapping[str, str]:
@@ -159,15 +171,18 @@ def given_names(graph: AccessGraph) -> Mapping[str, str]:
 def principals_named(graph: AccessGraph, name: str) -> Sequence[str]:
     """Return the principals that a name stands for: a principal id, a name, the id of an identity or of a resource.
 
-    A component's name stands for the identities of its resources in every workload.
+    A component's name stands for the identities of its resources in every workload; an issuer and a subject, with a blank
+    between, for whoever gets such tokens.
     """
     key = ids.key(name.strip())
     known = graph.principals.identities
-    if key in known or any(a.principal == key for a in graph.grants.assignments):
+    if key in known or key in graph.grants.memberships.groups_of or graph.grants.held_by(key):
         return [key]
     resource = graph.estate.resource(key)
     if resource is not None and (attached := graph.principals.of(resource)[0]):
         return sorted(attached)
+    if (subject := federated_subjects(graph).get(name.strip().lower())) is not None:
+        return [subject]
     by_name = {identity.principal for identity in known.values() if ids.key(identity.id) == key}
     by_name |= {principal for principal, given in given_names(graph).items() if given.lower() == key}
     parts = graph.parts.items()
@@ -180,10 +195,60 @@ def what_can(graph: AccessGraph, name: str) -> WhatCan:
     Denies that touch an assignment's scope are named with it. A name that nobody has gives no principals and no grants.
     """
     principals = principals_named(graph, name)
+    if not principals:
+        return WhatCan([], [], [])
+    search = DoorSearch(graph, only=frozenset({*principals, *graph.principals.identities}))
     grants = [grant for principal in principals for grant in _grants_of(graph, principal)]
-    return WhatCan(
-        principals, grants, _unknowns(graph, "", _groups_of_strangers(graph, principals)) if principals else []
-    )
+    grants += [grant for principal in principals for grant in _by_keys(search, principal)]
+    grants += [grant for principal in principals for grant in _as_identities(graph, search, principal)]
+    unknowns = [
+        *_unknowns(graph, "", _groups_of_strangers(graph, principals)),
+        *(note for place in graph.grants.reach.rules for note in _unread_around(graph, place, DoorSearch(graph))),
+        *_unread_around(graph, "/", search),
+        *(
+            f"roles inside {place} were not all collected: {gap.reason}{_needs(gap)}"
+            for place in cosmos_accounts(graph.estate)
+            if (gap := cosmos_gap(graph.estate, place)) is not None
+        ),
+    ]
+    return WhatCan(principals, grants, list(dict.fromkeys(unknowns)))
+
+
+def _by_keys(search: DoorSearch, principal: str) -> Iterator[Grant]:
+    """Yield what keys that somebody may list are good for."""
+    for resource, kind, opened, door in search.key_doors():
+        if door.principal == principal:
+            yield Grant(
+                answer=door.answer,
+                by=door,
+                scope=resource.id,
+                privileges=(),
+                actions=tuple(f"{kind.name}/{each}" for each in opened.control),
+                data_actions=tuple(f"{kind.name}/{each}" for each in opened.data),
+            )
+
+
+def _as_identities(graph: AccessGraph, search: DoorSearch, principal: str) -> Iterator[Grant]:
+    """Yield the identities that somebody can act as, those too that only another identity can be."""
+    ways = [door for identity in graph.principals.identities for door in search.ways_to_be(identity)]
+    reached: set[tuple[str, bool, Truth]] = set()
+    frontier = [(principal, False, Truth.YES)]
+    while frontier:
+        holder, eligible, certainty = frontier.pop(0)
+        for way in ways:
+            if way.principal != holder or way.acts_as in {None, principal}:
+                continue
+            answer = all_of((way.answer, certainty))
+            door = replace(way, answer=answer, eligible=way.eligible or eligible)
+            state = (door.acts_as or "", door.eligible, answer)
+            if state not in reached:
+                reached.add(state)
+                frontier.append(state)
+                yield Grant(answer, door, door.on, graph.dangers_of(door.acts_as or ""))
+
+
+def _privileges_at_scope(graph: AccessGraph, assignment: Assignment) -> Sequence[str]:
+    return privileges.names(graph.privileges_at(assignment), Truth.YES)
 
 
 def _groups_of_strangers(graph: AccessGraph, principals: Sequence[str]) -> set[str]:
@@ -204,34 +269,59 @@ def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
         holder = grants.is_held_by(assignment, principal)
         if holder is Truth.NO:
             continue
+        key = ids.key(assignment.scope)
         denied = grants.effective_of(principal, assignment.scope, [assignment]).denied_by
+        is_policy = assignment.is_of_service
         sure = holder is Truth.YES and assignment.role.permissions is not None and not assignment.condition
-        control, data = assignment.permissions.control.may, assignment.permissions.data.may
+        undenied = is_policy or (not denied and grants.denies_known)
+        given = grants.in_effect(assignment)
+        control, data = given.control.may, given.data.may
+        is_certain = given.control.must == control and given.data.must == data
+        answer = (
+            Truth.YES if sure and undenied and (is_certain or assignment.role.permissions is None) else Truth.UNKNOWN
+        )
+        is_shut = not is_policy and grants.reach.at(key) is Truth.NO  # such a scope has no other data
+        shut = (
+            ()
+            if is_policy or not touches_governed(assignment.permissions.data)
+            else (graph.estate.spelled(place) or place for place in ruled_out(grants.reach, key))
+        )
         yield Grant(
-            answer=Truth.YES if sure and not denied and grants.denies_known else Truth.UNKNOWN,
-            assignment=assignment,
+            answer=answer,
+            by=Door(
+                assignment.door,
+                principal,
+                answer,
+                assignment.state is AssignmentState.ELIGIBLE,
+                assignment.scope,
+                "",
+                (assignment,),
+            ),
+            scope=assignment.scope,
+            privileges=tuple(_privileges_at_scope(graph, assignment)),
             actions=tuple(match.spelled for match in patterns_of(control)),
             not_actions=tuple(match.spelled for match in excluded_from(control)),
-            data_actions=tuple(match.spelled for match in patterns_of(data)),
-            not_data_actions=tuple(match.spelled for match in excluded_from(data)),
-            privileges=tuple(
-                privileges.names(privileges.at_scope(graph.privileges_of(assignment), assignment.scope), Truth.YES)
-            ),
+            data_actions=() if is_shut else tuple(match.spelled for match in patterns_of(data)),
+            not_data_actions=() if is_shut else tuple(match.spelled for match in excluded_from(data)),
             denied_by=tuple(deny.id for deny in denied),
+            ruled_out=tuple(shut),
         )
 
 
 def _unknowns(graph: AccessGraph, scope: str, groups: set[str]) -> Sequence[str]:
     """Return what was not collected and could add to or take from an answer."""
     estate = graph.estate
-    unread = [
-        f"{what} were not all collected: {gap.reason}" + (f", needs {gap.permission}" if gap.permission else "")
-        for what, kind in _SOURCES
-        if (gap := estate.type_gap(kind, scope)) is not None
-    ]
+    gaps = [(what, estate.type_gap(kind, scope)) for what, kind in _SOURCES]
+    gaps.append(("Lighthouse delegations", graph.delegation_gap(scope)))
+    gaps.append(("classic administrators", graph.classic_gap(scope)))
+    unread = [f"{what} were not all collected: {gap.reason}{_needs(gap)}" for what, gap in gaps if gap is not None]
     known = graph.grants.memberships
     unresolved = set() if known.all_known else groups - known.resolved
     return [*unread, *(f"the members of group {group} are not known" for group in sorted(unresolved))]
+
+
+def _needs(gap: Gap) -> str:
+    return f", needs {gap.permission}" if gap.permission else ""
 
 
 _SOURCES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
@@ -11,8 +11,19 @@ from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import ROLE_DEFINITIONS
 from auditor.model import Resource
-from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Memberships, Role
+from auditor.rbac.access_policies import read_policies, read_reach
+from auditor.rbac.assignments import (
+    UNREADABLE_PRINCIPAL,
+    Assignment,
+    AssignmentState,
+    Deny,
+    DoorKind,
+    Memberships,
+    Role,
+)
 from auditor.rbac.built_in_roles import built_in_role
+from auditor.rbac.cosmos_roles import COSMOS_ASSIGNMENTS, COSMOS_DEFINITIONS, read_cosmos_roles
+from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
@@ -26,10 +37,23 @@ ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 LOCKS: Final = "Microsoft.Authorization/locks"
 CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
-UNREADABLE_PRINCIPAL: Final = "unreadable"
+_OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 READS: Final = frozenset(
-    {ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE, SCHEDULED, CLASSIC, MANAGEMENT_GROUPS, SUBSCRIPTIONS}
+    {
+        ASSIGNMENTS,
+        DEFINITIONS,
+        DENIES,
+        ELIGIBLE,
+        SCHEDULED,
+        CLASSIC,
+        MANAGEMENT_GROUPS,
+        SUBSCRIPTIONS,
+        DELEGATIONS,
+        OFFERS,
+        COSMOS_ASSIGNMENTS,
+        COSMOS_DEFINITIONS,
+    }
 )
 
 
@@ -38,16 +62,26 @@ def read_grants(
 ) -> Grants:
     """Return all assignments and denies; what is malformed stays in as something of which anything may be true.
 
+    Delegations, access policies and classic administrators are assignments, too, by doors of their own.
     `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
     """
     ends = {key: end for key, (end, _) in _schedules(estate).items() if end}
     listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
+    assigned = [_assignment(resource, roles, ends, identities) for resource in listed]
+    types = {a.principal: a.principal_type for a in assigned if a.principal_type}
+    types |= dict.fromkeys(identities, "ServicePrincipal") | dict.fromkeys(
+        memberships.resolved if memberships else (), "Group"
+    )
+    reach = read_reach(estate)
+    delegated = read_delegations(estate, lambda definition: _role(definition, roles))
+    policies = read_policies(estate, reach, types)
     return Grants(
-        [_assignment(resource, roles, ends, identities) for resource in listed],
+        [*assigned, *delegated, *policies, *read_cosmos_roles(estate, types), *_classic_administrators(estate)],
         [_deny(resource) for resource in estate.of_type(DENIES)],
         hierarchy=hierarchy_of(estate),
         memberships=memberships,
         denies_known=estate.type_gap(DENIES) is None,
+        reach=reach,
     )
 
 
@@ -99,7 +133,6 @@ def _assignment(
 ) -> Assignment:
     properties = resource.properties
     definition_id = body.text(properties, "roleDefinitionId") or ""
-    guid = ids.name_of(definition_id).lower()
     condition = body.value(properties, "condition")
     if not (condition is None or isinstance(condition, str)):
         condition = "unreadable"
@@ -110,12 +143,40 @@ def _assignment(
         id=resource.id,
         principal=principal,
         principal_type=body.text(properties, "principalType") or known_type,
-        role=roles.get(guid) or _best_known(Role(guid, guid or "unreadable", None, id=definition_id)),
+        role=_role(definition_id, roles),
         scope=stated_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
         ends_at=body.text(properties, "endDateTime") if eligible else ends.get(resource.key),
     )
+
+
+def _role(definition_id: str, roles: Mapping[str, Role]) -> Role:
+    """Return the role that an id or a GUID names; its permissions are None where nobody knows them."""
+    guid = ids.name_of(definition_id).lower()
+    return roles.get(guid) or _best_known(Role(guid, guid or "unreadable", None, id=definition_id))
+
+
+def _classic_administrators(estate: Estate) -> Iterator[Assignment]:
+    """Yield service and co-administrators: each has what an owner of the subscription has; who only pays has nothing.
+
+    https://learn.microsoft.com/azure/role-based-access-control/classic-administrators
+    """
+    owner = built_in_role(_OWNER)
+    for resource in estate.of_type(CLASSIC):
+        roles = {name.strip() for name in (body.text(resource.properties, "role") or "").split(";")}
+        if roles == {"AccountAdministrator"}:
+            continue
+        address = body.text(resource.properties, "emailAddress") or resource.name
+        yield Assignment(
+            id=resource.id,
+            principal=address.lower(),
+            principal_type="User",
+            role=Role("classic", "classic administrator", None if owner is None else owner.permissions),
+            scope=subscription_key(resource.id),
+            door=DoorKind.CLASSIC,
+            principal_name=address,
+        )
 
 
 def stated_scope(resource: Resource) -> str:
@@ -136,7 +197,7 @@ def _deny(resource: Resource) -> Deny:
         permissions=permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
         principals=_ids(principals),
         excluded=_ids(excluded),
-        groups=_ids(who for who in [*principals, *excluded] if "group" in (body.text(who, "type") or "").lower()),
+        groups=_ids(who for who in [*principals, *excluded] if "group" in (body.text(who, "type") or "group").lower()),
         applies_to_children=body.value(properties, "doNotApplyToChildScopes") is not True,
     )
 

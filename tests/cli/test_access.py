@@ -136,6 +136,74 @@ def test_a_deny_leaves_open_what_depends_on_who_is_in_its_group(
     assert code == (2 if expected == "maybe" else 0)
 
 
+INNER = {"id": "7a0cdd7f-3a3c-4b86-9d5b-6a4a6c8b9a11", "type": "Group"}
+
+
+def in_groups(estate: Path, principals: list[dict[str, str]], excluded: list[dict[str, str]], **more: Any) -> list[str]:
+    """Return who surely can list keys: u1 is in a group that lies in the team, and an outer group holds the role."""
+    document = json.loads(estate.read_text(encoding="utf-8"))
+    barred = deny(principals, excluded)
+    barred["properties"] |= more
+    document["resources"] += [barred, assignment("a3", TEAM["id"], "Group")]
+    estate.write_text(json.dumps(document), encoding="utf-8")
+    members = f"group_members={{{TEAM['id']}: [{INNER['id']}], {INNER['id']}: [u1, u2]}}"
+    code, out, err = ask(
+        estate.parent, "who-can", LIST_KEYS, str(estate), "--on", ACCOUNT, "--complete", "-o", "json", "--set", members
+    )
+    assert code == 0, err
+    return sorted(record["principal"] for record in json.loads(out)["records"] if record["answer"] == "yes")
+
+
+ALL = sorted([PRINCIPAL, TEAM["id"], INNER["id"], "u1", "u2"])
+
+
+@pytest.mark.parametrize(
+    ("principals", "excluded", "more", "left"),
+    [
+        ([TEAM], [], {}, [PRINCIPAL]),
+        ([INNER], [], {}, sorted([PRINCIPAL, TEAM["id"]])),
+        ([EVERYONE], [TEAM], {}, sorted([TEAM["id"], INNER["id"], "u1", "u2"])),
+        ([EVERYONE], [{"id": "u2", "type": "User"}], {}, ["u2"]),
+        ([TEAM], [{"id": "u2", "type": "User"}], {}, sorted([PRINCIPAL, "u2"])),
+        ([EVERYONE], [], {}, []),
+        ([EVERYONE], [], {"doNotApplyToChildScopes": True}, ALL),
+        ([TEAM], [INNER], {}, sorted([PRINCIPAL, INNER["id"], "u1", "u2"])),
+    ],
+)
+def test_a_deny_reaches_members_of_groups_in_groups(
+    estate: Path,
+    principals: list[dict[str, str]],
+    excluded: list[dict[str, str]],
+    more: dict[str, Any],
+    left: list[str],
+) -> None:
+    assert in_groups(estate, principals, excluded, **more) == left
+
+
+def test_nobody_is_no_answer_where_a_member_of_the_group_may_be_spared(estate: Path) -> None:
+    document = json.loads(estate.read_text(encoding="utf-8"))
+    spared = [{"id": "u7", "type": "User"}]
+    document["resources"] = [r for r in document["resources"] if not r["type"].endswith("roleAssignments")]
+    document["resources"] += [deny([EVERYONE], spared), assignment("a3", TEAM["id"], "Group")]
+    estate.write_text(json.dumps(document), encoding="utf-8")
+
+    code, out, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", ACCOUNT, "--complete", "-o", "json")
+
+    assert (code, json.loads(out)["records"]) == (2, [])
+    assert json.loads(out)["unknowns"] == [f"the members of group {TEAM['id']} are not known"]
+
+
+def test_a_principal_of_a_deny_without_a_type_may_be_a_group(estate: Path) -> None:
+    document = json.loads(estate.read_text(encoding="utf-8"))
+    document["resources"].append(deny([{"id": TEAM["id"]}], []))
+    estate.write_text(json.dumps(document), encoding="utf-8")
+
+    code, out, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", ACCOUNT, "--complete", "-o", "json")
+
+    assert code == 2
+    assert {record["answer"] for record in json.loads(out)["records"]} == {"maybe"}
+
+
 def test_names_from_strangers_run_nowhere(estate: Path) -> None:
     _, table, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", "oai", "--complete")
     _, text, _ = ask(estate.parent, "who-can", LIST_KEYS, str(estate), "--on", "oai", "--complete", "-o", "csv")

@@ -49,8 +49,9 @@ def test_the_role_reads_and_nothing_else() -> None:
     assert ROLE["DataActions"] == []
 
 
-def test_reader_is_found_to_reach_two_kinds_of_secrets() -> None:
+def test_reader_is_found_to_reach_three_kinds_of_secrets() -> None:
     assert [action for action in TOO_MUCH if is_allowed(action, READER)] == [
+        "Microsoft.DocumentDB/databaseAccounts/readonlykeys/read",
         "Microsoft.MachineLearningServices/workspaces/metadata/secrets/read",
         "Microsoft.OperationalInsights/workspaces/sharedKeys/read",
     ]

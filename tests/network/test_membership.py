@@ -13,6 +13,7 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap
 from auditor.network.endpoints import find, traffic
+from auditor.network.forwarding import Forwarding
 from auditor.network.reachability import connect
 from auditor.network.subnets import Subnets
 from auditor.snapshot.hash import assemble
@@ -49,7 +50,7 @@ CLOSED = rule(4000, "Deny")
 def reaches(bodies: Sequence[Body], name: str, source: str = STRANGER, **options: Any) -> Truth:
     """Return whether SSH gets from an address to what somebody calls by a name."""
     subnets = Subnets(estate_of(hoisted(bodies), **options))
-    return connect(subnets, find(subnets, source), find(subnets, name), traffic("tcp", "22")).truth
+    return connect(Forwarding(subnets), find(subnets, source), find(subnets, name), traffic("tcp", "22")).truth
 
 
 def filtered(*rules: Body, **more: Any) -> list[Body]:

@@ -94,7 +94,7 @@ def test_what_a_principal_can_do_is_found_by_any_of_its_names(name: str) -> None
     answer = what_can(access_of(chat_by_id()).graph, name)
     assert answer.principals == [principal("id-agw-chat01")]
     (grant,) = answer.grants
-    assert (grant.answer, grant.assignment.role.name) == (Truth.YES, "Key Vault Secrets User")
+    assert (grant.answer, grant.by.assignments[0].role.name) == (Truth.YES, "Key Vault Secrets User")
     assert grant.data_actions == (SECRET, "Microsoft.KeyVault/vaults/secrets/readMetadata/action")
     assert grant.privileges == ("read-secrets",)
 
@@ -106,7 +106,7 @@ def test_what_a_stranger_can_do_is_nothing() -> None:
 
 def test_exclusions_are_shown_with_the_actions_they_belong_to() -> None:
     grants = what_can(access_of(chat_by_id()).graph, "workspace").grants
-    contributor = next(grant for grant in grants if grant.assignment.role.name == "Contributor")
+    contributor = next(grant for grant in grants if grant.by.assignments[0].role.name == "Contributor")
     assert contributor.actions == ("*",)
     assert "Microsoft.Authorization/*/Write" in contributor.not_actions
 

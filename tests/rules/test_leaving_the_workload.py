@@ -249,6 +249,20 @@ class TestFederatedCredentials:
     def test_a_list_that_was_not_read_is_unknown(self, judge: Judge) -> None:
         assert statuses(judge(self.RULE, complete=False)) == {Status.UNKNOWN}
 
+    def test_a_credential_of_an_identity_that_may_do_nothing_is_a_note(self, judge: Judge) -> None:
+        idle = path("Microsoft.ManagedIdentity/userAssignedIdentities", "id-idle")
+        kind, name = "Microsoft.ManagedIdentity/userAssignedIdentities", "id-idle"
+        trusted = federated("repo:x")
+        bodies = [
+            resource(kind, name, properties={"principalId": guid("id-idle")}),
+            trusted | {"id": f"{idle}/federatedIdentityCredentials/pipeline"},
+        ]
+        assert statuses(judge(self.RULE, *bodies)) == {Status.PASS}
+        finding = one_failure(judge("identity-federation-powerless", *bodies))
+        assert (finding.resource_id, finding.severity.value) == (idle, "info")
+        held = grant("Reader", GROUP, guid("id-idle"), "ServicePrincipal")
+        assert one_failure(judge(self.RULE, *bodies, *held)).resource_id == idle
+
 
 def grant(role: str, scope: str, principal: str = ALICE, kind: str = "User") -> list[Body]:
     known = definition(role)

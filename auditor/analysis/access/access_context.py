@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from auditor.analysis import facts
@@ -13,6 +14,7 @@ from auditor.analysis.access.unseen_parts import UnseenParts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import About
 from auditor.azure import body
+from auditor.estate.secret_uses import secrets_read
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.assignments import Memberships, memberships_of
 from auditor.rbac.principals import ManagedIdentity
@@ -48,13 +50,14 @@ class AccessContext:
 
 def read_access(context: Context) -> AccessContext:
     """Read the estate's access and bind the baseline's table to its workloads."""
-    graph = read_access_graph(context.estate, context.workloads, _memberships(context))
+    graph = read_access_graph(context.estate, context.workloads, _memberships(context), context.now)
     table = read_table(context.tables)
     rows: list[BoundRow] = []
     tolerated: list[BoundRow] = []
+    needs = partial(secrets_read, context.estate)
     for workload in context.workloads.all:
-        rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles))
-        tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles))
+        rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles, needs))
+        tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles, needs))
     sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
     return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
 

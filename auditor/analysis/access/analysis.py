@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from auditor.analysis.access import assignment, delete_guard, identity, identity_actors, subscription, table_row, vault
+from auditor.analysis.access import (
+    assignment,
+    delete_guard,
+    federation,
+    identity,
+    identity_actors,
+    subscription,
+    table_row,
+    vault,
+)
 from auditor.analysis.access.access_context import MEMBERS_PARAMETER, read_access
 from auditor.analysis.access.assignment import RoleAssignment
 from auditor.analysis.access.delete_guard import DeleteGuard
 from auditor.analysis.access.expected import TABLE
+from auditor.analysis.access.federation import FederatedIdentity
 from auditor.analysis.access.identity import IdentityRoles, ResourceIdentity
 from auditor.analysis.access.identity_actors import IdentityActors
 from auditor.analysis.access.subscription import CustomRole, SubscriptionAccess
 from auditor.analysis.access.table_row import TableRow
 from auditor.analysis.access.vault import VaultReaders
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
+from auditor.estate.lookup import FEDERATED_CREDENTIALS, USER_IDENTITIES
 from auditor.rbac import read
+from auditor.rbac.delegations import DELEGATIONS
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -29,7 +41,14 @@ def run(context: Context) -> Iterator[Fact]:
     yield from identity.derive_facts(access)
     yield from vault.derive_facts(access)
     yield from identity_actors.derive_facts(access)
+    yield from federation.derive_facts(access)
     yield from delete_guard.derive_facts(access)
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield why there may be more facts about access than `run` yields."""
+    yield from assignment.unlisted(context)
+    yield from delete_guard.unlisted(context)
 
 
 ANALYSIS: Final = Analysis(
@@ -43,18 +62,20 @@ ANALYSIS: Final = Analysis(
         ResourceIdentity,
         VaultReaders,
         IdentityActors,
+        FederatedIdentity,
         DeleteGuard,
     ),
     run=run,
-    reads=read.READS | identity.READS | vault.READS | {read.LOCKS},
+    reads=read.READS | identity.READS | vault.READS | {read.LOCKS, FEDERATED_CREDENTIALS},
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={
-        RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE)},
+        RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE, DELEGATIONS)},
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         IdentityActors.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
+        FederatedIdentity.fact_kind: {USER_IDENTITIES: [{}]},
         ResourceIdentity.fact_kind: {kind: [{"type": kind}] for kind in sorted(identity.CAPABLE)},
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },
-    unlisted=delete_guard.unlisted,
+    unlisted=unlisted,
 )

@@ -12,13 +12,14 @@ from auditor.analysis import facts
 from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
 from auditor.analysis.access.unseen_parts import HUMANS, MACHINE_LEARNING, USER_FACING
+from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap
 from auditor.rbac import privileges
-from auditor.rbac.assignments import Assignment, AssignmentState
-from auditor.rbac.operation_sets import NOTHING
+from auditor.rbac.access_policies import policies_gap, read_reach
+from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
+from auditor.rbac.permissions import Plane
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
-from auditor.rbac.read import UNREADABLE_PRINCIPAL
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
@@ -86,19 +87,21 @@ class RoleAssignment(Fact):
     runs_user_facing: Known[bool]
     """whether a web app or the gateway runs as the principal"""
     is_human: Known[bool]
-    """whether the principal is a user or a group"""
+    """whether the principal is a user or a group, or any of another tenant"""
     is_guest: Known[bool]
     """whether the principal is a guest user"""
     is_foreign: bool
-    """whether the principal is a group of another tenant"""
+    """whether the principal is of another tenant, by a delegation or as a group"""
     is_known: bool
     """whether the principal is a managed identity of the estate, or came with a name"""
     is_deleted: Known[bool]
     """whether the principal does not exist any more"""
+    door: DoorKind
+    """by which door: a role assignment, a Lighthouse delegation, an access policy, or a role inside Cosmos DB"""
     role: str
-    """the role's name"""
+    """the role's name, or what an access policy permits"""
     role_id: str
-    """the role's GUID"""
+    """the role's GUID; of an access policy, a text that is the same for the same permissions"""
     role_is_custom: bool
     """whether the role is a custom one"""
     scope: str
@@ -146,6 +149,8 @@ class RoleAssignment(Fact):
         who = self.principal_name or f"{self.principal_type or 'principal'} {principal}"
         verb = "may activate" if self.state is AssignmentState.ELIGIBLE else "has"
         grant = f"{who} {verb} {self.role} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
+        if self.door is not DoorKind.ROLE:
+            grant += f", by {self.door.value}"
         if self.sanctioned is True:
             return f"{grant}, as the table of roles says."
         dangers = () if isinstance(self.dangers, Gap) else self.dangers
@@ -161,13 +166,35 @@ class RoleAssignment(Fact):
         """Return the command that removes it; an eligible assignment is not removed by the role assignment command."""
         if self.state is AssignmentState.ELIGIBLE:
             return None
+        if self.door is DoorKind.DELEGATION:
+            return f"az managedservices assignment delete --assignment {shlex.quote(self.about.subject)}"
+        if self.door is DoorKind.POLICY:
+            vault = shlex.quote(ids.name_of(self.scope))
+            return f"az keyvault delete-policy --name {vault} --object-id {shlex.quote(str(self.principal_id))}"
+        if self.door is DoorKind.COSMOS:
+            account = shlex.quote(ids.name_of(ids.parent_of(self.about.subject) or ""))
+            group = shlex.quote(ids.resource_group_of(self.about.subject) or "")
+            name = shlex.quote(ids.name_of(self.about.subject))
+            return f"az cosmosdb sql role assignment delete -a {account} -g {group} --role-assignment-id {name}"
         return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
 
 
 def derive_facts(access: AccessContext) -> Iterator[RoleAssignment]:
-    """Yield one fact per assignment, active or eligible, wherever it is."""
+    """Yield one fact per assignment, active or eligible, wherever it is; those of other doors that give roles too.
+
+    Classic administrators are left to the fact about their subscription.
+    """
     for assignment in access.graph.grants.assignments:
-        yield _role_assignment(access, assignment)
+        if assignment.door is not DoorKind.CLASSIC:
+            yield _role_assignment(access, assignment)
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield which vaults may let more principals in than is known."""
+    reach = read_reach(context.estate)
+    for place in reach.rules:
+        if gap := policies_gap(context.estate, reach, place):
+            yield Unlisted(RoleAssignment.fact_kind, gap)
 
 
 def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssignment:
@@ -184,7 +211,8 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
     return RoleAssignment(
         about=facts.about(
             access.context,
-            assignment.id,
+            assignment.scope if assignment.door is DoorKind.POLICY else assignment.id,
+            sub_object=_sub_object(assignment),
             role=(workload, parts[0].component if parts else None),
             inputs=_inputs(assignment),
         ),
@@ -198,9 +226,10 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         runs_user_facing=runs(holder, USER_FACING, more),
         is_human=principal.is_human,
         is_guest=principal.is_guest,
-        is_foreign=assignment.principal_type.lower() == "foreigngroup",
+        is_foreign=assignment.door is DoorKind.DELEGATION or assignment.principal_type.lower() == "foreigngroup",
         is_known=principal.name is not None,
         is_deleted=principal.is_deleted,
+        door=assignment.door,
         role=assignment.role.name,
         role_id=assignment.role.key,
         role_is_custom=assignment.role.is_custom,
@@ -246,13 +275,14 @@ def _principal(access: AccessContext, assignment: Assignment) -> _Principal:
     broken = None
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
-    is_human, is_guest, is_deleted = kind in HUMANS, kind == "user", kind == "unknown"
+    is_outside = assignment.door is DoorKind.DELEGATION
+    is_human, is_guest, is_deleted = is_outside or kind in HUMANS, kind == "user", kind == "unknown"
     is_nameless = identity is None and not is_deleted and name is None
     return _Principal(
         id=broken or assignment.principal,
         type=assignment.principal_type or ("ServicePrincipal" if identity else None),
         name=ids.name_of(identity.id) if identity else name,
-        is_human=broken or (unread if not kind and identity is None else is_human),
+        is_human=broken or (unread if not kind and identity is None and not is_outside else is_human),
         is_guest=broken or (unread if is_guest and name is None else is_guest and "#ext#" in (name or "").lower()),
         is_deleted=broken or (unread if is_nameless else is_deleted),
     )
@@ -273,14 +303,14 @@ class _Powers:
 def _powers(access: AccessContext, assignment: Assignment) -> _Powers:
     if gap := access.graph.definition_gap(assignment):
         return _Powers(gap, gap, gap, gap, gap, gap)
-    held = privileges.at_scope(access.graph.privileges_of(assignment), assignment.scope)
+    held = access.graph.privileges_at(assignment)
     return _Powers(
         permits=_permits(assignment, held),
         dangers=tuple(privileges.names(held, Truth.YES)),
         possible_dangers=tuple(privileges.names(held, Truth.UNKNOWN)),
         operations=tuple(operation for privilege in held for operation in privilege.surely),
         escalates=_escalates(assignment, held),
-        has_data_access=assignment.permissions.data.may != NOTHING,
+        has_data_access=access.graph.acts(assignment, Plane.DATA) is not Truth.NO,
     )
 
 
@@ -333,7 +363,18 @@ def is_standing(access: AccessContext, assignment: Assignment) -> bool:
     return assignment.state is AssignmentState.ACTIVE and not on_demand and assignment.ends_at is None
 
 
+def _sub_object(assignment: Assignment) -> str:
+    """Return what tells an assignment from others that one resource states."""
+    if assignment.door is DoorKind.ROLE:
+        return ""
+    return f"{assignment.role.name} for {assignment.principal}"
+
+
 def _inputs(assignment: Assignment) -> Sequence[tuple[str, str]]:
+    if assignment.door is DoorKind.POLICY:
+        return [(assignment.scope, "properties.accessPolicies")]
+    if assignment.door is DoorKind.DELEGATION:
+        return [(assignment.id, "properties.registrationDefinitionId")]
     paths = ("properties.principalId", "properties.roleDefinitionId", "properties.scope", "properties.condition")
     role = [(assignment.role.id, "properties.permissions")] if assignment.role.permissions is not None else []
     return [*((assignment.id, path) for path in paths), *role]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.errors import ContentError
-from auditor.model import Resource
+from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, Role
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.permissions import permissions_of
@@ -59,7 +59,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class BoundRow:
-    """A row for one workload: the scope, the principals that would do, and identities whose principal is not known."""
+    """A row for one workload: the scope, the principals that would do, and identities whose principal is not known.
+
+    `needed`: keys of what the holder needs below the scope, where less than the scope may be enough; with `needed_gap`
+    there may be more.
+    """
 
     row: RoleRow
     workload: str
@@ -68,6 +72,8 @@ class BoundRow:
     scope: str
     principals: tuple[str, ...]
     unresolved: tuple[str, ...]
+    needed: tuple[str, ...] = ()
+    needed_gap: Gap | None = None
 
     def assignments(self) -> Iterator[Assignment]:
         """Yield what the table sanctions, as assignments."""
@@ -144,12 +150,16 @@ def _named(roles: Mapping[str, Role], name: str) -> Role:
 
 
 def bind_rows(
-    rows: Sequence[RoleRow], workload: Workload, principals: Principals, observed: Mapping[str, Role]
+    rows: Sequence[RoleRow],
+    workload: Workload,
+    principals: Principals,
+    observed: Mapping[str, Role],
+    needs: Callable[[Resource, Resource], tuple[tuple[str, ...], Gap | None]],
 ) -> Sequence[BoundRow]:
     """Return the rows for each resource that plays the principal and each that plays the scope.
 
     A role is what the estate's definition says, else what the table says. Rows of components that are not there have
-    no place here: that a component is missing is a finding of its own.
+    no place here: that a component is missing is a finding of its own. `needs` tells what a holder needs of a target.
     """
     found = []
     for row in rows:
@@ -158,8 +168,19 @@ def bind_rows(
             acting, unresolved = principals.of(holder)
             for target in workload.resources(row.scope):
                 scope = scope_of(target) if row.on_group else target.id
+                needed, gap = needs(holder, target) if row.narrower else ((), None)
                 found.append(
-                    BoundRow(known_row, workload.name, holder, target, scope, tuple(acting), tuple(unresolved))
+                    BoundRow(
+                        row=known_row,
+                        workload=workload.name,
+                        holder=holder,
+                        target=target,
+                        scope=scope,
+                        principals=tuple(acting),
+                        unresolved=tuple(unresolved),
+                        needed=needed,
+                        needed_gap=gap,
+                    )
                 )
     return found
 

@@ -15,7 +15,7 @@ from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Gap, Resource
 from auditor.rbac.assignments import Assignment, AssignmentState
-from auditor.rbac.operation_sets import NOTHING
+from auditor.rbac.permissions import Plane
 from auditor.rbac.principals import ManagedIdentity, Part
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -189,7 +189,7 @@ def _uncertain_crossing(access: AccessContext, assignments: Sequence[Assignment]
 
 
 def _has_data_access(access: AccessContext, assignments: Sequence[Assignment]) -> Known[bool]:
-    if any(a.permissions.data.may != NOTHING for a in assignments if a.role.permissions):
+    if any(access.graph.acts(a, Plane.DATA) is not Truth.NO for a in assignments if a.role.permissions):
         return True
     return access.graph.assignment_gap() or _undefined(access, assignments) or False
 

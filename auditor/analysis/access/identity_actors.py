@@ -9,6 +9,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.assignment import is_standing, sanctioned
+from auditor.analysis.access.federation import Power, power_of
 from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.model import Gap
@@ -60,6 +61,10 @@ class IdentityActors(Fact):
     """the id of the user-assigned identity, or of the resource whose own identity it is"""
     is_workload_identity: Known[bool]
     """whether a component of a workload runs as it"""
+    power: Power
+    """`some` where the identity has any permission, active or eligible, `none` where it has none, or `not known`"""
+    dangers: tuple[str, ...]
+    """names of the dangers that the identity surely permits, at any scope"""
     actors: Known[tuple[IdentityActor, ...]]
     """who can act as it, and how; more than these where one of them can all the time, and not all was read"""
 
@@ -71,7 +76,9 @@ class IdentityActors(Fact):
         if not self.actors:
             return f"Nobody outside of the workload can act as {identity} but those whom the table of roles sanctions."
         ways = dict.fromkeys(map(str, self.actors))
-        return f"Others can act as {identity}: {facts.listed(list(ways), _SHOWN)}."
+        may = f", which may {', '.join(self.dangers)}" if self.dangers else ""
+        powerless = ", which has no permission now" if self.power == "none" else ""
+        return f"Others can act as {identity}{may}{powerless}: {facts.listed(list(ways), _SHOWN)}."
 
 
 def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
@@ -86,6 +93,8 @@ def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
             principal_id=identity.principal,
             identity=identity.id,
             is_workload_identity=bool(parts) or unseen or False,
+            power=power_of(access, identity.principal),
+            dangers=access.graph.dangers_of(identity.principal),
             actors=_actors(access, identity, unseen) if parts else unseen or (),
         )
 
@@ -93,9 +102,10 @@ def derive_facts(access: AccessContext) -> Iterator[IdentityActors]:
 def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None) -> Known[tuple[IdentityActor, ...]]:
     actors: list[IdentityActor] = []
     gaps: list[Gap | None] = []
-    for door in acting.doors(identity):
-        gaps.append(access.graph.assignment_gap(door.scope))
-        for opening in acting.openings(access.graph, door):
+    for to_act in acting.ways(identity):
+        graph, scope = access.graph, to_act.scope
+        gaps.append(graph.assignment_gap(scope) or graph.delegation_gap(scope) or graph.classic_gap(scope))
+        for opening in acting.openings(access.graph, to_act):
             if access.graph.parts.get(opening.assignment.principal) or _is_author(access, opening.assignment):
                 continue
             is_sanctioned = sanctioned(access, opening.assignment, access.sanctions.of(opening.assignment))
@@ -127,8 +137,8 @@ def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
         assignment=assignment.id,
         role=assignment.role.name,
         scope=assignment.scope,
-        way=opening.door.way,
-        on=opening.door.scope,
+        way=opening.to_act.way,
+        on=opening.to_act.scope,
         operation=opening.operation,
         standing=is_standing(access, assignment),
     )

@@ -27,6 +27,8 @@ class How(StrEnum):
     STRONGER = "a stronger role"
     WIDER = "a wider scope"
     WIDER_AND_STRONGER = "a stronger role at a wider scope"
+    ELSEWHERE = "assignments that do not reach what it reads there"
+    NO_EFFECT = "roles have no effect where the access policies of the vault rule"
     DENIED = "taken away by a deny assignment"
     NO_IDENTITY = "no managed identity"
     MISSING = "no assignment"
@@ -102,8 +104,8 @@ def _judge_for(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
     answer = sets.covers(effective.permissions, required) if row.row.role.permissions else _unknown_role(covering)
     if answer is Truth.YES:
         return _satisfied(principal, row, grants, covering)
-    if row.row.narrower and (below := _below(principal, row, grants)):
-        return RowVerdict(Truth.YES, How.NARROWER, below)
+    if row.row.narrower and (narrower := _narrower(principal, row, grants)):
+        return narrower
     if answer is Truth.UNKNOWN:
         return RowVerdict(Truth.UNKNOWN, How.UNDECIDED, covering, reasons=_reasons(row, principal, effective, grants))
     return _unsatisfied(principal, row, grants, effective)
@@ -169,6 +171,31 @@ def _by_one(assignment: Assignment, row: BoundRow) -> RowVerdict:
     return RowVerdict(Truth.YES, how, [assignment], excess=excess)
 
 
+def _narrower(principal: str, row: BoundRow, grants: Grants) -> RowVerdict | None:
+    """Return a verdict on assignments below the row's scope, or None where there are none that give what it asks.
+
+    They are enough where they reach all that the holder reads there.
+    """
+    below = _below(principal, row, grants)
+    if not below:
+        return None
+    required = row.row.role.at_most
+    reasons: list[str] = []
+    for needed in row.needed:
+        effective = grants.effective(principal, needed)
+        answer = sets.covers(effective.permissions, required)
+        if answer is Truth.NO:
+            lacking = sets.first_excess(required, effective.permissions)
+            return RowVerdict(Truth.NO, How.ELSEWHERE, lacking=lacking)
+        if answer is Truth.UNKNOWN:
+            reasons += [f"{ids.name_of(needed)}: {why}" for why in _reasons(row, principal, effective, grants)]
+    if row.needed_gap is not None:
+        reasons.append(f"which secrets {row.holder.name} reads is not known: {row.needed_gap.reason}")
+    if reasons:
+        return RowVerdict(Truth.UNKNOWN, How.UNDECIDED, below, reasons=reasons)
+    return RowVerdict(Truth.YES, How.NARROWER, below)
+
+
 def _below(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
     """Return assignments on children of the row's scope that give the required permissions there."""
     found = []
@@ -189,6 +216,8 @@ def _unsatisfied(principal: str, row: BoundRow, grants: Grants, effective: Effec
     undenied = sets.combined(a.permissions for a in granted)
     if effective.denied_by and sets.covers(undenied, required) is Truth.YES:
         return RowVerdict(Truth.NO, How.DENIED, granted, lacking=lacking, denies=effective.denied_by)
+    if grants.reach.at(ids.key(row.scope)) is Truth.NO and sets.covers(undenied, required) is Truth.YES:
+        return RowVerdict(Truth.NO, How.NO_EFFECT, granted, lacking=lacking)
     return RowVerdict(Truth.NO, How.MISSING, lacking=lacking, eligible=_activatable(principal, row, grants))
 
 
@@ -213,6 +242,8 @@ def _reasons(row: BoundRow, principal: str, effective: Effective, grants: Grants
         if assignment.condition:
             found.append(f"{label}: depends on the condition {assignment.condition}")
     found.extend(f"deny assignment {ids.name_of(deny.id)} may apply" for deny in effective.denied_by)
+    if grants.reach.at(ids.key(row.scope)) is Truth.UNKNOWN:
+        found.append("whether roles or access policies rule the vault was not read")
     if not grants.denies_known:
         found.append("deny assignments were not collected")
     return found

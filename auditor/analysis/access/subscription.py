@@ -14,7 +14,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.model import Gap, Resource
 from auditor.rbac import privileges
-from auditor.rbac.assignments import Assignment, AssignmentState, Role
+from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
 from auditor.rbac.read import CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
@@ -152,7 +152,8 @@ def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> 
 
 def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bool, bool]]) -> SubscriptionAccess:
     estate = access.context.estate
-    covering = [a for a, answer in access.graph.grants.covering(key) if answer is Truth.YES]
+    assigned = [a for a, answer in access.graph.grants.covering(key) if answer is Truth.YES]
+    covering = [a for a in assigned if a.door is not DoorKind.CLASSIC]  # they are a finding of their own
     active = [a for a in covering if a.state is AssignmentState.ACTIVE]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
@@ -176,7 +177,7 @@ def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bo
         eligible_owner_count=estate.type_gap(ELIGIBLE, key) or len(eligible),
         role_assigners=unassigned or tuple(sorted(a.principal for a in assigners)),
         standing_humans=unassigned or tuple(sorted(a.principal for a in strong if _is_standing_human(access, a))),
-        classic_administrators=estate.type_gap(CLASSIC, key) or classic,
+        classic_administrators=access.graph.classic_gap(key) or classic,
         custom_role_count=undefined or len(custom),
         escalating_custom_roles=undefined or escalating,
         unlimited_custom_roles=undefined or tuple(role.name for role in custom if _is_unlimited(role)),
@@ -186,7 +187,7 @@ def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bo
 
 def _assignments_gap(access: AccessContext, key: str, active: Sequence[Assignment]) -> Gap | None:
     """Return why it is not known who holds which role at a subscription, or None where it is."""
-    if gap := access.graph.assignment_gap(key):
+    if gap := access.graph.assignment_gap(key) or access.graph.delegation_gap(key):
         return gap
     return next((gap for assignment in active if (gap := access.graph.definition_gap(assignment))), None)
 

@@ -161,7 +161,7 @@ class TableRow(Fact):
             f"--assignee-principal-type ServicePrincipal --role {self.role_id} --scope {shlex.quote(self.scope)}"
         )
         if self.works == "missing":
-            return create if self.how is How.MISSING else None
+            return create if self.how in {How.MISSING, How.ELSEWHERE} else None
         if self.least_privilege != "exceeded":
             return None
         delete = [f"az role assignment delete --ids {shlex.quote(grant.id)}" for grant in self.granted_by]

@@ -17,7 +17,7 @@ from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, SITES
 from auditor.model import Gap, Resource
 from auditor.rbac.access_graph import AccessGraph
-from auditor.rbac.assignments import Assignment
+from auditor.rbac.assignments import Assignment, DoorKind
 
 HUMANS: Final = frozenset({"user", "group", "foreigngroup"})
 """Types of principals that no resource runs as, in lower case."""
@@ -53,7 +53,7 @@ class UnseenParts:
 
     def more_users_of(self, assignment: Assignment) -> Gap | None:
         """Return why more parts of a workload than are known may run as an assignment's principal, or None."""
-        if assignment.principal_type.lower() in HUMANS:
+        if assignment.principal_type.lower() in HUMANS or assignment.door is DoorKind.DELEGATION:
             return None
         identity = self.graph.principals.identities.get(assignment.principal)
         if identity is not None and not identity.is_user_assigned:

@@ -32,7 +32,7 @@ READS: Final = frozenset({VAULTS, GATEWAYS})
 
 @record
 class SecretReader(Record):
-    """An active assignment that permits reading secrets of a vault."""
+    """An active assignment or access policy that permits reading secrets of a vault."""
 
     principal_id: str
     """a principal"""
@@ -61,7 +61,7 @@ class VaultReaders(Fact):
     uses_rbac: bool
     """whether roles, and not access policies, govern its data"""
     secret_readers: Known[tuple[SecretReader, ...]]
-    """the active assignments that permit reading secrets of it"""
+    """the active assignments, or access policies where those rule, that permit reading secrets of it"""
     vault_wide_readers: Known[tuple[str, ...]]
     """assignments of identities other than the workspace's that hold for every secret"""
     is_separated: Known[bool]
@@ -89,14 +89,15 @@ def derive_facts(access: AccessContext) -> Iterator[VaultReaders]:
 def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -> VaultReaders:
     consumers = _consumers(access.context.estate, workload, vault)
     is_shared = _WORKSPACE in consumers and len(consumers) > 1
-    uses_rbac = body.value(vault.properties, "enableRbacAuthorization") is True
+    uses_rbac = body.flag(vault.properties, "enableRbacAuthorization") is True
     readers = tuple(_reader(access, assignment, vault) for assignment in _readers(access, vault))
     wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.user_facing is True)
     unsure = (reader.user_facing for reader in readers if reader.whole_vault)
-    gap = access.graph.assignment_gap(vault.id)
+    graph = access.graph
+    gap = graph.assignment_gap(vault.id) or graph.delegation_gap(vault.id) or graph.policies_gap(vault.id)
     more = gap or next((gap for gap in unsure if isinstance(gap, Gap)), None)
     unseen_consumer = None if is_shared else _unseen_consumer(access, workload, consumers)
-    more_could_share = more if is_shared and uses_rbac and not wide else unseen_consumer
+    more_could_share = more if is_shared and not wide else unseen_consumer
     return VaultReaders(
         about=facts.about(
             access.context,
@@ -105,6 +106,7 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
             role=(workload.name, _WORKSPACE_VAULT if _WORKSPACE in consumers else _APP_VAULT),
             inputs=[
                 (vault.id, "properties.enableRbacAuthorization"),
+                *(() if uses_rbac else [(vault.id, "properties.accessPolicies")]),
                 *((reader.assignment, "properties") for reader in readers),
             ],
         ),
@@ -113,7 +115,7 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
         uses_rbac=uses_rbac,
         secret_readers=gap or readers,
         vault_wide_readers=more or wide,
-        is_separated=more_could_share or not is_shared or (uses_rbac and not wide),
+        is_separated=more_could_share or not is_shared or not wide,
         name=vault.name,
         wide_count=len(wide),
     )
@@ -146,7 +148,7 @@ def _readers(access: AccessContext, vault: Resource) -> Sequence[Assignment]:
         assignment
         for assignment in [*above, *grants.below(vault.id)]
         if assignment.state is AssignmentState.ACTIVE
-        and permits(assignment.permissions, Plane.DATA, READ_SECRET) is Truth.YES
+        and permits(grants.in_effect(assignment, vault.id), Plane.DATA, READ_SECRET) is Truth.YES
     ]
 
 

@@ -27,6 +27,12 @@ def role(guid: str) -> BuiltInRole | None:
     return None if entry is None else BuiltInRole(key, entry["name"], entry["permissions"])
 
 
+def roles() -> Sequence[BuiltInRole]:
+    """Return all built-in roles, by GUID."""
+    listed = read(_FILE).body["roles"]
+    return [BuiltInRole(guid, listed[guid]["name"], listed[guid]["permissions"]) for guid in sorted(listed)]
+
+
 def table() -> tuple[DataFile, tuple[str, ...], Sequence[tuple[str, ...]]]:
     """Return the file with its entries as a table."""
     file = read(_FILE)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
-from auditor.rbac.assignments import AssignmentState
-from auditor.rbac.queries import WhatCan, WhoCan
+from auditor.rbac.assignments import AssignmentState, DoorKind
+from auditor.rbac.doors import Door
+from auditor.rbac.queries import Grant, WhatCan, WhoCan
 from auditor.rbac.scopes import kind_of
 from auditor.rbac.suggest import Suggestion
 from auditor.report.answers.sheet import Record, Sheet
@@ -23,16 +24,20 @@ _WHO_COLUMNS: Final = (
     "principal_type",
     "name",
     "state",
+    "doors",
+    "by",
     "roles",
     "scopes",
     "assignments",
     "reasons",
 )
 _WHAT_COLUMNS: Final = (
-    "answer", "principal", "state", "role", "scope_kind", "scope", "actions", "not_actions", "data_actions",
-    "not_data_actions", "dangers", "condition", "denied_by", "assignment",
+    "answer", "principal", "state", "door", "by", "acts_as", "role", "scope_kind", "scope", "actions", "not_actions",
+    "data_actions", "not_data_actions", "no_effect_on", "dangers", "condition", "denied_by", "assignment", "reasons",
 )  # fmt: skip
 _SUGGESTION_COLUMNS: Final = ("principal", "scope", "needs", "roles", "alternatives", "commands", "custom_role")
+_AFTER_A_STEP: Final = "after a step"
+"""Answers for who must first give itself access, or act as somebody else."""
 _WORDS: Final = {Truth.YES: "yes", Truth.NO: "no", Truth.UNKNOWN: "maybe"}
 
 
@@ -46,7 +51,9 @@ class AccessSheet(Sheet):
     shown: Sequence[str]
     nothing: str = "nobody and nothing"
     verbatim: Sequence[str] = ()
-    note: ClassVar[str] = "Keys, shared access signatures, vault access policies and Entra roles are not looked at."
+    note: ClassVar[str] = (
+        "Shared access signatures and keys already given away, and roles of Microsoft Entra, are not seen."
+    )
 
     def body(self, layout: Layout) -> list[str]:
         """Return a table of the shown columns, then what is to be copied."""
@@ -68,7 +75,7 @@ def of_who_can(answer: WhoCan) -> Sheet:
         title=f"Who can {answer.operation} ({answer.plane.value} plane) on {answer.resource_id}",
         asked={"operation": answer.operation, "plane": answer.plane.value, "resource": answer.resource_id},
         columns=_WHO_COLUMNS,
-        shown=("answer", "name", "principal_type", "state", "roles", "scopes", "reasons"),
+        shown=("answer", "name", "principal_type", "state", "doors", "roles", "scopes", "reasons"),
         records=_who_records(answer),
         unknowns=answer.unknowns,
         is_whole=answer.is_whole,
@@ -83,7 +90,7 @@ def of_what_can(name: str, answer: WhatCan) -> Sheet:
         title=f"What {name} ({principals}) can do",
         asked={"principal": name, "principals": principals},
         columns=_WHAT_COLUMNS,
-        shown=("answer", "role", "scope_kind", "scope", "state", "dangers"),
+        shown=("answer", "door", "role", "scope_kind", "scope", "acts_as", "state", "dangers"),
         records=_what_records(answer),
         unknowns=answer.unknowns,
         is_whole=answer.is_whole,
@@ -137,11 +144,13 @@ def _who_records(answer: WhoCan) -> Sequence[Record]:
     """Return one record per actor, with the columns `_WHO_COLUMNS`."""
     return [
         {
-            "answer": _WORDS[actor.answer],
+            "answer": _WORDS[actor.answer] if actor.is_direct or actor.answer is not Truth.YES else _AFTER_A_STEP,
             "principal": actor.principal,
             "principal_type": actor.principal_type,
             "name": actor.name,
             "state": (AssignmentState.ELIGIBLE if actor.eligible else AssignmentState.ACTIVE).value,
+            "doors": _distinct(door.kind.value for door in actor.doors),
+            "by": _distinct(_witness(door) for door in actor.doors),
             "roles": _distinct(assignment.role.name for assignment in actor.assignments),
             "scopes": _distinct(assignment.scope for assignment in actor.assignments),
             "assignments": _distinct(assignment.id for assignment in actor.assignments),
@@ -151,27 +160,44 @@ def _who_records(answer: WhoCan) -> Sequence[Record]:
     ]
 
 
+def _witness(door: Door) -> str:
+    """Return what a principal does on which resource, as whom it then acts, and what lets it."""
+    does = f"{door.operation or 'what it permits'} on {door.on}"
+    if door.kind is DoorKind.FEDERATION:
+        does = f"trusted by {door.on}"
+    then = f", then acts as {door.acts_as}" if door.acts_as else ""
+    by = "; ".join(_distinct(assignment.id for assignment in door.assignments)) or door.credential
+    return f"{door.kind.value}: {does}{then}, by {by}"
+
+
 def _what_records(answer: WhatCan) -> Sequence[Record]:
-    """Return one record per assignment, with the columns `_WHAT_COLUMNS`."""
-    return [
-        {
-            "answer": _WORDS[grant.answer],
-            "principal": grant.assignment.principal,
-            "state": grant.assignment.state.value,
-            "role": grant.assignment.role.name,
-            "scope_kind": kind_of(grant.assignment.scope).value,
-            "scope": grant.assignment.scope,
-            "actions": grant.actions,
-            "not_actions": grant.not_actions,
-            "data_actions": grant.data_actions,
-            "not_data_actions": grant.not_data_actions,
-            "dangers": grant.privileges,
-            "condition": grant.assignment.condition or "",
-            "denied_by": grant.denied_by,
-            "assignment": grant.assignment.id,
-        }
-        for grant in answer.grants
-    ]
+    """Return one record per door, with the columns `_WHAT_COLUMNS`."""
+    return [_what_record(grant) for grant in answer.grants]
+
+
+def _what_record(grant: Grant) -> Record:
+    assignment = grant.assignment
+    return {
+        "answer": _WORDS[grant.answer],
+        "principal": grant.by.principal,
+        "state": (AssignmentState.ELIGIBLE if grant.by.eligible else AssignmentState.ACTIVE).value,
+        "door": grant.by.kind.value,
+        "by": _witness(grant.by),
+        "acts_as": grant.by.acts_as or "",
+        "role": assignment.role.name if assignment else "",
+        "scope_kind": kind_of(grant.scope).value,
+        "scope": grant.scope,
+        "actions": grant.actions,
+        "not_actions": grant.not_actions,
+        "data_actions": grant.data_actions,
+        "not_data_actions": grant.not_data_actions,
+        "no_effect_on": grant.ruled_out,
+        "dangers": grant.privileges,
+        "condition": (assignment.condition if assignment else None) or "",
+        "denied_by": grant.denied_by,
+        "assignment": assignment.id if assignment else grant.by.credential or "",
+        "reasons": grant.by.reasons if grant.answer is Truth.UNKNOWN else (),
+    }
 
 
 def _suggestion_record(principal: str, suggestion: Suggestion) -> Record:

@@ -1,0 +1,252 @@
+"""By which door somebody gets at something, asked from the command line of what Azure returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.command import in_process
+
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/rg"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+WEBSITE_CONTRIBUTOR = "de139f84-1756-47ae-9be6-808fbbe84772"
+BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
+EARLIER, NOW = "2024-02-20T12:00:00Z", "2026-02-20T12:00:00Z"
+Body = dict[str, Any]
+
+
+def resource(kind: str, name: str, properties: Mapping[str, Any], at: str = GROUP, /, **more: Any) -> Body:
+    return {"id": f"{at}/providers/{kind}/{name}", "name": name, "type": kind, "properties": dict(properties), **more}
+
+
+def assigned(principal: str, role: str, scope: str = GROUP, kind: str = "User") -> Body:
+    definition = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    properties = {"principalId": principal, "principalType": kind, "roleDefinitionId": definition, "scope": scope}
+    return resource("Microsoft.Authorization/roleAssignments", f"{principal}-{role[:8]}", properties, scope)
+
+
+def delegated(at: str = GROUP, **authorization: Any) -> list[Body]:
+    kind = "Microsoft.ManagedServices"
+    offer = resource(f"{kind}/registrationDefinitions", "d", {"authorizations": [authorization]}, SUBSCRIPTION)
+    named = {"registrationDefinitionId": offer["id"], "provisioningState": "Succeeded"}
+    return [offer, resource(f"{kind}/registrationAssignments", "r", named, at)]
+
+
+def asked(
+    folder: Path, bodies: Sequence[Body], *words: str, complete: bool = True, as_of: str = NOW
+) -> tuple[int, list[dict[str, Any]], list[str]]:
+    source = folder / "estate.json"
+    source.write_text(json.dumps(list(bodies)), encoding="utf-8")
+    options = ["--complete"] if complete else []
+    ended = in_process("access", *words, str(source), "-o", "json", "--as-of", as_of, *options, at=folder)
+    answer = json.loads(ended.out)
+    return ended.code, answer["records"], answer["unknowns"]
+
+
+def who(
+    folder: Path, bodies: Sequence[Body], operation: str, on: str, **options: Any
+) -> dict[str, tuple[str, list[str]]]:
+    code, records, unknowns = asked(folder, bodies, "who-can", operation, "--on", on, **options)
+    assert code == 0, unknowns
+    return {record["principal"]: (record["answer"], record["doors"]) for record in records}
+
+
+LOCAL_AUTH: tuple[Body, Body] = ({"disableLocalAuth": False}, {"disableLocalAuth": True})
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "off", "operation"),
+    [
+        ("Microsoft.Storage/storageAccounts", {}, {"allowSharedKeyAccess": False}, BLOB),
+        ("Microsoft.Storage/storageAccounts", {"allowSharedKeyAccess": None}, {"allowSharedKeyAccess": False}, BLOB),
+        ("Microsoft.Storage/storageAccounts", {}, {"allowSharedKeyAccess": False},
+         "Microsoft.Storage/storageAccounts/queueServices/queues/messages/read"),
+        ("Microsoft.CognitiveServices/accounts", *LOCAL_AUTH, "data:Microsoft.CognitiveServices/accounts/OpenAI/x/action"),
+        ("Microsoft.Search/searchServices", *LOCAL_AUTH, "Microsoft.Search/searchServices/indexes/documents/write"),
+        ("Microsoft.AppConfiguration/configurationStores", {}, LOCAL_AUTH[1],
+         "data:Microsoft.AppConfiguration/configurationStores/keyValues/read"),
+        ("Microsoft.EventHub/namespaces", *LOCAL_AUTH, "data:Microsoft.EventHub/namespaces/messages/receive/action"),
+        ("Microsoft.ServiceBus/namespaces", {}, LOCAL_AUTH[1], "data:Microsoft.ServiceBus/namespaces/messages/send/action"),
+        ("Microsoft.DocumentDB/databaseAccounts", {}, LOCAL_AUTH[1],
+         "data:Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items/read"),
+        ("Microsoft.Cache/redis", {}, {"disableAccessKeyAuthentication": True}, "data:Microsoft.Cache/redis/data/read"),
+        ("Microsoft.SignalRService/signalR", {}, LOCAL_AUTH[1], "data:Microsoft.SignalRService/SignalR/hub/send/action"),
+    ],
+)  # fmt: skip
+def test_keys_open_data_where_the_service_accepts_them(
+    kind: str, on: Body, off: Body, operation: str, tmp_path: Path
+) -> None:
+    holders = [assigned("editor", CONTRIBUTOR), assigned("reader", READER)]
+    found = who(tmp_path, [resource(kind, "x", on), *holders], operation, "x")
+    assert found["editor"] == ("yes", ["account key"])
+    assert who(tmp_path, [resource(kind, "x", off), *holders], operation, "x") == {}
+
+
+@pytest.mark.parametrize(("properties", "doors"), [({"adminUserEnabled": True}, 2), ({"adminUserEnabled": False}, 1)])
+def test_the_admin_user_of_a_registry_is_a_door_beside_roles(properties: Body, doors: int, tmp_path: Path) -> None:
+    registry = resource("Microsoft.ContainerRegistry/registries", "cr", properties)
+    pull = "Microsoft.ContainerRegistry/registries/pull/read"
+    found = who(tmp_path, [registry, assigned("editor", CONTRIBUTOR)], pull, "cr")
+    assert found["editor"][1] == ["account key", "role assignment"][2 - doors :]
+
+
+def test_an_endpoint_with_keys_is_called_with_them(tmp_path: Path) -> None:
+    workspace = resource("Microsoft.MachineLearningServices/workspaces", "ws", {})
+    kind, name = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints", f"{workspace['id']}/onlineEndpoints/e"
+    keyed: Body = {"id": name, "name": "e", "type": kind, "properties": {"authMode": "Key"}}
+    lister = assigned("lister", "aaaaaaaa-0000-0000-0000-000000000001")
+    role = resource(
+        "Microsoft.Authorization/roleDefinitions",
+        "aaaaaaaa-0000-0000-0000-000000000001",
+        {"roleName": "Lister", "type": "CustomRole", "permissions": [{"actions": [f"{kind}/listKeys/action"]}]},
+        "",
+    )
+    bodies = [workspace, keyed, lister, role]
+    assert who(tmp_path, bodies, f"{kind}/score/action", name) == {"lister": ("yes", ["account key"])}
+    keyed["properties"]["authMode"] = "AADToken"
+    assert who(tmp_path, bodies, f"{kind}/score/action", name) == {}
+
+
+def test_a_workspace_lends_the_keys_of_its_storage_account(tmp_path: Path) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {}, f"{SUBSCRIPTION}/resourceGroups/data")
+    workspace = resource("Microsoft.MachineLearningServices/workspaces", "ws", {"storageAccount": store["id"]})
+    assert who(tmp_path, [store, workspace, assigned("editor", CONTRIBUTOR)], BLOB, "st") == {
+        "editor": ("yes", ["account key"])
+    }
+
+
+def test_query_keys_of_search_write_nothing(tmp_path: Path) -> None:
+    search = resource("Microsoft.Search/searchServices", "s", {})
+    kind = "Microsoft.Search/searchServices"
+    role = resource(
+        "Microsoft.Authorization/roleDefinitions",
+        "aaaaaaaa-0000-0000-0000-000000000001",
+        {"roleName": "Q", "type": "CustomRole", "permissions": [{"actions": [f"{kind}/listQueryKeys/action"]}]},
+        "",
+    )
+    bodies = [search, role, assigned("asker", role["name"])]
+    assert set(who(tmp_path, bodies, f"{kind}/indexes/documents/read", "s")) == {"asker"}
+    assert who(tmp_path, bodies, f"{kind}/indexes/documents/write", "s") == {}
+
+
+def test_cosmos_keeps_roles_of_its_own(tmp_path: Path) -> None:
+    account = resource(
+        "Microsoft.DocumentDB/databaseAccounts", "db", {"disableLocalAuth": True}, kind="GlobalDocumentDB"
+    )
+    definition = f"{account['id']}/sqlRoleDefinitions/00000000-0000-0000-0000-000000000001"
+    held = {
+        "id": f"{account['id']}/sqlRoleAssignments/a",
+        "name": "a",
+        "type": "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
+        "properties": {"roleDefinitionId": definition, "principalId": "p1", "scope": account["id"]},
+    }
+    items = "data:Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/items"
+    assert who(tmp_path, [account, held], f"{items}/read", "db") == {"p1": ("yes", ["role inside Cosmos DB"])}
+    assert who(tmp_path, [account, held], f"{items}/delete", "db") == {}
+    code, _, unknowns = asked(tmp_path, [account], "who-can", f"{items}/read", "--on", "db", complete=False)
+    assert code == 2
+    assert any("roles inside" in text for text in unknowns)
+
+
+def test_classic_administrators_have_what_owners_have(tmp_path: Path) -> None:
+    kind = "Microsoft.Authorization/classicAdministrators"
+    listed = [
+        resource(kind, str(at), {"emailAddress": f"{at}@contoso.com", "role": role}, SUBSCRIPTION)
+        for at, role in enumerate(
+            ["ServiceAdministrator;AccountAdministrator", "CoAdministrator", "AccountAdministrator"]
+        )
+    ]
+    store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
+    found = who(tmp_path, [store, *listed], "Microsoft.Storage/storageAccounts/listKeys/action", "st")
+    assert found == dict.fromkeys(["0@contoso.com", "1@contoso.com"], ("yes", ["classic administrator"]))
+
+
+@pytest.mark.parametrize(("as_of", "is_asked"), [(EARLIER, True), (NOW, False)])
+def test_classic_administrators_are_missed_only_while_there_were_any(
+    as_of: str, is_asked: object, tmp_path: Path
+) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {})
+    _, _, unknowns = asked(tmp_path, [store], "who-can", BLOB, "--on", "st", complete=False, as_of=as_of)
+    assert any("classic administrators" in text for text in unknowns) is is_asked
+
+
+def test_who_is_delegated_the_giving_of_roles_gives_only_those_listed(tmp_path: Path) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
+    given = {"principalId": "p9", "roleDefinitionId": ACCESS_ADMINISTRATOR}
+    for roles, right in (([BLOB_READER], {"p9": ("after a step", ["gives itself access"])}), ([READER], {})):
+        bodies = [store, *delegated(delegatedRoleDefinitionIds=roles, **given)]
+        assert who(tmp_path, bodies, BLOB, "st") == right
+
+
+def acting() -> list[Body]:
+    """Return a vault that an app's identity reads, with a federated credential, and somebody who may publish to the app."""
+    vault = resource("Microsoft.KeyVault/vaults", "kv", {"enableRbacAuthorization": True})
+    identity = resource("Microsoft.ManagedIdentity/userAssignedIdentities", "id", {"principalId": "of-app"})
+    carried = {"type": "UserAssigned", "userAssignedIdentities": {identity["id"]: {"principalId": "of-app"}}}
+    app = resource("Microsoft.Web/sites", "app", {}, identity=carried)
+    kind = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
+    credential = {
+        "id": f"{identity['id']}/federatedIdentityCredentials/f",
+        "name": "f",
+        "type": kind,
+        "properties": {"issuer": "https://issuer.example", "subject": "repo:x"},
+    }
+    roles = [
+        assigned("of-app", SECRETS_USER, vault["id"], "ServicePrincipal"),
+        assigned("dev", WEBSITE_CONTRIBUTOR, app["id"]),
+        assigned("admin", ACCESS_ADMINISTRATOR, vault["id"]),
+    ]
+    return [vault, identity, app, credential, *roles]
+
+
+def test_who_can_be_an_identity_can_what_it_can_and_the_witness_says_how(tmp_path: Path) -> None:
+    _, records, unknowns = asked(tmp_path, acting(), "who-can", SECRET, "--on", "kv")
+    assert unknowns == []
+    assert {record["principal"]: (record["answer"], record["doors"]) for record in records} == {
+        "of-app": ("yes", ["role assignment"]),
+        "dev": ("after a step", ["acts as an identity"]),
+        "https://issuer.example repo:x": ("after a step", ["federated credential"]),
+        "admin": ("after a step", ["gives itself access"]),
+    }
+    by = {record["principal"]: record["by"][0] for record in records}
+    assert "then acts as of-app" in by["dev"]
+    assert by["dev"].endswith("/dev-de139f84")
+    assert by["https://issuer.example repo:x"].endswith("/federatedIdentityCredentials/f")
+
+
+def test_what_can_shows_whom_somebody_can_be_and_what_that_one_may(tmp_path: Path) -> None:
+    code, records, _ = asked(tmp_path, acting(), "what-can", "dev")
+    assert code == 0
+    assert [(record["door"], record["acts_as"], record["dangers"]) for record in records] == [
+        ("role assignment", "", ["read-keys", "run-code", "change-network"]),
+        ("acts as an identity", "of-app", ["read-secrets"]),
+    ]
+    _, records, _ = asked(tmp_path, acting(), "what-can", "https://issuer.example repo:x")
+    assert [(record["door"], record["acts_as"]) for record in records] == [("federated credential", "of-app")]
+    assert records[0]["assignment"].endswith("/federatedIdentityCredentials/f")
+
+
+def test_a_door_after_a_step_that_may_be_closed_leaves_the_answer_open(tmp_path: Path) -> None:
+    bodies = acting()
+    bodies[4]["properties"]["condition"] = "@Resource[a:b] StringEquals 'c'"
+    code, records, _ = asked(tmp_path, bodies, "who-can", SECRET, "--on", "kv")
+    assert code == 2
+    assert {record["principal"]: record["answer"] for record in records}["dev"] == "maybe"
+
+
+def test_a_vault_that_does_not_say_who_its_policies_let_in_is_a_door_unread(tmp_path: Path) -> None:
+    vault = resource("Microsoft.KeyVault/vaults", "kv", {"enableRbacAuthorization": False})
+    code, records, unknowns = asked(tmp_path, [vault], "who-can", SECRET, "--on", "kv")
+    assert (code, records) == (2, [])
+    assert "own policies is not known" in unknowns[0]
