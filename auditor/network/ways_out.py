@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, difference, intersection, size, union
+from auditor.azure.ranges import Ranges, difference, size, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import LOAD_BALANCERS, MACHINES, NAT_GATEWAYS, ROUTE_TABLES, SCALE_SETS
@@ -18,10 +18,6 @@ from auditor.network.virtual_networks import ROUTES
 
 BROAD_TAGS: Final = frozenset({"internet", "azurecloud", "storage"})
 """Service tags, in lower case and without their region, behind which anybody's resources answer."""
-# The registries hand out IPv4 in blocks of /8 and IPv6 in blocks of /12; what is wider is no single network's.
-# https://www.iana.org/assignments/ipv4-address-space, https://www.iana.org/assignments/ipv6-unicast-address-assignments
-_BROAD_IPV4: Final = 1 << 24
-_BROAD_IPV6: Final = 1 << 116
 # Subnets that Azure keeps for one service: https://learn.microsoft.com/azure/virtual-network/virtual-network-for-azure-services
 _DEDICATED: Final = frozenset(
     {
@@ -138,8 +134,7 @@ def _numbers(prefix: str, tags: Mapping[str, Ranges]) -> Ranges:
 def _is_broad(prefix: str, own: Ranges) -> bool:
     if addresses.parse(prefix) is None:
         return prefix.lower().partition(".")[0] in BROAD_TAGS
-    is_wide_v4 = size(intersection(own, addresses.IPV4)) > _BROAD_IPV4
-    return is_wide_v4 or size(intersection(own, addresses.IPV6)) > _BROAD_IPV6
+    return addresses.is_broad(own)
 
 
 def _leads_elsewhere(route: Resource) -> bool:

@@ -10,21 +10,26 @@ from auditor.analysis.fact import Fact
 from auditor.analysis.gateway import backend
 from auditor.analysis.gateway.backend import APPS, Backend, backend_facts
 from auditor.analysis.gateway.listener import Listener, listener_facts
+from auditor.analysis.gateway.policy import WafPolicy, policy_facts
+from auditor.analysis.gateway.route import Route, route_facts
 from auditor.analysis.gateway.transport import GatewayTls, tls_facts
+from auditor.azure.catalogue import spelled
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import GATEWAYS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
 
-_KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend)
+_KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, Route)
 
 
 def run(context: Context) -> Iterator[Fact]:
-    """Yield the listeners, TLS policies and backend addresses of every gateway."""
+    """Yield what every firewall policy stops; of every gateway the listeners, TLS policies, routes and backends."""
+    yield from policy_facts(context)
     gateways = context.estate.of_type(GATEWAYS)
     backends = backend.read(context) if gateways else None
     for gateway in gateways:
         yield from listener_facts(context, gateway)
         yield from tls_facts(context, gateway)
+        yield from route_facts(context, gateway)
         if backends is not None:
             yield from backend_facts(backends, gateway)
 
@@ -43,10 +48,13 @@ _READS: Final[Sequence[str]] = (
 
 ANALYSIS: Final = Analysis(
     name="gateway",
-    kinds=_KINDS,
+    kinds=(*_KINDS, WafPolicy),
     run=run,
     reads=frozenset(name.lower() for name in _READS),
     parameters=frozenset({"workload_vnets", "central_private_dns_zones"}),
     tables=frozenset({"private-endpoints"}),
-    subjects={kind.fact_kind: {GATEWAYS: [{}]} for kind in _KINDS},
+    subjects={
+        **{kind.fact_kind: {GATEWAYS: [{}]} for kind in _KINDS},
+        WafPolicy.fact_kind: {spelled(WAF_POLICIES): [{}]},
+    },
 )

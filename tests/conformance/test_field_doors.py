@@ -1,0 +1,86 @@
+"""Inputs from practice on names, public and private doors of services, and firewalls of gateways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.material import SHARED, reference_file
+from tests.e2e.command import in_process
+
+FIELD = SHARED / "data" / "field"
+Body = dict[str, Any]
+Findings = Sequence[Mapping[str, Any]]
+
+
+def case(name: str) -> Body:
+    found: Body = json.loads((FIELD / "network-and-access" / f"{name}.json").read_text())
+    return found
+
+
+def laid_over_reference(*resources: Body) -> Body:
+    """Return the reference estate with resources put over it, by id."""
+    estate: Body = json.loads(reference_file().read_text())
+    by_id = {resource["id"].lower(): resource for resource in estate["resources"]}
+    estate["resources"] = list((by_id | {resource["id"].lower(): resource for resource in resources}).values())
+    return estate
+
+
+def judged(estate: object, folder: Path, *options: str) -> Findings:
+    """Return the findings on an estate that is complete."""
+    source = folder / "input.json"
+    source.write_text(json.dumps(estate))
+    given = ("evaluate", source, "--include-passed", "--no-progress", "-o", "json", "--as-of", "2024-02-20T12:00:00Z")
+    ended = in_process(*given, *(options or ("--complete",)), at=folder)
+    findings: Findings = json.loads(ended.out)["findings"]
+    return findings
+
+
+def service(name: str) -> object:
+    (path,) = (FIELD / "services").glob(f"{name}-*")
+    return json.loads(path.read_text())
+
+
+def found(findings: Findings, rule: str, about: str) -> Mapping[str, Any]:
+    """Return the finding of a rule on the resource of a name."""
+    (one,) = [f for f in findings if f["rule_id"] == rule and str(f["resource_id"]).rpartition("/")[2] == about]
+    return one
+
+
+def test_a_custom_rule_that_lets_everybody_in_fails_the_policy(tmp_path: Path) -> None:
+    findings = judged(laid_over_reference(*case("H12")["input"]["put"]), tmp_path)
+    failed = found(findings, "waf-policy-attacks-checked", "waf-chat01")
+    assert (failed["status"], failed["severity"]) == ("fail", "high")
+    assert "letin" in failed["message"]
+    assert failed["controls"]["openai-chat"] == ["AGW-SEC-002"]
+
+
+def _office(policy: Body) -> None:
+    policy["properties"]["customRules"][0]["matchConditions"][0]["matchValues"] = ["203.0.113.0/24"]
+
+
+def _off(policy: Body) -> None:
+    policy["properties"]["customRules"][0]["state"] = "Disabled"
+
+
+def _blocked_before(policy: Body) -> None:
+    rules = policy["properties"]["customRules"]
+    rules.append(rules[0] | {"name": "nobody", "priority": 0, "action": "Block"})
+
+
+@pytest.mark.parametrize("change", [_office, _off, _blocked_before])
+def test_a_custom_rule_that_lets_in_less_does_not(change: Callable[[Body], None], tmp_path: Path) -> None:
+    (policy,) = case("H12")["input"]["put"]
+    change(policy)
+    findings = judged(laid_over_reference(policy), tmp_path)
+    assert found(findings, "waf-policy-attacks-checked", "waf-chat01")["status"] == "pass"
+
+
+def test_rules_that_are_off_are_named(tmp_path: Path) -> None:
+    failed = found(judged(service("h08"), tmp_path), "waf-policy-rules-enabled", "w-a")
+    assert failed["status"] == "fail"
+    assert all(rule in failed["message"] for rule in ("942100", "942110", "942120", "SQL injection"))
