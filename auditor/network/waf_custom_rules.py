@@ -44,7 +44,7 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class MatchCondition:
     """One condition of a rule: the address is in a set or the request has one of some traits; or neither, if negated."""
 
     addresses: Ranges = ()
@@ -63,7 +63,7 @@ class CustomRule:
 
     name: str
     ends: Ends
-    conditions: tuple[Condition, ...]
+    conditions: tuple[MatchCondition, ...]
 
     def matches(self, held: Collection[Trait]) -> Ranges:
         """Return from which addresses a request with exactly these traits matches."""
@@ -195,7 +195,7 @@ def _rule(rule: Mapping[str, object]) -> CustomRule:
     return CustomRule(body.text(rule, "name") or "without a name", ends, conditions)
 
 
-def _condition(condition: object) -> Condition:
+def _condition(condition: object) -> MatchCondition:
     """Return a condition; its variables, like its values, are alternatives."""
     operator = (body.text(condition, "operator") or "").lower()
     values = body.text_or_texts(condition, "matchValues")
@@ -216,7 +216,7 @@ def _condition(condition: object) -> Condition:
             matched = addresses.ANY
         else:
             traits.append(_trait(spelled, selector, operator, values, condition))
-    return Condition(matched, tuple(dict.fromkeys(traits)), is_negated)
+    return MatchCondition(matched, tuple(dict.fromkeys(traits)), is_negated)
 
 
 def _is_certain(variable: str, operator: str, values: Sequence[str]) -> bool:

@@ -84,3 +84,12 @@ def test_rules_that_are_off_are_named(tmp_path: Path) -> None:
     failed = found(judged(service("h08"), tmp_path), "waf-policy-rules-enabled", "w-a")
     assert failed["status"] == "fail"
     assert all(rule in failed["message"] for rule in ("942100", "942110", "942120", "SQL injection"))
+
+
+def test_a_record_that_points_elsewhere_decides_against_the_zone_group(tmp_path: Path) -> None:
+    (record,) = case("H11")["input"]["put"]
+    address = record["properties"]["aRecords"][0]
+    for text, status in (("10.88.0.9", "fail"), ("10.0.2.7", "pass")):
+        address["ipv4Address"] = text
+        findings = judged(laid_over_reference(record), tmp_path)
+        assert found(findings, "private-endpoint-name-resolves", "kv-chat01")["status"] == status

@@ -11,14 +11,14 @@ from auditor.analysis.gateway import backend
 from auditor.analysis.gateway.backend import APPS, Backend, backend_facts
 from auditor.analysis.gateway.listener import Listener, listener_facts
 from auditor.analysis.gateway.policy import WafPolicy, policy_facts
-from auditor.analysis.gateway.route import Route, route_facts
+from auditor.analysis.gateway.route import BackendRoute, route_facts
 from auditor.analysis.gateway.transport import GatewayTls, tls_facts
 from auditor.azure.catalogue import spelled
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import GATEWAYS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
 
-_KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, Route)
+_KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, BackendRoute)
 
 
 def run(context: Context) -> Iterator[Fact]:

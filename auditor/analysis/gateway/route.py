@@ -19,7 +19,7 @@ from auditor.network.waf_policy import Checked
 
 
 @fact("gateway.route", subject="the Application Gateway")
-class Route(Fact):
+class BackendRoute(Fact):
     """Where a listener sends the requests of a path, behind which firewall, and what gets there unchecked."""
 
     listener: str
@@ -66,7 +66,7 @@ class _Leg:
     place: str
 
 
-def route_facts(context: Context, gateway: Resource) -> Iterator[Route]:
+def route_facts(context: Context, gateway: Resource) -> Iterator[BackendRoute]:
     """Yield a fact per listener and path that leads to a backend."""
     for place, entry in body.enumerate_objects(gateway.body, "properties.httpListeners"):
         firewall = web_firewall.of_listener(context, gateway, (place, entry))
@@ -95,9 +95,9 @@ def _legs(context: Context, gateway: Resource, listener: str, firewall: WebFirew
             yield _Leg(body.text(path_rule, "name") or inner.rpartition(".")[2], pool, own, inner)
 
 
-def _fact(context: Context, gateway: Resource, listener: str, name: str, leg: _Leg) -> Route:
+def _fact(context: Context, gateway: Resource, listener: str, name: str, leg: _Leg) -> BackendRoute:
     stands = has_firewall(gateway)
-    return Route(
+    return BackendRoute(
         about=facts.about(context, gateway.id, sub_object=name, inputs=[(gateway.id, leg.place), *leg.firewall.inputs]),
         listener=listener,
         path=leg.path,
