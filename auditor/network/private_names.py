@@ -13,6 +13,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.estate.graph import Estate
+from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.private_connections import EndpointConnection
 from auditor.model import Gap, Resource
 
@@ -229,3 +230,55 @@ def names_of(estate: Estate, connection: EndpointConnection, zone: str, register
     if below:
         return NeededNames(below)
     return NeededNames((ids.name_of(connection.target).lower(),) if connection.target else (), is_guess=True)
+
+
+def registered(estate: Estate, endpoint: Resource) -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """Return what an endpoint's zone groups remember: by zone, the addresses of each relative name.
+
+    An empty name stands for a record set without one.
+    """
+    found: dict[str, Mapping[str, frozenset[str]]] = {}
+    for group in estate.children(endpoint.key, ZONE_GROUPS):
+        for config in body.objects(group.properties, "privateDnsZoneConfigs"):
+            if (zone := body.text(config, "properties.privateDnsZoneId")) is not None:
+                found[ids.key(zone)] = remembered(config, ids.name_of(ids.key(zone)))
+    return found
+
+
+def remembered(config: object, zone: str) -> Mapping[str, frozenset[str]]:
+    """Return the addresses that one entry of a zone group remembers, by names relative to the zone."""
+    found: dict[str, frozenset[str]] = {}
+    for record in body.objects(config, "properties.recordSets"):
+        full = (body.text(record, "fqdn") or "").lower().rstrip(".")
+        name = body.text(record, "recordSetName") or full.removesuffix(zone).rstrip(".")
+        found[name.lower()] = found.get(name.lower(), frozenset()) | {*body.text_or_texts(record, "ipAddresses")}
+    return found
+
+
+def zones_needed(estate: Estate, connection: EndpointConnection) -> Sequence[str]:
+    """Return the zones in which the names of an endpoint's service stand, for the groups that it connects to."""
+    target = estate.get(connection.target)
+    known = estate.catalogue.get(target.type_key) if target is not None else None
+    if known is None or target is None:
+        return ()
+    kind = (body.text(target.body, "kind") or "").lower()
+    zones = [
+        zone for group, listed in known.private_link.items() if group.lower() in connection.groups for zone in listed
+    ]
+    fitting = [zone for zone in zones if not zone.kinds or kind in zone.kinds]
+    return tuple(dict.fromkeys(zone.names["public"] for zone in fitting if "public" in zone.names))
+
+
+def zones_seen_from(estate: Estate, network: str) -> Sequence[PrivateZone]:
+    """Return the zones that are linked to a virtual network, with their records."""
+    records = records_by_zone(estate)
+    found: dict[str, bool] = {}
+    for link in estate.of_type(ZONE_LINKS):
+        is_made = body.same_text(body.text(link.body, "properties.virtualNetworkLinkState"), "Completed")
+        if is_made and body.sub_resource(link.body, "properties.virtualNetwork") == network:
+            policy = body.text(link.body, "properties.resolutionPolicy")
+            found[ids.parent_of(link.key) or ""] = body.same_text(policy, "NxDomainRedirect")
+    return [
+        zone_of(estate, key, records.get(key, {}), goes_on=goes_on, is_listed=False)
+        for key, goes_on in sorted(found.items())
+    ]

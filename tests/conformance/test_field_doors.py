@@ -93,3 +93,46 @@ def test_a_record_that_points_elsewhere_decides_against_the_zone_group(tmp_path:
         address["ipv4Address"] = text
         findings = judged(laid_over_reference(record), tmp_path)
         assert found(findings, "private-endpoint-name-resolves", "kv-chat01")["status"] == status
+
+
+def test_a_known_perimeter_decides_over_its_services(tmp_path: Path) -> None:
+    findings = judged(laid_over_reference(*case("H13")["input"]["put"]), tmp_path)
+    own = {f["rule_id"]: f["status"] for f in findings if str(f["resource_id"]).endswith("/stchat01")}
+    assert own["network-perimeter-lets-nobody-in"] == "pass"
+    assert own["network-firewall-closed-behind-private-access"] == "fail"
+    assert not [f for f in findings if f["status"] == "unknown" and "stchat01" in str(f["resource_id"])]
+    assert found(findings, "workload-gateway-only-entry", "mlw-chat01")["status"] == "pass"
+
+
+@pytest.mark.parametrize(("mode", "rules", "status"), [("Enforced", True, "fail"), ("Audit", False, "unknown")])
+def test_a_perimeter_that_lets_in_more_does_not_pass(mode: str, rules: bool, status: str, tmp_path: Path) -> None:  # noqa: FBT001
+    put = case("H13")["input"]["put"]
+    association, profile = put[-1], next(one for one in put if one["type"].endswith("/profiles"))
+    association["properties"]["accessMode"] = mode
+    rule = {
+        "id": f"{profile['id']}/accessRules/all",
+        "name": "all",
+        "type": f"{profile['type']}/accessRules",
+        "properties": {"direction": "Inbound", "addressPrefixes": ["0.0.0.0/0"]},
+    }
+    findings = judged(laid_over_reference(*put, *([rule] if rules else [])), tmp_path)
+    assert found(findings, "network-perimeter-lets-nobody-in", "stchat01")["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "passes"),
+    [
+        ("h05", "s-a", "search-public-network-access-off"),
+        ("h06", "sta", "storage-public-network-access-off"),
+        ("h07", "kva", "keyvault-public-network-access-off"),
+    ],
+)
+def test_what_a_closed_firewall_lets_in_is_a_leftover(name: str, about: str, passes: str, tmp_path: Path) -> None:
+    findings = [f for f in judged(service(name), tmp_path) if str(f["resource_id"]).endswith(f"/{about}")]
+    assert found(findings, passes, about)["status"] == "pass"
+    leftover = found(findings, "network-firewall-closed-behind-private-access", about)
+    assert (leftover["status"], leftover["severity"]) == ("fail", "info")
+    assert "no effect now" in leftover["message"]
+    said = " ".join(f["message"] for f in findings)
+    assert "accepts traffic" not in said
+    assert not [f for f in findings if f["status"] == "fail" and f["severity"] != "info" and "irewall" in f["title"]]

@@ -9,6 +9,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.exposure.addresses import HOLDERS, address_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
+from auditor.analysis.exposure.doors import SERVICES, ServiceDoors, door_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
 from auditor.analysis.exposure.services import service_entries
@@ -17,9 +18,10 @@ from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import InternetReach
-from auditor.estate.lookup import ML_WORKSPACES
+from auditor.estate.lookup import ML_WORKSPACES, PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
 from auditor.model import Gap, Resource
+from auditor.network import perimeters
 from auditor.network.subnets import Subnets
 
 _ROLES: Final = "public_ip_allow_roles"
@@ -75,7 +77,7 @@ def declared_harmless(parameters: Mapping[str, object]) -> dict[str, str]:
 
 
 def run(context: Context) -> Iterator[Fact]:
-    """Yield every way in, one verdict for each workload, and how authors get in."""
+    """Yield every way in, one verdict for each workload, how authors get in, and the doors of services."""
     subnets = Subnets(context.estate)
     allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
     all_entries = entries(context, subnets)
@@ -89,13 +91,17 @@ def run(context: Context) -> Iterator[Fact]:
     for workload in context.workloads.all:
         yield workload_fact(context, workload, all_entries, allowed, unseen)
     yield from author_facts(context, all_entries)
+    yield from door_facts(context)
 
 
 ANALYSIS: Final = Analysis(
     name="exposure",
-    kinds=(InternetEntry, WorkloadExposure, AuthorAccess),
+    kinds=(InternetEntry, WorkloadExposure, AuthorAccess, ServiceDoors),
     run=run,
-    reads=frozenset({*_WAYS_IN, MACHINES}),
+    reads=frozenset({*_WAYS_IN, MACHINES, PRIVATE_ENDPOINTS, *perimeters.TYPES}),
     parameters=frozenset({_ROLES, _HARMLESS}),
-    subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
+    subjects={
+        WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]},
+        ServiceDoors.fact_kind: {name: [{}] for name in SERVICES},
+    },
 )

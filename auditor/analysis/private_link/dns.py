@@ -129,17 +129,8 @@ def _registrations(estate: Estate) -> Mapping[str, Sequence[Registration]]:
             if zone is None:
                 continue
             place = f"{path}.properties.privateDnsZoneId"
-            remembered = _remembered(config, ids.name_of(ids.key(zone)))
+            remembered = private_names.remembered(config, ids.name_of(ids.key(zone)))
             found[ids.parent_of(group.key) or ""].append(Registration(ids.key(zone), remembered, group, place))
-    return found
-
-
-def _remembered(config: object, zone: str) -> Mapping[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for record in body.objects(config, "properties.recordSets"):
-        full = (body.text(record, "fqdn") or "").lower().rstrip(".")
-        name = body.text(record, "recordSetName") or full.removesuffix(zone).rstrip(".")
-        found[name.lower()] = found.get(name.lower(), frozenset()) | {*body.text_or_texts(record, "ipAddresses")}
     return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor.network.reachability import Cell, Connection
+from auditor.network.service_query import DoorAnswer, ServiceAnswer
 from auditor.network.trace import DecidingRule
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
@@ -14,7 +15,7 @@ from auditor.report.packet_path import path_of, traffic_of
 
 _COLUMNS: Final = (
     "workload", "from", "from_role", "to", "to_role", "protocol", "port", "answer", "partial", "passes", "stopped",
-    "rules", "packet", "unknowns", "notes",
+    "rules", "packet", "unknowns", "notes", "doors",
 )  # fmt: skip
 
 
@@ -24,7 +25,8 @@ class NetworkSheet(Sheet):
 
     note: ClassVar[str] = (
         "Decided on security groups, private endpoint policies, peerings and user-defined routes. Whether anything "
-        "listens, whether a public address leads to a subnet, and firewalls of services are not looked at."
+        "listens, and whether a public address leads to a subnet, is not looked at. Of a service its firewall and its "
+        "perimeter are."
     )
 
     def body(self, layout: Layout) -> list[str]:
@@ -32,14 +34,9 @@ class NetworkSheet(Sheet):
         return _one_pair(layout, self.records[0]) if self.asked else _all_pairs(layout, self.records)
 
     def cell(self, column: str, value: object) -> str:
-        """Return rules, traffic and packets in words."""
-        if column == "rules":
-            rules = _list(value)
-            return "; ".join(
-                f"{_named(rule, 'side')}: {_named(rule, 'rule')} ({_named(rule, 'filter')})" for rule in rules
-            )
-        if column in {"passes", "stopped"}:
-            return "; ".join(map(_traffic, _list(value)))
+        """Return rules, traffic, doors and packets in words."""
+        if column in _CELLS:
+            return "; ".join(_CELLS[column](part) for part in _list(value))
         match value:
             case bool():
                 return str(value).lower()
@@ -55,6 +52,13 @@ def of_query(asked: Mapping[str, str], connection: Connection) -> Sheet:
     """Lay out the answer to one question."""
     title = f"{asked['from']} to {asked['to']}, {asked['protocol']} port {asked['port']}"
     return _sheet(title, asked, [{**asked, **_record(connection)}], connection.unknowns)
+
+
+def of_service(asked: Mapping[str, str], answer: ServiceAnswer) -> Sheet:
+    """Lay out whether a service is reached, and by which of its doors."""
+    title = f"{asked['from']} to {asked['to']}, {asked['protocol']} port {asked['port']}"
+    record = {**asked, **_record(answer.connection), "doors": [_door(door) for door in answer.doors]}
+    return _sheet(title, asked, [record], answer.connection.unknowns)
 
 
 def of_matrix(cells: Sequence[Cell]) -> Sheet:
@@ -97,6 +101,20 @@ def _record(connection: Connection) -> dict[str, object]:
         "packet": connection.packet.as_json() if connection.packet else None,
         "unknowns": list(connection.unknowns),
         "notes": list(connection.notes),
+        "doors": [],
+    }
+
+
+def _door(door: DoorAnswer) -> dict[str, object]:
+    packet = door.connection.packet if door.connection is not None else None
+    return {
+        "door": door.door,
+        "name": door.name,
+        "answer": door.truth.value,
+        "why": door.why,
+        "resolves": door.resolves.value if door.resolves is not None else None,
+        "unknowns": list(door.unknowns),
+        "packet": packet.as_json() if packet is not None else None,
     }
 
 
@@ -119,6 +137,11 @@ def _rule(decider: DecidingRule) -> dict[str, object]:
 def _one_pair(layout: Layout, record: Record) -> list[str]:
     answer = f"{record['answer']}" + (", in part" if record["partial"] else "")
     lines = ["", *layout.paragraph(answer.upper(), indent=0)]
+    if doors := _list(record["doors"]):
+        header = ("door", "name", "answer", "name resolves", "why")
+        names = ("door", "name", "answer", "resolves", "why")
+        cells = [["" if _field(door, name) is None else str(_field(door, name)) for name in names] for door in doors]
+        lines += [*layout.heading("Doors"), *layout.rows(header, cells)]
     for title, name in (("Passes", "passes"), ("Stopped", "stopped")):
         if parts := _list(record[name]):
             lines += [*layout.heading(title), *layout.rows((), [["-", _traffic(part)] for part in parts])]
@@ -165,6 +188,14 @@ def _traffic(part: object) -> str:
     return str(part["traffic"]) + (f", by {', '.join(rules)}" if rules else ", no rule asked")
 
 
+def _decided(rule: object) -> str:
+    return f"{_named(rule, 'side')}: {_named(rule, 'rule')} ({_named(rule, 'filter')})"
+
+
+def _at_door(door: object) -> str:
+    return f"{_field(door, 'door')}: {_field(door, 'answer')} ({_field(door, 'why')})"
+
+
 def _named(rule: object, name: str) -> str:
     if not isinstance(rule, Mapping):
         return ""
@@ -172,5 +203,18 @@ def _named(rule: object, name: str) -> str:
     return f"{rule[name]}{default}"
 
 
+def _field(of: object, name: str) -> object:
+    return of[name] if isinstance(of, Mapping) else None
+
+
 def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
+
+
+_CELLS: Final[Mapping[str, Callable[[object], str]]] = {
+    "rules": _decided,
+    "doors": _at_door,
+    "passes": _traffic,
+    "stopped": _traffic,
+}
+"""How the elements of a list are put into one cell."""
