@@ -65,7 +65,7 @@ def public_doors(estate: Estate, resource: Resource) -> Sequence[PublicDoor] | N
     way_in = known.way_in if known else None
     if way_in is None:
         return None
-    reader = _READERS.get(way_in.reader) if way_in.reader is not None else None
+    reader = READERS.get(way_in.reader) if way_in.reader is not None else None
     if way_in.reader is not None:
         return None if reader is None else tuple(reader(estate, resource))
     return tuple(door_of(estate, resource, endpoint) for endpoint in way_in.endpoints) or None
@@ -73,7 +73,7 @@ def public_doors(estate: Estate, resource: Resource) -> Sequence[PublicDoor] | N
 
 def are_read(way_in: WayIn) -> bool:
     """Whether the public doors of a type are read here."""
-    return bool(way_in.endpoints) or way_in.reader in _READERS
+    return bool(way_in.endpoints) or way_in.reader in READERS
 
 
 def door_of(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> PublicDoor:
@@ -238,10 +238,11 @@ def _app(estate: Estate, app: Resource) -> Iterator[PublicDoor]:
         )
 
 
-_READERS: Final[Mapping[EndpointReader, Callable[[Estate, Resource], Iterator[PublicDoor]]]] = {
+READERS: Final[Mapping[EndpointReader, Callable[[Estate, Resource], Iterator[PublicDoor]]]] = {
     EndpointReader.SQL_SERVER: _sql,
     EndpointReader.WEB_APP: _app,
 }
+"""What no switch and list of addresses describes."""
 
 
 def lets_in(door: PublicDoor, numbers: Ranges) -> Truth:

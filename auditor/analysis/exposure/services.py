@@ -110,4 +110,4 @@ READERS: Final[Mapping[EndpointReader, Reader]] = {
     EndpointReader.CONTAINER_APP: _container_app,
     EndpointReader.SCALE_SET: _scale_set,
 }
-"""What no switch and list of addresses describes."""
+"""What is no door of a service that all of its senders share: a port, an ingress, machines."""
