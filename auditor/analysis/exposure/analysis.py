@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor.analysis import facts
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.exposure.addresses import HOLDERS, address_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
-from auditor.analysis.exposure.doors import SERVICES, ServiceDoors, door_facts
+from auditor.analysis.exposure.doors import ServiceDoors, door_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
 from auditor.analysis.exposure.services import service_entries
@@ -19,7 +19,7 @@ from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import InternetReach
 from auditor.estate.lookup import ML_WORKSPACES, PRIVATE_ENDPOINTS
-from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
+from auditor.estate.network_relations import ASSOCIATIONS, MACHINES, PUBLIC_ADDRESSES
 from auditor.model import Gap, Resource
 from auditor.network import perimeters
 from auditor.network.subnets import Subnets
@@ -94,14 +94,19 @@ def run(context: Context) -> Iterator[Fact]:
     yield from door_facts(context)
 
 
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield why services may be in a perimeter that was not read; that services were not read their own types tell."""
+    gap = context.estate.type_gap(ASSOCIATIONS)
+    if gap is not None:
+        yield Unlisted(ServiceDoors.fact_kind, gap)
+
+
 ANALYSIS: Final = Analysis(
     name="exposure",
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess, ServiceDoors),
     run=run,
     reads=frozenset({*_WAYS_IN, MACHINES, PRIVATE_ENDPOINTS, *perimeters.TYPES}),
     parameters=frozenset({_ROLES, _HARMLESS}),
-    subjects={
-        WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]},
-        ServiceDoors.fact_kind: {name: [{}] for name in SERVICES},
-    },
+    subjects={WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]}},
+    unlisted=unlisted,
 )

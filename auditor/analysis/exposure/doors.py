@@ -12,7 +12,6 @@ from auditor.analysis.exposure.internet_entry import KnownState
 from auditor.analysis.exposure.services import entry_of
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
-from auditor.azure.catalogue import shipped
 from auditor.azure.ranges import intersection
 from auditor.estate.private_connections import ENDPOINTS, connections_of
 from auditor.model import Gap, Resource
@@ -113,7 +112,3 @@ def _private_endpoints(context: Context, resource: Resource) -> Known[int]:
         for connection in connections_of(endpoint)
     )
     return gap or count
-
-
-SERVICES: Final = tuple(item.name for item in shipped() if item.way_in and service_doors.are_read(item.way_in))
-"""The types of which each resource has such a door."""
