@@ -11,12 +11,16 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import Catalogue, shipped
+from auditor.azure.resource_type import PublicEndpoint
 from auditor.model import Gap, Resource
+from auditor.network import perimeters, service_doors
+from auditor.network.perimeters import Decider
+from auditor.network.service_doors import PublicDoor
 
 Exposure: TypeAlias = Literal["closed", "perimeter", "selected networks", "internet"]
 _SAYS: Final[Mapping[Exposure, str]] = {
     "closed": "has no public endpoint, so that its firewall has no effect now",
-    "perimeter": "is reached as its network security perimeter allows",
+    "perimeter": "is reached as its network security perimeter allows, which is not known",
     "selected networks": "has a public endpoint that is open to selected networks",
     "internet": "has a public endpoint that is open to the Internet",
 }
@@ -30,18 +34,26 @@ class ServiceFirewall:
     service: str
     rules: str
     acl: str
+    endpoint: PublicEndpoint
     has_default: bool = True
+
+    @property
+    def beside(self) -> str:
+        """Return where the rules for networks and resources stand, which are beside those for addresses."""
+        return self.rules.rpartition(".")[0]
 
 
 def firewalls(catalogue: Catalogue) -> Mapping[str, ServiceFirewall]:
-    """Return the firewall of each type whose IP rules alone say who gets in, by type as spelled."""
+    """Return the firewall of each type that has one with rules for addresses, by type as spelled."""
     found = {}
     for item in catalogue:
         for endpoint in item.way_in.endpoints if item.way_in else ():
-            if endpoint.ip_rules and not endpoint.network_filter:
+            if endpoint.ip_rules:
                 acl = ".".join(endpoint.ip_rules.split(".")[:2])
                 label = item.label or item.name
-                found[item.name] = ServiceFirewall(label, endpoint.ip_rules, acl, bool(endpoint.default_action))
+                found[item.name] = ServiceFirewall(
+                    label, endpoint.ip_rules, acl, endpoint, bool(endpoint.default_action)
+                )
     return found
 
 
@@ -54,17 +66,22 @@ class Stated:
     ranges: tuple[str, ...]
     invalid: tuple[str, ...]
     covers_internet: bool
+    door: PublicDoor
 
     @property
     def exposure(self) -> Exposure:
         """Return who reaches the public endpoint."""
-        if self.access.lower() == "disabled":
-            return "closed"
-        if self.access.lower() == "securedbyperimeter":
-            return "perimeter"
-        # Without a default action (search, workspace) any rule closes the endpoint to everyone else.
-        is_restricted = bool(self.ranges) if self.default is None else body.same_text(self.default, "Deny")
-        return "selected networks" if is_restricted and not self.covers_internet else "internet"
+        match self.door.decider:
+            case Decider.NOBODY:
+                return "closed"
+            case Decider.UNKNOWN:
+                return "perimeter"
+            case Decider.PERIMETER if self.door.gap is not None or self.door.odd:
+                return "perimeter"
+            case Decider.PERIMETER if not self.door.admits and not self.door.others:
+                return "closed"
+            case _:
+                return "internet" if self.door.admits_everybody else "selected networks"
 
 
 @fact("firewall.allowlist", subject="the service")
@@ -90,7 +107,11 @@ class AllowList(Fact):
     widest_prefix: Known[int | None]
     """prefix length of the widest IPv4 range of the union; absent without one"""
     exposure: Known[Exposure]
-    """who reaches the public endpoint, defaults and ranges considered"""
+    """who reaches the public endpoint; defaults, ranges and a perimeter considered"""
+    moot: bool
+    """whether the firewall is known to have no effect now: public access is off, or a perimeter decides"""
+    perimeter: str | None
+    """the network security perimeter that the service belongs to"""
     name: Hidden[str]
     stated: Hidden[Stated]
 
@@ -100,9 +121,16 @@ class AllowList(Fact):
         more = " …" if len(ranges) > _MOST_RANGES else ""
         listed = f"; its allow list is {facts.listed(ranges[:_MOST_RANGES])}{more}" if ranges else ""
         covers = ", which covers the internet" if self.stated.covers_internet else ""
-        allows = self.stated.exposure == "closed" and body.same_text(self.stated.default, "Allow")
+        allows = self.moot and body.same_text(self.stated.default, "Allow")
         default = "; it allows by default" if allows else ""
-        return f"{self.name} {_SAYS[self.stated.exposure]}{default}{listed}{covers}."
+        return f"{self.name} {self._reached()}{default}{listed}{covers}."
+
+    def _reached(self) -> str:
+        said = _SAYS[self.stated.exposure]
+        if not self.moot or self.perimeter is None:
+            return said
+        who = {"closed": "nobody", "internet": "everybody"}.get(self.stated.exposure, "some")
+        return f"is reached as the perimeter {self.perimeter} allows ({who}), so that its firewall has no effect now"
 
 
 def run(context: Context) -> Iterator[AllowList]:
@@ -113,7 +141,8 @@ def run(context: Context) -> Iterator[AllowList]:
 
 
 def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> AllowList:
-    ranges = _rules(resource, firewall)
+    ranges = tuple(sorted(service_doors.list_of(resource, firewall.endpoint)))
+    door = service_doors.door_of(context.estate, resource, firewall.endpoint)
     allowed, invalid = addresses.read_ranges(ranges)
     stated = Stated(
         access=body.text(resource.body, "properties.publicNetworkAccess") or "Enabled",
@@ -121,6 +150,7 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Al
         ranges=ranges,
         invalid=tuple(invalid),
         covers_internet=addresses.covers_internet(allowed),
+        door=door,
     )
     unread = context.estate.gap_at(resource.key, firewall.acl)
     no_access = context.estate.gap_at(resource.key, "properties.publicNetworkAccess")
@@ -140,16 +170,12 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Al
         invalid=unread or stated.invalid,
         covers_internet=covers_internet,
         widest_prefix=unread or addresses.widest_ipv4_prefix(allowed),
-        exposure=no_access or _exposure(stated, unread, covers_internet),
+        exposure=(None if door.is_moot else no_access) or _exposure(stated, unread, covers_internet),
+        moot=door.is_moot,
+        perimeter=door.perimeter.name if door.perimeter else None,
         name=resource.name,
         stated=stated,
     )
-
-
-def _rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ...]:
-    plain = body.text_or_texts(resource.body, firewall.rules)
-    objects = [body.text(rule, "value") or "" for rule in body.objects(resource.body, firewall.rules)]
-    return tuple(sorted([*plain, *(text for text in objects if text)]))
 
 
 def _default_action(resource: Resource, firewall: ServiceFirewall) -> str | None:
@@ -163,7 +189,7 @@ def _other_rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ..
     return tuple(
         body.text(rule, key) or ""
         for name, key in names.items()
-        for rule in body.objects(resource.body, f"{firewall.acl}.{name}")
+        for rule in body.objects(resource.body, f"{firewall.beside}.{name}")
     )
 
 
@@ -176,7 +202,7 @@ def _covers_internet(resource: Resource, firewall: ServiceFirewall, stated: Stat
 
 def _exposure(stated: Stated, unread: Gap | None, covers_internet: Known[bool]) -> Known[Exposure]:
     """Return who reaches the public endpoint; where it is closed or another decides, the list does not matter."""
-    if stated.exposure in {"closed", "perimeter"}:
+    if stated.door.is_moot or stated.exposure == "perimeter":
         return stated.exposure
     if unread is not None:
         return unread
@@ -192,5 +218,5 @@ ANALYSIS: Final = Analysis(
     kinds=(AllowList,),
     run=run,
     subjects={AllowList.fact_kind: {name: [{"service": one.service}] for name, one in _SHIPPED.items()}},
-    reads=frozenset(name.lower() for name in _SHIPPED),
+    reads=frozenset({*(name.lower() for name in _SHIPPED), *perimeters.TYPES}),
 )

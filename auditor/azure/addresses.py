@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from auditor.azure import body
-from auditor.azure.ranges import Ranges, difference, intersection, is_within, normal, union
+from auditor.azure.ranges import Ranges, difference, intersection, is_within, normal, size, union
 
 _V6_START: Final = 1 << 32
 IPV4: Final[Ranges] = ((0, _V6_START),)
@@ -128,6 +128,17 @@ PUBLIC: Final = union(PUBLIC_IPV4, PUBLIC_IPV6)
 def covers_internet(addresses: Ranges) -> bool:
     """Whether every public address of IPv4, or of IPv6, is in the set: the Internet in several pieces is the Internet."""
     return is_within(PUBLIC_IPV4, addresses) or is_within(PUBLIC_IPV6, addresses)
+
+
+# The registries hand out IPv4 in blocks of /8 and IPv6 in blocks of /12; what is wider is no single network's.
+# https://www.iana.org/assignments/ipv4-address-space, https://www.iana.org/assignments/ipv6-unicast-address-assignments
+_BROAD_IPV4: Final = 1 << 24
+_BROAD_IPV6: Final = 1 << 116
+
+
+def is_broad(addresses: Ranges) -> bool:
+    """Whether a set is wider than what a registry hands out in one block, so that it belongs to no single network."""
+    return size(intersection(addresses, IPV4)) > _BROAD_IPV4 or size(intersection(addresses, IPV6)) > _BROAD_IPV6
 
 
 STRANGERS: Final = must_parse("8.8.8.8", "9.9.9.9", "208.67.222.222")

@@ -13,7 +13,7 @@ from auditor.cli.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor.analysis.network import expected
-    from auditor.network import endpoints, forwarding, reachability, subnets
+    from auditor.network import endpoints, forwarding, reachability, service_query, subnets
     from auditor.report.answers import network as answers
 
 app = typer.Typer(
@@ -79,10 +79,18 @@ def query(
     """Answer whether one end reaches another: yes, no or unknown, with the rules that decide and a packet as proof.
 
     Yes: some of the traffic passes, whatever is not known. No: none does. Unknown: it depends.
+    A service, named by --to, is asked for by each of its doors: the public one and its private endpoints.
     """
     traffic = endpoints.traffic(protocol.value, port)
     known = subnets.Subnets(AskedEstate(sources, baseline, assignments, complete, as_of).context().estate)
-    source_end, target_end = endpoints.find(known, start), endpoints.find(known, end)
-    connection = reachability.connect(forwarding.Forwarding(known), source_end, target_end, traffic)
-    asked = {"from": source_end.label, "to": target_end.label, "protocol": protocol.value, "port": port or "any"}
-    tell(answers.of_query(asked, connection), output, allow_incomplete=allow_incomplete)
+    source_end, service = endpoints.find(known, start), service_query.service_named(known, end)
+    asked = {"from": source_end.label, "protocol": protocol.value, "port": port or "any"}
+    if service is not None:
+        sheet = answers.of_service(
+            {**asked, "to": service.name}, service_query.ask(known, source_end, service, traffic)
+        )
+    else:
+        target_end = endpoints.find(known, end)
+        connection = reachability.connect(forwarding.Forwarding(known), source_end, target_end, traffic)
+        sheet = answers.of_query({**asked, "to": target_end.label}, connection)
+    tell(sheet, output, allow_incomplete=allow_incomplete)

@@ -18,6 +18,7 @@ from auditor.estate.lookup import (
 )
 from auditor.model import Relation, Resource
 
+ASSOCIATIONS: Final = "microsoft.network/networksecurityperimeters/resourceassociations"
 API_MANAGEMENT: Final = "microsoft.apimanagement/service"
 BASTIONS: Final = "microsoft.network/bastionhosts"
 DDOS_PLANS: Final = "microsoft.network/ddosprotectionplans"
@@ -258,6 +259,12 @@ def _waf_policy(resource: Resource, _: Lookup) -> Iterator[Relation]:
             yield Relation(resource.key, "waf-policy-of", owner_of(bound))
 
 
+def _association(resource: Resource, _: Lookup) -> Iterator[Relation]:
+    """Yield which service an association puts into its perimeter."""
+    if target := body.reference(resource.properties, "privateLinkResource.id"):
+        yield Relation(resource.key, "secured-by", target)
+
+
 READERS: Final[Mapping[str, Reader]] = {
     INTERFACES: _interface,
     NETWORKS: _network,
@@ -277,6 +284,7 @@ READERS: Final[Mapping[str, Reader]] = {
     NETWORK_GATEWAYS: _read_configurations,
     LOAD_BALANCERS: _configurations("frontendIPConfigurations"),
     "microsoft.network/privatelinkservices": _read_configurations,
+    ASSOCIATIONS: _association,
     MACHINES: _machine,
     SCALE_SETS: _profile,
     INSTANCES: _profile,

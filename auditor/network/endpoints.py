@@ -150,6 +150,11 @@ def _of_resource(subnets: Subnets, resource: Resource) -> Endpoint:
     return Endpoint(resource.name, locations) if locations else _without_address(resource)
 
 
+def located(subnets: Subnets, resource: Resource) -> tuple[Location, ...]:
+    """Return where a resource is: its addresses, or the subnets that it is attached to; nothing where neither is known."""
+    return tuple(_locations(subnets, resource))
+
+
 def _without_address(resource: Resource) -> Endpoint:
     raise InputError(f"'{resource.id}' has no address in a subnet that is known", "name its subnet or an address")
 

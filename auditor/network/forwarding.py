@@ -22,7 +22,7 @@ from auditor.network.routes import Claim, Rank, RoutingTable, UserRoute, user_ro
 from auditor.network.security_rules import NOBODY, Direction, Side
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.virtual_networks import Peering
-from auditor.network.ways_out import DoorKind, DoorOut, doors_out
+from auditor.network.ways_out import WayOutKind, DoorOut, doors_out
 
 _PRIVATE: Final = union(addresses.RFC_1918, addresses.SHARED)
 _PLATFORM: Final = union(addresses.PLATFORM, addresses.METADATA)
@@ -375,7 +375,9 @@ class Forwarding:
         doors = self.doors(trip.at.subnet)
         own = union((), *(door.sources for door in doors if door.sources))
         for door in doors:
-            sources = door.sources or (difference(trip.origin.prefixes, own) if door.kind is DoorKind.DEFAULT else None)
+            sources = door.sources or (
+                difference(trip.origin.prefixes, own) if door.kind is WayOutKind.DEFAULT else None
+            )
             path = trip.over(
                 public, Hop(name, Via.INTERNET, door.id or door.kind.value, label), doubts=_listed(door.doubt)
             )
@@ -429,7 +431,7 @@ class Forwarding:
         public = intersection(part, addresses.PUBLIC) if goal.subnet is None else ()
         leaving = self._leaving(at, public)
         if leaving and has_public_address(firewall):
-            door = DoorOut(DoorKind.FIREWALL, firewall.id)
+            door = DoorOut(WayOutKind.FIREWALL, firewall.id)
             yield replace(trip.over(leaving, Hop(firewall.name, Via.INTERNET, firewall.id)), door=door)
         elif leaving:
             why = f"Firewall {firewall.name} has no public address."

@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, intersection, size, union
+from auditor.azure.ranges import Ranges, size, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import (
@@ -25,10 +25,6 @@ from auditor.network.routes import Claim, Rank, RoutingTable, UserRoute, is_of_t
 
 BROAD_TAGS: Final = frozenset({"internet", "azurecloud", "storage"})
 """Service tags, in lower case and without their region, behind which anybody's resources answer."""
-# The registries hand out IPv4 in blocks of /8 and IPv6 in blocks of /12; what is wider is no single network's.
-# https://www.iana.org/assignments/ipv4-address-space, https://www.iana.org/assignments/ipv6-unicast-address-assignments
-_BROAD_IPV4: Final = 1 << 24
-_BROAD_IPV6: Final = 1 << 116
 # Subnets that Azure keeps for one service: https://learn.microsoft.com/azure/virtual-network/virtual-network-for-azure-services
 _DEDICATED: Final = frozenset(
     {
@@ -55,7 +51,7 @@ class Way(StrEnum):
     IMPLICIT = "implicit"
 
 
-class DoorKind(StrEnum):
+class WayOutKind(StrEnum):
     """By what packets leave for the Internet."""
 
     NAT = "NAT gateway"
@@ -74,7 +70,7 @@ class DoorOut:
     `doubt` says why it is not known whether there is such a door.
     """
 
-    kind: DoorKind
+    kind: WayOutKind
     id: str
     sources: Ranges | None = None
     doubt: str = ""
@@ -174,8 +170,7 @@ def outbound(estate: Estate, subnet: Resource) -> Outbound | Gap:
 def _is_broad(prefix: str, own: Ranges) -> bool:
     if addresses.parse(prefix) is None:
         return prefix.lower().partition(".")[0] in BROAD_TAGS
-    is_wide_v4 = size(intersection(own, addresses.IPV4)) > _BROAD_IPV4
-    return is_wide_v4 or size(intersection(own, addresses.IPV6)) > _BROAD_IPV6
+    return addresses.is_broad(own)
 
 
 def _lead_elsewhere(routes: Sequence[UserRoute]) -> bool:
@@ -183,7 +178,7 @@ def _lead_elsewhere(routes: Sequence[UserRoute]) -> bool:
     claims = [Claim(route.numbers, Rank.USER, route.hop == _INTERNET) for route in routes if route.numbers]
     table = RoutingTable([*claims, Claim(addresses.IPV4, Rank.SYSTEM, True)])  # noqa: FBT003 - what the claim says
     direct = [numbers for numbers, is_direct in table.of(addresses.PUBLIC_IPV4) if is_direct]
-    return size(union((), *direct)) <= _BROAD_IPV4
+    return not addresses.is_broad(union((), *direct))
 
 
 def _nat(estate: Estate, subnet: Resource) -> bool | Gap:
@@ -304,9 +299,9 @@ def doors_out(estate: Estate, subnet: Resource) -> tuple[DoorOut, ...]:
     for key in _nat_gateways(estate, subnet):
         return (_nat_door(estate, key),)
     if gap := estate.gap_at(subnet.key, "properties.natGateway"):
-        return (DoorOut(DoorKind.NAT, "", doubt=f"whether {subnet.name} has a NAT gateway ({gap.reason})"),)
+        return (DoorOut(WayOutKind.NAT, "", doubt=f"whether {subnet.name} has a NAT gateway ({gap.reason})"),)
     if _serves_platform(estate, subnet):
-        return (DoorOut(DoorKind.SERVICE, ""),)
+        return (DoorOut(WayOutKind.SERVICE, ""),)
     own = [door for attachment in attachments(estate, subnet) if (door := _own_door(estate, attachment)) is not None]
     return (*own, *_default_door(estate, subnet))
 
@@ -314,12 +309,12 @@ def doors_out(estate: Estate, subnet: Resource) -> tuple[DoorOut, ...]:
 def _nat_door(estate: Estate, key: str) -> DoorOut:
     gateway = estate.get(key)
     if gateway is None:
-        return DoorOut(DoorKind.NAT, key)
+        return DoorOut(WayOutKind.NAT, key)
     lists = ("publicIpAddresses", "publicIpPrefixes", "publicIpAddressesV6", "publicIpPrefixesV6")
     has_address = any(body.items(gateway.properties, name) for name in lists)
     # An address may say that it is the gateway's, too.
     has_address = has_address or any(is_of_type(one, PUBLIC_ADDRESSES) for one in estate.sources(key, "attached"))
-    return DoorOut(DoorKind.NAT, gateway.id, doubt="" if has_address else f"which public address {gateway.name} has")
+    return DoorOut(WayOutKind.NAT, gateway.id, doubt="" if has_address else f"which public address {gateway.name} has")
 
 
 def _serves_platform(estate: Estate, subnet: Resource) -> bool:
@@ -332,15 +327,15 @@ def _serves_platform(estate: Estate, subnet: Resource) -> bool:
 def _own_door(estate: Estate, attachment: Attachment) -> DoorOut | None:
     """Return the door that an address of a machine has besides the subnet's."""
     if attachment.is_public:
-        return DoorOut(DoorKind.INSTANCE, attachment.machine, attachment.numbers or None)
+        return DoorOut(WayOutKind.INSTANCE, attachment.machine, attachment.numbers or None)
     for pool in attachment.pools:
         key = ids.parent_of(pool) or pool
         balancer = estate.get(key)
         if balancer is None:
             doubt = f"whether load balancer {ids.name_of(key)}, which was not collected, leads out"
-            return DoorOut(DoorKind.BALANCER, key, attachment.numbers or None, doubt)
+            return DoorOut(WayOutKind.BALANCER, key, attachment.numbers or None, doubt)
         if _lets_out(balancer, pool):
-            return DoorOut(DoorKind.BALANCER, balancer.id, attachment.numbers or None)
+            return DoorOut(WayOutKind.BALANCER, balancer.id, attachment.numbers or None)
     return None
 
 
@@ -378,14 +373,14 @@ def _default_door(estate: Estate, subnet: Resource) -> Sequence[DoorOut]:
         if gap is None:
             return ()
         doubt = f"whether a machine in {subnet.name} has a public address or a load balancer ({gap.reason})"
-        return (DoorOut(DoorKind.INSTANCE, "", doubt=doubt),)
+        return (DoorOut(WayOutKind.INSTANCE, "", doubt=doubt),)
     gap = _setting_gap(estate, subnet)
     doubt = "" if gap is None else f"whether {subnet.name} is private ({gap.reason})"
     holders = list(attachments(estate, subnet))
     without = [attachment for attachment in holders if _has_default(estate, attachment)]
     if holders and not without and _unseen_machines(estate, subnet) is None:
         return ()
-    return (DoorOut(DoorKind.DEFAULT, "", doubt=doubt),)
+    return (DoorOut(WayOutKind.DEFAULT, "", doubt=doubt),)
 
 
 def _has_default(estate: Estate, attachment: Attachment) -> bool:

@@ -334,3 +334,88 @@ def test_a_zone_that_registers_machines_or_is_not_linked_is_shown(make: Make, fa
         ("privatelink.blob.core.windows.net", True, True),
         ("privatelink.vaultcore.azure.net", False, False),
     ]
+
+
+def _record(zone: Body, name: str, *addresses: str, alias: str | None = None) -> Body:
+    kind = "CNAME" if alias else "A"
+    found: Body = {"aRecords": [{"ipv4Address": address} for address in addresses]}
+    return {
+        "id": f"{zone['id']}/{kind}/{name}",
+        "properties": {"cnameRecord": {"cname": alias}} if alias else found,
+    }
+
+
+def _named_group(zone: Body, *addresses: str, name: str = "kv") -> Body:
+    group = _group(zone, *addresses)
+    (config,) = group["properties"]["privateDnsZoneConfigs"]
+    config["properties"]["recordSets"][0]["recordSetName"] = name
+    return group
+
+
+def _placed() -> Body:
+    endpoint = _endpoint()
+    endpoint["properties"]["customDnsConfigs"] = [{"fqdn": "kv.vault.azure.net", "ipAddresses": ["10.0.0.5"]}]
+    return endpoint
+
+
+def _counted(count: int) -> Body:
+    return _zone() | {"properties": {"numberOfRecordSets": count}}
+
+
+@pytest.mark.parametrize(
+    ("records", "complete"),
+    [
+        ([_record(_zone(), "kv", "10.0.0.5")], True),
+        ([_record(_zone(), "kv", "10.88.0.9")], False),
+        ([_record(_zone(), "kv", "10.0.0.5", "10.88.0.9")], False),
+        ([_record(_zone(), "kv", "10.88.0.9"), _record(_zone(), "other", "10.0.0.5")], False),
+        ([_record(_zone(), "other", "10.0.0.5")], False),
+        ([_record(_zone(), "*", "10.0.0.5")], True),
+        ([_record(_zone(), "*", "10.0.0.5"), _record(_zone(), "kv", "10.88.0.9")], False),
+        ([_record(_zone(), "kv", alias="web.privatelink.vaultcore.azure.net"), _record(_zone(), "web", "10.0.0.5")], True),
+        ([_record(_zone(), "kv", alias="kv.elsewhere.example")], False),
+        ([], True),
+        ([_counted(1)], False),
+        ([_counted(2)], True),
+    ],
+    ids=[
+        "its own address", "another address", "both", "another name's", "no such name", "wildcard", "wildcard overruled",
+        "alias", "alias elsewhere", "records not read", "empty zone", "zone with records not read",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("registered", [True, False])
+def test_the_records_of_a_zone_decide_by_name_whatever_its_group_remembers(
+    judge: Callable[..., Derived],
+    records: list[Body],
+    *,
+    complete: bool,
+    registered: bool,
+) -> None:
+    zone = _zone()
+    group = [_named_group(zone, "10.0.0.5")] if registered else []
+    estate = {body["id"]: body for body in [_vault(), _vnet(), _placed(), zone, _link(zone), *group, *records]}
+    is_listed = bool(records) and not records[0]["id"].endswith(".net")
+    fact = judge(*estate.values())
+    # Without a group, a complete estate without a record has none.
+    assert fact.fields["dnsComplete"] is (complete and (registered or is_listed))
+
+
+def test_two_linked_zones_of_one_name_must_agree(judge: Callable[..., Derived]) -> None:
+    first = _zone()
+    second = first | {"id": first["id"].replace("/resourceGroups/rg/", "/resourceGroups/other/")}
+    bodies = [_vault(), _vnet(), _placed(), first, _link(first), _named_group(first, "10.0.0.5"), second, _link(second)]
+    right, wrong = _record(second, "kv", "10.0.0.5"), _record(second, "kv", "10.88.0.9")
+    own = _record(first, "kv", "10.0.0.5")
+    assert judge(*bodies, own, right).fields["dnsComplete"] is True
+    assert "dnsComplete" in judge(*bodies, own, wrong).uncollected
+    unlinked = [body for body in bodies if not body["id"].startswith(second["id"] + "/")]
+    assert judge(*unlinked, own, wrong).fields["dnsComplete"] is True
+
+
+def test_records_that_were_not_read_leave_a_name_open_that_no_group_registers(judge: Callable[..., Derived]) -> None:
+    zone = _zone()
+    gap = Gap(zone["id"], "Microsoft.Network/privateDnsZones/A", "throttled")
+    bodies = [_vault(), _vnet(), _placed(), zone, _link(zone)]
+    assert "dnsComplete" in judge(*bodies, gaps=[gap]).uncollected
+    assert judge(*bodies, _named_group(zone, "10.0.0.5"), gaps=[gap]).fields["dnsComplete"] is True
+    assert judge(*bodies, _record(zone, "kv", "10.0.0.5"), gaps=[gap]).fields["dnsComplete"] is True

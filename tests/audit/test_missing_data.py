@@ -26,6 +26,7 @@ _BETTER_WITHOUT = {
 _STILL_POINTED_AT = {
     # What others point at, and is not there although the file is whole, contradicts the file: its effect is not known.
     "microsoft.authorization/roledefinitions",
+    "microsoft.keyvault/vaults",
     "microsoft.machinelearningservices/workspaces/onlineendpoints",
     "microsoft.network/networkinterfaces",
     "microsoft.network/networksecuritygroups",

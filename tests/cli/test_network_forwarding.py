@@ -139,11 +139,11 @@ class TestHub:
         assert (found["answer"], found["notes"]) == ("no", ["Routes lead back to firewall afw in a circle."])
 
     @pytest.mark.parametrize(
-        ("beside", "answer", "doors"),
+        ("beside", "answer", "ways_out"),
         [
-            ([firewall(**ANY_TO_ANY)], "yes", [{"door": "firewall", "id": AFW}]),
+            ([firewall(**ANY_TO_ANY)], "yes", [{"by": "firewall", "id": AFW}]),
             ([firewall()], "no", []),
-            (governed(application_rule("example.org")), "unknown", [{"door": "firewall", "id": AFW}]),
+            (governed(application_rule("example.org")), "unknown", [{"by": "firewall", "id": AFW}]),
         ],
         ids=["any", "none", "hosts"],
     )
@@ -153,7 +153,7 @@ class TestHub:
         bodies = hub_and_spokes(*beside, defaultOutboundAccess=False)
         found = query(bodies, tmp_path, "one", "Internet", "--port", "443")
         assert found["notes"] == []
-        assert (found["answer"], found["doors"], found["inspected_by"]) == (answer, doors, [AFW])
+        assert (found["answer"], found["ways_out"], found["inspected_by"]) == (answer, doors, [AFW])
 
     def test_a_firewall_without_public_address_sends_on_by_its_own_routes(self, tmp_path: Path) -> None:
         bodies = hub_and_spokes(
@@ -209,7 +209,7 @@ def test_a_firewall_in_a_hub_of_virtual_wan_is_found_by_its_address(tmp_path: Pa
     ends = [("Internet", "443"), ("Internet", "22"), ("snet-blue", "443"), ("snet-blue", "22")]
     found = [query(bodies, tmp_path, "snet-red", end, "--port", port, "--allow-incomplete") for end, port in ends]
     assert [one["answer"] for one in found] == ["yes", "no", "unknown", "no"]
-    assert found[0]["doors"] == [{"door": "firewall", "id": AFW}]
+    assert found[0]["ways_out"] == [{"by": "firewall", "id": AFW}]
 
 
 class TestPeeringOfSubnets:
@@ -314,7 +314,7 @@ DOORS: dict[str, tuple[list[Body], str, list[str]]] = {
 def test_the_door_to_the_internet_is_named(name: str, tmp_path: Path) -> None:
     bodies, answer, doors = DOORS[name]
     found = query(bodies, tmp_path, "web", "Internet", "--port", "443")
-    assert (found["answer"], [door["door"] for door in found["doors"]]) == (answer, doors)
+    assert (found["answer"], [way["by"] for way in found["ways_out"]]) == (answer, doors)
     assert (found["packet"] is not None) == (answer == "yes")
 
 

@@ -35,6 +35,8 @@ BY_NO_PACKAGE = {
     "Microsoft.MachineLearningServices/workspaces/outboundRules",
     "Microsoft.MachineLearningServices/workspaces/schedules",
     "Microsoft.Network/privateDnsZones/A",
+    "Microsoft.Network/privateDnsZones/AAAA",
+    "Microsoft.Network/privateDnsZones/CNAME",
     "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
     "Microsoft.Resources/subscriptions/locations",
 }

@@ -80,5 +80,4 @@ def test_the_chat_estate_fails_what_it_is_known_to_get_wrong_and_nothing_else() 
             found.setdefault((rule.id, status), set()).add(_short(resource.id))
     failing = {rule: names for (rule, status), names in found.items() if status is Status.FAIL}
     assert failing == _FAILING
-    unknown = {rule for rule, status in found if status is Status.UNKNOWN}
-    assert unknown == {"keyvault-gateway-certificate-not-near-expiry"}  # its secret has no time of expiry
+    assert Status.UNKNOWN not in {status for _, status in found}

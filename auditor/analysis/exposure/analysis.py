@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from auditor.analysis import facts
-from auditor.analysis.contract import Analysis, Context
+from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.exposure.addresses import HOLDERS, address_entries
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
+from auditor.analysis.exposure.doors import ServiceDoors, door_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
 from auditor.analysis.exposure.holder import PublicAddressHolder, holder_facts
 from auditor.analysis.exposure.internet_entry import InternetEntry, entry_fact
@@ -18,9 +19,10 @@ from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import InternetReach
-from auditor.estate.lookup import ML_WORKSPACES
-from auditor.estate.network_relations import MACHINES, PUBLIC_ADDRESSES
+from auditor.estate.lookup import ML_WORKSPACES, PRIVATE_ENDPOINTS
+from auditor.estate.network_relations import ASSOCIATIONS, MACHINES, PUBLIC_ADDRESSES
 from auditor.model import Gap, Resource
+from auditor.network import perimeters
 from auditor.network.subnets import Subnets
 
 _ROLES: Final = "public_ip_allow_roles"
@@ -76,7 +78,7 @@ def declared_harmless(parameters: Mapping[str, object]) -> dict[str, str]:
 
 
 def run(context: Context) -> Iterator[Fact]:
-    """Yield every way in, one verdict for each workload, and how authors get in."""
+    """Yield every way in, one verdict for each workload, how authors get in, and the doors of services."""
     subnets = Subnets(context.estate)
     allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
     all_entries = entries(context, subnets)
@@ -92,16 +94,25 @@ def run(context: Context) -> Iterator[Fact]:
         yield workload_fact(context, workload, placed, allowed, unseen)
     yield from holder_facts(context, subnets.networks.members, allowed)
     yield from author_facts(context, placed)
+    yield from door_facts(context)
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield why services may be in a perimeter that was not read; that services were not read their own types tell."""
+    gap = context.estate.type_gap(ASSOCIATIONS)
+    if gap is not None:
+        yield Unlisted(ServiceDoors.fact_kind, gap)
 
 
 ANALYSIS: Final = Analysis(
     name="exposure",
-    kinds=(InternetEntry, WorkloadExposure, AuthorAccess, PublicAddressHolder),
+    kinds=(InternetEntry, WorkloadExposure, AuthorAccess, PublicAddressHolder, ServiceDoors),
     run=run,
-    reads=frozenset({*_WAYS_IN, MACHINES}),
+    reads=frozenset({*_WAYS_IN, MACHINES, PRIVATE_ENDPOINTS, *perimeters.TYPES}),
     parameters=frozenset({_ROLES, _HARMLESS}),
     subjects={
         WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]},
         PublicAddressHolder.fact_kind: {PUBLIC_ADDRESSES: [{}]},
     },
+    unlisted=unlisted,
 )

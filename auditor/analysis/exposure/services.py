@@ -6,114 +6,48 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor.analysis.contract import Context
-from auditor.analysis.exposure.apps import app_entries
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.azure import addresses, body
-from auditor.azure.resource_type import EndpointReader, PublicEndpoint, WayIn
+from auditor.azure.resource_type import EndpointReader, WayIn
 from auditor.model import Gap, Resource
+from auditor.network import service_doors
+from auditor.network.service_doors import PublicDoor
 
 TELEMETRY: Final = "telemetry"
 """The kind of endpoints that take and show monitoring data: no way into the workload itself."""
 Reader = Callable[[Context, Resource], Iterator[EntryPoint]]
 
 
-_RANGES: Final = ("value", "ipAddressOrRange", "ipMask")  # where a rule object holds its range
-
-
 def service_entries(context: Context, resource: Resource, way_in: WayIn) -> Iterator[EntryPoint]:
-    """Yield the public endpoints of a service, by its switches or by the reader that its type names."""
-    if way_in.reader is not None:
+    """Yield the public endpoints of a service, by its doors or by the reader that its type names."""
+    if way_in.reader is not None and way_in.reader in READERS:
         yield from READERS[way_in.reader](context, resource)
-    for endpoint in way_in.endpoints:
-        yield _endpoint_entry(context, resource, endpoint)
+    for door in service_doors.public_doors(context.estate, resource) or ():
+        yield entry_of(resource, door)
 
 
-def _endpoint_entry(context: Context, resource: Resource, endpoint: PublicEndpoint) -> EntryPoint:
-    for path, closing in endpoint.closed_by.items():
-        if body.same_text(body.text(resource.body, path), closing):
-            said = f"{path}={closing}"
-            return EntryPoint(resource, "service", "", endpoint.port, EntryState.CLOSED, said, (resource.id,))
-    entry = _switched(context, resource, endpoint)
-    is_filtered = endpoint.network_filter and body.flag(resource.body, endpoint.network_filter) is True
-    if is_filtered and entry.state is EntryState.OPEN and not _texts(resource, endpoint):
-        said = "only virtual networks are let in"
-        return EntryPoint(resource, entry.kind, "", entry.port, EntryState.CLOSED, said, entry.path)
-    return entry
-
-
-def _switched(context: Context, resource: Resource, switch: PublicEndpoint) -> EntryPoint:
-    stated = body.text(resource.body, switch.switch)
-    default = context.estate.catalogue.default(resource.type_key, switch.switch)
-    access = stated or (default if isinstance(default, str) else "")
-    said = f"{switch.switch}={access}" + ("" if stated else " (default)")
-    gap = context.estate.gap_at(resource.key, switch.switch)
-    if gap is None and access.lower() != "disabled" and switch.ip_rules:
-        gap = context.estate.gap_at(resource.key, switch.ip_rules)
-    if gap is not None:
-        state, said = EntryState.UNKNOWN, f"{gap.what} was not collected"
-    elif not access:
-        state, said = EntryState.UNKNOWN, f"{switch.switch} is absent, and what Azure assumes then depends"
-        gap = Gap(resource.id, switch.switch, "it is absent, and Azure's default depends on other settings")
-    elif access.lower() == "disabled":
-        state = EntryState.CLOSED
-    elif access.lower() == "securedbyperimeter":
-        state = EntryState.UNKNOWN
-        said += ", so that a network security perimeter decides"
-        gap = Gap(resource.id, "networkSecurityPerimeterConfigurations", "a network security perimeter decides")
-    else:
-        state, more = _by_rules(resource, switch)
-        said += f", {more}" if more else ""
-        if state is EntryState.UNKNOWN:
-            gap = Gap(resource.id, switch.ip_rules, "some IP rules cannot be read")
-    bypass = body.text(resource.body, switch.bypass) if switch.bypass else None
-    notes = (f"trusted Azure services pass ({bypass})",) if bypass and bypass.lower() != "none" else ()
-    inputs = ((resource.id, switch.switch), *([(resource.id, switch.ip_rules)] if switch.ip_rules else []))
+def entry_of(resource: Resource, door: PublicDoor) -> EntryPoint:
+    """Return a public door of a service as a way in from the Internet."""
+    state = state_of(door)
+    said = door.by
+    if not door.is_told and door.gap is None:
+        said = ", ".join(filter(None, (said, listed(state, door.texts))))
+    gap = door.gap
+    if gap is None and state is EntryState.UNKNOWN:
+        where = door.inputs[-1] if door.inputs else (resource.id, "properties")
+        gap = Gap(*where, "some IP rules cannot be read")
+    notes = (f"trusted Azure services pass ({door.trusted})",) if door.trusted else ()
+    kind = TELEMETRY if door.is_telemetry else "service"
     path = (resource.id,)
-    kind = TELEMETRY if switch.telemetry else "service"
-    return EntryPoint(resource, kind, switch.name, switch.port, state, said, path, notes, gap, inputs)
+    return EntryPoint(resource, kind, door.name, door.port, state, said, path, notes, gap, door.inputs)
 
 
-def _by_rules(resource: Resource, switch: PublicEndpoint) -> tuple[EntryState, str]:
-    if not switch.ip_rules:
-        return EntryState.OPEN, ""
-    texts = _texts(resource, switch)
-    if switch.default_action:
-        action = body.text(resource.body, switch.default_action)
-        if (action or "Allow").lower() != "deny":
-            return EntryState.OPEN, f"{switch.default_action}={action or 'Allow (default)'}"
-    elif not texts:
-        return EntryState.OPEN, "no IP rule"
-    numbers, odd = addresses.read_ranges(texts)
-    state = covered(numbers, odd)
-    return state, listed(state, texts)
-
-
-def _texts(resource: Resource, switch: PublicEndpoint) -> list[str]:
-    plain = body.text_or_texts(resource.body, switch.ip_rules)
-    rules = body.objects(resource.body, switch.ip_rules)
-    return [*plain, *(text for rule in rules if (text := _first(rule, _RANGES)))]
-
-
-def _first(rule: Mapping[str, object], names: Sequence[str]) -> str | None:
-    return next((text for name in names if (text := body.text(rule, name))), None)
-
-
-def _sql(context: Context, resource: Resource) -> Iterator[EntryPoint]:
-    """Yield a SQL server: its firewall rules are children; `0.0.0.0` stands for every Azure service."""
-    entry = _switched(context, resource, PublicEndpoint("properties.publicNetworkAccess", port="1433"))
-    if entry.state is not EntryState.OPEN:
-        yield entry
-        return
-    kind = "microsoft.sql/servers/firewallrules"
-    bodies = [child.properties for child in context.estate.children(resource.key, kind)]
-    bodies += body.objects(resource.body, "properties.firewallRules")
-    gap = context.estate.type_gap(kind, resource.key) if not bodies else None
-    spans = [f"{body.text(one, 'startIpAddress')}-{body.text(one, 'endIpAddress')}" for one in bodies]
-    numbers, odd = addresses.read_ranges(spans)
-    state = EntryState.UNKNOWN if gap is not None else covered(numbers, odd)
-    yield EntryPoint(
-        resource, "service", "", "1433", state, listed(state, spans), entry.path, gap=gap, inputs=entry.inputs
-    )
+def state_of(door: PublicDoor) -> EntryState:
+    """Return who on the Internet gets in by a door."""
+    if door.gap is not None:
+        return EntryState.OPEN if door.admits_everybody else EntryState.UNKNOWN
+    state = covered(door.admits, door.odd)
+    return EntryState.RESTRICTED if state is EntryState.CLOSED and door.others else state
 
 
 def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
@@ -205,11 +139,9 @@ _DELIVERY: Final[Mapping[str, Sequence[str]]] = {
 }
 """The endpoints of a profile by type, with the property that says whether they answer."""
 READERS: Final[Mapping[EndpointReader, Reader]] = {
-    EndpointReader.SQL_SERVER: _sql,
     EndpointReader.MACHINE_LEARNING_COMPUTE: _compute,
     EndpointReader.KUBERNETES_API: _managed_cluster,
     EndpointReader.CONTAINER_APP: _container_app,
     EndpointReader.CONTENT_DELIVERY: _content_delivery,
-    EndpointReader.WEB_APP: app_entries,
 }
-"""What no switch and list of addresses describes."""
+"""What is no door of a service that all of its senders share: a port, an ingress, machines."""

@@ -9,22 +9,30 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact
 from auditor.analysis.gateway import backend
 from auditor.analysis.gateway.backend import APPS, Backend, backend_facts
+from auditor.analysis.gateway.certificate import ListenerCertificate, certificate_facts
 from auditor.analysis.gateway.listener import Listener, listener_facts
+from auditor.analysis.gateway.policy import WafPolicy, policy_facts
+from auditor.analysis.gateway.route import BackendRoute, route_facts
 from auditor.analysis.gateway.transport import GatewayTls, tls_facts
+from auditor.azure.catalogue import spelled
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
-from auditor.estate.navigation import PRIVATE_DNS_ZONES
+from auditor.estate.navigation import PRIVATE_DNS_ZONES, VAULTS
 from auditor.estate.network_relations import GATEWAYS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
+from auditor.rbac.read import READS
 
-_KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend)
+_KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, BackendRoute)
 
 
 def run(context: Context) -> Iterator[Fact]:
-    """Yield the listeners, TLS policies and backend addresses of every gateway."""
+    """Yield what every firewall policy stops; of every gateway the certificates, listeners, TLS policies, routes and backends."""
+    yield from policy_facts(context)
     gateways = context.estate.of_type(GATEWAYS)
+    yield from certificate_facts(context, gateways)
     backends = backend.read(context) if gateways else None
     for gateway in gateways:
         yield from listener_facts(context, gateway)
         yield from tls_facts(context, gateway)
+        yield from route_facts(context, gateway)
         if backends is not None:
             yield from backend_facts(backends, gateway)
 
@@ -38,15 +46,21 @@ _READS: Final[Sequence[str]] = (
     ZONE_LINKS,
     INTERFACES,
     NETWORKS,
+    VAULTS,
+    *READS,
     *APPS,
 )
 
 ANALYSIS: Final = Analysis(
     name="gateway",
-    kinds=_KINDS,
+    kinds=(*_KINDS, WafPolicy, ListenerCertificate),
     run=run,
     reads=frozenset(name.lower() for name in _READS),
     parameters=frozenset({"workload_vnets", "central_private_dns_zones"}),
     tables=frozenset({"private-endpoints"}),
-    subjects={kind.fact_kind: {GATEWAYS: [{}]} for kind in _KINDS},
+    subjects={
+        **{kind.fact_kind: {GATEWAYS: [{}]} for kind in _KINDS},
+        ListenerCertificate.fact_kind: {spelled(GATEWAYS): [{}]},
+        WafPolicy.fact_kind: {spelled(WAF_POLICIES): [{}]},
+    },
 )

@@ -4,38 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.azure import body
 from auditor.model import Gap, Resource
+from auditor.network import waf_policy
+from auditor.network.waf_policy import Protection
 
 FirewallSource: TypeAlias = Literal["path", "listener", "global", "legacy", "none"]
+_PARTS: Final = ("properties.policySettings", "properties.managedRules", "properties.customRules")
 
 
 @dataclass(frozen=True, slots=True)
 class WebFirewall:
     """The firewall that decides for a listener or path, and where it is bound.
 
-    State, mode and body check are None where there is no firewall, or where `gap` says why they are not known.
+    `protection` is None where there is no firewall, or where `gap` says why it is not known.
     """
 
     path: str
     policy: str | None
     source: FirewallSource
-    state: str | None = None
-    mode: str | None = None
-    body_check: bool | None = None
+    protection: Protection | None = None
     gap: Gap | None = None
     inputs: Sequence[tuple[str, str]] = ()
 
     @property
+    def state(self) -> str | None:
+        """Return whether it is `Enabled` or `Disabled`."""
+        return None if self.protection is None else self.protection.state
+
+    @property
+    def mode(self) -> str | None:
+        """Return whether it only detects attacks or prevents them."""
+        return None if self.protection is None else self.protection.mode
+
+    @property
+    def body_check(self) -> bool | None:
+        """Return whether it looks at bodies."""
+        return None if self.protection is None else self.protection.body_check
+
+    @property
     def prevents(self) -> bool | None:
-        """Whether attacks are blocked: enabled and in prevention mode. None where not known."""
+        """Whether attacks are blocked: enabled, in prevention mode, and stopping what it looks for. None where not known."""
         if self.gap is not None:
             return None
-        return body.same_text(self.state, "Enabled") and body.same_text(self.mode, "Prevention")
+        return self.protection is not None and self.protection.prevents and not self.protection.is_hollow
 
 
 def of_listener(context: Context, gateway: Resource, listener: tuple[str, object]) -> WebFirewall:
@@ -50,17 +66,34 @@ def of_listener(context: Context, gateway: Resource, listener: tuple[str, object
     return _legacy(gateway)
 
 
+def of_path(context: Context, gateway: Resource, place: str, rule: object) -> WebFirewall | None:
+    """Return the firewall of a path rule, or None where that of the listener decides."""
+    policy = body.sub_resource(rule, "properties.firewallPolicy")
+    if policy is None:
+        return None
+    name = body.text(rule, "name") or place.rpartition(".")[2]
+    return _by_policy(context, policy, "path", name, (gateway.id, f"{place}.properties.firewallPolicy"))
+
+
+def path_rules(gateway: Resource, maps: Sequence[str]) -> Iterator[tuple[str, object]]:
+    """Yield each path rule, behind its own path, in the URL path maps of these keys."""
+    for place, entry in body.enumerate_objects(gateway.body, "properties.urlPathMaps"):
+        if ids.key(body.text(entry, "id") or f"{gateway.id}/urlPathMaps/{body.text(entry, 'name') or ''}") in maps:
+            for inner, rule in body.enumerate_objects(entry, "properties.pathRules"):
+                yield f"{place}.{inner}", rule
+
+
 def of_paths(context: Context, gateway: Resource, maps: Sequence[str]) -> Iterator[WebFirewall]:
     """Yield the firewall of each path rule, in the URL path maps of these keys, that has a policy of its own."""
-    for place, entry in body.enumerate_objects(gateway.body, "properties.urlPathMaps"):
-        if ids.key(body.text(entry, "id") or f"{gateway.id}/urlPathMaps/{body.text(entry, 'name') or ''}") not in maps:
-            continue
-        for inner, rule in body.enumerate_objects(entry, "properties.pathRules"):
-            policy = body.sub_resource(rule, "properties.firewallPolicy")
-            if policy is not None:
-                name = body.text(rule, "name") or inner
-                where = (gateway.id, f"{place}.{inner}.properties.firewallPolicy")
-                yield _by_policy(context, policy, "path", name, where)
+    for place, rule in path_rules(gateway, maps):
+        firewall = of_path(context, gateway, place, rule)
+        if firewall is not None:
+            yield firewall
+
+
+def part_gap(context: Context, policy: Resource) -> Gap | None:
+    """Return why not all of a policy was read, or None where it was."""
+    return next((gap for part in _PARTS if (gap := context.estate.gap_at(policy.key, part)) is not None), None)
 
 
 def _by_policy(context: Context, key: str, source: FirewallSource, path: str, where: tuple[str, str]) -> WebFirewall:
@@ -68,17 +101,9 @@ def _by_policy(context: Context, key: str, source: FirewallSource, path: str, wh
     if policy is None:
         gap = Gap(key, "properties.policySettings", "the firewall policy was not collected")
         return WebFirewall(path, key, source, gap=gap, inputs=[where])
-    settings = "properties.policySettings"
-    body_check = body.flag(policy.body, f"{settings}.requestBodyCheck")
-    return WebFirewall(
-        path=path,
-        policy=policy.id,
-        source=source,
-        state=body.text(policy.body, f"{settings}.state") or "Enabled",
-        mode=body.text(policy.body, f"{settings}.mode") or "Detection",
-        body_check=True if body_check is None else body_check,
-        inputs=[where, (policy.id, settings)],
-    )
+    inputs = [where, *((policy.id, part) for part in _PARTS)]
+    protection = waf_policy.protection(policy.body)
+    return WebFirewall(path, policy.id, source, protection, part_gap(context, policy), inputs)
 
 
 def _legacy(gateway: Resource) -> WebFirewall:
@@ -86,15 +111,12 @@ def _legacy(gateway: Resource) -> WebFirewall:
     entry = body.value(gateway.body, path)
     if entry is None:
         return WebFirewall("", None, "none", inputs=[(gateway.id, "properties.firewallPolicy")])
-    enabled = body.flag(entry, "enabled")
-    body_check = body.flag(entry, "requestBodyCheck")
+    is_stated = body.flag(entry, "enabled") is not None
     return WebFirewall(
         path="",
         policy=None,
         source="legacy",
-        state=None if enabled is None else "Enabled" if enabled else "Disabled",
-        mode=body.text(entry, "firewallMode") or "Detection",
-        body_check=True if body_check is None else body_check,
-        gap=Gap(gateway.id, f"{path}.enabled", "the gateway does not state it") if enabled is None else None,
+        protection=waf_policy.protection(waf_policy.of_legacy(entry)) if is_stated else None,
+        gap=None if is_stated else Gap(gateway.id, f"{path}.enabled", "the gateway does not state it"),
         inputs=[(gateway.id, path)],
     )

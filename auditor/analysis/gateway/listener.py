@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -11,11 +10,9 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.gateway import firewall as web_firewall
 from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
-from auditor.analysis.gateway.part import part_key, part_name
+from auditor.analysis.gateway.part import has_firewall, part_key, part_name
 from auditor.azure import body
 from auditor.model import Resource
-
-_WAF_TIERS: Final = {"waf", "waf_v2"}
 
 
 @record
@@ -57,7 +54,7 @@ class Listener(Fact):
     waf_bound: bool
     """whether a firewall policy is bound and the tier has a firewall"""
     waf_state: Known[str | None]
-    """`Enabled` (where absent) or `Disabled`; absent without a firewall"""
+    """`Enabled`, or `Disabled` (where absent); absent without a firewall"""
     waf_mode: Known[str | None]
     """`Detection` (where absent) or `Prevention`; absent without a firewall"""
     request_body_check: Known[bool | None]
@@ -65,7 +62,7 @@ class Listener(Fact):
     legacy_waf: bool
     """whether the firewall is configured on the gateway instead of by a policy"""
     waf_prevents: Known[bool]
-    """whether the firewall is enabled and prevents, on the listener and on every path of its own"""
+    """whether the firewall is enabled and stops what it looks for, on the listener and on every path of its own"""
     waf_checks_bodies: Known[bool]
     """whether bodies are looked at, on the listener and on every path of its own"""
     paths: tuple[PathFirewall, ...]
@@ -125,7 +122,7 @@ def _fact(context: Context, gateway: Resource, place: str, entry: object) -> Lis
         sku_tier=tier,
         waf_policy_id=firewall.policy,
         waf_source=firewall.source,
-        waf_bound=firewall.policy is not None and (tier or "").lower() in _WAF_TIERS,
+        waf_bound=firewall.policy is not None and has_firewall(gateway),
         waf_state=firewall.gap or firewall.state,
         waf_mode=firewall.gap or firewall.mode,
         request_body_check=firewall.gap or firewall.body_check,

@@ -10,7 +10,6 @@ from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
 from auditor.analysis.private_link import reach
 from auditor.analysis.private_link.connection import PrivateConnection, connection_facts
-from auditor.analysis.private_link.dns import A_RECORDS
 from auditor.analysis.private_link.endpoints import judged_networks
 from auditor.analysis.private_link.expected import TABLE, rows_of
 from auditor.analysis.private_link.outgoing import PARAMETER as TARGETS
@@ -23,6 +22,7 @@ from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.private_connections import ENDPOINTS
 from auditor.estate.service_relations import OUTBOUND_RULES, SHARED_LINKS
+from auditor.network.private_names import RECORD_TYPES
 
 _SERVICES: Final[Mapping[str, Sequence[str]]] = {
     "account": ("openai", "ai-services"),
@@ -68,7 +68,7 @@ ANALYSIS: Final = Analysis(
             ZONE_GROUPS,
             PRIVATE_DNS_ZONES,
             ZONE_LINKS,
-            A_RECORDS,
+            *RECORD_TYPES,
             INTERFACES,
             NETWORKS,
             OUTBOUND_RULES,

@@ -19,34 +19,40 @@ from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.private_connections import EndpointConnection, addresses_of
 from auditor.model import Gap, Resource
-
-A_RECORDS: Final = "microsoft.network/privatednszones/a"
+from auditor.network import private_names
+from auditor.network.private_names import PrivateZone, RecordSet, Resolution
 
 ZONES: Final = spelled(PRIVATE_DNS_ZONES)
 LINKS: Final = spelled(ZONE_LINKS)
-RECORDS: Final = spelled(A_RECORDS)
 GROUPS: Final = spelled(ZONE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One zone that an endpoint's zone group names; addresses are those of its record sets."""
+    """One zone that an endpoint's zone group names; `remembered` are the addresses of its record sets by their names.
+
+    The names are relative to the zone, in lower case; an empty one stands for a record set without a name.
+    """
 
     zone: str
-    addresses: frozenset[str]
+    remembered: Mapping[str, frozenset[str]]
     resource: Resource
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of a private zone to a virtual network; keys in comparable form."""
+    """One link of a private zone to a virtual network; keys in comparable form.
+
+    `goes_on`: names that the zone has not are asked of public DNS.
+    """
 
     zone: str
     network: str | None
     state: str | None
     registration: bool
     resource: Resource
+    goes_on: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -63,7 +69,7 @@ class Dns:
     groups: Mapping[str, Sequence[Registration]]
     links: Mapping[str, Sequence[Link]]
     zones: Mapping[str, Sequence[str]]
-    records: Mapping[str, frozenset[str]]
+    records: Mapping[str, Mapping[str, RecordSet]]
     subscriptions: frozenset[str]
 
 
@@ -72,7 +78,10 @@ Registered: TypeAlias = Literal["zone group", "record kept by hand", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ZoneState:
-    """Whether one required zone answers for an endpoint; None where that is not known, `gap` says why."""
+    """Whether one required zone answers for an endpoint; None where that is not known, `gap` says why.
+
+    `found` are the addresses that the endpoint's names resolve to, by the records that were read.
+    """
 
     name: str
     registered: bool | None
@@ -82,6 +91,7 @@ class ZoneState:
     registration_enabled: bool | None = None
     zone: str | None = None
     records_match: bool | None = None
+    found: tuple[str, ...] = ()
     gap: Gap | None = None
     inputs: Sequence[tuple[str, str]] = field(default=())
 
@@ -106,7 +116,7 @@ def index(context: Context) -> Dns:
         groups=_registrations(estate),
         links=_links(estate),
         zones=zones,
-        records=_records(estate),
+        records=private_names.records_by_zone(estate),
         subscriptions=context.estate.subscriptions,
     )
 
@@ -118,15 +128,9 @@ def _registrations(estate: Estate) -> Mapping[str, Sequence[Registration]]:
             zone = body.text(config, "properties.privateDnsZoneId")
             if zone is None:
                 continue
-            addresses = {
-                address
-                for record in body.objects(config, "properties.recordSets")
-                for address in body.text_or_texts(record, "ipAddresses")
-            }
             place = f"{path}.properties.privateDnsZoneId"
-            found[ids.parent_of(group.key) or ""].append(
-                Registration(ids.key(zone), frozenset(addresses), group, place)
-            )
+            remembered = private_names.remembered(config, ids.name_of(ids.key(zone)))
+            found[ids.parent_of(group.key) or ""].append(Registration(ids.key(zone), remembered, group, place))
     return found
 
 
@@ -141,18 +145,11 @@ def _links(estate: Estate) -> Mapping[str, Sequence[Link]]:
                 state=body.text(link.body, "properties.virtualNetworkLinkState"),
                 registration=body.flag(link.body, "properties.registrationEnabled") is True,
                 resource=link,
+                # https://learn.microsoft.com/azure/dns/private-dns-fallback
+                goes_on=body.same_text(body.text(link.body, "properties.resolutionPolicy"), "NxDomainRedirect"),
             )
         )
     return found
-
-
-def _records(estate: Estate) -> Mapping[str, frozenset[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    for record in estate.of_type(RECORDS):
-        for entry in body.objects(record.body, "properties.aRecords"):
-            if address := body.text(entry, "ipv4Address"):
-                found[ids.parent_of(record.key) or ""].add(address)
-    return {zone: frozenset(addresses) for zone, addresses in found.items()}
 
 
 def may_exist(estate: Estate, network: str | None, scope: EndpointScope) -> bool:
@@ -174,56 +171,139 @@ def uses_custom_dns(estate: Estate, network: str | None) -> bool | Gap:
 
 
 def zone_state(dns: Dns, connection: EndpointConnection, names: Sequence[str], scope: EndpointScope) -> ZoneState:
-    """Judge one required zone (known under any of `names`) for one endpoint."""
+    """Judge one required zone (known under any of `names`) for one endpoint: of several, what is linked decides."""
     wanted = {name.lower() for name in names}
     own = [item for item in dns.groups.get(connection.endpoint.key, ()) if ids.name_of(item.zone) in wanted]
-    if not own:
-        return _without_group(dns, connection, names, scope)
-    chosen = min(own, key=lambda item: (_linked(dns, item.zone, connection, scope)[0] is not True, item.zone))
-    linked, link, gap = _linked(dns, chosen.zone, connection, scope)
+    others = sorted({zone for name in wanted for zone in dns.zones.get(name, ())} - {item.zone for item in own})
+    states = [_registered(dns, connection, item, scope) for item in own]
+    by_hand = [_kept_by_hand(dns, connection, zone, scope) for zone in others]
+    # A zone beside that of the group counts where it is linked; without a group any may hold a record made by hand.
+    states += [state for state in by_hand if state.linked is True or (not own and state.registered)]
+    if not own and not any(state.registered for state in states):
+        unseen = _without_zone(dns, connection, names)
+        states = states if states and unseen.gap is None else [unseen]
+    return min(states, key=_order)
+
+
+def _order(state: ZoneState) -> tuple[int, int, int, str]:
+    """Order states: what is linked decides, and all that are linked were asked together."""
+    return (
+        {True: 0, None: 1, False: 2}[state.linked],
+        {True: 0, None: 1, False: 2}[state.complete],
+        0 if state.registration == "zone group" else 1,
+        state.zone or "",
+    )
+
+
+def _registered(dns: Dns, connection: EndpointConnection, own: Registration, scope: EndpointScope) -> ZoneState:
+    """Judge a zone that the endpoint's group names: by its records, else by what the group remembers of them."""
+    linked, link, gap = _linked(dns, own.zone, connection, scope)
     addresses = addresses_of(dns.estate, connection.endpoint)
-    known = bool(addresses and chosen.addresses)
+    remembered = frozenset(address for found in own.remembered.values() for address in found)
+    matches: bool | None = remembered <= addresses if addresses and remembered else None
+    answers = _answers(dns, connection, own.zone, scope, is_listed=False)
+    # Of an endpoint whose interface was not read its group knows the addresses, if anybody does.
+    decided = [private_names.leads_to(answer, addresses or remembered) for answer in answers]
+    if False in decided:
+        matches = False
+    elif decided and None not in decided:
+        matches = True
+    conflict = next(
+        (answer.gap for answer in answers if answer.gap and answer.gap.what == private_names.CONFLICT), None
+    )
     return ZoneState(
-        name=ids.name_of(chosen.zone),
-        registered=True,
+        name=ids.name_of(own.zone),
+        registered=True if conflict is None else None,
         registration="zone group",
         linked=linked,
         link_state=(link.state if link else None),
         registration_enabled=(link.registration if link else None),
-        zone=chosen.zone,
-        records_match=(chosen.addresses <= addresses if known else None),
-        gap=gap,
-        inputs=[(chosen.resource.id, chosen.path), *_link_inputs(link)],
+        zone=own.zone,
+        records_match=matches,
+        found=_found(answers),
+        gap=gap or conflict,
+        inputs=[(own.resource.id, own.path), *_link_inputs(link), *_record_inputs(answers)],
     )
 
 
-def _without_group(dns: Dns, connection: EndpointConnection, names: Sequence[str], scope: EndpointScope) -> ZoneState:
-    """Judge a zone that no zone group names: a record kept by hand will do, what was not read is not known."""
-    estate, endpoint = dns.estate, connection.endpoint
-    addresses = addresses_of(estate, endpoint)
-    candidates = sorted(zone for name in names for zone in dns.zones.get(name.lower(), ()))
-    for zone in candidates:
-        linked, link, gap = _linked(dns, zone, connection, scope)
-        if addresses & dns.records.get(zone, frozenset()):
-            return ZoneState(
-                name=ids.name_of(zone),
-                registered=True,
-                registration="record kept by hand",
-                linked=linked,
-                link_state=(link.state if link else None),
-                registration_enabled=(link.registration if link else None),
-                zone=zone,
-                records_match=True,
-                gap=gap,
-                inputs=_link_inputs(link),
-            )
-    gap = None
-    if not dns.groups.get(endpoint.key):
-        gap = estate.type_gap(GROUPS, endpoint.key)
-    if gap is None:
-        # Only a zone that exists can hold a record made by hand.
-        gap = next((found for zone in candidates if (found := estate.type_gap(RECORDS, zone))), None)
+def _kept_by_hand(dns: Dns, connection: EndpointConnection, zone: str, scope: EndpointScope) -> ZoneState:
+    """Judge a zone that no group of the endpoint names: by the records of its names, else by any with its address."""
+    linked, link, gap = _linked(dns, zone, connection, scope)
+    addresses = addresses_of(dns.estate, connection.endpoint)
+    answers = _answers(dns, connection, zone, scope, is_listed=True)
+    decided = [private_names.leads_to(answer, addresses) for answer in answers]
+    unread = next((answer.gap for answer in answers if answer.gap is not None), None)
+    held = {address for record in dns.records.get(zone, {}).values() for address in record.addresses}
+    if answers and None not in decided:
+        registered: bool | None = False not in decided
+    else:
+        registered = bool(not answers and held & addresses) or None
+        gap = gap or unread or private_names.zone_of(dns.estate, zone, {}).gap
+        registered = False if registered is None and gap is None else registered
+    return ZoneState(
+        name=ids.name_of(zone),
+        registered=registered,
+        registration="record kept by hand" if registered else "none",
+        linked=linked,
+        link_state=(link.state if link else None),
+        registration_enabled=(link.registration if link else None),
+        zone=zone,
+        records_match=True if registered else None,
+        found=_found(answers),
+        gap=gap,
+        inputs=[*_link_inputs(link), *_record_inputs(answers)],
+    )
+
+
+def _without_zone(dns: Dns, connection: EndpointConnection, names: Sequence[str]) -> ZoneState:
+    """Return that no zone answers, or that a group which was not read may register the names in one."""
+    endpoint = connection.endpoint
+    gap = None if dns.groups.get(endpoint.key) else dns.estate.type_gap(GROUPS, endpoint.key)
     return ZoneState(name=names[0], registered=None if gap else False, linked=None if gap else False, gap=gap)
+
+
+def _answers(
+    dns: Dns, connection: EndpointConnection, zone: str, scope: EndpointScope, *, is_listed: bool
+) -> Sequence[Resolution]:
+    """Return what the endpoint's names in a zone resolve to in the network that sees it, each once.
+
+    A name that is guessed counts where it exists.
+    """
+    name = ids.name_of(zone)
+    needed = private_names.names_of(dns.estate, connection, name, _group_names(dns, connection, zone))
+    networks = sorted(
+        _networks(connection, scope), key=lambda network: (not _is_seen_from(dns, zone, network), network)
+    )
+    zones = _zones_of(dns, networks[0], zone, is_listed=is_listed) if networks else []
+    answers = [private_names.resolve(zones, f"{relative}.{name}") for relative in needed.names]
+    return [answer for answer in answers if answer.addresses or not needed.is_guess]
+
+
+def _group_names(dns: Dns, connection: EndpointConnection, zone: str) -> Sequence[str]:
+    groups = dns.groups.get(connection.endpoint.key, ())
+    return [name for item in groups if item.zone == zone for name in item.remembered if name]
+
+
+def _networks(connection: EndpointConnection, scope: EndpointScope) -> Sequence[str]:
+    return [connection.network or ""] if scope.networks is None else sorted(scope.networks)
+
+
+def _is_seen_from(dns: Dns, zone: str, network: str) -> bool:
+    return any(link.network == network and link.is_complete for link in dns.links.get(zone, ()))
+
+
+def _zones_of(dns: Dns, network: str, asked: str, *, is_listed: bool) -> Sequence[PrivateZone]:
+    """Return the zones that are linked to a network, those that the baseline names as central, and the one asked about."""
+    found = []
+    for zone in sorted({*dns.links, *dns.central, asked}):
+        own = [link for link in dns.links.get(zone, ()) if link.network == network and link.is_complete]
+        if own or zone in dns.central or zone == asked:
+            goes_on = bool(own) and all(link.goes_on for link in own)
+            records = dns.records.get(zone, {})
+            found.append(
+                private_names.zone_of(dns.estate, zone, records, goes_on=goes_on, is_listed=is_listed or zone != asked)
+            )
+    return found
 
 
 def _linked(
@@ -232,7 +312,7 @@ def _linked(
     """Return whether a zone is linked to the network, the link that says so, and why it is not known."""
     if zone in dns.central:
         return True, None, None
-    networks = {connection.network} if scope.networks is None else scope.networks
+    networks = _networks(connection, scope)
     own = [link for link in dns.links.get(zone, ()) if link.network in networks]
     found = [link for link in own if may_exist(dns.estate, link.network, scope)]
     complete = [link for link in found if link.is_complete]
@@ -254,3 +334,11 @@ def links_gap(dns: Dns, zone: str) -> Gap | None:
 
 def _link_inputs(link: Link | None) -> Sequence[tuple[str, str]]:
     return [(link.resource.id, "properties.virtualNetworkLinkState")] if link else []
+
+
+def _record_inputs(answers: Sequence[Resolution]) -> Sequence[tuple[str, str]]:
+    return [(record, "properties") for answer in answers for record in answer.records]
+
+
+def _found(answers: Sequence[Resolution]) -> tuple[str, ...]:
+    return tuple(sorted({address for answer in answers for address in answer.addresses}))

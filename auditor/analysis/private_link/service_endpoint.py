@@ -63,6 +63,8 @@ class RequiredZone(Record):
     """the zone"""
     records_match: bool | None
     """whether the records hold the endpoint's addresses; absent where none are listed"""
+    addresses: tuple[str, ...]
+    """what the names resolve to by the zone's records, where they were read"""
 
 
 @fact("private_link.endpoint", subject="the service")
@@ -204,8 +206,13 @@ def _fact(links: Links, case: Case, reach: Reach, doubt: Gap | None) -> ServiceE
         custom_dns=_custom_dns(reach),
         network_scope="workload" if case.scope.networks is not None else "any",
         name=case.resource.name,
-        lost_names=[state.name for state in reach.zones if state.complete is False],
+        lost_names=[_lost(state) for state in reach.zones if state.complete is False],
     )
+
+
+def _lost(state: ZoneState) -> str:
+    """Return a zone whose names do not lead to the endpoint, with where they lead."""
+    return f"{state.name} (its record leads to {facts.listed(state.found, 3)})" if state.found else state.name
 
 
 def _custom_dns(reach: Reach) -> Known[bool]:
@@ -240,6 +247,7 @@ def _zone(links: Links, state: ZoneState) -> RequiredZone:
         registration_enabled=state.registration_enabled,
         zone_id=links.context.estate.spelled(state.zone),
         records_match=state.records_match,
+        addresses=state.found,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from typing import Final
 
-from auditor.azure.reference_data import built_in_roles, platform_subnets, regions, service_tags, skus
+from auditor.azure.reference_data import built_in_roles, platform_subnets, regions, service_tags, skus, waf_rules
 from auditor.azure.reference_data.files import DataFile, Source
 
 Row = tuple[str, ...]
@@ -48,6 +48,7 @@ _TABLES: Final[Mapping[str, _Table]] = {
     "regions": regions.table,
     "service-tags": service_tags.table,
     "skus": skus.table,
+    "waf-rules": waf_rules.table,
 }
 NAMES: Final = tuple(_TABLES)
 

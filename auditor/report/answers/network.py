@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor.network.reachability import Cell, Connection
+from auditor.network.service_query import DoorAnswer, ServiceAnswer
 from auditor.network.trace import DecidingRule
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout
@@ -15,7 +16,7 @@ from auditor.truth import Truth
 
 _COLUMNS: Final = (
     "workload", "from", "from_role", "to", "to_role", "protocol", "port", "answer", "partial", "passes", "stopped",
-    "rules", "packet", "hops", "inspected_by", "doors", "unknowns", "notes",
+    "rules", "packet", "hops", "inspected_by", "ways_out", "unknowns", "notes", "doors",
 )  # fmt: skip
 
 
@@ -24,8 +25,9 @@ class NetworkSheet(Sheet):
     """An answer whose records are pairs of ends, with what passes and what decides."""
 
     note: ClassVar[str] = (
-        "Decided on security groups, private endpoint policies, peerings, routes, Azure Firewall and ways out. Whether "
-        "anything listens, whether a public address leads to a subnet, and firewalls of services are not looked at."
+        "Decided on security groups, private endpoint policies, peerings, routes, Azure Firewall and ways out; of a service "
+        "on its firewall and perimeter. Whether anything listens, and whether a public address leads to a subnet, is not "
+        "looked at."
     )
 
     def body(self, layout: Layout) -> list[str]:
@@ -33,9 +35,9 @@ class NetworkSheet(Sheet):
         return _one_pair(layout, self.records[0]) if self.asked else _all_pairs(layout, self.records)
 
     def cell(self, column: str, value: object) -> str:
-        """Return rules, traffic and packets in words."""
-        if (shown := _SHOWN.get(column)) is not None:
-            return "; ".join(map(shown, _list(value)))
+        """Return rules, traffic, doors and packets in words."""
+        if column in _CELLS:
+            return "; ".join(_CELLS[column](part) for part in _list(value))
         match value:
             case bool():
                 return str(value).lower()
@@ -51,6 +53,13 @@ def of_query(asked: Mapping[str, str], connection: Connection) -> Sheet:
     """Lay out the answer to one question."""
     title = f"{asked['from']} to {asked['to']}, {asked['protocol']} port {asked['port']}"
     return _sheet(title, asked, [{**asked, **_record(connection)}], connection.unknowns)
+
+
+def of_service(asked: Mapping[str, str], answer: ServiceAnswer) -> Sheet:
+    """Lay out whether a service is reached, and by which of its doors."""
+    title = f"{asked['from']} to {asked['to']}, {asked['protocol']} port {asked['port']}"
+    record = {**asked, **_record(answer.connection), "doors": [_door(door) for door in answer.doors]}
+    return _sheet(title, asked, [record], answer.connection.unknowns)
 
 
 def of_matrix(cells: Sequence[Cell]) -> Sheet:
@@ -93,9 +102,23 @@ def _record(connection: Connection) -> dict[str, object]:
         "packet": connection.packet.as_json() if connection.packet else None,
         "hops": [hop.as_json() for hop in connection.hops],
         "inspected_by": _inspected(connection),
-        "doors": [{"door": door.kind.value, "id": door.id} for door in connection.doors],
+        "ways_out": [{"by": door.kind.value, "id": door.id} for door in connection.doors],
         "unknowns": list(connection.unknowns),
         "notes": list(connection.notes),
+        "doors": [],
+    }
+
+
+def _door(door: DoorAnswer) -> dict[str, object]:
+    packet = door.connection.packet if door.connection is not None else None
+    return {
+        "door": door.door,
+        "name": door.name,
+        "answer": door.truth.value,
+        "why": door.why,
+        "resolves": door.resolves.value if door.resolves is not None else None,
+        "unknowns": list(door.unknowns),
+        "packet": packet.as_json() if packet is not None else None,
     }
 
 
@@ -123,6 +146,11 @@ def _rule(decider: DecidingRule) -> dict[str, object]:
 def _one_pair(layout: Layout, record: Record) -> list[str]:
     answer = f"{record['answer']}" + (", in part" if record["partial"] else "")
     lines = ["", *layout.paragraph(answer.upper(), indent=0)]
+    if doors := _list(record["doors"]):
+        header = ("door", "name", "answer", "name resolves", "why")
+        names = ("door", "name", "answer", "resolves", "why")
+        cells = [["" if _field(door, name) is None else str(_field(door, name)) for name in names] for door in doors]
+        lines += [*layout.heading("Doors"), *layout.rows(header, cells)]
     for title, name in (("Passes", "passes"), ("Stopped", "stopped")):
         if parts := _list(record[name]):
             lines += [*layout.heading(title), *layout.rows((), [["-", _traffic(part)] for part in parts])]
@@ -140,8 +168,8 @@ def _one_pair(layout: Layout, record: Record) -> list[str]:
         inspectors = record["inspected_by"]
         shown = inspectors if isinstance(inspectors, str) else ", ".join(map(_name, _list(inspectors)))
         lines += layout.rows((), [["inspected by a firewall:", shown]])
-    if doors := _list(record["doors"]):
-        lines += [*layout.heading("Doors to the Internet"), *layout.rows((), [["-", _door(door)] for door in doors])]
+    if ways := _list(record["ways_out"]):
+        lines += [*layout.heading("Ways to the Internet"), *layout.rows((), [["-", _way_out(way)] for way in ways])]
     if notes := _list(record["notes"]):
         lines += [*layout.heading("Notes"), *layout.rows((), [["-", str(note)] for note in notes])]
     return lines
@@ -157,10 +185,10 @@ def _hop(hop: object) -> str:
     return f"{hop['at']} → {where}" + (f", by route {route}" if route else "")
 
 
-def _door(door: object) -> str:
-    if not isinstance(door, Mapping):
+def _way_out(way: object) -> str:
+    if not isinstance(way, Mapping):
         return ""
-    return str(door["door"]) + (f" {_name(door['id'])}" if door["id"] else "")
+    return str(way["by"]) + (f" {_name(way['id'])}" if way["id"] else "")
 
 
 def _name(resource: object) -> str:
@@ -196,6 +224,14 @@ def _traffic(part: object) -> str:
     return str(part["traffic"]) + (f", by {', '.join(rules)}" if rules else ", no rule asked")
 
 
+def _decided(rule: object) -> str:
+    return f"{_named(rule, 'side')}: {_named(rule, 'rule')} ({_named(rule, 'filter')})"
+
+
+def _at_door(door: object) -> str:
+    return f"{_field(door, 'door')}: {_field(door, 'answer')} ({_field(door, 'why')})"
+
+
 def _named(rule: object, name: str) -> str:
     if not isinstance(rule, Mapping):
         return ""
@@ -203,19 +239,20 @@ def _named(rule: object, name: str) -> str:
     return f"{rule[name]}{default}"
 
 
-def _decider(rule: object) -> str:
-    return f"{_named(rule, 'side')}: {_named(rule, 'rule')} ({_named(rule, 'filter')})"
+def _field(of: object, name: str) -> object:
+    return of[name] if isinstance(of, Mapping) else None
 
 
 def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
 
 
-_SHOWN: Final[Mapping[str, Callable[[object], str]]] = {
-    "rules": _decider,
+_CELLS: Final[Mapping[str, Callable[[object], str]]] = {
+    "rules": _decided,
+    "doors": _at_door,
     "passes": _traffic,
     "stopped": _traffic,
     "hops": _hop,
-    "doors": _door,
+    "ways_out": _way_out,
 }
-"""How an entry of a column that holds a list is shown in one cell."""
+"""How the elements of a list are put into one cell."""

@@ -1,0 +1,135 @@
+"""Tell which attacks reach which backend of an Application Gateway unchecked, listener by listener and path by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor import resource_id as ids
+from auditor.analysis import facts
+from auditor.analysis.contract import Context
+from auditor.analysis.fact import Fact, Hidden, Known, fact
+from auditor.analysis.gateway import firewall as web_firewall
+from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
+from auditor.analysis.gateway.part import has_firewall, part_key, part_name
+from auditor.azure import body
+from auditor.model import Gap, Resource
+from auditor.network import waf_policy
+from auditor.network.waf_policy import Checked
+
+
+@fact("gateway.route", subject="the Application Gateway")
+class BackendRoute(Fact):
+    """Where a listener sends the requests of a path, behind which firewall, and what gets there unchecked."""
+
+    listener: str
+    """the listener"""
+    path: str | None
+    """the path rule; absent for all other paths"""
+    pool: str | None
+    """the backend pool"""
+    backends: tuple[str, ...]
+    """the host names and addresses in it"""
+    waf_policy_id: str | None
+    """the firewall policy that decides: the path's, else the listener's, else the gateway's"""
+    waf_source: FirewallSource
+    """where the firewall that decides is bound: `path`, `listener`, `global`, `legacy` or `none`"""
+    unchecked_attacks: Known[tuple[str, ...]]
+    """the attacks that reach the backend unchecked, those included that no rule set looks for"""
+    weakened_attacks: Known[tuple[str, ...]]
+    """those that are stopped only in part"""
+    gateway: Hidden[str]
+
+    def sentence(self) -> str:
+        """Say what reaches the backend unchecked."""
+        to = facts.listed(self.backends, 3) or self.pool or "no backend"
+        way = f"the listener {self.listener}" + (f", path {self.path}," if self.path else "")
+        match self.unchecked_attacks:
+            case Gap():
+                what = "Which attacks reach"
+                return f"{what} {to} unchecked through {way} of {self.gateway} is not known."
+            case ():
+                return f"No attack that the firewall looks for reaches {to} unchecked through {way} of {self.gateway}."
+            case lost:
+                is_all = len(lost) == len(waf_policy.ATTACKS)
+                attacks = "Every attack" if is_all else facts.listed(lost)
+                return f"{attacks[0].upper()}{attacks[1:]} reaches {to} unchecked through {way} of {self.gateway}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """Where requests of one path go: the pool's key, and the firewall before it."""
+
+    path: str | None
+    pool: str | None
+    firewall: WebFirewall
+    place: str
+
+
+def route_facts(context: Context, gateway: Resource) -> Iterator[BackendRoute]:
+    """Yield a fact per listener and path that leads to a backend."""
+    for place, entry in body.enumerate_objects(gateway.body, "properties.httpListeners"):
+        firewall = web_firewall.of_listener(context, gateway, (place, entry))
+        seen: set[str] = set()
+        for leg in _legs(context, gateway, part_key(gateway, "httpListeners", entry), firewall):
+            name = "/".join(filter(None, (part_name(place, entry), leg.path)))
+            if leg.pool is not None and name.lower() not in seen:
+                seen.add(name.lower())
+                yield _fact(context, gateway, part_name(place, entry), name, leg)
+
+
+def _legs(context: Context, gateway: Resource, listener: str, firewall: WebFirewall) -> Iterator[_Leg]:
+    for place, rule in body.enumerate_objects(gateway.body, "properties.requestRoutingRules"):
+        if body.sub_resource(rule, "properties.httpListener") != listener:
+            continue
+        path_map = body.sub_resource(rule, "properties.urlPathMap")
+        yield _Leg(None, body.sub_resource(rule, "properties.backendAddressPool"), firewall, place)
+        if path_map is None:
+            continue
+        for inner, entry in body.enumerate_objects(gateway.body, "properties.urlPathMaps"):
+            if part_key(gateway, "urlPathMaps", entry) == path_map:
+                yield _Leg(None, body.sub_resource(entry, "properties.defaultBackendAddressPool"), firewall, inner)
+        for inner, path_rule in web_firewall.path_rules(gateway, [path_map]):
+            own = web_firewall.of_path(context, gateway, inner, path_rule) or firewall
+            pool = body.sub_resource(path_rule, "properties.backendAddressPool")
+            yield _Leg(body.text(path_rule, "name") or inner.rpartition(".")[2], pool, own, inner)
+
+
+def _fact(context: Context, gateway: Resource, listener: str, name: str, leg: _Leg) -> BackendRoute:
+    stands = has_firewall(gateway)
+    return BackendRoute(
+        about=facts.about(context, gateway.id, sub_object=name, inputs=[(gateway.id, leg.place), *leg.firewall.inputs]),
+        listener=listener,
+        path=leg.path,
+        pool=ids.name_of(leg.pool) if leg.pool else None,
+        backends=_backends(gateway, leg.pool),
+        waf_policy_id=leg.firewall.policy,
+        waf_source=leg.firewall.source,
+        unchecked_attacks=_attacks(leg.firewall, Checked.NO, Checked.NOT_LISTED) if stands else waf_policy.ATTACKS,
+        weakened_attacks=_attacks(leg.firewall, Checked.IN_PART) if stands else (),
+        gateway=gateway.name,
+    )
+
+
+def _attacks(firewall: WebFirewall, *states: Checked) -> Known[tuple[str, ...]]:
+    """Return the attacks in one of some states; where something was not read, only what gets in anyway is known."""
+    protection = firewall.protection
+    if protection is None:
+        return firewall.gap or (waf_policy.ATTACKS if Checked.NO in states else ())
+    found = tuple(one.attack for one in protection.attacks if one.checked in states)
+    undecided = any(one.checked is None for one in protection.attacks)
+    gap = firewall.gap
+    if gap is None and undecided and firewall.policy:
+        gap = Gap(firewall.policy, "properties.managedRules", "the rules of its rule sets are not all known")
+    lost_for_certain = Checked.NO in states and any(one.checked is Checked.NO for one in protection.attacks)
+    return found if gap is None or lost_for_certain else gap
+
+
+def _backends(gateway: Resource, pool: str | None) -> tuple[str, ...]:
+    return tuple(
+        host
+        for entry in body.objects(gateway.body, "properties.backendAddressPools")
+        if part_key(gateway, "backendAddressPools", entry) == pool
+        for address in body.objects(entry, "properties.backendAddresses")
+        if (host := body.text(address, "fqdn") or body.text(address, "ipAddress"))
+    )
