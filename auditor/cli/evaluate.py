@@ -16,6 +16,7 @@ from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.model import Report, Status
 from auditor.report import format as formats
+from auditor.report.escapes.output import EscapedOutput
 from auditor.report.format import Format
 
 with lazy_imports(__name__):
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
 class OutputTarget:
     """A format that was asked for, and the file that it goes to: None is stdout."""
 
-    format: Format
+    format: Format[EscapedOutput]
     path: Path | None
 
 

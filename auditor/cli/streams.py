@@ -49,10 +49,11 @@ def remark(text: str) -> None:
 
 
 @contextmanager
-def output(path: Path | None, hash_sign: str = pipeline_log.APART) -> Iterator[TextIO]:
+def output(path: Path | None, hash_sign: str | None = pipeline_log.APART) -> Iterator[TextIO]:
     """Open a file, or stdout, as UTF-8 without changing line ends; a file is there as a whole or not at all.
 
-    No line of it is a command to a pipeline that shows it; `hash_sign` spells a `#` that would begin one.
+    No line of it is a command to a pipeline that shows it; `hash_sign` spells a `#` that would begin one;
+    None lets all through, from a format that looks after that itself.
     """
     if path is None:
         with _stdout(hash_sign) as out:
@@ -69,7 +70,7 @@ def output(path: Path | None, hash_sign: str = pipeline_log.APART) -> Iterator[T
 
 
 @contextmanager
-def _stdout(hash_sign: str) -> Iterator[TextIO]:
+def _stdout(hash_sign: str | None) -> Iterator[TextIO]:
     """Give stdout. A reader that goes away has what it wanted: what is left goes nowhere, and all else goes on."""
     if sys.stdout is None:
         raise AuditorError(f"{_STDOUT} is closed", "write to a file, or leave it open")

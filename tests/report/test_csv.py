@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditor.model import Report
 from auditor.report.format import View
-from auditor.report.formats.csv import COLUMNS, write
+from auditor.report.formats.csv import COLUMNS, FORMAT
 from auditor.report.text import safe_cell
 from tests.checkout import ROOT
 from tests.report.conftest import EXEMPT, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK, named, report_of
@@ -29,7 +29,7 @@ DESIGNED = (
 
 def text_of(report: Report, *, include_passed: bool = True) -> str:
     out = io.StringIO(newline="")
-    write(report, out, View(include_passed=include_passed))
+    FORMAT.write(report, out, View(include_passed=include_passed))
     return out.getvalue()
 
 

@@ -14,6 +14,7 @@ from auditor.cli.app import app
 from auditor.cli.streams import safe
 from auditor.model import Report, Status
 from auditor.report import format as formats
+from auditor.report.escapes.terminal import TerminalLines
 from auditor.report.format import NAMES, Format, View, named
 from tests.checkout import SAMPLE
 
@@ -67,7 +68,11 @@ def test_a_format_gets_all_that_it_says_it_shows_once_its_name_is_listed(
 ) -> None:
     written: list[tuple[Report, View]] = []
     module = ModuleType("auditor.report.formats.all_there")
-    module.FORMAT = Format("all-there", lambda report, _, view: written.append((report, view)), lists_passes=True)  # type: ignore[attr-defined]
+
+    def write(report: Report, _: TerminalLines, view: View) -> None:
+        written.append((report, view))
+
+    vars(module)["FORMAT"] = Format("all-there", write, TerminalLines, lists_passes=True)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(formats, "NAMES", (*NAMES, "all-there"))
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from auditor.model import Report
 from auditor.report.format import View
-from auditor.report.formats.json import write
+from auditor.report.formats.json import FORMAT
 from auditor.report.json_document import schema
 from tests.report.conftest import EXEMPT, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK, report_of
 
@@ -20,7 +20,7 @@ VALIDATOR = Draft202012Validator(schema())
 
 def document_of(report: Report, *, include_passed: bool = True) -> dict[str, Any]:
     out = io.StringIO()
-    write(report, out, View(include_passed=include_passed))
+    FORMAT.write(report, out, View(include_passed=include_passed))
     document: dict[str, Any] = json.loads(out.getvalue())
     return document
 
@@ -84,7 +84,7 @@ def test_equal_values_give_equal_bytes_whatever_their_key_order() -> None:
     for actual in ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}):
         out = io.StringIO()
         leaf = replace(OPENAI_PUBLIC.evidence[0], actual=actual, absent=False)
-        write(report_of(replace(OPENAI_PUBLIC, evidence=(leaf,))), out, View(include_passed=True))
+        FORMAT.write(report_of(replace(OPENAI_PUBLIC, evidence=(leaf,))), out, View(include_passed=True))
         texts.append(out.getvalue())
     assert texts[0] == texts[1]
     assert texts[0].endswith("}\n")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from typing import Final, TextIO
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Evidence, Finding, Report, RuleInfo
+from auditor.report.escapes.csv import CsvRows
 from auditor.report.format import Format, View
 from auditor.report.selection import listed
-from auditor.report.text import observed, run_id, safe_cell, utc, utc_text, value_text
+from auditor.report.text import observed, run_id, utc, utc_text, value_text
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a column changes its meaning; columns are added at the end."""
@@ -57,16 +57,15 @@ COLUMNS: Final = (
 )
 
 
-def write(report: Report, out: TextIO, view: View) -> None:
+def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    out.start(COLUMNS, view.csv)
     run = _run_cells(report)
     for finding in listed(report, include_passed=view.include_passed):
         rule = report.rules[finding.rule_id]
         cells = run | _rule_cells(rule, finding) | _finding_cells(finding)
         cells |= _place_cells(finding, report) | _evidence_cells(finding, report)
-        writer.writerow([safe_cell(cells[column]) for column in COLUMNS])
+        out.row(cells[column] for column in COLUMNS)
 
 
 def _run_cells(report: Report) -> dict[str, str]:
@@ -146,4 +145,4 @@ def _once(leaves: Sequence[Evidence], text_of: Callable[[Evidence], str]) -> str
     return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
 
 
-FORMAT: Final = Format("csv", write, lists_passes=True)
+FORMAT: Final = Format("csv", write, CsvRows, lists_passes=True)

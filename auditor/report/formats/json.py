@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final, TextIO
-
-import orjson
+from typing import Final
 
 from auditor.model import (
     Evidence,
@@ -20,8 +17,9 @@ from auditor.model import (
     RuleInfo,
     Status,
 )
-from auditor.report import framework_page, pipeline_log
+from auditor.report import framework_page
 from auditor.report.coverage_document import document_of
+from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View
 from auditor.report.json_document import (
     SCHEMA_VERSION,
@@ -42,37 +40,32 @@ from auditor.report.text import ordered, run_id, utc
 _AFTER_HEAD: Final = ("findings", "gaps", "coverage")
 
 
-def write(report: Report, out: TextIO, view: View) -> None:
+def write(report: Report, out: JsonValues, view: View) -> None:
     """Write the report as JSON, schema version 1, two spaces of indent; findings are written one after the other."""
     head = _head(report)
-    out.write("{\n")
+    out.layout("{\n")
     for key, value in head.items():
         if key not in _AFTER_HEAD:
-            out.write(f'  "{key}": {_indented(value, 2)},\n')
+            out.layout("  ")
+            out.member(key, value, 2)
+            out.layout(",\n")
     findings = listed(report, include_passed=view.include_passed)
     _write_list(out, "findings", (_finding(each, report.rules[each.rule_id]) for each in findings))
-    out.write(",\n")
+    out.layout(",\n")
     _write_list(out, "gaps", (_gap(gap) for gap in sorted(report.gaps, key=_gap_order)))
-    out.write(f',\n  "coverage": {_indented(head["coverage"], 2)}\n}}\n')
+    out.layout(",\n  ")
+    out.member("coverage", head["coverage"], 2)
+    out.layout("\n}\n")
 
 
-def _write_list(out: TextIO, key: str, items: Iterable[object]) -> None:
-    out.write(f'  "{key}": [')
+def _write_list(out: JsonValues, key: str, items: Iterable[object]) -> None:
+    out.layout(f'  "{key}": [')
     empty = True
     for item in items:
-        out.write("\n    " if empty else ",\n    ")
-        out.write(_indented(item, 4))
+        out.layout("\n    " if empty else ",\n    ")
+        out.value(item, 4)
         empty = False
-    out.write("]" if empty else "\n  ]")
-
-
-def _indented(value: object, columns: int) -> str:
-    """Return JSON whose later lines are indented; line breaks inside strings are escaped, so all others are layout."""
-    try:
-        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    except TypeError:  # a lone surrogate or a number beyond 64 bits: valid JSON, but not for orjson
-        text = json.dumps(value, indent=2)
-    return text.replace("\n", "\n" + " " * columns)
+    out.layout("]" if empty else "\n  ]")
 
 
 def _head(report: Report) -> ReportDocument:
@@ -221,4 +214,4 @@ def _gap(gap: Gap) -> GapDocument:
     return {"scope": gap.scope, "what": gap.what, "reason": gap.reason, "permission": gap.permission}
 
 
-FORMAT: Final = Format("json", write, lists_passes=True, hash_sign=pipeline_log.IN_JSON)
+FORMAT: Final = Format("json", write, JsonValues, lists_passes=True)
