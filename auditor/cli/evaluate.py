@@ -53,6 +53,7 @@ class Presentation:
     verbose: bool
     color: opt.Color
     quiet: bool
+    style: formats.Style
 
 
 def evaluate(
@@ -66,6 +67,9 @@ def evaluate(
     complete: opt.Complete = False,
     framework: opt.Framework = None,
     output: opt.Output = None,
+    csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
+    csv_bom: opt.CsvBom = False,
+    json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
     allow_incomplete: opt.AllowIncomplete = False,
@@ -91,6 +95,7 @@ def evaluate(
         verbose=verbose > 0,
         color=color,
         quiet=quiet,
+        style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
     )
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, complete=complete)
@@ -99,6 +104,9 @@ def evaluate(
 def demo(
     framework: opt.Framework = None,
     output: opt.Output = None,
+    csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
+    csv_bom: opt.CsvBom = False,
+    json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
     include_passed: opt.IncludePassed = None,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -117,6 +125,7 @@ def demo(
         verbose=verbose > 0,
         color=color,
         quiet=quiet,
+        style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
     )
     sample = str(shipped.folder("samples") / "chat.json")
     run(
@@ -190,6 +199,7 @@ def write(report: Report, shown: Presentation) -> None:
             include_passed=target.format.listing(include_passed=shown.include_passed),
             width=streams.width(),
             verbose=shown.verbose,
+            style=shown.style,
             color=target.path is None and streams.wants_color(shown.color.value),
         )
         try:

@@ -14,6 +14,7 @@ NAMES: Final = (
     "coverage",
     "csv",
     "json",
+    "jsonl",
     "markdown",
     "table",
     # one line per format, in the order of their names
@@ -21,6 +22,18 @@ NAMES: Final = (
 """The names that `--output` takes; the module of that name in `auditor.report.formats` holds the format as `FORMAT`."""
 
 Out = TypeVar("Out", bound=EscapedOutput)
+
+
+JSON_VERSION: Final = 2
+"""The version of the JSON report that is written unless another is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a reader may choose of single formats: how a CSV is cut into cells, which version of the JSON report it is."""
+
+    csv: CsvDialect = field(default_factory=CsvDialect)
+    json_version: int = JSON_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,7 @@ class View:
     width: int = 100
     verbose: bool = False
     color: bool = False
-    csv: CsvDialect = field(default_factory=CsvDialect)
+    style: Style = field(default_factory=Style)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ _CELL_LIMIT: Final = 32_000
 _PLAIN_NUMBER: Final = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
 _FORMULA_STARTS: Final = frozenset("=+-@\N{MINUS SIGN}")
 _BLANK_STARTS: Final = ("\t", "\r")
+_MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+_NUMBER_LIKE: Final = re.compile(
+    rf"(?=.*\d)[\s\d.,:/eE+%$€£()-]+|true|false|{_MONTH}[\s./-]?\d{{1,4}}|\d{{1,4}}[\s./-]?{_MONTH}(?:[\s./-]?\d{{1,4}})?",
+    re.IGNORECASE,
+)
 # What shows nothing where a text begins: blanks, format characters such as a zero-width space, marks without a letter.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 _FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, blank by looks
@@ -83,6 +88,16 @@ def safe_cell(text: str) -> str:
         line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"
     starts_formula = text.startswith(_BLANK_STARTS) or _seen_first(text) in _FORMULA_STARTS
     return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
+
+
+def reads_as_number(text: str) -> bool:
+    """Whether some spreadsheet takes a text for a number, a date, a time or a truth, and shows another text for it."""
+    return bool(_NUMBER_LIKE.fullmatch(text))
+
+
+def name_cell(text: str) -> str:
+    """Return a name or id that a spreadsheet keeps as it is: what reads as a number starts with an apostrophe."""
+    return f"'{text}" if text and reads_as_number(text) else text
 
 
 def _seen_first(text: str) -> str:

@@ -74,7 +74,7 @@ def hostile_report(texts: list[str]) -> Report:
             resource_type=text(), message=text(), sub_object=text(), workload=text(), component=text(),
             location=text(), evidence=evidence, witness={text(): text()}, unknown_reason=text(),
             missing_permission=text(), exemption=exemption, remediation_cli=text(), collected_at=text(),
-            controls={text(): [text()]}, fingerprint=f"{number:032x}",
+            controls={text(): [text()]}, fingerprint=f"{number:032x}", tags={text(): text()},
         )  # fmt: skip
 
     findings = [

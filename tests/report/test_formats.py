@@ -15,12 +15,14 @@ from auditor.cli.streams import safe
 from auditor.model import Report, Status
 from auditor.report import format as formats
 from auditor.report.escapes.terminal import TerminalLines
-from auditor.report.format import NAMES, Format, View, named
+from auditor.report.format import NAMES, Format, Style, View, named
 from tests.checkout import SAMPLE
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_CASES = {
     "report.json": ("json", View(include_passed=True)),
+    "report-1.json": ("json", View(include_passed=True, style=Style(json_version=1))),
+    "report.jsonl": ("jsonl", View(include_passed=True)),
     "report.csv": ("csv", View(include_passed=True)),
     "coverage.csv": ("coverage", View(include_passed=True)),
     "report.md": ("markdown", View(include_passed=True)),

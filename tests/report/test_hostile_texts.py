@@ -60,6 +60,13 @@ def _json(written: str, report: Report) -> None:
     assert document["notices"] == sorted(report.notices)
 
 
+def _jsonl(written: str, report: Report) -> None:
+    head, *findings = map(json.loads, written.splitlines())
+    assert not _UNSHOWN.search(written)
+    assert {each["message"] for each in findings} == {each.message for each in report.findings}
+    assert head["notices"] == sorted(report.notices)
+
+
 def _markdown(written: str, _: Report) -> None:
     assert not _UNSHOWN.search(written)
     page = MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(written)
@@ -88,6 +95,7 @@ JUDGES: dict[str, Callable[[str, Report], None]] = {
     "coverage": _csv,
     "csv": _csv,
     "json": _json,
+    "jsonl": _jsonl,
     "markdown": _markdown,
     "table": _table,
 }

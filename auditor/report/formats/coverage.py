@@ -45,7 +45,7 @@ Cells = Mapping[str, str]
 
 def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row for each permission, type, control, thing that leaves it open, unmet rule and gap, RFC 4180."""
-    out.start(COLUMNS, view.csv)
+    out.start(COLUMNS, view.style.csv)
     run = {"schema_version": str(SCHEMA_VERSION), "run_id": run_id(report)}
     for cells in _rows(report):
         row = {**run, **cells}
