@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -188,7 +189,10 @@ def _target(text: str) -> OutputTarget:
         raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(formats.NAMES)}")
     if path:
         streams.check_writable(Path(path))
-    return OutputTarget(formats.named(name.lower()), Path(path) if path else None)
+    chosen = formats.named(name.lower())
+    if chosen.is_binary and not path and streams.is_terminal():
+        raise AuditorError(f"--output {text}: is no text for a terminal", f"name a file: --output {text}=report.{name}")
+    return OutputTarget(chosen, Path(path) if path else None)
 
 
 def write(report: Report, shown: Presentation) -> None:
@@ -205,10 +209,20 @@ def write(report: Report, shown: Presentation) -> None:
         try:
             with streams.output(target.path, target.format.hash_sign) as out:
                 target.format.write(report, out, view)
+            _add_to_summary(report, target.format, view)
         except AuditorError as problem:
             problems.append(problem)
     if problems:
         raise problems[0]
+
+
+def _add_to_summary(report: Report, chosen: Format[EscapedOutput], view: formats.View) -> None:
+    """Add Markdown to the file in which a pipeline gathers what people are shown, where it names one for the format."""
+    path = os.environ.get(chosen.summary_variable or "")
+    if path:
+        markdown = formats.named("markdown")
+        with streams.appended(Path(path), markdown.hash_sign) as out:
+            markdown.write(report, out, replace(view, include_passed=markdown.listing(include_passed=None)))
 
 
 def exit_code(report: Report, shown: Presentation) -> int:

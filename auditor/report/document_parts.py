@@ -49,7 +49,6 @@ def head_of(report: Report) -> ReportHead:
         "summary": _summary(report),
         "notices": sorted(report.notices),
         "rules": {key: _rule(report.rules[key]) for key in sorted(report.rules)},
-        "causes": [_cause(group) for group in groups_of(report.findings)],
         "gaps": gaps_of(report),
         "coverage": document_of(report.coverage),
     }
@@ -84,7 +83,7 @@ def finding_of(finding: Finding, report: Report) -> ReportedFinding:
     if finding.collected_at is not None:
         document["collected_at"] = finding.collected_at
     if cause := cause_of(finding):
-        document["cause"] = cause.id
+        document["cause"] = {"id": cause.id, "what": cause.what}
     return document
 
 
@@ -122,6 +121,11 @@ def _rule(rule: RuleInfo) -> ReportedRule:
         "file": rule.file,
         "line": rule.line,
     }
+
+
+def causes_of(report: Report) -> list[CauseDocument]:
+    """Return what would have to change, each once."""
+    return [_cause(group) for group in groups_of(report.findings)]
 
 
 def _cause(group: CauseGroup) -> CauseDocument:

@@ -11,12 +11,19 @@ from auditor.model import Report
 from auditor.report.escapes.output import CsvDialect, EscapedOutput
 
 NAMES: Final = (
+    "azure-devops",
     "coverage",
     "csv",
+    "github",
     "json",
     "jsonl",
+    "junit",
     "markdown",
+    "ocsf",
+    "oscal",
+    "sarif",
     "table",
+    "xlsx",
     # one line per format, in the order of their names
 )
 """The names that `--output` takes; the module of that name in `auditor.report.formats` holds the format as `FORMAT`."""
@@ -59,6 +66,8 @@ class Format(Generic[Out]):
     `explains_passes`: where it lists a pass, it shows the evidence; judging for formats that do not is quicker.
     `shows_notices`: whoever reads it meets the notices there, so that they need not be shown elsewhere.
     `ends_with_outcome`: its last line says why a report cannot be trusted as it is.
+    `is_binary`: it is no text, so that nobody wants to see it on a terminal.
+    `summary_variable`: the environment variable in which a pipeline names the file that Markdown for people is added to.
     """
 
     name: str
@@ -68,6 +77,8 @@ class Format(Generic[Out]):
     explains_passes: bool = True
     shows_notices: bool = False
     ends_with_outcome: bool = False
+    is_binary: bool = False
+    summary_variable: str | None = None
 
     @property
     def hash_sign(self) -> str | None:

@@ -74,6 +74,14 @@ class CommandDocument(TypedDict):
 
 
 @with_config(_documented)
+class CauseReference(TypedDict):
+    """What one change would mend: the `causes` of the JSON report tell what else it would."""
+
+    id: str
+    what: str
+
+
+@with_config(_documented)
 class ReportedFinding(TypedDict):
     """The verdict on one subject of one rule."""
 
@@ -107,8 +115,8 @@ class ReportedFinding(TypedDict):
     """Stable across runs: made of rule, subject and sub-object, not of values."""
     collected_at: NotRequired[str]
     """When the resource was read; left out where it is not known."""
-    cause: NotRequired[str]
-    """The `id` in `causes` of what would have to change; left out for what passed or does not apply."""
+    cause: NotRequired[CauseReference]
+    """What would have to change; left out for what passed or does not apply."""
 
 
 @with_config(_documented)
@@ -151,8 +159,6 @@ class ReportHead(TypedDict):
     """Remarks on the run: bindings by name, exemptions without effect, rules that met nothing."""
     rules: dict[str, ReportedRule]
     """The rules in force, by id."""
-    causes: list[CauseDocument]
-    """The worst first, then those of most findings; what is unknown comes last."""
     gaps: list[GapDocument]
     coverage: CoverageDocument
 
@@ -161,6 +167,8 @@ class ReportHead(TypedDict):
 class WholeReport(ReportHead):
     """An audit: findings with everything needed to defend them. Readers should accept keys they do not know."""
 
+    causes: list[CauseDocument]
+    """The worst first, then those of most findings; what is unknown comes last."""
     findings: list[ReportedFinding]
 
 

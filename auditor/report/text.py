@@ -40,7 +40,7 @@ _FORMULA_STARTS: Final = frozenset("=+-@\N{MINUS SIGN}")
 _BLANK_STARTS: Final = ("\t", "\r")
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _NUMBER_LIKE: Final = re.compile(
-    rf"(?=.*\d)[\s\d.,:/eE+%$€£()-]+|true|false|{_MONTH}[\s./-]?\d{{1,4}}|\d{{1,4}}[\s./-]?{_MONTH}(?:[\s./-]?\d{{1,4}})?",
+    rf"[\s.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*|true|false|{_MONTH}[\s./-]?\d{{1,4}}|\d{{1,4}}[\s./-]?{_MONTH}(?:[\s./-]?\d{{1,4}})?",
     re.IGNORECASE,
 )
 # What shows nothing where a text begins: blanks, format characters such as a zero-width space, marks without a letter.
@@ -83,11 +83,16 @@ def safe_cell(text: str) -> str:
     """Return text that a spreadsheet shows and never runs: one line, no control characters, no formula."""
     if not text or (text[0].isalnum() and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()):
         return text  # what nearly all cells are: neither a formula nor anything to hide
-    line = blanked(text)
-    if len(line) > _CELL_LIMIT:
-        line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"
+    line = cut_cell(blanked(text))
     starts_formula = text.startswith(_BLANK_STARTS) or _seen_first(text) in _FORMULA_STARTS
     return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
+
+
+def cut_cell(text: str) -> str:
+    """Return text that fits the cell of a spreadsheet, which would cut it silently."""
+    if len(text) <= _CELL_LIMIT:
+        return text
+    return f"{text[:_CELL_LIMIT]} … ({len(text) - _CELL_LIMIT:,} more characters in the JSON report)"
 
 
 def reads_as_number(text: str) -> bool:

@@ -35,6 +35,7 @@ HOSTILE: Final = (
     "|a|b| ``` `tick` * _ ~ # > - 1.",
     "</td></table></details><script>alert(1)</script><img src=x onerror=alert(1)>",
     "]]> <![CDATA[ <!-- & &amp; &#60; \x00 \ufffe",
+    "a@b.example mailto:a@b.example xmpp:a@b.example/x ftp://x.example HTTPS://x.example",
     "[click](javascript:alert(1)) ![x](https://evil.example/x.png) www.evil.example @octocat #1",
     "=HYPERLINK(1)",
     "\u200b=cmd|' /C calc'!A0",

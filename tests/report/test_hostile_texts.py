@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from markdown_it import MarkdownIt
 
 from auditor.model import Report
@@ -30,7 +32,7 @@ _NUMBER = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def bytes_of(report: Report, name: str, *, width: int = 100) -> bytes:
-    """Return what a format writes, through the stream that the command line gives it."""
+    """Return what a format writes of all findings, through the stream that the command line gives it."""
     chosen, target = named(name), io.BytesIO()
     stream = LogSafeStream(target, chosen.hash_sign)
     chosen.write(report, stream, View(include_passed=True, width=width, verbose=True, color=True))
@@ -73,7 +75,7 @@ def _markdown(written: str, _: Report) -> None:
     inner = [child for token in page for child in token.children or ()]
     assert {token.type for token in [*page, *inner]} <= _MARKDOWN
     html = {token.content for token in [*page, *inner] if token.type.startswith("html")}
-    assert not re.search(r"<(?!/?(details|summary|code)\b)", "".join(html))
+    assert not re.search(r"<(?!/?(details|summary|code)\b|!-- -->)", "".join(html))
 
 
 _MARKDOWN = {
@@ -91,19 +93,65 @@ _MARKDOWN = {
     *("text_special", "softbreak"),
 }
 
+
+def _events(written: str, report: Report) -> None:
+    events = [json.loads(line) for line in written.splitlines()]
+    assert not _UNSHOWN.search(written)
+    assert len(events) == len(report.findings)
+
+
+def _one_document(written: str, _: Report) -> None:
+    json.loads(written)
+    assert not _UNSHOWN.search(written)
+
+
+def _xml(written: str, report: Report) -> None:
+    root = etree.fromstring(written.encode())
+    assert not _UNSHOWN.search("".join([written, *(str(text) for text in root.itertext())]))
+    assert {element.tag for element in root.iter()} <= {
+        *("testsuites", "testsuite", "properties", "property", "testcase", "failure", "error", "skipped"),
+    }
+    assert len(root.findall(".//testcase")) == len(report.findings)
+
+
+def _annotations(written: str, report: Report) -> None:
+    assert not _UNSHOWN.search(written)
+    commands = [*github_commands(written), *azure_commands(written)]
+    assert {command.name for command in commands} <= {"error", "warning", "notice", "task.logissue"}
+    assert all(set(command.properties) <= {"title", "type", "code"} for command in commands)
+    told = {command.properties.get("code") for command in commands} - {None}
+    assert told <= set(report.rules)
+
+
+def _workbook(written: bytes, report: Report) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(written))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "n", "inlineStr"}
+    assert not any(cell.hyperlink for cell in cells)
+    assert not any(_UNSHOWN.search(cell.value) for cell in cells if isinstance(cell.value, str))
+    assert book["findings"].max_row == len(report.findings) + 1
+
+
 JUDGES: dict[str, Callable[[str, Report], None]] = {
+    "azure-devops": _annotations,
     "coverage": _csv,
     "csv": _csv,
+    "github": _annotations,
     "json": _json,
     "jsonl": _jsonl,
+    "junit": _xml,
     "markdown": _markdown,
+    "ocsf": _events,
+    "oscal": _one_document,
+    "sarif": _one_document,
     "table": _table,
 }
-OWN_COMMANDS: dict[str, tuple[int, int]] = {}
+OWN_COMMANDS: dict[str, tuple[int, int]] = {"github": (4, 0), "azure-devops": (0, 4)}
 """How many commands a format has of its own for GitHub and for Azure in a hostile report; others have none."""
+TEXT_FORMATS = [name for name in NAMES if not named(name).is_binary]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TEXT_FORMATS)
 @settings(max_examples=15)
 @given(texts=st.lists(st.sampled_from(HOSTILE) | st.text(max_size=8), min_size=1, max_size=12).filter(any))
 def test_no_text_does_anything(name: str, texts: list[str]) -> None:
@@ -114,7 +162,7 @@ def test_no_text_does_anything(name: str, texts: list[str]) -> None:
     assert found == OWN_COMMANDS.get(name, (0, 0))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TEXT_FORMATS)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_not_one_of_the_list_does_anything_alone(name: str, text: str) -> None:
     report = hostile_report([text])
@@ -123,8 +171,14 @@ def test_not_one_of_the_list_does_anything_alone(name: str, text: str) -> None:
     assert (len(github_commands(written)), len(azure_commands(written))) == OWN_COMMANDS.get(name, (0, 0))
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_workbook_holds_each_as_text(text: str) -> None:
+    report = hostile_report([text])
+    _workbook(bytes_of(report, "xlsx"), report)
+
+
 def test_every_format_has_a_judge() -> None:
-    assert set(JUDGES) == set(NAMES)
+    assert {*JUDGES, "xlsx"} == set(NAMES)
 
 
 def test_a_format_without_an_escape_and_markup_without_one_do_not_type_check(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from auditor.report.formats.markdown import FORMAT
 from tests.report.conftest import NASTY_NAMES, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULTS, named, report_of
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-OURS = {"<code>", "</code>"}
+OURS = {"<code>", "</code>", "<!-- -->"}
 
 
 def text_of(report: Report, *, include_passed: bool = False) -> str:

@@ -14,17 +14,22 @@ Gfm = NewType("Gfm", str)
 _ACTIVE: Final = re.compile(r"[&<>|`\\*_\[\]~$#@!]|(?<=[A-Za-z]):(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
+def _reference(match: re.Match[str]) -> str:
+    """Return a reference to a character; addresses and mentions are looked for once it is read, and end at a comment."""
+    return f"&#{ord(match[0])};<!-- -->" if match[0] in "@#" else f"&#{ord(match[0])};"
+
+
 def gfm_text(text: str) -> Gfm:
     """Return prose that Markdown shows as it is: no markup, HTML, table border, link or mention comes out of it.
 
     Character references cannot be structure (https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references).
     """
-    return Gfm(_ACTIVE.sub(lambda match: f"&#{ord(match[0])};", sentence(text)))
+    return Gfm(_ACTIVE.sub(_reference, sentence(text)))
 
 
 def gfm_code(text: str) -> Gfm:
     """Return a name in code type; unlike a code span it holds any backtick and pipe, and GitHub sees no mention."""
-    return Gfm(f"<code>{_ACTIVE.sub(lambda match: f'&#{ord(match[0])};', visible(text))}</code>" if text else "")
+    return Gfm(f"<code>{_ACTIVE.sub(_reference, visible(text))}</code>" if text else "")
 
 
 def gfm(template: str, *parts: Gfm | int) -> Gfm:

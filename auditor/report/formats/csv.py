@@ -11,7 +11,7 @@ from auditor.report.comparison import comparison
 from auditor.report.escapes.csv import CsvRows
 from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
-from auditor.report.selection import listed
+from auditor.report.selection import streamed
 from auditor.report.text import compact, name_cell, observed, reads_as_number, run_id, utc, utc_text, value_text
 
 SCHEMA_VERSION: Final = 2
@@ -73,7 +73,7 @@ def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
     run = _run_cells(report)
-    for finding in listed(report, include_passed=view.include_passed):
+    for finding in streamed(report, include_passed=view.include_passed):
         rule = report.rules[finding.rule_id]
         cells = run | _rule_cells(rule, finding) | _finding_cells(finding)
         cells |= _place_cells(finding, report) | _evidence_cells(finding, report)

@@ -7,10 +7,10 @@ from typing import Final
 
 from auditor.model import Report
 from auditor.report import json_document
-from auditor.report.document_parts import finding_of, first_finding_of, first_head_of, gaps_of, head_of
+from auditor.report.document_parts import causes_of, finding_of, first_finding_of, first_head_of, gaps_of, head_of
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View
-from auditor.report.selection import listed
+from auditor.report.selection import streamed
 
 _AFTER_HEAD: Final = ("findings", "gaps", "coverage")
 
@@ -25,9 +25,11 @@ def write(report: Report, out: JsonValues, view: View) -> None:
         out.layout(separator)
         out.member(key, value)
         separator = ",\n"
+    out.layout(separator)
+    out.member("causes", causes_of(report))
     out.layout(',\n"findings":[')
     separator = "\n"
-    for each in listed(report, include_passed=view.include_passed):
+    for each in streamed(report, include_passed=view.include_passed):
         out.layout(separator)
         out.value(finding_of(each, report))
         separator = ",\n"
@@ -43,7 +45,7 @@ def _write_first_version(report: Report, out: JsonValues, view: View) -> None:
             out.layout("  ")
             out.member(key, value, 2)
             out.layout(",\n")
-    findings = listed(report, include_passed=view.include_passed)
+    findings = streamed(report, include_passed=view.include_passed)
     _write_list(out, "findings", (first_finding_of(each, report.rules[each.rule_id]) for each in findings))
     out.layout(",\n")
     _write_list(out, "gaps", gaps_of(report))

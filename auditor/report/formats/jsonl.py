@@ -8,14 +8,14 @@ from auditor.model import Report
 from auditor.report.document_parts import finding_of, head_of
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View
-from auditor.report.selection import listed
+from auditor.report.selection import streamed
 
 
 def write(report: Report, out: JsonValues, view: View) -> None:
     """Write what version 2 of the JSON report holds, a line at a time."""
     out.value(head_of(report))
     out.layout("\n")
-    for each in listed(report, include_passed=view.include_passed):
+    for each in streamed(report, include_passed=view.include_passed):
         out.value(finding_of(each, report))
         out.layout("\n")
 
