@@ -184,7 +184,7 @@ class Finding:
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
     does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
-    are those of the rule's that the subject is about, by framework.
+    are those of the rule's that the subject is about, by framework; `tags` are the resource's.
     """
 
     rule_id: str
@@ -208,6 +208,7 @@ class Finding:
     collected_at: str | None = None
     is_absence: bool = False
     controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tags: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def deciding(self) -> Sequence[Evidence]:

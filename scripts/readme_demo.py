@@ -21,7 +21,7 @@ def demo() -> str:
     sample = shipped.folder("samples") / "chat.json"
     report = auditor.evaluate(auditor.load(sample), complete=True)
     out = io.StringIO()
-    table.write(report, out, View(include_passed=False, width=100))
+    table.FORMAT.write(report, out, View(include_passed=False, width=100))
     lines = out.getvalue().strip("\n").splitlines()
     return "\n".join([*lines[:HEAD], "", "…", "", *lines[-TAIL:]])
 

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
 from auditor.language.schema import condition
-from auditor.report import json_document
+from auditor.report import json_document, report_document
 from auditor.rulebook.documents import (
     ConditionDocument,
     ExemptionsDocument,
@@ -60,6 +60,16 @@ def exemption() -> Schema:
 
 def report() -> Schema:
     """Return the schema of the JSON report."""
+    return report_document.schema()
+
+
+def report_line() -> Schema:
+    """Return the schema of a line of the report as JSON Lines."""
+    return report_document.line_schema()
+
+
+def first_report() -> Schema:
+    """Return the schema of version 1 of the JSON report."""
     return json_document.schema()
 
 
@@ -67,5 +77,7 @@ SCHEMAS: Final[Mapping[str, Callable[[], Schema]]] = {
     "baseline": baseline,
     "exemption": exemption,
     "report": report,
+    "report-1": first_report,
+    "report-line": report_line,
     "rule": rule,
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -162,6 +163,9 @@ def scan(
     assignments: opt.Set = None,
     framework: opt.Framework = None,
     output: opt.Output = None,
+    csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
+    csv_bom: opt.CsvBom = False,
+    json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
     allow_incomplete: opt.AllowIncomplete = False,
@@ -188,17 +192,26 @@ def scan(
         verbose=verbose > 0,
         color=color,
         quiet=quiet,
+        style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
     )
-    opt.time_of(as_of)
+    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+    judging = evaluate.JudgingOptions([], selection, exemptions or (), framework)
     request = _Request(scope, options, quiet, no_progress)
-    kept = _kept(snapshot, resume)
+    with _collected(request, judging, as_of, _kept(snapshot, resume), is_resumed=resume is not None) as path:
+        evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, complete=False)
+
+
+@contextmanager
+def _collected(
+    request: _Request, judging: evaluate.JudgingOptions, as_of: str | None, kept: Path | None, *, is_resumed: bool
+) -> Iterator[Path]:
+    """Collect, once all is right that judging needs, into a snapshot that is kept, or that is there only while it is judged."""
+    opt.time_of(as_of)
+    evaluate.check_content(judging)
     with whole_file.scratch_folder() as folder:
         path = kept or folder / "scan.snapshot"
-        selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-        judging = evaluate.JudgingOptions([str(path)], selection, exemptions or (), framework)
-        evaluate.check_content(judging)
-        _collect(request, _Target(path, "scan" if kept else None, is_resumed=resume is not None, is_replaced=True))
-        evaluate.run(judging, as_of, shown, complete=False)
+        _collect(request, _Target(path, "scan" if kept else None, is_resumed=is_resumed, is_replaced=True))
+        yield path
 
 
 def collect(

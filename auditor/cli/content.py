@@ -171,7 +171,10 @@ def derive_baseline(
 
 def schema(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="rule, baseline, exemption, settings or report.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="rule, baseline, exemption, settings, report, report-line or report-1."),
+    ],
 ) -> None:
     """Print the JSON Schema of a file format."""
     known: dict[str, Callable[[], dict[str, Any]]] = dict(schemas.SCHEMAS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.model import Report, Status
 from auditor.report import format as formats
+from auditor.report.escapes.output import EscapedOutput
 from auditor.report.format import Format
 
 with lazy_imports(__name__):
@@ -36,7 +38,7 @@ def register(app: typer.Typer) -> None:
 class OutputTarget:
     """A format that was asked for, and the file that it goes to: None is stdout."""
 
-    format: Format
+    format: Format[EscapedOutput]
     path: Path | None
 
 
@@ -52,6 +54,7 @@ class Presentation:
     verbose: bool
     color: opt.Color
     quiet: bool
+    style: formats.Style
 
 
 def evaluate(
@@ -65,6 +68,9 @@ def evaluate(
     complete: opt.Complete = False,
     framework: opt.Framework = None,
     output: opt.Output = None,
+    csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
+    csv_bom: opt.CsvBom = False,
+    json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
     allow_incomplete: opt.AllowIncomplete = False,
@@ -90,6 +96,7 @@ def evaluate(
         verbose=verbose > 0,
         color=color,
         quiet=quiet,
+        style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
     )
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, complete=complete)
@@ -98,6 +105,9 @@ def evaluate(
 def demo(
     framework: opt.Framework = None,
     output: opt.Output = None,
+    csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
+    csv_bom: opt.CsvBom = False,
+    json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
     include_passed: opt.IncludePassed = None,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -116,6 +126,7 @@ def demo(
         verbose=verbose > 0,
         color=color,
         quiet=quiet,
+        style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
     )
     sample = str(shipped.folder("samples") / "chat.json")
     run(
@@ -178,7 +189,10 @@ def _target(text: str) -> OutputTarget:
         raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(formats.NAMES)}")
     if path:
         streams.check_writable(Path(path))
-    return OutputTarget(formats.named(name.lower()), Path(path) if path else None)
+    chosen = formats.named(name.lower())
+    if chosen.is_binary and not path and streams.is_terminal():
+        raise AuditorError(f"--output {text}: is no text for a terminal", f"name a file: --output {text}=report.{name}")
+    return OutputTarget(chosen, Path(path) if path else None)
 
 
 def write(report: Report, shown: Presentation) -> None:
@@ -189,15 +203,26 @@ def write(report: Report, shown: Presentation) -> None:
             include_passed=target.format.listing(include_passed=shown.include_passed),
             width=streams.width(),
             verbose=shown.verbose,
+            style=shown.style,
             color=target.path is None and streams.wants_color(shown.color.value),
         )
         try:
             with streams.output(target.path, target.format.hash_sign) as out:
                 target.format.write(report, out, view)
+            _add_to_summary(report, target.format, view)
         except AuditorError as problem:
             problems.append(problem)
     if problems:
         raise problems[0]
+
+
+def _add_to_summary(report: Report, chosen: Format[EscapedOutput], view: formats.View) -> None:
+    """Add Markdown to the file in which a pipeline gathers what people are shown, where it names one for the format."""
+    path = os.environ.get(chosen.summary_variable or "")
+    if path:
+        markdown = formats.named("markdown")
+        with streams.appended(Path(path), markdown.hash_sign) as out:
+            markdown.write(report, out, replace(view, include_passed=markdown.listing(include_passed=None)))
 
 
 def exit_code(report: Report, shown: Presentation) -> int:

@@ -14,7 +14,8 @@ import typer
 from auditor.errors import AuditorError
 from auditor.model import Severity
 from auditor.report import pipeline_log
-from auditor.report.format import NAMES
+from auditor.report.escapes.output import CsvDialect
+from auditor.report.format import JSON_VERSION, NAMES, Style
 
 DEFAULT_BASELINE: Final = "openai-chat"
 DEFAULT_FORMAT: Final = "table"
@@ -95,6 +96,60 @@ Output = Annotated[
         help=f"{one_of(NAMES)}, to a file or to stdout (repeatable; default: {DEFAULT_FORMAT}).",
     ),
 ]
+
+
+class Delimiter(StrEnum):
+    """The sign between the cells of a CSV, by its name."""
+
+    COMMA = "comma"
+    SEMICOLON = "semicolon"
+    TAB = "tab"
+
+    @property
+    def sign(self) -> str:
+        """Return the sign itself."""
+        return {Delimiter.COMMA: ",", Delimiter.SEMICOLON: ";", Delimiter.TAB: "\t"}[self]
+
+
+CsvDelimiter = Annotated[
+    Delimiter,
+    typer.Option(
+        "--csv-delimiter",
+        envvar="AUDITOR_CSV_DELIMITER",
+        help="Sign between the cells of a CSV; where a comma is the decimal sign, Excel wants a semicolon.",
+    ),
+]
+CsvBom = Annotated[
+    bool,
+    typer.Option(
+        "--csv-bom",
+        envvar="AUDITOR_CSV_BOM",
+        help="Begin a CSV with a byte order mark, so that Excel reads UTF-8 at a double click.",
+    ),
+]
+
+
+class ReportVersion(StrEnum):
+    """A version of the JSON report."""
+
+    ONE = "1"
+    TWO = "2"
+
+
+JsonVersion = Annotated[
+    ReportVersion,
+    typer.Option(
+        "--json-version",
+        envvar="AUDITOR_JSON_VERSION",
+        help="Version of the JSON report; 1, which repeats each rule in its findings, stays for a while.",
+    ),
+]
+DEFAULT_JSON_VERSION: Final = ReportVersion(str(JSON_VERSION))
+
+
+def style(delimiter: Delimiter, json_version: ReportVersion, *, has_bom: bool) -> Style:
+    """Return what was chosen of single formats."""
+    return Style(CsvDialect(delimiter.sign, has_bom), int(json_version))
 
 
 class Level(StrEnum):

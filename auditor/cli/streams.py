@@ -49,10 +49,11 @@ def remark(text: str) -> None:
 
 
 @contextmanager
-def output(path: Path | None, hash_sign: str = pipeline_log.APART) -> Iterator[TextIO]:
+def output(path: Path | None, hash_sign: str | None = pipeline_log.APART) -> Iterator[TextIO]:
     """Open a file, or stdout, as UTF-8 without changing line ends; a file is there as a whole or not at all.
 
-    No line of it is a command to a pipeline that shows it; `hash_sign` spells a `#` that would begin one.
+    No line of it is a command to a pipeline that shows it; `hash_sign` spells a `#` that would begin one;
+    None lets all through, from a format that looks after that itself.
     """
     if path is None:
         with _stdout(hash_sign) as out:
@@ -69,7 +70,19 @@ def output(path: Path | None, hash_sign: str = pipeline_log.APART) -> Iterator[T
 
 
 @contextmanager
-def _stdout(hash_sign: str) -> Iterator[TextIO]:
+def appended(path: Path, hash_sign: str | None) -> Iterator[TextIO]:
+    """Open a file to which others write, too, at its end."""
+    try:
+        with pipeline_log.LogSafeStream(path.open("ab"), hash_sign) as out:
+            yield out
+    except OSError as problem:
+        raise AuditorError(
+            f"{path}: cannot be written: {problem.strerror}", "check the folder and its space"
+        ) from problem
+
+
+@contextmanager
+def _stdout(hash_sign: str | None) -> Iterator[TextIO]:
     """Give stdout. A reader that goes away has what it wanted: what is left goes nowhere, and all else goes on."""
     if sys.stdout is None:
         raise AuditorError(f"{_STDOUT} is closed", "write to a file, or leave it open")
@@ -132,6 +145,11 @@ def width() -> int:
     return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns
 
 
+def is_terminal() -> bool:
+    """Return whether stdout is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def wants_color(choice: str) -> bool:
     """Return whether stdout gets colour: the option, else NO_COLOR, FORCE_COLOR, else whether it is a terminal."""
     if choice != "auto":
@@ -140,4 +158,4 @@ def wants_color(choice: str) -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return is_terminal() and os.environ.get("TERM") != "dumb"

@@ -35,6 +35,12 @@ def gaps_without_secrets(gaps: Iterable[Gap]) -> list[Gap]:
     return [_gap(gap) for gap in gaps]
 
 
+def tags_without_secrets(tags: object) -> Mapping[str, object]:
+    """Return the tags of a resource without the secrets in them; no tags where Azure gave something else."""
+    clean = _REDACTOR.value("tags", tags) if tags else None
+    return clean if isinstance(clean, Mapping) else {}
+
+
 def text_without_secrets(text: str) -> str:
     """Return a sentence without the secrets in it."""
     return _REDACTOR.text(text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
-from auditor.engine import message
+from auditor.engine import disclosure, message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Finding, Gap, Resource, Status
@@ -42,6 +42,7 @@ class SubjectInfo:
     sub_object: str = ""
     identity: bytes = b"\n"
     body: Callable[[], Mapping[str, object]] = dict
+    tags: Mapping[str, object] = field(default_factory=dict)
 
 
 def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
@@ -59,6 +60,7 @@ def info_of(resource: Resource, workload: str | None, component: str | None, sub
         sub_object=sub_object,
         identity=identity(resource.key, sub_object),
         body=lambda: resource.body,
+        tags=disclosure.tags_without_secrets(resource.body.get("tags")),
     )
 
 
@@ -113,6 +115,7 @@ def finding_of(
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
         controls=controls,
+        tags=info.tags,
     )
 
 

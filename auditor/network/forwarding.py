@@ -22,7 +22,7 @@ from auditor.network.routes import Claim, Rank, RoutingTable, UserRoute, user_ro
 from auditor.network.security_rules import NOBODY, Direction, Side
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.virtual_networks import Peering
-from auditor.network.ways_out import WayOutKind, DoorOut, doors_out
+from auditor.network.ways_out import DoorOut, WayOutKind, doors_out
 
 _PRIVATE: Final = union(addresses.RFC_1918, addresses.SHARED)
 _PLATFORM: Final = union(addresses.PLATFORM, addresses.METADATA)

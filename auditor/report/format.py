@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Final, TextIO
+from typing import Final, Generic, TextIO, TypeVar
 
 from auditor.model import Report
-from auditor.report import pipeline_log
+from auditor.report.escapes.output import CsvDialect, EscapedOutput
 
 NAMES: Final = (
+    "azure-devops",
     "coverage",
     "csv",
+    "github",
     "json",
+    "jsonl",
+    "junit",
     "markdown",
+    "ocsf",
+    "oscal",
+    "sarif",
     "table",
+    "xlsx",
     # one line per format, in the order of their names
 )
 """The names that `--output` takes; the module of that name in `auditor.report.formats` holds the format as `FORMAT`."""
+
+Out = TypeVar("Out", bound=EscapedOutput)
+
+
+JSON_VERSION: Final = 2
+"""The version of the JSON report that is written unless another is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a reader may choose of single formats: how a CSV is cut into cells, which version of the JSON report it is."""
+
+    csv: CsvDialect = field(default_factory=CsvDialect)
+    json_version: int = JSON_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +54,40 @@ class View:
     width: int = 100
     verbose: bool = False
     color: bool = False
+    style: Style = field(default_factory=Style)
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class Format(Generic[Out]):
     """A way to write a report, and what it needs.
 
-    `write` writes a whole report to a UTF-8 stream that was opened with `newline=""`.
+    `body` writes a whole report, and only through what `escape` makes of a stream: strangers' text is harmless in it.
     `lists_passes`: it lists what passed or does not apply unless it is told not to.
     `explains_passes`: where it lists a pass, it shows the evidence; judging for formats that do not is quicker.
     `shows_notices`: whoever reads it meets the notices there, so that they need not be shown elsewhere.
     `ends_with_outcome`: its last line says why a report cannot be trusted as it is.
-    `hash_sign`: how it spells a `#` that would begin a command to a pipeline that shows the report.
+    `is_binary`: it is no text, so that nobody wants to see it on a terminal.
+    `summary_variable`: the environment variable in which a pipeline names the file that Markdown for people is added to.
     """
 
     name: str
-    write: Callable[[Report, TextIO, View], None]
+    body: Callable[[Report, Out, View], None]
+    escape: type[Out]
     lists_passes: bool = False
     explains_passes: bool = True
     shows_notices: bool = False
     ends_with_outcome: bool = False
-    hash_sign: str = pipeline_log.APART
+    is_binary: bool = False
+    summary_variable: str | None = None
+
+    @property
+    def hash_sign(self) -> str | None:
+        """Return how it spells a `#` that would begin a command to a pipeline; None where it looks after that itself."""
+        return self.escape.hash_sign
+
+    def write(self, report: Report, stream: TextIO, view: View) -> None:
+        """Write a whole report to a UTF-8 stream that was opened with `newline=""`."""
+        self.body(report, self.escape(stream), view)
 
     def listing(self, *, include_passed: bool | None) -> bool:
         """Return whether it lists what passed or does not apply; None leaves the choice to the format."""
@@ -63,7 +98,7 @@ class Format:
         return self.explains_passes and self.listing(include_passed=include_passed)
 
 
-def named(name: str) -> Format:
+def named(name: str) -> Format[EscapedOutput]:
     """Return the format of a name in `NAMES`."""
-    chosen: Format = import_module(f"{__package__}.formats.{name.replace('-', '_')}").FORMAT
+    chosen: Format[EscapedOutput] = import_module(f"{__package__}.formats.{name.replace('-', '_')}").FORMAT
     return chosen

@@ -31,9 +31,9 @@ def harmless(text: str, hash_sign: str = APART) -> str:
 
 
 class LogSafeStream(io.TextIOWrapper):
-    """A text file in UTF-8 that is written line by line, each without commands."""
+    """A text file in UTF-8 that is written line by line, each without commands but where `hash_sign` is None."""
 
-    def __init__(self, buffer: IO[bytes], hash_sign: str) -> None:
+    def __init__(self, buffer: IO[bytes], hash_sign: str | None) -> None:
         super().__init__(buffer, encoding="utf-8", errors="backslashreplace", newline="")
         self._hash_sign = hash_sign
         self._waiting: list[str] = []
@@ -42,7 +42,7 @@ class LogSafeStream(io.TextIOWrapper):
         """Write the lines that are whole; the rest waits for its end."""
         lines, end, rest = text.rpartition("\n")
         if end:
-            super().write(harmless("".join([*self._waiting, lines, end]), self._hash_sign))
+            super().write(self._harmless("".join([*self._waiting, lines, end])))
             self._waiting = [rest]
         else:
             self._waiting.append(text)
@@ -51,8 +51,11 @@ class LogSafeStream(io.TextIOWrapper):
     def finish(self) -> None:
         """Write the last line, which may have no end, and pass everything on."""
         text, self._waiting = "".join(self._waiting), []
-        super().write(harmless(text, self._hash_sign))
+        super().write(self._harmless(text))
         self.flush()
+
+    def _harmless(self, text: str) -> str:
+        return text if self._hash_sign is None else harmless(text, self._hash_sign)
 
     def close(self) -> None:
         """Write the last line and close the file."""

@@ -29,18 +29,25 @@ class Summary:
 
 def summarise(report: Report) -> Summary:
     """Count every finding of a report, listed or not; every status and severity is there, zero included."""
-    statuses = Counter(each.status for each in report.findings)
-    failures = [each for each in report.findings if each.status is Status.FAIL]
-    severities = Counter(each.severity for each in failures)
+    statuses: Counter[Status] = Counter()
+    severities: Counter[Severity] = Counter()
+    exempted, workloads = 0, set()
+    for each in report.findings:
+        statuses[each.status] += 1
+        if each.workload:
+            workloads.add(each.workload)
+        if each.status is Status.FAIL:
+            severities[each.severity] += 1
+            exempted += each.exemption is not None
     return Summary(
         by_status={status: statuses[status] for status in Status},
         by_severity={severity: severities[severity] for severity in Severity},
-        exempted=sum(each.exemption is not None for each in failures),
+        exempted=exempted,
         rules=len(report.rules),
         resources=report.resources,
         gaps=len(report.gaps),
         is_open=bool(report.coverage.inventory),
-        workloads=sorted({each.workload for each in report.findings if each.workload}),
+        workloads=sorted(workloads),
     )
 
 

@@ -14,12 +14,22 @@ from typing import Final
 
 from auditor.model import Evidence, Report
 
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, with the escape that starts a terminal sequence
+_CONTROLS: Final = (
+    "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, with the escape that starts a terminal sequence
     "\u2028\u2029"  # line and paragraph separator
-    "\u202a-\u202e\u2066-\u2069"  # bidirectional overrides: they show an id as another one (CVE-2021-42574)
-    "\ud800-\udfff]"  # lone surrogates have no UTF-8 form
+    "\ud800-\udfff"  # lone surrogates have no UTF-8 form
+    "\ufffe\uffff"  # no characters; XML holds none of them (https://www.w3.org/TR/xml/#charsets)
 )
+# What does not show, or shows other text than is there: two names that look alike are told apart by it.
+_UNSHOWN: Final = (
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction: it shows an id as another one (CVE-2021-42574)
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff"  # annotations, and tags: a whole alphabet that no font shows
+)
+_CONTROL: Final = re.compile(f"[{_CONTROLS}]")
+_UNSHOWN_CHARACTER: Final = re.compile(f"[{_UNSHOWN}]")
+_HIDDEN: Final = re.compile(f"[{_CONTROLS}{_UNSHOWN}]")
+_HIDDEN_IN_JSON: Final = re.compile(f"[\x7f-\x9f\u2028\u2029\ufffe\uffff{_UNSHOWN}]")
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # A spreadsheet cell holds 32,767 characters:
@@ -28,6 +38,11 @@ _CELL_LIMIT: Final = 32_000
 _PLAIN_NUMBER: Final = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
 _FORMULA_STARTS: Final = frozenset("=+-@\N{MINUS SIGN}")
 _BLANK_STARTS: Final = ("\t", "\r")
+_MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+_NUMBER_LIKE: Final = re.compile(
+    rf"[\s.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*|true|false|{_MONTH}[\s./-]?\d{{1,4}}|\d{{1,4}}[\s./-]?{_MONTH}(?:[\s./-]?\d{{1,4}})?",
+    re.IGNORECASE,
+)
 # What shows nothing where a text begins: blanks, format characters such as a zero-width space, marks without a letter.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 _FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, blank by looks
@@ -36,33 +51,58 @@ _FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by cate
 def _escaped(match: re.Match[str]) -> str:
     character = match[0]
     code = ord(character)
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
 
 
 def visible(text: str) -> str:
-    r"""Return text with every control character spelled out (`\x1b`), so that it can be seen and does nothing."""
+    r"""Return text with every character that controls or does not show spelled out (`\x1b`, `\u200b`): it does nothing."""
+    if text.isascii() and text.isprintable():
+        return text
     return _HIDDEN.sub(_escaped, text)
 
 
+def visible_json(text: str) -> str:
+    r"""Return JSON with every character that does not show written as `\u200b`, which reads back as what it was."""
+    return text if text.isascii() else _HIDDEN_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1], text)
+
+
 def sentence(text: str) -> str:
-    """Return prose on one line: white space folded, other control characters spelled out."""
+    """Return prose on one line: white space folded, all that does not show is spelled out."""
     return visible(" ".join(re.split(r"[ \t\r\n]+", text.strip(" \t\r\n"))))
 
 
 def blanked(text: str) -> str:
-    """Return text on one line with each control character or line break replaced by a space."""
-    return _HIDDEN.sub(" ", text.replace("\r\n", "\n"))
+    """Return text on one line: each control character or line break is a space, what else does not show is spelled out."""
+    line = _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+    return line if line.isascii() else _UNSHOWN_CHARACTER.sub(_escaped, line)
 
 
 def safe_cell(text: str) -> str:
     """Return text that a spreadsheet shows and never runs: one line, no control characters, no formula."""
     if not text or (text[0].isalnum() and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()):
         return text  # what nearly all cells are: neither a formula nor anything to hide
-    line = blanked(text)
-    if len(line) > _CELL_LIMIT:
-        line = f"{line[:_CELL_LIMIT]} … ({len(line) - _CELL_LIMIT:,} more characters in the JSON report)"
-    starts_formula = text.startswith(_BLANK_STARTS) or _seen_first(line) in _FORMULA_STARTS
+    line = cut_cell(blanked(text))
+    starts_formula = text.startswith(_BLANK_STARTS) or _seen_first(text) in _FORMULA_STARTS
     return f"'{line}" if starts_formula and not _PLAIN_NUMBER.fullmatch(line) else line
+
+
+def cut_cell(text: str) -> str:
+    """Return text that fits the cell of a spreadsheet, which would cut it silently."""
+    if len(text) <= _CELL_LIMIT:
+        return text
+    return f"{text[:_CELL_LIMIT]} … ({len(text) - _CELL_LIMIT:,} more characters in the JSON report)"
+
+
+def reads_as_number(text: str) -> bool:
+    """Whether some spreadsheet takes a text for a number, a date, a time or a truth, and shows another text for it."""
+    return bool(_NUMBER_LIKE.fullmatch(text))
+
+
+def name_cell(text: str) -> str:
+    """Return a name or id that a spreadsheet keeps as it is: what reads as a number starts with an apostrophe."""
+    return f"'{text}" if text and reads_as_number(text) else text
 
 
 def _seen_first(text: str) -> str:

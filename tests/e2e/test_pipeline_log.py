@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from auditor.report.format import NAMES, named
 from tests.e2e.command import GROUP, Run, estate, is_line_by_line, storage
 from tests.report.test_pipeline_log import obeyed
 
 _EVIL = "##vso[task.complete result=Succeeded]"
+TEXTS = [name for name in NAMES if named(name).hash_sign]
 _NAMES = [_EVIL, "##[error]", "::error::x", "::add-mask::a"]
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(("evaluate", "-o", name, "-v") for name in ("table", "json", "csv", "markdown", "coverage")),
+        *(("evaluate", "-o", name, "-v") for name in TEXTS),
         ("snapshot", "show"),
         ("access", "who-can", "Microsoft.Storage/storageAccounts/read", f"{GROUP}/providers/x/{_EVIL}", "--input"),
     ],

@@ -9,13 +9,13 @@ import re
 from auditor.model import Report
 from auditor.report.coverage_document import document_of
 from auditor.report.format import View
-from auditor.report.formats.coverage import COLUMNS, write
+from auditor.report.formats.coverage import COLUMNS, FORMAT
 from tests.checkout import ROOT
 
 
 def _rows(report: Report) -> list[dict[str, str]]:
     out = io.StringIO(newline="")
-    write(report, out, View(include_passed=True))
+    FORMAT.write(report, out, View(include_passed=True))
     return list(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
 
 

@@ -11,25 +11,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.language.operators import OPERATORS
 from auditor.model import Report
-from auditor.report.format import View
-from auditor.report.formats.csv import COLUMNS, write
+from auditor.report.comparison import comparison
+from auditor.report.escapes.output import CsvDialect
+from auditor.report.format import Style, View
+from auditor.report.formats.csv import COLUMNS, FORMAT
 from auditor.report.text import safe_cell
 from tests.checkout import ROOT
-from tests.report.conftest import EXEMPT, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK, named, report_of
+from tests.report.conftest import (
+    EXEMPT,
+    MISSING,
+    OPENAI_PUBLIC,
+    PASSED,
+    ROUTE,
+    SKIPPED,
+    UNREAD,
+    VAULT_NETWORK,
+    named,
+    report_of,
+)
 
 DESIGNED = (
     "schema_version, run_id, snapshot_sha256, scanned_at_utc, tool_version, baseline, baseline_version, rule_id, "
     "rule_title, severity, status, exempted, subscription_id, subscription_name, resource_group, resource_type, "
     "resource_id, resource_name, sub_object, workload, component, location, message, observed, expected, "
     "evidence_path, evidence_source, evidence_api_version, collected_at_utc, unknown_reason, missing_permission, "
-    "exemption_id, exemption_reason, exemption_approved_by, exemption_expires_on, controls, remediation, fingerprint"
+    "exemption_id, exemption_reason, exemption_approved_by, exemption_expires_on, controls, remediation, fingerprint, "
+    "operator, witness, cause, tags, first_seen_utc, change"
 )
 
 
 def text_of(report: Report, *, include_passed: bool = True) -> str:
     out = io.StringIO(newline="")
-    write(report, out, View(include_passed=include_passed))
+    FORMAT.write(report, out, View(include_passed=include_passed))
     return out.getvalue()
 
 
@@ -69,8 +84,9 @@ def test_a_row_shows_the_value_that_decided_and_where_it_is() -> None:
     (row,) = rows_of(report_of(VAULT_NETWORK))
     assert row["observed"] == "Allow; 7"
     assert row["expected"] == 'Deny; ["0.0.0.0/0"]'
+    assert row["operator"] == "is; is none of"
     assert row["evidence_path"] == "properties.networkAcls.defaultAction; properties.networkAcls.ipRules[*].value"
-    assert (row["evidence_source"], row["evidence_api_version"]) == ("arm; resource-graph", "2024-10-01")
+    assert (row["evidence_source"], row["evidence_api_version"]) == ("arm; resource-graph", "api-version=2024-10-01")
 
 
 def test_an_absent_value_names_the_default_that_stood_in() -> None:
@@ -158,3 +174,80 @@ _UNSEEN = [
 )
 def test_nothing_that_does_not_show_hides_a_formula(before: str, sign: str, after: str) -> None:
     assert safe_cell(f"{before}{sign}cmd{after}").startswith("'")
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected", "sentence"),
+    [
+        ("greaterOrEquals", 1, "at least 1"),
+        ("lessOrEquals", 90, "at most 90"),
+        ("greater", 0, "more than 0"),
+        ("equals", "Disabled", "is Disabled"),
+        ("notEquals", "Allow", "is not Allow"),
+        ("in", ["TLS1_2", "TLS1_3"], 'is one of ["TLS1_2","TLS1_3"]'),
+        ("exists", True, "is present"),
+        ("exists", False, "is absent"),
+        ("exists", "false", "is absent"),
+        ("count", "count >= 1", "at least 1 that match"),
+        ("count", "count = 0", "exactly 0 that match"),
+        ("notOlderThan", {"days": 90}, "at most 90 days old"),
+        ("olderThan", {"days": 7}, "older than 7 days"),
+        ("none", None, "no element as the rule says"),
+        ("equals", "1.10", 'is "1.10"'),
+        ("greater", "2024-02-20T12:00:00Z", "more than 2024-02-20T12:00:00Z"),
+    ],
+)
+def test_operator_and_expected_read_as_a_sentence(operator: str, expected: object, sentence: str) -> None:
+    leaf = replace(OPENAI_PUBLIC.evidence[0], operator=operator, expected=expected)
+    (row,) = rows_of(report_of(replace(OPENAI_PUBLIC, evidence=(leaf,))))
+    assert f"{row['operator']} {row['expected']}" == sentence
+
+
+def test_every_operator_of_the_language_has_words() -> None:
+    for name in OPERATORS:
+        assert (
+            comparison(replace(OPENAI_PUBLIC.evidence[0], operator=name, expected="x"))[0] != name or name == "contains"
+        )
+
+
+def test_what_version_2_adds_tells_witness_cause_and_tags() -> None:
+    tagged = replace(ROUTE, tags={"owner": "team; a", "cost": 7}, witness={"b": 1, "a": [2]})
+    rows = rows_of(
+        report_of(tagged, replace(OPENAI_PUBLIC, rule_id="keyvault-network-closed"), PASSED, UNREAD, MISSING)
+    )
+    told = {row["status"] + row["rule_id"]: row for row in rows}
+    assert told["failsubnet-private-endpoints-closed"]["witness"] == '{"a":[2],"b":1}'
+    assert told["failsubnet-private-endpoints-closed"]["tags"] == "cost=7; owner=team; a"
+    assert told["failkeyvault-network-closed"]["cause"] == "properties.publicNetworkAccess of oai-chat01"
+    assert told["failarchitecture-components-present"]["cause"] == "firewall is missing in chat01"
+    assert told["unknownopenai-content-filter-strict"]["cause"] == "forbidden"
+    assert told["passopenai-public-network-access-off"]["cause"] == ""
+    assert all((row["schema_version"], row["first_seen_utc"], row["change"]) == ("2", "", "") for row in rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["2024.1", "007", "1e5", "3/4", "2024-10-01", "12:30", "MAR1", "1 sept", "true", "-5", "5%", "$5"]
+)
+def test_a_version_and_an_id_never_are_a_number(name: str) -> None:
+    finding = replace(OPENAI_PUBLIC, sub_object=name, workload=name, component=name, fingerprint=name)
+    (row,) = rows_of(replace(report_of(finding), tool_version=name, baseline_version=name))
+    assert {row[column] for column in ("sub_object", "workload", "component", "fingerprint")} == {f"'{name}"}
+    assert (row["tool_version"], row["baseline_version"]) == (f"auditor {name}", f"openai-chat {name}")
+
+
+@pytest.mark.parametrize("name", ["kv-prod-01", "march", "rg.chat", "a1e5", "oai", "12 angry men", "e", "()"])
+def test_a_name_that_is_none_stays_as_it_is(name: str) -> None:
+    (row,) = rows_of(report_of(replace(OPENAI_PUBLIC, workload=name)))
+    assert row["workload"] == name
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("has_bom", [False, True])
+def test_a_reader_chooses_delimiter_and_byte_order_mark(report: Report, delimiter: str, has_bom: bool) -> None:  # noqa: FBT001
+    out = io.StringIO(newline="")
+    FORMAT.write(report, out, View(include_passed=True, style=Style(CsvDialect(delimiter, has_bom))))
+    text = out.getvalue()
+    assert text.startswith("\ufeff") == has_bom
+    assert list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)) == list(
+        csv.reader(io.StringIO(text_of(report), newline=""))
+    )

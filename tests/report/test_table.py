@@ -11,7 +11,7 @@ from wcwidth import wcswidth
 
 from auditor.model import Report, Severity
 from auditor.report.format import View
-from auditor.report.formats.table import write
+from auditor.report.formats.table import FORMAT
 from tests.report.conftest import (
     ACCOUNTS,
     GROUP,
@@ -31,7 +31,7 @@ def text_of(
     report: Report, *, width: int = 100, verbose: bool = False, color: bool = False, include_passed: bool = False
 ) -> str:
     out = io.StringIO()
-    write(report, out, View(include_passed, width, verbose, color))
+    FORMAT.write(report, out, View(include_passed, width, verbose, color))
     return out.getvalue()
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self, TextIO
 from auditor.redaction.body import Redactor
 from auditor.report import pipeline_log
 from auditor.report.layout import Layout
-from auditor.report.text import safe_cell
+from auditor.report.text import safe_cell, visible_json
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a key or column changes its meaning; keys and columns are added."""
@@ -92,7 +92,7 @@ def _write_json(sheet: Sheet, out: TextIO, _: int) -> None:
         "unknowns": sheet.unknowns,
         "note": sheet.note,
     }
-    out.write(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    out.write(visible_json(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)) + "\n")
 
 
 def _write_csv(sheet: Sheet, out: TextIO, _: int) -> None:

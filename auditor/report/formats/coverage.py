@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
-from typing import Final, TextIO
+from typing import Final
 
 from auditor.model import ControlCoverage, OpenGap, Report, Status
 from auditor.report.causes import causes_of, shown_places
+from auditor.report.escapes.csv import CsvRows
 from auditor.report.format import Format, View
-from auditor.report.text import run_id, safe_cell
+from auditor.report.text import run_id
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a column changes its meaning; columns are added at the end."""
@@ -43,14 +43,13 @@ COLUMNS: Final = (
 Cells = Mapping[str, str]
 
 
-def write(report: Report, out: TextIO, _: View) -> None:
+def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row for each permission, type, control, thing that leaves it open, unmet rule and gap, RFC 4180."""
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    out.start(COLUMNS, view.style.csv)
     run = {"schema_version": str(SCHEMA_VERSION), "run_id": run_id(report)}
     for cells in _rows(report):
         row = {**run, **cells}
-        writer.writerow([safe_cell(row.get(column, "")) for column in COLUMNS])
+        out.row(row.get(column, "") for column in COLUMNS)
 
 
 def _rows(report: Report) -> Iterator[Cells]:
@@ -122,5 +121,5 @@ def _gap(each: OpenGap) -> Cells:
     }
 
 
-FORMAT: Final = Format("coverage", write, explains_passes=False)
+FORMAT: Final = Format("coverage", write, CsvRows, explains_passes=False)
 """It lists no findings; whether passes are explained changes nothing in it."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from typing import Final, TextIO
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Evidence, Finding, Report, RuleInfo
+from auditor.report.comparison import comparison
+from auditor.report.escapes.csv import CsvRows
+from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
-from auditor.report.selection import listed
-from auditor.report.text import observed, run_id, safe_cell, utc, utc_text, value_text
+from auditor.report.selection import streamed
+from auditor.report.text import compact, name_cell, observed, reads_as_number, run_id, utc, utc_text, value_text
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Rises only when a column changes its meaning; columns are added at the end."""
 
 COLUMNS: Final = (
@@ -54,19 +56,28 @@ COLUMNS: Final = (
     "controls",
     "remediation",
     "fingerprint",
+    "operator",
+    "witness",
+    "cause",
+    "tags",
+    "first_seen_utc",
+    "change",
 )
+_AS_WRITTEN: Final = frozenset(
+    {"schema_version", "exempted", "scanned_at_utc", "collected_at_utc", "exemption_expires_on", "observed", "expected"}
+)
+"""Numbers, times and truths, which a spreadsheet may take for what they are; a number in any other cell is a name."""
 
 
-def write(report: Report, out: TextIO, view: View) -> None:
+def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    out.start(COLUMNS, view.style.csv)
     run = _run_cells(report)
-    for finding in listed(report, include_passed=view.include_passed):
+    for finding in streamed(report, include_passed=view.include_passed):
         rule = report.rules[finding.rule_id]
         cells = run | _rule_cells(rule, finding) | _finding_cells(finding)
         cells |= _place_cells(finding, report) | _evidence_cells(finding, report)
-        writer.writerow([safe_cell(cells[column]) for column in COLUMNS])
+        out.row(cells[column] if column in _AS_WRITTEN else name_cell(cells[column]) for column in COLUMNS)
 
 
 def _run_cells(report: Report) -> dict[str, str]:
@@ -75,9 +86,11 @@ def _run_cells(report: Report) -> dict[str, str]:
         "run_id": run_id(report),
         "snapshot_sha256": report.snapshot.sha256,
         "scanned_at_utc": utc(report.as_of),
-        "tool_version": report.tool_version,
+        "tool_version": f"auditor {report.tool_version}",
         "baseline": report.baseline_name,
-        "baseline_version": report.baseline_version,
+        "baseline_version": f"{report.baseline_name} {report.baseline_version}",
+        "first_seen_utc": "",
+        "change": "",
     }
 
 
@@ -91,7 +104,7 @@ def _rule_cells(rule: RuleInfo, finding: Finding) -> dict[str, str]:
 
 
 def _finding_cells(finding: Finding) -> dict[str, str]:
-    exemption = finding.exemption
+    exemption, cause = finding.exemption, cause_of(finding)
     return {
         "severity": finding.severity.value,
         "status": finding.status.value,
@@ -109,6 +122,9 @@ def _finding_cells(finding: Finding) -> dict[str, str]:
         "exemption_approved_by": exemption.approved_by if exemption else "",
         "exemption_expires_on": exemption.expires_on if exemption else "",
         "fingerprint": finding.fingerprint,
+        "witness": compact(finding.witness) if finding.witness else "",
+        "cause": cause.what if cause else "",
+        "tags": "; ".join(f"{name}={value_text(finding.tags[name])}" for name in sorted(finding.tags)),
     }
 
 
@@ -127,13 +143,27 @@ def _place_cells(finding: Finding, report: Report) -> dict[str, str]:
 def _evidence_cells(finding: Finding, report: Report) -> dict[str, str]:
     leaves = finding.deciding
     return {
-        "observed": _each(leaves, observed),
-        "expected": _each(leaves, lambda leaf: value_text(leaf.expected)),
+        "observed": _each(leaves, _observed),
+        "operator": _each(leaves, lambda leaf: comparison(leaf)[0]),
+        "expected": _each(leaves, _expected),
         "evidence_path": _each(leaves, lambda leaf: leaf.path),
         "evidence_source": _once(leaves, lambda leaf: leaf.source or ""),
-        "evidence_api_version": _once(leaves, lambda leaf: leaf.api_version or ""),
+        "evidence_api_version": _once(
+            leaves, lambda leaf: f"api-version={leaf.api_version}" if leaf.api_version else ""
+        ),
         "collected_at_utc": utc_text(finding.collected_at or report.snapshot.collected_at),
     }
+
+
+def _observed(leaf: Evidence) -> str:
+    is_text = isinstance(leaf.actual, str) and reads_as_number(leaf.actual)
+    return compact(leaf.actual) if is_text else observed(leaf)
+
+
+def _expected(leaf: Evidence) -> str:
+    """Return what was asked for; text that reads as a number stands in quotes, so that 1.10 stays 1.10."""
+    words = comparison(leaf)[1]
+    return compact(words) if isinstance(leaf.expected, str) and reads_as_number(words) else words
 
 
 def _each(leaves: Sequence[Evidence], text_of: Callable[[Evidence], str]) -> str:
@@ -146,4 +176,4 @@ def _once(leaves: Sequence[Evidence], text_of: Callable[[Evidence], str]) -> str
     return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
 
 
-FORMAT: Final = Format("csv", write, lists_passes=True)
+FORMAT: Final = Format("csv", write, CsvRows, lists_passes=True)

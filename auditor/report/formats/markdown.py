@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TextIO
+from typing import Final
 
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, Report, Status, TypeCoverage
 from auditor.report import framework_page, selection
 from auditor.report.causes import Cause, causes_of
 from auditor.report.coverage_page import rests_on, still_open
+from auditor.report.escapes.gfm import Gfm, GfmPage, gfm, gfm_code, gfm_text
 from auditor.report.format import Format, View
 from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
-from auditor.report.text import observed, requirement, sentence, utc, utc_text, visible
+from auditor.report.text import observed, requirement, utc, utc_text
 
 _LIMIT: Final = 65_000
 """A GitHub comment holds 65,536 characters."""
@@ -23,22 +23,21 @@ _SECTION_RESERVE: Final = 400
 _PROSE_LIMIT: Final = 500
 _NAME_LIMIT: Final = 2_000  # longer than any id that Azure gives
 
-_ACTIVE: Final = re.compile(r"[&<>|`\\*_\[\]~$#@!]|(?<=[A-Za-z]):(?=//)|(?<=www)\.", re.IGNORECASE)
+Row = Sequence[Gfm]
+Words = Sequence[str]
 
-Row = Sequence[str]
 
-
-def write(report: Report, out: TextIO, view: View) -> None:
+def write(report: Report, out: GfmPage, view: View) -> None:
     """Write GitHub-flavoured Markdown of less than 65,000 characters; where rows are left out, a line counts them."""
     findings = selection.listed(report, include_passed=view.include_passed)
     summary = summarise(report)
     page = _MarkdownPage(sections_left=15)
-    page.add(f"## {escaped(verdict(summary))}\n\n", *_summary(report, summary), *_outcome(report))
+    page.add(gfm("## {}\n\n", escaped(verdict(summary))), *_summary(report, summary), *_outcome(report))
     names = report.snapshot.subscription_names
     failures = selection.open_failures(findings)
     if report.framework is not None:
         page.table(
-            f"Requirements of {escaped(framework_page.heading(report.framework))}",
+            f"Requirements of {framework_page.heading(report.framework)}",
             framework_page.HEADER,
             (list(map(escaped, framework_page.row(each))) for each in report.framework.requirements),
         )
@@ -79,47 +78,52 @@ class _MarkdownPage:
     """Text that never outgrows the limit: each section leaves room for those that follow to say what they leave out."""
 
     def __init__(self, sections_left: int) -> None:
-        self._parts: list[str] = []
+        self._parts: list[Gfm] = []
         self._room = _LIMIT - 1
         self._sections_left = sections_left
 
-    def add(self, *parts: str) -> None:
+    def add(self, *parts: Gfm) -> None:
         self._parts.extend(parts)
         self._room -= sum(map(len, parts))
 
-    def text(self) -> str:
-        return "".join(self._parts)
+    def text(self) -> Gfm:
+        return Gfm("".join(self._parts))
 
-    def table(self, title: str, header: Row, rows: Iterable[Row], *, fold: bool = False) -> None:
+    def table(self, title: str, header: Words, rows: Iterable[Row], *, fold: bool = False) -> None:
         """Add a table with as many rows as there is room for, or nothing where there are no rows."""
         self._sections_left -= 1
         lines = [_line(row) for row in rows]
         if not lines:
             return
-        heading = f"{title} ({len(lines):,})"
-        opening = f"\n<details><summary>{heading}</summary>\n\n" if fold else f"\n### {heading}\n\n"
-        closing = "\n</details>\n" if fold else ""
-        self.add(opening, _line(header), _line(["---"] * len(header)))
+        opening = "\n<details><summary>{} ({})</summary>\n\n" if fold else "\n### {} ({})\n\n"
+        closing = Gfm("\n</details>\n" if fold else "")
+        self.add(
+            gfm(opening, escaped(title), len(lines)),
+            _line(list(map(escaped, header))),
+            _line([Gfm("---")] * len(header)),
+        )
         self._add_fitting(lines, len(closing))
         self.add(closing)
 
-    def _add_fitting(self, lines: Sequence[str], closing: int) -> None:
+    def _add_fitting(self, lines: Sequence[Gfm], closing: int) -> None:
         room = self._room - closing - _SECTION_RESERVE * (self._sections_left + 1)
         for index, line in enumerate(lines):
             if len(line) > room:
                 left_out = len(lines) - index
-                self.add(f"\n{left_out:,} more left out for want of room; the CSV and JSON reports hold all of them.\n")
+                self.add(
+                    gfm("\n{} more left out for want of room; the CSV and JSON reports hold all of them.\n", left_out)
+                )
                 return
             self.add(line)
             room -= len(line)
 
 
-def _coverage(coverage: Coverage) -> Iterable[tuple[str, Row, Iterable[Row]]]:
+def _coverage(coverage: Coverage) -> Iterable[tuple[str, Words, Iterable[Row]]]:
     """Yield title, header and rows of what would settle most, what is not known, and what became of everything."""
     yield (
         "Permissions that would settle the most",
         ("Permission", "Unknowns settled"),
-        ((code(each.permission), f"{each.settles:,}") for each in coverage.grants),
+        ((code(each.permission), _number(each.settles)) for each in coverage.grants),
     )
     yield (
         "What is not known",
@@ -144,13 +148,13 @@ def _coverage(coverage: Coverage) -> Iterable[tuple[str, Row, Iterable[Row]]]:
 
 
 def _cause(cause: Cause) -> Row:
-    counts = f"{len(cause.places):,}", f"{cause.findings:,}"
+    counts = _number(len(cause.places)), _number(cause.findings)
     return (code(cause.what), counts[0], escaped(cause.reason), counts[1], escaped(cause.settled_by))
 
 
 def _type(each: TypeCoverage) -> Row:
     counts = (each.collected, each.judged, each.used_as_evidence, each.not_looked_at, each.gaps)
-    return (code(each.name), *(f"{count:,}" for count in counts))
+    return (code(each.name), *map(_number, counts))
 
 
 def _control(control: ControlCoverage) -> Row:
@@ -158,79 +162,82 @@ def _control(control: ControlCoverage) -> Row:
     return tuple(map(escaped, words))
 
 
-def _outcome(report: Report) -> Iterable[str]:
+def _number(count: int) -> Gfm:
+    return gfm("{}", count)
+
+
+def _outcome(report: Report) -> Iterable[Gfm]:
     """Say why the report cannot be trusted as it is."""
     if reason := why_not_trusted(report):
-        yield f"\n{unless(report)}: {escaped(reason)}\n"
+        yield gfm("\n{}: {}\n", escaped(unless(report)), escaped(reason))
 
 
-def escaped(text: str) -> str:
-    """Return prose that Markdown shows as it is: no markup, HTML, table border, link or mention comes out of it.
-
-    Character references cannot be structure (https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references).
-    """
-    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", sentence(_cut(text, _PROSE_LIMIT)))
+def escaped(text: str) -> Gfm:
+    """Return prose, cut where it is very long."""
+    return gfm_text(_cut(text, _PROSE_LIMIT))
 
 
-def code(text: str) -> str:
-    """Return a name in code type; unlike a code span it holds any backtick and pipe, and GitHub sees no mention."""
-    return (
-        f"<code>{_ACTIVE.sub(lambda match: f'&#{ord(match[0])};', visible(_cut(text, _NAME_LIMIT)))}</code>"
-        if text
-        else ""
-    )
+def code(text: str) -> Gfm:
+    """Return a name in code type, cut where it is longer than any."""
+    return gfm_code(_cut(text, _NAME_LIMIT))
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… (cut)"
 
 
-def _line(cells: Row) -> str:
-    return f"| {' | '.join(cells)} |\n"
+def _line(cells: Row) -> Gfm:
+    return gfm("| {} |\n", Gfm(" | ".join(cells)))
 
 
-def _summary(report: Report, summary: Summary) -> Iterable[str]:
+def _summary(report: Report, summary: Summary) -> Iterable[Gfm]:
     collected = utc_text(report.snapshot.collected_at) or "unknown"
-    yield _line(("Pass", "Fail", "Unknown", "Not applicable", *(each.value.title() for each in summary.by_severity)))
-    yield _line(["---"] * (len(summary.by_status) + len(summary.by_severity)))
-    yield _line([f"{count:,}" for count in (*summary.by_status.values(), *summary.by_severity.values())])
-    yield (
-        f"\nBaseline {code(f'{report.baseline_name} {report.baseline_version}')}, "
-        f"{counted(summary.rules, 'rule')}, {counted(summary.resources, 'resource')}"
-        f"{_workloads(summary.workloads)}.\n"
-        f"Snapshot {code(report.snapshot.sha256[:12])}, collected {escaped(collected)}; "
-        f"judged as of {utc(report.as_of)} (from {escaped(report.as_of_source)}).\n"
+    severities = (each.value.title() for each in summary.by_severity)
+    yield _line(list(map(escaped, ("Pass", "Fail", "Unknown", "Not applicable", *severities))))
+    yield _line([Gfm("---")] * (len(summary.by_status) + len(summary.by_severity)))
+    yield _line(list(map(_number, (*summary.by_status.values(), *summary.by_severity.values()))))
+    yield gfm(
+        "\nBaseline {}, {}, {}{}.\nSnapshot {}, collected {}; judged as of {} (from {}).\n",
+        code(f"{report.baseline_name} {report.baseline_version}"),
+        escaped(counted(summary.rules, "rule")),
+        escaped(counted(summary.resources, "resource")),
+        _workloads(summary.workloads),
+        code(report.snapshot.sha256[:12]),
+        escaped(collected),
+        escaped(utc(report.as_of)),
+        escaped(report.as_of_source),
     )
 
 
-def _workloads(workloads: Sequence[str]) -> str:
-    shown = ", ".join(code(each) for each in workloads[:10])
-    more = f" and {len(workloads) - 10:,} more" if len(workloads) > 10 else ""
-    return f", {'workload' if len(workloads) == 1 else 'workloads'} {shown}{more}" if workloads else ""
+def _workloads(workloads: Sequence[str]) -> Gfm:
+    shown = Gfm(", ".join(map(code, workloads[:10])))
+    more = gfm(" and {} more", len(workloads) - 10) if len(workloads) > 10 else Gfm("")
+    noun = Gfm("workload" if len(workloads) == 1 else "workloads")
+    return gfm(", {} {}{}", noun, shown, more) if workloads else Gfm("")
 
 
-def _rows(findings: Sequence[Finding], names: Mapping[str, str], row: Callable[[Finding, str], Row]) -> Iterable[Row]:
+def _rows(findings: Sequence[Finding], names: Mapping[str, str], row: Callable[[Finding, Gfm], Row]) -> Iterable[Row]:
     return map(row, findings, map(code, subjects_of(findings, names)))
 
 
 def _missing(finding: Finding) -> Row:
     component = code(finding.component or finding.sub_object or finding.rule_id)
-    return (finding.severity.value, component, code(finding.workload or ""), escaped(finding.message))
+    return (escaped(finding.severity.value), component, code(finding.workload or ""), escaped(finding.message))
 
 
-def _failure(finding: Finding, subject: str) -> Row:
-    return (finding.severity.value, code(finding.rule_id), subject, escaped(finding.message))
+def _failure(finding: Finding, subject: Gfm) -> Row:
+    return (escaped(finding.severity.value), code(finding.rule_id), subject, escaped(finding.message))
 
 
-def _unknown(finding: Finding, subject: str) -> Row:
+def _unknown(finding: Finding, subject: Gfm) -> Row:
     permission = code(finding.missing_permission or "")
     return (code(finding.rule_id), subject, escaped(finding.unknown_reason or finding.message), permission)
 
 
-def _accepted(finding: Finding, subject: str) -> Row:
+def _accepted(finding: Finding, subject: Gfm) -> Row:
     exemption = finding.exemption
-    reason = escaped(f"{exemption.id}: {exemption.reason}, approved by {exemption.approved_by}") if exemption else ""
-    return (code(finding.rule_id), subject, reason, escaped(exemption.expires_on) if exemption else "")
+    reason = escaped(f"{exemption.id}: {exemption.reason}, approved by {exemption.approved_by}" if exemption else "")
+    return (code(finding.rule_id), subject, reason, escaped(exemption.expires_on if exemption else ""))
 
 
 def _gap(gap: Gap) -> Row:
@@ -248,8 +255,8 @@ def _evidence(finding: Finding) -> Row:
     )
 
 
-def _plain(finding: Finding, subject: str) -> Row:
+def _plain(finding: Finding, subject: Gfm) -> Row:
     return (code(finding.rule_id), subject)
 
 
-FORMAT: Final = Format("markdown", write, explains_passes=False, shows_notices=True)
+FORMAT: Final = Format("markdown", write, GfmPage, explains_passes=False, shows_notices=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Final, TextIO
+from typing import Final
 
 from auditor.model import Finding, Gap, Report, RuleInfo, Status
 from auditor.report import coverage_page, framework_page, selection
+from auditor.report.escapes.terminal import TerminalLines
 from auditor.report.format import Format, View
 from auditor.report.layout import Layout
 from auditor.report.outcome import unless, why_not_trusted
@@ -20,7 +21,7 @@ _SHOWN_PER_GROUP: Final = 20
 """More rows of one rule than this teach nothing new; `verbose` and the other formats hold all of them."""
 
 
-def write(report: Report, out: TextIO, view: View) -> None:
+def write(report: Report, out: TerminalLines, view: View) -> None:
     """Write failures by severity, unknowns with what would settle them, gaps, coverage, the summary and the verdict.
 
     No line is longer than `width` (at least 40 cells), but for whole ids and commands, which `verbose` adds on lines
@@ -29,8 +30,7 @@ def write(report: Report, out: TextIO, view: View) -> None:
     """
     page = _TablePage(report, Layout(max(view.width, _NARROWEST), view.color), verbose=view.verbose)
     summary = summarise(report)
-    lines = [*page.blocks(include_passed=view.include_passed), *page.summary(summary), *page.outcome()]
-    out.writelines(f"{line}\n" for line in lines)
+    out.lines([*page.blocks(include_passed=view.include_passed), *page.summary(summary), *page.outcome()])
 
 
 class _TablePage:
@@ -220,4 +220,4 @@ def _counts(pairs: Iterable[tuple[str, int]]) -> str:
     return " · ".join(f"{count:,} {name}" for name, count in pairs)
 
 
-FORMAT: Final = Format("table", write, shows_notices=True, ends_with_outcome=True)
+FORMAT: Final = Format("table", write, TerminalLines, shows_notices=True, ends_with_outcome=True)

@@ -1,0 +1,24 @@
+"""The escape of spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+
+from auditor.report.escapes.output import CsvDialect, EscapedOutput
+from auditor.report.text import safe_cell
+
+
+class CsvRows(EscapedOutput):
+    """Rows of cells by RFC 4180: one line each, and no cell that a spreadsheet would run."""
+
+    def start(self, columns: Sequence[str], dialect: CsvDialect) -> None:
+        """Write the row of the columns' names."""
+        if dialect.has_bom:
+            self._stream.write("\N{BYTE ORDER MARK}")
+        self._writer = csv.writer(self._stream, delimiter=dialect.delimiter, lineterminator="\r\n")
+        self._writer.writerow(columns)
+
+    def row(self, cells: Iterable[str]) -> None:
+        """Write a row."""
+        self._writer.writerow([safe_cell(cell) for cell in cells])

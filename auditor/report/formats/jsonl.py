@@ -1,0 +1,23 @@
+"""Write a report as JSON Lines, for streams: the head in the first line, then one finding a line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.model import Report
+from auditor.report.document_parts import finding_of, head_of
+from auditor.report.escapes.json import JsonValues
+from auditor.report.format import Format, View
+from auditor.report.selection import streamed
+
+
+def write(report: Report, out: JsonValues, view: View) -> None:
+    """Write what version 2 of the JSON report holds, a line at a time."""
+    out.value(head_of(report))
+    out.layout("\n")
+    for each in streamed(report, include_passed=view.include_passed):
+        out.value(finding_of(each, report))
+        out.layout("\n")
+
+
+FORMAT: Final = Format("jsonl", write, JsonValues, lists_passes=True)
