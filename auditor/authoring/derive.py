@@ -7,6 +7,7 @@ which a person confirms by removing the sign in front of it.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,8 +90,9 @@ def _counts(rule: RuleInForce, findings: Sequence[Finding]) -> Assignments:
         bound = _value(rule, path)
         if len(numbers) < len(passed) or not _is_number(bound):
             continue
-        if leaf.operator in _AT_LEAST and min(numbers) > bound:
-            counts[path] = min(numbers)
+        least = _like(bound, min(numbers), up=False)
+        if leaf.operator in _AT_LEAST and least > bound:
+            counts[path] = least
     return counts
 
 
@@ -118,13 +120,20 @@ def _admitting(operator: str, bound: object, actual: Sequence[object]) -> object
     numbers = [each for each in actual if _is_number(each)]
     if numbers and _is_number(bound):
         if operator in _AT_LEAST:
-            return min(numbers)
-        return max(numbers) if operator in _AT_MOST else None
+            return _like(bound, min(numbers), up=False)
+        return _like(bound, max(numbers), up=True) if operator in _AT_MOST else None
     return None
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _like(bound: float, number: float, *, up: bool) -> float:
+    """Return a number as a whole one where the parameter is: rounded so that what was measured still fits."""
+    if not isinstance(bound, int):
+        return number
+    return math.ceil(number) if up else math.floor(number)
 
 
 def _parametrised(condition: Condition) -> Iterator[tuple[Leaf, str]]:

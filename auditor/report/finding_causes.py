@@ -20,8 +20,8 @@ class FindingCause:
 
     @property
     def id(self) -> str:
-        """Return 12 hex digits over it: the same for the same cause in every run."""
-        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.what}"
+        """Return 12 hex digits over it: the same for the same cause in every run, however names are spelled."""
+        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.what.lower()}"
         return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 

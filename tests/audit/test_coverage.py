@@ -108,7 +108,7 @@ def test_an_answer_says_what_it_rests_on() -> None:
     control = _control(_whole().coverage, "AOAI-CF-002")
     assert control.rules == ["openai-filter-harm-strict"]
     assert control.judged == {f"{_ACCOUNTS}/deployments": 3}
-    assert control.evidence == [f"{_ACCOUNTS}/raiPolicies"]
+    assert control.evidence == [_ACCOUNTS, f"{_ACCOUNTS}/raiPolicies"]
     assert control.facts == ["content_filter.deployment"]
 
 

@@ -148,12 +148,12 @@ class TestHub:
         ids=["any", "none", "hosts"],
     )
     def test_the_firewall_is_the_door_to_the_internet(
-        self, beside: list[Body], answer: str, doors: list[Any], tmp_path: Path
+        self, beside: list[Body], answer: str, ways_out: list[Any], tmp_path: Path
     ) -> None:
         bodies = hub_and_spokes(*beside, defaultOutboundAccess=False)
         found = query(bodies, tmp_path, "one", "Internet", "--port", "443")
         assert found["notes"] == []
-        assert (found["answer"], found["ways_out"], found["inspected_by"]) == (answer, doors, [AFW])
+        assert (found["answer"], found["ways_out"], found["inspected_by"]) == (answer, ways_out, [AFW])
 
     def test_a_firewall_without_public_address_sends_on_by_its_own_routes(self, tmp_path: Path) -> None:
         bodies = hub_and_spokes(

@@ -16,7 +16,7 @@ from tests.collect.conftest import Collect, estate, resource
 from tests.collect.memory import MemorySink
 from tests.collect.test_scan import AT, signed_in
 from tests.e2e.command import in_process
-from tests.redaction.planted import Secret
+from tests.redaction.planted import Secret, text_of
 from tests.redaction.planted import estate as planted_estate
 from tests.redaction.test_body import HIDDEN, SECRET
 from tests.simulator.client import Simulator
@@ -48,9 +48,7 @@ def test_a_scan_stores_and_shows_none(simulator: Simulator, tmp_path: Path) -> N
     assert stored.metadata.extra["secrets"] == "redacted"
     assert _shown((tmp_path / "s.jsonl").read_text(encoding="utf-8")) == []
     assert _shown((tmp_path / "s.snapshot").read_bytes().decode("latin-1")) == []
-    assert {name: _shown(path.read_text(encoding="utf-8")) for name, path in files.items()} == {
-        name: [] for name in NAMES
-    }
+    assert {name: _shown(text_of(path)) for name, path in files.items()} == {name: [] for name in NAMES}
     assert _shown(ended.out + ended.err) == []
 
 

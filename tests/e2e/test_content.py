@@ -201,14 +201,14 @@ def test_the_catalogue_says_what_ships_of_which_day_and_from_where(run: Run) -> 
 
     assert (shown.code, listed.code) == (0, 0)
     names = [one["name"] for one in listed.report["datasets"]]
-    assert names == ["built-in-roles", "platform-subnets", "regions", "service-tags", "skus"]
+    assert names == ["built-in-roles", "platform-subnets", "regions", "service-tags", "skus", "waf-rules"]
     for one in listed.report["datasets"]:
         assert one["entries"] > 0
         assert one["name"] in shown.out
         assert all(source["url"] in shown.out and source["as_of"] in shown.out for source in one["sources"])
 
 
-@pytest.mark.parametrize("name", ["built-in-roles", "platform-subnets", "regions", "service-tags", "skus"])
+@pytest.mark.parametrize("name", ["built-in-roles", "platform-subnets", "regions", "service-tags", "skus", "waf-rules"])
 def test_a_part_of_the_catalogue_is_shown_whole(run: Run, name: str) -> None:
     shown, listed = run("catalogue", "show", name), run("catalogue", "show", name, "-o", "json")
 

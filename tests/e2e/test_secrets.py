@@ -16,7 +16,7 @@ from auditor.report.format import NAMES
 from tests.collect.conftest import SUB, resource
 from tests.e2e.command import Run, is_one_line, sample
 from tests.e2e.command import estate as export
-from tests.redaction.planted import Secret, estate
+from tests.redaction.planted import Secret, estate, text_of
 
 RESOURCES, PLANTED = estate()
 KEY = "a key that is long enough"
@@ -77,12 +77,24 @@ def test_a_report_shows_none_even_of_a_snapshot_that_keeps_them(
         (rules / f"shows-{number}.yaml").write_text(_rule(number, kind, path), encoding="utf-8")
 
     ended = run(
-        *("evaluate", source, "-vv", "--rules", rules, "--include-passed", "-o", name, "--select", "shows-*"),
+        *(
+            "evaluate",
+            source,
+            "-vv",
+            "--rules",
+            rules,
+            "--include-passed",
+            "-o",
+            f"{name}=report",
+            "--select",
+            "shows-*",
+        ),
     )
 
     assert ended.code in {1, 2}
-    assert "shows-0" in ended.out or name == "coverage"
-    assert _shown(ended.out + ended.err) == []
+    report = text_of(tmp_path / "report")
+    assert "shows-0" in report or name == "coverage"
+    assert _shown(report + ended.out + ended.err) == []
 
 
 def test_an_answer_shows_none_even_of_a_snapshot_that_keeps_them(run: Run, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_remarks_go_to_standard_error_and_quiet_silences_them(tmp_path: Path) ->
     assert "note: " in loud.err
     assert quiet.err == ""
     assert loud.out == quiet.out
-    assert {len(row) for row in csv.reader(loud.out.splitlines())} == {38}
+    assert {len(row) for row in csv.reader(loud.out.splitlines())} == {44}
 
 
 _BROKEN = """

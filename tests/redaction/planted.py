@@ -9,8 +9,10 @@ import base64
 import json
 import random
 import string
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.collect.conftest import resource
@@ -312,3 +314,11 @@ def estate() -> tuple[list[dict[str, Any]], list[Secret]]:
     planted = secrets()
     places = list(PLACES.values())
     return [places[number % len(places)](number, secret.text) for number, secret in enumerate(planted)], planted
+
+
+def text_of(report: Path) -> str:
+    """Return all that a report shows: of a workbook, what its parts hold."""
+    if not zipfile.is_zipfile(report):
+        return report.read_text(encoding="utf-8")
+    with zipfile.ZipFile(report) as book:
+        return "".join(book.read(name).decode("utf-8") for name in sorted(book.namelist()))

@@ -28,7 +28,7 @@ def _outside(item: Body) -> Body:
 
 def _deep(item: Body) -> Body:
     nested: Any = {}
-    for _ in range(600):
+    for _ in range(200):
         nested = {"in": nested}
     return {**item, "properties": nested}
 
