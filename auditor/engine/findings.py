@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,7 +15,7 @@ from auditor.azure.paths import ABSENT, ShapeError, parse, walk
 from auditor.engine import disclosure, message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Finding, Gap, Resource, Status
+from auditor.model import Evidence, Finding, FindingSet, Gap, Resource, Status
 from auditor.rulebook.command import FIELD, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
@@ -23,6 +24,8 @@ Controls = Mapping[str, Sequence[str]]
 """Ids of controls by framework."""
 
 INPUTS_SHOWN: Final = 12
+_READ: Final = re.compile(r"field\('([^']+)'\)")
+_FIRST_STEP: Final = re.compile(r"[.\[]")
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -127,31 +130,39 @@ def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: Subje
     """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info, controls)
-    words = _words_of(fact)
+    words = _words_of(fact, verdict)
     finding = finding_of(rule, verdict, info, controls, sentence=words.sentence, witness=words.witness)
     return replace(
         finding,
         remediation_cli=words.remedy or finding.remediation_cli,
+        rests_on=words.rests_on,
         is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class FactWords:
-    """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it."""
+    """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it, as a whole set."""
 
     sentence: str = ""
     witness: Mapping[str, object] | None = None
     remedy: str | None = None
+    rests_on: FindingSet | None = None
 
 
-def _words_of(fact: Fact) -> FactWords:
+def _words_of(fact: Fact, verdict: Verdict) -> FactWords:
     """Return what a fact says; where saying it fails, the finding stands all the same, in the words of its evidence."""
     try:
-        return FactWords(fact.sentence(), fact.witness(), fact.remedy())
+        return FactWords(fact.sentence(), fact.witness(), fact.remedy(), fact.rests_on(_fields_read(verdict.evidence)))
     except Exception:
         _LOGGER.debug("fact %s could not be put into words", fact.id, exc_info=True)
         return FactWords()
+
+
+def _fields_read(evidence: Sequence[Evidence]) -> Sequence[str]:
+    """Return the fields of a fact that the conditions behind a verdict read, each once, by the first step of their paths."""
+    paths = (path for leaf in evidence if leaf.decides for path in _READ.findall(leaf.path) or [leaf.path])
+    return list(dict.fromkeys(_FIRST_STEP.split(path)[0] for path in paths))
 
 
 def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:

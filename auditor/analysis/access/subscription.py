@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -53,6 +53,7 @@ class SubscriptionOwner(Record):
 class SubscriptionAccess(Fact):
     """Who owns a subscription, who may give roles away in it, and which custom roles can be assigned there."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"ownerCount": "owners"}
     owner_count: Known[int]
     """how many principals (a group counts as one) may do everything and give roles away, standing"""
     owners: Known[tuple[SubscriptionOwner, ...]]
@@ -95,6 +96,7 @@ class SubscriptionAccess(Fact):
 class CustomRole(Fact):
     """What a custom role permits of that which endangers a workload."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"escalates": "dangerousOperations", "isUnlimited": "dangerousOperations"}
     role: str
     """the role's name"""
     role_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -36,6 +36,7 @@ SETS: Final = spelled("microsoft.authorization/policysetdefinitions")
 class PolicyWatch(Fact):
     """Whether Azure Policy watches the age of all keys or secrets of a kind in a subscription."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"monitored": "unwatched"}
     watched: str
     """what is watched: `aoai`, `aml_endpoint`, `storage`, `kv_secret` or `kv_key`"""
     monitored: Known[bool]

@@ -17,9 +17,10 @@ from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, union
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import SUBNETS
-from auditor.model import Gap
+from auditor.model import FindingSet, Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
+from auditor.network.packet_sets import joined as joined_packets
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
@@ -46,6 +47,9 @@ class Comparison:
     lacking: Sequence[UnmetRow]
     rest_is_left_to_defaults: bool
     packet: Packet | None
+    beyond: TrafficVerdict
+    stopped: Sequence[TrafficVerdict]
+    undenied: TrafficVerdict
 
 
 @fact("network.subnet-traffic", subject="the subnet")
@@ -116,6 +120,14 @@ class SubnetTraffic(Fact):
         if compared.doubt is not None:
             return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
         return []
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the packets that should not pass, else those that are needed and stopped, else those no rule denies."""
+        if isinstance(self.compared, Gap):
+            return None
+        asked = {"tooOpen": [self.compared.beyond], "broken": self.compared.stopped}
+        asked |= {name: [self.compared.undenied] for name in ("explicitlyDenied", "openByDefault")}
+        return joined_packets(verdict.packets() for name in fields for verdict in asked.get(name, ()))
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should not pass, else one that should."""
@@ -296,6 +308,9 @@ class _PacketsThrough:
             lacking=[UnmetRow(row.why, verdict.lines) for row, verdict in lost],
             rest_is_left_to_defaults=self.unnamed.truth is self.default.truth is Truth.YES,
             packet=next((packet for verdict in verdicts if (packet := verdict.witness())), None),
+            beyond=self.excess,
+            stopped=[verdict for _, verdict in lost],
+            undenied=self.unnamed,
         )
 
 
