@@ -128,6 +128,7 @@ class Evidence:
     """One leaf that decided: the path as spelled in the data, what was expected (parameters bound), and what was there.
 
     `assumed` is the documented default that stood in for an absent value; `absent` says that there was no value at all.
+    `source`, `api_version` and `collected_at` say where, how and when the value was read.
     """
 
     path: str
@@ -140,6 +141,7 @@ class Evidence:
     name: str | None = None
     source: str | None = None
     api_version: str | None = None
+    collected_at: str | None = None
 
     @property
     def decides(self) -> bool:

@@ -155,7 +155,10 @@ def _fact(context: Context, row: Row, owner: Resource, key: str, models: Mapping
             context,
             resource.id if resource else owner.id,
             sub_object="" if resource else f"{row.kind.name.rpartition('/')[2]}/default",
-            inputs=[(setting.id, "properties.logs") for setting in context.estate.related(key, "diagnosticSetting")],
+            inputs=[
+                (key, "related(diagnosticSetting)"),
+                *((setting.id, "properties") for setting in context.estate.related(key, "diagnosticSetting")),
+            ],
         ),
         resource_type=row.kind.name,
         asked=row.is_asked,

@@ -49,7 +49,7 @@ class About:
     """What a fact is about.
 
     `subject` is the id that findings are filed under, `sub_object` tells several facts of one subject apart,
-    `inputs` are the (resource id, property path) pairs that the fact was derived from.
+    `inputs` are what the fact was derived from: pairs as `Fact.raw_inputs` returns.
     """
 
     subject: str
@@ -146,6 +146,13 @@ class Fact(Record):
     def witness(self) -> Mapping[str, object] | None:
         """Return the concrete counter-example (a packet, an operation), JSON-shaped, or None."""
         return None
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return what it was derived from, the weightiest first: (resource id, property path) pairs.
+
+        `related(NAME)` in place of a path stands for what that relation leads to, a type for all its resources there.
+        """
+        return self.about.inputs
 
     def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
         """Return the whole set that a failure is about whose conditions read these fields (JSON names, first steps).

@@ -71,6 +71,11 @@ class TrafficVerdict:
         packet = example(result.decided.encoding, result.proof.root)
         return None if packet is None else replace(packet, deciders=_deciders(result, packet))
 
+    def deciding_rules(self) -> Iterator[str]:
+        """Yield the ids of the security rules that decide about what answers."""
+        for disposition in self.dispositions():
+            yield from (rule_id for decider in disposition.deciders if (rule_id := decider.rule_id))
+
     def packets(self) -> PacketSet:
         """Return all packets that answer, on any chain."""
         return packet_sets.packets_of(self.results)

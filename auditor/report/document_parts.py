@@ -110,6 +110,8 @@ def _evidence(evidence: Evidence, finding: Finding) -> ReportedEvidence:
         document["source"] = evidence.source
     if evidence.api_version is not None:
         document["api_version"] = evidence.api_version
+    if evidence.collected_at is not None and evidence.collected_at != finding.collected_at:
+        document["collected_at"] = evidence.collected_at
     return document
 
 

@@ -65,6 +65,8 @@ class ReportedEvidence(TypedDict):
     """Where it was read: `arm`, `resource-graph`, `export`, …; left out where it is not known."""
     api_version: NotRequired[str]
     """The API version it was read with; left out where it is not known."""
+    collected_at: NotRequired[str]
+    """When it was read; left out where that is when the finding's resource was, or not known."""
 
 
 class CommandDocument(TypedDict):

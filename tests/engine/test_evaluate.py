@@ -399,6 +399,6 @@ _NAMES = st.text(st.sampled_from("a'\"$`;|&(){}<>\\ \n*?~#!name{id}{name}"), min
 def test_a_remediation_command_stays_one_command_whatever_a_resource_is_called(red: Rule, name: str) -> None:
     resource = Resource.of({"id": f"{GROUP}/providers/{THING}/{name}", "type": THING})
 
-    finding = finding_of(in_force([red])[0], Verdict(Status.FAIL), info_of(resource, None, None), {})
+    finding = finding_of(in_force([red])[0], Verdict(Status.FAIL), info_of(resource, None, None, estate_of([])), {})
 
     assert shlex.split(finding.remediation_cli) == ["paint", resource.id, "--name", name, "--color", "red"]

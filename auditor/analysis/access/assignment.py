@@ -385,6 +385,6 @@ def _inputs(assignment: Assignment) -> Sequence[tuple[str, str]]:
         return [(assignment.scope, "properties.accessPolicies")]
     if assignment.door is DoorKind.DELEGATION:
         return [(assignment.id, "properties.registrationDefinitionId")]
-    paths = ("properties.principalId", "properties.roleDefinitionId", "properties.scope", "properties.condition")
+    stated = ("principalId", "principalType", "roleDefinitionId", "scope", "condition")
     role = [(assignment.role.id, "properties.permissions")] if assignment.role.permissions is not None else []
-    return [*((assignment.id, path) for path in paths), *role]
+    return [*((assignment.id, f"properties.{name}") for name in stated), *role]

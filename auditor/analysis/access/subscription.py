@@ -17,7 +17,7 @@ from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
-from auditor.rbac.read import CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
 from auditor.truth import Truth
 
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
@@ -170,7 +170,10 @@ def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bo
         about=facts.about(
             access.context,
             spelled.id if spelled else key,
-            inputs=[(a.id, "properties.roleDefinitionId") for a in owners],
+            inputs=[
+                *((owner.id, "properties") for owner in owners),
+                *((key, kind) for kind in (ASSIGNMENTS, CLASSIC, DEFINITIONS)),
+            ],
         ),
         owner_count=unassigned or len(owners),
         owners=unassigned or tuple(map(_owner, owners)),

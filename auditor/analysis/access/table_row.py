@@ -334,4 +334,7 @@ def _also_reached(access: AccessContext, row: BoundRow) -> tuple[str, ...]:
 
 def _inputs(row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:
     used = [(a.id, path) for a in verdict.assignments for path in ("properties.roleDefinitionId", "properties.scope")]
-    return [(row.holder.id, "identity"), *used, *((deny.id, "properties.permissions") for deny in verdict.denies)]
+    roles = [(a.role.id, "properties") for a in verdict.assignments if a.role.permissions is not None]
+    denies = [(deny.id, "properties.permissions") for deny in verdict.denies]
+    missing = [] if used or denies else [(row.scope, ASSIGNMENTS)]
+    return [*used, *roles, *denies, (row.holder.id, "identity"), *missing]

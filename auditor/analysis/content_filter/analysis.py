@@ -414,7 +414,8 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource], 
             context,
             policy.id,
             inputs=[(user.id, "properties.raiPolicyName") for user in deployments]
-            + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
+            + ([(policy.id, "systemData.lastModifiedAt")] if changed else [])
+            + ([] if deployments else [(ids.parent_of(policy.id) or "", DEPLOYMENTS)]),
             role=_role(context, policy),
         ),
         name=ids.name_of(policy.id),

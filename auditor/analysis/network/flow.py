@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
-from auditor.analysis.network.decided import DecidedTraffic, decided
+from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first
 from auditor.analysis.network.expected import RowBinder
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
@@ -54,6 +54,10 @@ class Flow(Fact):
     excess: Hidden[Sequence[Sentence]]
     packet: Hidden[Packet | None]
     beyond: Hidden[TrafficVerdict | None]
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules of both ends that let pass what is not planned, with what makes them hold there."""
+        return rules_first([self.beyond] if self.beyond else [], self.about.inputs)
 
     def sentence(self) -> str:
         """Say what passes that nobody planned."""

@@ -10,7 +10,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, given, record
-from auditor.analysis.network.decided import DecidedTraffic, decided
+from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first
 from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses, body
 from auditor.azure.ranges import union
@@ -74,6 +74,10 @@ class GuardedPorts(Fact):
     attached: Hidden[str]
     reached: Hidden[Sequence[TrafficVerdict]]
 
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules that let public addresses in, with what makes them hold here."""
+        return rules_first(self.reached, self.about.inputs)
+
     def sentence(self) -> str:
         """Say which guarded ports are open."""
         if self.platform is not None:
@@ -121,6 +125,10 @@ class ControlPlanePorts(Fact):
     """what is let through to them besides GatewayManager and health probes"""
     excess: Hidden[TrafficVerdict]
     packet: Hidden[Packet | None]
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules that let others in, with what makes them hold here."""
+        return rules_first([self.excess], self.about.inputs)
 
     def sentence(self) -> str:
         """Say who reaches the control plane."""

@@ -9,7 +9,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
-from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, stopped
+from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, rules_first, stopped
 from auditor.analysis.network.expected import Expected, RowBinder, TrafficRow
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.architecture.workloads import Workload
@@ -97,6 +97,13 @@ class SubnetTraffic(Fact):
     idle_denies: Known[tuple[str, ...]]
     """rules of this direction that are to deny and decide about no packet here, and why"""
     compared: Hidden[Known[Comparison]]
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules that decide about what is wrong, with what makes them hold here."""
+        if isinstance(self.compared, Gap):
+            return self.about.inputs
+        verdicts = [self.compared.beyond, *self.compared.stopped]
+        return rules_first(verdicts, self.about.inputs)
 
     def sentence(self) -> str:
         """Say what gets through that should not, and what does not that should."""
