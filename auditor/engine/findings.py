@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.fact import Fact
+from auditor.analysis.fact import Fact, Schema
 from auditor.engine import disclosure, message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
@@ -24,6 +24,7 @@ Controls = Mapping[str, Sequence[str]]
 
 _READ: Final = re.compile(r"field\('([^']+)'\)")
 _FIRST_STEP: Final = re.compile(r"[.\[]")
+_MEANINGS: Final[dict[str, Mapping[str, str]]] = {}
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -45,6 +46,7 @@ class SubjectInfo:
     body: Callable[[], Mapping[str, object]] = dict
     tags: Mapping[str, object] = field(default_factory=dict)
     lookup: Callable[[str], Resource | None] = lambda _: None
+    words: Callable[[], Mapping[str, str]] = dict
 
 
 def info_of(
@@ -74,7 +76,11 @@ def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: st
     about, resource = fact.about, estate.get(fact.about.subject)
     workload, component = about.workload or workload, about.component or component
     if resource is not None:
-        return replace(info_of(resource, workload, component, estate, sub_object=about.sub_object), body=fact.body)
+        return replace(
+            info_of(resource, workload, component, estate, sub_object=about.sub_object),
+            body=fact.body,
+            words=lambda: _meanings(type(fact)),
+        )
     return SubjectInfo(
         resource_id=about.subject or None,
         resource_type=f"fact/{fact.fact_kind}",
@@ -83,7 +89,15 @@ def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: st
         sub_object=about.sub_object,
         identity=identity(about.subject, about.sub_object),
         body=fact.body,
+        words=lambda: _meanings(type(fact)),
     )
+
+
+def _meanings(kind: type[Fact]) -> Mapping[str, str]:
+    """Return what the fields of a kind of facts mean, by path; a kind's source is read once."""
+    if kind.fact_kind not in _MEANINGS:
+        _MEANINGS[kind.fact_kind] = Schema(kind).words
+    return _MEANINGS[kind.fact_kind]
 
 
 def finding_of(
@@ -104,7 +118,7 @@ def finding_of(
         status=verdict.status,
         resource_id=info.resource_id,
         resource_type=info.resource_type,
-        message=sentence or _sentence(about, verdict),
+        message=sentence or _sentence(about, verdict, info),
         sub_object=info.sub_object,
         workload=info.workload,
         component=info.component,
@@ -201,12 +215,16 @@ def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
     )
 
 
-def _sentence(rule: Rule, verdict: Verdict) -> str:
-    if verdict.status is Status.UNKNOWN:
-        return message.undecided(rule.title, verdict.gaps, verdict.errors)
-    if verdict.status is Status.NOT_APPLICABLE:
-        return message.decided("Does not apply", verdict.evidence)
-    return message.decided(rule.title, verdict.evidence)
+def _sentence(rule: Rule, verdict: Verdict, info: SubjectInfo) -> str:
+    match verdict.status:
+        case Status.UNKNOWN:
+            return message.undecided(rule.title, verdict.gaps, verdict.errors)
+        case Status.NOT_APPLICABLE:
+            return message.not_applicable(verdict.evidence, info.words() if verdict.evidence else {})
+        case Status.PASS:
+            return message.passed(rule.title, verdict.evidence)
+        case Status.FAIL:
+            return message.failed(rule.title, rule.fault, verdict.evidence)
 
 
 def _reason(verdict: Verdict) -> str | None:

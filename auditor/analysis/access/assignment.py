@@ -150,15 +150,16 @@ class RoleAssignment(Fact):
         """Say who has which role where, and that the table sanctions it or what danger it is."""
         principal = UNREADABLE_PRINCIPAL if isinstance(self.principal_id, Gap) else self.principal_id
         who = self.principal_name or f"{self.principal_type or 'principal'} {principal}"
-        verb = "may activate" if self.state is AssignmentState.ELIGIBLE else "has"
-        grant = f"{who} {verb} {self.role} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
+        eligible = " (to be activated)" if self.state is AssignmentState.ELIGIBLE else ""
+        grant = f"{who} → {self.role}{eligible} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
         if self.door is not DoorKind.ROLE:
             grant += f", by {self.door.value}"
         if self.sanctioned is True:
             return f"{grant}, as the table of roles says."
         dangers = () if isinstance(self.dangers, Gap) else self.dangers
-        named, more = dangers[:_DANGERS_SHOWN], len(dangers) - _DANGERS_SHOWN
-        what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
+        titles = [privilege.title for privilege in PRIVILEGES if privilege.name in dangers]
+        named, more = titles[:_DANGERS_SHOWN], len(titles) - _DANGERS_SHOWN
+        what = f"; it permits to {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
         return f"{grant}, which the table of roles does not sanction{what}."
 
     def rests_on(self, fields: Sequence[str]) -> FindingSet | None:

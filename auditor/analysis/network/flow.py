@@ -65,7 +65,8 @@ class Flow(Fact):
         if isinstance(self.traffic, Gap):
             return f"{title}: what passes is not known ({self.traffic.reason})."
         if self.excess:
-            return f"{title}: more passes than the table plans: {joined(self.excess, 2)}."
+            rows = " to ".join(role.rpartition("/")[2] for role in (self.from_, self.to))
+            return f"{title}: more passes than the traffic table ({rows}) plans: {joined(self.excess, 2)}."
         return f"{title}: nothing unplanned passes."
 
     def rests_on(self, fields: Sequence[str]) -> FindingSet | None:

@@ -69,7 +69,7 @@ class SubnetTraffic(Fact):
     enforced: bool
     """whether the group's rules of this direction have any effect here"""
     not_enforced_because: str
-    """why they have none; empty where they have"""
+    """why the rules of its group have no effect"""
     internet_filtered: Known[bool]
     """whether rules see traffic to public addresses (App Service only routes it in if told to)"""
     too_open: Known[bool]
@@ -111,19 +111,21 @@ class SubnetTraffic(Fact):
             verb = "gets into" if self.direction is Direction.INBOUND else "gets out of"
             return f"What {verb} subnet {self.subnet} is not known ({self.compared.reason})."
         way = "in" if self.direction is Direction.INBOUND else "out"
-        parts = [*self._on_excess(self.compared, way)]
+        table = f"the traffic table (row {self.role.rpartition('/')[2]})"
+        parts = [*self._on_excess(self.compared, way, table)]
         parts += [
             f"does not let {way} what is needed for {row.why}: {joined(row.lines, 1)}" for row in self.compared.lacking
         ]
-        parts = parts or [f"lets {way} what the table allows and nothing else"]
         if self.denial_expected and self.compared.rest_is_left_to_defaults:
-            parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
+            left = "leaves the rest to Azure's default rules, since no rule of its group denies it"
+            parts.append(left if parts else f"lets {way} what {table} allows, and {left}")
+        parts = parts or [f"lets {way} what {table} allows and nothing else"]
         return f"Subnet {self.subnet} {'; '.join(parts)}."
 
-    def _on_excess(self, compared: Comparison, way: str) -> Sequence[str]:
+    def _on_excess(self, compared: Comparison, way: str, table: str) -> Sequence[str]:
         if compared.is_too_open:
             idle = self.idle_denies if isinstance(self.idle_denies, tuple) else ()
-            return [f"lets {way} more than the table allows: {joined(compared.excess)}", *idle]
+            return [f"lets {way} more than {table} allows: {joined(compared.excess)}", *idle]
         if compared.doubt is not None:
             return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
         return []
@@ -236,7 +238,7 @@ def _unless_yes(answer: Known[bool], limits: Limits) -> Known[bool]:
 
 def _limits(context: Context, filters: SubnetFilters, role: str, direction: Direction) -> Limits:
     if role == "subnet/private-endpoints" and not filters.enforces_on_endpoints:
-        return Limits("the network policies of the subnet for private endpoints are off (NET-PE-001)")
+        return Limits("the network policies of the subnet for private endpoints are off")
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
