@@ -16,6 +16,7 @@ from auditor.azure.reference_data import datasets
 from auditor.engine import disclosure
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.naming import with_names
 from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
@@ -87,7 +88,8 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     when = moment(terms, snapshot.metadata)
     given = _context(snapshot, rules, terms, when)
     evaluation = Evaluation(given, rules, terms.explain_passes)
-    judged = disclosure.without_secrets(findings(evaluation))
+    found = with_names(findings(evaluation), given.estate, snapshot.metadata.subscription_names)
+    judged = disclosure.without_secrets(found)
     coverage = coverage_of(evaluation, judged)
     notices = [
         *_notices(given.workloads),

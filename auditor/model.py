@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar, Literal, TypeAlias
 
 from auditor import resource_id as ids
 
@@ -127,6 +128,7 @@ class Evidence:
     """One leaf that decided: the path as spelled in the data, what was expected (parameters bound), and what was there.
 
     `assumed` is the documented default that stood in for an absent value; `absent` says that there was no value at all.
+    `source`, `api_version` and `collected_at` say where, how and when the value was read.
     """
 
     path: str
@@ -139,11 +141,98 @@ class Evidence:
     name: str | None = None
     source: str | None = None
     api_version: str | None = None
+    collected_at: str | None = None
 
     @property
     def decides(self) -> bool:
         """Whether the leaf was compared; else it is context of the rule, or an input of a derived fact."""
         return self.operator not in {"context", "input"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Assumption:
+    """Something unknown that a part of a set of packets is about.
+
+    `of`: `source` or `destination`, whose address is in a service tag or group that could not be resolved, or not; `rule`,
+    which cannot be read and matches, or not.
+    """
+
+    of: str
+    name: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PacketBox:
+    """The packets from any of the sources to any of the destinations, by any of the protocols, and so on.
+
+    Addresses are prefixes or spans (`10.0.0.4-10.0.0.9`), ports numbers or spans, both ends included.
+    """
+
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    protocols: tuple[str, ...]
+    ports: tuple[str, ...]
+    source_ports: tuple[str, ...]
+    assuming: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PacketSet:
+    """A set of packets as disjoint boxes. Equal sets are equal boxes in equal order."""
+
+    kind: ClassVar[str] = "packets"
+    boxes: tuple[PacketBox, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFormula:
+    """A set of operation names: one `pattern`, or what is in `any_of`, or in `all_of`, or not in `none_of` its parts.
+
+    `any_of` of nothing holds nothing, `all_of` of nothing everything. Patterns are in lower case, parts sorted.
+    """
+
+    form: Literal["pattern", "any_of", "all_of", "none_of"]
+    pattern: str = ""
+    parts: tuple[OperationFormula, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedOperations:
+    """What may be done on one plane (`control`, `data`) at a scope and below."""
+
+    plane: str
+    scope: str
+    operations: OperationFormula
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSets:
+    """Sets of permitted operations, by plane and scope."""
+
+    kind: ClassVar[str] = "operations"
+    permitted: tuple[PermittedOperations, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSets:
+    """Which levels get through, for each thing that filters: (`violence (Prompt)`, (`low`, `medium`)), sorted."""
+
+    kind: ClassVar[str] = "levels"
+    passing: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSet:
+    """Names, ids or keys, sorted, each once; `of` says what they are."""
+
+    kind: ClassVar[str] = "items"
+    of: str
+    items: tuple[str, ...]
+
+
+FindingSet: TypeAlias = PacketSet | OperationSets | LevelSets | ItemSet
+"""All that a failure rests on, in a form that is equal for equal sets: of two runs, one can be subtracted from the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +273,8 @@ class Finding:
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
     does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
-    are those of the rule's that the subject is about, by framework; `tags` are the resource's.
+    are those of the rule's that the subject is about, by framework; `tags` are the resource's. `rests_on` is the whole set
+    that a failure is about, where it is about one: the packets, operations, levels or names.
     """
 
     rule_id: str
@@ -209,6 +299,7 @@ class Finding:
     is_absence: bool = False
     controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Mapping[str, object] = field(default_factory=dict)
+    rests_on: FindingSet | None = None
 
     @property
     def deciding(self) -> Sequence[Evidence]:

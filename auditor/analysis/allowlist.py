@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -12,8 +12,8 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import PublicEndpoint
-from auditor.model import Gap, Resource
-from auditor.network import perimeters, service_doors
+from auditor.model import FindingSet, Gap, Resource
+from auditor.network import packet_sets, perimeters, service_doors
 from auditor.network.perimeters import Decider
 from auditor.network.service_doors import PublicDoor
 
@@ -114,6 +114,14 @@ class AllowList(Fact):
     """the network security perimeter that the service belongs to"""
     name: Hidden[str]
     stated: Hidden[Stated]
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the packets that the allow list lets in, and where that is not asked, what else is let in."""
+        if not {"coversInternet", "rangeCount", "ranges", "defaultAction"} & set(fields):
+            return super().rests_on(fields)
+        everybody = body.same_text(self.stated.default, "Allow") and "defaultAction" in fields
+        ranges = addresses.ANY if everybody else addresses.read_ranges(self.stated.ranges)[0]
+        return packet_sets.of_sources(ranges)
 
     def sentence(self) -> str:
         """Say who reaches the public endpoint, and what its allow list holds."""

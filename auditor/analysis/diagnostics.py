@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -47,6 +47,7 @@ class Row:
 class Diagnostics(Fact):
     """Which logs of a resource are kept by its diagnostic settings together, and which required ones are not."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"missingCount": "missing"}
     resource_type: str
     """the type of what is logged, of a storage account that of its service"""
     asked: bool
@@ -154,7 +155,10 @@ def _fact(context: Context, row: Row, owner: Resource, key: str, models: Mapping
             context,
             resource.id if resource else owner.id,
             sub_object="" if resource else f"{row.kind.name.rpartition('/')[2]}/default",
-            inputs=[(setting.id, "properties.logs") for setting in context.estate.related(key, "diagnosticSetting")],
+            inputs=[
+                (key, "related(diagnosticSetting)"),
+                *((setting.id, "properties") for setting in context.estate.related(key, "diagnosticSetting")),
+            ],
         ),
         resource_type=row.kind.name,
         asked=row.is_asked,

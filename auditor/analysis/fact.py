@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -27,7 +28,7 @@ from typing import (
 
 from auditor import resource_id as ids
 from auditor.azure.vocabulary import ValueType
-from auditor.model import Gap
+from auditor.model import FindingSet, Gap, ItemSet
 
 T = TypeVar("T")
 Known: TypeAlias = T | Gap
@@ -48,7 +49,7 @@ class About:
     """What a fact is about.
 
     `subject` is the id that findings are filed under, `sub_object` tells several facts of one subject apart,
-    `inputs` are the (resource id, property path) pairs that the fact was derived from.
+    `inputs` are what the fact was derived from: pairs as `Fact.raw_inputs` returns.
     """
 
     subject: str
@@ -123,11 +124,13 @@ class Fact(Record):
     """A fact. Its kind is a subclass, declared with `@fact("family.kind", subject="what its findings are filed under")`.
 
     `presence` is the JSON name of the field that is 0 where the very thing that the fact is about does not exist.
+    `grounds` names, for a field that only says whether or how many, the field that lists them, both by JSON name.
     """
 
     fact_kind: ClassVar[str]
     filed_under: ClassVar[str]
     presence: ClassVar[str | None] = None
+    grounds: ClassVar[Mapping[str, str]] = {}
     about: About
 
     @property
@@ -143,6 +146,28 @@ class Fact(Record):
     def witness(self) -> Mapping[str, object] | None:
         """Return the concrete counter-example (a packet, an operation), JSON-shaped, or None."""
         return None
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return what it was derived from, the weightiest first: (resource id, property path) pairs.
+
+        `related(NAME)` in place of a path stands for what that relation leads to, a type for all its resources there.
+        """
+        return self.about.inputs
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the whole set that a failure is about whose conditions read these fields (JSON names, first steps).
+
+        None where it is about no set.
+        """
+        listed = dict.fromkeys(self.grounds.get(name, name) for name in fields)
+        items = [item for json_name in listed for item in self._items(json_name)]
+        return ItemSet(" and ".join(sorted(listed)), tuple(sorted(set(items)))) if items else None
+
+    def _items(self, json_name: str) -> Iterator[str]:
+        value = next((getattr(self, name) for name, other in self.json_names if other == json_name), None)
+        for element in value if isinstance(value, tuple) else ():
+            plain = as_json(element)
+            yield plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True, ensure_ascii=False)
 
     def remedy(self) -> str | None:
         """Return the command that would mend what is wrong, or None where the rule's own has to do."""

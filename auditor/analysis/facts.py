@@ -18,9 +18,9 @@ def about(
     context: Context,
     subject: str,
     *,
+    inputs: Inputs,
     sub_object: str = "",
     role: tuple[str | None, str | None] | None = None,
-    inputs: Inputs = (),
 ) -> About:
     """Return what a fact about a resource is about, filed under the workload and component of its subject or `role`."""
     workload, component = role or context.workloads.role_of(ids.key(subject))

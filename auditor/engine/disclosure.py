@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar
 
-from auditor.model import Evidence, Finding, Gap
+from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet
 from auditor.redaction.body import Redactor
 from auditor.redaction.names import Meaning, meaning_of
 
@@ -53,11 +53,12 @@ def _finding(finding: Finding) -> Finding:
     message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
     part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
     reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
+    rests_on = _set(finding.rests_on)
     before = (
         *(finding.evidence, finding.gaps, finding.witness, finding.message),
-        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason),
+        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason, finding.rests_on),
     )
-    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason))):
+    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason, rests_on))):
         return finding
     return replace(
         finding,
@@ -68,7 +69,16 @@ def _finding(finding: Finding) -> Finding:
         unknown_reason=reason,
         gaps=gaps,
         remediation_cli=command,
+        rests_on=rests_on,
     )
+
+
+def _set(of: FindingSet | None) -> FindingSet | None:
+    """Return a set without the secrets in it: only items are texts that others wrote."""
+    if not isinstance(of, ItemSet):
+        return of
+    items = tuple(map(_REDACTOR.text, of.items))
+    return of if items == of.items else replace(of, items=tuple(sorted(set(items))))
 
 
 def _unquoted(message: str, before: Sequence[Evidence], after: Sequence[Evidence]) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -24,9 +24,9 @@ from auditor.engine.findings import (
     finding_of_fact,
     info_of,
     info_of_fact,
-    inputs,
     without_subject,
 )
+from auditor.engine.raw_inputs import raw_inputs
 from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
@@ -42,6 +42,8 @@ from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
 
 EVERYWHERE: Final = "/"
+DERIVED: Final = "derived"
+"""The source of what an analysis worked out; what it worked from stands beside it, as input."""
 _LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -125,7 +127,7 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
     for resource_type, asked in sorted(by_type.items()):
         for resource in question.estate.judged(resource_type):
             subject = ResourceSubject(resource, question.estate)
-            info = info_of(resource, *question.workloads.role_of(resource.key))
+            info = info_of(resource, *question.workloads.role_of(resource.key), question.estate)
             yield from (
                 finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
                 for rule in asked
@@ -178,12 +180,12 @@ class _Case:
         """What its findings are filed under."""
         subject = self.fact.about.subject
         role = self._question.workloads.role_of(ids.key(subject))
-        return info_of_fact(self.fact, self._question.estate.get(subject), *role)
+        return info_of_fact(self.fact, self._question.estate, *role)
 
     @cached_property
     def inputs(self) -> Sequence[Evidence]:
         """What it was derived from."""
-        return list(inputs(self.fact, self._question.estate))
+        return list(raw_inputs(self.fact, self._question.estate))
 
 
 class _Cases:
@@ -238,7 +240,7 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
                 continue  # a shared resource is judged once, and names the first of its workloads
             met.add(resource.key)
             subject = ResourceSubject(resource, question.estate)
-            info = info_of(resource, workload.name, applies.component)
+            info = info_of(resource, workload.name, applies.component, question.estate)
             yield finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
     unread = list(_unread_candidates(types, met, question.estate))
     yield from (_missing(rule, gap, question) for gap in unread)
@@ -316,7 +318,7 @@ def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, unseen: Subject 
     owner = question.estate.resource(gap.scope)
     if owner is None:
         return without_subject(rule, Status.UNKNOWN, text, f"{gap.what}: {gap.reason}", gap=gap, controls=controls)
-    info = info_of(owner, *question.workloads.role_of(owner.key), sub_object=gap.what)
+    info = info_of(owner, *question.workloads.role_of(owner.key), question.estate, sub_object=gap.what)
     return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info, controls)
 
 
@@ -347,11 +349,17 @@ def _doubted(rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verd
 
 
 def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:
+    evidence = [_derived_leaf(leaf, case.fact) for leaf in verdict.evidence]
     is_explained = verdict.status is not Status.PASS or question.explain_passes
     if verdict.status is not Status.NOT_APPLICABLE and is_explained:
-        evidence = [*verdict.evidence, *case.inputs]
-        verdict = Verdict(verdict.status, evidence, verdict.gaps, verdict.errors)
+        evidence += case.inputs
+    verdict = replace(verdict, evidence=evidence) if evidence else verdict
     return finding_of_fact(rule, verdict, case.fact, case.info, _controls(rule, case.subject, question))
+
+
+def _derived_leaf(leaf: Evidence, fact: Fact) -> Evidence:
+    """Say of a field of a fact that it was derived, and read nowhere."""
+    return replace(leaf, source=DERIVED) if leaf.resource_id == fact.about.subject else leaf
 
 
 def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:

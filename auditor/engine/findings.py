@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.fact import Fact
-from auditor.azure.paths import ABSENT, ShapeError, parse, walk
+from auditor.analysis.fact import Fact, Schema
 from auditor.engine import disclosure, message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Finding, Gap, Resource, Status
+from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, Resource, Status
 from auditor.rulebook.command import FIELD, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
@@ -22,7 +22,9 @@ from auditor.rulebook.rule import OnFact, Rule
 Controls = Mapping[str, Sequence[str]]
 """Ids of controls by framework."""
 
-INPUTS_SHOWN: Final = 12
+_READ: Final = re.compile(r"field\('([^']+)'\)")
+_FIRST_STEP: Final = re.compile(r"[.\[]")
+_MEANINGS: Final[dict[str, Mapping[str, str]]] = {}
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -43,9 +45,13 @@ class SubjectInfo:
     identity: bytes = b"\n"
     body: Callable[[], Mapping[str, object]] = dict
     tags: Mapping[str, object] = field(default_factory=dict)
+    lookup: Callable[[str], Resource | None] = lambda _: None
+    words: Callable[[], Mapping[str, str]] = dict
 
 
-def info_of(resource: Resource, workload: str | None, component: str | None, sub_object: str = "") -> SubjectInfo:
+def info_of(
+    resource: Resource, workload: str | None, component: str | None, estate: Estate, sub_object: str = ""
+) -> SubjectInfo:
     """Return what findings on a resource, or on a fact about it, are filed under."""
     return SubjectInfo(
         key=resource.key,
@@ -61,15 +67,20 @@ def info_of(resource: Resource, workload: str | None, component: str | None, sub
         identity=identity(resource.key, sub_object),
         body=lambda: resource.body,
         tags=disclosure.tags_without_secrets(resource.body.get("tags")),
+        lookup=estate.get,
     )
 
 
-def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, component: str | None) -> SubjectInfo:
+def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: str | None) -> SubjectInfo:
     """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
-    about = fact.about
+    about, resource = fact.about, estate.get(fact.about.subject)
     workload, component = about.workload or workload, about.component or component
     if resource is not None:
-        return replace(info_of(resource, workload, component, sub_object=about.sub_object), body=fact.body)
+        return replace(
+            info_of(resource, workload, component, estate, sub_object=about.sub_object),
+            body=fact.body,
+            words=lambda: _meanings(type(fact)),
+        )
     return SubjectInfo(
         resource_id=about.subject or None,
         resource_type=f"fact/{fact.fact_kind}",
@@ -78,7 +89,15 @@ def info_of_fact(fact: Fact, resource: Resource | None, workload: str | None, co
         sub_object=about.sub_object,
         identity=identity(about.subject, about.sub_object),
         body=fact.body,
+        words=lambda: _meanings(type(fact)),
     )
+
+
+def _meanings(kind: type[Fact]) -> Mapping[str, str]:
+    """Return what the fields of a kind of facts mean, by path; a kind's source is read once."""
+    if kind.fact_kind not in _MEANINGS:
+        _MEANINGS[kind.fact_kind] = Schema(kind).words
+    return _MEANINGS[kind.fact_kind]
 
 
 def finding_of(
@@ -99,7 +118,7 @@ def finding_of(
         status=verdict.status,
         resource_id=info.resource_id,
         resource_type=info.resource_type,
-        message=sentence or _sentence(about, verdict),
+        message=sentence or _sentence(about, verdict, info),
         sub_object=info.sub_object,
         workload=info.workload,
         component=info.component,
@@ -116,7 +135,13 @@ def finding_of(
         collected_at=info.collected_at,
         controls=controls,
         tags=info.tags,
+        rests_on=_members(verdict) if is_failure and verdict.members else None,
     )
+
+
+def _members(verdict: Verdict) -> FindingSet:
+    places = sorted(verdict.members)
+    return ItemSet(" and ".join(places), tuple(sorted({each for place in places for each in verdict.members[place]})))
 
 
 def _command(command: str, info: SubjectInfo) -> str:
@@ -127,39 +152,54 @@ def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: Subje
     """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info, controls)
-    words = _words_of(fact)
+    words = _words_of(fact, verdict)
     finding = finding_of(rule, verdict, info, controls, sentence=words.sentence, witness=words.witness)
     return replace(
         finding,
         remediation_cli=words.remedy or finding.remediation_cli,
+        rests_on=words.rests_on or finding.rests_on,
         is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class FactWords:
-    """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it."""
+    """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it, as a whole set."""
 
     sentence: str = ""
     witness: Mapping[str, object] | None = None
     remedy: str | None = None
+    rests_on: FindingSet | None = None
 
 
-def _words_of(fact: Fact) -> FactWords:
+def _words_of(fact: Fact, verdict: Verdict) -> FactWords:
     """Return what a fact says; where saying it fails, the finding stands all the same, in the words of its evidence."""
     try:
-        return FactWords(fact.sentence(), fact.witness(), fact.remedy())
+        return FactWords(fact.sentence(), fact.witness(), fact.remedy(), fact.rests_on(_fields_read(verdict.evidence)))
     except Exception:
         _LOGGER.debug("fact %s could not be put into words", fact.id, exc_info=True)
         return FactWords()
 
 
+def _fields_read(evidence: Sequence[Evidence]) -> Sequence[str]:
+    """Return the fields of a fact that the conditions behind a verdict read, each once, by the first step of their paths."""
+    paths = (path for leaf in evidence if leaf.decides for path in _READ.findall(leaf.path) or [leaf.path])
+    return list(dict.fromkeys(_FIRST_STEP.split(path)[0] for path in paths))
+
+
 def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
-    """Say of a leaf on the subject itself where the subject was read."""
-    if info.key is None or leaf.source is not None:
+    """Say of a value of a resource where, how and when that was read; of a list of resources nothing is known of that."""
+    if leaf.source is not None or leaf.path.startswith("related(") or (leaf.operator == "input" and "/" in leaf.path):
         return leaf
-    if leaf.resource_id != info.resource_id and ids.key(leaf.resource_id or "") != info.key:
-        return leaf
+    if leaf.resource_id == info.resource_id or ids.key(leaf.resource_id or "") == info.key:
+        if info.key is None:
+            return leaf
+        source, api_version, collected_at = info.source, info.api_version, info.collected_at
+    else:
+        other = info.lookup(leaf.resource_id) if leaf.resource_id else None
+        if other is None:
+            return leaf
+        source, api_version, collected_at = other.source, other.api_version, other.collected_at
     return Evidence(
         path=leaf.path,
         operator=leaf.operator,
@@ -169,17 +209,22 @@ def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
         absent=leaf.absent,
         resource_id=leaf.resource_id,
         name=leaf.name,
-        source=info.source,
-        api_version=info.api_version,
+        source=source,
+        api_version=api_version,
+        collected_at=collected_at,
     )
 
 
-def _sentence(rule: Rule, verdict: Verdict) -> str:
-    if verdict.status is Status.UNKNOWN:
-        return message.undecided(rule.title, verdict.gaps, verdict.errors)
-    if verdict.status is Status.NOT_APPLICABLE:
-        return message.decided("Does not apply", verdict.evidence)
-    return message.decided(rule.title, verdict.evidence)
+def _sentence(rule: Rule, verdict: Verdict, info: SubjectInfo) -> str:
+    match verdict.status:
+        case Status.UNKNOWN:
+            return message.undecided(rule.title, verdict.gaps, verdict.errors)
+        case Status.NOT_APPLICABLE:
+            return message.not_applicable(verdict.evidence, info.words() if verdict.evidence else {})
+        case Status.PASS:
+            return message.passed(rule.title, verdict.evidence)
+        case Status.FAIL:
+            return message.failed(rule.title, rule.fault, verdict.evidence)
 
 
 def _reason(verdict: Verdict) -> str | None:
@@ -197,30 +242,6 @@ def fingerprint(rule_id: str, subject: bytes) -> str:
 def identity(subject: str, sub_object: str) -> bytes:
     """Return what makes a subject the same in every run: the subject and the part of it, without case."""
     return f"{ids.key(subject)}\n{sub_object.lower()}".encode("utf-8", "replace")
-
-
-def inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
-    """Show what a fact was derived from, as it stands in the data."""
-    for resource_id, path in fact.about.inputs[:INPUTS_SHOWN]:
-        resource = estate.get(resource_id)
-        if resource is None:
-            continue
-        try:
-            spots = list(walk(resource.body, parse(path)))[:1]
-        except (ValueError, ShapeError):
-            continue
-        for at, value in spots:
-            shown = _outlined(value)
-            yield Evidence(
-                path=at,
-                operator="input",
-                expected=None,
-                actual=shown,
-                absent=value is ABSENT,
-                resource_id=resource.id,
-                source=resource.source,
-                api_version=resource.api_version,
-            )
 
 
 def without_subject(
@@ -255,14 +276,3 @@ def _type_of(rule: RuleInForce, missing: str) -> str | None:
     """Return which of a rule's types was not met: the one that was not collected, else the first; None for a fact's."""
     types = () if isinstance(rule.applies, OnFact) else rule.applies.types
     return next((name for name in types if name.lower() == missing.lower()), next(iter(types), None))
-
-
-def _outlined(value: object) -> object:
-    """Return an input as evidence shows it: plain values as they are, of objects only the size, as they may hold secrets."""
-    if value is ABSENT:
-        return None
-    if isinstance(value, Mapping):
-        return f"object with {len(value)} properties"
-    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
-        return f"list of {len(value)}"
-    return value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.language.environment import Environment
@@ -16,12 +16,16 @@ from auditor.truth import Truth, all_of
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule says of one subject, before it is filed under a resource."""
+    """What a rule says of one subject, before it is filed under a resource.
+
+    `members` are all elements of a list and all related resources that a failure is about, by where they stand.
+    """
 
     status: Status
     evidence: Sequence[Evidence] = ()
     gaps: Sequence[Gap] = ()
     errors: Sequence[str] = ()
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 _PASSED: Final = Verdict(Status.PASS)
@@ -45,7 +49,7 @@ def judge(rule: Rule, environment: Environment, *, explain_passes: bool = True, 
     if truth is Truth.YES:
         return Verdict(Status.PASS, _evidence(rule, environment, explanation))
     if truth is Truth.NO and when is Truth.YES:
-        return Verdict(Status.FAIL, _evidence(rule, environment, explanation))
+        return Verdict(Status.FAIL, _evidence(rule, environment, explanation), members=explanation.members)
     if when is Truth.UNKNOWN and (condition := rule.applies.when) is not None:
         doubt = because(condition, environment, when)
         return Verdict(

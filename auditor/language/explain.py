@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, assert_never
@@ -27,12 +27,23 @@ from auditor.language.ast import (
     Quantifier,
     Relatives,
     Undecidable,
+    Value,
     Values,
 )
 from auditor.language.environment import Environment, Problem, Unknown
-from auditor.language.evaluate import BEYOND, Members, bounds, compare, evaluate, left_side, members
+from auditor.language.evaluate import (
+    BEYOND,
+    CountBounds,
+    Members,
+    bounds,
+    compare,
+    evaluate,
+    left_side,
+    members,
+    within,
+)
 from auditor.model import Evidence, Gap
-from auditor.truth import NO, UNKNOWN, YES, Truth, negate
+from auditor.truth import NO, UNKNOWN, YES, Truth, negate, truth_of
 
 MEMBERS_SHOWN: Final = 5
 LEAVES_SHOWN: Final = 40
@@ -44,20 +55,41 @@ _SYMBOLS: Final = {
     "greater": ">",
     "greaterOrEquals": ">=",
 }
+_OPPOSITES: Final = {
+    **operators.NEGATIVE,
+    **{positive: negative for negative, positive in operators.NEGATIVE.items()},
+    "less": "greaterOrEquals",
+    "greaterOrEquals": "less",
+    "greater": "lessOrEquals",
+    "lessOrEquals": "greater",
+    "olderThan": "notOlderThan",
+    "notOlderThan": "olderThan",
+}
+
+
+_COMPUTED: Final = Field(ResolvedName((paths.PathStep("value", "value"),)), "value")
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The truth of a condition with the leaves that decided it; of an unknown one, the gaps and errors behind it."""
+    """The truth of a condition with the leaves that decided it; of an unknown one, the gaps and errors behind it.
+
+    A leaf says what would have made the condition true: each leaf of a true one holds as it stands, and none of a false
+    one does; what stood under a negation is shown as its opposite. `members` names all elements and related resources that
+    made a false one false, by where they stand.
+    """
 
     truth: Truth
     evidence: Sequence[Evidence] = ()
+    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     gaps: Sequence[Gap] = ()
     errors: Sequence[str] = ()
 
 
 @dataclass(slots=True)
 class _Reasons:
+    goal: Truth
+    members: dict[str, list[str]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -76,12 +108,12 @@ def explain(condition: Condition, environment: Environment) -> Explanation:
 
 def because(condition: Condition, environment: Environment, truth: Truth) -> Explanation:
     """Return what decided a condition whose truth in this environment is known already."""
-    reasons = _Reasons()
+    reasons = _Reasons(truth)
     evidence: list[Evidence] = []
     for leaf in islice(_leaves(condition, environment, truth, reasons), LEAVES_SHOWN):
         if leaf not in evidence:
             evidence.append(leaf)
-    return Explanation(truth, tuple(evidence), tuple(reasons.gaps), tuple(reasons.errors))
+    return Explanation(truth, tuple(evidence), reasons.members, tuple(reasons.gaps), tuple(reasons.errors))
 
 
 def observe(path: ResolvedName, environment: Environment) -> list[Evidence]:
@@ -105,7 +137,7 @@ def _leaves(condition: Condition, environment: Environment, truth: Truth, reason
         case AllOf():
             yield from _parts(condition.conditions, environment, truth, reasons)
         case AnyOf():
-            parts = condition.conditions if truth is not NO else _without_doubts(condition.conditions)
+            parts = condition.conditions if truth is not NO else _failed_by_subject(condition.conditions, environment)
             yield from _parts(parts, environment, truth, reasons, enough=1 if truth is YES else None)
         case Not():
             yield from _leaves(condition.condition, environment, negate(truth), reasons)
@@ -117,13 +149,34 @@ def _leaves(condition: Condition, environment: Environment, truth: Truth, reason
             assert_never(condition)
 
 
-def _without_doubts(parts: Sequence[Condition]) -> Sequence[Condition]:
-    """Leave out what could only have made the answer unknown: that it did not explains no failure."""
-    return [
-        part
-        for part in parts
-        if not (isinstance(part, AllOf) and any(isinstance(inner, Undecidable) for inner in part.conditions))
-    ] or parts
+def _failed_by_subject(parts: Sequence[Condition], environment: Environment) -> Sequence[Condition]:
+    """Return the alternatives that failed by what is there, all where there are none.
+
+    That an alternative could only have made the answer unknown, or that the baseline does not choose it, explains no failure.
+    """
+    return [part for part in parts if not _is_ruled_out(part, environment)] or parts
+
+
+def _is_ruled_out(part: Condition, environment: Environment) -> bool:
+    if isinstance(part, AllOf):
+        return any(isinstance(inner, Undecidable) or _is_ruled_out(inner, environment) for inner in part.conditions)
+    if isinstance(part, Leaf):
+        is_chosen = isinstance(part.left, Value) and not any(_reads_anything(part.left.expression))
+        return is_chosen and not any(_reads_anything(part.right)) and evaluate(part, environment) is NO
+    if isinstance(part, Count) and isinstance(part.of, Values):
+        over = members(part.of, environment)
+        return not any(_reads_anything(part.of.expression)) and over.why is None and not over.environments
+    return False
+
+
+def _reads_anything(expression: Expression) -> Iterator[bool]:
+    """Yield whether each call of an expression reads more than the baseline's parameters."""
+    if isinstance(expression, PropertyAccess):
+        yield from _reads_anything(expression.of)
+    elif isinstance(expression, Call):
+        yield expression.function in {"field", "subject", "current"}
+        for argument in expression.arguments:
+            yield from _reads_anything(argument)
 
 
 def _doubt(condition: Undecidable, environment: Environment) -> Unknown | Problem:
@@ -161,9 +214,11 @@ def _leaf(leaf: Leaf, environment: Environment, reasons: _Reasons) -> Iterator[E
             )
             return
     absent = left is ABSENT or left is None
+    operator, expected = _as_wanted(leaf, left, expected, environment, reasons.goal)
+    path = _path(leaf, environment)
     yield Evidence(
-        path=_path(leaf, environment),
-        operator=leaf.operator,
+        path=path,
+        operator=operator,
         expected=_shown(expected),
         actual=_shown(left),
         assumed=_shown(leaf.default) if absent else None,
@@ -171,6 +226,52 @@ def _leaf(leaf: Leaf, environment: Environment, reasons: _Reasons) -> Iterator[E
         resource_id=_owner(environment),
         name=_member_name(environment),
     )
+    if isinstance(leaf.left, Value) and path == leaf.left.text:
+        yield from _raw(leaf.left.expression, environment)
+
+
+def _reads(expression: Expression) -> Iterator[ResolvedName]:
+    """Yield the properties of the resource at hand that an expression is computed from."""
+    if isinstance(expression, PropertyAccess):
+        yield from _reads(expression.of)
+    elif isinstance(expression, Call):
+        if expression.function in {"field", "current"} and expression.reference is not None:
+            yield expression.reference
+        for argument in expression.arguments:
+            yield from _reads(argument)
+
+
+def _raw(expression: Expression, environment: Environment) -> Iterator[Evidence]:
+    """Yield the properties that a value was computed from, as they are."""
+    for read in {read.steps: read for read in _reads(expression)}.values():
+        try:
+            ends = environment.walk(read)
+        except (Unknown, Problem):
+            continue
+        for at, value in ends[:MEMBERS_SHOWN]:
+            shown = _shown(value)
+            yield Evidence(at, "input", None, shown, absent=value is ABSENT, resource_id=_owner(environment))
+
+
+def _as_wanted(leaf: Leaf, left: object, expected: object, environment: Environment, goal: Truth) -> tuple[str, object]:
+    """Return the comparison that holds of what is there if the whole condition does, and else does not."""
+    if goal is UNKNOWN:
+        return leaf.operator, expected
+    for operator in (leaf.operator, _OPPOSITES.get(leaf.operator, leaf.operator)):
+        if _holds(operator, leaf, left, expected, environment) is goal:
+            return operator, expected
+    is_there = left is not ABSENT and left is not None
+    return "exists", is_there == (goal is YES)
+
+
+def _holds(operator: str, leaf: Leaf, left: object, expected: object, environment: Environment) -> Truth:
+    """Whether a comparison holds as a reader of the evidence takes it: of a value and what it was compared with."""
+    place = leaf.left if isinstance(leaf.left, Field) else _COMPUTED
+    right = expected["days"] if isinstance(expected, Mapping) and operator in operators.AGES else expected
+    try:
+        return truth_of(compare(Leaf(place, operator, Constant(right), leaf.default), left, environment))
+    except (Unknown, Problem, operators.ComparisonError):
+        return UNKNOWN
 
 
 def _asked(leaf: Leaf, right: object) -> object:
@@ -182,21 +283,14 @@ def _owner(environment: Environment) -> str:
 
 
 def _path(leaf: Leaf, environment: Environment) -> str:
+    """Return where a leaf looked; a computed value goes by its expression, and by a property only where it is that one's."""
     if isinstance(leaf.left, Field):
         return _spelled(leaf.left.path.steps, environment)
-    read = {path.steps for path in _reads(leaf.left.expression) if EACH not in path.steps}
-    return _spelled(read.pop(), environment) if len(read) == 1 else leaf.left.text
-
-
-def _reads(expression: Expression) -> Iterator[ResolvedName]:
-    """Yield the properties of the resource at hand that an expression is computed from."""
-    if isinstance(expression, PropertyAccess):
-        yield from _reads(expression.of)
-    elif isinstance(expression, Call):
-        if expression.function == "field" and expression.reference is not None:
-            yield expression.reference
-        for argument in expression.arguments:
-            yield from _reads(argument)
+    match leaf.left.expression:
+        case Call(function="field" | "current", reference=ResolvedName(steps=steps)) if EACH not in steps:
+            return _spelled(steps, environment)
+        case _:
+            return leaf.left.text
 
 
 def _spelled(steps: Steps, environment: Environment) -> str:
@@ -235,34 +329,60 @@ def _quantifier(condition: Quantifier, environment: Environment, truth: Truth, r
     decisive = truth if condition.kind != "none" else negate(truth)
     deciding = [inner for inner in over.environments if evaluate(condition.where, inner) is decisive]
     if not deciding:
-        yield _total(condition.of, environment, condition.kind, None, None if over.why else len(over.environments))
+        number = None if over.why else len(over.environments)
+        yield _total(condition.of, environment, _as_total(condition.kind, reasons.goal), None, number)
+    if reasons.goal is NO and not environment.members:
+        place = _place_of(condition.of, environment)
+        reasons.members.setdefault(place, []).extend(map(_member_text, deciding))
     for inner in deciding[:MEMBERS_SHOWN]:
         yield from _member(condition, inner, decisive, reasons)
 
 
+def _as_total(kind: str, goal: Truth) -> str:
+    """Return what holds of an empty list if the whole condition does, and else does not."""
+    if goal is YES:
+        return "none" if kind == "any" else kind
+    return "any" if goal is NO else kind
+
+
+def _member_text(inner: Environment) -> str:
+    """Return what tells a member from others in any run: an id, a name, a plain value, else where it stands."""
+    if not inner.members:
+        return inner.here.id
+    member = inner.members[-1]
+    if isinstance(member.value, Mapping):
+        named = (member.value.get(name) for name in ("id", "name"))
+        return next((each for each in named if isinstance(each, str)), member.at)
+    return member.at if isinstance(member.value, list) else str(member.value)
+
+
 def _member(condition: Quantifier, inner: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
-    """Yield why one member decided; the member itself where no leaf lies in it."""
+    """Yield why one member decided, and where no leaf lies in it the member itself."""
     leaves = list(_leaves(condition.where, inner, truth, reasons))
     if isinstance(condition.of, Elements) and not any(leaf.path.startswith(inner.members[-1].at) for leaf in leaves):
         member = inner.members[-1]
         shown = _shown(member.value)
-        yield Evidence(member.at, condition.kind, None, shown, resource_id=_owner(inner), name=_member_name(inner))
+        yield Evidence(member.at, "context", None, shown, resource_id=_owner(inner), name=_member_name(inner))
     yield from leaves
 
 
 def _total(
     of: Elements | Relatives | Values, environment: Environment, operator: str, expected: object, actual: object
 ) -> Evidence:
+    path = _place_of(of, environment)
+    return Evidence(path, operator, expected, actual, resource_id=_owner(environment))
+
+
+def _place_of(of: Elements | Relatives | Values, environment: Environment) -> str:
     match of:
         case Relatives():
-            path = f"related({of.relation})"
+            return f"related({of.relation})"
         case Values():
-            path = of.text
+            return of.text
         case Elements():
-            path = _spelled(of.path.steps, environment)
+            return _spelled(of.path.steps, environment)
         case _:
             assert_never(of)
-    return Evidence(path, operator, expected, actual, resource_id=_owner(environment))
 
 
 def _count(condition: Count, environment: Environment, reasons: _Reasons) -> Iterator[Evidence]:
@@ -271,23 +391,55 @@ def _count(condition: Count, environment: Environment, reasons: _Reasons) -> Ite
         reasons.add(over.why)
     count = bounds(condition, over)
     is_known = count.low == count.high
-    yield _total(condition.of, environment, "count", _expected(condition, environment), count.low if is_known else None)
+    own = _count_holds(condition, count, environment)
+    expected = _expected(condition, environment, opposite=reasons.goal is not UNKNOWN and own is negate(reasons.goal))
+    # where there may be more, those that were seen have decided
+    number = count.low if is_known or own is not UNKNOWN else None
+    yield _total(condition.of, environment, "count", expected, number)
+    if isinstance(condition.of, Values):
+        yield from _raw(condition.of.expression, environment)
+    if isinstance(condition.of, Values) and over.environments:
+        listed = [inner.counted[condition.of.name] for inner in over.environments][:MEMBERS_SHOWN]
+        yield Evidence(condition.of.text, "context", None, listed, resource_id=_owner(environment))
     if condition.where is not None:
-        yield from _counted(condition.where, over, reasons, settled=is_known or count.high >= BEYOND)
+        shown = UNKNOWN
+        if own is not UNKNOWN or count.high >= BEYOND:
+            shown = YES if _are_wanted(condition, count, environment) is (own is YES) else NO
+        if shown is YES and reasons.goal is NO and not environment.members:
+            offending = [inner for inner in over.environments if evaluate(condition.where, inner) is YES]
+            reasons.members.setdefault(_place_of(condition.of, environment), []).extend(map(_member_text, offending))
+        yield from _counted(condition.where, over, reasons, shown)
 
 
-def _counted(where: Condition, over: Members, reasons: _Reasons, *, settled: bool) -> Iterator[Evidence]:
-    truths = [(evaluate(where, inner), inner) for inner in over.environments]
-    shown = UNKNOWN
-    if settled:
-        shown = YES if any(truth is YES for truth, _ in truths) else NO
-    for truth, inner in [pair for pair in truths if pair[0] is shown][:MEMBERS_SHOWN]:
-        yield from _leaves(where, inner, truth, reasons)
+def _count_holds(condition: Count, count: CountBounds, environment: Environment) -> Truth:
+    try:
+        return within(condition.operator, count, environment.compute(condition.right))
+    except (Unknown, Problem, operators.ComparisonError):
+        return UNKNOWN
 
 
-def _expected(condition: Count, environment: Environment) -> str:
+def _are_wanted(condition: Count, count: CountBounds, environment: Environment) -> bool:
+    """Whether it takes more members to satisfy a count than there are; of a satisfied one, whether members satisfy it."""
+    own = _count_holds(condition, count, environment)
+    if own is YES:
+        return _count_holds(condition, CountBounds(0, 0), environment) is not YES
+    return any(
+        _count_holds(condition, CountBounds(count.low + more, count.low + more), environment) is YES
+        for more in (1, 2, 10, BEYOND)
+    )
+
+
+def _counted(where: Condition, over: Members, reasons: _Reasons, shown: Truth) -> Iterator[Evidence]:
+    truths = ((evaluate(where, inner), inner) for inner in over.environments)
+    members_shown = islice((inner for truth, inner in truths if truth is shown), MEMBERS_SHOWN)
+    for inner in members_shown:
+        yield from _leaves(where, inner, shown, reasons)
+
+
+def _expected(condition: Count, environment: Environment, *, opposite: bool) -> str:
     right = _right(condition.right, environment)
-    return f"count {_SYMBOLS.get(condition.operator, condition.operator)} {'?' if right is None else right}"
+    operator = _OPPOSITES.get(condition.operator, condition.operator) if opposite else condition.operator
+    return f"count {_SYMBOLS.get(operator, operator)} {'?' if right is None else right}"
 
 
 def _right(right: Expression, environment: Environment) -> object:

@@ -24,21 +24,30 @@ _DEFAULTS: Final = (
 def default_rules() -> tuple[SecurityRule, ...]:
     """Return the six rules that every group ends with and nobody can remove."""
     rules = []
-    for name, priority, direction, access, source, destination in _DEFAULTS:
-        match, _ = parse_match(
-            {
-                "protocol": "*",
-                "sourcePortRange": "*",
-                "destinationPortRange": "*",
-                "sourceAddressPrefix": source,
-                "destinationAddressPrefix": destination,
-            }
-        )
+    for name, priority, direction, access, *_ in _DEFAULTS:
+        match, _ = parse_match(default_rule_properties(name) or {})
         rules.append(SecurityRule(name, priority, Direction(direction), Access(access), match, is_custom=False))
     return tuple(rules)
 
 
-def parse_group(name: str, properties: object, children: Iterable[object] = ()) -> SecurityGroup:
+def default_rule_properties(name: str) -> dict[str, object] | None:
+    """Return the properties of one of the six rules as Azure states them, None where none is called so."""
+    for own, priority, direction, access, source, destination in _DEFAULTS:
+        if own.lower() == name.lower():
+            return {
+                "access": access,
+                "direction": direction,
+                "priority": priority,
+                "protocol": "*",
+                "sourceAddressPrefix": source,
+                "sourcePortRange": "*",
+                "destinationAddressPrefix": destination,
+                "destinationPortRange": "*",
+            }
+    return None
+
+
+def parse_group(name: str, properties: object, children: Iterable[object] = (), group_id: str = "") -> SecurityGroup:
     """Read a group from its `properties`; `children` are security rules that are entries of their own.
 
     A rule that is both nested and an entry of its own counts once, by name.
@@ -60,7 +69,7 @@ def parse_group(name: str, properties: object, children: Iterable[object] = ()) 
         if clash := _clash(own):
             trouble.setdefault(direction, clash)
         rules[direction] = by_priority([*own, *defaults])
-    return SecurityGroup(name, rules, trouble)
+    return SecurityGroup(name, rules, trouble, group_id)
 
 
 def _listed(value: object, field: str, trouble: dict[Direction, str]) -> Sequence[object]:

@@ -194,9 +194,8 @@ class Subnets:
         own = addresses.read(subnet.body, "properties.addressPrefix", "properties.addressPrefixes")
         gap = self._gap(subnet, own)
         reference = self._attached_group(subnet)
-        inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup")]
-        if reference and (group := self.estate.get(reference)):
-            inputs.append((group.id, "properties.securityRules"))
+        inputs = [(subnet.id, "properties.addressPrefix"), (subnet.id, "properties.networkSecurityGroup.id")]
+        inputs += [(rule.id, "properties") for rule in self.estate.children(reference or "", SECURITY_RULES)]
         filters = SubnetFilters(
             subnet=subnet,
             prefixes=own,
@@ -274,11 +273,10 @@ class Subnets:
         gap = next((gap for gap in self.estate.gaps_in(SECURITY_RULES) if ids.is_under(reference, gap.scope)), None)
         gap = gap or self.estate.gap_at(resource.key, "properties.securityRules")
         children = [child.body for child in self.estate.children(resource.key, SECURITY_RULES)]
-        group = parse_group(resource.name, resource.body.get("properties"), children)
+        group = parse_group(resource.name, resource.body.get("properties"), children, resource.id)
         if gap is not None:
-            return SecurityGroup(
-                group.name, group.rules, dict.fromkeys(Direction, f"its rules were not collected ({gap.reason})")
-            )
+            unread = dict.fromkeys(Direction, f"its rules were not collected ({gap.reason})")
+            return replace(group, undecidable=unread)
         return group
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:

@@ -13,11 +13,21 @@ from auditor.network.security_rules import Access, Direction, SecurityRule
 
 @dataclass(frozen=True, slots=True)
 class DecidingRule:
-    """A rule that decided, and the name of the filter it is in. `is_firewall`: the filter stands between the ends."""
+    """A rule that decided, and the name of the filter it is in. `is_firewall`: the filter stands between the ends.
+
+    `group_id` is that of the security group that holds the rule; empty where none does.
+    """
 
     filter: str
     rule: SecurityRule
     is_firewall: bool = False
+    group_id: str = field(default="", compare=False)
+
+    @property
+    def rule_id(self) -> str | None:
+        """Return the id of the rule as a resource, None where it is no security group's."""
+        kind = "securityRules" if self.rule.is_custom else "defaultSecurityRules"
+        return f"{self.group_id}/{kind}/{self.rule.name}" if self.group_id else None
 
     @property
     def side(self) -> str:
@@ -147,4 +157,5 @@ class DecidedPackets:
 
 
 def _disposition(source: Filter, rule: SecurityRule) -> Disposition:
-    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule, source.is_firewall),))
+    group_id = source.group.id if source.group and not source.is_firewall else ""
+    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule, source.is_firewall, group_id),))

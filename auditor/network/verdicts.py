@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from auditor.model import Gap
+from auditor.model import Gap, PacketSet
+from auditor.network import packet_sets
 from auditor.network.address_book import ROUTED
 from auditor.network.describe import AddressNames, Sentence, sentences
 from auditor.network.search import NOTHING, SearchResult
@@ -69,6 +70,15 @@ class TrafficVerdict:
             return None
         packet = example(result.decided.encoding, result.proof.root)
         return None if packet is None else replace(packet, deciders=_deciders(result, packet))
+
+    def deciding_rules(self) -> Iterator[str]:
+        """Yield the ids of the security rules that decide about what answers."""
+        for disposition in self.dispositions():
+            yield from (rule_id for decider in disposition.deciders if (rule_id := decider.rule_id))
+
+    def packets(self) -> PacketSet:
+        """Return all packets that answer, on any chain."""
+        return packet_sets.packets_of(self.results)
 
     def dispositions(self) -> Iterator[Disposition]:
         """Yield what becomes of the packets that answer."""

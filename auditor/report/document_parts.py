@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from auditor.engine.finding_sets import as_document
 from auditor.model import (
     Evidence,
     Exemption,
@@ -82,6 +83,8 @@ def finding_of(finding: Finding, report: Report) -> ReportedFinding:
     }
     if finding.collected_at is not None:
         document["collected_at"] = finding.collected_at
+    if finding.rests_on is not None:
+        document["rests_on"] = as_document(finding.rests_on)
     if cause := cause_of(finding):
         document["cause"] = {"id": cause.id, "what": cause.what}
     return document
@@ -107,6 +110,8 @@ def _evidence(evidence: Evidence, finding: Finding) -> ReportedEvidence:
         document["source"] = evidence.source
     if evidence.api_version is not None:
         document["api_version"] = evidence.api_version
+    if evidence.collected_at is not None and evidence.collected_at != finding.collected_at:
+        document["collected_at"] = evidence.collected_at
     return document
 
 

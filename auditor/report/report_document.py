@@ -65,6 +65,8 @@ class ReportedEvidence(TypedDict):
     """Where it was read: `arm`, `resource-graph`, `export`, …; left out where it is not known."""
     api_version: NotRequired[str]
     """The API version it was read with; left out where it is not known."""
+    collected_at: NotRequired[str]
+    """When it was read; left out where that is when the finding's resource was, or not known."""
 
 
 class CommandDocument(TypedDict):
@@ -115,6 +117,10 @@ class ReportedFinding(TypedDict):
     """Stable across runs: made of rule, subject and sub-object, not of values."""
     collected_at: NotRequired[str]
     """When the resource was read; left out where it is not known."""
+    rests_on: NotRequired[dict[str, object]]
+    """The whole set that a failure is about, by `kind`: `packets` (disjoint boxes), `operations` (by plane and scope, as
+    patterns joined by `any_of`, `all_of`, `none_of`), `levels` (which get through each filter) or `items`. Equal sets are
+    written alike, so that a later run can be subtracted from an earlier one; left out where it is about none."""
     cause: NotRequired[CauseReference]
     """What would have to change; left out for what passed or does not apply."""
 

@@ -256,6 +256,8 @@ class RuleDocument(Document):
     """Its name: kebab-case, service first, equal to the file's name; never changed, never reused."""
     title: Text
     """The requirement, as a short statement that is true where it passes."""
+    fault: str = ""
+    """What is wrong where it fails, as a sentence that is true of every failure; where left out, the values tell it."""
     severity: SeverityName
     """How much a failure matters: critical, high, medium, low or info."""
     rationale: Text

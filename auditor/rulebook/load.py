@@ -103,6 +103,7 @@ def load_rule(path: Path, words: Words) -> Rule:
     return Rule(
         id=document.id,
         title=document.title,
+        fault=document.fault.strip(),
         severity=document.severity,
         rationale=" ".join(document.rationale.split()),
         remediation_text=" ".join(document.remediation.text.split()),

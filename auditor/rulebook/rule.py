@@ -79,6 +79,7 @@ class Rule:
 
     id: str
     title: str
+    fault: str
     severity: Severity
     rationale: str
     remediation_text: str

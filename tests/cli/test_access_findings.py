@@ -191,4 +191,4 @@ def test_an_assignment_beyond_the_table_names_the_one_to_remove_quoted_for_the_s
     (found,) = [one for one in listed if one["rule_id"] == "access-people-no-standing-privilege"]
     assert found["remediation"]["cli"].startswith("az role assignment delete --ids '/subscriptions/")
     assert found["remediation"]["cli"].endswith("rm -rf ~'")
-    assert "ada@contoso.com has Owner on resource group rg-chat" in found["message"]
+    assert "ada@contoso.com → Owner on resource group rg-chat" in found["message"]

@@ -49,7 +49,7 @@ def test_a_failure_names_the_resource_the_leaf_and_the_remedy(red: Rule) -> None
     [finding] = judged(red, thing(color="blue"))
 
     assert (finding.status, finding.resource_id, finding.resource_type) == (Status.FAIL, ID, THING)
-    assert finding.message == "Things are red: properties.color is blue, expected red."
+    assert finding.message == "color is blue; it must be red."
     [leaf] = finding.evidence
     assert (leaf.path, leaf.operator, leaf.expected, leaf.actual) == ("properties.color", "equals", "red", "blue")
     assert (leaf.resource_id, leaf.source) == (ID, "export")
@@ -315,7 +315,7 @@ def test_a_failure_that_a_fact_cannot_put_into_words_is_still_a_failure(
     with caplog.at_level(logging.DEBUG, "auditor"):
         [found] = findings(question(estate_of([thing(color="red")]), rule, analyses=analyses))
 
-    assert (found.status, found.message) == (Status.FAIL, "Things are red: hue is cold, expected warm.")
+    assert (found.status, found.message) == (Status.FAIL, "This does not hold: Things are red.")
     assert [record.exc_info and record.exc_info[0] for record in caplog.records] == [LookupError]
 
 
@@ -399,6 +399,6 @@ _NAMES = st.text(st.sampled_from("a'\"$`;|&(){}<>\\ \n*?~#!name{id}{name}"), min
 def test_a_remediation_command_stays_one_command_whatever_a_resource_is_called(red: Rule, name: str) -> None:
     resource = Resource.of({"id": f"{GROUP}/providers/{THING}/{name}", "type": THING})
 
-    finding = finding_of(in_force([red])[0], Verdict(Status.FAIL), info_of(resource, None, None), {})
+    finding = finding_of(in_force([red])[0], Verdict(Status.FAIL), info_of(resource, None, None, estate_of([])), {})
 
     assert shlex.split(finding.remediation_cli) == ["paint", resource.id, "--name", name, "--color", "red"]

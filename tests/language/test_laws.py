@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 import random
 import re
 from typing import Any
@@ -13,8 +15,9 @@ from hypothesis import strategies as st
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import Explanation
 from auditor.model import Evidence
-from auditor.truth import UNKNOWN, Truth, negate, truth_of
-from tests.language.asking import ask, condition, scope, truth
+from auditor.truth import UNKNOWN, YES, Truth, negate, truth_of
+from tests.evidence import verdict
+from tests.language.asking import NOW, ask, condition, scope, truth
 from tests.language.estates import GAPS, Json, bodies, conditions, gaps, junk, related, scalars
 
 
@@ -30,6 +33,17 @@ def test_the_reasons_given_are_for_the_verdict_given(
     assert found.evidence
     if found.truth is UNKNOWN:
         assert found.gaps or found.errors
+
+
+@given(written=conditions, body=bodies, others=related, missing=gaps)
+def test_a_stranger_reaches_the_verdict_from_the_rows_alone(
+    written: Json, body: Json, others: Json, missing: list[str]
+) -> None:
+    found = ask(written, body, related=others, uncollected=missing)
+
+    if found.truth is not UNKNOWN:
+        rows = [json.loads(json.dumps(dataclasses.asdict(leaf))) for leaf in found.evidence]
+        assert verdict(rows, NOW) == ("pass" if found.truth is YES else "fail")
 
 
 @given(left=conditions, right=conditions, body=bodies, missing=gaps)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from auditor.rulebook.baseline import load
 from auditor.rulebook.in_force import words_of
 from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Example, OnFact, OnType, Rule
+from tests.evidence import verdict
 
 _FILES = rulebook.rule_files(shipped.folder("rules"))
 
@@ -71,6 +73,17 @@ def _leaves_absent(example: Example, place: ResolvedName) -> bool:
 
 def test_examples_get_the_status_and_evidence_that_they_expect(rule: Rule) -> None:
     wrong = {outcome.example.name: outcome.problems for outcome in examples.run(rule) if outcome.problems}
+    assert wrong == {}
+
+
+def test_a_stranger_reaches_the_verdict_of_each_example_from_its_evidence(rule: Rule) -> None:
+    wrong = {}
+    for outcome in examples.run(rule):
+        rows = [json.loads(json.dumps(asdict(leaf))) for leaf in outcome.verdict.evidence]
+        if outcome.verdict.status in {Status.PASS, Status.FAIL}:
+            reached = verdict(rows, examples.EXAMPLE_NOW)
+            if reached != outcome.verdict.status.value:
+                wrong[outcome.example.name] = (reached, rows)
     assert wrong == {}
 
 

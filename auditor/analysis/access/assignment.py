@@ -13,12 +13,13 @@ from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessConte
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
 from auditor.analysis.access.unseen_parts import HUMANS, MACHINE_LEARNING, USER_FACING
 from auditor.analysis.contract import Context, Unlisted
-from auditor.analysis.fact import Fact, Known, Record, fact, record
-from auditor.model import Gap
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_policies import policies_gap, read_reach
 from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
-from auditor.rbac.permissions import Plane
+from auditor.rbac.operation_formulas import permitted_beyond
+from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -142,21 +143,29 @@ class RoleAssignment(Fact):
     """whether it permits any operation on data"""
     for_people: bool
     """whether its role is one that the baseline lists for people"""
+    held: Hidden[Permissions]
+    allowed: Hidden[Permissions]
 
     def sentence(self) -> str:
         """Say who has which role where, and that the table sanctions it or what danger it is."""
         principal = UNREADABLE_PRINCIPAL if isinstance(self.principal_id, Gap) else self.principal_id
         who = self.principal_name or f"{self.principal_type or 'principal'} {principal}"
-        verb = "may activate" if self.state is AssignmentState.ELIGIBLE else "has"
-        grant = f"{who} {verb} {self.role} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
+        eligible = " (to be activated)" if self.state is AssignmentState.ELIGIBLE else ""
+        grant = f"{who} → {self.role}{eligible} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
         if self.door is not DoorKind.ROLE:
             grant += f", by {self.door.value}"
         if self.sanctioned is True:
             return f"{grant}, as the table of roles says."
         dangers = () if isinstance(self.dangers, Gap) else self.dangers
-        named, more = dangers[:_DANGERS_SHOWN], len(dangers) - _DANGERS_SHOWN
-        what = f"; it permits {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
+        titles = [privilege.title for privilege in PRIVILEGES if privilege.name in dangers]
+        named, more = titles[:_DANGERS_SHOWN], len(titles) - _DANGERS_SHOWN
+        what = f"; it permits to {', '.join(named)}{f' and {more} more' if more > 0 else ''}" if named else ""
         return f"{grant}, which the table of roles does not sanction{what}."
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return what it permits beyond the table where that is asked, else all that it permits."""
+        allowed = self.allowed if "sanctioned" in fields else NO_PERMISSIONS
+        return None if isinstance(self.permits, Gap) else permitted_beyond(self.held, allowed, self.scope)
 
     def witness(self) -> Mapping[str, object] | None:
         """Return an operation that it permits beyond the table."""
@@ -252,6 +261,8 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         escalates=powers.escalates,
         has_data_access=powers.has_data_access,
         for_people=assignment.role.key in access.table.people,
+        held=assignment.permissions,
+        allowed=sanction.allowed,
     )
 
 
@@ -375,6 +386,6 @@ def _inputs(assignment: Assignment) -> Sequence[tuple[str, str]]:
         return [(assignment.scope, "properties.accessPolicies")]
     if assignment.door is DoorKind.DELEGATION:
         return [(assignment.id, "properties.registrationDefinitionId")]
-    paths = ("properties.principalId", "properties.roleDefinitionId", "properties.scope", "properties.condition")
+    stated = ("principalId", "principalType", "roleDefinitionId", "scope", "condition")
     role = [(assignment.role.id, "properties.permissions")] if assignment.role.permissions is not None else []
-    return [*((assignment.id, path) for path in paths), *role]
+    return [*((assignment.id, f"properties.{name}") for name in stated), *role]

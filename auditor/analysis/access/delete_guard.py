@@ -12,6 +12,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.model import Resource
 from auditor.rbac import guards
 from auditor.rbac.principals import bound
+from auditor.rbac.read import DENIES, LOCKS
 
 
 @fact("access.delete_guard", subject="the resource")
@@ -67,6 +68,9 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
 def _fact(access: AccessContext, role: tuple[str, str], resource: Resource, locks: tuple[str, ...]) -> DeleteGuard:
     denies = guards.denies_on(access.graph, resource)
     inputs = [*((lock, "properties.level") for lock in locks), *((deny, "properties.permissions") for deny in denies)]
+    if not inputs:
+        subscription = ids.subscription_scope(resource.id)
+        inputs = [(subscription, LOCKS), (subscription, DENIES)]
     return DeleteGuard(
         about=facts.about(access.context, resource.id, sub_object=role[1], role=role, inputs=inputs),
         component=role[1],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
@@ -36,6 +36,7 @@ class TrustedSubject(Record):
 class FederatedIdentity(Fact):
     """Whose tokens a user-assigned identity trusts, and what they let one do."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"power": "dangers"}
     identity: str
     """the id of the identity"""
     trusted: tuple[TrustedSubject, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -44,6 +44,7 @@ class HeldRole(Record):
 class IdentityRoles(Fact):
     """Who runs as a managed identity, and what roles it has on both sides of a boundary."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"crossesBoundary": "crosses", "hasDataAccess": "roles"}
     principal_id: str
     """the identity's principal"""
     identity: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -55,6 +55,7 @@ class IdentityActor(Record):
 class IdentityActors(Fact):
     """Who outside of a workload can act as one of its managed identities."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"power": "dangers"}
     principal_id: str
     """the identity's principal"""
     identity: str

@@ -36,11 +36,12 @@ class ExcessActions(Record):
 
 @dataclass(frozen=True, slots=True)
 class Sanction:
-    """Whether the table covers an assignment, by which rows, and what goes beyond them."""
+    """Whether the table covers an assignment, by which rows, what those allow, and what goes beyond them."""
 
     answer: Truth
     rows: Sequence[BoundRow] = ()
     beyond: ExcessActions | None = None
+    allowed: Permissions = NO_PERMISSIONS
 
 
 class Sanctions:
@@ -72,7 +73,8 @@ class Sanctions:
             beyond = self._beyond(assignment, [expected for expected, _ in rows])
         except TooComplexError:
             return Sanction(Truth.UNKNOWN, named)
-        return Sanction(Truth.YES if beyond is None else Truth.NO, named, beyond)
+        allowed = sets.combined(expected.permissions for expected, _ in rows) if rows else NO_PERMISSIONS
+        return Sanction(Truth.YES if beyond is None else Truth.NO, named, beyond, allowed)
 
     def would_cover(self, assignment: Assignment, further: Sequence[Assignment]) -> bool:
         """Whether the table would sanction an assignment that it does not, were `further` ones among what it expects."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -17,7 +17,7 @@ from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
-from auditor.rbac.read import CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
 from auditor.truth import Truth
 
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
@@ -53,6 +53,7 @@ class SubscriptionOwner(Record):
 class SubscriptionAccess(Fact):
     """Who owns a subscription, who may give roles away in it, and which custom roles can be assigned there."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"ownerCount": "owners"}
     owner_count: Known[int]
     """how many principals (a group counts as one) may do everything and give roles away, standing"""
     owners: Known[tuple[SubscriptionOwner, ...]]
@@ -95,6 +96,7 @@ class SubscriptionAccess(Fact):
 class CustomRole(Fact):
     """What a custom role permits of that which endangers a workload."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"escalates": "dangerousOperations", "isUnlimited": "dangerousOperations"}
     role: str
     """the role's name"""
     role_id: str
@@ -168,7 +170,10 @@ def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bo
         about=facts.about(
             access.context,
             spelled.id if spelled else key,
-            inputs=[(a.id, "properties.roleDefinitionId") for a in owners],
+            inputs=[
+                *((owner.id, "properties") for owner in owners),
+                *((key, kind) for kind in (ASSIGNMENTS, CLASSIC, DEFINITIONS)),
+            ],
         ),
         owner_count=unassigned or len(owners),
         owners=unassigned or tuple(map(_owner, owners)),

@@ -20,10 +20,11 @@ from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
 from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, SITES
-from auditor.model import Gap
+from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment
-from auditor.rbac.permissions import Plane
+from auditor.rbac.operation_formulas import permitted_beyond
+from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane, combined
 from auditor.rbac.principals import bound
 from auditor.rbac.read import ASSIGNMENTS, DENIES
 from auditor.rbac.scopes import ScopeKind, kind_of
@@ -117,6 +118,8 @@ class TableRow(Fact):
     also_reaches: Known[tuple[str, ...] | None]
     """other components of the workload that the row's scope holds"""
     holder_name: Hidden[str]
+    granted: Hidden[Permissions]
+    at_most: Hidden[Permissions]
 
     def sentence(self) -> str:
         """Say whether the row works and by what, and what it allows where it is broad."""
@@ -145,6 +148,14 @@ class TableRow(Fact):
         titles = [privilege.title for privilege in privileges.PRIVILEGES if privilege.name in self.allows]
         place = f"{self.role} on {ids.name_of(self.scope)} is sanctioned by the architecture, advisory"
         return f" {place}: it allows to {', '.join(titles) or 'do little'}{reach}."
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return what is needed and not held, or what is held beyond the row."""
+        if "works" in fields:
+            return permitted_beyond(self.at_most, self.granted, self.scope)
+        if "leastPrivilege" in fields and self.granted_by:
+            return permitted_beyond(self.granted, self.at_most, self.scope)
+        return super().rests_on(fields)
 
     def witness(self) -> Mapping[str, object] | None:
         """Return an operation that is lacking, else one that is too much."""
@@ -221,6 +232,8 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
         allows_operations=advice.operations if advice else unknown_advice,
         also_reaches=advice.reached if advice else unknown_advice,
         holder_name=row.holder.name,
+        granted=combined(each.permissions for each in verdict.assignments) if verdict.assignments else NO_PERMISSIONS,
+        at_most=row.row.role.at_most,
     )
 
 
@@ -321,4 +334,7 @@ def _also_reached(access: AccessContext, row: BoundRow) -> tuple[str, ...]:
 
 def _inputs(row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:
     used = [(a.id, path) for a in verdict.assignments for path in ("properties.roleDefinitionId", "properties.scope")]
-    return [(row.holder.id, "identity"), *used, *((deny.id, "properties.permissions") for deny in verdict.denies)]
+    roles = [(a.role.id, "properties") for a in verdict.assignments if a.role.permissions is not None]
+    denies = [(deny.id, "properties.permissions") for deny in verdict.denies]
+    missing = [] if used or denies else [(row.scope, ASSIGNMENTS)]
+    return [*used, *roles, *denies, (row.holder.id, "identity"), *missing]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -54,6 +54,7 @@ class SecretReader(Record):
 class VaultReaders(Fact):
     """Who uses a vault of the workload, and who may read its secrets."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"isSeparated": "secretReaders"}
     consumers: tuple[str, ...]
     """the components that keep or read secrets in the vault"""
     is_shared: Known[bool]

@@ -17,7 +17,7 @@ from auditor.azure.content_filters import HARM, STRICTNESS, CallableModel, Conte
 from auditor.estate.graph import Estate
 from auditor.estate.navigation import CONTENT_POLICIES
 from auditor.estate.service_relations import MODEL_DEPLOYMENTS
-from auditor.model import Gap, Resource
+from auditor.model import FindingSet, Gap, LevelSets, Resource
 
 DEPLOYMENTS: Final = spelled(MODEL_DEPLOYMENTS)
 POLICIES: Final = spelled(CONTENT_POLICIES)
@@ -120,6 +120,18 @@ class DeploymentFilters(Fact):
     blocklists: Known[tuple[BlockList, ...]]
     """the block lists of the policy"""
 
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return which severities get through the filters that are asked for."""
+        asked = {name.removesuffix("Met") for name in fields}
+        passing = {
+            f"{each.category} ({each.source})": _LEVELS[: len(_LEVELS) - each.strictness]
+            if each.group == "harm"
+            else (("detected",) if each.strictness == 0 else ())
+            for each in self.filters
+            if asked & {each.group, each.category} and not isinstance(each.strictness, Gap)
+        }
+        return LevelSets(tuple(sorted(passing.items()))) if passing else super().rests_on(fields)
+
     def sentence(self) -> str:
         """Say which policy a deployment has, and what of it is too weak."""
         name = ids.name_of(self.about.subject)
@@ -155,6 +167,10 @@ class PolicyUse(Fact):
         """Say who uses the policy, and whether it was changed later."""
         late = ", and was changed later than what uses it." if self.changed_after_deployment is True else "."
         return f"The content filter {self.name} is used by {facts.listed(self.users) or 'no deployment'}{late}"
+
+
+_LEVELS: Final = ("low", "medium", "high")
+"""The severities above safe. A threshold lets through those below it; a filter that is off, all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +414,8 @@ def _policy_fact(context: Context, policy: Resource, users: Sequence[Resource], 
             context,
             policy.id,
             inputs=[(user.id, "properties.raiPolicyName") for user in deployments]
-            + ([(policy.id, "systemData.lastModifiedAt")] if changed else []),
+            + ([(policy.id, "systemData.lastModifiedAt")] if changed else [])
+            + ([] if deployments else [(ids.parent_of(policy.id) or "", DEPLOYMENTS)]),
             role=_role(context, policy),
         ),
         name=ids.name_of(policy.id),

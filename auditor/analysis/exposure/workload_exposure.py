@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Literal
+from typing import ClassVar, Literal
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -37,6 +37,7 @@ class UnexpectedWay(Record):
 class WorkloadExposure(Fact):
     """Which ways lead from the Internet into a workload."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"unexpected": "ways"}
     entries: int
     """how many ways in there are that are not closed"""
     unexpected: Known[int]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -66,6 +66,12 @@ class RuleTurnedOff(Record):
 class WafPolicy(Fact):
     """What a web application firewall policy stops once all its switches are taken together."""
 
+    grounds: ClassVar[Mapping[str, str]] = {
+        "exclusionCount": "exclusions",
+        "rulesOffCount": "rulesOff",
+        "openToAll": "allowedAddresses",
+        "openToInitiates": "allowingRules",
+    }
     state: Known[str]
     """`Enabled`, or `Disabled` (where absent)"""
     mode: Known[str]

@@ -117,8 +117,11 @@ def component_fact(
             subject.id,
             sub_object=f"{name} of {workload.name}" if is_shared else name,
             role=(workload.name, name),
-            inputs=[(resource_id, path) for resource_id, path, _ in lost]
-            + [(binding.resource.id, "properties.provisioningState") for binding in bindings],
+            inputs=[
+                *((resource_id, path) for resource_id, path, _ in lost),
+                *((binding.resource.id, "properties.provisioningState") for binding in bindings),
+                *([] if bindings else [("", kind) for kind in declaration.types]),
+            ],
         ),
         component=name,
         title=declaration.title,
@@ -156,6 +159,7 @@ def missing_architecture(context: Context) -> ComponentPresence:
             f"/subscriptions/{min(subscriptions)}" if subscriptions else "",
             sub_object=_ARCHITECTURE,
             role=(None, None),
+            inputs=[("", kind) for kind in types],
         ),
         component=_ARCHITECTURE,
         title=_ARCHITECTURE,

@@ -44,7 +44,11 @@ def reference_facts(context: Context) -> Iterator[NamedResources]:
         named = references_of(context.estate, resource)
         if named.checked or named.gap:
             yield NamedResources(
-                about=facts.about(context, resource.id, inputs=[(resource.id, one.path) for one in named.dangling]),
+                about=facts.about(
+                    context,
+                    resource.id,
+                    inputs=[(resource.id, one.path) for one in named.dangling] or [(resource.id, "type")],
+                ),
                 checked=named.checked,
                 dangling=tuple(DanglingReference(property=one.path, target=one.target) for one in named.dangling)
                 if named.dangling or named.gap is None

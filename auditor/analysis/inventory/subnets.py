@@ -87,20 +87,21 @@ class SubnetUse(Fact):
 
     def sentence(self) -> str:
         """Say what the subnet is and what is wrong with it."""
-        sentence = f"Subnet {self.name} of workload {self.about.workload} "
-        sentence += f"plays the role {' and '.join(sorted(self.roles))}" if self.roles else "has no role"
+        roles = " and ".join(sorted(role.rpartition("/")[2] for role in self.roles))
+        faults = []
         if not self.occupants:
-            sentence += ", holds nothing that is known"
+            faults.append("holds nothing that is known")
         if not isinstance(self.foreign, Gap) and self.foreign:
             names = ", ".join(ids.name_of(occupant.id) for occupant in self.foreign)
-            sentence += f", holds {names}, which does not belong there"
+            faults.append(f"holds {names}, which does not belong there")
         policies = self.private_endpoint_policies
         if self.has_private_endpoints is True and not isinstance(policies, Gap) and policies.lower() not in _ENFORCING:
-            sentence += (
-                f", and applies no network security group to its private endpoints (network policies are {policies})"
-            )
+            faults.append(f"applies no security group to its private endpoints (network policies are {policies})")
         if _DELEGATED_ROLE in self.roles and not {name.lower() for name in self.delegations} & _DELEGATED_TO:
-            sentence += ", and is not delegated to App Service plans"
+            faults.append("is not delegated to App Service plans")
+        role = f"for {roles}" if roles else "without a role"
+        sentence = f"Subnet {self.name} ({role} in workload {self.about.workload})"
+        sentence += f" {' and '.join(faults)}" if faults else " is as its role calls for"
         return f"{sentence}."
 
 

@@ -123,7 +123,7 @@ def _absent(context: Context, held: Sequence[HeldKey]) -> KeyCopy:
         present = Gap(resource.id, _SECRET, "a workspace's connection keeps the key, and Azure does not say where")
     unread = present if isinstance(present, Gap) else None
     return KeyCopy(
-        about=facts.about(context, resource.id),
+        about=facts.about(context, resource.id, inputs=[(resource.id, "type"), ("", _SECRET)]),
         service=held[0].kind.label or "",
         accepted=held[0].is_accepted,
         bound_by="none",

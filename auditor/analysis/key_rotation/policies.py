@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -36,6 +36,7 @@ SETS: Final = spelled("microsoft.authorization/policysetdefinitions")
 class PolicyWatch(Fact):
     """Whether Azure Policy watches the age of all keys or secrets of a kind in a subscription."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"monitored": "unwatched"}
     watched: str
     """what is watched: `aoai`, `aml_endpoint`, `storage`, `kv_secret` or `kv_key`"""
     monitored: Known[bool]
@@ -72,6 +73,7 @@ class _ToWatch:
 class _AssignedPolicy:
     """A policy assignment that may be one of those looked for: `fits` is UNKNOWN for an initiative that was not read."""
 
+    id: str
     name: str
     scope: str
     excluded: Sequence[str]
@@ -107,7 +109,16 @@ def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
                 doubt = next((each.doubt for each in members if each.doubt is not None), None)
                 monitored = gap or doubt or Gap(subscription, SETS, unread, f"{SETS}/read")
             yield PolicyWatch(
-                about=facts.about(context, subscription, sub_object=name),
+                about=facts.about(
+                    context,
+                    subscription,
+                    sub_object=name,
+                    inputs=[
+                        *((one.id, "properties") for one in assigned),
+                        (subscription, ASSIGNMENTS),
+                        *((each.id, "type") for each in members),
+                    ],
+                ),
                 watched=name,
                 monitored=monitored,
                 assignments=tuple(sorted({one.name for one in assigned if one.fits is Truth.YES})),
@@ -147,7 +158,7 @@ def _assignments(context: Context, watched: str) -> Sequence[_AssignedPolicy]:
         if fits is not Truth.NO:
             scope = body.text(resource.properties, "scope") or resource.id.lower().rpartition("/providers/")[0]
             name = body.text(resource.properties, "displayName") or resource.name
-            found.append(_AssignedPolicy(name, scope, body.texts(resource.properties, "notScopes"), fits))
+            found.append(_AssignedPolicy(resource.id, name, scope, body.texts(resource.properties, "notScopes"), fits))
     return found
 
 

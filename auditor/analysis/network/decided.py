@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from auditor.analysis.fact import Record, record
 from auditor.network.describe import Sentence
+from auditor.network.verdicts import TrafficVerdict
 
 
 @record
@@ -38,6 +39,17 @@ def decided(lines: Iterable[Sentence]) -> tuple[DecidedTraffic, ...]:
 def stopped(lines: Iterable[Sentence], why: str) -> tuple[StoppedTraffic, ...]:
     """Return the lines of a verdict on what is stopped and is required for `why`, as a fact holds them."""
     return tuple(StoppedTraffic(traffic=line.traffic, rules=_names(line), why=why) for line in lines)
+
+
+def rules_first(verdicts: Iterable[TrafficVerdict], inputs: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Return the rules that decide about what answers as inputs, then those of the inputs that are no rules.
+
+    Where no rule decides, each rule of a group may be why, and all inputs are returned.
+    """
+    deciding = list(dict.fromkeys(rule for verdict in verdicts for rule in verdict.deciding_rules()))
+    if not deciding:
+        return inputs
+    return [*((rule, "properties") for rule in deciding), *(each for each in inputs if each[1] != "properties")]
 
 
 def _names(line: Sentence) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
-from auditor.analysis.network.decided import DecidedTraffic, decided
+from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first
 from auditor.analysis.network.expected import RowBinder
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
-from auditor.model import Gap
+from auditor.model import FindingSet, Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
 from auditor.network.forwarding import Forwarding, Path
@@ -53,6 +53,11 @@ class Flow(Fact):
     """what passes beyond the table, with the rules of both ends that let it pass"""
     excess: Hidden[Sequence[Sentence]]
     packet: Hidden[Packet | None]
+    beyond: Hidden[TrafficVerdict | None]
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules of both ends that let pass what is not planned, with what makes them hold there."""
+        return rules_first([self.beyond] if self.beyond else [], self.about.inputs)
 
     def sentence(self) -> str:
         """Say what passes that nobody planned."""
@@ -60,8 +65,13 @@ class Flow(Fact):
         if isinstance(self.traffic, Gap):
             return f"{title}: what passes is not known ({self.traffic.reason})."
         if self.excess:
-            return f"{title}: more passes than the table plans: {joined(self.excess, 2)}."
+            rows = " to ".join(role.rpartition("/")[2] for role in (self.from_, self.to))
+            return f"{title}: more passes than the traffic table ({rows}) plans: {joined(self.excess, 2)}."
         return f"{title}: nothing unplanned passes."
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the connections that pass beyond the table."""
+        return self.beyond.packets() if self.beyond and "unplanned" in fields else None
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that passes beyond the table."""
@@ -144,6 +154,7 @@ def _fact(
         traffic=given(passing, lambda _: decided(excess)),
         excess=excess,
         packet=None if isinstance(passing, Gap) else passing.excess.witness(),
+        beyond=None if isinstance(passing, Gap) else passing.excess.certain,
     )
 
 
@@ -152,18 +163,18 @@ class _Verdict:
 
     def __init__(self, certain: Sequence[SearchResult], doubtful: Sequence[tuple[SearchResult, str]]) -> None:
         shown = AddressNames(is_pair=True)
-        self._certain = TrafficVerdict(tuple(certain), shown)
+        self.certain = TrafficVerdict(tuple(certain), shown)
         self._doubts = [doubt for result, doubt in doubtful if result.truth is not Truth.NO]
-        self.lines = self._certain.lines
+        self.lines = self.certain.lines
 
     def holds(self, scope: str) -> bool | Gap:
         """Return whether something passes, or why that is not known."""
-        found = self._certain.holds(scope)
+        found = self.certain.holds(scope)
         return found if found is not False or not self._doubts else Gap(scope, "properties.routeTable", self._doubts[0])
 
     def witness(self) -> Packet | None:
         """Return a packet that passes."""
-        return self._certain.witness()
+        return self.certain.witness()
 
 
 class _PacketsBetween:

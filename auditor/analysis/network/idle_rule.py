@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -38,6 +38,7 @@ class RuleAtSubnet(Record):
 class RuleUse(Fact):
     """What a customer's rule of a security group does where the group is attached."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"dead": "deadAt", "covered": "deadAt"}
     rule: str
     """the rule's name"""
     group: str

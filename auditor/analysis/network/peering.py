@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -25,6 +25,7 @@ Explanation: TypeAlias = Literal["workload", "parameter", "none"]
 class NetworkPeering(Fact):
     """Whose network a network of a workload is peered with, and what the peering lets it do."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"explainedBy": "adds"}
     remote: str
     """the other network"""
     is_connected: bool

@@ -10,15 +10,16 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, given, record
-from auditor.analysis.network.decided import DecidedTraffic, decided
+from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first
 from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses, body
 from auditor.azure.ranges import union
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import GATEWAYS, SECURITY_GROUPS, SUBNETS
-from auditor.model import Gap, Resource
+from auditor.model import FindingSet, Gap, Resource
+from auditor.network import packet_sets
 from auditor.network.address_book import Surroundings
-from auditor.network.describe import AddressNames, Sentence
+from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.platform_subnets import unguarded
 from auditor.network.search import Search, SearchResult
@@ -71,6 +72,11 @@ class GuardedPorts(Fact):
     """the guarded ports that are or may be open"""
     packet: Hidden[Packet | None]
     attached: Hidden[str]
+    reached: Hidden[Sequence[TrafficVerdict]]
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules that let public addresses in, with what makes them hold here."""
+        return rules_first(self.reached, self.about.inputs)
 
     def sentence(self) -> str:
         """Say which guarded ports are open."""
@@ -88,6 +94,11 @@ class GuardedPorts(Fact):
             return f"The Internet reaches no guarded port {at}."
         certain = [text for text, port in zip(listed, self.ports, strict=True) if port.is_certain]
         return f"The Internet reaches guarded ports {at}: {'; '.join(certain)}."
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the packets of public addresses that reach guarded ports."""
+        del fields  # there is one set, whatever is asked of it
+        return packet_sets.joined(verdict.packets() for verdict in self.reached)
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that reaches a guarded port."""
@@ -112,13 +123,22 @@ class ControlPlanePorts(Fact):
     """whether the virtual network reaches them"""
     open: Known[tuple[DecidedTraffic, ...]]
     """what is let through to them besides GatewayManager and health probes"""
-    excess: Hidden[Sequence[Sentence]]
+    excess: Hidden[TrafficVerdict]
     packet: Hidden[Packet | None]
+
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules that let others in, with what makes them hold here."""
+        return rules_first([self.excess], self.about.inputs)
 
     def sentence(self) -> str:
         """Say who reaches the control plane."""
-        by = joined(self.excess, 2) if self.excess else "GatewayManager only"
+        by = joined(self.excess.lines, 2) if self.excess.lines else "GatewayManager only"
         return f"The gateway's control plane ({self.ports}) in subnet {self.subnet} is reached by {by}."
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the packets that reach the control plane and are neither GatewayManager's nor health probes."""
+        del fields  # there is one set, whatever is asked of it
+        return self.excess.packets()
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet of a public address that reaches the control plane."""
@@ -205,6 +225,7 @@ def _guarded_by(
         ports=tuple(_open_port(item) for item in reached),
         packet=certain[0].verdict.witness() if certain else None,
         attached=places.shown,
+        reached=[item.verdict for item in certain],
     )
 
 
@@ -225,6 +246,7 @@ def _guarded(context: Context, filters: SubnetFilters, guarded: Sequence[tuple[s
         ports=given(reached, lambda reached: tuple(_open_port(item) for item in reached)),
         packet=certain[0].verdict.witness() if certain else None,
         attached="",
+        reached=[item.verdict for item in certain],
     )
 
 
@@ -292,7 +314,7 @@ def _control_plane(context: Context, filters: SubnetFilters, ports: tuple[tuple[
     by_internet = verdict(search.excess(allowed, among=[public]) for search in asked)
     by_network = verdict(search.excess(allowed, among=[network]) for search in asked)
     by_manager = verdict(search.unmet([manager]) for search in asked)
-    excess = verdict(search.excess(allowed, among=[everybody]) for search in asked).lines
+    excess = verdict(search.excess(allowed, among=[everybody]) for search in asked)
     scope = filters.subnet.id
     return ControlPlanePorts(
         about=facts.about(context, scope, inputs=filters.inputs),
@@ -302,7 +324,7 @@ def _control_plane(context: Context, filters: SubnetFilters, ports: tuple[tuple[
         manager_allowed=filters.gap or by_manager.holds_never(scope),
         open_to_internet=filters.gap or by_internet.holds(scope),
         open_to_network=filters.gap or by_network.holds(scope),
-        open=filters.gap or decided(excess),
+        open=filters.gap or decided(excess.lines),
         excess=excess,
         packet=by_internet.witness(),
     )

@@ -9,7 +9,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
-from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, stopped
+from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, rules_first, stopped
 from auditor.analysis.network.expected import Expected, RowBinder, TrafficRow
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.architecture.workloads import Workload
@@ -17,9 +17,10 @@ from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, union
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import SUBNETS
-from auditor.model import Gap
+from auditor.model import FindingSet, Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
+from auditor.network.packet_sets import joined as joined_packets
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
@@ -46,6 +47,9 @@ class Comparison:
     lacking: Sequence[UnmetRow]
     rest_is_left_to_defaults: bool
     packet: Packet | None
+    beyond: TrafficVerdict
+    stopped: Sequence[TrafficVerdict]
+    undenied: TrafficVerdict
 
 
 @fact("network.subnet-traffic", subject="the subnet")
@@ -65,7 +69,7 @@ class SubnetTraffic(Fact):
     enforced: bool
     """whether the group's rules of this direction have any effect here"""
     not_enforced_because: str
-    """why they have none; empty where they have"""
+    """why the rules of its group have no effect"""
     internet_filtered: Known[bool]
     """whether rules see traffic to public addresses (App Service only routes it in if told to)"""
     too_open: Known[bool]
@@ -94,28 +98,45 @@ class SubnetTraffic(Fact):
     """rules of this direction that are to deny and decide about no packet here, and why"""
     compared: Hidden[Known[Comparison]]
 
+    def raw_inputs(self) -> Sequence[tuple[str, str]]:
+        """Return the rules that decide about what is wrong, with what makes them hold here."""
+        if isinstance(self.compared, Gap):
+            return self.about.inputs
+        verdicts = [self.compared.beyond, *self.compared.stopped]
+        return rules_first(verdicts, self.about.inputs)
+
     def sentence(self) -> str:
         """Say what gets through that should not, and what does not that should."""
         if isinstance(self.compared, Gap):
             verb = "gets into" if self.direction is Direction.INBOUND else "gets out of"
             return f"What {verb} subnet {self.subnet} is not known ({self.compared.reason})."
         way = "in" if self.direction is Direction.INBOUND else "out"
-        parts = [*self._on_excess(self.compared, way)]
+        table = f"the traffic table (row {self.role.rpartition('/')[2]})"
+        parts = [*self._on_excess(self.compared, way, table)]
         parts += [
             f"does not let {way} what is needed for {row.why}: {joined(row.lines, 1)}" for row in self.compared.lacking
         ]
-        parts = parts or [f"lets {way} what the table allows and nothing else"]
         if self.denial_expected and self.compared.rest_is_left_to_defaults:
-            parts.append("no rule of its group denies the rest, so that Azure's default rules decide about it")
+            left = "leaves the rest to Azure's default rules, since no rule of its group denies it"
+            parts.append(left if parts else f"lets {way} what {table} allows, and {left}")
+        parts = parts or [f"lets {way} what {table} allows and nothing else"]
         return f"Subnet {self.subnet} {'; '.join(parts)}."
 
-    def _on_excess(self, compared: Comparison, way: str) -> Sequence[str]:
+    def _on_excess(self, compared: Comparison, way: str, table: str) -> Sequence[str]:
         if compared.is_too_open:
             idle = self.idle_denies if isinstance(self.idle_denies, tuple) else ()
-            return [f"lets {way} more than the table allows: {joined(compared.excess)}", *idle]
+            return [f"lets {way} more than {table} allows: {joined(compared.excess)}", *idle]
         if compared.doubt is not None:
             return [f"whether it lets {way} too much is not known ({compared.doubt.reason})"]
         return []
+
+    def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
+        """Return the packets that should not pass, else those that are needed and stopped, else those no rule denies."""
+        if isinstance(self.compared, Gap):
+            return None
+        asked = {"tooOpen": [self.compared.beyond], "broken": self.compared.stopped}
+        asked |= {name: [self.compared.undenied] for name in ("explicitlyDenied", "openByDefault")}
+        return joined_packets(verdict.packets() for name in fields for verdict in asked.get(name, ()))
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should not pass, else one that should."""
@@ -217,7 +238,7 @@ def _unless_yes(answer: Known[bool], limits: Limits) -> Known[bool]:
 
 def _limits(context: Context, filters: SubnetFilters, role: str, direction: Direction) -> Limits:
     if role == "subnet/private-endpoints" and not filters.enforces_on_endpoints:
-        return Limits("the network policies of the subnet for private endpoints are off (NET-PE-001)")
+        return Limits("the network policies of the subnet for private endpoints are off")
     if role == "subnet/app-service":
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
@@ -296,6 +317,9 @@ class _PacketsThrough:
             lacking=[UnmetRow(row.why, verdict.lines) for row, verdict in lost],
             rest_is_left_to_defaults=self.unnamed.truth is self.default.truth is Truth.YES,
             packet=next((packet for verdict in verdicts if (packet := verdict.witness())), None),
+            beyond=self.excess,
+            stopped=[verdict for _, verdict in lost],
+            undenied=self.unnamed,
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -32,6 +32,7 @@ class RouteOut(Record):
 class WayOut(Fact):
     """How a subnet of a workload gets to the Internet."""
 
+    grounds: ClassVar[Mapping[str, str]] = {"way": "machines"}
     name: str
     """the subnet's name"""
     subnet: str

@@ -76,7 +76,10 @@ def _fact(links: Links, zone: str, network: str, workload: str | None, used_by: 
             context,
             context.estate.spelled(zone) or zone,
             sub_object=ids.name_of(context.estate.spelled(network) or network),
-            inputs=[(item.resource.id, "properties") for item in own],
+            inputs=[
+                *((item.resource.id, "properties") for item in own),
+                (context.estate.spelled(zone) or zone, dns.LINKS),
+            ],
             role=(owner or workload, component),
         ),
         zone=ids.name_of(zone),

@@ -1,0 +1,58 @@
+"""Call what a sentence is about by the names that people know: a GUID only where no name is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.azure import body
+from auditor.estate.graph import Estate
+from auditor.model import Finding, Resource
+
+_GUID: Final = re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
+_ID: Final = re.compile(
+    r"(?i)(?<![\w.])/(?:subscriptions|providers/microsoft\.management)/[^\s,;:'\"()…]*[^\s,;:'\"().…]"
+)
+
+
+def with_names(findings: Iterable[Finding], estate: Estate, subscriptions: Mapping[str, str]) -> list[Finding]:
+    """Return findings whose sentences call resources, subscriptions and principals by name; ids stay where they belong."""
+    names: dict[str, str] | None = None
+    named = []
+    for finding in findings:
+        message = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], finding.message)
+        if _GUID.search(message):
+            names = _names(estate, subscriptions) if names is None else names
+            message = _called_by(names, message)
+        named.append(finding if message == finding.message else replace(finding, message=message))
+    return named
+
+
+def _called_by(names: Mapping[str, str], text: str) -> str:
+    return _GUID.sub(lambda match: names.get(match[0].lower(), match[0]), text)
+
+
+def _names(estate: Estate, subscriptions: Mapping[str, str]) -> dict[str, str]:
+    """Return what people call a subscription, a principal or a role, by its GUID in lower case."""
+    names: dict[str, str] = {}
+    for resource in estate.resources:
+        for guid, name in _called(resource):
+            names.setdefault(guid.lower(), name)
+    return names | {key.lower(): name for key, name in subscriptions.items()}
+
+
+def _called(resource: Resource) -> Iterator[tuple[str, str]]:
+    principal = body.text(resource.properties, "principalId")
+    if resource.type_key.startswith("microsoft.authorization/"):
+        name = body.text(resource.properties, "principalName")
+        if principal and name:
+            yield principal, name
+    elif principal := principal or body.text(resource.body, "identity.principalId"):
+        yield principal, resource.name
+    if _GUID.fullmatch(resource.name):
+        own = body.text(resource.properties, "roleName") or body.text(resource.properties, "displayName")
+        if name := own or body.text(resource.body, "displayName"):
+            yield resource.name, name

@@ -1,0 +1,114 @@
+"""Show what a fact was derived from, as it stands in the data: settings, rules, related resources, all of a type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.analysis.fact import Fact
+from auditor.azure.paths import ABSENT, ShapeError, parse, walk
+from auditor.estate.graph import Estate
+from auditor.model import Evidence, Resource
+from auditor.network.security_groups import default_rule_properties
+
+INPUTS_SHOWN: Final = 24
+_MEMBERS_SHOWN: Final = 20
+_LEAVES_SHOWN: Final = 60
+_DEEPEST: Final = 5
+_RELATION: Final = re.compile(r"related\((\w+)\)")
+_PLACE: Final = re.compile(r"(?P<list>[^\[\]]+)\[(?P<number>\d+)\]\.?")
+_ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
+"""What Azure says of a resource whatever anybody set."""
+
+
+def raw_inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
+    """Yield what a fact was derived from; what it rests on most comes first."""
+    for resource_id, path in list(dict.fromkeys(fact.raw_inputs()))[:INPUTS_SHOWN]:
+        if (relation := _RELATION.fullmatch(path)) is not None:
+            related = sorted(other.id for other in estate.related(resource_id, relation[1]))
+            yield _listed(path, resource_id, related)
+        elif "/" in path:
+            below = ids.key(resource_id)
+            yield _listed(path, resource_id or None, _all_of(path, below, estate))
+        elif (resource := estate.get(resource_id)) is not None:
+            yield from _at(resource, path)
+        elif (rule := default_rule_properties(ids.name_of(resource_id))) is not None and _is_default_rule(resource_id):
+            yield Evidence(path, "input", None, rule, resource_id=resource_id, source="azure-default")
+
+
+def _all_of(resource_type: str, scope: str, estate: Estate) -> list[str]:
+    return sorted(other.id for other in estate.of_type(resource_type) if not scope or ids.is_under(other.key, scope))
+
+
+def _is_default_rule(resource_id: str) -> bool:
+    return "/defaultsecurityrules/" in ids.key(resource_id)
+
+
+def _listed(path: str, resource_id: str | None, found: list[str]) -> Evidence:
+    """Return which resources there are, by id; that there are none is an answer, too."""
+    more = len(found) - _MEMBERS_SHOWN
+    shown = [*found[:_MEMBERS_SHOWN], f"{more} more"] if more > 0 else found
+    return Evidence(path, "input", None, shown, resource_id=resource_id)
+
+
+def _ends(resource: Resource, path: str) -> Sequence[tuple[str, object]]:
+    """Return what a path leads to; elements of lists go by their place, as evidence spells them."""
+    start: object = resource.body
+    before, rest = "", path
+    while (place := _PLACE.match(rest)) is not None:
+        lists = list(walk(start, parse(place["list"])))
+        number = int(place["number"])
+        elements = lists[0][1] if lists else ABSENT
+        if not isinstance(elements, list) or number >= len(elements):
+            return [(path, ABSENT)]
+        before, start = f"{before}{lists[0][0]}[{number}]", elements[number]
+        rest = rest[place.end() :]
+        if not rest:
+            return [(before, start)]
+        before += "."
+    return [(f"{before}{at}", value) for at, value in walk(start, parse(rest))]
+
+
+def _at(resource: Resource, path: str) -> Iterator[Evidence]:
+    try:
+        ends = _ends(resource, path)[:_MEMBERS_SHOWN]
+    except (ValueError, ShapeError):
+        return
+    for at, value in ends:
+        yield Evidence(
+            path=at,
+            operator="input",
+            expected=None,
+            actual=None if value is ABSENT else _Outline().of(value),
+            absent=value is ABSENT,
+            resource_id=resource.id,
+            source=resource.source,
+            api_version=resource.api_version,
+            collected_at=resource.collected_at,
+        )
+
+
+class _Outline:
+    """A value without what Azure only answers, and cut where it is long: of what is left out, the size is told."""
+
+    def __init__(self) -> None:
+        self._left = _LEAVES_SHOWN
+
+    def of(self, value: object, depth: int = 0) -> object:
+        """Return the value, or how much it holds where there is no room for it."""
+        if isinstance(value, Mapping):
+            if depth > _DEEPEST or self._left <= 0:
+                return f"object with {len(value)} properties"
+            members = {name: each for name, each in value.items() if str(name).lower() not in _ANSWERED}
+            # plain members come first, so that what is long takes no room from what is short
+            order = sorted(members, key=lambda name: isinstance(members[name], Mapping | list))
+            outlined = {name: self.of(members[name], depth + 1) for name in order}
+            return {name: outlined[name] for name in members}
+        if isinstance(value, list):
+            if depth > _DEEPEST or (value and self._left <= 0):
+                return f"list of {len(value)}"
+            return [self.of(each, depth + 1) for each in value]
+        self._left -= 1
+        return value
