@@ -17,6 +17,7 @@ from auditor.engine import disclosure
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.naming import with_names
+from auditor.engine.pictures import pictures_of
 from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
@@ -35,7 +36,7 @@ _NAMED: Final = 3
 class Terms:
     """How an estate is to be judged. `clock` is used only where nothing else names a time of judgement.
 
-    `framework` is the one by whose requirements the report is to be grouped.
+    `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
     """
 
     complete: bool = False
@@ -44,6 +45,7 @@ class Terms:
     explain_passes: bool = True
     clock: datetime | None = None
     framework: Framework | None = None
+    draw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
         coverage=coverage,
         reference_data={dataset.name: dataset.version for dataset in datasets.load_all()},
         framework=_grouped(terms.framework, coverage, rules, when),
+        pictures=pictures_of(given) if terms.draw else (),
     )
 
 

@@ -446,6 +446,63 @@ class FrameworkReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnComponent:
+    """A component in the picture of a workload: what plays it, and where it stands.
+
+    `resource_ids` is empty where nothing plays it; then `not_known` says why something may all the same, if it may.
+    """
+
+    name: str
+    title: str
+    area: str
+    is_required: bool
+    resource_ids: Sequence[str] = ()
+    not_known: str = ""
+    visitors: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnCall:
+    """That one component calls another, as the baseline draws it. `is_seen`: the estate's configuration shows it, too."""
+
+    source: str
+    target: str
+    is_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPair:
+    """Whether TCP or UDP gets from one end to another: two subnets of a workload, or one and the Internet.
+
+    `answer` is `yes`, `no` or `unknown`; `passes` and `stopped` say in words which traffic does, by which rules. `packet` is
+    an example of what passes, or for a no of what is stopped, with the rules that decide about it as its `path`.
+    """
+
+    source: str
+    source_role: str
+    destination: str
+    destination_role: str
+    answer: str
+    is_partial: bool
+    passes: Sequence[str] = ()
+    stopped: Sequence[str] = ()
+    packet: Mapping[str, object] | None = None
+    notes: Sequence[str] = ()
+    unknowns: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadPicture:
+    """A workload as a picture shows it: its components, which calls which, and who reaches whom in its network."""
+
+    workload: str
+    anchor_id: str
+    components: Sequence[DrawnComponent]
+    calls: Sequence[DrawnCall]
+    network: Sequence[NetworkPair] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Findings with everything needed to defend them. Sorted, so that the same inputs give the same bytes.
 
@@ -453,6 +510,7 @@ class Report:
     `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
     `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
     `reference_data` are the editions of what ships about Azure (roles, regions, …) by name.
+    `pictures` are the workloads, where a format that shows them was asked for.
     """
 
     tool_version: str
@@ -469,3 +527,4 @@ class Report:
     coverage: Coverage = field(default_factory=Coverage)
     framework: FrameworkReport | None = None
     reference_data: Mapping[str, str] = field(default_factory=dict)
+    pictures: Sequence[WorkloadPicture] = ()

@@ -61,7 +61,8 @@ class Declaration:
     `internal`: helps to find others and is no component of its own. `only_candidate`: the one resource of its type may
     be taken where nothing else claims it. `override`, `fallback`: parameters with names or ids, before and after
     structure. `names`: the last resort, looked up in the resources of `inside`. `tell_apart`: a subnet component whose
-    names decide between several candidates. `occupants`: types that belong there (subnets).
+    names decide between several candidates. `occupants`: types that belong there (subnets). `area`, `calls`, `visitors`:
+    where a picture of the architecture shows it, which components it calls, and who comes to it from outside the estate.
     """
 
     name: str
@@ -82,6 +83,9 @@ class Declaration:
     inside: str | None = None
     tell_apart: str | None = None
     occupants: BindingNames = ()
+    area: str = ""
+    calls: BindingNames = ()
+    visitors: str = ""
 
     def fits(self, candidate: Resource) -> bool:
         """Whether the candidate is of the component's type and meets its conditions."""
@@ -110,6 +114,7 @@ _STEP_KEYS: Final = frozenset({"from", "related", "property", "weak", "has", "la
 _KEYS: Final = frozenset(
     {"title", "types", "required", "reach", "where", "anchor", "exclude", "many", "union", "internal"}
     | {"only-candidate", "override", "fallback", "names", "inside", "tell-apart", "occupants"}
+    | {"area", "calls", "visitors"}
 )
 
 
@@ -119,7 +124,7 @@ def read_declarations(declared: Mapping[str, object], parameters: Mapping[str, o
     known = {declaration.name for declaration in found}
     for declaration in found:
         origins = [origin for step in declaration.steps for origin in (*step.origins, step.within)]
-        for other in (*origins, *declaration.exclude, declaration.inside, declaration.tell_apart):
+        for other in (*origins, *declaration.exclude, *declaration.calls, declaration.inside, declaration.tell_apart):
             if other is not None and other not in known:
                 raise ContentError(f"component {declaration.name}: there is no component {other!r}", _hint(known))
     return found
@@ -165,6 +170,9 @@ def _declaration(name: str, entry: object, parameters: Mapping[str, object]) -> 
         inside=_text(entry.get("inside")),
         tell_apart=_text(entry.get("tell-apart")),
         occupants=_names(entry.get("occupants")),
+        area=_text(entry.get("area")) or "",
+        calls=_names(entry.get("calls")),
+        visitors=_text(entry.get("visitors")) or "",
     )
 
 

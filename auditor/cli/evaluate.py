@@ -156,6 +156,7 @@ def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, comp
         exemption_files=options.exemptions,
         explain_passes=any(target.format.explains(include_passed=shown.include_passed) for target in shown.targets),
         framework=rule_set.framework(options.framework) if options.framework else None,
+        draw=any(target.format.draws for target in shown.targets),
     )
     report = audit.audit(read.read(*options.sources), rule_set, terms)
     write(report, shown)

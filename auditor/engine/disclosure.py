@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar
 
-from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet
+from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, NetworkPair
 from auditor.redaction.body import Redactor
 from auditor.redaction.names import Meaning, meaning_of
 
@@ -44,6 +44,21 @@ def tags_without_secrets(tags: object) -> Mapping[str, object]:
 def text_without_secrets(text: str) -> str:
     """Return a sentence without the secrets in it."""
     return _REDACTOR.text(text)
+
+
+def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
+    """Return who reaches whom without the secrets that names of rules and groups may hold."""
+    packet = _REDACTOR.value("", pair.packet) if pair.packet else None
+    return replace(
+        pair,
+        source=_REDACTOR.text(pair.source),
+        destination=_REDACTOR.text(pair.destination),
+        passes=[_REDACTOR.text(text) for text in pair.passes],
+        stopped=[_REDACTOR.text(text) for text in pair.stopped],
+        packet=packet if isinstance(packet, Mapping) else None,
+        notes=[_REDACTOR.text(text) for text in pair.notes],
+        unknowns=[_REDACTOR.text(text) for text in pair.unknowns],
+    )
 
 
 def _finding(finding: Finding) -> Finding:

@@ -15,6 +15,7 @@ NAMES: Final = (
     "coverage",
     "csv",
     "github",
+    "html",
     "json",
     "jsonl",
     "junit",
@@ -65,6 +66,7 @@ class Format(Generic[Out]):
     `lists_passes`: it lists what passed or does not apply unless it is told not to.
     `explains_passes`: where it lists a pass, it shows the evidence; judging for formats that do not is quicker.
     `shows_notices`: whoever reads it meets the notices there, so that they need not be shown elsewhere.
+    `draws`: it shows the workloads as pictures, which are made only where one does.
     `ends_with_outcome`: its last line says why a report cannot be trusted as it is.
     `is_binary`: it is no text, so that nobody wants to see it on a terminal.
     `summary_variable`: the environment variable in which a pipeline names the file that Markdown for people is added to.
@@ -76,6 +78,7 @@ class Format(Generic[Out]):
     lists_passes: bool = False
     explains_passes: bool = True
     shows_notices: bool = False
+    draws: bool = False
     ends_with_outcome: bool = False
     is_binary: bool = False
     summary_variable: str | None = None

@@ -11,10 +11,13 @@ import pytest
 from auditor.model import (
     ControlCoverage,
     Coverage,
+    DrawnCall,
+    DrawnComponent,
     Evidence,
     Exemption,
     Finding,
     Gap,
+    NetworkPair,
     OpenGap,
     Report,
     RuleInfo,
@@ -23,6 +26,7 @@ from auditor.model import (
     SnapshotIdentity,
     Status,
     TypeCoverage,
+    WorkloadPicture,
 )
 
 SUBSCRIPTION = "00000000-0000-4000-8000-0000000000A1"
@@ -187,6 +191,31 @@ COVERAGE = Coverage(
 )
 
 
+PICTURE = WorkloadPicture(
+    workload="chat01",
+    anchor_id=f"{ACCOUNTS}/oai-chat01",
+    components=[
+        DrawnComponent("gateway", "Application Gateway", "Way in", is_required=True, resource_ids=[f"{GROUP}/providers/x/y/agw"],
+                       visitors="users"),
+        DrawnComponent("openai", "Azure OpenAI account", "Models", is_required=True, not_known="accounts: forbidden"),
+        DrawnComponent("firewall", "Azure Firewall", "Way in", is_required=True),
+        DrawnComponent("odd", "what nobody asked for & <b>", "", is_required=False, resource_ids=[f"{GROUP}/providers/x/y/z"]),
+        DrawnComponent("search", "AI Search service", "Models", is_required=False),
+    ],
+    calls=[
+        DrawnCall("gateway", "openai", is_seen=True), DrawnCall("gateway", "firewall", is_seen=False),
+        DrawnCall("gateway", "odd", is_seen=False), DrawnCall("odd", "gateway", is_seen=True),
+        DrawnCall("gateway", "search", is_seen=False),
+    ],
+    network=[
+        NetworkPair("snet-a", "subnet/a", "Internet", "", "yes", is_partial=True, passes=["TCP 443, by rule web"],
+                    stopped=["UDP any, by rule deny"], packet={"source": "10.0.0.4", "destination": "8.8.8.8", "protocol": "Tcp",
+                    "path": [{"access": "Allow", "filter": "nsg-a", "rule": "web", "priority": 100, "direction": "Outbound"}]}),
+        NetworkPair("Internet", "", "snet-a", "subnet/a", "unknown", is_partial=False, unknowns=["nsg-a: forbidden"]),
+    ],
+)  # fmt: skip
+
+
 OPENAI_RULE = RuleInfo(
     id="openai-public-network-access-off",
     title="Azure OpenAI accounts accept no public network traffic",
@@ -281,7 +310,7 @@ def report() -> Report:
         gaps=(GAP,),
         notices=("The subnet snet-agents was bound by its name.", "No resource for rule search-replicas\x1b[2J."),
     )  # fmt: skip
-    return replace(made, coverage=COVERAGE)
+    return replace(made, coverage=COVERAGE, pictures=[PICTURE])
 
 
 @pytest.fixture

@@ -9,15 +9,19 @@ from typing import Final
 from auditor.model import (
     ControlCoverage,
     Coverage,
+    DrawnCall,
+    DrawnComponent,
     Finding,
     FrameworkReport,
     ManualCheck,
+    NetworkPair,
     OpenGap,
     Report,
     RequirementResult,
     SettlingPermission,
     Status,
     TypeCoverage,
+    WorkloadPicture,
 )
 from tests.report.conftest import EXEMPT, GAP, GROUP, MISSING, OPENAI_PUBLIC, PASSED, ROUTE, SKIPPED, UNREAD, report_of
 
@@ -91,8 +95,22 @@ def hostile_report(texts: list[str]) -> Report:
         for key, rule in made.rules.items()
     }
     requirement = RequirementResult(text(), text(), text(), None, counts, [], [ManualCheck(text(), text(), text())])
+    components = [
+        DrawnComponent(
+            text(), text(), text(), is_required=True, resource_ids=[text()][:number], not_known=text(), visitors=text()
+        )
+        for number in (0, 1, 1)
+    ]
+    calls = [DrawnCall(each.name, other.name, is_seen=True) for each in components for other in components]
+    pairs = [
+        NetworkPair(text(), text(), text(), text(), answer, is_partial=True, passes=[text()], stopped=[text()], notes=[text()],
+                    packet={"source": text(), "destination": text(), "protocol": text(), "assuming": [text()]},
+                    unknowns=[text()])
+        for answer in ("yes", "no", "unknown")
+    ]  # fmt: skip
     return replace(
         made,
+        pictures=[WorkloadPicture(text(), text(), components, calls, pairs)],
         rules=rules,
         gaps=[gap.gap],
         coverage=Coverage(

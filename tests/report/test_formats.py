@@ -31,6 +31,7 @@ GOLDEN_CASES = {
     "azure-devops.txt": ("azure-devops", View(include_passed=False)),
     "report.csv": ("csv", View(include_passed=True)),
     "coverage.csv": ("coverage", View(include_passed=True)),
+    "report.html": ("html", View(include_passed=True)),
     "report.md": ("markdown", View(include_passed=True)),
     "table-80.txt": ("table", View(include_passed=False, width=80)),
     "table-200.txt": ("table", View(include_passed=True, width=200)),

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
+from lxml import html
 
 from auditor.model import Finding, Report, Severity, Status
 from auditor.report.format import NAMES
@@ -89,8 +90,14 @@ def _of_xlsx(written: bytes) -> Counter[Triple]:
     return Counter((row["Status"], row["Rule"], row["Fingerprint"]) for row in told)
 
 
+def _of_html(written: bytes) -> Counter[Triple]:
+    found = json.loads(html.document_fromstring(written.decode()).get_element_by_id("report-data").text)["findings"]
+    return Counter((each["status"], each["rule"], each["id"]) for each in found)
+
+
 LISTING: dict[str, Callable[[bytes], Counter[Triple]]] = {
     "csv": _of_csv,
+    "html": _of_html,
     "json": lambda written: _of_json(json.loads(written)["findings"]),
     "jsonl": lambda written: _of_json(_objects(written.decode())[1:]),
     "ocsf": _of_ocsf,

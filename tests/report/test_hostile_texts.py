@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -15,7 +16,7 @@ import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of th
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lxml import etree
+from lxml import etree, html
 from markdown_it import MarkdownIt
 
 from auditor.model import Report
@@ -132,11 +133,68 @@ def _workbook(written: bytes, report: Report) -> None:
     assert book["findings"].max_row == len(report.findings) + 1
 
 
+def _page(written: str, report: Report) -> None:
+    assert not _UNSHOWN.search(written)
+    page = html.document_fromstring(written)
+    assert {str(element.tag) for element in page.iter()} <= _ELEMENTS
+    assert {
+        name for element in page.iter() for name in element.attrib if name.startswith(("on", "style", "src"))
+    } == set()
+    assert all(re.match(r"#|https://", link) for link in page.xpath("//a/@href"))
+    assert len(re.findall("<script", written, re.IGNORECASE)) == len(page.xpath("//script")) == 2
+    assert written.count("<!") == 1
+    told = json.loads(page.get_element_by_id("report-data").text)["findings"]
+    assert len(told) == len(report.findings)
+
+
+_ELEMENTS = {
+    *(
+        "html",
+        "head",
+        "meta",
+        "link",
+        "title",
+        "style",
+        "script",
+        "noscript",
+        "body",
+        "header",
+        "nav",
+        "main",
+        "section",
+    ),
+    *(
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "p",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "div",
+        "span",
+        "strong",
+        "code",
+        "pre",
+        "bdi",
+        "a",
+    ),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "button"),
+    *("svg", "defs", "marker", "path", "rect", "text"),
+}
+
+
 JUDGES: dict[str, Callable[[str, Report], None]] = {
     "azure-devops": _annotations,
     "coverage": _csv,
     "csv": _csv,
     "github": _annotations,
+    "html": _page,
     "json": _json,
     "jsonl": _jsonl,
     "junit": _xml,
@@ -208,3 +266,16 @@ def test_no_template_of_markup_is_made_of_text() -> None:
     for path in (ROOT / "auditor" / "report").rglob("*.py"):
         found += [f"{path.name}: {match}" for match in re.findall(r"\b[gG]fm\(f[\"'].*", path.read_text())]
     assert [each for each in found if not each.startswith("gfm.py")] == []
+
+
+def test_no_html_is_made_of_text() -> None:
+    """Only the escape makes `Html`; elsewhere it takes literals of ours, or a file of ours."""
+    found = []
+    for path in (ROOT / "auditor" / "report").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Html":
+                names = [inner for inner in ast.walk(node.args[0]) if isinstance(inner, ast.JoinedStr | ast.Call)]
+                found += [f"{path.parent.name}/{path.name}: {ast.unparse(node)}"] if names else []
+    assert [each for each in found if not each.startswith("escapes/html.py")] == [
+        "formats/html.py: Html((Path(html_page.__file__).parent / name).read_text(encoding='utf-8').strip())"
+    ]
