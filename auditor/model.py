@@ -147,6 +147,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class MendingChange:
+    """What one change would mend: `what` is changed, in a few words, and the resource on which; None: none that exists."""
+
+    what: str
+    resource_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exemption:
     """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it."""
 
@@ -184,7 +192,8 @@ class Finding:
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
     does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
-    are those of the rule's that the subject is about, by framework; `tags` are the resource's.
+    are those of the rule's that the subject is about, by framework; `tags` are the resource's. `mended_by` is the
+    change that the rule says would mend it; where it says none, the property that decides is what is to be changed.
     """
 
     rule_id: str
@@ -209,6 +218,7 @@ class Finding:
     is_absence: bool = False
     controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Mapping[str, object] = field(default_factory=dict)
+    mended_by: MendingChange | None = None
 
     @property
     def deciding(self) -> Sequence[Evidence]:

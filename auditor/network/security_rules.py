@@ -105,12 +105,14 @@ class SecurityRule:
 class SecurityGroup:
     """A security group: its rules by direction, in the order in which they are asked.
 
-    `undecidable` says of a direction why its order or effect cannot be known at all.
+    `undecidable` says of a direction why its order or effect cannot be known at all. `id` is the resource's that holds
+    the rules, where it is one.
     """
 
     name: str
     rules: Mapping[Direction, tuple[SecurityRule, ...]]
     undecidable: Mapping[Direction, str] = field(default_factory=dict)
+    id: str = ""
 
 
 def parse_match(body: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:

@@ -279,7 +279,7 @@ class Subnets:
             return SecurityGroup(
                 group.name, group.rules, dict.fromkeys(Direction, f"its rules were not collected ({gap.reason})")
             )
-        return group
+        return replace(group, id=resource.id)
 
     def _interfaces(self, subnet: Resource) -> Iterator[Interface]:
         """Yield who is in a subnet: the told addresses of one holder and group together, each other member by itself."""

@@ -13,11 +13,15 @@ from auditor.network.security_rules import Access, Direction, SecurityRule
 
 @dataclass(frozen=True, slots=True)
 class DecidingRule:
-    """A rule that decided, and the name of the filter it is in. `is_firewall`: the filter stands between the ends."""
+    """A rule that decided, and the name of the filter it is in. `is_firewall`: the filter stands between the ends.
+
+    `holder` is the id of the resource that holds the rule; empty where that is none of its own.
+    """
 
     filter: str
     rule: SecurityRule
     is_firewall: bool = False
+    holder: str = ""
 
     @property
     def side(self) -> str:
@@ -147,4 +151,5 @@ class DecidedPackets:
 
 
 def _disposition(source: Filter, rule: SecurityRule) -> Disposition:
-    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule, source.is_firewall),))
+    holder = source.group.id if source.group else ""
+    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule, source.is_firewall, holder),))
