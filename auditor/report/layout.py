@@ -14,6 +14,7 @@ from auditor.model import Severity
 from auditor.report.text import visible
 
 _GAP: Final = 2
+_NARROWEST: Final = 40
 _BOLD: Final = "1"
 _COLORS: Final = {
     Severity.CRITICAL: "1;31",
@@ -69,11 +70,11 @@ class Layout:
         widths = self.column_widths([header, *texts] if header else texts, indent)
         return self.rows(header, [list(map(cut, row, widths)) for row in texts], indent)
 
-    def rows(self, header: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
+    def rows(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int = 2) -> list[str]:
         """Return a table whose widest columns are wrapped until it fits; without header, bare columns."""
         if not rows:
             return []
-        cells = [[visible(cell) for cell in row] for row in ([header, *rows] if header else rows)]
+        cells = [[visible(shown(cell)) for cell in row] for row in ([header, *rows] if header else rows)]
         widths = self.column_widths(cells, indent)
         if header:  # not tabulate's own header, which is two cells wider than its text
             cells.insert(1, ["-" * width for width in widths])
@@ -101,8 +102,11 @@ class Layout:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
 
 
-def for_person(width: int, *, color: bool) -> Layout:
-    """Return the layout for a terminal, whose library is imported for it alone."""
+def of(width: int, *, color: bool, is_for_person: bool) -> Layout:
+    """Return a layout, at least 40 cells wide; that for a person's terminal has a library that is imported for it alone."""
+    width = max(width, _NARROWEST)
+    if not is_for_person:
+        return Layout(width, color)
     layout: Layout = import_module("auditor.report.terminal_layout").TerminalLayout(width, color)
     return layout
 

@@ -15,14 +15,14 @@ from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
 from auditor.report.group_by import GroupBy
 from auditor.report.grouping import FindingGroup, grouped, place_of
-from auditor.report.layout import Cell, Layout, Linked, for_person
+from auditor.report.layout import Cell, Layout, Linked
+from auditor.report.layout import of as layout_of
 from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.portal import resource_link, rule_link
 from auditor.report.selection import names_of, short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text
 
-_NARROWEST: Final = 40
 _GROUPS_SHOWN: Final = 20
 _PER_GROUP: Final = 5
 """More of one group than this teach nothing new; `verbose` and the other formats hold all of them."""
@@ -39,14 +39,9 @@ def write(report: Report, out: TerminalLines, view: View) -> None:
     of their own, and for the last line of a report that cannot be trusted as it is: why, and what would settle it.
     Findings that do not apply are only counted.
     """
-    page = _TablePage(report, _layout(view), view)
+    page = _TablePage(report, layout_of(view.width, color=view.color, is_for_person=view.is_for_person), view)
     summary = summarise(report)
     out.lines([*page.body(), *page.summary(summary), *page.outcome()])
-
-
-def _layout(view: View) -> Layout:
-    width = max(view.width, _NARROWEST)
-    return for_person(width, color=view.color) if view.is_for_person else Layout(width, view.color)
 
 
 class _TablePage:
