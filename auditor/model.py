@@ -236,6 +236,14 @@ FindingSet: TypeAlias = PacketSet | OperationSets | LevelSets | ItemSet
 
 
 @dataclass(frozen=True, slots=True)
+class MendingChange:
+    """What one change would mend: `what` is changed, in a few words, and the resource on which; None: none that exists."""
+
+    what: str
+    resource_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exemption:
     """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it."""
 
@@ -274,7 +282,8 @@ class Finding:
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
     does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
     are those of the rule's that the subject is about, by framework; `tags` are the resource's. `rests_on` is the whole set
-    that a failure is about, where it is about one: the packets, operations, levels or names.
+    that a failure is about, where it is about one: the packets, operations, levels or names. `mended_by` is the
+    change that the rule says would mend it; where it says none, the property that decides is what is to be changed.
     """
 
     rule_id: str
@@ -300,6 +309,7 @@ class Finding:
     controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Mapping[str, object] = field(default_factory=dict)
     rests_on: FindingSet | None = None
+    mended_by: MendingChange | None = None
 
     @property
     def deciding(self) -> Sequence[Evidence]:

@@ -8,7 +8,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from auditor.cli import access, catalogue, collect, content, control, evaluate, fact, keys, network, snapshot, streams
+from auditor.cli import (
+    access,
+    catalogue,
+    collect,
+    content,
+    control,
+    evaluate,
+    fact,
+    keys,
+    network,
+    snapshot,
+    streams,
+    why,
+)
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError, ContentError, Interrupted
@@ -31,6 +44,7 @@ app = typer.Typer(
 collect.register(app)
 evaluate.register(app)
 keys.register(app)
+why.register(app)
 app.add_typer(access.app, name="access")
 app.add_typer(network.app, name="network")
 app.add_typer(catalogue.app, name="catalogue")

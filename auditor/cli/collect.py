@@ -19,6 +19,8 @@ from auditor.collect.arm.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
 from auditor.collect.scope import CollectScope
 from auditor.errors import AuditorError, CollectionError, Interrupted
+from auditor.report import format as formats
+from auditor.report.group_by import GroupBy
 
 with lazy_imports(__name__):
     from auditor.collect import run as collection
@@ -166,6 +168,9 @@ def scan(
     csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
     csv_bom: opt.CsvBom = False,
     json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
+    group_by: opt.GroupedBy = GroupBy.CAUSE,
+    top: opt.Top = None,
+    compact: opt.Compact = False,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
     allow_incomplete: opt.AllowIncomplete = False,
@@ -174,29 +179,27 @@ def scan(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
+    no_pager: opt.NoPager = False,
     no_progress: opt.NoProgress = False,
 ) -> None:
     """Read Azure and judge what is there: collect and evaluate in one go.
 
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
-    scope = _scope(tenant, management_group, subscription, resource_group, tag)
     endpoint = (arm_endpoint, allow_endpoint)
     options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
     shown = evaluate.Presentation(
         targets=evaluate.targets(output),
-        fail_on=fail_on,
-        exit_zero=exit_zero,
-        allow_incomplete=allow_incomplete,
+        ends=evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete),
         include_passed=include_passed,
-        verbose=verbose > 0,
-        color=color,
+        look=evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager),
         quiet=quiet,
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
+        grouping=formats.Grouping(group_by, top, compact),
     )
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     judging = evaluate.JudgingOptions([], selection, exemptions or (), framework)
-    request = _Request(scope, options, quiet, no_progress)
+    request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), options, quiet, no_progress)
     with _collected(request, judging, as_of, _kept(snapshot, resume), is_resumed=resume is not None) as path:
         evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, complete=False)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -19,6 +20,7 @@ from auditor.model import Report, Status
 from auditor.report import format as formats
 from auditor.report.escapes.output import EscapedOutput
 from auditor.report.format import Format
+from auditor.report.group_by import GroupBy
 
 with lazy_imports(__name__):
     from auditor import audit, shipped
@@ -43,18 +45,34 @@ class OutputTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What makes a command that judges fail."""
+
+    fail_on: opt.Level
+    exit_zero: bool
+    allow_incomplete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a report looks where a person reads it."""
+
+    color: opt.Color
+    is_verbose: bool
+    has_pager: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Presentation:
     """How a report is shown and what makes the command fail."""
 
     targets: Sequence[OutputTarget]
-    fail_on: opt.Level
-    exit_zero: bool
-    allow_incomplete: bool
+    ends: Ending
     include_passed: bool | None
-    verbose: bool
-    color: opt.Color
+    look: Look
     quiet: bool
     style: formats.Style
+    grouping: formats.Grouping
 
 
 def evaluate(
@@ -71,6 +89,9 @@ def evaluate(
     csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
     csv_bom: opt.CsvBom = False,
     json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
+    group_by: opt.GroupedBy = GroupBy.CAUSE,
+    top: opt.Top = None,
+    compact: opt.Compact = False,
     fail_on: opt.FailOn = opt.Level.LOW,
     exit_zero: opt.ExitZero = False,
     allow_incomplete: opt.AllowIncomplete = False,
@@ -79,6 +100,7 @@ def evaluate(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
+    no_pager: opt.NoPager = False,
     no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
 ) -> None:
     """Judge snapshots and foreign exports, offline and without credentials.
@@ -89,14 +111,12 @@ def evaluate(
     """
     shown = Presentation(
         targets=targets(output),
-        fail_on=fail_on,
-        exit_zero=exit_zero,
-        allow_incomplete=allow_incomplete,
+        ends=Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete),
         include_passed=include_passed,
-        verbose=verbose > 0,
-        color=color,
+        look=Look(color, is_verbose=verbose > 0, has_pager=not no_pager),
         quiet=quiet,
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
+        grouping=formats.Grouping(group_by, top, compact),
     )
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, complete=complete)
@@ -108,9 +128,13 @@ def demo(
     csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
     csv_bom: opt.CsvBom = False,
     json_version: opt.JsonVersion = opt.DEFAULT_JSON_VERSION,
+    group_by: opt.GroupedBy = GroupBy.CAUSE,
+    top: opt.Top = None,
+    compact: opt.Compact = False,
     include_passed: opt.IncludePassed = None,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
+    no_pager: opt.NoPager = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Judge a sample estate that ships with the tool; no Azure account is needed.
@@ -119,14 +143,12 @@ def demo(
     """
     shown = Presentation(
         targets=targets(output),
-        fail_on=opt.Level.LOW,
-        exit_zero=True,
-        allow_incomplete=True,
+        ends=Ending(opt.Level.LOW, exit_zero=True, allow_incomplete=True),
         include_passed=include_passed,
-        verbose=verbose > 0,
-        color=color,
+        look=Look(color, is_verbose=verbose > 0, has_pager=not no_pager),
         quiet=quiet,
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
+        grouping=formats.Grouping(group_by, top, compact),
     )
     sample = str(shipped.folder("samples") / "chat.json")
     run(
@@ -203,18 +225,26 @@ def write(report: Report, shown: Presentation) -> None:
         view = formats.View(
             include_passed=target.format.listing(include_passed=shown.include_passed),
             width=streams.width(),
-            verbose=shown.verbose,
+            verbose=shown.look.is_verbose,
             style=shown.style,
-            color=target.path is None and streams.wants_color(shown.color.value),
+            color=target.path is None and streams.wants_color(shown.look.color.value),
+            is_for_person=target.path is None and streams.is_terminal(),
+            grouping=shown.grouping,
         )
         try:
-            with streams.output(target.path, target.format.hash_sign) as out:
+            with _opened(target, has_pager=shown.look.has_pager) as out:
                 target.format.write(report, out, view)
             _add_to_summary(report, target.format, view)
         except AuditorError as problem:
             problems.append(problem)
     if problems:
         raise problems[0]
+
+
+def _opened(target: OutputTarget, *, has_pager: bool) -> AbstractContextManager[TextIO]:
+    if target.path is None:
+        return streams.shown(target.format.hash_sign, has_pager=has_pager and not target.format.is_binary)
+    return streams.output(target.path, target.format.hash_sign)
 
 
 def _add_to_summary(report: Report, chosen: Format[EscapedOutput], view: formats.View) -> None:
@@ -228,14 +258,14 @@ def _add_to_summary(report: Report, chosen: Format[EscapedOutput], view: formats
 
 def exit_code(report: Report, shown: Presentation) -> int:
     """Return 2 where the answer cannot be trusted as it is, 1 where it has failures that count, else 0."""
-    if outcome.judged_nothing(report) or (not shown.allow_incomplete and outcome.why_not_trusted(report)):
+    if outcome.judged_nothing(report) or (not shown.ends.allow_incomplete and outcome.why_not_trusted(report)):
         return NO_ANSWER
-    limit = opt.rank(shown.fail_on)
+    limit = opt.rank(shown.ends.fail_on)
     failed = any(
         finding.status is Status.FAIL and finding.exemption is None and finding.severity.rank <= limit
         for finding in report.findings
     )
-    return FAILURES if failed and not shown.exit_zero else 0
+    return FAILURES if failed and not shown.ends.exit_zero else 0
 
 
 def explain(

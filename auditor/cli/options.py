@@ -16,6 +16,7 @@ from auditor.model import Severity
 from auditor.report import pipeline_log
 from auditor.report.escapes.output import CsvDialect
 from auditor.report.format import JSON_VERSION, NAMES, Style
+from auditor.report.group_by import GroupBy
 
 DEFAULT_BASELINE: Final = "openai-chat"
 DEFAULT_FORMAT: Final = "table"
@@ -145,6 +146,34 @@ JsonVersion = Annotated[
     ),
 ]
 DEFAULT_JSON_VERSION: Final = ReportVersion(str(JSON_VERSION))
+
+
+GroupedBy = Annotated[
+    GroupBy,
+    typer.Option(
+        "--group-by",
+        envvar="AUDITOR_GROUP_BY",
+        help="What the table puts together; cause: what one change would mend.",
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        "--top",
+        metavar="N",
+        min=0,
+        show_default=False,
+        envvar="AUDITOR_TOP",
+        help="Show so many groups of the table, the worst; 0: all (default: 20, with -v all).",
+    ),
+]
+Compact = Annotated[
+    bool, typer.Option("--compact", envvar="AUDITOR_COMPACT", help="One line for each group of the table.")
+]
+NoPager = Annotated[
+    bool,
+    typer.Option("--no-pager", envvar="AUDITOR_NO_PAGER", help="Write to the terminal itself, not through a pager."),
+]
 
 
 def style(delimiter: Delimiter, json_version: ReportVersion, *, has_bom: bool) -> Style:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -98,6 +100,49 @@ def _stdout(hash_sign: str | None) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             stream.detach()
+
+
+@contextmanager
+def shown(hash_sign: str | None = pipeline_log.APART, *, has_pager: bool = True) -> Iterator[TextIO]:
+    """Give what a person is to see: stdout, and at a terminal the input of a pager, as git does it.
+
+    A pager that is left early has shown what was wanted of it; one that cannot be started is done without.
+    """
+    pager = _pager() if has_pager and is_terminal() and os.environ.get("TERM") != "dumb" else None
+    if pager is None or pager.stdin is None:
+        with output(None, hash_sign) as out:
+            yield out
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the pager that an interrupt is meant for
+    try:
+        stream = pipeline_log.LogSafeStream(pager.stdin, hash_sign)
+        try:
+            yield stream
+            stream.finish()
+        except BrokenPipeError:
+            pass
+        finally:
+            with suppress(OSError):
+                stream.close()
+    finally:
+        pager.wait()
+        signal.signal(signal.SIGINT, before)
+
+
+def _pager() -> subprocess.Popen[bytes] | None:
+    """Start AUDITOR_PAGER, else PAGER, else `less`; an empty one, or `cat`, is none.
+
+    The variables of `less` that nobody has set let it show colours (R), leave the text where it was (X), end by itself where
+    all fits (F), and begin at the end, where the worst stands.
+    """
+    words = shlex.split(os.environ.get("AUDITOR_PAGER", os.environ.get("PAGER", "less")))
+    if not words or words == ["cat"]:
+        return None
+    variables = {"LESS": "FRX$ +G", "LV": "-c", **os.environ}
+    try:
+        return subprocess.Popen(words, stdin=subprocess.PIPE, env=variables)  # noqa: S603 - the user's own choice
+    except OSError:
+        return None
 
 
 def forget(stream: TextIO | None) -> None:

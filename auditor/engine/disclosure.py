@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar
 
-from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, NetworkPair
+from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, NetworkPair
 from auditor.redaction.body import Redactor
 from auditor.redaction.names import Meaning, meaning_of
 
@@ -67,13 +67,14 @@ def _finding(finding: Finding) -> Finding:
     witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
     message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
     part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
+    change = finding.mended_by and _change(finding.mended_by)
     reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
     rests_on = _set(finding.rests_on)
     before = (
         *(finding.evidence, finding.gaps, finding.witness, finding.message),
-        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason, finding.rests_on),
+        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason, finding.rests_on, finding.mended_by),
     )
-    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason, rests_on))):
+    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason, rests_on, change))):
         return finding
     return replace(
         finding,
@@ -85,6 +86,7 @@ def _finding(finding: Finding) -> Finding:
         gaps=gaps,
         remediation_cli=command,
         rests_on=rests_on,
+        mended_by=change,
     )
 
 
@@ -108,6 +110,11 @@ def _each(clean: Callable[[T], T], items: Sequence[T]) -> Sequence[T]:
     """Return items cleaned: the same list where that changes none."""
     cleaned = [clean(item) for item in items]
     return items if all(new is old for new, old in zip(cleaned, items, strict=True)) else cleaned
+
+
+def _change(change: MendingChange) -> MendingChange:
+    what = _REDACTOR.text(change.what)
+    return change if what is change.what else replace(change, what=what)
 
 
 def _gap(gap: Gap) -> Gap:

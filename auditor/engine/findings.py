@@ -14,8 +14,8 @@ from auditor.analysis.fact import Fact, Schema
 from auditor.engine import disclosure, message
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, Resource, Status
-from auditor.rulebook.command import FIELD, filled
+from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, Resource, Status
+from auditor.rulebook.command import FIELD, PART, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
 
@@ -136,12 +136,28 @@ def finding_of(
         controls=controls,
         tags=info.tags,
         rests_on=_members(verdict) if is_failure and verdict.members else None,
+        mended_by=_change(about, verdict, info) if is_failure else None,
     )
 
 
 def _members(verdict: Verdict) -> FindingSet:
     places = sorted(verdict.members)
     return ItemSet(" and ".join(places), tuple(sorted({each for place in places for each in verdict.members[place]})))
+
+
+def _change(rule: Rule, verdict: Verdict, info: SubjectInfo) -> MendingChange | None:
+    """Return what the rule says that its remedy changes; None: the property that decides.
+
+    Nobody can change a field of a fact, or what an expression gives: there the rule's title says more.
+    """
+    read_from = (leaf.resource_id for leaf in verdict.evidence if rule.changed_on and leaf.path == rule.changed_on)
+    changed = next((each for each in read_from if each), info.resource_id)
+    if rule.changes:
+        return MendingChange(" ".join(rule.changes.replace(f"{{{PART}}}", info.sub_object).split()), changed)
+    decides = next((leaf.path for leaf in verdict.evidence if leaf.decides), "[")
+    if isinstance(rule.applies, OnFact) or decides.startswith("["):
+        return MendingChange(rule.title + (f" · {info.sub_object}" if info.sub_object else ""), changed)
+    return None
 
 
 def _command(command: str, info: SubjectInfo) -> str:

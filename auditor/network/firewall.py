@@ -150,7 +150,8 @@ class Firewalls:
         application = [collection for collection in collections if collection.kind == "application"]
         rules = [rule for collection in network for rule in self._network_rules(collection)]
         rules += [rule for collection in application if collection.allows for rule in self._web_rules(collection)]
-        passing = SecurityGroup(firewall.name, {Direction.INBOUND: (), Direction.OUTBOUND: (*rules, _DENY_ALL)})
+        asked = {Direction.INBOUND: (), Direction.OUTBOUND: (*rules, _DENY_ALL)}
+        passing = SecurityGroup(firewall.name, asked, id=firewall.id)
         nat = [collection for collection in collections if collection.kind == "nat"]
         return FirewallRules(passing, tuple(rule for collection in nat for rule in self._translations(collection)))
 

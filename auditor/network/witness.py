@@ -55,7 +55,8 @@ class Packet:
 
 
 def _decider_json(decider: DecidingRule) -> dict[str, object]:
-    return {
+    held = {"holder": decider.group_id} if decider.group_id else {}
+    return held | {
         "access": decider.rule.access.value,
         "default": not decider.rule.is_custom,
         "direction": decider.direction,

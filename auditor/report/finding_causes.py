@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Finding, Severity, Status
-from auditor.report.selection import short_name
+from auditor.report.selection import assignment_name, short_name
+
+DENYING_RULE: Final = "rule that denies the rest"
+"""What a group lacks whose default rules let something through; the rules that ask for one name it so, too."""
+_RELATION: Final = re.compile(r"related\((\w+)\)")
+_SMALL_TO_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
 class FindingCause:
-    """What one change would mend: `what` it is, in words, and the resource that holds it, where there is one."""
+    """What one change would mend: `what` it is, in words, and the resource that holds it, where there is one.
+
+    `change` is what is changed without where; empty where the resource is no part of the words.
+    """
 
     what: str
     resource_id: str | None = None
+    change: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return what is changed, without where: the same for all resources on which it is to be changed."""
+        return self.change or self.what
 
     @property
     def id(self) -> str:
         """Return 12 hex digits over it: the same for the same cause in every run, however names are spelled."""
-        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.what.lower()}"
+        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.title.lower()}"
         return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
@@ -45,7 +61,7 @@ def cause_of(finding: Finding) -> FindingCause | None:
     if finding.is_absence:
         missing = finding.component or finding.sub_object or finding.rule_id
         return FindingCause(f"{missing} is missing{f' in {finding.workload}' if finding.workload else ''}")
-    return _deciding_rule(finding) or _setting(finding)
+    return _deciding_rule(finding) or _declared(finding) or _setting(finding)
 
 
 def groups_of(findings: Iterable[Finding]) -> Sequence[CauseGroup]:
@@ -78,24 +94,38 @@ def _unread(finding: Finding) -> FindingCause:
 
 
 def _deciding_rule(finding: Finding) -> FindingCause | None:
-    """Return the security rule that let the witness through; of a default rule, the group that lacks a rule of its own."""
+    """Return the security rule that let the witness through; of a default rule, that the group has none that denies."""
     path = (finding.witness or {}).get("path")
     steps = [step for step in path if isinstance(step, Mapping)] if isinstance(path, list | tuple) else []
-    allowing = [step for step in steps if step.get("access") == "Allow" and step.get("filter")]
-    if not allowing:
+    if not steps or any(step.get("access") != "Allow" for step in steps):
         return None
-    last = allowing[-1]
-    group = str(last["filter"])
-    holders = (leaf.resource_id for leaf in finding.evidence if leaf.resource_id)
-    holder = next((each for each in holders if ids.name_of(each).lower() == group.lower()), finding.resource_id)
+    last = steps[-1]
+    holder = str(last.get("holder") or "") or finding.resource_id
+    direction, name = last.get("direction"), last.get("rule")
     if last.get("default"):
-        return FindingCause(f"{group} has no rule that denies the rest ({last.get('direction')})", holder)
-    return FindingCause(f"rule {last.get('rule')} of {group}", holder)
+        return _at(f"{direction} {DENYING_RULE}", holder)
+    return _at(f"firewall rule {name}" if direction == "Through" else f"security rule {direction}/{name}", holder)
+
+
+def _declared(finding: Finding) -> FindingCause | None:
+    change = finding.mended_by
+    return _at(change.what, change.resource_id, finding) if change else None
 
 
 def _setting(finding: Finding) -> FindingCause:
     leaf = next(iter(finding.deciding), None)
     holder = (leaf.resource_id if leaf else None) or finding.resource_id
-    name = short_name(holder) if holder else finding.component or "the estate"
-    part = f" · {finding.sub_object}" if finding.sub_object else ""
-    return FindingCause(f"{leaf.path if leaf else finding.rule_id} of {name}{part}", holder)
+    relation = _RELATION.match(leaf.path) if leaf else None
+    if leaf is None or relation:
+        change = _SMALL_TO_CAPITAL.sub(" ", relation[1]).lower() if relation else finding.rule_id
+    else:
+        change = leaf.path.removeprefix("properties.")
+    return _at(change + (f" · {finding.sub_object}" if finding.sub_object else ""), holder, finding)
+
+
+def _at(change: str, holder: str | None, finding: Finding | None = None) -> FindingCause:
+    place = short_name(holder) if holder else (finding.component if finding else None) or "the estate"
+    if assignment := assignment_name(finding) if finding is not None and holder == finding.resource_id else "":
+        return FindingCause(f"{change} {assignment}", holder)
+    is_setting = finding is not None and finding.mended_by is None
+    return FindingCause(f"{change} {'of' if is_setting else 'on'} {place}", holder, change)

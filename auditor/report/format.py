@@ -9,6 +9,7 @@ from typing import Final, Generic, TextIO, TypeVar
 
 from auditor.model import Report
 from auditor.report.escapes.output import CsvDialect, EscapedOutput
+from auditor.report.group_by import GroupBy
 
 NAMES: Final = (
     "azure-devops",
@@ -45,10 +46,23 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouping:
+    """How the table puts findings together: by what, how many groups it shows (None: its own choice; 0: all).
+
+    `compact` shows the groups alone, without their findings.
+    """
+
+    by: GroupBy = GroupBy.CAUSE
+    top: int | None = None
+    compact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """How a reader wants a report; each format takes what it understands.
 
-    `include_passed` lists what passed or does not apply, too; `width` is in terminal cells.
+    `include_passed` lists what passed or does not apply, too; `width` is in terminal cells. `is_for_person`: it is read at
+    a terminal, where the eye rests on the last lines.
     """
 
     include_passed: bool
@@ -56,6 +70,8 @@ class View:
     verbose: bool = False
     color: bool = False
     style: Style = field(default_factory=Style)
+    is_for_person: bool = False
+    grouping: Grouping = field(default_factory=Grouping)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final
 
 from tabulate import tabulate
@@ -13,6 +14,7 @@ from auditor.model import Severity
 from auditor.report.text import visible
 
 _GAP: Final = 2
+_NARROWEST: Final = 40
 _BOLD: Final = "1"
 _COLORS: Final = {
     Severity.CRITICAL: "1;31",
@@ -21,6 +23,17 @@ _COLORS: Final = {
     Severity.LOW: "36",
     Severity.INFO: "2",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A text that leads somewhere, where what shows it has links. `address` is one of ours; empty: nowhere."""
+
+    text: str
+    address: str
+
+
+Cell = str | Linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +62,20 @@ class Layout:
         """Return text on one line however long it is, so that it can be copied whole."""
         return [" " * indent + visible(text)]
 
-    def rows(self, header: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 2) -> list[str]:
+    def one_liners(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int = 2) -> list[str]:
+        """Return a table whose widest columns are cut until each row is one line that fits; links are left out."""
+        if not rows:
+            return []
+        texts = [[visible(shown(cell)) for cell in row] for row in rows]
+        widths = self.column_widths([header, *texts] if header else texts, indent)
+        return self.rows(header, [list(map(cut, row, widths)) for row in texts], indent)
+
+    def rows(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int = 2) -> list[str]:
         """Return a table whose widest columns are wrapped until it fits; without header, bare columns."""
         if not rows:
             return []
-        cells = [[visible(cell) for cell in row] for row in ([header, *rows] if header else rows)]
-        natural = [max(1, *map(cell_width, column)) for column in zip(*cells, strict=True)]
-        widths = shared_widths(natural, self._room(indent) - _GAP * (len(natural) - 1))
+        cells = [[visible(shown(cell)) for cell in row] for row in ([header, *rows] if header else rows)]
+        widths = self.column_widths(cells, indent)
         if header:  # not tabulate's own header, which is two cells wider than its text
             cells.insert(1, ["-" * width for width in widths])
         text = tabulate(
@@ -67,6 +87,11 @@ class Layout:
         )
         return [(" " * indent + line).rstrip() for line in text.splitlines()]
 
+    def column_widths(self, cells: Sequence[Sequence[str]], indent: int) -> Sequence[int]:
+        """Return how wide each column is, so that a row fits: what it needs, or its share."""
+        natural = [max(1, *(cell_width(visible(cell)) for cell in column)) for column in zip(*cells, strict=True)]
+        return shared_widths(natural, self._room(indent) - _GAP * (len(natural) - 1))
+
     def _room(self, indent: int) -> int:
         return max(1, self.width - indent)
 
@@ -75,6 +100,33 @@ class Layout:
 
     def _painted(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+
+
+def of(width: int, *, color: bool, is_for_person: bool) -> Layout:
+    """Return a layout, at least 40 cells wide; that for a person's terminal has a library that is imported for it alone."""
+    width = max(width, _NARROWEST)
+    if not is_for_person:
+        return Layout(width, color)
+    layout: Layout = import_module("auditor.report.terminal_layout").TerminalLayout(width, color)
+    return layout
+
+
+def shown(cell: Cell) -> str:
+    """Return the text of a cell."""
+    return cell.text if isinstance(cell, Linked) else cell
+
+
+def cut(text: str, width: int) -> str:
+    """Return text that takes no more cells than that, with an ellipsis in place of what is left out."""
+    if cell_width(text) <= width:
+        return text
+    kept, room = [], width - 1
+    for character in text:
+        room -= _character_width(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "…"
 
 
 def cell_width(text: str) -> int:

@@ -96,8 +96,19 @@ def subjects_of(findings: Sequence[Finding], subscription_names: Mapping[str, st
     return [_subject(each, names) for each in findings]
 
 
+def assignment_name(finding: Finding) -> str:
+    """Return whose role a finding on a role assignment is about, whose own name is a GUID; empty for anything else."""
+    if "/roleassignments/" not in (finding.resource_id or "").lower():
+        return ""
+    said = {leaf.path: str(leaf.actual) for leaf in finding.evidence if leaf.actual}
+    who, role = said.get("principalName"), said.get("role")
+    return f"{who} → {role}" if who and role else ""
+
+
 def _subject(finding: Finding, names: Mapping[str, str]) -> str:
-    if finding.resource_id:
+    if assignment := assignment_name(finding):
+        subject = assignment
+    elif finding.resource_id:
         subject = names[ids.key(finding.resource_id)]
     else:
         subject = " of ".join(part for part in (finding.component, finding.workload) if part) or "(no resource)"

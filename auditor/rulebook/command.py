@@ -12,6 +12,8 @@ from auditor.azure import paths
 
 PLACES: Final = ("id", "name", "resourceGroup", "subscription", "field:PATH")
 FIELD: Final = "field:"
+PART: Final = "part"
+"""The place, in what a rule says is changed, for the part of the subject that is judged."""
 _PLACE: Final = re.compile(r"\{([A-Za-z]+(?::[^{}\"]+)?)\}")  # no place is taken for what stands in JSON
 _OPEN: Final = re.compile(r"<[A-Za-z][\w -]*>")
 

@@ -140,6 +140,11 @@ class RuleRemediationDocument(Document):
     """A command that does it."""
     bicep: Text = ""
     """The same as a template."""
+    changes: Text = ""
+    """What is changed, in a few words such as `diagnostic settings`; `{part}` is the part of the resource that is judged.
+    Rules that name the same are mended by one change of a resource. Where it is left out, it is the property that decides."""
+    changed_on: Text = ""
+    """The path of an input: what is changed is the resource that the input was read from (default: the one judged)."""
 
 
 class OnTypeDocument(Document):

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from auditor.analysis.contract import Analysis
 from auditor.analysis.fact import Fact, Schema
+from auditor.azure import paths
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary, fact_vocabulary
 from auditor.errors import ContentError, Mistakes
@@ -97,6 +98,8 @@ def load_rule(path: Path, words: Words) -> Rule:
     undeclared = [name for name in document.parameters if name not in known]
     mistakes.of(_check_reads, document, conditions, node)
     mistakes.of(_check_command, document.remediation.cli, conditions.vocabulary, node.child("remediation", "cli"))
+    mistakes.of(_check_changes, document.remediation.changes, node.child("remediation", "changes"))
+    mistakes.of(_check_path, document.remediation.changed_on, node.child("remediation", "changed_on"))
     for number, example in enumerate(document.examples):
         mistakes.of(_check_values, example, known, undeclared, node.child("examples", number))
     mistakes.raise_any()
@@ -109,6 +112,8 @@ def load_rule(path: Path, words: Words) -> Rule:
         remediation_text=" ".join(document.remediation.text.split()),
         remediation_cli=document.remediation.cli.strip(),
         remediation_bicep=document.remediation.bicep.strip(),
+        changes=" ".join(document.remediation.changes.split()),
+        changed_on=document.remediation.changed_on.strip(),
         references=document.references,
         controls=dict(sorted(document.controls.items())),
         parameters=known,
@@ -278,6 +283,20 @@ def _check_command(cli: str, vocabulary: Vocabulary, node: Node) -> None:
             _check_field(place.removeprefix(command.FIELD), vocabulary, node)
         elif place not in command.PLACES:
             node.fail(f"nothing fills '{{{place}}}' in the command", suggestion(place, command.PLACES))
+
+
+def _check_changes(changes: str, node: Node) -> None:
+    for place in command.places(changes):
+        if place != command.PART:
+            node.fail(f"nothing fills '{{{place}}}' in what is changed", f"use {{{command.PART}}}, or leave it out")
+
+
+def _check_path(path: str, node: Node) -> None:
+    try:
+        if path:
+            paths.parse(path)
+    except ValueError as problem:
+        node.fail(str(problem))
 
 
 def _check_field(path: str, vocabulary: Vocabulary, node: Node) -> None:

@@ -85,6 +85,8 @@ class Rule:
     remediation_text: str
     remediation_cli: str
     remediation_bicep: str
+    changes: str
+    changed_on: str
     references: Sequence[str]
     controls: Mapping[str, Sequence[str]]
     parameters: Mapping[str, Parameter]

@@ -218,7 +218,7 @@ def test_what_version_2_adds_tells_witness_cause_and_tags() -> None:
     told = {row["status"] + row["rule_id"]: row for row in rows}
     assert told["failsubnet-private-endpoints-closed"]["witness"] == '{"a":[2],"b":1}'
     assert told["failsubnet-private-endpoints-closed"]["tags"] == "cost=7; owner=team; a"
-    assert told["failkeyvault-network-closed"]["cause"] == "properties.publicNetworkAccess of oai-chat01"
+    assert told["failkeyvault-network-closed"]["cause"] == "publicNetworkAccess of oai-chat01"
     assert told["failarchitecture-components-present"]["cause"] == "firewall is missing in chat01"
     assert told["unknownopenai-content-filter-strict"]["cause"] == "forbidden"
     assert told["passopenai-public-network-access-off"]["cause"] == ""

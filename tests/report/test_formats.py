@@ -15,7 +15,7 @@ from auditor.cli.streams import safe
 from auditor.model import Report, Status
 from auditor.report import format as formats
 from auditor.report.escapes.terminal import TerminalLines
-from auditor.report.format import NAMES, Format, Style, View, named
+from auditor.report.format import NAMES, Format, Grouping, Style, View, named
 from tests.checkout import SAMPLE
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +35,8 @@ GOLDEN_CASES = {
     "report.md": ("markdown", View(include_passed=True)),
     "table-80.txt": ("table", View(include_passed=False, width=80)),
     "table-200.txt": ("table", View(include_passed=True, width=200)),
+    "table-terminal.txt": ("table", View(include_passed=False, width=100, color=True, is_for_person=True)),
+    "table-compact.txt": ("table", View(include_passed=False, width=100, grouping=Grouping(compact=True))),
     "table-verbose.txt": ("table", View(include_passed=False, width=100, verbose=True)),
 }
 

@@ -11,9 +11,13 @@ from auditor.report.text import visible
 
 
 class TerminalLines(EscapedOutput):
-    """Lines for a terminal or a log: what would steer it is spelled out, but for the colours of our own layout."""
+    """Lines for a terminal or a log: what would steer it is spelled out, but for colours and links of our own layout.
 
-    _OURS: Final = re.compile(r"(\x1b\[[0-9;]*m)")
+    A link (OSC 8, https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda) leads to `https` and holds nothing
+    but printable ASCII, so that it ends where it seems to.
+    """
+
+    _OURS: Final = re.compile(r"(\x1b\[[0-9;]*m|\x1b\]8;;(?:https://[!-~]+)?\x1b\\)")
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write lines that a layout made."""

@@ -6,54 +6,75 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.model import Finding, Gap, Report, RuleInfo, Status
 from auditor.report import coverage_page, framework_page, selection
+from auditor.report.areas import AreaCount, areas_of
 from auditor.report.escapes.terminal import TerminalLines
+from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
-from auditor.report.layout import Layout
+from auditor.report.group_by import GroupBy
+from auditor.report.grouping import FindingGroup, grouped, place_of
+from auditor.report.layout import Cell, Layout, Linked
+from auditor.report.layout import of as layout_of
 from auditor.report.outcome import unless, why_not_trusted
-from auditor.report.selection import short_name, subjects_of
+from auditor.report.portal import resource_link, rule_link
+from auditor.report.selection import names_of, short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, sentence, utc, utc_text
 
-_NARROWEST: Final = 40
-_SHOWN_PER_GROUP: Final = 20
-"""More rows of one rule than this teach nothing new; `verbose` and the other formats hold all of them."""
+_GROUPS_SHOWN: Final = 20
+_PER_GROUP: Final = 5
+"""More of one group than this teach nothing new; `verbose` and the other formats hold all of them."""
+_ROWS_SHOWN: Final = 10
+_CELL: Final = 14
+"""How wide a column of the table by workload and area is, about."""
 
 
 def write(report: Report, out: TerminalLines, view: View) -> None:
-    """Write failures by severity, unknowns with what would settle them, gaps, coverage, the summary and the verdict.
+    """Write what to change first, failures, unknowns with what would settle them, gaps, coverage, summary and verdict.
 
+    In a pipe or a file the worst comes first; at a terminal it comes last, above the summary, where the eye rests.
     No line is longer than `width` (at least 40 cells), but for whole ids and commands, which `verbose` adds on lines
     of their own, and for the last line of a report that cannot be trusted as it is: why, and what would settle it.
     Findings that do not apply are only counted.
     """
-    page = _TablePage(report, Layout(max(view.width, _NARROWEST), view.color), verbose=view.verbose)
+    page = _TablePage(report, layout_of(view.width, color=view.color, is_for_person=view.is_for_person), view)
     summary = summarise(report)
-    out.lines([*page.blocks(include_passed=view.include_passed), *page.summary(summary), *page.outcome()])
+    out.lines([*page.body(), *page.summary(summary), *page.outcome()])
 
 
 class _TablePage:
     """The blocks of one report in one layout."""
 
-    def __init__(self, report: Report, layout: Layout, *, verbose: bool) -> None:
+    def __init__(self, report: Report, layout: Layout, view: View) -> None:
         self._report = report
         self._layout = layout
-        self._verbose = verbose
+        self._view = view
+        self._verbose = view.verbose
         self._names = report.snapshot.subscription_names
 
-    def blocks(self, *, include_passed: bool) -> Iterator[str]:
-        findings = selection.listed(self._report, include_passed=include_passed)
-        yield from self._missing(selection.missing_components(findings))
-        yield from self._by_rule("Failures", selection.open_failures(findings))
-        yield from self._accepted(selection.accepted(findings))
-        yield from self._unknown(selection.with_status(findings, Status.UNKNOWN))
-        yield from self._gaps(self._report.gaps)
-        yield from self._by_rule("Passed", selection.with_status(findings, Status.PASS))
-        yield from self._notices(sorted(self._report.notices))
+    def body(self) -> Iterator[str]:
+        """Yield all blocks above the summary: what matters most is first, or last for a person."""
+        blocks = [list(block) for block in self._blocks()]
+        for block in reversed(blocks) if self._view.is_for_person else blocks:
+            yield from block
+
+    def _blocks(self) -> Iterator[Iterable[str]]:
+        findings = selection.listed(self._report, include_passed=self._view.include_passed)
+        failures = selection.open_failures(findings)
+        missing = selection.missing_components(findings)
+        yield self._areas([*missing, *failures])
+        yield self._missing(missing)
+        yield self._groups("Failures", failures)
+        yield self._accepted(selection.accepted(findings))
+        yield self._unknown(selection.with_status(findings, Status.UNKNOWN))
+        yield self._gaps(self._report.gaps)
+        yield self._groups("Passed", selection.with_status(findings, Status.PASS))
+        yield self._notices(sorted(self._report.notices))
         if self._report.framework is not None:
-            yield from framework_page.lines(self._report.framework, self._layout)
-        yield from self._coverage()
+            yield framework_page.lines(self._report.framework, self._layout)
+        yield self._coverage()
 
     def summary(self, summary: Summary) -> Iterator[str]:
         report = self._report
@@ -98,24 +119,120 @@ class _TablePage:
         ]
         yield from self._layout.rows(("Severity", "Component", "Workload", "What is missing"), rows)
 
-    def _by_rule(self, title: str, findings: Sequence[Finding]) -> Iterator[str]:
+    def _areas(self, failures: Sequence[Finding]) -> Iterator[str]:
+        """Yield how many failures each workload has in each area, and how bad the worst of them is."""
+        if not failures:
+            return
+        table = areas_of(failures, self._report.rules, max(1, self._layout.width // _CELL - 2))
+        yield from self._heading("Failures by area and workload", len(failures))
+        rows = [
+            [area, *(self._area_cell(table.cells.get((area, workload))) for workload in table.workloads)]
+            for area in table.areas
+        ]
+        yield from self._layout.one_liners(("Area", *table.workloads), rows)
+
+    @staticmethod
+    def _area_cell(count: AreaCount | None) -> str:
+        return f"{count.failures:,} {count.worst.value}" if count and count.failures else ""
+
+    def _groups(self, title: str, findings: Sequence[Finding]) -> Iterator[str]:
+        """Yield findings in groups: as many groups, and findings in each, as a person reads."""
         if not findings:
             return
-        yield from self._heading(title, len(findings))
-        for (severity, rule_id), group in groupby(findings, key=lambda each: (each.severity, each.rule_id)):
-            members = list(group)
-            yield from self._layout.labelled(severity, sentence(self._report.rules[rule_id].title))
-            yield from self._layout.paragraph(f"{rule_id} · {counted(len(members), 'finding')}")
-            yield from self._details(members) if self._verbose else self._members(members)
-
-    def _members(self, findings: Sequence[Finding]) -> Iterator[str]:
-        messages = [_without_title(each, self._report.rules[each.rule_id]) for each in findings]
-        subjects = self._subjects(findings)
-        if len(set(messages)) == 1:
-            yield from self._layout.paragraph(messages[0])
-            yield from self._capped(("Resource",), [[subject] for subject in subjects])
+        chosen = self._view.grouping
+        groups = grouped(findings, chosen.by, self._report)
+        limit = chosen.top if chosen.top is not None else 0 if self._verbose else _GROUPS_SHOWN
+        listed = groups[:limit] if limit else groups
+        blocks: list[list[str]] = [list(self._title(title, groups, findings, chosen.by))]
+        if chosen.compact:
+            blocks.append(list(self._overview(listed, chosen.by)))
         else:
-            yield from self._capped(("Resource", "Found"), list(map(list, zip(subjects, messages, strict=True))))
+            blocks += [list(self._group(group, chosen.by)) for group in listed]
+        if hidden := groups[len(listed) :]:
+            blocks.append(list(self._more(hidden, chosen.by)))
+        if self._view.is_for_person and not chosen.compact:
+            blocks = [blocks[0], *reversed(blocks[1:])]
+        for block in blocks:
+            yield from block
+
+    def _title(
+        self, title: str, groups: Sequence[FindingGroup], findings: Sequence[Finding], by: GroupBy
+    ) -> Iterator[str]:
+        yield from self._heading(title, len(findings))
+        if by is GroupBy.CAUSE and title == "Failures":
+            causes = {cause.id for each in findings if (cause := cause_of(each))}
+            text = f"{counted(len(causes), 'change')} of {counted(len(groups), 'kind')} would mend them."
+        else:
+            text = f"By {by.value}: {counted(len(groups), by.noun)}."
+        yield from self._layout.paragraph(text)
+
+    def _more(self, hidden: Sequence[FindingGroup], by: GroupBy) -> Iterator[str]:
+        findings = len({each.fingerprint or id(each) for group in hidden for each in group.findings})
+        kinds = "kind of change" if by is GroupBy.CAUSE else by.noun
+        plural = kinds.replace("kind", "kinds", 1) if by is GroupBy.CAUSE else f"{kinds}s"
+        yield ""
+        yield from self._layout.paragraph(
+            f"… and {len(hidden):,} more {kinds if len(hidden) == 1 else plural} with {counted(findings, 'finding')} "
+            f"(--top 0 shows all; --compact or --group-by {GroupBy.WORKLOAD.value} shows them in short)"
+        )
+
+    def _overview(self, groups: Sequence[FindingGroup], by: GroupBy) -> Iterator[str]:
+        yield ""
+        rows: list[Sequence[Cell]] = [
+            [group.severity.value, f"{len(group.findings):,}", self._linked(group), self._places(group)]
+            for group in (reversed(groups) if self._view.is_for_person else groups)
+        ]
+        name = "What to change" if by is GroupBy.CAUSE else by.value.capitalize()
+        yield from self._layout.one_liners(("Worst", "Mends" if by is GroupBy.CAUSE else "Findings", name, "On"), rows)
+
+    def _linked(self, group: FindingGroup) -> Cell:
+        return Linked(group.title, resource_link(group.resource_id or "", self._report.snapshot.scope))
+
+    def _places(self, group: FindingGroup) -> str:
+        if group.is_named_whole:
+            return ""
+        named = list(names_of(group.places.values(), self._names).values())
+        return ", ".join(named[:1]) + (f" and {len(named) - 1:,} more" if len(named) > 1 else "")
+
+    def _group(self, group: FindingGroup, by: GroupBy) -> Iterator[str]:
+        rules = sorted({each.rule_id for each in group.findings})
+        said = [counted(len(group.findings), "finding")]
+        if by is not GroupBy.RESOURCE and group.places and not group.is_named_whole:
+            said.insert(0, f"on {self._places(group)}")
+        if by is not GroupBy.RULE:
+            said.append(", ".join(rules[:3]) + (f" and {len(rules) - 3:,} more" if len(rules) > 3 else ""))
+        yield from self._layout.labelled(group.severity, sentence(group.title))
+        yield from self._layout.paragraph(" · ".join(said))
+        yield from self._details(group.findings) if self._verbose else self._members(group, by)
+
+    def _members(self, group: FindingGroup, by: GroupBy) -> Iterator[str]:
+        """Yield one line for each of the first findings: the subject, what is wrong, and how bad where that differs."""
+        findings = sorted(group.findings, key=lambda each: (each.severity.rank, ids.key(place_of(each) or "")))[
+            :_PER_GROUP
+        ]
+        subjects = self._subjects(findings)
+        scope, is_mixed = self._report.snapshot.scope, len({each.severity for each in group.findings}) > 1
+        places = [place_of(each) or "" for each in findings]
+        is_elsewhere = any(
+            ids.key(place) != ids.key(each.resource_id or "") for place, each in zip(places, findings, strict=True)
+        )
+        columns: list[tuple[str, list[Cell]]] = []
+        if is_mixed:
+            columns.append(("Severity", [each.severity.value for each in findings]))
+        if is_elsewhere and len(group.places) > 1:
+            columns.append(("Change", [Linked(short_name(place), resource_link(place, scope)) for place in places]))
+        if by is not GroupBy.RESOURCE or any(each.sub_object for each in findings):
+            links = [resource_link(each.resource_id or "", scope) for each in findings]
+            columns.append(("Resource", list(map(Linked, subjects, links))))
+        wrong = [_without_title(each, self._report.rules[each.rule_id]) for each in findings]
+        pages = [rule_link(self._report.rules[each.rule_id]) for each in findings]
+        columns.append(("Found", list(map(Linked, wrong, pages))))
+        header = tuple(name for name, _ in columns)
+        yield from self._layout.one_liners(header, list(zip(*(cells for _, cells in columns), strict=True)), indent=4)
+        if len(group.findings) > len(findings):
+            yield from self._layout.paragraph(
+                f"… and {len(group.findings) - len(findings):,} more (-v lists them all)", 4
+            )
 
     def _details(self, findings: Sequence[Finding]) -> Iterator[str]:
         for subject, each in zip(self._subjects(findings), findings, strict=True):
@@ -155,15 +272,30 @@ class _TablePage:
         def cause(finding: Finding) -> tuple[str, str]:
             return (finding.missing_permission or "", finding.unknown_reason or "no reason given")
 
-        for (permission, reason), group in groupby(sorted(findings, key=cause), key=cause):
-            members = list(group)
+        groups = [(key, list(group)) for key, group in groupby(sorted(findings, key=cause), key=cause)]
+        if not self._verbose:
+            rows = [
+                [
+                    f"{len(members):,}",
+                    _settling(*key),
+                    _such_as(
+                        [
+                            f"{each.rule_id} on {subject}"
+                            for each, subject in zip(members, self._subjects(members), strict=True)
+                        ]
+                    ),
+                ]
+                for key, members in sorted(groups, key=lambda group: (-len(group[1]), group[0]))
+            ]
+            yield from self._capped(("Checks", "What is not known, and what settles it", "Such as"), rows)
+            return
+        for key, members in groups:
             yield ""
-            yield from self._layout.paragraph(_settling(permission, reason))
+            yield from self._layout.paragraph(_settling(*key))
             rows = [[each.rule_id, subject] for each, subject in zip(members, self._subjects(members), strict=True)]
             yield from self._capped(("Rule", "Resource"), rows)
-            if self._verbose:
-                for resource_id in sorted({each.resource_id for each in members if each.resource_id}):
-                    yield from self._layout.verbatim(resource_id, 4)
+            for resource_id in sorted({each.resource_id for each in members if each.resource_id}):
+                yield from self._layout.verbatim(resource_id, 4)
 
     def _gaps(self, gaps: Sequence[Gap]) -> Iterator[str]:
         if not gaps:
@@ -173,21 +305,29 @@ class _TablePage:
         def cause(gap: Gap) -> tuple[str, str]:
             return (gap.permission or "", gap.reason)
 
-        for (permission, reason), group in groupby(
-            sorted(gaps, key=lambda gap: (cause(gap), gap.scope, gap.what)), key=cause
-        ):
+        ordered = sorted(gaps, key=lambda gap: (cause(gap), gap.scope, gap.what))
+        groups = [(key, list(group)) for key, group in groupby(ordered, key=cause)]
+        if not self._verbose:
+            rows = [
+                [f"{len(own):,}", _settling(*key), _such_as([each.what for each in own]), short_name(own[0].scope)]
+                for key, own in sorted(groups, key=lambda group: (-len(group[1]), group[0]))
+            ]
+            yield from self._capped(("Gaps", "Why, and what settles it", "What", "Where"), rows)
+            return
+        for key, own in groups:
             yield ""
-            yield from self._layout.paragraph(_settling(permission, reason))
-            yield from self._capped(
-                ("What", "Scope"), [[gap.what, gap.scope if self._verbose else short_name(gap.scope)] for gap in group]
-            )
+            yield from self._layout.paragraph(_settling(*key))
+            yield from self._capped(("What", "Scope"), [[gap.what, gap.scope] for gap in own])
 
     def _notices(self, notices: Sequence[str]) -> Iterator[str]:
         if not notices:
             return
         yield from self._heading("Notices", len(notices))
-        for notice in notices:
+        listed = notices if self._verbose else notices[:_ROWS_SHOWN]
+        for notice in listed:
             yield from self._layout.paragraph(f"- {sentence(notice)}")
+        if len(notices) > len(listed):
+            yield from self._layout.paragraph(f"… and {len(notices) - len(listed):,} more (-v lists them all)")
 
     def _heading(self, title: str, count: int) -> list[str]:
         return self._layout.heading(f"{title} ({count:,})")
@@ -196,10 +336,10 @@ class _TablePage:
         return subjects_of(findings, self._names)
 
     def _capped(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-        shown = rows if self._verbose else rows[:_SHOWN_PER_GROUP]
-        yield from self._layout.rows(header, shown)
-        if len(rows) > len(shown):
-            yield from self._layout.paragraph(f"… and {len(rows) - len(shown):,} more (-v lists them all)")
+        listed = rows if self._verbose else rows[:_ROWS_SHOWN]
+        yield from self._layout.rows(header, listed)
+        if len(rows) > len(listed):
+            yield from self._layout.paragraph(f"… and {len(rows) - len(listed):,} more (-v lists them all)")
 
 
 def _editions(reference_data: Mapping[str, str]) -> str:
@@ -210,6 +350,12 @@ def _editions(reference_data: Mapping[str, str]) -> str:
 def _without_title(finding: Finding, rule: RuleInfo) -> str:
     """Return what was found, without the rule's title, which stands above."""
     return sentence(finding.message.removeprefix(f"{rule.title}: "))
+
+
+def _such_as(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    known = list(dict.fromkeys(names))
+    return known[0] + (f" and {len(known) - 1:,} more" if len(known) > 1 else "")
 
 
 def _settling(permission: str, reason: str) -> str:
