@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil, floor
 from typing import Final, TypeGuard
 
 from auditor.architecture.declare import Declaration
@@ -89,8 +90,10 @@ def _counts(rule: RuleInForce, findings: Sequence[Finding]) -> Assignments:
         bound = _value(rule, path)
         if len(numbers) < len(passed) or not _is_number(bound):
             continue
-        if leaf.operator in _AT_LEAST and min(numbers) > bound:
-            counts[path] = min(numbers)
+        least = min(numbers)
+        is_count = _is_whole(least) or not _is_whole(bound)  # days that are left get fewer by themselves
+        if leaf.operator in _AT_LEAST and least > bound and is_count:
+            counts[path] = least
     return counts
 
 
@@ -117,10 +120,17 @@ def _admitting(operator: str, bound: object, actual: Sequence[object]) -> object
         return actual[0]
     numbers = [each for each in actual if _is_number(each)]
     if numbers and _is_number(bound):
+        least, most = min(numbers), max(numbers)
+        if _is_whole(bound):
+            least, most = floor(least), ceil(most)
         if operator in _AT_LEAST:
-            return min(numbers)
-        return max(numbers) if operator in _AT_MOST else None
+            return least
+        return most if operator in _AT_MOST else None
     return None
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -115,7 +115,7 @@ def test_a_scale_set_outside_of_what_was_collected_may_be_in_any_group_of_its_ne
             ExportEntry(one, "here") for one in [*filtered(rule(100, groups=["asg-a"]), **named), held]
         )
         subnets = Subnets(Estate(assemble(resources, [], Metadata(complete=True, scope=scope))))
-        found = connect(subnets, find(subnets, STRANGER), find(subnets, "s"), traffic("tcp", "22"))
+        found = connect(Forwarding(subnets), find(subnets, STRANGER), find(subnets, "s"), traffic("tcp", "22"))
         assert found.truth is expected
 
 
