@@ -1,4 +1,4 @@
-"""Guides are run as they stand: files are written and commands are run in the order of the page."""
+"""Guides are run as they stand: files are written, commands are run in the order of the page, and print what it shows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from auditor.cli.streams import PIPED_WIDTH
 from tests.checkout import ROOT, SAMPLE
 from tests.e2e.command import in_process
 
-_BLOCK = re.compile(r"^```(yaml|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(yaml|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXITS = re.compile(r" # exits (\d)$")
 _FILE = re.compile(r"# (\S+\.yaml)\n")
+_LEFT_OUT = re.compile(r"^…\n", re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["own-baseline.md"])
+def without_left_out(shown: str, printed: str) -> str:
+    """Return what a page shows, each `…` in it filled with the lines that were printed there."""
+    parts = [re.escape(part) for part in _LEFT_OUT.split(shown)]
+    found = re.search(r"((?:.*\n)*?)".join(parts), printed, re.MULTILINE)
+    assert found, f"not printed:\n{shown}\nbut:\n{printed}"
+    return found[0]
+
+
+@pytest.mark.parametrize("page", ["own-baseline.md", "twenty-questions.md"])
 def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
     (tmp_path / "estate.json").write_bytes(SAMPLE.read_bytes())
+    printed = ""
     for kind, text in _BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
         if kind == "yaml":
             named = _FILE.match(text)
@@ -27,8 +38,26 @@ def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
             file.parent.mkdir(exist_ok=True)
             file.write_text(text, encoding="utf-8")
             continue
+        if kind == "text":
+            assert without_left_out(text, printed)
+            continue
         for line in text.splitlines():
             exits = _EXITS.search(line)
             program, *arguments = shlex.split(line, comments=True)
-            ended = in_process(*arguments, at=tmp_path)
+            ended = in_process(*arguments, at=tmp_path, env={"COLUMNS": str(PIPED_WIDTH)})
             assert (program, ended.code) == ("auditor", int(exits[1]) if exits else 0), f"{line}\n{ended.err}"
+            printed = ended.out
+
+
+def test_a_page_asks_twenty_questions_and_shows_each_answer() -> None:
+    text = (ROOT / "docs" / "twenty-questions.md").read_text(encoding="utf-8")
+    asked = re.findall(r"^### (\d+)\. .*\?$", text, re.MULTILINE)
+    assert asked == [str(place) for place in range(1, 21)]
+    assert len(re.findall(r"^```text$", text, re.MULTILINE)) == len(asked)
+
+
+def test_what_a_page_shows_and_nobody_printed_is_found() -> None:
+    assert without_left_out("one\n…\nthree\n…\n", "zero\none\ntwo\nthree\nfour\n")
+    for shown in ("one\nthree\n", "three\n…\none\n", "one\n…\nfive\n"):
+        with pytest.raises(AssertionError, match="not printed"):
+            without_left_out(shown, "zero\none\ntwo\nthree\nfour\n")

@@ -7,11 +7,11 @@ which a person confirms by removing the sign in front of it.
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil, floor
 from typing import Final, TypeGuard
 
 from auditor.architecture.declare import Declaration
@@ -90,8 +90,9 @@ def _counts(rule: RuleInForce, findings: Sequence[Finding]) -> Assignments:
         bound = _value(rule, path)
         if len(numbers) < len(passed) or not _is_number(bound):
             continue
-        least = _like(bound, min(numbers), up=False)
-        if leaf.operator in _AT_LEAST and least > bound:
+        least = min(numbers)
+        is_count = _is_whole(least) or not _is_whole(bound)  # days that are left get fewer by themselves
+        if leaf.operator in _AT_LEAST and least > bound and is_count:
             counts[path] = least
     return counts
 
@@ -119,21 +120,21 @@ def _admitting(operator: str, bound: object, actual: Sequence[object]) -> object
         return actual[0]
     numbers = [each for each in actual if _is_number(each)]
     if numbers and _is_number(bound):
+        least, most = min(numbers), max(numbers)
+        if _is_whole(bound):
+            least, most = floor(least), ceil(most)
         if operator in _AT_LEAST:
-            return _like(bound, min(numbers), up=False)
-        return _like(bound, max(numbers), up=True) if operator in _AT_MOST else None
+            return least
+        return most if operator in _AT_MOST else None
     return None
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _like(bound: float, number: float, *, up: bool) -> float:
-    """Return a number as a whole one where the parameter is: rounded so that what was measured still fits."""
-    if not isinstance(bound, int):
-        return number
-    return math.ceil(number) if up else math.floor(number)
 
 
 def _parametrised(condition: Condition) -> Iterator[tuple[Leaf, str]]:

@@ -44,6 +44,7 @@ class EndpointReader(StrEnum):
 
     WEB_APP = "web-app"
     SQL_SERVER = "sql-server"
+    MESSAGING_NAMESPACE = "messaging-namespace"
     KUBERNETES_API = "kubernetes-api"
     CONTAINER_APP = "container-app"
     CONTENT_DELIVERY = "content-delivery"

@@ -58,7 +58,7 @@ def who_can(
     """List who can do something to a resource, by which door, and what lets them."""
     plane, operation = arguments.operation(action)
     access = _read(AskedEstate(sources, baseline, assignments, complete, as_of))
-    scope, known = arguments.scope(access.graph, on), access.table.roles.values()
+    scope, known = arguments.scope(access.graph, on, [operation]), access.table.roles.values()
     answer = queries.who_can(access.graph, operation, scope, plane, known)
     tell(answers.of_who_can(answer), output, allow_incomplete=allow_incomplete)
 
@@ -111,7 +111,7 @@ def suggest(
     operations = [] if actions is None else arguments.operations(actions)
     access = _read(AskedEstate(sources, baseline, assignments, complete, as_of))
     principals = arguments.principals(access.graph, principal)
-    scope = None if on is None else arguments.scope(access.graph, on)
+    scope = None if on is None else arguments.scope(access.graph, on, operations)
     suggested = {each: suggestions.suggestions(access, [each], operations, scope, more) for each in principals}
     answer = answers.of_suggestions(
         principal, suggested, actions=operations, scope=scope, knows_all_roles=roles is not None

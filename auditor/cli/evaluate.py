@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -18,6 +19,7 @@ from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.model import Report, Status
 from auditor.report import format as formats
+from auditor.report import pipeline_log
 from auditor.report.escapes.output import EscapedOutput
 from auditor.report.format import Format
 from auditor.report.group_by import GroupBy
@@ -122,7 +124,22 @@ def evaluate(
     run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, complete=complete)
 
 
+class SampleEstate(StrEnum):
+    """The estates that ship with the tool; each is the file of its name."""
+
+    CHAT = "chat"
+    LANDING_ZONE = "landing-zone"
+
+
 def demo(
+    estate: Annotated[
+        SampleEstate,
+        typer.Option(help="A chat application, or a hub with a firewall and three spokes."),
+    ] = SampleEstate.CHAT,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the estate to a file, to ask about it, and judge nothing."),
+    ] = None,
     framework: opt.Framework = None,
     output: opt.Output = None,
     csv_delimiter: opt.CsvDelimiter = opt.Delimiter.COMMA,
@@ -139,8 +156,14 @@ def demo(
 ) -> None:
     """Judge a sample estate that ships with the tool; no Azure account is needed.
 
-    The sample is made up: a chat application with the mistakes that are common in real ones. Exits 0 although it fails.
+    The samples are made up, with the mistakes that are common in real estates. Exits 0 although it fails.
     """
+    sample = shipped.folder("samples") / f"{estate.value}.json"
+    if save is not None:
+        streams.check_writable(save)
+        with streams.output(save, pipeline_log.IN_JSON) as out:
+            out.write(sample.read_text(encoding="utf-8"))
+        return
     shown = Presentation(
         targets=targets(output),
         ends=Ending(opt.Level.LOW, exit_zero=True, allow_incomplete=True),
@@ -150,9 +173,8 @@ def demo(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    sample = str(shipped.folder("samples") / "chat.json")
     run(
-        JudgingOptions([sample], in_force.Selection(opt.DEFAULT_BASELINE), framework=framework),
+        JudgingOptions([str(sample)], in_force.Selection(opt.DEFAULT_BASELINE), framework=framework),
         None,
         shown,
         complete=True,

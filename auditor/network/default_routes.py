@@ -6,45 +6,23 @@ only where such packets exist: what comes from the Internet needs an entry, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import addresses, body
+from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.estate.graph import Estate
-from auditor.estate.lookup import INTERFACES, PRIVATE_ENDPOINTS
-from auditor.estate.navigation import PLANS
-from auditor.estate.network_relations import (
-    BASTIONS,
-    FIREWALLS,
-    GATEWAYS,
-    LOAD_BALANCERS,
-    MACHINES,
-    NAT_GATEWAYS,
-    NETWORK_GATEWAYS,
-    PUBLIC_ADDRESSES,
-    ROUTE_TABLES,
-    SCALE_SETS,
-    SECURITY_GROUPS,
-)
-from auditor.estate.service_relations import SITES, SLOTS
+from auditor.estate.lookup import INTERFACES
+from auditor.estate.network_relations import FIREWALLS, LOAD_BALANCERS
 from auditor.model import Gap, Resource
+from auditor.network.entries import Entries, Entry
 from auditor.network.firewall import Firewalls
-from auditor.network.next_hops import NextHop, NextHops, has_public_address, owner_of
+from auditor.network.membership import NetworkMember
+from auditor.network.next_hops import NextHops, has_public_address
 from auditor.network.routes import UserRoute, user_routes
-from auditor.network.ways_out import Attachment, attachments, frontends
 
 _BASTION_SUBNET: Final = "azurebastionsubnet"
-_NO_ENTRY: Final = frozenset(
-    {
-        LOAD_BALANCERS, MACHINES, NAT_GATEWAYS, PLANS, PRIVATE_ENDPOINTS, ROUTE_TABLES, SECURITY_GROUPS,
-        SITES, SLOTS,
-    }
-)  # fmt: skip
-"""What may be attached to a subnet and lets nothing from the Internet in, or does so by its interfaces only."""
-_BY_ADDRESS: Final = frozenset({BASTIONS, FIREWALLS, GATEWAYS, NETWORK_GATEWAYS})
-"""What lets something from the Internet in by the public addresses that it holds."""
 
 
 class DefaultRoutes:
@@ -54,6 +32,7 @@ class DefaultRoutes:
         self.estate: Estate = hops.networks.estate
         self.hops = hops
         self.firewalls = firewalls
+        self._entries = Entries(hops)
 
     def of(self, subnet: Resource) -> Sequence[UserRoute]:
         """Return the default routes of a subnet, as far as they are known; Bastion's takes none.
@@ -73,55 +52,20 @@ class DefaultRoutes:
         return subnet.name.lower() != _BASTION_SUBNET and self.has_entry(subnet, own)
 
     def has_entry(self, subnet: Resource, own: Ranges) -> bool:
-        """Whether something may lead packets with a public source into a subnet.
+        """Whether something leads packets with a public source into a subnet, or may."""
+        return next(iter(self.entries(subnet, own)), None) is not None
 
-        They do not come by a firewall, which puts its own address in their place when it leads them on:
-        https://learn.microsoft.com/azure/architecture/example-scenario/gateway/firewall-application-gateway
-        """
-        if any(self.estate.type_gap(kind) for kind in (INTERFACES, SCALE_SETS, PUBLIC_ADDRESSES)):
-            return True
-        if any(self._lets_in(key) for key in self.estate.sources(subnet.key, "attached")):
-            return True
-        if any(self._is_public(attachment) for attachment in attachments(self.estate, subnet)):
-            return True
-        return any(self._leads_in(subnet, own, route) for route in self.of(subnet))
+    def entries(self, subnet: Resource, own: Ranges) -> Iterator[Entry]:
+        """Yield what leads packets with a public source into a subnet, and what may for all that is known."""
+        return self._entries.into(subnet, own, self.of(subnet))
 
-    def _lets_in(self, key: str) -> bool:
-        kind = (ids.type_of(key) or "").lower()
-        if kind in _NO_ENTRY:
-            return False
-        if kind in {INTERFACES, SCALE_SETS}:
-            return self.estate.get(key) is None
-        if kind in _BY_ADDRESS and self.estate.get(key) is not None:
-            return any(
-                (ids.type_of(one) or "").lower() == PUBLIC_ADDRESSES for one in self.estate.sources(key, "attached")
-            )
-        return True  # nobody knows how this service lets something in
+    def to_member(self, member: NetworkMember) -> Iterator[Entry]:
+        """Yield what leads packets with a public source to a member of a network."""
+        return self._entries.to_member(member)
 
-    def _is_public(self, attachment: Attachment) -> bool:
-        return attachment.is_public or any(
-            frontends(self.estate, pool) is not False for pool in (*attachment.pools, *attachment.translations)
-        )
-
-    def _leads_in(self, subnet: Resource, own: Ranges, route: UserRoute) -> bool:
-        """Whether the machine at the end of a default route may lead in what comes to its own public addresses."""
-        if route.hop != "virtualappliance":
-            return False
-        hop = self.hops.at(ids.parent_of(subnet.key) or "", own, route.address)
-        if hop is None or hop.is_firewall:
-            return False
-        return hop.resource.type_key == LOAD_BALANCERS or any(map(self._is_public, self._addresses_of(hop)))
-
-    def _addresses_of(self, hop: NextHop) -> Sequence[Attachment]:
-        owner = owner_of(self.estate, hop)
-        keys = {hop.resource.key, *self.estate.sources(owner.key, "attached")}
-        interfaces = (self.estate.get(key) for key in sorted(keys))
-        return [
-            Attachment.of(owner.id, configuration)
-            for interface in interfaces
-            if interface is not None and interface.type_key == INTERFACES
-            for configuration in body.objects(interface.body, "properties.ipConfigurations")
-        ]
+    def serves(self, subnet: Resource) -> bool:
+        """Whether a service that Azure manages by its own connections is in a subnet: a gateway, Bastion, a firewall."""
+        return self._entries.serves(subnet)
 
     def may_leave(self, subnet: Resource, own: Ranges) -> bool:
         """Whether packets to public addresses may get out of a subnet by a default route."""

@@ -56,6 +56,7 @@ class Via(StrEnum):
     FIREWALL = "firewall"
     APPLIANCE = "appliance"
     GATEWAY = "gateway"
+    ADDRESS = "public address"
     INTERNET = "Internet"
     NOWHERE = "nowhere"
     NOT_KNOWN = "not known"

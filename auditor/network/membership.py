@@ -158,6 +158,10 @@ class Membership:
         """Return the members that are known of an application security group, by key."""
         return self._by_application_group.get(group, ())
 
+    def in_pool(self, pool: str) -> Sequence[NetworkMember]:
+        """Return the members that name a pool of a load balancer or gateway, by key."""
+        return self._by_pool.get(pool, ())
+
     @cached_property
     def gap(self) -> Gap | None:
         """Return why there may be members that were not seen, or None."""

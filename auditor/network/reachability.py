@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, difference, intersection
+from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.errors import InputError
 from auditor.estate.navigation import PLANS
 from auditor.estate.network_relations import FIREWALLS, SUBNETS
@@ -17,6 +17,7 @@ from auditor.estate.service_relations import SITES
 from auditor.model import Resource
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.endpoints import Endpoint, Location, find
+from auditor.network.entries import Entry
 from auditor.network.filter_chain import FilterChain
 from auditor.network.firewall import FirewallRules, Translation
 from auditor.network.forwarding import Forwarding, Hop, Path, Via
@@ -34,6 +35,8 @@ _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
 _TCP: Final = 0b1
 _INSPECTORS: Final = frozenset({Via.FIREWALL, Via.APPLIANCE})
 _EVERYTHING: Final = Match()
+_INSIDE: Final = frozenset({"azureloadbalancer", "virtualnetwork"})
+"""Tags, in lower case, of what needs no way in from the Internet."""
 Arrivals: TypeAlias = Sequence[FilterChain]
 """The chains before addresses of a subnet."""
 
@@ -46,6 +49,8 @@ class Connection:
     what is denied. `unknowns` is empty unless it is not known.
     `hops` is the path of the example; `inspected`: whether the traffic is led through a firewall or an appliance, and
     `inspectors` which ones; `doors` is by what it leaves for the Internet.
+    `entered`: whether something leads in what comes from the Internet and rules let in, and `ways_in` what does or may;
+    None where nothing comes from there, or no rule lets it in.
     """
 
     truth: Truth
@@ -59,6 +64,8 @@ class Connection:
     inspected: Truth = Truth.NO
     inspectors: tuple[str, ...] = ()
     doors: tuple[DoorOut, ...] = ()
+    entered: Truth | None = None
+    ways_in: tuple[Hop, ...] = ()
 
     @property
     def is_partial(self) -> bool:
@@ -83,12 +90,17 @@ class _Way:
 
 @dataclass(slots=True)
 class _Ways:
-    """The ways between two ends, those that end on the way, and what is known without asking any rule."""
+    """The ways between two ends, those that end on the way, and what is known without asking any rule.
+
+    `entering` are those by what leads in from the Internet, `entered` the names of the subnets that it would lead to.
+    """
 
     asked: list[_Way] = field(default_factory=list)
     stopped: list[Path] = field(default_factory=list)
     unknowns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    entering: list[_Way] = field(default_factory=list)
+    entered: list[str] = field(default_factory=list)
 
 
 def connect(forwarding: Forwarding, source: Endpoint, destination: Endpoint, traffic: Match) -> Connection:
@@ -175,27 +187,91 @@ def _leaving(forwarding: Forwarding, source: Location, target: Endpoint, ways: _
 
 
 def _entering(forwarding: Forwarding, source: Endpoint, target: Location, ways: _Ways) -> None:
-    """Add the ways from what is in no subnet to a subnet."""
+    """Add the ways from what is in no subnet to a subnet.
+
+    What rules let in from the Internet counts as getting in; whether anything leads it there is told beside.
+    """
     subnets, far = forwarding.subnets, target.filters
     if not _is_known(target, ways) or source.outside is None:
         return
     arrivals = list(_arrivals(subnets, target, ways))
-    path = Path((), notes=_without_entry(subnets, source.outside, far))
-    for arriving in arrivals:
-        ways.asked.append(_Way(arriving, _outside(source, far), ANYWHERE, _elsewhere(source), path))
-    if intersection(addresses.PUBLIC, source.outside.ranges):
+    ways.asked += [_Way(arriving, _outside(source, far), ANYWHERE, _elsewhere(source)) for arriving in arrivals]
+    if public := _from_internet(subnets, source.outside, far):
+        led = [*_relayed(forwarding, target)]
         for firewall in subnets.estate.of_type(FIREWALLS):
-            if has_public_address(firewall):
-                ways.asked += _translated(forwarding, firewall, source.outside, target, arrivals)
+            if has_public_address(firewall) and public.ranges:
+                led += _translated(forwarding, firewall, public, target, arrivals)
+        ways.asked += led
+        ways.entering += [*led, *_led_in(subnets, public, target)]
+        ways.entered.append(far.subnet.name)
     _note_integration(subnets, far, ways)
 
 
-def _without_entry(subnets: Subnets, source: Side, far: SubnetFilters) -> tuple[str, ...]:
-    """Return that what the rules let in from the Internet does not come, where that is so."""
-    is_public = bool(intersection(addresses.PUBLIC, source.ranges))
-    if not is_public or subnets.defaults.has_entry(far.subnet, far.prefixes):
-        return ()
-    return (f"No public address or load balancer leads to {far.subnet.name}: only its rules are answered for.",)
+def _from_internet(subnets: Subnets, side: Side, far: SubnetFilters) -> Side | None:
+    """Return what of a source comes from the Internet, and so needs something that leads it in.
+
+    What Azure's own services send to those that they run in a subnet needs nothing.
+    """
+    numbers = difference(intersection(side.ranges, addresses.PUBLIC), far.surroundings.known_network)
+    is_platform = subnets.defaults.serves(far.subnet)
+    symbols = tuple(symbol for symbol in side.symbols if not is_platform and symbol.key not in _INSIDE)
+    return Side(numbers, symbols) if numbers or symbols else None
+
+
+def _led_in(subnets: Subnets, source: Side, target: Location) -> Iterable[_Way]:
+    """Return the ways by what leads packets in with the source that they were sent with, those of one filter together."""
+    far = target.filters
+    found: dict[object, _Way] = {}
+    for entry in subnets.defaults.entries(far.subnet, far.prefixes):
+        location = _entered(subnets, entry, target)
+        path = Path((), (Hop("Internet", Via.ADDRESS, entry.by),) if entry.by else ())
+        for arriving in _arrivals(subnets, location, _Ways()) if location is not None else ():
+            groups = tuple(id(one.group) for one in arriving.filters if one.group is not None)
+            if entry.needs_group and not groups:
+                continue
+            alike = (groups, arriving.to_among, entry.limit, entry.doubt)
+            known = found.get(alike)
+            if known is not None:
+                local = union(known.chain.destinations, arriving.destinations)
+                found[alike] = replace(known, chain=replace(known.chain, destinations=local))
+            else:
+                doubts = (entry.doubt,) if entry.doubt else ()
+                found[alike] = _Way(arriving, source, ANYWHERE, doubts, path, entry.limit)
+    return found.values()
+
+
+def _entered(subnets: Subnets, entry: Entry, target: Location) -> Location | None:
+    """Return what of a target an entry leads to, or None for nothing."""
+    only = target.filters.only
+    if entry.member is None:
+        numbers = intersection(target.addresses, entry.addresses)
+        return Location(target.filters, numbers) if numbers else None
+    interface = subnets.interface(entry.member)
+    if only is not None and only.resource.key != interface.resource.key:
+        return None
+    space = intersection(interface.space, target.addresses)
+    return Location(replace(target.filters, only=interface), space) if space else None
+
+
+def _relayed(forwarding: Forwarding, target: Location) -> Iterator[_Way]:
+    """Yield the ways by machines that forward and have an entry: what they lead on, under their own address, is not known."""
+    subnets, relayed = forwarding.subnets, _Ways()
+    for member in subnets.networks.members.all:
+        place = subnets.estate.get(member.subnet or "") if member.forwards else None
+        if place is not None and any(True for _ in subnets.defaults.to_member(member)):
+            interface, at = subnets.interface(member), subnets.at(place)
+            if at.gap is None and interface.space:
+                near = Location(replace(at, only=interface), interface.space)
+                known = len(relayed.asked)
+                _between(forwarding, near, target, relayed)
+                doubt = f"what appliance {member.holder.name} leads in from the Internet"
+                hop = Hop("Internet", Via.APPLIANCE, member.holder.id)
+                yield from (_doubtful(way, doubt, hop) for way in relayed.asked[known:])
+
+
+def _doubtful(way: _Way, doubt: str, hop: Hop) -> _Way:
+    path = replace(way.path, hops=(hop, *way.path.hops))
+    return replace(way, doubts=(doubt, *way.doubts), path=path)
 
 
 def _translated(
@@ -207,7 +283,9 @@ def _translated(
     """
     subnets = forwarding.subnets
     rules = subnets.firewalls.rules(firewall)
-    places = (subnets.estate.get(key) for key in subnets.estate.targets(firewall.key, "attached"))
+    places = [subnets.estate.get(key) for key in subnets.estate.targets(firewall.key, "attached")]
+    if not places:
+        yield from _translated_in_hub(firewall, _translations(rules, source), arrivals)
     for at in (subnets.at(place) for place in places if place is not None and place.type_key == SUBNETS):
         paths = [path for path in forwarding.to_subnet(at, target.filters, target.addresses) if not path.stops]
         for translation, path in product(_translations(rules, source), paths):
@@ -224,6 +302,18 @@ def _translated(
                 if local:
                     chain = replace(arriving, surroundings=at.surroundings, sources=at.prefixes, destinations=local)
                     yield _Way(chain, ANYWHERE, ANYWHERE, tuple(doubts), whole, limit)
+
+
+def _translated_in_hub(firewall: Resource, rules: Sequence[Translation], arrivals: Arrivals) -> Iterator[_Way]:
+    """Yield the ways by a firewall of Virtual WAN: how its hub leads on what it lets in is not in the estate."""
+    for rule in rules:
+        limit = Match(protocols=rule.protocols, destination_ports=rule.ports, names_ports=True)
+        path = Path((), (Hop("Internet", Via.FIREWALL, firewall.id, rule.name),))
+        doubt = f"where the hub leads what firewall {firewall.name} lets in"
+        for arriving in arrivals:
+            if local := intersection(arriving.destinations, rule.target or addresses.ANY):
+                chain = replace(arriving, sources=addresses.RFC_1918, destinations=local)
+                yield _Way(chain, ANYWHERE, ANYWHERE, (doubt,), path, limit)
 
 
 def _translations(rules: FirewallRules, source: Side) -> Sequence[Translation]:
@@ -345,6 +435,7 @@ def _connection(ways: _Ways, traffic: Match) -> Connection:
     paths = taken or [verdict.path for verdict in verdicts] or ways.stopped
     inspected, inspectors = _inspection(paths)
     first = next((path for path, _ in witnessed), next(iter(paths), None))
+    entered, ways_in = _entry(ways, traffic, truth)
     return Connection(
         truth=truth,
         passes=_lines(verdict.passing for verdict in verdicts),
@@ -352,12 +443,45 @@ def _connection(ways: _Ways, traffic: Match) -> Connection:
         rules=tuple(dict.fromkeys(deciders)),
         packet=next((packet for _, packet in witnessed), None),
         unknowns=tuple(sorted(unknowns)) if truth is Truth.UNKNOWN else (),
-        notes=tuple(sorted({*ways.notes, *_mixture(paths), *_told(taken or [path for path in paths if path.hops])})),
+        notes=tuple(
+            sorted(
+                {
+                    *ways.notes,
+                    *_mixture(paths),
+                    *_told(taken or [path for path in paths if path.hops]),
+                    *_not_entered(ways, entered),
+                }
+            )
+        ),
         hops=first.hops if first is not None else (),
         inspected=inspected,
         inspectors=inspectors,
         doors=tuple(dict.fromkeys(path.door for path in taken if path.door is not None)),
+        entered=entered,
+        ways_in=ways_in,
     )
+
+
+def _entry(ways: _Ways, traffic: Match, truth: Truth) -> tuple[Truth | None, tuple[Hop, ...]]:
+    """Return whether something leads in what comes from the Internet and is let in, and the first hops of what does."""
+    if not ways.entered or truth is Truth.NO:
+        return None, ()
+    asked = [_ask(way, traffic) for way in ways.entering if _can_be(way, traffic)]
+    leading = [verdict for verdict in asked if verdict.truth is not Truth.NO]
+    entered = any_of(tuple(verdict.truth for verdict in leading)) if leading else Truth.NO
+    hops = (hop for verdict in leading if verdict.truth is entered for hop in verdict.path.hops[:1])
+    return entered, tuple(dict.fromkeys(hops))
+
+
+def _not_entered(ways: _Ways, entered: Truth | None) -> Iterator[str]:
+    names = ", ".join(dict.fromkeys(ways.entered))
+    if entered is Truth.NO and ways.entering:
+        yield f"Only the rules of {names} let it in: what leads there from the Internet takes no such traffic."
+    elif entered is Truth.NO:
+        yield f"Only the rules of {names} let it in: no public address, load balancer, NAT rule or gateway leads there."
+    elif entered is Truth.UNKNOWN:
+        doubts = "; ".join(dict.fromkeys(doubt for way in ways.entering for doubt in way.doubts))
+        yield f"The rules of {names} let it in; not known is {doubts or 'whether something leads there'}."
 
 
 def _told(paths: Sequence[Path]) -> Sequence[str]:

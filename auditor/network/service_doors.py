@@ -17,6 +17,9 @@ from auditor.truth import Truth
 
 _RANGES: Final = ("value", "ipAddressOrRange", "ipMask")  # where a rule object holds its range
 _SUBNETS: Final = ("id", "subnet.id", "virtualNetworkSubnetId", "properties.virtualNetworkSubnetId")
+_ACCESS: Final = "properties.publicNetworkAccess"
+_RULE_SETS: Final = "/networkrulesets"
+_RULE_SET: Final = PublicEndpoint(_ACCESS, ip_rules="properties.ipRules", default_action="properties.defaultAction")
 _SQL_RULES: Final = "microsoft.sql/servers/firewallrules"
 _SQL_SUBNETS: Final = "microsoft.sql/servers/virtualnetworkrules"
 
@@ -206,7 +209,7 @@ def _first(rule: Mapping[str, object], names: Sequence[str]) -> str | None:
 
 def _sql(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
     """Yield the door of a SQL server: its firewall rules are children; `0.0.0.0` stands for every Azure service."""
-    door = door_of(estate, resource, PublicEndpoint("properties.publicNetworkAccess", port="1433"))
+    door = door_of(estate, resource, PublicEndpoint(_ACCESS, port="1433"))
     if door.gap is not None or door.decider is not Decider.SERVICE:
         yield door
         return
@@ -218,6 +221,42 @@ def _sql(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
     rules = [child.properties for child in estate.children(resource.key, _SQL_SUBNETS)]
     subnets = tuple(key for rule in rules if (key := _reference(rule)))
     yield replace(door, admits=numbers, texts=spans, odd=odd, subnets=subnets, gap=gap, by="", is_told=False)
+
+
+def _messaging(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
+    """Yield the door of an Event Hubs or Service Bus namespace: its firewall is a child, which may switch it off, too.
+
+    https://learn.microsoft.com/azure/event-hubs/network-security, https://learn.microsoft.com/azure/service-bus-messaging/network-security
+    """
+    kind = f"{resource.type_key}{_RULE_SETS}"
+    door = door_of(estate, resource, PublicEndpoint(_ACCESS, port="443, 5671"))
+    if door.gap is not None or door.decider not in {Decider.SERVICE, Decider.EITHER}:
+        yield door
+        return
+    rule_set = next(iter(estate.children(resource.key, kind)), None)
+    if rule_set is None:
+        gap = estate.type_gap(kind, resource.key)
+        yield replace(
+            door,
+            admits=() if gap else door.admits,
+            gap=gap,
+            by=f"{door.by}, and its rules were not read" if gap else door.by,
+        )
+        return
+    own = door_of(estate, rule_set, _RULE_SET)
+    if own.decider is Decider.SERVICE and own.gap is None and not own.texts and not own.subnets:
+        # Without a rule everybody gets in, whatever the default action.
+        own = replace(own, admits=addresses.ANY, by=f"{own.by}, no rule", is_told=True)
+    trusted = body.flag(rule_set.body, "properties.trustedServiceAccessEnabled") is True
+    yield replace(
+        own,
+        port=door.port,
+        admits=union(own.admits, door.admits) if door.decider is Decider.EITHER else own.admits,
+        decider=door.decider if own.decider is Decider.SERVICE else own.decider,
+        trusted="trusted services" if trusted else None,
+        perimeter=door.perimeter,
+        inputs=(*door.inputs, *own.inputs),
+    )
 
 
 def _app(estate: Estate, app: Resource) -> Iterator[PublicDoor]:
@@ -240,6 +279,7 @@ def _app(estate: Estate, app: Resource) -> Iterator[PublicDoor]:
 
 READERS: Final[Mapping[EndpointReader, Callable[[Estate, Resource], Iterator[PublicDoor]]]] = {
     EndpointReader.SQL_SERVER: _sql,
+    EndpointReader.MESSAGING_NAMESPACE: _messaging,
     EndpointReader.WEB_APP: _app,
 }
 """What no switch and list of addresses describes."""

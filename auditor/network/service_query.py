@@ -24,6 +24,12 @@ from auditor.network.subnets import Subnets
 from auditor.truth import Truth, all_of, any_of, truth_of
 
 _MOST: Final = 3
+_ENDPOINT_SERVICES: Final = {
+    "microsoft.dbformysql": "microsoft.sql",
+    "microsoft.dbforpostgresql": "microsoft.sql",
+    "microsoft.documentdb": "microsoft.azurecosmosdb",
+}
+"""What service endpoints are for, by the namespace of a service, where both are not the same, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def _public(subnets: Subnets, source: Endpoint, service: Resource, traffic: Matc
         if not _is_port_asked(door, traffic):
             yield DoorAnswer("public", door.name, Truth.NO, f"it listens on port {door.port} only")
         else:
-            yield _by_public_door(subnets, source, door, traffic)
+            yield _by_public_door(subnets, source, (service, door), traffic)
 
 
 def _is_port_asked(door: PublicDoor, traffic: Match) -> bool:
@@ -97,14 +103,15 @@ def _is_port_asked(door: PublicDoor, traffic: Match) -> bool:
     return ports is None or not traffic.names_ports or bool(intersection(traffic.destination_ports, (ports,)))
 
 
-def _by_public_door(subnets: Subnets, source: Endpoint, door: PublicDoor, traffic: Match) -> DoorAnswer:
-    """Return what a public door lets in from outside, and what leaves a subnet for it and is let in there."""
+def _by_public_door(subnets: Subnets, source: Endpoint, at: tuple[Resource, PublicDoor], traffic: Match) -> DoorAnswer:
+    """Return what a service's public door lets in from outside, and what leaves a subnet for it and is let in there."""
+    _, door = at
     answers: list[DoorAnswer] = []
     if source.outside is not None:
         numbers = intersection(source.outside.ranges, addresses.PUBLIC)
         answers.append(_from_addresses(door, numbers, is_known=not source.outside.symbols))
     if source.locations:
-        answers.append(_from_subnets(subnets, source, door, traffic))
+        answers.append(_from_subnets(subnets, source, at, traffic))
     truth = any_of(tuple(one.truth for one in answers)) if answers else Truth.NO
     decisive = next((one for one in answers if one.truth is truth), None)
     return decisive or DoorAnswer("public", door.name, Truth.NO, door.by)
@@ -117,8 +124,9 @@ def _from_addresses(door: PublicDoor, numbers: Ranges, *, is_known: bool) -> Doo
     return DoorAnswer("public", door.name, truth, _who(door), None, _doubts(door, truth))
 
 
-def _from_subnets(subnets: Subnets, source: Endpoint, door: PublicDoor, traffic: Match) -> DoorAnswer:
+def _from_subnets(subnets: Subnets, source: Endpoint, at: tuple[Resource, PublicDoor], traffic: Match) -> DoorAnswer:
     """Return whether a subnet gets in: as one that the firewall names, else by the address that it leaves Azure with."""
+    service, door = at
     outer = Endpoint(source.label, source.locations)
     if not traffic.names_ports and parse_ports(door.port) is not None:
         traffic = endpoints.traffic("tcp", door.port)
@@ -129,9 +137,9 @@ def _from_subnets(subnets: Subnets, source: Endpoint, door: PublicDoor, traffic:
     if door.admits_everybody:
         entering = Truth.YES
     elif named and door.decider in {Decider.SERVICE, Decider.EITHER}:
-        has = all(body.objects(subnet.properties, "serviceEndpoints") for subnet in named)
+        has = all(_has_service_endpoint(subnet, service) for subnet in named)
         entering = Truth.YES if has else Truth.NO
-        why = f"a rule for {named[0].name} lets it in" + ("" if has else ", but it has no service endpoint")
+        why = f"a rule for {named[0].name} lets it in" + ("" if has else ", but it has no service endpoint for it")
     elif door.gap is not None or door.odd or door.others:
         entering, doubts = Truth.UNKNOWN, _doubts(door, Truth.UNKNOWN)
     elif intersection(door.admits, addresses.PUBLIC):
@@ -151,6 +159,20 @@ def _from_subnets(subnets: Subnets, source: Endpoint, door: PublicDoor, traffic:
         why = f"nothing leaves {source.label} for the Internet on the asked port"
     unknowns = (*doubts, *leaving.unknowns) if truth is Truth.UNKNOWN else ()
     return DoorAnswer("public", door.name, truth, why, None, unknowns, leaving if entering is not Truth.NO else None)
+
+
+def _has_service_endpoint(subnet: Resource, service: Resource) -> bool:
+    """Whether a subnet has a service endpoint for what a service is of, by which its firewall knows the subnet.
+
+    https://learn.microsoft.com/azure/virtual-network/virtual-network-service-endpoints-overview
+    """
+    namespace = service.type_key.partition("/")[0]
+    needed = _ENDPOINT_SERVICES.get(namespace, namespace)
+    return any(
+        (body.text(entry, "service") or "").lower().removesuffix(".global") == needed
+        and (body.text(entry, "provisioningState") or "Succeeded").lower() == "succeeded"
+        for entry in body.objects(subnet.properties, "serviceEndpoints")
+    )
 
 
 def _doubts(door: PublicDoor, truth: Truth) -> tuple[str, ...]:

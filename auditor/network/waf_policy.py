@@ -85,6 +85,7 @@ class AttackCheck:
 class Protection:
     """What a policy does in effect.
 
+    `rule_sets`: type and version of each managed one.
     `body_limit`: beyond how many KB a body is let in without a look; None where nothing is, 0 where no body is looked at.
     """
 
@@ -92,7 +93,7 @@ class Protection:
     mode: str
     body_check: bool
     body_limit: int | None
-    rule_sets: tuple[str, ...]
+    rule_sets: tuple[tuple[str, str], ...]
     bypass: Bypass
     off: tuple[RuleOff, ...]
     exclusions: tuple[Exclusion, ...]
@@ -143,7 +144,7 @@ def protection(policy: object) -> Protection:
         mode=body.text(policy, f"{_SETTINGS}.mode") or "Detection",
         body_check=body_check,
         body_limit=_body_limit(policy, sets) if body_check else 0,
-        rule_sets=tuple(one.name for one in sets),
+        rule_sets=tuple((one.type, one.version) for one in sets),
         bypass=bypass,
         off=off,
         exclusions=exclusions,

@@ -95,24 +95,21 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An address of a machine in a subnet: whether it has a public one, and its load balancers' pools and NAT rules."""
+    """An address of a machine in a subnet: whether it has a public one, and its load balancers' pools."""
 
     machine: str
     is_public: bool
     pools: tuple[str, ...]
-    translations: tuple[str, ...]
     numbers: Ranges
 
     @classmethod
     def of(cls, machine: str, configuration: object) -> Attachment:
         """Return what an IP configuration says."""
         public = ("publicIPAddress", "publicIPAddressConfiguration")
-        lists = ("loadBalancerInboundNatRules", "loadBalancerInboundNatPools")
         return cls(
             machine,
             any(body.value(configuration, f"properties.{name}") is not None for name in public),
             body.references(configuration, "properties.loadBalancerBackendAddressPools"),
-            tuple(key for name in lists for key in body.references(configuration, f"properties.{name}")),
             addresses.read(configuration, "properties.privateIPAddress"),
         )
 
@@ -273,15 +270,6 @@ def _unseen_machines(estate: Estate, subnet: Resource) -> Gap | None:
     lost = (estate.unseen(key) for key in named if is_of_type(key, INTERFACES) or is_of_type(key, SCALE_SETS))
     gaps = (estate.type_gap(kind) for kind in (INTERFACES, SCALE_SETS))
     return next((gap for gap in (*lost, *gaps) if gap is not None), None)
-
-
-def frontends(estate: Estate, part: str) -> bool | None:
-    """Whether the load balancer that a pool or rule belongs to has a public front end; None where that is not known."""
-    balancer = estate.get(ids.parent_of(part) or part)
-    if balancer is None:
-        return None
-    fronts = body.objects(balancer.properties, "frontendIPConfigurations")
-    return any(_is_public_front(front) for front in fronts)
 
 
 def _is_public_front(front: Mapping[str, object]) -> bool:

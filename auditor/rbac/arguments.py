@@ -48,10 +48,11 @@ def _apart(text: str) -> tuple[Plane | None, str]:
     return None, text.strip()
 
 
-def scope(graph: AccessGraph, text: str) -> str:
+def scope(graph: AccessGraph, text: str, operations: Sequence[str] = ()) -> str:
     """Return the scope that a text names: an id, as the estate spells it, or the last part of one resource's id.
 
-    A child of a resource of the estate, and a group or subscription that holds one, need not be resources themselves.
+    Of several resources of a name the one counts that the operations are for: a record in a private zone has the name of
+    its service. A child of a resource of the estate, and a group or subscription that holds one, need not be resources.
     Raise InputError where the estate holds nothing of the kind.
     """
     name = text.strip()
@@ -66,12 +67,19 @@ def scope(graph: AccessGraph, text: str) -> str:
         raise InputError(
             f"'{text}' is not in the estate", _near(ids.key(name), (known.key for known in estate.resources))
         )
-    named = [known.id for known in estate.resources if known.name.lower() == name.lower()]
+    alike = [known for known in estate.resources if known.name.lower() == name.lower()]
+    meant = [known.id for known in alike if any(_is_for(one, known.type_key) for one in operations)]
+    named = meant or [known.id for known in alike]
     if len(named) == 1:
         return named[0]
     if named:
         raise InputError(f"'{text}' names {len(named)} resources", f"give the id: {', '.join(named[:5])}")
     raise InputError(f"'{text}' is not in the estate", _near(name, {known.name for known in estate.resources}))
+
+
+def _is_for(operation: str, kind: str) -> bool:
+    """Whether an operation, or a pattern of some, is one of a type or of what is inside it."""
+    return operation.lower().startswith(f"{kind}/")
 
 
 def _is_held(graph: AccessGraph, scope: str) -> bool:

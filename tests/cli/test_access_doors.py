@@ -250,3 +250,15 @@ def test_a_vault_that_does_not_say_who_its_policies_let_in_is_a_door_unread(tmp_
     code, records, unknowns = asked(tmp_path, [vault], "who-can", SECRET, "--on", "kv")
     assert (code, records) == (2, [])
     assert "own policies is not known" in unknowns[0]
+
+
+def test_of_several_of_a_name_the_one_is_meant_that_the_operation_is_for(tmp_path: Path) -> None:
+    """The record of a service in a private zone has the name of the service."""
+    account = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
+    zone = resource("Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net", {})
+    record = resource("Microsoft.Network/privateDnsZones/A", "st", {}) | {"id": f"{zone['id']}/A/st"}
+    bodies = [account, zone, record, assigned("p", BLOB_READER)]
+    assert who(tmp_path, bodies, BLOB, "st") == {"p": ("yes", ["role assignment"])}
+    source = tmp_path / "estate.json"
+    words = ("who-can", "Microsoft.Compute/virtualMachines/read", "--on", "st")
+    assert "names 2 resources" in in_process("access", *words, str(source), "--complete", at=tmp_path).err

@@ -128,7 +128,13 @@ def test_the_public_door_lets_in_whom_the_firewall_lists(tmp_path: Path, given: 
 
 
 @pytest.mark.parametrize(
-    ("subnet", "public"), [({"serviceEndpoints": [{"service": "Microsoft.KeyVault"}]}, "yes"), ({}, "no")]
+    ("subnet", "public"),
+    [
+        ({"serviceEndpoints": [{"service": "Microsoft.KeyVault"}]}, "yes"),
+        ({"serviceEndpoints": [{"service": "Microsoft.Storage"}]}, "no"),
+        ({"serviceEndpoints": [{"service": "Microsoft.KeyVault", "provisioningState": "Failed"}]}, "no"),
+        ({}, "no"),
+    ],
 )
 def test_a_subnet_that_a_rule_names_gets_in_by_its_service_endpoint(tmp_path: Path, subnet: Body, public: str) -> None:
     named = vault("Enabled", "Deny", subnets=(f"{NETWORK}/subnets/web",))

@@ -57,6 +57,15 @@ def test_a_custom_rule_that_lets_everybody_in_fails_the_policy(tmp_path: Path) -
     assert (failed["status"], failed["severity"]) == ("fail", "high")
     assert "letin" in failed["message"]
     assert failed["controls"]["openai-chat"] == ["AGW-SEC-002"]
+    passed = {
+        each["rule_id"]
+        for each in findings
+        if each["status"] == "pass" and each["resource_id"] == failed["resource_id"]
+    }
+    assert not passed & SWITCHES
+
+
+SWITCHES = {"waf-policy-prevents", "waf-policy-managed-rules"}
 
 
 def _office(policy: Body) -> None:
@@ -84,6 +93,26 @@ def test_rules_that_are_off_are_named(tmp_path: Path) -> None:
     failed = found(judged(service("h08"), tmp_path), "waf-policy-rules-enabled", "w-a")
     assert failed["status"] == "fail"
     assert all(rule in failed["message"] for rule in ("942100", "942110", "942120", "SQL injection"))
+
+
+def _hollow(policy: Body) -> None:
+    managed = policy["properties"]["managedRules"]
+    override = {"ruleGroupName": "REQUEST-942-APPLICATION-ATTACK-SQLI"}
+    managed["managedRuleSets"][0]["ruleGroupOverrides"] = [override]
+
+
+def test_of_a_hollow_policy_no_switch_is_a_pass(tmp_path: Path) -> None:
+    """Its rule sets are current and its switches on, and a whole group of its rules is off."""
+    (policy,) = case("H12")["input"]["put"]
+    policy["properties"]["customRules"] = []
+    for change, shown in ((lambda _: None, SWITCHES), (_hollow, set())):
+        change(policy)
+        findings = judged(laid_over_reference(policy), tmp_path)
+        about = [each for each in findings if str(each["resource_id"]).endswith("/waf-chat01")]
+        assert {each["rule_id"] for each in about if each["status"] == "pass"} & SWITCHES == shown
+        assert [each["status"] for each in about if each["rule_id"] == "waf-policy-attacks-checked"] == [
+            "pass" if shown else "fail"
+        ]
 
 
 def test_a_record_that_points_elsewhere_decides_against_the_zone_group(tmp_path: Path) -> None:

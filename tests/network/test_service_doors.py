@@ -196,3 +196,60 @@ def test_a_closed_service_of_any_type_has_a_moot_firewall(kind: str) -> None:
         estate = estate_of([resource])
         (found,) = public_doors(estate, estate.resources[0]) or ()
         assert (found.is_moot, bool(found.admits)) == (is_moot, not is_moot)
+
+
+def namespace(kind: str, *children: Body, access: str | None = None) -> list[Body]:
+    """Return a namespace of Event Hubs or Service Bus with its rule sets."""
+    own = {
+        "id": f"{RG}/{kind}/ns",
+        "name": "ns",
+        "type": kind,
+        "properties": {} if access is None else {"publicNetworkAccess": access},
+    }
+    rule_sets = [
+        {
+            "id": f"{own['id']}/networkRuleSets/default",
+            "name": "default",
+            "type": f"{kind}/networkRuleSets",
+            "properties": child,
+        }
+        for child in children
+    ]
+    return [own, *rule_sets]
+
+
+OFFICE = {"ipRules": [{"ipMask": "203.0.113.0/24", "action": "Allow"}]}
+BY_SUBNET = {"virtualNetworkRules": [{"subnet": {"id": f"{RG}/Microsoft.Network/virtualNetworks/v/subnets/s"}}]}
+
+
+@pytest.mark.parametrize("kind", ["Microsoft.EventHub/namespaces", "Microsoft.ServiceBus/namespaces"])
+@pytest.mark.parametrize(
+    ("rules", "admitted"),
+    [
+        ([], EVERYBODY),
+        ([{"defaultAction": "Deny", **OFFICE}], ("203.0.113.0/24",)),
+        ([{"defaultAction": "Allow", **OFFICE}], EVERYBODY),
+        ([{**OFFICE}], EVERYBODY),
+        ([{"defaultAction": "Deny"}], EVERYBODY),
+        ([{"defaultAction": "Deny", **BY_SUBNET}], ()),
+        ([{"defaultAction": "Deny", "publicNetworkAccess": "Disabled", **OFFICE}], ()),
+    ],
+)
+def test_the_rule_set_of_a_namespace_decides_whom_it_lets_in(
+    kind: str, rules: list[Body], admitted: tuple[str, ...]
+) -> None:
+    known = estate_of(namespace(kind, *rules))
+    resource = known.get(f"{RG}/{kind}/ns")
+    assert resource is not None
+    (found,) = public_doors(known, resource) or ()
+    assert tuple(addresses.prefixes(found.admits)) == admitted
+    assert found.gap is None
+
+
+def test_a_namespace_that_is_closed_takes_nothing_whatever_its_rules_say() -> None:
+    kind = "Microsoft.EventHub/namespaces"
+    known = estate_of(namespace(kind, {"defaultAction": "Allow"}, access="Disabled"))
+    resource = known.get(f"{RG}/{kind}/ns")
+    assert resource is not None
+    (found,) = public_doors(known, resource) or ()
+    assert (found.admits, found.decider) == ((), Decider.NOBODY)

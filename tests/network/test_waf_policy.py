@@ -81,6 +81,11 @@ def test_good_bots_may_be_let_in() -> None:
     assert not protection(policy(sets=sets)).off
 
 
+def test_a_policy_without_settings_is_off_and_only_detects() -> None:
+    plain = protection({"properties": {}})
+    assert (plain.state, plain.mode, plain.body_check) == ("Disabled", "Detection", True)
+
+
 @pytest.mark.parametrize("settings_of", [{"state": "Disabled"}, {"mode": "Detection"}])
 def test_a_policy_that_is_off_or_only_detects_stops_nothing(settings_of: Body) -> None:
     found = protection(policy(policySettings=settings_of))

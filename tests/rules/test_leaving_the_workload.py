@@ -210,10 +210,77 @@ class TestPeerings:
     def test_a_peering_without_access_adds_nothing(self, off: dict[str, Any], judge: Judge) -> None:
         assert statuses(judge(self.RULE, peering(HUB, **off))) == {Status.NOT_APPLICABLE}
 
+    @pytest.mark.parametrize(
+        ("subnet", "expected"), [("snet-agents", Status.FAIL), ("snet-gone", Status.NOT_APPLICABLE)]
+    )
+    def test_a_peering_of_subnets_counts_by_those_that_are_there(
+        self, subnet: str, expected: Status, judge: Judge
+    ) -> None:
+        prefixes = [one["properties"]["addressPrefix"] for one in subnets() if one["name"] == subnet] or ["10.8.0.0/24"]
+        spaces = {"localAddressSpace": {"addressPrefixes": prefixes}}
+        body = peering(HUB, peerCompleteVnets=False, localSubnetNames=[subnet], remoteSubnetNames=["shared"], **spaces)
+        assert statuses(judge(self.RULE, body)) == {expected}
+
     def test_a_network_of_the_scope_that_was_not_read_may_be_the_workloads(self, judge: Judge) -> None:
         near = path("Microsoft.Network/virtualNetworks", "vnet-two")
         gap = unread("Microsoft.Network/virtualNetworks", near)
         assert Status.UNKNOWN in statuses(judge(self.RULE, peering(near), gaps=[gap]))
+
+
+def subnets() -> list[Body]:
+    """Return the subnets of the chat estate's network."""
+    (network,) = [body for body in chat_bodies() if body["id"] == NETWORK]
+    listed: list[Body] = network["properties"]["subnets"]
+    return listed
+
+
+def routed(name: str, hop: str = "Internet", **properties: Any) -> list[Body]:
+    """Return the chat estate's network with a default route at one of its subnets."""
+    table = resource("Microsoft.Network/routeTables", "rt-out")
+    route = {"name": "all", "properties": {"addressPrefix": "0.0.0.0/0", "nextHopType": hop}}
+    table["properties"] = {"routes": [{**route, "id": f"{table['id']}/routes/all"}]}
+    (network,) = [json.loads(json.dumps(body)) for body in chat_bodies() if body["id"] == NETWORK]
+    (subnet,) = [one for one in network["properties"]["subnets"] if one["name"] == name]
+    subnet["properties"] |= {"routeTable": reference(table["id"]), **properties}
+    return [network, table]
+
+
+NAT = resource(
+    "Microsoft.Network/natGateways",
+    "ng-out",
+    properties={"publicIpAddresses": [reference(path("Microsoft.Network/publicIPAddresses", "pip-out"))]},
+)
+BEHIND_NAT = {"defaultOutboundAccess": False, "natGateway": reference(NAT["id"])}
+
+
+class TestRoutes:
+    """A route to the Internet counts by where its packets end."""
+
+    RULE = "subnet-internet-routes-declared"
+
+    @pytest.mark.parametrize(
+        ("name", "properties", "expected"),
+        [
+            ("snet-agents", {}, Status.FAIL),
+            ("snet-agents", {"defaultOutboundAccess": False}, Status.PASS),
+            ("snet-agents", BEHIND_NAT, Status.FAIL),
+            ("snet-privateEndpoints", {}, Status.PASS),
+        ],
+    )
+    def test_packets_need_somebody_who_sends_them_and_a_door(
+        self, name: str, properties: Body, expected: Status, judge: Judge
+    ) -> None:
+        findings = judge(self.RULE, *routed(name, **properties), NAT)
+        (own,) = [one for one in findings if (one.resource_id or "").endswith(f"/{name}")]
+        assert own.status is expected
+
+    def test_a_route_that_drops_what_it_matches_leads_nowhere(self, judge: Judge) -> None:
+        assert statuses(judge(self.RULE, *routed("snet-agents", "None"))) == {Status.PASS}
+
+    def test_whether_a_private_subnet_has_a_door_is_open_where_machines_were_not_read(self, judge: Judge) -> None:
+        gap = unread("Microsoft.Network/networkInterfaces")
+        findings = judge(self.RULE, *routed("snet-agents", defaultOutboundAccess=False), gaps=[gap])
+        assert {one.status for one in findings if (one.resource_id or "").endswith("/snet-agents")} == {Status.UNKNOWN}
 
 
 def federated(subject: str) -> Body:

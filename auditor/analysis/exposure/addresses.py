@@ -26,6 +26,7 @@ from auditor.estate.network_relations import (
     SCALE_SETS,
 )
 from auditor.model import Gap, Resource
+from auditor.network import gateway_pools
 from auditor.network.firewall import RULE_GROUPS
 from auditor.network.membership import NetworkMember, PooledMembers
 from auditor.network.security_rules import ALL_PORTS
@@ -188,7 +189,17 @@ def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> It
             found = in_subnet(context, subnets, gateway, subnet_of(gateway, "properties.gatewayIPConfigurations"), span)
             path = (fronts[front].id, gateway.id)
             name = body.text(listener, "name") or ""
-            yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found)
+            notes = _behind(subnets, gateway, listener)
+            yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found, *notes)
+
+
+def _behind(subnets: Subnets, gateway: Resource, listener: object) -> Iterator[str]:
+    """Yield what a listener leads to: it gets the requests that the gateway lets through."""
+    key = gateway_pools.part_key(gateway, "httpListeners", listener)
+    pools = dict.fromkeys(gateway_pools.pools_behind(gateway, key))
+    names = [name for pool in pools for name in gateway_pools.in_pool(subnets.networks.members, gateway, pool)]
+    if names:
+        yield f"requests are sent on to {', '.join(dict.fromkeys(names))}"
 
 
 def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> Iterator[EntryPoint]:

@@ -17,7 +17,8 @@ from auditor.analysis.gateway.transport import GatewayTls, tls_facts
 from auditor.azure.catalogue import spelled
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES, VAULTS
-from auditor.estate.network_relations import GATEWAYS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
+from auditor.estate.network_relations import GATEWAYS, MACHINES, SCALE_SETS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
+from auditor.network.membership import Membership
 from auditor.rbac.read import READS
 
 _KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, BackendRoute)
@@ -26,13 +27,13 @@ _KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, BackendR
 def run(context: Context) -> Iterator[Fact]:
     """Yield what every firewall policy stops; of every gateway the certificates, listeners, TLS policies, routes and backends."""
     yield from policy_facts(context)
-    gateways = context.estate.of_type(GATEWAYS)
+    gateways, members = context.estate.of_type(GATEWAYS), Membership(context.estate)
     yield from certificate_facts(context, gateways)
     backends = backend.read(context) if gateways else None
     for gateway in gateways:
         yield from listener_facts(context, gateway)
         yield from tls_facts(context, gateway)
-        yield from route_facts(context, gateway)
+        yield from route_facts(context, members, gateway)
         if backends is not None:
             yield from backend_facts(backends, gateway)
 
@@ -45,7 +46,9 @@ _READS: Final[Sequence[str]] = (
     PRIVATE_DNS_ZONES,
     ZONE_LINKS,
     INTERFACES,
+    MACHINES,
     NETWORKS,
+    SCALE_SETS,
     VAULTS,
     *READS,
     *APPS,

@@ -11,12 +11,13 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.analysis.gateway.part import part_key, part_name
+from auditor.analysis.gateway.part import part_name
 from auditor.azure import body
 from auditor.estate.navigation import VAULTS
 from auditor.keys import certificates
 from auditor.keys.certificates import VaultCertificate
 from auditor.model import Gap, Resource
+from auditor.network.gateway_pools import part_key
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.permissions import Plane
 from auditor.truth import Truth, any_of

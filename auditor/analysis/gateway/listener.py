@@ -10,9 +10,10 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.gateway import firewall as web_firewall
 from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
-from auditor.analysis.gateway.part import has_firewall, part_key, part_name
+from auditor.analysis.gateway.part import has_firewall, part_name
 from auditor.azure import body
 from auditor.model import Resource
+from auditor.network.gateway_pools import part_key
 
 
 @record

@@ -19,8 +19,3 @@ def has_firewall(gateway: Resource) -> bool:
 def part_name(place: str, entry: object) -> str:
     """Return the name of a part that stands at a path."""
     return body.text(entry, "name") or ids.name_of(body.text(entry, "id") or place)
-
-
-def part_key(gateway: Resource, collection: str, entry: object) -> str:
-    """Return the comparable id of a part of a gateway."""
-    return ids.key(body.text(entry, "id") or f"{gateway.id}/{collection}/{body.text(entry, 'name') or ''}")

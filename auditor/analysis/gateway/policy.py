@@ -62,6 +62,16 @@ class RuleTurnedOff(Record):
     """`disabled`, `log` (it only writes down) or `allow` (it lets in what it matches)"""
 
 
+@record
+class ManagedRuleSet(Record):
+    """A set of rules that Microsoft keeps up to date."""
+
+    type: str
+    """`OWASP`, `Microsoft_DefaultRuleSet`, `Microsoft_BotManagerRuleSet`, …"""
+    version: str | None
+    """its version"""
+
+
 @fact("gateway.waf-policy", subject="the firewall policy")
 class WafPolicy(Fact):
     """What a web application firewall policy stops once all its switches are taken together."""
@@ -80,8 +90,8 @@ class WafPolicy(Fact):
     """whether bodies are looked at"""
     body_limit: Known[int | None]
     """beyond how many KB a body is let in without a look; absent where the rest is refused"""
-    rule_sets: Known[tuple[str, ...]]
-    """the managed rule sets, with their versions"""
+    rule_sets: Known[tuple[ManagedRuleSet, ...]]
+    """the managed rule sets"""
     attacks: tuple[CheckedAttack, ...]
     """each kind of attack, and whether it is stopped"""
     unchecked_attacks: Known[tuple[str, ...]]
@@ -161,7 +171,7 @@ def _fact(context: Context, policy: Resource) -> WafPolicy:
         mode=settings or protection.mode,
         request_body_check=settings or protection.body_check,
         body_limit=settings or managed or protection.body_limit,
-        rule_sets=managed or protection.rule_sets,
+        rule_sets=managed or tuple(ManagedRuleSet(type=kind, version=v or None) for kind, v in protection.rule_sets),
         attacks=tuple(_attack(one, unread) for one in protection.attacks),
         unchecked_attacks=_unless(unread, lost),
         rules_off=managed or tuple(_off(one) for one in protection.off),
@@ -182,7 +192,7 @@ def _undecided(policy: Resource, protection: Protection) -> Gap | None:
     open_ones = [one.attack for one in protection.attacks if one.checked is None]
     if not open_ones:
         return None
-    sets = facts.listed(protection.rule_sets)
+    sets = facts.listed([f"{kind} {version}".strip() for kind, version in protection.rule_sets])
     return Gap(policy.id, "properties.managedRules", f"the rules of {sets} on {facts.listed(open_ones)} are not known")
 
 

@@ -11,10 +11,12 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.gateway import firewall as web_firewall
 from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
-from auditor.analysis.gateway.part import has_firewall, part_key, part_name
+from auditor.analysis.gateway.part import has_firewall, part_name
 from auditor.azure import body
 from auditor.model import Gap, Resource
-from auditor.network import waf_policy
+from auditor.network import gateway_pools, waf_policy
+from auditor.network.gateway_pools import part_key
+from auditor.network.membership import Membership
 from auditor.network.waf_policy import Checked
 
 
@@ -29,7 +31,7 @@ class BackendRoute(Fact):
     pool: str | None
     """the backend pool"""
     backends: tuple[str, ...]
-    """the host names and addresses in it"""
+    """the host names, addresses, machines and scale sets in it"""
     waf_policy_id: str | None
     """the firewall policy that decides: the path's, else the listener's, else the gateway's"""
     waf_source: FirewallSource
@@ -66,7 +68,7 @@ class _Leg:
     place: str
 
 
-def route_facts(context: Context, gateway: Resource) -> Iterator[BackendRoute]:
+def route_facts(context: Context, members: Membership, gateway: Resource) -> Iterator[BackendRoute]:
     """Yield a fact per listener and path that leads to a backend."""
     for place, entry in body.enumerate_objects(gateway.body, "properties.httpListeners"):
         firewall = web_firewall.of_listener(context, gateway, (place, entry))
@@ -75,7 +77,7 @@ def route_facts(context: Context, gateway: Resource) -> Iterator[BackendRoute]:
             name = "/".join(filter(None, (part_name(place, entry), leg.path)))
             if leg.pool is not None and name.lower() not in seen:
                 seen.add(name.lower())
-                yield _fact(context, gateway, part_name(place, entry), name, leg)
+                yield _fact(context, members, gateway, (part_name(place, entry), name), leg)
 
 
 def _legs(context: Context, gateway: Resource, listener: str, firewall: WebFirewall) -> Iterator[_Leg]:
@@ -95,14 +97,15 @@ def _legs(context: Context, gateway: Resource, listener: str, firewall: WebFirew
             yield _Leg(body.text(path_rule, "name") or inner.rpartition(".")[2], pool, own, inner)
 
 
-def _fact(context: Context, gateway: Resource, listener: str, name: str, leg: _Leg) -> BackendRoute:
+def _fact(context: Context, members: Membership, gateway: Resource, names: tuple[str, str], leg: _Leg) -> BackendRoute:
+    listener, name = names
     stands = has_firewall(gateway)
     return BackendRoute(
         about=facts.about(context, gateway.id, sub_object=name, inputs=[(gateway.id, leg.place), *leg.firewall.inputs]),
         listener=listener,
         path=leg.path,
         pool=ids.name_of(leg.pool) if leg.pool else None,
-        backends=_backends(gateway, leg.pool),
+        backends=gateway_pools.in_pool(members, gateway, leg.pool or ""),
         waf_policy_id=leg.firewall.policy,
         waf_source=leg.firewall.source,
         unchecked_attacks=_attacks(leg.firewall, Checked.NO, Checked.NOT_LISTED) if stands else waf_policy.ATTACKS,
@@ -123,13 +126,3 @@ def _attacks(firewall: WebFirewall, *states: Checked) -> Known[tuple[str, ...]]:
         gap = Gap(firewall.policy, "properties.managedRules", "the rules of its rule sets are not all known")
     lost_for_certain = Checked.NO in states and any(one.checked is Checked.NO for one in protection.attacks)
     return found if gap is None or lost_for_certain else gap
-
-
-def _backends(gateway: Resource, pool: str | None) -> tuple[str, ...]:
-    return tuple(
-        host
-        for entry in body.objects(gateway.body, "properties.backendAddressPools")
-        if part_key(gateway, "backendAddressPools", entry) == pool
-        for address in body.objects(entry, "properties.backendAddresses")
-        if (host := body.text(address, "fqdn") or body.text(address, "ipAddress"))
-    )

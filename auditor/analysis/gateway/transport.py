@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.analysis.gateway.part import part_key, part_name
+from auditor.analysis.gateway.part import part_name
 from auditor.azure import body, tls
 from auditor.azure.tls import PolicySource, TlsPolicy
 from auditor.model import Resource
+from auditor.network.gateway_pools import part_key
 
 
 @fact("gateway.tls", subject="the Application Gateway")

@@ -10,6 +10,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
 from auditor.azure import addresses, body
+from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
 from auditor.network.subnets import Subnets
 from auditor.network.virtual_networks import Peering
@@ -29,7 +30,7 @@ class NetworkPeering(Fact):
     remote: str
     """the other network"""
     is_connected: bool
-    """whether the peering is up and gives the other network access; else it adds nothing to what VirtualNetwork means"""
+    """whether the peering is up, gives the other network access and joins some subnet; else VirtualNetwork takes in nothing"""
     adds: Known[tuple[str, ...]]
     """the prefixes that the tag VirtualNetwork takes in by the peering"""
     explained_by: Known[Explanation]
@@ -57,6 +58,18 @@ def peering_facts(context: Context, subnets: Subnets) -> Iterator[NetworkPeering
             yield _fact(context, workload, own, peering)
 
 
+def _joins(context: Context, peering: Peering) -> bool:
+    """Whether a peering joins some subnet of this network; one of subnets may name none that is there."""
+    network = ids.parent_of(peering.resource.key) or ""
+    listed = context.estate.children(network, SUBNETS)
+    if peering.joined is None or not listed or context.estate.type_gap(SUBNETS, network):
+        return True
+    prefixes = (
+        addresses.read(subnet.body, "properties.addressPrefix", "properties.addressPrefixes") for subnet in listed
+    )
+    return any(not own or peering.joins(own) for own in prefixes)
+
+
 def _fact(context: Context, workload: str | None, own: set[str], peering: Peering) -> NetworkPeering:
     resource, estate = peering.resource, context.estate
     declared = _declared(context, peering.remote)
@@ -66,6 +79,7 @@ def _fact(context: Context, workload: str | None, own: set[str], peering: Peerin
     )
     if explained == "none" and estate.get(peering.remote) is None and not estate.is_outside(peering.remote):
         explained = estate.unseen(peering.remote) or explained  # what was not read may be the workload's
+    is_connected = peering.is_connected and _joins(context, peering)
     unread = None if peering.space else Gap(resource.id, "properties.remoteAddressSpace", "no address space is stated")
     return NetworkPeering(
         about=facts.about(
@@ -75,8 +89,8 @@ def _fact(context: Context, workload: str | None, own: set[str], peering: Peerin
             inputs=[(resource.id, f"properties.{name}") for name in ("remoteVirtualNetwork", "peeringState", *_USES)],
         ),
         remote=estate.spelled(peering.remote) or peering.remote,
-        is_connected=peering.is_connected,
-        adds=(unread if peering.is_connected else None) or tuple(addresses.prefixes(peering.space)),
+        is_connected=is_connected,
+        adds=((unread or tuple(addresses.prefixes(peering.space))) if is_connected else ()),
         explained_by=explained,
         uses=uses,
         undeclared=() if declared is None else tuple(name for name in uses if name.lower() not in declared),

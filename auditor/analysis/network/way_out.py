@@ -42,7 +42,9 @@ class WayOut(Fact):
     machines: Known[tuple[str, ...]]
     """the machines and scale sets that get out by the implicit way"""
     broad_routes: Known[tuple[RouteOut, ...]]
-    """routes to the Internet for everything, or for so much that anybody's resources may answer"""
+    """routes to the Internet for everything, or for so much that anybody's resources may answer, whose packets get there"""
+    moot_routes: Known[tuple[RouteOut, ...]]
+    """such routes whose packets end in the subnet: nothing in it starts a connection, or no door leads out"""
 
     def sentence(self) -> str:
         """Say how machines get out, and which routes let everything out."""
@@ -54,6 +56,9 @@ class WayOut(Fact):
             out = f"In subnet {self.name} {shown} can reach the Internet by an address that Azure picks"
         else:
             out = f"No machine in subnet {self.name} reaches the Internet by an address that Azure picks ({self.way.value})"
+        if not isinstance(self.moot_routes, Gap) and self.moot_routes:
+            prefixes = facts.listed([route.prefix for route in self.moot_routes])
+            return f"{out}; what its routes send to the Internet ({prefixes}) finds no way out."
         if isinstance(self.broad_routes, Gap) or not self.broad_routes:
             return f"{out}."
         return f"{out}; its routes send {facts.listed([route.prefix for route in self.broad_routes])} to the Internet."
@@ -70,6 +75,10 @@ def _fact(context: Context, subnets: Subnets, workload: str | None, subnet: Reso
     estate = context.estate
     outbound = ways_out.outbound(estate, subnet)
     routes = ways_out.internet_routes(estate, subnets.networks.tags, subnet)
+    broad = given(
+        routes, lambda listed: tuple(RouteOut(id=one.route.id, prefix=one.prefix) for one in listed if one.is_broad)
+    )
+    leaves = _leaves(subnets, subnet) if broad else True
     paths = ("defaultOutboundAccess", "natGateway", "routeTable")
     return WayOut(
         about=facts.about(
@@ -82,8 +91,16 @@ def _fact(context: Context, subnets: Subnets, workload: str | None, subnet: Reso
         subnet=subnet.id,
         way=given(outbound, lambda known: known.way),
         machines=given(outbound, lambda known: known.machines),
-        broad_routes=given(
-            routes,
-            lambda listed: tuple(RouteOut(id=one.route.id, prefix=one.prefix) for one in listed if one.is_broad),
-        ),
+        broad_routes=given(leaves, lambda is_led: broad if is_led else ()),
+        moot_routes=given(leaves, lambda is_led: () if is_led else broad),
     )
+
+
+def _leaves(subnets: Subnets, subnet: Resource) -> Known[bool]:
+    """Return whether what routes send from a subnet to the Internet gets there: something starts it, and a door leads out."""
+    if subnets.is_endpoint_only(subnets.at(subnet)):
+        return False
+    doors = ways_out.doors_out(subnets.estate, subnet)
+    if any(not door.doubt for door in doors):
+        return True
+    return Gap(subnet.id, "properties.natGateway", f"not known is {doors[0].doubt}") if doors else False

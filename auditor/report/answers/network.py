@@ -16,8 +16,11 @@ from auditor.truth import Truth
 
 _COLUMNS: Final = (
     "workload", "from", "from_role", "to", "to_role", "protocol", "port", "answer", "partial", "passes", "stopped",
-    "rules", "packet", "hops", "inspected_by", "ways_out", "unknowns", "notes", "doors",
+    "rules", "packet", "hops", "inspected_by", "entered", "ways_in", "ways_out",
+    "unknowns", "notes", "doors",
 )  # fmt: skip
+_BY_RULES: Final = {"no": ", by the rules alone: nothing leads it there", "unknown": ", by the rules alone"}
+"""What stands behind a yes to what comes from the Internet, by whether something leads it in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,9 @@ class NetworkSheet(Sheet):
     """An answer whose records are pairs of ends, with what passes and what decides."""
 
     note: ClassVar[str] = (
-        "Decided on security groups, private endpoint policies, peerings, routes, Azure Firewall and ways out; of a service "
-        "on its firewall and perimeter. Whether anything listens, and whether a public address leads to a subnet, is not "
-        "looked at."
+        "Decided on security groups, private endpoint policies, peerings, routes, Azure Firewall, ways in from the Internet "
+        "and out to it; of a service on its firewall and perimeter. Whether anything listens, and what a gateway that ends "
+        "connections sends on, is not looked at."
     )
 
     def body(self, layout: Layout) -> list[str]:
@@ -102,6 +105,8 @@ def _record(connection: Connection) -> dict[str, object]:
         "packet": connection.packet.as_json() if connection.packet else None,
         "hops": [hop.as_json() for hop in connection.hops],
         "inspected_by": _inspected(connection),
+        "entered": connection.entered.value if connection.entered is not None else None,
+        "ways_in": [{"by": hop.via.value, "id": hop.to, "rule": hop.route or None} for hop in connection.ways_in],
         "ways_out": [{"by": door.kind.value, "id": door.id} for door in connection.doors],
         "unknowns": list(connection.unknowns),
         "notes": list(connection.notes),
@@ -144,8 +149,7 @@ def _rule(decider: DecidingRule) -> dict[str, object]:
 
 
 def _one_pair(layout: Layout, record: Record) -> list[str]:
-    answer = f"{record['answer']}" + (", in part" if record["partial"] else "")
-    lines = ["", *layout.paragraph(answer.upper(), indent=0)]
+    lines = ["", *layout.paragraph(_answer(record).upper(), indent=0)]
     if doors := _list(record["doors"]):
         header = ("door", "name", "answer", "name resolves", "why")
         names = ("door", "name", "answer", "resolves", "why")
@@ -168,11 +172,17 @@ def _one_pair(layout: Layout, record: Record) -> list[str]:
         inspectors = record["inspected_by"]
         shown = inspectors if isinstance(inspectors, str) else ", ".join(map(_name, _list(inspectors)))
         lines += layout.rows((), [["inspected by a firewall:", shown]])
-    if ways := _list(record["ways_out"]):
-        lines += [*layout.heading("Ways to the Internet"), *layout.rows((), [["-", _way_out(way)] for way in ways])]
+    for title, name in (("Ways in from the Internet", "ways_in"), ("Ways to the Internet", "ways_out")):
+        if ways := _list(record[name]):
+            lines += [*layout.heading(title), *layout.rows((), [["-", _way(way)] for way in ways])]
     if notes := _list(record["notes"]):
         lines += [*layout.heading("Notes"), *layout.rows((), [["-", str(note)] for note in notes])]
     return lines
+
+
+def _answer(record: Record) -> str:
+    answer = f"{record['answer']}" + (", in part" if record["partial"] else "")
+    return answer + (_BY_RULES.get(str(record["entered"]), "") if record["answer"] == "yes" else "")
 
 
 def _hop(hop: object) -> str:
@@ -180,15 +190,19 @@ def _hop(hop: object) -> str:
     if not isinstance(hop, Mapping):
         return ""
     to, via, route = str(hop["to"]), str(hop["via"]), hop.get("route")
-    link = " by " if via == "Internet" else " "
+    link = " by " if via == "Internet" else " of " if via == "public address" else " "
     where = via if to in {"", via} else f"{via}{link}{_name(to)}"
-    return f"{hop['at']} → {where}" + (f", by route {route}" if route else "")
+    by = "rule" if hop["at"] == "Internet" else "route"  # a firewall's own rule leads in
+    return f"{hop['at']} → {where}" + (f", by {by} {route}" if route else "")
 
 
-def _way_out(way: object) -> str:
+def _way(way: object) -> str:
+    """Return what leads in or out in words: `public address of lb-shop`, `firewall afw, by rule entry`."""
     if not isinstance(way, Mapping):
         return ""
-    return str(way["by"]) + (f" {_name(way['id'])}" if way["id"] else "")
+    link = " of " if way["by"] == "public address" else " "
+    rule = f", by rule {way['rule']}" if way.get("rule") else ""
+    return str(way["by"]) + (f"{link}{_name(way['id'])}" if way["id"] else "") + rule
 
 
 def _name(resource: object) -> str:
@@ -208,7 +222,8 @@ def _all_pairs(layout: Layout, records: Sequence[Record]) -> list[str]:
 def _in_short(record: Record) -> str:
     """Return what passes, or for a no the rules that stop it, briefly."""
     if record["answer"] != "no":
-        return "; ".join(str(part["traffic"]) for part in _list(record["passes"]) if isinstance(part, Mapping))
+        passes = "; ".join(str(part["traffic"]) for part in _list(record["passes"]) if isinstance(part, Mapping))
+        return f"{passes} (nothing leads it there)" if record["entered"] == "no" else passes
     stops = [rule for rule in _list(record["rules"]) if isinstance(rule, Mapping) and rule["access"] == "Deny"]
     return (
         "stopped by " + ", ".join(dict.fromkeys(f"{rule['rule']} ({rule['filter']})" for rule in stops))
@@ -253,6 +268,7 @@ _CELLS: Final[Mapping[str, Callable[[object], str]]] = {
     "passes": _traffic,
     "stopped": _traffic,
     "hops": _hop,
-    "ways_out": _way_out,
+    "ways_in": _way,
+    "ways_out": _way,
 }
 """How the elements of a list are put into one cell."""
