@@ -126,7 +126,7 @@ def _where(leaf: Evidence) -> str:
 
 def _there(leaf: Evidence) -> str:
     if leaf.absent:
-        taken = "" if leaf.assumed is None else f", which Azure takes as {_plain(leaf.assumed)}"
+        taken = "" if leaf.assumed is None or leaf.assumed == "" else f", which Azure takes as {_plain(leaf.assumed)}"
         return f"{_where(leaf)} is absent{taken}"
     return f"{_where(leaf)} is {_plain(leaf.actual)}"
 
@@ -135,6 +135,8 @@ def _wanted(leaf: Evidence) -> str:
     expectation = _MUST.get(leaf.operator)
     if leaf.operator == "exists":
         return _there(leaf)
+    if leaf.operator == "notEquals" and leaf.expected == "":
+        return f"{_there(leaf)}; it must be set"
     return f"{_there(leaf)}; it {expectation.format(_plain(_compared(leaf)))}" if expectation else _there(leaf)
 
 
