@@ -15,7 +15,7 @@ from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.escapes.html import NOTHING, Attributes, Html, html, html_join, html_link, html_text
 from auditor.report.finding_causes import groups_of
 from auditor.report.html_page.drawing import drawing_of, shown_components, state_of_component
-from auditor.report.html_page.states import pill, state_of
+from auditor.report.html_page.states import pill, worst_of
 from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import short_name
 from auditor.report.summary import counted, summarise, verdict
@@ -155,11 +155,10 @@ _LEGEND: Final = html(
 
 
 def _workload(picture: WorkloadPicture, findings: ByComponent, *, is_open: bool) -> Html:
-    failed = sum(state_of(each) == Status.FAIL for own in findings.values() for each in own)
+    state = worst_of([each for own in findings.values() for each in own])
     missing = sum(not each.resource_ids for each in shown_components(picture))
-    told = f"{counted(failed, 'failure')} of its components" + (
-        f", {missing:,} missing or not known" if missing else ""
-    )
+    told = f" {counted(missing, 'component')} missing or not known" if missing else ""
+    title = html("h3", None, html("bdi", None, html_text(picture.workload)))
     drawing = drawing_of(picture, findings, f"Architecture of {picture.workload}")
     region: Attributes = {
         "class": "scroll picture",
@@ -175,7 +174,7 @@ def _workload(picture: WorkloadPicture, findings: ByComponent, *, is_open: bool)
     return html(
         "details",
         {"open": is_open, "class": "workload"},
-        html("summary", None, html("h3", None, html("bdi", None, html_text(picture.workload))), html_text(f" {told}")),
+        html("summary", None, title, html_text(" "), pill(state.css, state.words), html_text(told)),
         html("div", region, drawing),
         html("details", None, html("summary", None, html_text("The same as a table")), as_table),
     )
