@@ -10,12 +10,13 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.model import ControlCoverage, DrawnComponent, Exemption, Finding, Report, Severity, Status, WorkloadPicture
 from auditor.report import framework_page
+from auditor.report.areas import AreaCount, areas_of
 from auditor.report.causes import causes_of, shown_places
 from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.escapes.html import NOTHING, Attributes, Html, html, html_join, html_link, html_text
 from auditor.report.finding_causes import groups_of
 from auditor.report.html_page.drawing import drawing_of, shown_components, state_of_component
-from auditor.report.html_page.states import pill, worst_of
+from auditor.report.html_page.states import pill, state_of, worst_of
 from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import short_name
 from auditor.report.summary import counted, summarise, verdict
@@ -23,6 +24,7 @@ from auditor.report.text import compact, run_id, utc, utc_text
 
 _OPEN_WORKLOADS: Final = 1
 _MONTHS: Final = 24
+_WORKLOADS: Final = 8
 _LONG: Final = 15
 """A table of more rows than this shows so many until it is asked for all; without scripts and in print it shows all."""
 _COUNTED: Final = ("fail", "unknown", "pass", "not_applicable")
@@ -95,8 +97,27 @@ def summary(report: Report) -> Html:
         warning,
         html("ul", {"class": "tiles", "aria-label": "Failures by severity"}, *severities),
         html("ul", {"class": "tiles", "aria-label": "Checks by status"}, *statuses, *accepted),
+        _areas(report),
         _identity(report),
     )
+
+
+def _areas(report: Report) -> Html:
+    """Return how many failures each workload has in each area, and how bad the worst of them is."""
+    failures = [each for each in report.findings if state_of(each) == Status.FAIL]
+    if not failures:
+        return NOTHING
+    found = areas_of(failures, report.rules, _WORKLOADS)
+    rows = [
+        [html_text(area), *(_area(found.cells.get((area, name))) for name in found.workloads)] for area in found.areas
+    ]
+    return table("Open failures by area and workload", ("Area", *found.workloads), rows)
+
+
+def _area(count: AreaCount | None) -> Html:
+    if count is None or not count.failures:
+        return NOTHING
+    return pill(count.worst.value, f"{count.failures:,}, worst {count.worst.value}")
 
 
 def _tile(count: int, words: str, css: str, chosen: Mapping[str, str]) -> Html:
