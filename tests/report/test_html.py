@@ -21,7 +21,21 @@ from lxml import html
 
 from auditor import audit
 from auditor.inputs import read
-from auditor.model import Finding, Report, Severity, Status
+from auditor.model import (
+    Assumption,
+    Finding,
+    FindingSet,
+    ItemSet,
+    LevelSets,
+    OperationFormula,
+    OperationSets,
+    PacketBox,
+    PacketSet,
+    PermittedOperations,
+    Report,
+    Severity,
+    Status,
+)
 from auditor.report import html_page
 from auditor.report.format import View, named
 from auditor.report.pipeline_log import harmless
@@ -33,6 +47,8 @@ from tests.report.test_hostile_texts import bytes_of
 
 ORACLES = ROOT / "build" / "oracles"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DOUBT = Assumption("rule", "x", holds=False)
+READ = OperationFormula("pattern", "*/read")
 TABLE_OF = {"components": "Components of", "causes": "Causes"}
 
 
@@ -375,3 +391,30 @@ def test_the_nu_html_checker_has_nothing_to_say(kind: str, report: Report, tmp_p
     # https://html.spec.whatwg.org/multipage/scripting.html#prepare-the-script-element (data blocks return first).
     assert [text for text in told if not text.startswith("Inline script violates")] == []
     assert len(told) <= 1
+
+
+@pytest.mark.parametrize(
+    ("of", "lines"),
+    [
+        (None, []),
+        (ItemSet("address", ("8.8.8.0/24",)), ["address: 8.8.8.0/24"]),
+        (LevelSets((("violence (Prompt)", ("low", "medium")),)), ["violence (Prompt): low, medium gets through"]),
+        (
+            PacketSet((PacketBox(("10.0.0.0/8",), ("10.1.0.4",), ("Tcp",), ("22",), (), (DOUBT,)),)),
+            ["Tcp 22, from 10.0.0.0/8 to 10.1.0.4, if rule is not x"],
+        ),
+        (
+            OperationSets((PermittedOperations("control", "/", OperationFormula("none_of", parts=(READ,))),)),
+            ["control plane, /: not (*/read)"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_set_is_told_in_words(of: FindingSet | None, lines: list[str]) -> None:
+    told = island_of(parsed(report_of(replace(OPENAI_PUBLIC, rests_on=of))))["findings"]
+    assert told[0].get("set", []) == lines
+
+
+def test_a_set_of_many_parts_is_cut_and_says_so() -> None:
+    many = ItemSet("id", tuple(f"{number:03}" for number in range(100)))
+    (told,) = island_of(parsed(report_of(replace(OPENAI_PUBLIC, rests_on=many))))["findings"]
+    assert (len(told["set"]), told["set"][0], told["set"][-1][:10]) == (41, "id: 000", "… and more")

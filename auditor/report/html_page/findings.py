@@ -10,8 +10,10 @@ from auditor.model import Evidence, Finding, Report, RuleInfo, Status
 from auditor.report.comparison import comparison
 from auditor.report.escapes.html import Html, html, html_text
 from auditor.report.finding_causes import cause_of
+from auditor.report.html_page.sets import set_lines
 from auditor.report.html_page.states import pill, state_of
 from auditor.report.packet_path import path_of
+from auditor.report.portal import resource_link
 from auditor.report.selection import short_name
 from auditor.report.text import compact, observed, utc_text, value_text
 
@@ -50,6 +52,8 @@ class FindingRows:
             "evidence": [_evidence(each, finding) for each in finding.evidence],
             "path": path_of(finding.witness),
             "witness": "" if path_of(finding.witness) else _facts(finding.witness),
+            "set": set_lines(finding.rests_on),
+            "link": resource_link(finding.resource_id or "", self.report.snapshot.scope),
             "reason": finding.unknown_reason,
             "permission": finding.missing_permission,
             "command": finding.remediation_cli,
@@ -78,7 +82,8 @@ def _evidence(leaf: Evidence, finding: Finding) -> list[str]:
     """Return path, value, what was wanted of it, where else it stands, and how it was read."""
     wanted = " ".join(comparison(leaf)) if leaf.decides else ""
     elsewhere = leaf.resource_id if leaf.resource_id and leaf.resource_id != finding.resource_id else ""
-    read = " ".join(part for part in (leaf.source, leaf.api_version) if part)
+    when = leaf.collected_at if leaf.collected_at != finding.collected_at else None
+    read = " ".join(part for part in (leaf.source, leaf.api_version, utc_text(when)) if part)
     return [leaf.path, observed(leaf), wanted, short_name(elsewhere), read, leaf.name or ""]
 
 

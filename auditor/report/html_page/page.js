@@ -2,6 +2,7 @@
 // Makes the findings' rows from the JSON in the page, and filters them. Texts go in as text only (textContent, never HTML).
 (() => {
   const CHUNK = 100;
+  const LONG = 400; // a value of more characters is folded
   const SIGNS = { fail: "✕", unknown: "?", accepted: "◷", pass: "✓", not_applicable: "–" };
   const WORDS = { fail: "fail", unknown: "unknown", accepted: "accepted", pass: "pass", not_applicable: "does not apply" };
   const SEVERITIES = ["critical", "high", "medium", "low", "info"];
@@ -143,17 +144,17 @@
     return button;
   };
   const command = (text) => make("div", { class: "command" }, make("pre", {}, make("code", {}, text)), copy(text));
-  const portal = (one) => {
-    const place = (one.location || "").toLowerCase();
-    const host = /^us ?(gov|dod)/.test(place) ? "portal.azure.us" : place.startsWith("china") ? "portal.azure.cn" : "portal.azure.com";
-    return make("a", { href: `https://${host}/#@/resource${encodeURI(one.resource)}`, rel: "noopener noreferrer" }, "open in the Azure portal");
+  const page = (address, text) => (/^https:\/\//.test(address) ? make("a", { href: address, rel: "noopener noreferrer" }, text) : text);
+  const whole = (text) => {
+    const all = make("code", { dir: "auto" }, text);
+    return text.length <= LONG ? all : make("details", {}, make("summary", {}, make("code", { dir: "auto" }, `${text.slice(0, LONG / 2)}…`)), all);
   };
   const evidence = (one) => {
     const table = make("table", {}, make("thead", {}, make("tr", {}, ...["Property", "Value", "Wanted", "Read from"].map((name) => make("th", { scope: "col" }, name)))));
     const body = make("tbody");
     for (const [path, value, wanted, place, read, name] of one.evidence) {
       const from = [place, read].filter(Boolean).join(", ");
-      body.append(make("tr", {}, make("td", {}, make("code", {}, path), name ? ` (${name})` : ""), make("td", {}, make("code", { dir: "auto" }, value)), make("td", {}, wanted), make("td", {}, from)));
+      body.append(make("tr", {}, make("td", {}, make("code", {}, path), name ? ` (${name})` : ""), make("td", {}, whole(value)), make("td", {}, wanted), make("td", {}, from)));
     }
     table.append(body);
     return make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Evidence" }, table);
@@ -181,14 +182,15 @@
     }
     if (one.resource) {
       const place = [one.type, one.part, one.location, one.group && `resource group ${one.group}`, one.subscription && `subscription ${one.subscription}`, one.read && `read ${one.read}`];
-      add("Where", paragraph(make("code", { dir: "auto" }, one.resource)), paragraph(place.filter(Boolean).join(" · "), one.resource.includes("/providers/") ? " · " : "", one.resource.includes("/providers/") ? portal(one) : ""));
+      add("Where", paragraph(make("code", { dir: "auto" }, one.resource)), paragraph(place.filter(Boolean).join(" · "), ...(one.link ? [" · ", page(one.link, "open in the Azure portal")] : [])));
     }
     if (one.tags) add("Tags", paragraph(one.tags.join(", ")));
     if (one.evidence) add("Evidence", evidence(one));
+    if (one.set) add("In full", make("ul", {}, ...one.set.map((text) => make("li", {}, text))));
     if (one.path) add("Packet", make("pre", {}, one.path.join("\n")));
     if (one.witness) add("Example", make("ul", {}, ...one.witness.map((text) => make("li", {}, text))));
     if (rule.why) add("Why", make("p", { class: "of-rule" }, rule.why));
-    const pages = (rule.references || []).map((text) => make("li", {}, /^https:\/\//.test(text) ? make("a", { href: text, rel: "noopener noreferrer" }, text) : text));
+    const pages = (rule.references || []).map((text) => make("li", {}, page(text, text)));
     if (pages.length) add("References", make("ul", { class: "of-rule" }, ...pages));
     if (one.answers.length) {
       const chips = make("div", { class: "chips" });

@@ -10,12 +10,13 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.model import ControlCoverage, DrawnComponent, Exemption, Finding, Report, Severity, Status, WorkloadPicture
 from auditor.report import framework_page
+from auditor.report.areas import AreaCount, areas_of
 from auditor.report.causes import causes_of, shown_places
 from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.escapes.html import NOTHING, Attributes, Html, html, html_join, html_link, html_text
 from auditor.report.finding_causes import groups_of
 from auditor.report.html_page.drawing import drawing_of, shown_components, state_of_component
-from auditor.report.html_page.states import pill, state_of
+from auditor.report.html_page.states import pill, state_of, worst_of
 from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.selection import short_name
 from auditor.report.summary import counted, summarise, verdict
@@ -23,6 +24,7 @@ from auditor.report.text import compact, run_id, utc, utc_text
 
 _OPEN_WORKLOADS: Final = 1
 _MONTHS: Final = 24
+_WORKLOADS: Final = 8
 _LONG: Final = 15
 """A table of more rows than this shows so many until it is asked for all; without scripts and in print it shows all."""
 _COUNTED: Final = ("fail", "unknown", "pass", "not_applicable")
@@ -95,8 +97,27 @@ def summary(report: Report) -> Html:
         warning,
         html("ul", {"class": "tiles", "aria-label": "Failures by severity"}, *severities),
         html("ul", {"class": "tiles", "aria-label": "Checks by status"}, *statuses, *accepted),
+        _areas(report),
         _identity(report),
     )
+
+
+def _areas(report: Report) -> Html:
+    """Return how many failures each workload has in each area, and how bad the worst of them is."""
+    failures = [each for each in report.findings if state_of(each) == Status.FAIL]
+    if not failures:
+        return NOTHING
+    found = areas_of(failures, report.rules, _WORKLOADS)
+    rows = [
+        [html_text(area), *(_area(found.cells.get((area, name))) for name in found.workloads)] for area in found.areas
+    ]
+    return table("Open failures by area and workload", ("Area", *found.workloads), rows)
+
+
+def _area(count: AreaCount | None) -> Html:
+    if count is None or not count.failures:
+        return NOTHING
+    return pill(count.worst.value, f"{count.failures:,}, worst {count.worst.value}")
 
 
 def _tile(count: int, words: str, css: str, chosen: Mapping[str, str]) -> Html:
@@ -155,11 +176,10 @@ _LEGEND: Final = html(
 
 
 def _workload(picture: WorkloadPicture, findings: ByComponent, *, is_open: bool) -> Html:
-    failed = sum(state_of(each) == Status.FAIL for own in findings.values() for each in own)
+    state = worst_of([each for own in findings.values() for each in own])
     missing = sum(not each.resource_ids for each in shown_components(picture))
-    told = f"{counted(failed, 'failure')} of its components" + (
-        f", {missing:,} missing or not known" if missing else ""
-    )
+    told = f" {counted(missing, 'component')} missing or not known" if missing else ""
+    title = html("h3", None, html("bdi", None, html_text(picture.workload)))
     drawing = drawing_of(picture, findings, f"Architecture of {picture.workload}")
     region: Attributes = {
         "class": "scroll picture",
@@ -175,7 +195,7 @@ def _workload(picture: WorkloadPicture, findings: ByComponent, *, is_open: bool)
     return html(
         "details",
         {"open": is_open, "class": "workload"},
-        html("summary", None, html("h3", None, html("bdi", None, html_text(picture.workload))), html_text(f" {told}")),
+        html("summary", None, title, html_text(" "), pill(state.css, state.words), html_text(told)),
         html("div", region, drawing),
         html("details", None, html("summary", None, html_text("The same as a table")), as_table),
     )
