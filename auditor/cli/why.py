@@ -10,8 +10,6 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
-from auditor.report.escapes.json import JsonValues
-from auditor.report.escapes.terminal import TerminalLines
 
 with lazy_imports(__name__):
     from auditor import audit
@@ -19,6 +17,8 @@ with lazy_imports(__name__):
     from auditor.engine import dossier
     from auditor.inputs import read
     from auditor.report import layout, resource_page
+    from auditor.report.escapes import json as json_escape
+    from auditor.report.escapes import terminal
     from auditor.rulebook import in_force
 
 
@@ -52,10 +52,10 @@ def why(
     report = audit.audit(snapshot, rule_set, terms)
     with streams.shown(opt.hash_sign(output), has_pager=not no_pager) as out:
         if output is opt.PageFormat.JSON:
-            resource_page.write_json(known, report, JsonValues(out))
+            resource_page.write_json(known, report, json_escape.JsonValues(out))
         else:
             page = layout.of(
                 streams.width(), color=streams.wants_color(color.value), is_for_person=streams.is_terminal()
             )
-            resource_page.write(known, report, TerminalLines(out), page, verbose=verbose > 0)
+            resource_page.write(known, report, terminal.TerminalLines(out), page, verbose=verbose > 0)
     raise typer.Exit(0 if allow_incomplete or resource_page.is_whole(known, report) else NO_ANSWER)
