@@ -9,6 +9,7 @@ import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
+from auditor.cli.help_page import GroupedCommand, examples
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.report.format import NAMES
@@ -29,7 +30,11 @@ app = typer.Typer(
 _DEFAULT_REPORTS = ("json", "csv", "markdown")
 
 
-@app.command("create")
+@app.command(
+    "create",
+    cls=GroupedCommand,
+    epilog=examples("auditor bundle create estate.snapshot --key audit.pem -o audit.tar"),
+)
 def create(
     sources: opt.Sources,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The bundle to write.")],
@@ -84,7 +89,7 @@ def create(
         streams.remark(f"{len(packed.files):,} files, snapshot {packed.snapshot_sha256[:12]}, {_signer(packed)}")
 
 
-@app.command("verify")
+@app.command("verify", cls=GroupedCommand, epilog=examples("auditor bundle verify audit.tar --key audit.pub"))
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The bundle.")],
     key: Annotated[
