@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -9,6 +12,7 @@ from typing import Final
 from auditor.errors import AuditorError
 
 _PACKAGE: Final = Path(__file__).resolve().parent
+_PLACE: Final[ContextVar[Path | None]] = ContextVar("place", default=None)
 
 
 def tool_version() -> str:
@@ -19,9 +23,20 @@ def tool_version() -> str:
         return "0+unknown"
 
 
+@contextmanager
+def standing_in(place: Path) -> Iterator[None]:
+    """Let the folders below a place stand in for those that ship, as long as the block runs."""
+    token = _PLACE.set(place)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
 def folder(name: str) -> Path:
     """Return the folder `rules`, `baselines` or `samples`. In a wheel they lie in the package, else beside it."""
-    for base in (_PACKAGE / "bundled", _PACKAGE.parent):
+    place = _PLACE.get()
+    for base in (place,) if place is not None else (_PACKAGE / "bundled", _PACKAGE.parent):
         if (base / name).is_dir():
             return base / name
     raise AuditorError(f"the tool's own folder '{name}' is missing", "install auditor again")

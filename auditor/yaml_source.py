@@ -6,6 +6,8 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
@@ -27,6 +29,8 @@ _CONSTANTS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times faster
+
+_NOTED: Final[ContextVar[set[Path] | None]] = ContextVar("noted", default=None)
 
 Scalar = str | int | float | bool | None
 
@@ -131,9 +135,22 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if names and len(names) <= 30 else ""
 
 
+@contextmanager
+def noting() -> Iterator[set[Path]]:
+    """Give the files that are read as long as the block runs."""
+    noted: set[Path] = set()
+    token = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(token)
+
+
 def load_file(path: Path, shown_as: str | None = None) -> Node:
     """Read one YAML file. ContentError says what is wrong with the file and where."""
     name = shown_as or str(path)
+    if (noted := _NOTED.get()) is not None:
+        noted.add(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

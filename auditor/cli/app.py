@@ -10,6 +10,7 @@ import typer
 
 from auditor.cli import (
     access,
+    bundle,
     catalogue,
     collect,
     content,
@@ -47,6 +48,7 @@ keys.register(app)
 why.register(app)
 app.add_typer(access.app, name="access")
 app.add_typer(network.app, name="network")
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(control.app, name="control")
 app.add_typer(fact.app, name="fact")

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from auditor.cli import evaluate, progress, streams
 from auditor.cli import options as opt
 from auditor.cli.context import NO_ANSWER
+from auditor.cli.help_page import GroupedCommand, examples
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.collect.arm.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
@@ -106,10 +107,17 @@ RedactPeople = Annotated[
 ]
 
 
+_SCAN: Final = examples(
+    "auditor scan",
+    "auditor scan -s Production -o csv=findings.csv",
+    "auditor scan -m platform --snapshot estate.snapshot --fail-on high",
+)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(scan)
-    app.command()(collect)
+    app.command(cls=GroupedCommand, epilog=_SCAN)(scan)
+    app.command(cls=GroupedCommand, epilog=examples("auditor collect -s Production -o estate.snapshot"))(collect)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Final, TextIO
 
 import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import FAILURES, NO_ANSWER
+from auditor.cli.help_page import GroupedCommand, examples
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.model import Report, Status
@@ -31,11 +32,18 @@ with lazy_imports(__name__):
     from auditor.rulebook import exemptions, in_force, retired
 
 
+_EVALUATE: Final = examples(
+    "auditor evaluate estate.snapshot",
+    "auditor evaluate export.json --complete --group-by workload --compact",
+    "auditor evaluate estate.snapshot -o csv=findings.csv -o sarif=findings.sarif --fail-on high",
+)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(evaluate)
-    app.command()(demo)
-    app.command()(explain)
+    app.command(cls=GroupedCommand, epilog=_EVALUATE)(evaluate)
+    app.command(cls=GroupedCommand, epilog=examples("auditor demo", "auditor demo --compact"))(demo)
+    app.command(cls=GroupedCommand)(explain)
 
 
 @dataclass(frozen=True, slots=True)

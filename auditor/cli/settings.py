@@ -22,7 +22,7 @@ NEVER_FROM_FILE: Final = frozenset(
     {
         *("arm-endpoint", "allow-endpoint", "cloud", "tenant", "auth"),
         *("output", "snapshot", "resume", "force", "history", "notify"),
-        *("redaction-key", "keep-secrets"),
+        *("redaction-key", "keep-secrets", "key"),
     }
 )
 

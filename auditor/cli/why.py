@@ -9,6 +9,7 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import NO_ANSWER
+from auditor.cli.help_page import GroupedCommand, examples
 from auditor.cli.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
@@ -22,9 +23,13 @@ with lazy_imports(__name__):
     from auditor.rulebook import in_force
 
 
+_CODES = "Exit codes: 0 answered; 2 no trustworthy answer: something about it is not known."
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("why", epilog="Exit codes: 0 answered; 2 no trustworthy answer: something about it is not known.")(why)
+    epilog = examples("auditor why kv-prod --input estate.snapshot", "auditor why nsg-web --input export.json -o json")
+    app.command("why", cls=GroupedCommand, epilog=f"{_CODES}\n\n{epilog}")(why)
 
 
 def why(

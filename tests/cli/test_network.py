@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,23 @@ def test_the_chat_estate_is_as_open_as_it_is(tmp_path: Path, start: str, end: st
 
     assert found["answer"] == "yes"
     assert deciding in [one["rule"] for one in found["rules"]]
+
+
+def test_the_grid_says_of_every_pair_what_the_rows_say(tmp_path: Path) -> None:
+    table = in_process("network", "matrix", SAMPLE, "--complete", at=tmp_path, env={"COLUMNS": "200"}).out
+    rows = in_process("network", "matrix", SAMPLE, "--complete", "-o", "csv", at=tmp_path).rows
+    header, _, *lines = table.split("\n  from ")[1].split("From each row")[0].splitlines()
+    columns = [(match.start(), match[0]) for match in re.finditer(r"\d+", f"  from {header}")]
+    names = {line.split()[0]: line.split()[1] for line in lines if line.strip()}
+    marks = {
+        (names[line.split()[0]], names[number]): line[start : start + 4].strip()
+        for line in lines
+        if line.strip()
+        for start, number in columns
+        if line[start : start + 4].strip()
+    }
+    told = {
+        (row["from"], row["to"]): "part" if (row["answer"], row["partial"]) == ("yes", "true") else row["answer"]
+        for row in rows
+    }
+    assert marks == {pair: answer.replace("unknown", "?") for pair, answer in told.items()}

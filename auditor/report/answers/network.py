@@ -214,9 +214,30 @@ def _all_pairs(layout: Layout, records: Sequence[Record]) -> list[str]:
     for workload in dict.fromkeys(str(record["workload"]) for record in records):
         own = [record for record in records if record["workload"] == workload]
         cells = [[str(record["from"]), str(record["to"]), str(record["answer"]), _in_short(record)] for record in own]
-        lines += [*layout.heading(workload), *layout.rows(("from", "to", "answer", "what"), cells)]
+        lines += [*layout.heading(workload), *_grid(layout, own), ""]
+        lines += layout.rows(("from", "to", "answer", "what"), cells)
     notes = sorted({str(note) for record in records for note in _list(record["notes"])})
     return lines + ([*layout.heading("Notes"), *layout.rows((), [["-", note] for note in notes])] if notes else [])
+
+
+def _grid(layout: Layout, records: Sequence[Record]) -> list[str]:
+    """Return a row for each end that traffic leaves and a column for each that it enters, by number where names are long."""
+    ends = list(dict.fromkeys([*(str(each["from"]) for each in records), *(str(each["to"]) for each in records)]))
+    answers = {(str(each["from"]), str(each["to"])): _mark(each) for each in records}
+    starts = [end for end in ends if any(start == end for start, _ in answers)]
+    goals = [end for end in ends if any(goal == end for _, goal in answers)]
+    numbers = {end: str(position) for position, end in enumerate(ends, 1)}
+    rows = [[f"{numbers[start]} {start}", *(answers.get((start, goal), "") for goal in goals)] for start in starts]
+    outside = [f"{numbers[end]} {end}" for end in goals if end not in starts]
+    names = f" ({', '.join(outside)})" if outside else ""
+    legend = f"From each row to each column{names}: yes, part of it, no, or ? where it is not known."
+    return [*layout.rows(("from", *(numbers[goal] for goal in goals)), rows), *layout.paragraph(legend)]
+
+
+def _mark(record: Record) -> str:
+    if record["answer"] == "unknown":
+        return "?"
+    return "part" if record["answer"] == "yes" and record["partial"] else str(record["answer"])
 
 
 def _in_short(record: Record) -> str:

@@ -117,7 +117,7 @@ class _TablePage:
             ]
             for each in findings
         ]
-        yield from self._layout.rows(("Severity", "Component", "Workload", "What is missing"), rows)
+        yield from self._capped(("Severity", "Component", "Workload", "What is missing"), rows)
 
     def _areas(self, failures: Sequence[Finding]) -> Iterator[str]:
         """Yield how many failures each workload has in each area, and how bad the worst of them is."""
