@@ -13,7 +13,7 @@ from auditor.report.format import View
 from auditor.report.formats import table
 
 README = Path(__file__).parents[1] / "README.md"
-HEAD, TAIL = 16, 17  # lines of the demo that the README shows
+HEAD, TAIL = 34, 17  # lines of the demo that the README shows
 
 
 def demo() -> str:
