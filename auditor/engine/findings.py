@@ -150,12 +150,13 @@ def _change(rule: Rule, verdict: Verdict, info: SubjectInfo) -> MendingChange | 
 
     Nobody can change a field of a fact, or what an expression gives: there the rule's title says more.
     """
-    read_from = (leaf.resource_id for leaf in verdict.evidence if rule.changed_on and leaf.path == rule.changed_on)
-    changed = next((each for each in read_from if each), info.resource_id)
+    inputs_there = [leaf for leaf in verdict.evidence if rule.changed_on and leaf.path == rule.changed_on]
+    named = (leaf.actual if ids.is_resource_id(leaf.actual) else leaf.resource_id for leaf in inputs_there)
+    changed = next((each for each in named if each), info.resource_id)
     if rule.changes:
         return MendingChange(" ".join(rule.changes.replace(f"{{{PART}}}", info.sub_object).split()), changed)
-    decides = next((leaf.path for leaf in verdict.evidence if leaf.decides), "[")
-    if isinstance(rule.applies, OnFact) or decides.startswith("["):
+    has_property = any(leaf.decides and not leaf.path.startswith("[") for leaf in verdict.evidence)
+    if isinstance(rule.applies, OnFact) or not has_property:
         return MendingChange(rule.title + (f" · {info.sub_object}" if info.sub_object else ""), changed)
     return None
 

@@ -113,7 +113,7 @@ def _declared(finding: Finding) -> FindingCause | None:
 
 
 def _setting(finding: Finding) -> FindingCause:
-    leaf = next(iter(finding.deciding), None)
+    leaf = next((each for each in finding.deciding if not each.path.startswith("[")), None)
     holder = (leaf.resource_id if leaf else None) or finding.resource_id
     relation = _RELATION.match(leaf.path) if leaf else None
     if leaf is None or relation:

@@ -144,7 +144,7 @@ class RuleRemediationDocument(Document):
     """What is changed, in a few words such as `diagnostic settings`; `{part}` is the part of the resource that is judged.
     Rules that name the same are mended by one change of a resource. Where it is left out, it is the property that decides."""
     changed_on: Text = ""
-    """The path of an input: what is changed is the resource that the input was read from (default: the one judged)."""
+    """The path of an input: what it names, else what it was read from, is changed (default: the resource that is judged)."""
 
 
 class OnTypeDocument(Document):
