@@ -13,6 +13,9 @@ from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
 from auditor.azure.body import as_time
 from auditor.azure.reference_data import datasets
+from auditor.diff import states
+from auditor.diff.drift import Drift
+from auditor.diff.states import AuditedState
 from auditor.engine import disclosure
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
@@ -21,12 +24,17 @@ from auditor.engine.pictures import pictures_of
 from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
+from auditor.inputs import read
 from auditor.model import Coverage, FrameworkReport, Report, SnapshotIdentity
+from auditor.redaction.body import Redactor
+from auditor.redaction.marks import random_key
+from auditor.report import report_reader
 from auditor.rulebook import exemptions
 from auditor.rulebook.controls import Framework
 from auditor.rulebook.in_force import RuleSet
 from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
+from auditor.snapshot.unkeyed import without_keyed_marks
 
 _NAMED: Final = 3
 """How many kinds of gaps a notice names."""
@@ -87,8 +95,37 @@ def _context(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> 
 
 def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
+    return audited(snapshot, rules, terms).report
+
+
+def audited(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> AuditedState:
+    """Judge a snapshot and return the report together with what it was judged from."""
     when = moment(terms, snapshot.metadata)
     given = _context(snapshot, rules, terms, when)
+    return AuditedState(given, _report(snapshot, rules, terms, (given, when)), snapshot.resources)
+
+
+def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
+    """Compare two inputs: estates on all levels, or where one of them is a report, the findings alone."""
+    terms = replace(terms, explain_passes=False, clock=terms.clock or datetime.now(UTC))
+    reports = report_reader.report_in(old), report_reader.report_in(new)
+    if any(report is not None for report in reports):
+        before, after = (
+            audit(read.read(source), rules, terms) if report is None else report
+            for source, report in zip((old, new), reports, strict=True)
+        )
+        return states.compare_reports(before, after)
+    redactor = Redactor(random_key())
+    before_read, after_read = (read.read(source, redactor=redactor) for source in (old, new))
+    first = replace(audited(without_keyed_marks(before_read), rules, terms), resources=before_read.resources)
+    if before_read.sha256 == after_read.sha256:
+        return states.compare(first, first)
+    second = replace(audited(without_keyed_marks(after_read), rules, terms), resources=after_read.resources)
+    return states.compare(first, second)
+
+
+def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple[Context, Moment]) -> Report:
+    given, when = judged_from
     evaluation = Evaluation(given, rules, terms.explain_passes)
     found = with_names(findings(evaluation), given.estate, snapshot.metadata.subscription_names)
     judged = disclosure.without_secrets(found)

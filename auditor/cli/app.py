@@ -15,6 +15,7 @@ from auditor.cli import (
     collect,
     content,
     control,
+    diff,
     evaluate,
     fact,
     keys,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 collect.register(app)
 evaluate.register(app)
+diff.register(app)
 keys.register(app)
 why.register(app)
 app.add_typer(access.app, name="access")

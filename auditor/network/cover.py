@@ -30,6 +30,11 @@ def cover(diagram: DecisionDiagram, root: int, *, given: int = ~0, free: int = ~
     return _irredundant(diagram, sorted(widened, key=lambda cube: (-_volume(diagram, cube), cube)), done)
 
 
+def merged_cubes(diagram: DecisionDiagram, root: int) -> list[tuple[int, ...]]:
+    """Return disjoint cubes whose union is the whole 0/1 function, each as one mask per level, joined as far as they go."""
+    return _merge(diagram, diagram.iter_cubes(root))
+
+
 def _without(left: int, right: int) -> int | None:
     if left == ~0 or right == ~1:
         return ~0

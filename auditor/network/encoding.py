@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, normal, union
 from auditor.network.address_book import ADDRESSES, GROUP, Surroundings, Term
 from auditor.network.decision_diagram import Cube, DecisionDiagram
-from auditor.network.filter_chain import FilterChain
-from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Match, Side
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Direction, Match, Side
 
 READINGS: Final = ("ignored", "never matching", "ICMP type")
 """What Azure may do with a rule's ports when the protocol has none; not documented, so answers must hold in all."""
@@ -25,6 +25,8 @@ _ICMP: Final = 1 << PROTOCOLS.index("Icmp")
 TYPES: Final[Ranges] = ((0, 256),)
 _NOT_A_TYPE: Final[Ranges] = ((256, 65536),)
 _EVERY: Final = Term(addresses.ANY)
+Mention: TypeAlias = tuple[Match, Surroundings]
+"""What rules are compared with, and what gives its names a meaning."""
 
 
 class _ProtocolPorts(NamedTuple):
@@ -164,6 +166,17 @@ class Encoding:
         cube = self._no_type()
         return root if cube is None else self.diagram.assign(root, cube, 0)
 
+    def within(self, chain: FilterChain) -> int:
+        """Return where packets of one of several chains can be, as a 0/1 function."""
+        source = Term(chain.sources, chain.from_among.literals if chain.from_among else ())
+        destination = Term(chain.destinations, chain.to_among.literals if chain.to_among else ())
+        cube = self._cube(source, destination, _EVERY_WAY)
+        return ~0 if cube is None else self.diagram.both(self.diagram.assign(~0, cube, 1), self.universe())
+
+    def guarded(self, guard: str) -> int:
+        """Return where something holds that nobody knows, as a 0/1 function."""
+        return self.diagram.assign(~0, ((self.guard_level + self.guards.index(guard), 0b10),), 1)
+
     def impossible(self) -> int:
         """Return what no packet is: in an unknown set that cannot hold its address, ICMP of a type beyond 255."""
         root = ~0
@@ -245,27 +258,38 @@ def _ways(match: Match) -> Iterator[_ProtocolPorts]:
 
 def encode(chain: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
     """Return the encoding in which the chain's rules and the mentioned matches can be written."""
-    named = [(match, chain.surroundings) for match in mentions]
-    named += [(rule.match, each.surroundings) for each in chain.filters for rule in each.rules]
+    return encode_all([chain], [(match, chain.surroundings) for match in mentions])
+
+
+def encode_all(chains: Sequence[FilterChain], mentions: Sequence[Mention] = (), guards: Sequence[str] = ()) -> Encoding:
+    """Return one encoding in which the rules of several chains can be written, and so be compared.
+
+    Its universe holds that of each chain: `within` says which part that is. Further unknowns, of which nothing depends
+    but whether packets pass, are `guards`. Of one chain it is the chain's own.
+    """
+    named = [*mentions, *((rule.match, each.surroundings) for each in _filters(chains) for rule in each.rules)]
     memo: dict[tuple[int, Side], tuple[Term, ...]] = {}
     sources = [term for match, where in named for term in terms_of(match.source, where, memo)]
     destinations = [term for match, where in named for term in terms_of(match.destination, where, memo)]
-    sources += [chain.from_among] if chain.from_among else []
-    destinations += [chain.to_among] if chain.to_among else []
+    sources += [chain.from_among for chain in chains if chain.from_among]
+    destinations += [chain.to_among for chain in chains if chain.to_among]
     ways = {way for match, _ in named for way in _ways(match)}
     ports = [way.destination_ports for way in ways if way.destination_ports is not None]
     if any(way.readings == _AS_TYPE for way in ways):
         ports.append(_NOT_A_TYPE)
-    guards = [each.guard(rule) for each in chain.filters for rule in each.rules]
+    rules = [each.guard(rule) for each in _filters(chains) for rule in each.rules]
     symbols = [symbol for match, _ in named for side in (match.source, match.destination) for symbol in side.symbols]
+    whole = _joined(chains)
     return Encoding(
-        chain=chain,
-        source=atomic_sets(_narrow(chain.sources, chain.destinations), _sets(sources)),
-        destination=atomic_sets(_narrow(chain.destinations, chain.sources), _sets(destinations)),
+        chain=whole,
+        source=atomic_sets(_narrow(whole.sources, whole.destinations), _sets(sources, chains, Direction.OUTBOUND)),
+        destination=atomic_sets(
+            _narrow(whole.destinations, whole.sources), _sets(destinations, chains, Direction.INBOUND)
+        ),
         source_ports=atomic_sets(ALL_PORTS, [way.source_ports for way in ways if way.source_ports is not None]),
         destination_ports=atomic_sets(ALL_PORTS, ports),
         unknowns=tuple(sorted({name for term in (*sources, *destinations) for name, _ in term.literals})),
-        guards=tuple(dict.fromkeys(guard for guard in guards if guard is not None)),
+        guards=tuple(dict.fromkeys(guard for guard in (*rules, *guards) if guard is not None)),
         possible=_possible((*sources, *destinations)),
         inhabited=tuple(dict.fromkeys(term for term in (*sources, *destinations) if term.is_inhabited)),
         labels={
@@ -273,6 +297,22 @@ def encode(chain: FilterChain, mentions: Sequence[Match] = ()) -> Encoding:
             **{symbol.key: symbol.label for symbol in symbols},
         },
         _terms=memo,
+    )
+
+
+def _filters(chains: Iterable[FilterChain]) -> Iterator[Filter]:
+    """Yield the filters of chains, each once."""
+    yield from {id(each): each for chain in chains for each in chain.filters}.values()
+
+
+def _joined(chains: Sequence[FilterChain]) -> FilterChain:
+    if len(chains) == 1:
+        return chains[0]
+    return FilterChain(
+        filters=(),
+        surroundings=chains[0].surroundings,
+        sources=union((), *(chain.sources for chain in chains)),
+        destinations=union((), *(chain.destinations for chain in chains)),
     )
 
 
@@ -285,8 +325,10 @@ def _possible(terms: Iterable[Term]) -> dict[str, Ranges]:
     return {name: union(*sorted(ranges)) for name, ranges in pieces.items()}
 
 
-def _sets(terms: Iterable[Term]) -> list[Ranges]:
-    return [*(term.ranges for term in terms), addresses.IPV4, addresses.IPV6, addresses.ANY]
+def _sets(terms: Iterable[Term], chains: Sequence[FilterChain], direction: Direction) -> list[Ranges]:
+    """Return the sets of addresses that one end of packets is told apart by; the source's is the outbound one."""
+    known = [*(term.ranges for term in terms), addresses.IPV4, addresses.IPV6, addresses.ANY]
+    return known + [chain.sources if direction is Direction.OUTBOUND else chain.destinations for chain in chains]
 
 
 def _narrow(own: Ranges, opposite: Ranges) -> Ranges:

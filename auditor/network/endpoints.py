@@ -28,10 +28,11 @@ _RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Addresses in one subnet."""
+    """Addresses in one subnet. `with_unused`: those too that nobody has."""
 
     filters: SubnetFilters
     addresses: Ranges
+    with_unused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Filter:
     """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet.
 
     `is_firewall`: a firewall that the traffic is led through, whose rules are its group's in this direction.
+    `edition` tells what is not readable in it from what was not readable at another time; it is not shown.
     """
 
     group: SecurityGroup | None
@@ -22,6 +23,7 @@ class Filter:
     surroundings: Surroundings
     label: str = ""
     is_firewall: bool = False
+    edition: str = ""
 
     @property
     def rules(self) -> tuple[SecurityRule, ...]:
@@ -32,6 +34,21 @@ class Filter:
     def name(self) -> str:
         """Return what evidence calls this filter."""
         return self.label or (self.group.name if self.group else "")
+
+    @property
+    def content(self) -> object:
+        """Return all that decides what passes here, without names of rules: equal where it is the same."""
+        if self.group is None:
+            return None
+        rules = tuple(
+            (
+                *(rule.access, rule.match.protocols, rule.match.source_ports, rule.match.destination_ports),
+                *(rule.match.names_ports, rule.unreadable),
+                *(tuple(self.surroundings.terms(side)) for side in (rule.match.source, rule.match.destination)),
+            )
+            for rule in self.rules
+        )
+        return rules, self.group.undecidable.get(self.direction)
 
     def may_admit(self, traffic: Match) -> bool:
         """Whether some rule may let in traffic that names its sources by address; a cheap look that is wrong on one side only.
@@ -56,7 +73,7 @@ class Filter:
 
     def guard(self, rule: SecurityRule) -> str | None:
         """Return the name of the unknown set of packets that an unreadable rule matches; None for a readable rule."""
-        return f"{self.name}/{rule.name}" if rule.unreadable else None
+        return f"{self.name}/{rule.name}{self.edition}" if rule.unreadable else None
 
 
 @dataclass(frozen=True, slots=True)

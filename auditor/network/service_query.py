@@ -257,11 +257,11 @@ def _resolves_in(estate: Estate, network: str, connection: EndpointConnection) -
         needed = private_names.names_of(estate, connection, name, names)
         for relative in needed.names:
             found = private_names.resolve(zones, f"{relative}.{name}")
-            answers.append(_leads(found, ends, is_registered=bool(own), is_guess=needed.is_guess))
+            answers.append(leads(found, ends, is_registered=bool(own), is_guess=needed.is_guess))
     return all_of(tuple(answers)) if answers else Truth.UNKNOWN
 
 
-def _leads(found: Resolution, ends: frozenset[str], *, is_registered: bool, is_guess: bool) -> Truth:
+def leads(found: Resolution, ends: frozenset[str], *, is_registered: bool, is_guess: bool) -> Truth:
     """Return whether a name leads to an endpoint; where no record was read, what the zone group registers counts."""
     leads = private_names.leads_to(found, ends)
     if leads is None:

@@ -127,8 +127,11 @@ class SubnetFilters:
         """Return the subnet's own filter."""
         return Filter(self.group, direction, self.around(direction), self.group.name if self.group else "no group")
 
-    def chains(self, direction: Direction) -> Iterator[FilterChain]:
-        """Yield one chain for each interface with a group of its own, and one for the rest of the subnet."""
+    def chains(self, direction: Direction, *, with_unused: bool = False) -> Iterator[FilterChain]:
+        """Yield one chain for each interface with a group of its own, and one for the rest of the subnet.
+
+        Addresses that nobody has are in the rest only where somebody else has some, or `with_unused`.
+        """
         if self.only is not None:
             yield self.chain_at(self.only, direction)
             return
@@ -137,7 +140,7 @@ class SubnetFilters:
         rest = difference(self.prefixes, union(*(each.addresses for each in special))) if special else self.prefixes
         # With every machine behind a group of its own, what the subnet's lets through to nobody does not matter.
         has_rest = self.has_others or any(not each.is_endpoint for each in self.interfaces if each not in special)
-        if has_rest or not special:
+        if has_rest or not special or (with_unused and rest):
             yield self._chain(direction, (self.own_filter(direction),), rest)
 
     def chain_at(self, interface: Interface, direction: Direction) -> FilterChain:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 Body = Mapping[str, Any]
+_network = lru_cache(maxsize=4096)(ipaddress.ip_network)
+_address = lru_cache(maxsize=4096)(ipaddress.ip_address)
 PORTLESS = {"Icmp", "Esp", "Ah"}
 NOT_PUBLIC = [
     ipaddress.ip_network(text)
@@ -54,9 +57,9 @@ def is_public(address: Any) -> bool:
 def holds(world: World, text: str, address: Any, side: str) -> bool:
     low = text.lower()
     in_network = any(
-        address in ipaddress.ip_network(prefix)
+        address in _network(prefix)
         for prefix in (*world.network, "168.63.129.16/32")
-        if ipaddress.ip_network(prefix).version == address.version
+        if _network(prefix).version == address.version
     )
     named = {
         "*": True,
@@ -67,7 +70,7 @@ def holds(world: World, text: str, address: Any, side: str) -> bool:
     if low in named:
         return named[low]
     try:
-        network = ipaddress.ip_network(text, strict=False)
+        network = _network(text, strict=False)
     except ValueError:
         if not is_public(address):
             return False
@@ -98,7 +101,7 @@ def matches(world: World, rule: Body, packet: Datagram) -> bool:
     if rule["protocol"].lower() not in {"*", packet.protocol.lower()}:
         return False
     for side, text in (("source", packet.source), ("destination", packet.destination)):
-        address = ipaddress.ip_address(text)
+        address = _address(text)
         named = values(rule, f"{side}AddressPrefix", f"{side}AddressPrefixes")
         groups = [(world.members or {})[one["id"]] for one in rule.get(f"{side}ApplicationSecurityGroups", [])]
         if not any(holds(world, name, address, side) for name in named) and not any(text in one for one in groups):

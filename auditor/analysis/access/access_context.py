@@ -50,7 +50,7 @@ class AccessContext:
 
 def read_access(context: Context) -> AccessContext:
     """Read the estate's access and bind the baseline's table to its workloads."""
-    graph = read_access_graph(context.estate, context.workloads, _memberships(context), context.now)
+    graph = graph_of(context)
     table = read_table(context.tables)
     rows: list[BoundRow] = []
     tolerated: list[BoundRow] = []
@@ -60,6 +60,11 @@ def read_access(context: Context) -> AccessContext:
         tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles, needs))
     sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
     return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
+
+
+def graph_of(context: Context) -> AccessGraph:
+    """Read the estate's access alone, with the members of groups that the baseline states."""
+    return read_access_graph(context.estate, context.workloads, _memberships(context), context.now)
 
 
 def _memberships(context: Context) -> Memberships:
