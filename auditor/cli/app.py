@@ -16,6 +16,7 @@ from auditor.cli import (
     control,
     evaluate,
     fact,
+    history,
     keys,
     network,
     snapshot,
@@ -50,6 +51,7 @@ app.add_typer(network.app, name="network")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(control.app, name="control")
 app.add_typer(fact.app, name="fact")
+app.add_typer(history.app, name="history")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 
