@@ -80,7 +80,8 @@ def followed(after: FollowUp, report: Report, fail_on: opt.Level, *, quiet: bool
         with database.opened(after.history) as history:
             recorded = recording.record(history, report, audience)
     except AuditorError as problem:
-        failure = problem
+        hint = problem.hint or "the report is whole; run it again to keep it there: a run is kept once"
+        failure = AuditorError(problem.message, hint)
         yield report
     else:
         if not quiet:

@@ -49,7 +49,7 @@ class History:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a transaction that no other writer's runs beside; what it wrote is there as a whole or not at all."""
-        with _told(self.place, "nothing of this run is kept there"), self.engine.connect() as connection:
+        with _told(self.place), self.engine.connect() as connection:
             own = connection.execution_options(auditor_writes=True)
             with own.begin():
                 if own.dialect.name == "postgresql":
@@ -59,7 +59,7 @@ class History:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a transaction that sees one state of the history."""
-        with _told(self.place), self.engine.connect() as connection, connection.begin():
+        with _told(self.place), self.engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
@@ -200,12 +200,12 @@ def _has_our_tables(connection: sa.Connection) -> bool:
 
 
 @contextmanager
-def _told(place: str, consequence: str = "") -> Iterator[None]:
+def _told(place: str) -> Iterator[None]:
     """Turn what a database or its driver raises into one line without the statement, its values or a password."""
     try:
         yield
     except (sa.exc.SQLAlchemyError, OSError) as problem:
-        raise HistoryError(f"the history {place} failed: {_cause(problem)}", consequence) from problem
+        raise HistoryError(f"the history {place} failed: {_cause(problem)}") from problem
 
 
 def _cause(problem: Exception) -> str:

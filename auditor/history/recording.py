@@ -130,7 +130,7 @@ class _Run:
     @classmethod
     def of(cls, report: Report, connection: sa.Connection) -> _Run:
         at = second(report.as_of)
-        scope = hashlib.sha256(compact(report.snapshot.scope).encode()).hexdigest()
+        scope = hashlib.sha256(compact(_asked_for(report)).encode()).hexdigest()
         answers = sorted(
             (each.fingerprint, each.status.value, each.severity.value, each.exemption is not None)
             for each in report.findings
@@ -161,6 +161,17 @@ class _Run:
                 unknown=by_status[Status.UNKNOWN],
             )
         )
+
+
+def _asked_for(report: Report) -> Mapping[str, object]:
+    """Return the scope of an audit; an export does not say its own, and is about the subscriptions that it holds."""
+    scope = report.snapshot.scope
+    return scope if any(scope.values()) else {"subscriptions": sorted(_subscriptions(report))}
+
+
+def _subscriptions(report: Report) -> set[str]:
+    named = {ids.subscription_of(each.resource_id or "") or "" for each in report.findings}
+    return {each.lower() for each in named if each}
 
 
 def _by_fingerprint(findings: Sequence[Finding]) -> dict[str, Finding]:
@@ -272,8 +283,7 @@ class _Gone:
         self._open = [each.gap.scope for each in report.coverage.inventory]
         scope = report.snapshot.scope
         self._is_part = any(scope.get(name) for name in ("resource_groups", "tags"))
-        named = {ids.subscription_of(each.resource_id or "") or "" for each in report.findings}
-        self._subscriptions = {each.lower() for each in named if each}
+        self._subscriptions = _subscriptions(report)
 
     def is_gone(self, kept: _Kept) -> bool:
         """Return it: the rule is in force, the scope holds the subject, and no gap could."""

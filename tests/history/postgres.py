@@ -58,7 +58,12 @@ def running(folder: Path) -> Iterator[Postgres]:
 
     def run(*command: str) -> None:
         subprocess.run(
-            command, check=True, cwd=place, env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, capture_output=True, **as_user
+            command,
+            check=True,
+            cwd=place,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            capture_output=True,
+            **as_user,
         )
 
     own = (f"--pwfile={secret}", "--auth=scram-sha-256", "--username=auditor", "--encoding=UTF8", "--no-sync")

@@ -86,8 +86,11 @@ def test_an_exported_fragment_ends_nothing(tmp_path: Path, place: str) -> None:
 
 def test_owners_come_from_a_tag_and_filter(tmp_path: Path, place: str) -> None:
     scan(tmp_path, place, day(0), account("st1", owner="Ada"), account("st2", owner="Grace"), account("st3"))
+
     def names(*options: str) -> list[str]:
-        return sorted(one["resource_id"].rpartition("/")[2] for one in asked(tmp_path, place, "list", *options)["findings"])
+        return sorted(
+            one["resource_id"].rpartition("/")[2] for one in asked(tmp_path, place, "list", *options)["findings"]
+        )
 
     assert names("--owner", "ada") == ["st1"]
     assert names("--owner", "") == ["st3"]
