@@ -191,8 +191,9 @@ def scan(
 
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
-    endpoint = (arm_endpoint, allow_endpoint)
-    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
+    options = _options(
+        auth, cloud, (arm_endpoint, allow_endpoint), resolve_principals, redact_people, redaction_key, rules
+    )
     ends = evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete)
     look = evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)

@@ -38,7 +38,7 @@ AtTime = Annotated[
 ]
 
 
-class State(StrEnum):
+class ListedState(StrEnum):
     """Which findings are listed."""
 
     OPEN = "open"
@@ -79,7 +79,7 @@ def _moment(as_of: str | None, history: database.History) -> str:
 @app.command("list")
 def list_(
     history: Place = None,
-    state: Annotated[State, typer.Option("--state", help="Which findings.")] = State.OPEN,
+    state: Annotated[ListedState, typer.Option("--state", help="Which findings.")] = ListedState.OPEN,
     owner_tag: OwnerTag = "owner",
     owner: Owner = None,
     severity: OfSeverity = None,
@@ -92,7 +92,7 @@ def list_(
     with database.opened(_place(history), is_made=False) as opened:
         at = _moment(as_of, opened)
         stored = questions.findings(opened, _filter(owner_tag, owner, severity, rule, of_baseline))
-        wanted = [each for each in stored if state is State.ALL or each.is_open == (state is State.OPEN)]
+        wanted = [each for each in stored if state is ListedState.ALL or each.is_open == (state is ListedState.OPEN)]
         tell(
             sheets.of_findings(wanted, at, {"as_of": at, "state": state.value}, opened.place),
             output,
