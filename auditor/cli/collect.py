@@ -191,15 +191,13 @@ def scan(
 
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
-    options = _options(
-        auth, cloud, (arm_endpoint, allow_endpoint), resolve_principals, redact_people, redaction_key, rules
-    )
+    endpoint = (arm_endpoint, allow_endpoint)
+    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
     ends = evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete)
     look = evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
     shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
-    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    judging = evaluate.JudgingOptions([], selection, exemptions or (), framework)
+    judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), exemptions, framework)
     after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), options, quiet, no_progress)
     with _collected(request, judging, as_of, _kept(snapshot, resume), is_resumed=resume is not None) as path:

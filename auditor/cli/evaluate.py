@@ -125,9 +125,9 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+    judged = judging(sources, baseline, rules, assignments, (select, ignore), exemptions, framework)
     after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
-    run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, after, complete=complete)
+    run(judged, as_of, shown, after, complete=complete)
 
 
 class SampleEstate(StrEnum):
@@ -196,6 +196,21 @@ class JudgingOptions:
     selection: in_force.Selection
     exemptions: Sequence[Path] = ()
     framework: str | None = None
+
+
+def judging(
+    sources: Sequence[str],
+    baseline: str,
+    rules: list[Path] | None,
+    assignments: list[str] | None,
+    globs: tuple[list[str] | None, list[str] | None],
+    exemptions: list[Path] | None,
+    framework: str | None,
+) -> JudgingOptions:
+    """Return what is judged, and by what, as the options say it; `globs` are the rules that are wanted, and those that are not."""
+    select, ignore = globs
+    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+    return JudgingOptions(sources, selection, exemptions or (), framework)
 
 
 def run(
