@@ -207,7 +207,7 @@ def judging(
     exemptions: list[Path] | None,
     framework: str | None,
 ) -> JudgingOptions:
-    """Return what is judged, and by what, as the options say it; `globs` are the rules that are wanted, and those that are not."""
+    """Return what is judged, and by what; `globs` are the rules that are wanted, and those that are not."""
     select, ignore = globs
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     return JudgingOptions(sources, selection, exemptions or (), framework)
