@@ -53,6 +53,9 @@ class _Episode:
     id: int | None = None
     is_changed: bool = False
 
+    def values(self) -> dict[str, str | None]:
+        return {"opened_at": self.opened_at, "closed_at": self.closed_at, "how_closed": self.how_closed}
+
     def covers(self, at: str) -> bool:
         return self.opened_at <= at and (self.closed_at is None or at < self.closed_at)
 
@@ -335,19 +338,30 @@ def _number(connection: sa.Connection, new: Sequence[_Kept]) -> None:
 
 
 def _store_episodes(connection: sa.Connection, kept: Iterable[_Kept]) -> None:
+    """Write new and changed episodes at once, and learn the numbers that the database gave to new ones."""
+    new: dict[tuple[int | None, str], _Episode] = {}
+    changed: list[dict[str, object]] = []
     for each in kept:
         for episode in each.episodes:
-            values = {
-                "finding": each.id,
-                "opened_at": episode.opened_at,
-                "closed_at": episode.closed_at,
-                "how_closed": episode.how_closed,
-            }
             if episode.id is None:
-                made = connection.execute(EPISODES.insert().values(values).returning(EPISODES.c.id))
-                episode.id = made.scalar_one()
+                new[each.id, episode.opened_at] = episode
             elif episode.is_changed:
-                connection.execute(EPISODES.update().where(EPISODES.c.id == episode.id).values(values))
+                changed.append(
+                    {"own_id": episode.id, **{f"new_{name}": value for name, value in episode.values().items()}}
+                )
+    if changed:
+        values = {name: sa.bindparam(f"new_{name}", type_=sa.Text) for name in ("opened_at", "closed_at", "how_closed")}
+        connection.execute(EPISODES.update().where(EPISODES.c.id == sa.bindparam("own_id")).values(values), changed)
+    if new:
+        rows = [{"finding": finding, **episode.values()} for (finding, _), episode in new.items()]
+        connection.execute(EPISODES.insert(), rows)
+    numbers = sorted({finding for finding, _ in new if finding is not None})
+    for start in range(0, len(numbers), _BATCH):
+        its = EPISODES.c.finding.in_(numbers[start : start + _BATCH])
+        query = sa.select(EPISODES.c.id, EPISODES.c.finding, EPISODES.c.opened_at).where(its)
+        for number, finding, opened_at in connection.execute(query):
+            if (finding, opened_at) in new:
+                new[finding, opened_at].id = number
 
 
 def _recorded(report: Report, kept: Mapping[str, _Kept], at: str, exempt: set[str]) -> Recorded:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -134,3 +136,31 @@ def test_prune_takes_what_is_old_and_resolved_and_never_what_is_open(tmp_path: P
     assert [one["at"] for one in asked(tmp_path, place, "trend")["runs"]] == [day(20)]
     kept = asked(tmp_path, place, "list", "--state", "all")["findings"]
     assert [(one["first_seen"], one["age_days"]) for one in kept] == [(day(0), 20)]
+
+
+def test_a_trend_is_a_page_with_a_chart_and_no_script(tmp_path: Path) -> None:
+    place = "his<script>tory & co.db"
+    for number, names in enumerate([["st1"], ["st1", "st2"], ["st2"]]):
+        scan(tmp_path, place, day(number), *map(account, names))
+    page = in_process("history", "trend", "--history", place, "-o", "html", at=tmp_path).out
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    chart = ET.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])  # noqa: S314 - our own
+    assert chart.attrib["aria-label"] == "3 runs; at the last one 1 findings were open, at most 2."
+    tops = [
+        min(float(point.partition(",")[2]) for point in area.attrib["points"].split()) for area in chart.iter("polygon")
+    ]
+    assert len(tops) == 5
+    assert min(tops) == 48.0  # two findings, as high as the scale goes
+    rows = re.findall(r"<tr><td>(.*?)</td></tr>", page)
+    assert [row.split("</td><td>")[1] for row in rows] == ["1", "2", "1"]
+
+
+def test_lists_are_tables_and_csv_too(tmp_path: Path) -> None:
+    scan(tmp_path, "h.db", day(0), account("st1", owner="=cmd()"))
+    for question in ("list", "trend"):
+        assert in_process("history", question, "--history", "h.db", at=tmp_path).code == 0
+    row = in_process("history", "list", "--history", "h.db", "-o", "csv", at=tmp_path).rows[0]
+    assert (row["state"], row["age_days"], row["owner"], row["exempted"]) == ("open", "0", "'=cmd()", "false")
+    point = in_process("history", "trend", "--history", "h.db", "-o", "csv", at=tmp_path).rows[0]
+    assert (point["open"], point["new"]) == ("1", "1")
