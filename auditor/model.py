@@ -283,7 +283,8 @@ class Finding:
     does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
     are those of the rule's that the subject is about, by framework; `tags` are the resource's. `rests_on` is the whole set
     that a failure is about, where it is about one: the packets, operations, levels or names. `mended_by` is the
-    change that the rule says would mend it; where it says none, the property that decides is what is to be changed.
+    change that the rule says would mend it; where it says none, the property that decides is what is to be changed. `first_seen`
+    (ISO 8601, UTC) and `change` (`new`, `reopened`, `unchanged`, `resolved`, …) are in comparison with earlier audits.
     """
 
     rule_id: str
@@ -310,6 +311,8 @@ class Finding:
     tags: Mapping[str, object] = field(default_factory=dict)
     rests_on: FindingSet | None = None
     mended_by: MendingChange | None = None
+    first_seen: str = ""
+    change: str = ""
 
     @property
     def deciding(self) -> Sequence[Evidence]:

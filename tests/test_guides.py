@@ -26,7 +26,7 @@ def without_left_out(shown: str, printed: str) -> str:
     return found[0]
 
 
-@pytest.mark.parametrize("page", ["own-baseline.md", "twenty-questions.md"])
+@pytest.mark.parametrize("page", ["own-baseline.md", "history.md", "twenty-questions.md"])
 def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
     (tmp_path / "estate.json").write_bytes(SAMPLE.read_bytes())
     printed = ""

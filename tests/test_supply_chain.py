@@ -46,7 +46,7 @@ def test_the_lowest_versions_are_the_bounds_themselves() -> None:
         )
 
 
-@pytest.mark.parametrize("file", ["runtime.txt", "lowest.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["runtime.txt", "lowest.txt", "dev.txt", "image.txt"])
 def test_every_locked_package_has_hashes(file: str) -> None:
     blocks = (ROOT / "requirements" / file).read_text(encoding="utf-8").split("\n")
     pins = [number for number, line in enumerate(blocks) if "==" in line and not line.startswith(" ")]

@@ -18,6 +18,7 @@ from auditor.cli import (
     diff,
     evaluate,
     fact,
+    history,
     keys,
     network,
     snapshot,
@@ -54,6 +55,7 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(control.app, name="control")
 app.add_typer(fact.app, name="fact")
+app.add_typer(history.app, name="history")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from auditor.cli import evaluate, progress, streams
+from auditor.cli import evaluate, follow_up, progress, streams
 from auditor.cli import options as opt
 from auditor.cli.context import NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
@@ -184,6 +184,11 @@ def scan(
     allow_incomplete: opt.AllowIncomplete = False,
     include_passed: opt.IncludePassed = None,
     as_of: opt.AsOf = None,
+    history: opt.History = None,
+    notify: opt.Notify = None,
+    notify_format: opt.NotifyFormat = opt.DEFAULT_NOTIFY_FORMAT,
+    notify_set: opt.NotifySet = None,
+    notify_dry_run: opt.NotifyDryRun = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -196,20 +201,15 @@ def scan(
     """
     endpoint = (arm_endpoint, allow_endpoint)
     options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
-    shown = evaluate.Presentation(
-        targets=evaluate.targets(output),
-        ends=evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete),
-        include_passed=include_passed,
-        look=evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager),
-        quiet=quiet,
-        style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
-        grouping=formats.Grouping(group_by, top, compact),
-    )
-    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    judging = evaluate.JudgingOptions([], selection, exemptions or (), framework)
+    ends = evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete)
+    look = evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager)
+    style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
+    shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
+    judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), exemptions, framework)
+    after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), options, quiet, no_progress)
     with _collected(request, judging, as_of, _kept(snapshot, resume), is_resumed=resume is not None) as path:
-        evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, complete=False)
+        evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, after, complete=False)
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
+from auditor.cli import follow_up, streams
 from auditor.cli import options as opt
-from auditor.cli import streams
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
-from auditor.model import Report, Status
+from auditor.model import Report
 from auditor.report import format as formats
 from auditor.report import pipeline_log
 from auditor.report.escapes.output import EscapedOutput
@@ -107,6 +107,11 @@ def evaluate(
     allow_incomplete: opt.AllowIncomplete = False,
     include_passed: opt.IncludePassed = None,
     as_of: opt.AsOf = None,
+    history: opt.History = None,
+    notify: opt.Notify = None,
+    notify_format: opt.NotifyFormat = opt.DEFAULT_NOTIFY_FORMAT,
+    notify_set: opt.NotifySet = None,
+    notify_dry_run: opt.NotifyDryRun = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -128,8 +133,9 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    run(JudgingOptions(sources, selection, exemptions or (), framework), as_of, shown, complete=complete)
+    judged = judging(sources, baseline, rules, assignments, (select, ignore), exemptions, framework)
+    after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
+    run(judged, as_of, shown, after, complete=complete)
 
 
 class SampleEstate(StrEnum):
@@ -185,6 +191,7 @@ def demo(
         JudgingOptions([str(sample)], in_force.Selection(opt.DEFAULT_BASELINE), framework=framework),
         None,
         shown,
+        follow_up.FollowUp(),
         complete=True,
     )
 
@@ -199,8 +206,25 @@ class JudgingOptions:
     framework: str | None = None
 
 
-def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, complete: bool) -> None:
-    """Judge an input, write the reports and end with the exit code."""
+def judging(
+    sources: Sequence[str],
+    baseline: str,
+    rules: list[Path] | None,
+    assignments: list[str] | None,
+    globs: tuple[list[str] | None, list[str] | None],
+    exemptions: list[Path] | None,
+    framework: str | None,
+) -> JudgingOptions:
+    """Return what is judged, and by what; `globs` are the rules that are wanted, and those that are not."""
+    select, ignore = globs
+    selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
+    return JudgingOptions(sources, selection, exemptions or (), framework)
+
+
+def run(
+    options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
+) -> None:
+    """Judge an input, write the reports, do what follows, and end with the exit code."""
     rule_set = in_force.load(options.selection)
     terms = audit.Terms(
         complete=complete,
@@ -210,8 +234,9 @@ def run(options: JudgingOptions, as_of: str | None, shown: Presentation, *, comp
         framework=rule_set.framework(options.framework) if options.framework else None,
         draw=any(target.format.draws for target in shown.targets),
     )
-    report = audit.audit(read.read(*options.sources), rule_set, terms)
-    write(report, shown)
+    audited = audit.audit(read.read(*options.sources), rule_set, terms)
+    with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
+        write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
             streams.remark(f"note: {notice}")
@@ -290,11 +315,7 @@ def exit_code(report: Report, shown: Presentation) -> int:
     """Return 2 where the answer cannot be trusted as it is, 1 where it has failures that count, else 0."""
     if outcome.judged_nothing(report) or (not shown.ends.allow_incomplete and outcome.why_not_trusted(report)):
         return NO_ANSWER
-    limit = opt.rank(shown.ends.fail_on)
-    failed = any(
-        finding.status is Status.FAIL and finding.exemption is None and finding.severity.rank <= limit
-        for finding in report.findings
-    )
+    failed = any(follow_up.counts(finding, shown.ends.fail_on) for finding in report.findings)
     return FAILURES if failed and not shown.ends.exit_zero else 0
 
 

@@ -301,6 +301,46 @@ Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="
 NoProgress = Annotated[
     bool, typer.Option("--no-progress", envvar="AUDITOR_NO_PROGRESS", help="No progress display on stderr.")
 ]
+DEFAULT_NOTIFY_FORMAT: Final = "webhook"
+History = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        metavar="FILE_OR_URL",
+        envvar="AUDITOR_HISTORY",
+        help="Keep what was found, and tell what is new: a SQLite file, or postgresql://… (never from a file of settings).",
+    ),
+]
+Notify = Annotated[
+    str | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        envvar="AUDITOR_NOTIFY",
+        help="Post new findings here, each once, signed with AUDITOR_NOTIFY_KEY (never from a file of settings).",
+    ),
+]
+NotifyFormat = Annotated[
+    str,
+    typer.Option(
+        "--notify-format",
+        metavar="NAME_OR_PATH",
+        envvar="AUDITOR_NOTIFY_FORMAT",
+        help="What the receiver understands: webhook, teams, slack, jira, servicenow, or a file of your own.",
+    ),
+]
+NotifySet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify-set",
+        metavar="NAME=VALUE",
+        envvar="AUDITOR_NOTIFY_SET",
+        help="Set a parameter of the receiver, such as project=SEC (repeatable).",
+    ),
+]
+NotifyDryRun = Annotated[
+    bool, typer.Option("--notify-dry-run", help="Show on stderr what would be posted, and post nothing.")
+]
 
 
 def time_of(text: str | None) -> datetime | None:

@@ -22,6 +22,7 @@ NEVER_FROM_FILE: Final = frozenset(
     {
         *("arm-endpoint", "allow-endpoint", "cloud", "tenant", "auth"),
         *("output", "snapshot", "resume", "force", "history", "notify"),
+        *("notify-format", "notify-set", "notify-dry-run", "older-than"),
         *("redaction-key", "keep-secrets", "key"),
     }
 )

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
@@ -33,21 +33,35 @@ def without_secrets(text: str) -> str:
 
 def safe(text: str) -> str:
     """Return text for stderr in one line: names come from strangers, so what a terminal or a pipeline obeys is broken."""
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in without_secrets(text)
-    )
+    shown = _printable(text)
     if len(shown) > 2 * _HALF_A_LINE:
         shown = f"{shown[:_HALF_A_LINE]}…{shown[-_HALF_A_LINE:]}"  # what is wrong with a long name stands behind it
     return pipeline_log.harmless(shown)
 
 
+def _printable(text: str) -> str:
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in without_secrets(text)
+    )
+
+
 def remark(text: str) -> None:
     """Write a line to stderr. That nobody can read it changes nothing about the answer."""
+    _to_stderr(safe(text))
+
+
+def _to_stderr(line: str) -> None:
     try:
-        sys.stderr.write(f"{safe(text)}\n")
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         forget(sys.stderr)
+
+
+def passage(lines: Sequence[str]) -> None:
+    """Write whole lines to stderr, however long they are, each as harmless as a remark."""
+    for line in lines:
+        _to_stderr(pipeline_log.harmless(_printable(line)))
 
 
 @contextmanager

@@ -87,6 +87,10 @@ def finding_of(finding: Finding, report: Report) -> ReportedFinding:
         document["rests_on"] = as_document(finding.rests_on)
     if cause := cause_of(finding):
         document["cause"] = {"id": cause.id, "what": cause.what}
+    if finding.first_seen:
+        document["first_seen"] = finding.first_seen
+    if finding.change:
+        document["change"] = finding.change
     return document
 
 
@@ -235,7 +239,7 @@ def _summary(report: Report) -> SummaryDocument:
 
 def first_finding_of(finding: Finding, rule: RuleInfo) -> FindingDocument:
     """Return a finding with what version 1 of the report repeats of its rule."""
-    return {
+    document: FindingDocument = {
         "rule_id": finding.rule_id,
         "title": rule.title,
         "severity": finding.severity,
@@ -257,6 +261,11 @@ def first_finding_of(finding: Finding, rule: RuleInfo) -> FindingDocument:
         "fingerprint": finding.fingerprint,
         "collected_at": finding.collected_at,
     }
+    if finding.first_seen:
+        document["first_seen"] = finding.first_seen
+    if finding.change:
+        document["change"] = finding.change
+    return document
 
 
 def _first_evidence(evidence: Evidence) -> EvidenceDocument:

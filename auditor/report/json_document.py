@@ -93,6 +93,10 @@ class FindingDocument(TypedDict):
     fingerprint: str
     """Stable across runs: made of rule, subject and sub-object, not of values."""
     collected_at: str | None
+    first_seen: NotRequired[str]
+    """Since when it fails, of what a history knows (ISO 8601, UTC); left out without one."""
+    change: NotRequired[str]
+    """What happened since earlier audits: `new`, `reopened`, `unchanged`, `resolved`; left out without any to compare with."""
 
 
 @with_config(_documented)

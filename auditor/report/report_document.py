@@ -123,6 +123,10 @@ class ReportedFinding(TypedDict):
     written alike, so that a later run can be subtracted from an earlier one; left out where it is about none."""
     cause: NotRequired[CauseReference]
     """What would have to change; left out for what passed or does not apply."""
+    first_seen: NotRequired[str]
+    """Since when it fails, of what a history knows (ISO 8601, UTC); left out without one."""
+    change: NotRequired[str]
+    """What happened since earlier audits: `new`, `reopened`, `unchanged`, `resolved`; left out without any to compare with."""
 
 
 @with_config(_documented)

@@ -64,7 +64,10 @@ COLUMNS: Final = (
     "change",
 )
 _AS_WRITTEN: Final = frozenset(
-    {"schema_version", "exempted", "scanned_at_utc", "collected_at_utc", "exemption_expires_on", "observed", "expected"}
+    {
+        *("schema_version", "exempted", "scanned_at_utc", "collected_at_utc", "first_seen_utc", "exemption_expires_on"),
+        *("observed", "expected"),
+    }
 )
 """Numbers, times and truths, which a spreadsheet may take for what they are; a number in any other cell is a name."""
 
@@ -89,8 +92,6 @@ def _run_cells(report: Report) -> dict[str, str]:
         "tool_version": f"auditor {report.tool_version}",
         "baseline": report.baseline_name,
         "baseline_version": f"{report.baseline_name} {report.baseline_version}",
-        "first_seen_utc": "",
-        "change": "",
     }
 
 
@@ -124,6 +125,8 @@ def _finding_cells(finding: Finding) -> dict[str, str]:
         "fingerprint": finding.fingerprint,
         "witness": compact(finding.witness) if finding.witness else "",
         "cause": cause.what if cause else "",
+        "first_seen_utc": finding.first_seen,
+        "change": finding.change,
         "tags": "; ".join(f"{name}={value_text(finding.tags[name])}" for name in sorted(finding.tags)),
     }
 

@@ -1,0 +1,135 @@
+"""What evaluate and scan do with a report besides showing it: keep it in a history, and tell somebody what is new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.cli import options as opt
+from auditor.cli import streams
+from auditor.cli.lazy_imports import lazy_imports
+from auditor.errors import AuditorError
+from auditor.model import Finding, Report, Status
+
+with lazy_imports(__name__):
+    from auditor.history import database, notices, recording
+    from auditor.notify import delivery, shape
+    from auditor.report import summary
+
+KEY_VARIABLE: Final = "AUDITOR_NOTIFY_KEY"
+AUTHORIZATION_VARIABLE: Final = "AUDITOR_NOTIFY_AUTHORIZATION"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Where a report is kept and who is told, as the options say it."""
+
+    history: str | None = None
+    notify: str | None = None
+    notify_format: str = opt.DEFAULT_NOTIFY_FORMAT
+    notify_set: tuple[str, ...] = ()
+    is_rehearsal: bool = False
+
+    def check(self) -> None:
+        """Refuse, before any work, what cannot be done: it is wrong, not only out of reach."""
+        if self.history is not None:
+            database.masked(self.history)
+        if self.notify is None:
+            if self.is_rehearsal:
+                raise AuditorError("--notify-dry-run: there is nobody to tell", "add --notify URL")
+            return
+        if self.history is None:
+            raise AuditorError("--notify: nothing says which findings are new", "add --history FILE")
+        delivery.check(self.receiver(self.notify), is_rehearsal=self.is_rehearsal)
+
+    def receiver(self, url: str) -> delivery.Receiver:
+        """Return who is told; keys and passwords come from the environment only."""
+        return delivery.Receiver(
+            url,
+            shape.load(self.notify_format, self.notify_set),
+            os.environ.get(KEY_VARIABLE, "").encode(),
+            os.environ.get(AUTHORIZATION_VARIABLE, ""),
+        )
+
+
+def asked(
+    history: str | None, notify: str | None, shape_name: str, assignments: list[str] | None, *, is_rehearsal: bool
+) -> FollowUp:
+    """Return what the options ask for, if it can be done at all."""
+    follow_up = FollowUp(history, notify, shape_name, tuple(assignments or ()), is_rehearsal)
+    follow_up.check()
+    return follow_up
+
+
+@contextmanager
+def followed(after: FollowUp, report: Report, fail_on: opt.Level, *, quiet: bool) -> Iterator[Report]:
+    """Keep a report, give it with what is new in it to be written, and then tell of that.
+
+    Where the history fails the report is written all the same, and the error is raised afterwards.
+    """
+    if after.history is None:
+        yield report
+        return
+    receiver = after.receiver(after.notify) if after.notify is not None else None
+    audience = recording.Audience(receiver.identity, lambda each: counts(each, fail_on)) if receiver else None
+    failure: AuditorError | None = None
+    try:
+        with database.opened(after.history) as history:
+            recorded = recording.record(history, report, audience)
+    except AuditorError as problem:
+        hint = problem.hint or "the report is whole; run it again to keep it there: a run is kept once"
+        failure = AuditorError(problem.message, hint)
+        yield report
+    else:
+        if not quiet:
+            streams.remark(f"history: {_told(recorded)}")
+        yield recorded.report
+        if receiver is not None:
+            _tell(after.history, receiver, recorded, is_rehearsal=after.is_rehearsal)
+    if failure is not None:
+        raise failure
+
+
+def counts(finding: Finding, fail_on: opt.Level) -> bool:
+    """Return whether a finding makes an audit fail."""
+    return finding.status is Status.FAIL and finding.exemption is None and finding.severity.rank <= opt.rank(fail_on)
+
+
+def _told(recorded: recording.Recorded) -> str:
+    changes = [each.change for each in recorded.report.findings]
+    return ", ".join(f"{changes.count(word):,} {word}" for word in ("new", "reopened", "unchanged", "resolved"))
+
+
+def _tell(place: str, receiver: delivery.Receiver, recorded: recording.Recorded, *, is_rehearsal: bool) -> None:
+    """Tell a receiver what it was not told yet. Whatever becomes of it is a line on stderr, and no exit code."""
+    try:
+        with database.opened(place) as history:
+            claimed = notices.claim(history, recorded.running, receiver.identity, is_rehearsal=is_rehearsal)
+            told: list[str] = []
+            try:
+                told = _post(receiver, recorded.report, claimed, is_rehearsal=is_rehearsal)
+            finally:
+                if not is_rehearsal:
+                    notices.settle(history, recorded.running, receiver.identity, claimed, told)
+    except AuditorError as problem:
+        streams.remark(f"auditor: {receiver.place} was not told of new findings: {problem}")
+
+
+def _post(receiver: delivery.Receiver, report: Report, claimed: list[str], *, is_rehearsal: bool) -> list[str]:
+    """Post what is claimed and return the fingerprints that were told, or show it."""
+    due = set(claimed)
+    messages = shape.messages(receiver.shape, report, [each for each in report.findings if each.fingerprint in due])
+    if is_rehearsal:
+        for message in messages:
+            streams.passage([f"would be posted to {receiver.place}:", *message.readable.splitlines()])
+        return []
+    delivered = delivery.deliver(receiver, messages)
+    if delivered.problem:
+        left = summary.counted(len(due) - len(delivered.fingerprints), "new finding")
+        streams.remark(
+            f"auditor: {receiver.place} was not told of {left}: {delivered.problem}; the next run tries again"
+        )
+    return list(delivered.fingerprints)
