@@ -84,6 +84,8 @@ class TestReferenceEstate:
                     "default": True,
                     "direction": "Outbound",
                     "filter": "nsg-agentsSubnet",
+                    "holder": "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-chat/providers"
+                    "/Microsoft.Network/networkSecurityGroups/nsg-agentsSubnet",
                     "priority": 65001,
                     "rule": "AllowInternetOutBound",
                 }
