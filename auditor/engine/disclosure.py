@@ -62,7 +62,7 @@ def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
 
 
 def _finding(finding: Finding) -> Finding:
-    evidence = _each(_evidence, finding.evidence) if finding.evidence else finding.evidence
+    evidence = _each(evidence_without_secrets, finding.evidence) if finding.evidence else finding.evidence
     gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
     witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
     message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
@@ -122,12 +122,13 @@ def _gap(gap: Gap) -> Gap:
     return gap if reason is gap.reason else replace(gap, reason=reason)
 
 
-def _evidence(leaf: Evidence) -> Evidence:
+def evidence_without_secrets(leaf: Evidence) -> Evidence:
+    """Return a leaf without the secrets in it; one that holds none is the same object."""
     actual, expected = _REDACTOR.at(_names(leaf.path), leaf.actual), _REDACTOR.at((), leaf.expected)
-    path = _REDACTOR.text(leaf.path)
-    if actual is leaf.actual and expected is leaf.expected and path is leaf.path:
+    path, name = _REDACTOR.text(leaf.path), leaf.name and _REDACTOR.text(leaf.name)
+    if all(map(is_, (actual, expected, path, name), (leaf.actual, leaf.expected, leaf.path, leaf.name))):
         return leaf
-    return replace(leaf, actual=actual, expected=expected, path=path)
+    return replace(leaf, actual=actual, expected=expected, path=path, name=name)
 
 
 @lru_cache(maxsize=65_536)
