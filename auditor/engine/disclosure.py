@@ -6,6 +6,7 @@ imported with its secrets, and what rules and baselines say.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -125,10 +126,22 @@ def _gap(gap: Gap) -> Gap:
 def evidence_without_secrets(leaf: Evidence) -> Evidence:
     """Return a leaf without the secrets in it; one that holds none is the same object."""
     actual, expected = _REDACTOR.at(_names(leaf.path), leaf.actual), _REDACTOR.at((), leaf.expected)
-    path, name = _REDACTOR.text(leaf.path), leaf.name and _REDACTOR.text(leaf.name)
+    path, name = _REDACTOR.text(leaf.path), leaf.name and _name(leaf.name)
     if all(map(is_, (actual, expected, path, name), (leaf.actual, leaf.expected, leaf.path, leaf.name))):
         return leaf
     return replace(leaf, actual=actual, expected=expected, path=path, name=name)
+
+
+def _name(name: str) -> str:
+    """Return what a member of a list goes by; where that is all that it says, each of its values is told by its own name."""
+    try:
+        member = json.loads(name) if name.startswith("{") else None
+    except ValueError:
+        member = None
+    if not isinstance(member, dict):
+        return _REDACTOR.text(name)
+    clean = _REDACTOR.value("", member)
+    return name if clean == member else json.dumps(clean, sort_keys=True, ensure_ascii=False)
 
 
 @lru_cache(maxsize=65_536)

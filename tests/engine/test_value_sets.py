@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from auditor.engine.finding_sets import as_document, from_document, grown
 from auditor.engine.value_sets import of_leaves
+from auditor.language.explain import all_that_decided
 from auditor.model import Evidence, FailedValue, ValueSet
+from auditor.truth import Truth
+from tests.language import asking
 
 RESOURCE = "/subscriptions/s/resourceGroups/g/providers/A.B/things/t"
 
@@ -128,3 +132,22 @@ def test_numbers_are_within_where_each_has_one_as_bad_of_its_own(new: list[int],
 @given(ladders)
 def test_values_are_read_back_from_a_report_as_they_were(of: ValueSet) -> None:
     assert from_document(json.loads(json.dumps(as_document(of)))) == of
+
+
+def _failed(written: dict[str, Any], *ports: int) -> ValueSet:
+    rules = [{"name": f"r{port}", "properties": {"port": port}} for port in ports]
+    environment = asking.scope({"properties": {"rules": rules}})
+    found = of_leaves(all_that_decided(asking.condition(written), environment, Truth.NO), environment.here.id)
+    assert found
+    return found
+
+
+def test_all_that_is_wrong_in_a_list_is_held_and_of_what_is_missing_that_it_is() -> None:
+    is_safe = {"field": "properties.rules[*].properties.port", "equals": 443}
+    every, some = ({kind: {"in": "properties.rules[*]", "where": is_safe}} for kind in ("every", "any"))
+    few, many = (22, 23), range(20, 40)
+    assert grown(_failed(every, *few), _failed(every, *many)) is None
+    more = grown(_failed(every, *many), _failed(every, *few))
+    assert isinstance(more, ValueSet)
+    assert len(more.values) == len(many) - len(few)
+    assert grown(_failed(some, *many), _failed(some, *few)) is None, "that none is right was known"
