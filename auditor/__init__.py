@@ -83,6 +83,7 @@ def evaluate(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     exemptions: Sequence[str | os.PathLike[str]] = (),
+    known: str | os.PathLike[str] | None = None,
     complete: bool = False,
     as_of: datetime | None = None,
 ) -> Report:
@@ -90,18 +91,25 @@ def evaluate(
 
     `baseline` is the name of a shipped one or the path of a file; `rules` are folders or files of further rules.
     `parameters` sets parameters of the baseline by name; `select` and `ignore` narrow the rules by globs on their ids.
+    `known` is a JSON report, or a file of known failures: each failure then says by `change` how it stands to them.
     `complete` says that what is not in the estate does not exist.
     `as_of` is the time of judgement, with its time zone: without it the estate's own, else now.
     Raises AuditorError where the baseline, a rule or an exemption is wrong, or there is nothing to judge.
     """
     from auditor import audit
+    from auditor.engine import known_files
     from auditor.rulebook import in_force
 
     if as_of is not None and as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")
     assignments = [f"{name}={json.dumps(value)}" for name, value in (parameters or {}).items()]
     chosen = in_force.load(in_force.Selection(os.fspath(baseline), list(map(Path, rules)), assignments, select, ignore))
-    terms = audit.Terms(complete=complete, as_of=as_of, exemption_files=list(map(Path, exemptions)))
+    terms = audit.Terms(
+        complete=complete,
+        as_of=as_of,
+        exemption_files=list(map(Path, exemptions)),
+        known=known_files.read(Path(known)) if known is not None else None,
+    )
     return audit.audit(snapshot, chosen, terms)
 
 

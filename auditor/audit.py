@@ -16,20 +16,20 @@ from auditor.azure.reference_data import datasets
 from auditor.diff import states
 from auditor.diff.drift import Drift
 from auditor.diff.states import AuditedState
-from auditor.engine import disclosure
+from auditor.engine import claims, disclosure, exemptions
 from auditor.engine.coverage import coverage_of
 from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.known import KnownFailures, compared
 from auditor.engine.naming import with_names
 from auditor.engine.pictures import pictures_of
 from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
-from auditor.model import Coverage, FrameworkReport, Report, SnapshotIdentity
+from auditor.model import Coverage, Finding, FrameworkReport, Report, SnapshotIdentity
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key
 from auditor.report import report_reader
-from auditor.rulebook import exemptions
 from auditor.rulebook.controls import Framework
 from auditor.rulebook.in_force import RuleSet
 from auditor.shipped import tool_version
@@ -45,6 +45,7 @@ class Terms:
     """How an estate is to be judged. `clock` is used only where nothing else names a time of judgement.
 
     `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
+    `known` are failures that count only as far as they have grown; None where there is nothing to compare with.
     """
 
     complete: bool = False
@@ -54,6 +55,7 @@ class Terms:
     clock: datetime | None = None
     framework: Framework | None = None
     draw: bool = False
+    known: KnownFailures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
     given, when = judged_from
     evaluation = Evaluation(given, rules, terms.explain_passes)
     found = with_names(findings(evaluation), given.estate, snapshot.metadata.subscription_names)
-    judged = disclosure.without_secrets(found)
+    judged = claims.with_claims(disclosure.without_secrets(found), given.estate)
     coverage = coverage_of(evaluation, judged)
     notices = [
         *_notices(given.workloads),
@@ -137,12 +139,14 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
         *_harmless(given),
         *_idle(coverage),
     ]
-    for path in terms.exemption_files:
-        accepted = exemptions.load(path, rules.rules)
-        matched = exemptions.match(judged, accepted, when.at.date())
-        pairs = zip(judged, matched.exempted, strict=True)
-        judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]
-        notices += matched.notices
+    known = terms.known or KnownFailures()
+    accepted = [exemption for path in terms.exemption_files for exemption in exemptions.load(path, rules.rules)]
+    matched = exemptions.match(judged, accepted, when.at.date(), known)
+    pairs = zip(judged, matched.exempted, strict=True)
+    judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]
+    notices += [*matched.notices, *_claimed(judged)]
+    if terms.known is not None:
+        judged = compared(judged, known)
     metadata = snapshot.metadata
     return Report(
         tool_version=tool_version(),
@@ -160,6 +164,7 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
         reference_data={dataset.name: dataset.version for dataset in datasets.load_all()},
         framework=_grouped(terms.framework, coverage, rules, when),
         pictures=pictures_of(given) if terms.draw else (),
+        exemptions=matched.states,
     )
 
 
@@ -175,6 +180,13 @@ def _idle(coverage: Coverage) -> list[str]:
     kinds = sorted({gap.what for gap in idle})
     shown = ", ".join(kinds[:_NAMED]) + (f" and {len(kinds) - _NAMED} more" if len(kinds) > _NAMED else "")
     return [f"no answer depends on {len(idle)} of the gaps: {shown}"] if idle else []
+
+
+def _claimed(judged: Sequence[Finding]) -> list[str]:
+    """Say that what Azure calls exempt is judged all the same."""
+    claimed = [each.claims[0] for each in judged if each.claims]
+    text = "failures are on what Azure calls exempt, which decides nothing here: "
+    return [f"{len(claimed)} {text}{', '.join(sorted(set(claimed))[:_NAMED])}"] if claimed else []
 
 
 def _followed(estate: Estate) -> list[str]:

@@ -35,6 +35,14 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class AgainstKnown(StrEnum):
+    """How a failure stands to the known ones: it is none of them, it is one and has grown, or it is one and has not."""
+
+    NEW = "new"
+    WIDENED = "widened"
+    KNOWN = "known"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One ARM object and where it was read.
@@ -231,7 +239,29 @@ class ItemSet:
     items: tuple[str, ...]
 
 
-FindingSet: TypeAlias = PacketSet | OperationSets | LevelSets | ItemSet
+@dataclass(frozen=True, slots=True, order=True)
+class FailedValue:
+    """A value that does not meet what it was compared with, and how many times it stands there.
+
+    `at` is a path without the numbers of elements, with the element's name and the resource where there are several;
+    `value` is JSON.
+    """
+
+    at: str
+    operator: str
+    value: str
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """Values that fail, sorted."""
+
+    kind: ClassVar[str] = "values"
+    values: tuple[FailedValue, ...]
+
+
+FindingSet: TypeAlias = PacketSet | OperationSets | LevelSets | ItemSet | ValueSet
 """All that a failure rests on, in a form that is equal for equal sets: of two runs, one can be subtracted from the other."""
 
 
@@ -245,7 +275,11 @@ class MendingChange:
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it."""
+    """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it.
+
+    It covers failures that fit all of `rule`, `scope`, `part`, `component` (globs; empty is any) and `fingerprint`, and
+    where it says what it `accepts`, only as far as that goes.
+    """
 
     id: str
     rule: str
@@ -254,6 +288,34 @@ class Exemption:
     approved_by: str
     ticket: str
     expires_on: str
+    part: str = ""
+    component: str = ""
+    fingerprint: str = ""
+    accepts: FindingSet | None = None
+
+
+class Defect(StrEnum):
+    """What somebody should look at in an exemption."""
+
+    EXPIRED = "expired"
+    UNUSED = "unused"
+    OUTGROWN = "outgrown"
+    TOO_WIDE = "too_wide"
+    UNLIMITED = "unlimited"
+    EXPIRING = "expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptionState:
+    """What an exemption does on the day of judgement: how many failures it fits, what is wrong with it.
+
+    `outgrown` says in words how failures go beyond what it accepts.
+    """
+
+    exemption: Exemption
+    fits: int
+    defects: Sequence[Defect]
+    outgrown: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +344,11 @@ class Finding:
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
     does not exist: a component of the architecture is missing. `gaps` are what an unknown one is unknown for. `controls`
     are those of the rule's that the subject is about, by framework; `tags` are the resource's. `rests_on` is the whole set
-    that a failure is about, where it is about one: the packets, operations, levels or names. `mended_by` is the
+    that a failure is about, where it is about one: the packets, operations, levels, names or values. `mended_by` is the
     change that the rule says would mend it; where it says none, the property that decides is what is to be changed. `first_seen`
     (ISO 8601, UTC) and `change` (`new`, `reopened`, `unchanged`, `resolved`, …) are in comparison with earlier audits.
+    `against_known` says of a failure how it stands to those that are known, where it was compared with them.
+    `claims` are what in Azure itself says that the resource is exempt: it is told, and decides nothing.
     """
 
     rule_id: str
@@ -313,6 +377,13 @@ class Finding:
     mended_by: MendingChange | None = None
     first_seen: str = ""
     change: str = ""
+    against_known: AgainstKnown | None = None
+    claims: Sequence[str] = ()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether a failure counts for nothing: an exemption covers it, or it is known and no wider than it was."""
+        return self.exemption is not None or self.against_known is AgainstKnown.KNOWN
 
     @property
     def deciding(self) -> Sequence[Evidence]:
@@ -522,6 +593,7 @@ class Report:
     `rules` are the rules in force, by id.
     `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
     `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
+    `exemptions` are those that were given, in the order of their files.
     `reference_data` are the editions of what ships about Azure (roles, regions, …) by name.
     `pictures` are the workloads, where a format that shows them was asked for.
     """
@@ -541,3 +613,4 @@ class Report:
     framework: FrameworkReport | None = None
     reference_data: Mapping[str, str] = field(default_factory=dict)
     pictures: Sequence[WorkloadPicture] = ()
+    exemptions: Sequence[ExemptionState] = ()

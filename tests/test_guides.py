@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def without_left_out(shown: str, printed: str) -> str:
     return found[0]
 
 
-@pytest.mark.parametrize("page", ["own-baseline.md", "history.md", "twenty-questions.md"])
+@pytest.mark.parametrize("page", ["adoption.md", "own-baseline.md", "history.md", "twenty-questions.md"])
 def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
     (tmp_path / "estate.json").write_bytes(SAMPLE.read_bytes())
     printed = ""
@@ -44,6 +45,9 @@ def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
         for line in text.splitlines():
             exits = _EXITS.search(line)
             program, *arguments = shlex.split(line, comments=True)
+            if program == "sed":
+                _edit(*arguments, at=tmp_path)
+                continue
             ended = in_process(*arguments, at=tmp_path, env={"COLUMNS": str(PIPED_WIDTH)})
             assert (program, ended.code) == ("auditor", int(exits[1]) if exits else 0), f"{line}\n{ended.err}"
             printed = ended.out
@@ -61,3 +65,11 @@ def test_what_a_page_shows_and_nobody_printed_is_found() -> None:
     for shown in ("one\nthree\n", "three\n…\none\n", "one\n…\nfive\n"):
         with pytest.raises(AssertionError, match="not printed"):
             without_left_out(shown, "zero\none\ntwo\nthree\nfour\n")
+
+
+def _edit(*arguments: str, at: Path) -> None:
+    """Run an edit of a file into another one, which has to change something."""
+    *edit, source, arrow, target = arguments
+    edited = subprocess.run(["sed", *edit, source], cwd=at, check=True, capture_output=True).stdout
+    assert (arrow, edited != (at / source).read_bytes()) == (">", True)
+    (at / target).write_bytes(edited)

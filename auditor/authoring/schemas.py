@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
+from auditor.engine.known_files import RatchetDocument
 from auditor.language.schema import condition
 from auditor.report import json_document, report_document
 from auditor.rulebook.documents import (
@@ -58,6 +59,11 @@ def exemption() -> Schema:
     return schema_of(ExemptionsDocument, "Exemptions")
 
 
+def ratchet() -> Schema:
+    """Return the schema of a file of known failures."""
+    return schema_of(RatchetDocument, "Known failures")
+
+
 def report() -> Schema:
     """Return the schema of the JSON report."""
     return report_document.schema()
@@ -76,6 +82,7 @@ def first_report() -> Schema:
 SCHEMAS: Final[Mapping[str, Callable[[], Schema]]] = {
     "baseline": baseline,
     "exemption": exemption,
+    "ratchet": ratchet,
     "report": report,
     "report-1": first_report,
     "report-line": report_line,

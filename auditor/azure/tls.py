@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -19,6 +20,8 @@ PREDEFINED: Final[Mapping[str, str]] = {
 }
 _VERSIONS: Final[Mapping[str, str]] = {"tlsv1_0": "1.0", "tlsv1_1": "1.1", "tlsv1_2": "1.2", "tlsv1_3": "1.3"}
 
+
+_SPELLED: Final = re.compile(r"(?:tls[_v]{0,2})?1[._]([0-3])", re.IGNORECASE)
 
 PolicySource: TypeAlias = Literal["custom", "predefined", "default"]
 
@@ -51,6 +54,12 @@ def read(gateway: Resource, owner: object, path: str) -> TlsPolicy:
     reason = f"the policy {name} is not known to this release" if name else "the default depends on the gateway's age"
     oldest = PREDEFINED.get((name or "").lower()) or Gap(gateway.id, at, reason)
     return TlsPolicy(oldest, "predefined" if named else "default", name, (), at)
+
+
+def version_rank(text: str) -> int | None:
+    """Return the place of a version of TLS among the others, however a service spells it (`TLS1_2`, `1.2`, `TLSv1_2`)."""
+    version = _SPELLED.fullmatch(text)
+    return int(version[1]) if version else None
 
 
 def _is_weak(suite: str) -> bool:

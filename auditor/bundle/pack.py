@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auditor import audit, shipped, yaml_source
 from auditor.bundle import archive, judging, manifest, signature
+from auditor.engine import exemptions
 from auditor.errors import AuditorError, InputError
 from auditor.inputs import read
 from auditor.redaction.body import Redactor
 from auditor.report.text import utc
-from auditor.rulebook import baseline, exemptions, in_force
+from auditor.rulebook import baseline, in_force
 from auditor.snapshot import exchange, whole_file
 
 

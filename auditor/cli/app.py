@@ -17,10 +17,12 @@ from auditor.cli import (
     control,
     diff,
     evaluate,
+    exemption,
     fact,
     history,
     keys,
     network,
+    ratchet,
     snapshot,
     streams,
     why,
@@ -54,8 +56,10 @@ app.add_typer(network.app, name="network")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(control.app, name="control")
+app.add_typer(exemption.app, name="exemption")
 app.add_typer(fact.app, name="fact")
 app.add_typer(history.app, name="history")
+app.add_typer(ratchet.app, name="ratchet")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
 

@@ -168,6 +168,7 @@ def scan(
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
+    known: opt.Known = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     assignments: opt.Set = None,
@@ -199,29 +200,29 @@ def scan(
 
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
-    endpoint = (arm_endpoint, allow_endpoint)
-    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
+    hosts, look = (arm_endpoint, allow_endpoint), evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager)
+    options = _options(auth, cloud, hosts, resolve_principals, redact_people, redaction_key, rules)
     ends = evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete)
-    look = evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
     shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
-    judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), exemptions, framework)
+    judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
     after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), options, quiet, no_progress)
-    with _collected(request, judging, as_of, _kept(snapshot, resume), is_resumed=resume is not None) as path:
+    with _collected(request, judging, as_of, snapshot, resume) as path:
         evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, after, complete=False)
 
 
 @contextmanager
 def _collected(
-    request: _Request, judging: evaluate.JudgingOptions, as_of: str | None, kept: Path | None, *, is_resumed: bool
+    request: _Request, judging: evaluate.JudgingOptions, as_of: str | None, snapshot: Path | None, resume: Path | None
 ) -> Iterator[Path]:
     """Collect, once all is right that judging needs, into a snapshot that is kept, or that is there only while it is judged."""
+    kept = _kept(snapshot, resume)
     opt.time_of(as_of)
     evaluate.check_content(judging)
     with whole_file.scratch_folder() as folder:
         path = kept or folder / "scan.snapshot"
-        _collect(request, _Target(path, "scan" if kept else None, is_resumed=is_resumed, is_replaced=True))
+        _collect(request, _Target(path, "scan" if kept else None, is_resumed=resume is not None, is_replaced=True))
         yield path
 
 

@@ -27,9 +27,10 @@ from auditor.report.group_by import GroupBy
 
 with lazy_imports(__name__):
     from auditor import audit, shipped
+    from auditor.engine import exemptions, known_files
     from auditor.inputs import read
     from auditor.report import explanation, outcome
-    from auditor.rulebook import exemptions, in_force, retired
+    from auditor.rulebook import in_force, retired
 
 
 _EVALUATE: Final = examples(
@@ -90,6 +91,7 @@ def evaluate(
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     exemptions: opt.Exemptions = None,
+    known: opt.Known = None,
     select: opt.Select = None,
     ignore: opt.Ignore = None,
     assignments: opt.Set = None,
@@ -133,7 +135,7 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    judged = judging(sources, baseline, rules, assignments, (select, ignore), exemptions, framework)
+    judged = judging(sources, baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
     after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
     run(judged, as_of, shown, after, complete=complete)
 
@@ -204,6 +206,7 @@ class JudgingOptions:
     selection: in_force.Selection
     exemptions: Sequence[Path] = ()
     framework: str | None = None
+    known: Path | None = None
 
 
 def judging(
@@ -212,13 +215,16 @@ def judging(
     rules: list[Path] | None,
     assignments: list[str] | None,
     globs: tuple[list[str] | None, list[str] | None],
-    exemptions: list[Path] | None,
+    accepted: tuple[list[Path] | None, Path | None],
     framework: str | None,
 ) -> JudgingOptions:
-    """Return what is judged, and by what; `globs` are the rules that are wanted, and those that are not."""
-    select, ignore = globs
+    """Return what is judged, and by what.
+
+    `globs` are the rules that are wanted, and those that are not; `accepted` the exemptions and the known failures.
+    """
+    (select, ignore), (exemptions, known) = globs, accepted
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    return JudgingOptions(sources, selection, exemptions or (), framework)
+    return JudgingOptions(sources, selection, exemptions or (), framework, known)
 
 
 def run(
@@ -232,6 +238,7 @@ def run(
         exemption_files=options.exemptions,
         explain_passes=any(target.format.explains(include_passed=shown.include_passed) for target in shown.targets),
         framework=rule_set.framework(options.framework) if options.framework else None,
+        known=known_files.read(options.known) if options.known else None,
         draw=any(target.format.draws for target in shown.targets),
     )
     audited = audit.audit(read.read(*options.sources), rule_set, terms)
@@ -254,6 +261,8 @@ def check_content(options: JudgingOptions) -> None:
         rule_set.framework(options.framework)
     for path in options.exemptions:
         exemptions.load(path, rule_set.rules)
+    if options.known:
+        known_files.read(options.known)
 
 
 def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:

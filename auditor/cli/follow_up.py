@@ -95,7 +95,7 @@ def followed(after: FollowUp, report: Report, fail_on: opt.Level, *, quiet: bool
 
 def counts(finding: Finding, fail_on: opt.Level) -> bool:
     """Return whether a finding makes an audit fail."""
-    return finding.status is Status.FAIL and finding.exemption is None and finding.severity.rank <= opt.rank(fail_on)
+    return finding.status is Status.FAIL and not finding.is_accepted and finding.severity.rank <= opt.rank(fail_on)
 
 
 def _told(recorded: recording.Recorded) -> str:

@@ -56,6 +56,15 @@ Exemptions = Annotated[
         "--exemptions", metavar="PATH", envvar="AUDITOR_EXEMPTIONS", help="File of accepted deviations (repeatable)."
     ),
 ]
+Known = Annotated[
+    Path | None,
+    typer.Option(
+        "--known",
+        metavar="FILE",
+        envvar="AUDITOR_KNOWN",
+        help="Fail only on what is new or has grown: a JSON report, or what `auditor ratchet write` wrote.",
+    ),
+]
 Select = Annotated[
     list[str] | None,
     typer.Option(metavar="GLOB", envvar="AUDITOR_SELECT", help="Only these rules, such as 'storage-*' (repeatable)."),

@@ -6,6 +6,7 @@ imported with its secrets, and what rules and baselines say.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -62,7 +63,7 @@ def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
 
 
 def _finding(finding: Finding) -> Finding:
-    evidence = _each(_evidence, finding.evidence) if finding.evidence else finding.evidence
+    evidence = _each(evidence_without_secrets, finding.evidence) if finding.evidence else finding.evidence
     gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
     witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
     message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
@@ -122,12 +123,25 @@ def _gap(gap: Gap) -> Gap:
     return gap if reason is gap.reason else replace(gap, reason=reason)
 
 
-def _evidence(leaf: Evidence) -> Evidence:
+def evidence_without_secrets(leaf: Evidence) -> Evidence:
+    """Return a leaf without the secrets in it; one that holds none is the same object."""
     actual, expected = _REDACTOR.at(_names(leaf.path), leaf.actual), _REDACTOR.at((), leaf.expected)
-    path = _REDACTOR.text(leaf.path)
-    if actual is leaf.actual and expected is leaf.expected and path is leaf.path:
+    path, name = _REDACTOR.text(leaf.path), leaf.name and _name(leaf.name)
+    if all(map(is_, (actual, expected, path, name), (leaf.actual, leaf.expected, leaf.path, leaf.name))):
         return leaf
-    return replace(leaf, actual=actual, expected=expected, path=path)
+    return replace(leaf, actual=actual, expected=expected, path=path, name=name)
+
+
+def _name(name: str) -> str:
+    """Return what a member of a list goes by; where that is all that it says, each of its values is told by its own name."""
+    try:
+        member = json.loads(name) if name.startswith("{") else None
+    except ValueError:
+        member = None
+    if not isinstance(member, dict):
+        return _REDACTOR.text(name)
+    clean = _REDACTOR.value("", member)
+    return name if clean == member else json.dumps(clean, sort_keys=True, ensure_ascii=False)
 
 
 @lru_cache(maxsize=65_536)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 
+from auditor.engine import value_sets
 from auditor.model import (
     Assumption,
+    FailedValue,
     FindingSet,
     ItemSet,
     LevelSets,
@@ -14,6 +17,7 @@ from auditor.model import (
     PacketBox,
     PacketSet,
     PermittedOperations,
+    ValueSet,
 )
 from auditor.network import packet_sets
 from auditor.rbac import operation_formulas
@@ -39,8 +43,19 @@ def grown(new: FindingSet, old: FindingSet) -> FindingSet | None:
         case ItemSet(), ItemSet() if new.of == old.of:
             items = _less(new.items, old.items)
             return ItemSet(new.of, items) if items else None
+        case ValueSet(), ValueSet():
+            values = value_sets.subtracted(new, old)
+            return values if values.values else None
         case _:
             return new if _holds_anything(new) else None
+
+
+def beyond(new: FindingSet | None, old: Iterable[FindingSet]) -> FindingSet | None:
+    """Return what is in the new set and in none of the old ones, None where nothing is."""
+    rest = new if new is not None and _holds_anything(new) else None
+    for each in old:
+        rest = rest and grown(rest, each)
+    return rest
 
 
 def _less(new: tuple[str, ...], old: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,6 +72,8 @@ def _holds_anything(of: FindingSet) -> bool:
             return bool(of.passing)
         case ItemSet():
             return bool(of.items)
+        case ValueSet():
+            return bool(of.values)
 
 
 def as_document(of: FindingSet) -> dict[str, object]:
@@ -74,6 +91,13 @@ def as_document(of: FindingSet) -> dict[str, object]:
             return {"kind": of.kind, "passing": {name: list(levels) for name, levels in of.passing}}
         case ItemSet():
             return {"kind": of.kind, "of": of.of, "items": list(of.items)}
+        case ValueSet():
+            return {"kind": of.kind, "values": [_value_document(each) for each in of.values]}
+
+
+def _value_document(each: FailedValue) -> dict[str, object]:
+    document: dict[str, object] = {"at": each.at, "operator": each.operator, "value": json.loads(each.value)}
+    return document | ({"times": each.times} if each.times > 1 else {})
 
 
 def _box_document(box: PacketBox) -> dict[str, object]:
@@ -157,11 +181,32 @@ def _items(document: Mapping[str, object]) -> FindingSet:
     return ItemSet(_text(document, "of"), _texts(document, "items"))
 
 
+def _values(document: Mapping[str, object]) -> FindingSet:
+    return ValueSet(
+        tuple(
+            FailedValue(
+                _text(each, "at"),
+                _text(each, "operator"),
+                value_sets.as_text(each.get("value")),
+                _times(each.get("times", 1)),
+            )
+            for each in _objects(document, "values")
+        )
+    )
+
+
+def _times(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError("'times' is not a number of times")
+    return value
+
+
 _READERS: Mapping[str, Callable[[Mapping[str, object]], FindingSet]] = {
     PacketSet.kind: _packets,
     OperationSets.kind: _operations,
     LevelSets.kind: _levels,
     ItemSet.kind: _items,
+    ValueSet.kind: _values,
 }
 
 

@@ -11,10 +11,10 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact, Schema
-from auditor.engine import disclosure, message
+from auditor.engine import disclosure, message, value_sets
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, Resource, Status
+from auditor.model import Evidence, Finding, FindingSet, Gap, MendingChange, Resource, Status
 from auditor.rulebook.command import FIELD, PART, filled
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact, Rule
@@ -135,14 +135,9 @@ def finding_of(
         collected_at=info.collected_at,
         controls=controls,
         tags=info.tags,
-        rests_on=_members(verdict) if is_failure and verdict.members else None,
+        rests_on=value_sets.of_leaves(map(disclosure.evidence_without_secrets, verdict.failed), info.resource_id),
         mended_by=_change(about, verdict, info) if is_failure else None,
     )
-
-
-def _members(verdict: Verdict) -> FindingSet:
-    places = sorted(verdict.members)
-    return ItemSet(" and ".join(places), tuple(sorted({each for place in places for each in verdict.members[place]})))
 
 
 def _change(rule: Rule, verdict: Verdict, info: SubjectInfo) -> MendingChange | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.language.environment import Environment
 from auditor.language.evaluate import evaluate
-from auditor.language.explain import Explanation, because, observe
+from auditor.language.explain import Explanation, all_that_decided, because, observe
 from auditor.model import Evidence, Gap, Status
 from auditor.rulebook.rule import Applies, OnFact, Rule
 from auditor.truth import Truth, all_of
@@ -18,14 +18,15 @@ from auditor.truth import Truth, all_of
 class Verdict:
     """What a rule says of one subject, before it is filed under a resource.
 
-    `members` are all elements of a list and all related resources that a failure is about, by where they stand.
+    `failed` are all leaves of a failure, named after the members of lists that they are about; of these `evidence` shows
+    as many as a person looks at.
     """
 
     status: Status
     evidence: Sequence[Evidence] = ()
     gaps: Sequence[Gap] = ()
     errors: Sequence[str] = ()
-    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    failed: Sequence[Evidence] = ()
 
 
 _PASSED: Final = Verdict(Status.PASS)
@@ -49,7 +50,8 @@ def judge(rule: Rule, environment: Environment, *, explain_passes: bool = True, 
     if truth is Truth.YES:
         return Verdict(Status.PASS, _evidence(rule, environment, explanation))
     if truth is Truth.NO and when is Truth.YES:
-        return Verdict(Status.FAIL, _evidence(rule, environment, explanation), members=explanation.members)
+        failed = all_that_decided(rule.require, environment, truth)
+        return Verdict(Status.FAIL, _evidence(rule, environment, explanation), failed=failed)
     if when is Truth.UNKNOWN and (condition := rule.applies.when) is not None:
         doubt = because(condition, environment, when)
         return Verdict(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, assert_never
@@ -47,6 +48,8 @@ from auditor.truth import NO, UNKNOWN, YES, Truth, negate, truth_of
 
 MEMBERS_SHOWN: Final = 5
 LEAVES_SHOWN: Final = 40
+_NAMES: Final = ("name", "id", "value", "objectId", "principalId")
+_STATES: Final = frozenset({"provisioningstate", "state", "etag"})
 _SYMBOLS: Final = {
     "equals": "=",
     "notEquals": "!=",
@@ -75,21 +78,25 @@ class Explanation:
     """The truth of a condition with the leaves that decided it; of an unknown one, the gaps and errors behind it.
 
     A leaf says what would have made the condition true: each leaf of a true one holds as it stands, and none of a false
-    one does; what stood under a negation is shown as its opposite. `members` names all elements and related resources that
-    made a false one false, by where they stand.
+    one does; what stood under a negation is shown as its opposite.
     """
 
     truth: Truth
     evidence: Sequence[Evidence] = ()
-    members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     gaps: Sequence[Gap] = ()
     errors: Sequence[str] = ()
 
 
 @dataclass(slots=True)
 class _Reasons:
+    """What was met while explaining.
+
+    `is_whole`: all members of a list that are wrong are told, each by what tells it from the others. Where one that is
+    right is missing, there may be as many others as there are: that none is right says all.
+    """
+
     goal: Truth
-    members: dict[str, list[str]] = field(default_factory=dict)
+    is_whole: bool = False
     gaps: list[Gap] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -100,6 +107,14 @@ class _Reasons:
         elif str(why) not in self.errors:
             self.errors.append(str(why))
 
+    def shown(self, environments: Sequence[Environment]) -> Sequence[Environment]:
+        """Return as many members as are told."""
+        return environments if self.is_whole else environments[:MEMBERS_SHOWN]
+
+    def name_of(self, environment: Environment) -> str | None:
+        """Return what the member of a list is called."""
+        return _identity(environment) if self.is_whole else _member_name(environment)
+
 
 def explain(condition: Condition, environment: Environment) -> Explanation:
     """Evaluate a condition and return what decided it."""
@@ -109,11 +124,24 @@ def explain(condition: Condition, environment: Environment) -> Explanation:
 def because(condition: Condition, environment: Environment, truth: Truth) -> Explanation:
     """Return what decided a condition whose truth in this environment is known already."""
     reasons = _Reasons(truth)
-    evidence: list[Evidence] = []
-    for leaf in islice(_leaves(condition, environment, truth, reasons), LEAVES_SHOWN):
-        if leaf not in evidence:
-            evidence.append(leaf)
-    return Explanation(truth, tuple(evidence), reasons.members, tuple(reasons.gaps), tuple(reasons.errors))
+    evidence = _each_once(islice(_leaves(condition, environment, truth, reasons), LEAVES_SHOWN))
+    return Explanation(truth, evidence, tuple(reasons.gaps), tuple(reasons.errors))
+
+
+def all_that_decided(condition: Condition, environment: Environment, truth: Truth) -> Sequence[Evidence]:
+    """Return every leaf that decided a condition, however many there are, each named after the member that it is about."""
+    return _each_once(_leaves(condition, environment, truth, _Reasons(truth, is_whole=True)))
+
+
+def _each_once(leaves: Iterable[Evidence]) -> Sequence[Evidence]:
+    by_path: dict[str, list[Evidence]] = {}
+    kept = []
+    for leaf in leaves:
+        same = by_path.setdefault(leaf.path, [])
+        if leaf not in same:
+            same.append(leaf)
+            kept.append(leaf)
+    return tuple(kept)
 
 
 def observe(path: ResolvedName, environment: Environment) -> list[Evidence]:
@@ -224,7 +252,7 @@ def _leaf(leaf: Leaf, environment: Environment, reasons: _Reasons) -> Iterator[E
         assumed=_shown(leaf.default) if absent else None,
         absent=absent,
         resource_id=_owner(environment),
-        name=_member_name(environment),
+        name=reasons.name_of(environment),
     )
     if isinstance(leaf.left, Value) and path == leaf.left.text:
         yield from _raw(leaf.left.expression, environment)
@@ -318,6 +346,18 @@ def _member_name(environment: Environment) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def _identity(environment: Environment) -> str | None:
+    """Return what tells a member from the others: the first of its names, else all that it says but its state."""
+    value = environment.members[-1].value if environment.members else None
+    if not isinstance(value, dict):
+        return None
+    named = next((value[key] for key in _NAMES if isinstance(value.get(key), str)), None)
+    if named is not None:
+        return str(named)
+    kept = {key: inner for key, inner in value.items() if key.lower() not in _STATES}
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False, default=str)
+
+
 def _shown(value: object) -> object:
     return None if value is ABSENT else value
 
@@ -331,10 +371,10 @@ def _quantifier(condition: Quantifier, environment: Environment, truth: Truth, r
     if not deciding:
         number = None if over.why else len(over.environments)
         yield _total(condition.of, environment, _as_total(condition.kind, reasons.goal), None, number)
-    if reasons.goal is NO and not environment.members:
-        place = _place_of(condition.of, environment)
-        reasons.members.setdefault(place, []).extend(map(_member_text, deciding))
-    for inner in deciding[:MEMBERS_SHOWN]:
+    elif reasons.is_whole and condition.kind == "any" and decisive is NO:
+        yield _total(condition.of, environment, _as_total(condition.kind, reasons.goal), None, 0)
+        return
+    for inner in reasons.shown(deciding):
         yield from _member(condition, inner, decisive, reasons)
 
 
@@ -345,24 +385,13 @@ def _as_total(kind: str, goal: Truth) -> str:
     return "any" if goal is NO else kind
 
 
-def _member_text(inner: Environment) -> str:
-    """Return what tells a member from others in any run: an id, a name, a plain value, else where it stands."""
-    if not inner.members:
-        return inner.here.id
-    member = inner.members[-1]
-    if isinstance(member.value, Mapping):
-        named = (member.value.get(name) for name in ("id", "name"))
-        return next((each for each in named if isinstance(each, str)), member.at)
-    return member.at if isinstance(member.value, list) else str(member.value)
-
-
 def _member(condition: Quantifier, inner: Environment, truth: Truth, reasons: _Reasons) -> Iterator[Evidence]:
     """Yield why one member decided, and where no leaf lies in it the member itself."""
     leaves = list(_leaves(condition.where, inner, truth, reasons))
     if isinstance(condition.of, Elements) and not any(leaf.path.startswith(inner.members[-1].at) for leaf in leaves):
         member = inner.members[-1]
         shown = _shown(member.value)
-        yield Evidence(member.at, "context", None, shown, resource_id=_owner(inner), name=_member_name(inner))
+        yield Evidence(member.at, "context", None, shown, resource_id=_owner(inner), name=reasons.name_of(inner))
     yield from leaves
 
 
@@ -405,10 +434,8 @@ def _count(condition: Count, environment: Environment, reasons: _Reasons) -> Ite
         shown = UNKNOWN
         if own is not UNKNOWN or count.high >= BEYOND:
             shown = YES if _are_wanted(condition, count, environment) is (own is YES) else NO
-        if shown is YES and reasons.goal is NO and not environment.members:
-            offending = [inner for inner in over.environments if evaluate(condition.where, inner) is YES]
-            reasons.members.setdefault(_place_of(condition.of, environment), []).extend(map(_member_text, offending))
-        yield from _counted(condition.where, over, reasons, shown)
+        if shown is YES or not reasons.is_whole:
+            yield from _counted(condition.where, over, reasons, shown)
 
 
 def _count_holds(condition: Count, count: CountBounds, environment: Environment) -> Truth:
@@ -431,8 +458,7 @@ def _are_wanted(condition: Count, count: CountBounds, environment: Environment) 
 
 def _counted(where: Condition, over: Members, reasons: _Reasons, shown: Truth) -> Iterator[Evidence]:
     truths = ((evaluate(where, inner), inner) for inner in over.environments)
-    members_shown = islice((inner for truth, inner in truths if truth is shown), MEMBERS_SHOWN)
-    for inner in members_shown:
+    for inner in reasons.shown([inner for truth, inner in truths if truth is shown]):
         yield from _leaves(where, inner, shown, reasons)
 
 

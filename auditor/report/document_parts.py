@@ -9,6 +9,7 @@ from auditor.engine.finding_sets import as_document
 from auditor.model import (
     Evidence,
     Exemption,
+    ExemptionState,
     Finding,
     FrameworkReport,
     Gap,
@@ -31,7 +32,14 @@ from auditor.report.json_document import (
     SnapshotDocument,
     SummaryDocument,
 )
-from auditor.report.report_document import CauseDocument, ReportedEvidence, ReportedFinding, ReportedRule, ReportHead
+from auditor.report.report_document import (
+    CauseDocument,
+    ExemptionStateDocument,
+    ReportedEvidence,
+    ReportedFinding,
+    ReportedRule,
+    ReportHead,
+)
 from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
 
@@ -55,7 +63,28 @@ def head_of(report: Report) -> ReportHead:
     }
     if report.framework is not None:
         head["framework"] = _framework(report.framework)
+    if report.exemptions:
+        head["exemptions"] = [_exemption_state(each) for each in report.exemptions]
     return head
+
+
+def _exemption_state(state: ExemptionState) -> ExemptionStateDocument:
+    exemption = state.exemption
+    return {
+        "id": exemption.id,
+        "rule": exemption.rule,
+        "scope": exemption.scope,
+        "part": exemption.part,
+        "component": exemption.component,
+        "fingerprint": exemption.fingerprint,
+        "reason": exemption.reason,
+        "approved_by": exemption.approved_by,
+        "ticket": exemption.ticket,
+        "expires_on": exemption.expires_on,
+        "fits": state.fits,
+        "defects": list(state.defects),
+        "outgrown": list(state.outgrown),
+    }
 
 
 def finding_of(finding: Finding, report: Report) -> ReportedFinding:
@@ -85,12 +114,16 @@ def finding_of(finding: Finding, report: Report) -> ReportedFinding:
         document["collected_at"] = finding.collected_at
     if finding.rests_on is not None:
         document["rests_on"] = as_document(finding.rests_on)
+    if finding.against_known is not None:
+        document["against_known"] = finding.against_known
+    if finding.claims:
+        document["claims"] = list(finding.claims)
     if cause := cause_of(finding):
         document["cause"] = {"id": cause.id, "what": cause.what}
     if finding.first_seen:
         document["first_seen"] = finding.first_seen
-    if finding.change:
-        document["change"] = finding.change
+    if change := finding.change or finding.against_known:
+        document["change"] = change
     return document
 
 
@@ -228,13 +261,16 @@ def _sorted_items(scope: object) -> Iterator[tuple[str, object]]:
 
 def _summary(report: Report) -> SummaryDocument:
     summary = summarise(report)
-    return {
+    document: SummaryDocument = {
         "by_status": dict(summary.by_status),
         "by_severity": dict(summary.by_severity),
         "exempted": summary.exempted,
         "rules": summary.rules,
         "resources": summary.resources,
     }
+    if summary.by_change:
+        document["by_change"] = dict(summary.by_change)
+    return document
 
 
 def first_finding_of(finding: Finding, rule: RuleInfo) -> FindingDocument:
@@ -261,10 +297,12 @@ def first_finding_of(finding: Finding, rule: RuleInfo) -> FindingDocument:
         "fingerprint": finding.fingerprint,
         "collected_at": finding.collected_at,
     }
+    if finding.rests_on is not None:
+        document["rests_on"] = as_document(finding.rests_on)
     if finding.first_seen:
         document["first_seen"] = finding.first_seen
-    if finding.change:
-        document["change"] = finding.change
+    if change := finding.change or finding.against_known:
+        document["change"] = change
     return document
 
 

@@ -7,7 +7,7 @@ from typing import Final, NotRequired
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
-from auditor.model import Severity, Status
+from auditor.model import AgainstKnown, Severity, Status
 from auditor.report.coverage_document import CoverageDocument
 
 SCHEMA_VERSION: Final = 1
@@ -96,7 +96,10 @@ class FindingDocument(TypedDict):
     first_seen: NotRequired[str]
     """Since when it fails, of what a history knows (ISO 8601, UTC); left out without one."""
     change: NotRequired[str]
-    """What happened since earlier audits: `new`, `reopened`, `unchanged`, `resolved`; left out without any to compare with."""
+    """What happened since earlier audits: `new`, `reopened`, `unchanged`, `resolved`; without a history how it
+    stands to the known failures; left out without any to compare with."""
+    rests_on: NotRequired[dict[str, object]]
+    """The whole set that a failure is about, as in version 2, so that a later run can be compared with this one."""
 
 
 @with_config(_documented)
@@ -147,6 +150,8 @@ class SummaryDocument(TypedDict):
     """How many of the failures an exemption covers."""
     rules: int
     resources: int
+    by_change: NotRequired[dict[AgainstKnown, int]]
+    """Failures by how they stand to the known ones; only where they were compared with them."""
 
 
 @with_config(_documented)

@@ -7,7 +7,7 @@ from typing import Final, NotRequired
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
-from auditor.model import Severity, Status
+from auditor.model import AgainstKnown, Defect, Severity, Status
 from auditor.report.coverage_document import CoverageDocument
 from auditor.report.json_document import (
     BaselineDocument,
@@ -119,14 +119,20 @@ class ReportedFinding(TypedDict):
     """When the resource was read; left out where it is not known."""
     rests_on: NotRequired[dict[str, object]]
     """The whole set that a failure is about, by `kind`: `packets` (disjoint boxes), `operations` (by plane and scope, as
-    patterns joined by `any_of`, `all_of`, `none_of`), `levels` (which get through each filter) or `items`. Equal sets are
-    written alike, so that a later run can be subtracted from an earlier one; left out where it is about none."""
+    patterns joined by `any_of`, `all_of`, `none_of`), `levels` (which get through each filter), `items` or `values`.
+    Equal sets are written alike, so that a later run can be subtracted from an earlier one; left out where it is about
+    none."""
+    against_known: NotRequired[AgainstKnown]
+    """How a failure stands to the known ones: `new`, `widened`, `known`; only where it was compared with them."""
+    claims: NotRequired[list[str]]
+    """What in Azure says that the resource is exempt, such as a tag; it is told, and decides nothing."""
     cause: NotRequired[CauseReference]
     """What would have to change; left out for what passed or does not apply."""
     first_seen: NotRequired[str]
     """Since when it fails, of what a history knows (ISO 8601, UTC); left out without one."""
     change: NotRequired[str]
-    """What happened since earlier audits: `new`, `reopened`, `unchanged`, `resolved`; left out without any to compare with."""
+    """What happened since earlier audits: `new`, `reopened`, `unchanged`, `resolved`; without a history how it
+    stands to the known failures; left out without any to compare with."""
 
 
 @with_config(_documented)
@@ -144,6 +150,29 @@ class CauseDocument(TypedDict):
     """The worst of its findings."""
     findings: int
     rules: list[str]
+
+
+@with_config(_documented)
+class ExemptionStateDocument(TypedDict):
+    """An exemption that was given, and what it does on the day of judgement."""
+
+    id: str
+    rule: str
+    scope: str
+    part: str
+    component: str
+    fingerprint: str
+    """Empty where it is not about one failure."""
+    reason: str
+    approved_by: str
+    ticket: str
+    expires_on: str
+    fits: int
+    """How many failures it is about, whether or not it covers them."""
+    defects: list[Defect]
+    """What somebody should look at: `expired`, `unused`, `outgrown`, `too_wide`, `unlimited`, `expiring`."""
+    outgrown: list[str]
+    """How failures go beyond what it accepts, in words."""
 
 
 @with_config(_documented)
@@ -167,6 +196,8 @@ class ReportHead(TypedDict):
     """Only where one was asked for."""
     notices: list[str]
     """Remarks on the run: bindings by name, exemptions without effect, rules that met nothing."""
+    exemptions: NotRequired[list[ExemptionStateDocument]]
+    """Those that were given; left out where none were."""
     rules: dict[str, ReportedRule]
     """The rules in force, by id."""
     gaps: list[GapDocument]

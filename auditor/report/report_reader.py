@@ -147,8 +147,15 @@ def _rests_on(document: object) -> FindingSet | None:
 def _exemption(of: object) -> Exemption | None:
     if not isinstance(of, Mapping):
         return None
-    names = ("id", "rule", "scope", "reason", "approved_by", "ticket", "expires_on")
-    return Exemption(*(body.text(of, name) or "" for name in names))
+    return Exemption(
+        id=body.text(of, "id") or "",
+        rule=body.text(of, "rule") or "",
+        scope=body.text(of, "scope") or "",
+        reason=body.text(of, "reason") or "",
+        approved_by=body.text(of, "approved_by") or "",
+        ticket=body.text(of, "ticket") or "",
+        expires_on=body.text(of, "expires_on") or "",
+    )
 
 
 def _evidence(leaf: Object, resource_id: str | None) -> Evidence:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.model import Finding, Report, Status
+from auditor.model import AgainstKnown, Finding, Report, Status
 
 _SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
@@ -40,19 +40,24 @@ def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:
 
 
 def open_failures(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Return the failures that no exemption covers, but for missing components."""
+    """Return the failures that no exemption covers and that are not known, but for missing components."""
     failed = with_status(findings, Status.FAIL)
-    return [each for each in failed if each.exemption is None and not each.is_absence]
+    return [each for each in failed if not each.is_accepted and not each.is_absence]
 
 
 def missing_components(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Return the missing components that no exemption covers."""
-    return [each for each in findings if each.exemption is None and each.is_absence]
+    """Return the missing components that no exemption covers and that are not known."""
+    return [each for each in findings if not each.is_accepted and each.is_absence]
 
 
 def accepted(findings: Sequence[Finding]) -> Sequence[Finding]:
     """Return the failures that an exemption covers."""
     return [each for each in with_status(findings, Status.FAIL) if each.exemption is not None]
+
+
+def known(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return the failures that are known and have not grown, but for those that an exemption covers."""
+    return [each for each in findings if each.against_known is AgainstKnown.KNOWN and each.exemption is None]
 
 
 def with_status(findings: Sequence[Finding], status: Status) -> Sequence[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from auditor.model import Report, Severity, Status
+from auditor.model import AgainstKnown, Report, Severity, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Summary:
     """Counts over all findings of a report.
 
     `by_severity` counts failures, `exempted` those of them that an exemption covers. `is_open`: nobody knows what else
-    there is to judge.
+    there is to judge. `by_change` counts failures where they were compared with known ones, else it is empty.
     """
 
     by_status: Mapping[Status, int]
@@ -25,12 +25,14 @@ class Summary:
     gaps: int
     is_open: bool
     workloads: Sequence[str]
+    by_change: Mapping[AgainstKnown, int] = field(default_factory=dict)
 
 
 def summarise(report: Report) -> Summary:
     """Count every finding of a report, listed or not; every status and severity is there, zero included."""
     statuses: Counter[Status] = Counter()
     severities: Counter[Severity] = Counter()
+    changes: Counter[AgainstKnown] = Counter()
     exempted, workloads = 0, set()
     for each in report.findings:
         statuses[each.status] += 1
@@ -39,6 +41,8 @@ def summarise(report: Report) -> Summary:
         if each.status is Status.FAIL:
             severities[each.severity] += 1
             exempted += each.exemption is not None
+            if each.against_known is not None:
+                changes[each.against_known] += 1
     return Summary(
         by_status={status: statuses[status] for status in Status},
         by_severity={severity: severities[severity] for severity in Severity},
@@ -48,6 +52,7 @@ def summarise(report: Report) -> Summary:
         gaps=len(report.gaps),
         is_open=bool(report.coverage.inventory),
         workloads=sorted(workloads),
+        by_change={change: changes[change] for change in AgainstKnown} if changes else {},
     )
 
 
@@ -81,4 +86,5 @@ def _failures(summary: Summary) -> str:
         return "No failures"
     by_severity = ", ".join(f"{count:,} {severity}" for severity, count in summary.by_severity.items() if count)
     exempted = f", {summary.exempted:,} of them accepted by exemption" if summary.exempted else ""
-    return f"{counted(failed, 'failure')} ({by_severity}){exempted}"
+    changes = "".join(f", {count:,} {change}" for change, count in summary.by_change.items())
+    return f"{counted(failed, 'failure')} ({by_severity}){exempted}{changes}"

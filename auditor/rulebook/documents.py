@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, RootModel, Tag, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    RootModel,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from auditor.azure import paths
 from auditor.estate.navigation import NAVIGATION
@@ -429,15 +439,27 @@ class OverlayDocument(_AnyBaseline):
 
 
 class ExemptionEntryDocument(Document):
-    """A deviation that somebody accepted, until a day."""
+    """A deviation that somebody accepted, until a day. It needs a fingerprint, or a rule and a scope."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"not": {"required": ["fingerprint"]}},
+            "then": {"required": ["rule", "scope"]},
+        }
+    )
     called: ClassVar[str] = "an exemption"
     id: Reference | None = None
-    """Its name in reports."""
-    rule: Text
+    """Its name in reports; without one it is made of what it covers."""
+    fingerprint: Text | None = None
+    """The one failure that it covers, by the fingerprint in reports."""
+    rule: Text | None = None
     """A rule id, or a glob."""
-    scope: Text
-    """The resource, or anything above it: resource group, subscription."""
+    scope: Text | None = None
+    """The resource, or anything above it: resource group, subscription; or a glob of resource ids."""
+    part: Text | None = None
+    """What of the resource, as reports call it (sub_object), or a glob."""
+    component: Text | None = None
+    """The part of the architecture, or a glob."""
     reason: Text
     """Why it is accepted."""
     approved_by: Text
@@ -446,6 +468,15 @@ class ExemptionEntryDocument(Document):
     """Where that is written down."""
     expires_on: Day
     """The last day on which it holds, such as '2025-12-31'."""
+    accepts: dict[str, Any] | None = None
+    """How far it goes: the set that the failure rested on (`rests_on` in the JSON report). What is beyond it is not accepted."""
+
+    @model_validator(mode="after")
+    def _names_failures(self) -> ExemptionEntryDocument:
+        missing = [name for name in ("rule", "scope") if getattr(self, name) is None]
+        if self.fingerprint is None and missing:
+            raise mistake(f"an exemption needs '{missing[0]}'", "or a 'fingerprint'")
+        return self
 
 
 class ExemptionsDocument(Document):

@@ -11,8 +11,9 @@ import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of 
 import pytest
 
 from auditor.authoring import draft, schemas
+from auditor.engine import exemptions
 from auditor.errors import ContentError
-from auditor.rulebook import baseline, exemptions
+from auditor.rulebook import baseline
 from auditor.rulebook.load import Words, load_rule
 from auditor.yaml_source import load_file, load_text
 from tests.checkout import ROOT

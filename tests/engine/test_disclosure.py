@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.engine.disclosure import without_secrets
+from auditor.engine.disclosure import evidence_without_secrets, without_secrets
 from auditor.model import Evidence, Finding, Severity, Status
 from tests.audit.judging import judged
 from tests.estates.chat import chat_document
@@ -34,3 +34,13 @@ def test_nothing_is_hidden_of_an_estate_without_secrets() -> None:
     findings = judged(chat_document()).findings
     hidden = [(each.rule_id, leaf.path) for each in findings for leaf in each.evidence if leaf.actual == "redacted"]
     assert hidden == []
+
+
+def test_a_member_of_a_list_that_goes_by_all_that_it_says_says_nothing_secret() -> None:
+    password = "Correct-Horse-7-Battery"  # noqa: S105 - what must not be shown
+    leaf = Evidence(
+        "properties.users[*].active", "equals", expected=False, actual=True, name=f'{{"password": "{password}"}}'
+    )
+    cleaned = evidence_without_secrets(leaf)
+    assert cleaned.name == '{"password": "redacted"}'
+    assert evidence_without_secrets(replace(leaf, name="admin")).name == "admin"

@@ -18,7 +18,7 @@ _ERRORS: Final = frozenset({Severity.CRITICAL, Severity.HIGH})
 def write(report: Report, out: AzureDevOpsCommands, _: View) -> None:
     """Write the worst first, and the verdict last; the exit code, and no line, decides whether the task fails."""
     for finding in streamed(report, include_passed=False):
-        if finding.exemption is None:
+        if not finding.is_accepted:
             where = f" [{finding.resource_id}]" if finding.resource_id else ""
             message = f"{finding.severity.value}: {finding.message}{where}"
             out.command("task.logissue", {"type": _kind(finding), "code": finding.rule_id}, message)

@@ -126,7 +126,7 @@ def _finding_cells(finding: Finding) -> dict[str, str]:
         "witness": compact(finding.witness) if finding.witness else "",
         "cause": cause.what if cause else "",
         "first_seen_utc": finding.first_seen,
-        "change": finding.change,
+        "change": finding.change or finding.against_known or "",
         "tags": "; ".join(f"{name}={value_text(finding.tags[name])}" for name in sorted(finding.tags)),
     }
 

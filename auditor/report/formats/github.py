@@ -27,7 +27,7 @@ def write(report: Report, out: GitHubCommands, _: View) -> None:
     """Write one annotation for each open failure and each unknown, the worst first, then what was left out and the verdict."""
     told: Counter[str] = Counter()
     for finding in streamed(report, include_passed=False):
-        if finding.exemption is not None:
+        if finding.is_accepted:
             continue
         kind = _kind(finding)
         told[kind] += 1

@@ -70,14 +70,15 @@ def _details(finding: Finding, rule: RuleInfo) -> Sequence[str]:
 def _why_skipped(finding: Finding) -> str:
     exemption = finding.exemption
     if exemption is None:
-        return sentence(finding.message)
+        known = " This is known, and no wider than it was." if finding.status is Status.FAIL else ""
+        return sentence(f"{finding.message}{known}")
     accepted = f"accepted until {exemption.expires_on} by {exemption.approved_by} ({exemption.id}: {exemption.reason})"
     return sentence(f"{finding.message} This is {accepted}.")
 
 
 def _outcome(finding: Finding) -> str:
     if finding.status is Status.FAIL:
-        return "failure" if finding.exemption is None else "skipped"
+        return "skipped" if finding.is_accepted else "failure"
     return {Status.UNKNOWN: "error", Status.NOT_APPLICABLE: "skipped"}.get(finding.status, "passed")
 
 

@@ -59,6 +59,12 @@ def write(report: Report, out: GfmPage, view: View) -> None:
         fold=True,
     )
     page.table(
+        "Known failures, no wider than they were",
+        ("Rule", "Resource"),
+        _rows(selection.known(findings), names, _plain),
+        fold=True,
+    )
+    page.table(
         "Gaps", ("What", "Scope", "Why", "Permission that would settle it"), map(_gap, sorted(report.gaps)), fold=True
     )
     page.table(

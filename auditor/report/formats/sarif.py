@@ -171,6 +171,10 @@ def _result(finding: Finding, rule: RuleInfo, index: int) -> JsonObject:
     }
     if finding.exemption is not None:
         result["suppressions"] = [_suppression(finding.exemption)]
+    elif finding.is_accepted:
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": "It is known, and no wider than it was."}
+        ]
     return result
 
 

@@ -68,6 +68,7 @@ class _TablePage:
         yield self._missing(missing)
         yield self._groups("Failures", failures)
         yield self._accepted(selection.accepted(findings))
+        yield self._known(selection.known(findings))
         yield self._unknown(selection.with_status(findings, Status.UNKNOWN))
         yield self._gaps(self._report.gaps)
         yield self._groups("Passed", selection.with_status(findings, Status.PASS))
@@ -240,7 +241,12 @@ class _TablePage:
             yield from self._layout.paragraph(subject, 4)
             if each.resource_id:
                 yield from self._layout.verbatim(each.resource_id, 6)
+            yield from self._layout.verbatim(f"fingerprint {each.fingerprint}", 6)
             yield from self._layout.paragraph(sentence(each.message), 6)
+            for claim in each.claims:
+                yield from self._layout.paragraph(
+                    f"Called exempt in Azure, which decides nothing here: {sentence(claim)}", 6
+                )
             for leaf in each.evidence:
                 origin = ", ".join(part for part in (leaf.source, leaf.api_version) if part)
                 text = f"{requirement(leaf)}: {observed(leaf)}"
@@ -261,6 +267,18 @@ class _TablePage:
             if each.exemption
         ]
         yield from self._capped(("Severity", "Rule", "Resource", "Exemption", "Until"), rows)
+
+    def _known(self, findings: Sequence[Finding]) -> Iterator[str]:
+        if not findings:
+            return
+        yield from self._heading("Known failures, no wider than they were", len(findings))
+        if self._verbose:
+            rows = zip(findings, self._subjects(findings), strict=True)
+            yield from self._layout.rows(
+                ("Severity", "Rule", "Resource"), [[each.severity.value, each.rule_id, name] for each, name in rows]
+            )
+        else:
+            yield from self._layout.paragraph("-v lists them")
 
     def _unknown(self, findings: Sequence[Finding]) -> Iterator[str]:
         if not findings:

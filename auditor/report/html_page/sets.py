@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from auditor.model import FindingSet, ItemSet, LevelSets, OperationFormula, OperationSets, PacketBox, PacketSet
+from auditor.model import (
+    FindingSet,
+    ItemSet,
+    LevelSets,
+    OperationFormula,
+    OperationSets,
+    PacketBox,
+    PacketSet,
+    ValueSet,
+)
 
 _SHOWN: Final = 40
 """A person reads no more lines than this; the JSON report holds the whole set."""
@@ -30,6 +39,9 @@ def _lines(of: FindingSet) -> Iterator[str]:
             yield from (f"{name}: {', '.join(levels) or 'nothing'} gets through" for name, levels in of.passing)
         case ItemSet():
             yield from (f"{of.of}: {item}" for item in of.items)
+        case ValueSet():
+            for each in of.values:
+                yield f"{each.at}: {each.value}" + (f", {each.times:,} times" if each.times > 1 else "")
 
 
 def _box(box: PacketBox) -> str:

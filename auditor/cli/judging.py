@@ -1,0 +1,53 @@
+"""The audits behind commands that keep what was found: of an estate, or of a report that was made before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.cli import options as opt
+from auditor.cli import streams
+from auditor.cli.lazy_imports import lazy_imports
+from auditor.errors import AuditorError
+from auditor.model import Report
+
+with lazy_imports(__name__):
+    from auditor import audit
+    from auditor.engine import known, known_files
+    from auditor.inputs import read
+    from auditor.report import outcome
+    from auditor.rulebook import in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What is judged, by what, and when."""
+
+    sources: Sequence[str]
+    selection: in_force.Selection
+    exemptions: Sequence[Path]
+    complete: bool
+    as_of: str | None
+
+    def report(self) -> Report:
+        """Judge the estate. AuditorError where nothing was judged: of that nothing can be kept."""
+        terms = audit.Terms(
+            complete=self.complete,
+            as_of=opt.time_of(self.as_of),
+            exemption_files=self.exemptions,
+            explain_passes=False,
+        )
+        report = audit.audit(read.read(*self.sources), in_force.load(self.selection), terms)
+        if outcome.judged_nothing(report):
+            raise AuditorError(outcome.why_not_trusted(report) or "nothing was judged")
+        return report
+
+    def outcome(self) -> known.JudgedFailures:
+        """Return what fails: by judging, or as a JSON report says."""
+        if len(self.sources) == 1 and known_files.is_report(path := Path(self.sources[0])):
+            return known_files.read_report(path)
+        report = self.report()
+        if reason := outcome.why_not_trusted(report):
+            streams.remark(f"note: {reason}")
+        return known.JudgedFailures.of(report)

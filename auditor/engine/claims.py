@@ -1,0 +1,50 @@
+"""Find what in Azure itself says that a resource is exempt: it is told beside a failure, and decides nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.azure import body
+from auditor.engine import disclosure
+from auditor.estate.graph import Estate
+from auditor.model import Finding, Resource, Status
+
+POLICY_EXEMPTIONS: Final = "microsoft.authorization/policyexemptions"
+_TAG: Final = re.compile(r"exempt|waive[dr]?|suppress|accepted.?risk", re.IGNORECASE)
+
+
+def with_claims(findings: Sequence[Finding], estate: Estate) -> list[Finding]:
+    """Return findings with what claims that their resource is exempt beside each failure."""
+    by_scope: dict[str, list[str]] = {}
+    for exemption in estate.of_type(POLICY_EXEMPTIONS):
+        scope = exemption.key.partition(f"/providers/{POLICY_EXEMPTIONS}/")[0]
+        by_scope.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
+    return [_with_claims(finding, by_scope) for finding in findings]
+
+
+def _with_claims(finding: Finding, by_scope: Mapping[str, Sequence[str]]) -> Finding:
+    if finding.status is not Status.FAIL or not finding.resource_id or not (by_scope or finding.tags):
+        return finding
+    claims = [*_policy_claims(finding.resource_id, by_scope), *_tag_claims(finding.tags)]
+    return replace(finding, claims=claims) if claims else finding
+
+
+def _policy_claims(resource_id: str, by_scope: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    parts = ids.key(resource_id).split("/")
+    for length in range(len(parts), 1, -1):
+        yield from by_scope.get("/".join(parts[:length]), ())
+
+
+def _tag_claims(tags: Mapping[str, object]) -> Iterator[str]:
+    return (f"tag {name}={tags[name]}" for name in sorted(tags) if _TAG.search(name))
+
+
+def _policy_exemption(exemption: Resource) -> str:
+    kind = body.text(exemption.properties, "exemptionCategory")
+    until = body.text(exemption.properties, "expiresOn")
+    told = ", ".join(part for part in (kind, f"until {until[:10]}" if until else "without an end") if part)
+    return f"Azure Policy exemption {body.text(exemption.properties, 'displayName') or exemption.name} ({told})"

@@ -1,0 +1,204 @@
+"""Read accepted deviations, find the one that covers a finding, and say which of them somebody should look at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from auditor import resource_id as ids
+from auditor.engine.finding_sets import beyond, from_document, grown
+from auditor.engine.known import KnownFailures
+from auditor.engine.set_words import how_it_grew
+from auditor.errors import Mistakes
+from auditor.model import Defect, Exemption, ExemptionState, Finding, FindingSet, Status, ValueSet
+from auditor.rulebook import retired
+from auditor.rulebook.documents import ExemptionEntryDocument, ExemptionsDocument
+from auditor.rulebook.validation import check
+from auditor.yaml_source import Node, load_file, load_text
+
+SOON: Final = 30
+"""How many days before its end an exemption is one that somebody should look at."""
+_NAMED: Final = 5
+_NOTHING_KNOWN: Final = KnownFailures()
+_SAID: Final[Mapping[Defect, tuple[str, str]]] = {
+    Defect.EXPIRED: ("1 exemption has expired", "{} exemptions have expired"),
+    Defect.UNUSED: ("1 exemption matches no failure", "{} exemptions match no failure"),
+    Defect.OUTGROWN: ("1 exemption does not cover what has grown", "{} exemptions do not cover what has grown"),
+    Defect.TOO_WIDE: ("1 exemption is too wide", "{} exemptions are too wide"),
+    Defect.UNLIMITED: (
+        "1 exemption does not say how far it goes, so that whatever grows is accepted, too",
+        "{} exemptions do not say how far they go, so that whatever grows is accepted, too",
+    ),
+    Defect.EXPIRING: (f"1 exemption expires within {SOON} days", f"{{}} exemptions expire within {SOON} days"),
+}
+
+
+def load(path: Path, rules: Collection[str]) -> list[Exemption]:
+    """Read an exemption file. ContentError with all that is wrong: every exemption ends some day, and names a rule."""
+    return _read(load_file(path), rules)
+
+
+def parse(text: str, name: str) -> list[Exemption]:
+    """Read the text of an exemption file, whatever rules there are."""
+    return _read(load_text(text, name), None)
+
+
+def _read(node: Node, rules: Collection[str] | None) -> list[Exemption]:
+    document = check(node, ExemptionsDocument)
+    mistakes = Mistakes()
+    read: dict[str, Exemption] = {}
+    for number, entry in enumerate(document.exemptions):
+        place = node.child("exemptions", number)
+        if rules is not None and entry.rule and not any(fnmatchcase(rule, entry.rule) for rule in rules):
+            told = (f"there is no rule '{entry.rule}'", retired.hint(entry.rule, rules))
+            mistakes.of(place.child("rule").fail, *told)
+        exemption = mistakes.of(_exemption, entry, place.child("accepts"))
+        if exemption is not None and exemption.id in read:
+            mistakes.of(place.fail, f"the exemption '{exemption.id}' stands here twice", "give each an id of its own")
+        elif exemption is not None:
+            read[exemption.id] = exemption
+    mistakes.raise_any()
+    return list(read.values())
+
+
+def _exemption(entry: ExemptionEntryDocument, place: Node) -> Exemption:
+    return Exemption(
+        id=entry.id or id_of(entry),
+        rule=entry.rule or "*",
+        scope=entry.scope or "/",
+        reason=entry.reason,
+        approved_by=entry.approved_by,
+        ticket=entry.ticket,
+        expires_on=entry.expires_on,
+        part=entry.part or "",
+        component=entry.component or "",
+        fingerprint=entry.fingerprint or "",
+        accepts=None if entry.accepts is None else _accepted(entry.accepts, place),
+    )
+
+
+def _accepted(document: Mapping[str, object], place: Node) -> FindingSet:
+    try:
+        accepted = from_document(document)
+        grown(accepted, accepted)  # that a set of packets cannot be read shows when it is
+    except (ValueError, KeyError) as problem:
+        place.fail(f"accepts: {problem}", "`auditor exemption add` writes it")
+    return accepted
+
+
+def id_of(entry: ExemptionEntryDocument) -> str:
+    """Return the id of an exemption that names none: made of what it covers and of its ticket, not of its end."""
+    covered = [entry.fingerprint, entry.rule, entry.scope, entry.part, entry.component, entry.ticket]
+    return f"ex-{hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Findings with their exemptions beside them, and what is to be said of the exemptions."""
+
+    exempted: Sequence[Exemption | None]
+    states: Sequence[ExemptionState]
+
+    @property
+    def notices(self) -> list[str]:
+        """Return one line for each defect, which names the exemptions that have it."""
+        return [notice for defect in Defect if (notice := _notice(defect, self.states))]
+
+
+def match(
+    findings: Sequence[Finding], exemptions: Iterable[Exemption], today: date, known: KnownFailures = _NOTHING_KNOWN
+) -> Matched:
+    """Give each failure the first exemption that covers it on that day; what of it is known needs no exemption."""
+    exempted: list[Exemption | None] = [None] * len(findings)
+    failures = [(number, finding) for number, finding in enumerate(findings) if finding.status is Status.FAIL]
+    states = []
+    for exemption in exemptions:
+        fitting = [(number, finding) for number, finding in failures if _fits(exemption, finding)]
+        left = (date.fromisoformat(exemption.expires_on) - today).days
+        outgrown = []
+        for number, finding in fitting:
+            before = _before(exemption, finding, known)
+            more = None if before is None else beyond(finding.rests_on, before)
+            if more is not None and finding.rests_on is not None and before is not None:
+                outgrown.append(f"{finding.rule_id}: {how_it_grew(finding.rests_on, before, more)}")
+            elif left >= 0:
+                exempted[number] = exempted[number] or exemption
+        defects = _defects(exemption, [finding for _, finding in fitting], left, is_outgrown=bool(outgrown))
+        states.append(ExemptionState(exemption, len(fitting), defects, outgrown))
+    return Matched(exempted, states)
+
+
+def _fits(exemption: Exemption, finding: Finding) -> bool:
+    """Whether a failure is one that an exemption is about."""
+    return (
+        (not exemption.fingerprint or finding.fingerprint == exemption.fingerprint)
+        and fnmatchcase(finding.rule_id, exemption.rule)
+        and _is_in(finding.resource_id or "/", exemption.scope)
+        and _is_called(finding.sub_object, exemption.part)
+        and _is_called(finding.component or "", exemption.component)
+    )
+
+
+def _is_in(resource_id: str, scope: str) -> bool:
+    if "*" in scope or "?" in scope:
+        return fnmatchcase(ids.key(resource_id), ids.key(scope))
+    return ids.is_under(resource_id, scope)
+
+
+def _is_called(name: str, wanted: str) -> bool:
+    return not wanted or name.lower() == wanted.lower() or fnmatchcase(name.lower(), wanted.lower())
+
+
+def _before(exemption: Exemption, finding: Finding, known: KnownFailures) -> Sequence[FindingSet] | None:
+    """Return what of a failure is accepted or known; None where the exemption does not say how far it goes."""
+    return None if exemption.accepts is None else [exemption.accepts, *known.sets_of(finding.fingerprint)]
+
+
+def _defects(exemption: Exemption, fitting: Sequence[Finding], left: int, *, is_outgrown: bool) -> list[Defect]:
+    has_extent = any(finding.rests_on and not isinstance(finding.rests_on, ValueSet) for finding in fitting)
+    found = {
+        Defect.EXPIRED: left < 0,
+        Defect.UNUSED: not fitting,
+        Defect.OUTGROWN: is_outgrown,
+        Defect.TOO_WIDE: _is_too_wide(exemption),
+        Defect.UNLIMITED: exemption.accepts is None and has_extent,
+        Defect.EXPIRING: 0 <= left <= SOON,
+    }
+    return [defect for defect in Defect if found[defect]]
+
+
+def _is_too_wide(exemption: Exemption) -> bool:
+    """Whether an exemption is about every rule, or about more than a resource group holds."""
+    if exemption.fingerprint:
+        return False
+    is_every_rule = not exemption.rule.strip("*?")
+    scope = exemption.scope
+    is_large = ids.resource_group_of(scope) in {None, "*"} and "/providers/" not in ids.key(scope).replace(
+        "/providers/microsoft.management/managementgroups/", ""
+    )
+    return is_every_rule or (is_large and not exemption.component)
+
+
+def _notice(defect: Defect, states: Sequence[ExemptionState]) -> str:
+    told = [_told(defect, state) for state in states if defect in state.defects]
+    if not told:
+        return ""
+    single, several = _SAID[defect]
+    more = f" and {len(told) - _NAMED:,} more" if len(told) > _NAMED else ""
+    return f"{single if len(told) == 1 else several.format(f'{len(told):,}')}: {', '.join(told[:_NAMED])}{more}"
+
+
+def _told(defect: Defect, state: ExemptionState) -> str:
+    exemption = state.exemption
+    name = f"{exemption.id} ({exemption.ticket})"
+    if defect in {Defect.EXPIRED, Defect.EXPIRING}:
+        return f"{name} on {exemption.expires_on}"
+    if defect is Defect.OUTGROWN:
+        return f"{name}: {state.outgrown[0]}"
+    return name

@@ -1,0 +1,146 @@
+"""Compare failures with those that are known: what is new among them, and which has grown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+from auditor import resource_id as ids
+from auditor.engine.finding_sets import beyond
+from auditor.engine.set_words import how_it_grew
+from auditor.model import AgainstKnown, Finding, FindingSet, Report, Status
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """A failure as it was when it was written down. `rests_on` is None where it is about no set."""
+
+    fingerprint: str
+    rule_id: str
+    resource_id: str | None
+    sub_object: str
+    rests_on: FindingSet | None = None
+
+    @classmethod
+    def of(cls, finding: Finding) -> KnownFailure:
+        """Return a failure as it is now."""
+        return cls(finding.fingerprint, finding.rule_id, finding.resource_id, finding.sub_object, finding.rests_on)
+
+    @property
+    def order(self) -> tuple[str, str, str, str]:
+        """Return what the failures of a file are sorted by."""
+        return (self.rule_id, ids.key(self.resource_id or ""), self.sub_object, self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailures:
+    """The failures that are known, by fingerprint. One may have been written down several times: each counts."""
+
+    by_fingerprint: Mapping[str, Sequence[KnownFailure]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, failures: Iterable[KnownFailure]) -> KnownFailures:
+        """Return failures by fingerprint."""
+        found: dict[str, list[KnownFailure]] = {}
+        for failure in failures:
+            found.setdefault(failure.fingerprint, []).append(failure)
+        return cls(found)
+
+    @property
+    def listed(self) -> Sequence[KnownFailure]:
+        """Return all failures, in order."""
+        several = (failure for same in self.by_fingerprint.values() for failure in same)
+        return sorted(several, key=lambda failure: failure.order)
+
+    def sets_of(self, fingerprint: str) -> Sequence[FindingSet]:
+        """Return what a failure is known to rest on."""
+        known = self.by_fingerprint.get(fingerprint, ())
+        return [failure.rests_on for failure in known if failure.rests_on is not None]
+
+    def change_of(self, failure: KnownFailure) -> AgainstKnown:
+        """Return how a failure stands to those that are known."""
+        if failure.fingerprint not in self.by_fingerprint:
+            return AgainstKnown.NEW
+        more = beyond(failure.rests_on, self.sets_of(failure.fingerprint))
+        return AgainstKnown.KNOWN if more is None else AgainstKnown.WIDENED
+
+    def growth_of(self, failure: KnownFailure) -> str:
+        """Return in words how far a failure goes beyond what is known of it; nothing where it does not."""
+        before = self.sets_of(failure.fingerprint)
+        more = beyond(failure.rests_on, before)
+        return how_it_grew(failure.rests_on, before, more) if more is not None and failure.rests_on is not None else ""
+
+
+def compared(findings: Sequence[Finding], known: KnownFailures) -> list[Finding]:
+    """Return findings with each failure's change; one that has grown says how."""
+    return [_compared(finding, known) if finding.status is Status.FAIL else finding for finding in findings]
+
+
+def _compared(finding: Finding, known: KnownFailures) -> Finding:
+    failure = KnownFailure.of(finding)
+    change = known.change_of(failure)
+    if change is not AgainstKnown.WIDENED:
+        return replace(finding, against_known=change)
+    return replace(
+        finding, against_known=change, message=f"{finding.message} Wider than known: {known.growth_of(failure)}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFailures:
+    """What a report says of failures that are known: which there are, and which are gone and not only unseen.
+
+    `settled` are fingerprints of what passed or does not apply. `answered` are the rules of which nothing is unknown.
+    `is_closed`: it is known what there is, so that what has no finding is gone.
+    """
+
+    failures: Sequence[KnownFailure]
+    settled: AbstractSet[str]
+    answered: AbstractSet[str]
+    is_closed: bool
+
+    @classmethod
+    def of(cls, report: Report) -> JudgedFailures:
+        """Return the outcome of an audit. What an exemption covers is not known for good, but accepted until a day."""
+        failed = [each for each in report.findings if each.status is Status.FAIL and each.exemption is None]
+        return cls(
+            failures=[KnownFailure.of(each) for each in failed],
+            settled={each.fingerprint for each in report.findings if each.status not in {Status.FAIL, Status.UNKNOWN}},
+            answered=report.rules.keys() - {each.rule_id for each in report.findings if each.status is Status.UNKNOWN},
+            is_closed=not report.coverage.inventory,
+        )
+
+    def is_gone(self, known: KnownFailure) -> bool:
+        """Whether a known failure that is none now is gone, and not only unseen: of a rule that was not asked, say."""
+        return known.fingerprint in self.settled or (self.is_closed and known.rule_id in self.answered)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratcheted:
+    """What is known after a look at what fails now, and what fails now that was not known."""
+
+    known: KnownFailures
+    gone: Sequence[KnownFailure]
+    narrower: int
+    more: Sequence[KnownFailure]
+
+
+def ratcheted(known: KnownFailures, outcome: JudgedFailures, *, allow_growth: bool) -> Ratcheted:
+    """Return the known failures without what is gone, and no wider than they are now; with what is new only if allowed."""
+    now = KnownFailures.of(outcome.failures)
+    kept: list[KnownFailure] = []
+    more: list[KnownFailure] = []
+    gone: list[KnownFailure] = []
+    narrower = 0
+    for failure in outcome.failures:
+        if known.change_of(failure) is not AgainstKnown.KNOWN:
+            more.append(failure)
+            kept += [failure] if allow_growth else known.by_fingerprint.get(failure.fingerprint, ())
+        else:
+            narrower += now.change_of(known.by_fingerprint[failure.fingerprint][0]) is not AgainstKnown.KNOWN
+            kept.append(failure)
+    for failure in known.listed:
+        if failure.fingerprint not in now.by_fingerprint:
+            (gone if outcome.is_gone(failure) else kept).append(failure)
+    return Ratcheted(KnownFailures.of(kept), gone, narrower, more)

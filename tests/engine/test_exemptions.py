@@ -1,0 +1,269 @@
+"""Exemptions stand beside a failure, for as long as they last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from auditor.engine import exemptions
+from auditor.engine.known import KnownFailure, KnownFailures
+from auditor.errors import ContentError
+from auditor.model import Defect, Exemption, Finding, PacketBox, PacketSet, Severity, Status
+
+RULES = ("thing-is-red",)
+GROUP = "/subscriptions/s1/resourceGroups/rg"
+ENTRY = {
+    "id": "e1", "rule": "thing-*", "scope": GROUP, "reason": "old", "approved_by": "me", "ticket": "T-1",
+    "expires_on": "2024-03-01",
+}  # fmt: skip
+
+
+def finding(status: Status = Status.FAIL, resource_id: str | None = f"{GROUP}/providers/C.T/things/t1") -> Finding:
+    return Finding("thing-is-red", Severity.HIGH, status, resource_id, None, "")
+
+
+def exemption(**changed: str) -> Exemption:
+    return Exemption(**{**ENTRY, **changed})
+
+
+def test_an_exemption_is_given_to_failures_below_its_scope_and_to_nothing_else() -> None:
+    found = [
+        finding(),
+        finding(resource_id=f"{GROUP.upper()}/PROVIDERS/C.T/THINGS/T2"),
+        finding(Status.PASS),
+        finding(Status.UNKNOWN),
+        finding(resource_id=f"{GROUP}-2/providers/C.T/things/t1"),
+        finding(resource_id=None),
+    ]
+
+    matched = exemptions.match(found, [exemption()], date(2024, 3, 1))
+
+    assert [one is not None for one in matched.exempted] == [True, True, False, False, False, False]
+    assert matched.notices == ["1 exemption expires within 30 days: e1 (T-1) on 2024-03-01"]
+    assert [one.status for one in found][:2] == [Status.FAIL] * 2
+
+
+def test_an_expired_exemption_has_no_effect_and_is_reported() -> None:
+    matched = exemptions.match([finding()], [exemption()], date(2024, 3, 2))
+
+    assert matched.exempted == [None]
+    assert matched.notices == ["1 exemption has expired: e1 (T-1) on 2024-03-01"]
+
+
+@pytest.mark.parametrize("changed", [{"rule": "other-*"}, {"scope": "/subscriptions/s2"}, {"rule": "thing"}])
+def test_an_exemption_that_matches_no_failure_is_reported(changed: dict[str, str]) -> None:
+    matched = exemptions.match([finding()], [exemption(**changed)], date(2024, 1, 1))
+
+    assert matched.exempted == [None]
+    assert "1 exemption matches no failure: e1 (T-1)" in matched.notices
+
+
+def test_the_first_exemption_in_force_wins() -> None:
+    accepted = [exemption(id="old", expires_on="2020-01-01"), exemption(id="first"), exemption(id="second")]
+
+    matched = exemptions.match([finding()], accepted, date(2024, 1, 1))
+
+    assert [one.id for one in matched.exempted if one] == ["first"]
+    assert len(matched.notices) == 1
+
+
+def write(folder: Path, **changed: str) -> Path:
+    lines = [f"{key}: {value}" for key, value in {**ENTRY, **changed}.items() if value != "-"]
+    path = folder / "exemptions.yaml"
+    path.write_text("exemptions:\n- " + "\n  ".join(lines) + "\n")
+    return path
+
+
+def test_an_exemption_file_is_read(tmp_path: Path) -> None:
+    assert exemptions.load(write(tmp_path), RULES) == [exemption()]
+    [named] = exemptions.load(write(tmp_path, id="-", ticket="4711"), RULES)
+    [renewed] = exemptions.load(write(tmp_path, id="-", ticket="4711", expires_on="2030-01-01"), RULES)
+    [other] = exemptions.load(write(tmp_path, id="-", ticket="4712"), RULES)
+    assert named.id == renewed.id != other.id
+    assert named == exemption(id=named.id, ticket="4711")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"expires_on": "-"}, ":2:3: an exemption needs 'expires_on'"),
+        ({"reason": "-"}, ":2:3: an exemption needs 'reason'"),
+        ({"approved_by": ""}, ":6:15: approved_by must be text, not nothing"),
+        ({"scope": "''"}, ":4:10: scope must be text, not empty text"),
+        ({"scope": "[a]"}, ":4:10: scope must be text, not a list"),
+        ({"rule": "5"}, ":3:9: rule must be text, not a number"),
+        ({"expires_on": "soon"}, ":8:15: 'soon' is no date"),
+        ({"expires_on": "2024-02-30"}, ":8:15: '2024-02-30' is no date"),
+        ({"expires_on": "20240301"}, ":8:15: expires_on must be text"),
+        ({"expires_on": "2024-W09-5"}, ":8:15: '2024-W09-5' is no date"),
+        ({"ticket": "x\n  tiket: y"}, ":8:3: unknown key 'tiket'"),
+    ],
+)
+def test_a_mistake_in_an_exemption_is_an_error_with_its_place(
+    tmp_path: Path, changed: dict[str, str], message: str
+) -> None:
+    path = write(tmp_path, **changed)
+
+    with pytest.raises(ContentError) as raised:
+        exemptions.load(path, RULES)
+
+    assert raised.value.message.startswith(f"{path}{message}")
+
+
+def test_an_exemption_of_a_rule_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path, rule="thnig-is-red")
+
+    with pytest.raises(ContentError) as raised:
+        exemptions.load(path, RULES)
+
+    assert raised.value.message == f"{path}:3:9: there is no rule 'thnig-is-red'"
+    assert raised.value.hint == "did you mean 'thing-is-red'?"
+
+
+def test_an_exemption_of_a_retired_rule_names_its_successor(tmp_path: Path) -> None:
+    with pytest.raises(ContentError) as raised:
+        exemptions.load(write(tmp_path, rule="app-slot-https-only"), RULES)
+
+    assert raised.value.hint == "'app-slot-https-only' is retired: 'app-https-only' asks its question now"
+
+
+PORT_22 = PacketSet((PacketBox(("203.0.113.0/25",), ("10.0.0.4",), ("Tcp",), ("22",), ("0-65535",)),))
+ALL_PORTS = PacketSet((PacketBox(("203.0.113.0/25",), ("10.0.0.4",), ("Tcp",), ("0-65535",), ("0-65535",)),))
+ANY_DAY = date(2024, 1, 1)
+
+
+def reaching(packets: PacketSet | None, fingerprint: str = "f1", **named: str) -> Finding:
+    return replace(finding(), rests_on=packets, fingerprint=fingerprint, **named)
+
+
+def defects(matched: exemptions.Matched) -> list[list[Defect]]:
+    return [list(state.defects) for state in matched.states]
+
+
+def test_an_exemption_covers_no_more_than_it_accepted() -> None:
+    accepted = replace(exemption(), fingerprint="f1", accepts=PORT_22)
+
+    narrow = exemptions.match([reaching(PORT_22)], [accepted], ANY_DAY)
+    wide = exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY)
+
+    assert narrow.exempted == [accepted]
+    assert wide.exempted == [None]
+    assert wide.notices == [
+        "1 exemption does not cover what has grown: e1 (T-1): thing-is-red: was TCP 22, is now TCP every port"
+    ]
+
+
+def test_what_is_known_and_what_is_accepted_cover_a_failure_together() -> None:
+    half = [replace(PORT_22.boxes[0], ports=(span,)) for span in ("0-1023", "1024-65535")]
+    accepted = replace(exemption(), fingerprint="f1", accepts=PacketSet((half[0],)))
+    known = KnownFailures.of([KnownFailure("f1", "thing-is-red", None, "", PacketSet((half[1],)))])
+
+    assert exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY, known).exempted == [accepted]
+    assert exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY).exempted == [None]
+
+
+def test_without_a_limit_whatever_grows_is_covered_and_that_is_said() -> None:
+    matched = exemptions.match([reaching(ALL_PORTS)], [exemption()], ANY_DAY)
+
+    assert matched.exempted == [exemption()]
+    assert matched.notices == [
+        "1 exemption does not say how far it goes, so that whatever grows is accepted, too: e1 (T-1)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "covered"),
+    [
+        ({}, ["a", "b", "c"]),
+        ({"part": "A"}, ["a"]),
+        ({"part": "rules[*"}, []),
+        ({"part": "[ab]"}, ["a", "b"]),
+        ({"component": "open*"}, ["b"]),
+        ({"fingerprint": "c"}, ["c"]),
+        ({"fingerprint": "c", "rule": "other"}, []),
+        ({"scope": "*/things/T?"}, ["a", "b", "c"]),
+        ({"scope": "/subscriptions/*/resourcegroups/other*"}, []),
+    ],
+)
+def test_an_exemption_is_about_a_part_a_component_a_failure_or_a_glob(
+    narrowed: dict[str, str], covered: list[str]
+) -> None:
+    failures = [
+        reaching(None, "a", sub_object="a"),
+        reaching(None, "b", sub_object="b", component="openai"),
+        reaching(None, "c", component="search"),
+    ]
+
+    matched = exemptions.match(failures, [exemption(**narrowed)], ANY_DAY)
+
+    assert [one.fingerprint for one, given in zip(failures, matched.exempted, strict=True) if given] == covered
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_too_wide"),
+    [
+        ({"rule": "*"}, True),
+        ({"rule": "*", "fingerprint": "f1"}, False),
+        ({"scope": "/"}, True),
+        ({"scope": "/subscriptions/s1"}, True),
+        ({"scope": "/subscriptions/s1", "component": "openai"}, False),
+        ({"scope": "/providers/Microsoft.Management/managementGroups/mg"}, True),
+        ({"scope": "/subscriptions/s1/providers/Microsoft.Authorization/roleAssignments/r"}, False),
+        ({"scope": "/subscriptions/s1/resourceGroups/*"}, True),
+        ({}, False),
+    ],
+)
+def test_every_rule_or_a_whole_subscription_is_too_wide(changed: dict[str, str], *, is_too_wide: bool) -> None:
+    [found] = defects(exemptions.match([], [exemption(**changed)], ANY_DAY))
+
+    assert (Defect.TOO_WIDE in found) == is_too_wide
+
+
+def test_each_defect_is_one_line_whatever_the_number_of_exemptions() -> None:
+    old = [exemption(id=f"e{number}", expires_on="2020-01-01", rule="other") for number in range(9)]
+
+    assert exemptions.match([finding()], old, ANY_DAY).notices == [
+        f"9 exemptions have expired: {', '.join(f'e{n} (T-1) on 2020-01-01' for n in range(5))} and 4 more",
+        f"9 exemptions match no failure: {', '.join(f'e{n} (T-1)' for n in range(5))} and 4 more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fingerprint: f1\n  accepts: {kind: stars}", ":9:12: accepts: stars is no kind of set"),
+        (
+            (
+                "fingerprint: f1\n  accepts: {kind: packets, boxes: [{sources: [x], destinations: [x], protocols: [Tcp],"
+                " ports: ['1'], source_ports: ['1']}]}"
+            ),
+            ":9:12: accepts: x is not an address range",
+        ),
+        ("accepts: 5", ":8:12: accepts must be a mapping, not a number"),
+    ],
+)
+def test_a_set_that_cannot_be_read_accepts_nothing(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, expires_on=f"2024-03-01\n  {text}", id="-")
+
+    with pytest.raises(ContentError) as raised:
+        exemptions.load(path, RULES)
+
+    assert str(raised.value).startswith(f"{path}{message}")
+
+
+def test_the_same_exemption_twice_is_a_mistake(tmp_path: Path) -> None:
+    path = write(tmp_path, id="-")
+    path.write_text(path.read_text() + path.read_text().removeprefix("exemptions:\n"))
+
+    with pytest.raises(ContentError, match=r"the exemption 'ex-[0-9a-f]{8}' stands here twice"):
+        exemptions.load(path, RULES)
+
+
+def test_an_exemption_names_a_failure_or_a_rule_and_a_scope(tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match=r":2:3: an exemption needs 'scope' \(or a 'fingerprint'\)"):
+        exemptions.load(write(tmp_path, scope="-"), RULES)
+    [by_fingerprint] = exemptions.load(write(tmp_path, scope="-", rule="-", ticket="T-1\n  fingerprint: f1"), RULES)
+    assert (by_fingerprint.fingerprint, by_fingerprint.rule, by_fingerprint.scope) == ("f1", "*", "/")
