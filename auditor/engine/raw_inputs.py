@@ -101,11 +101,12 @@ class _Outline:
         if isinstance(value, Mapping):
             if depth > _DEEPEST or self._left <= 0:
                 return f"object with {len(value)} properties"
-            members = {name: each for name, each in value.items() if str(name).lower() not in _ANSWERED}
+            members = {str(name): each for name, each in value.items() if str(name).lower() not in _ANSWERED}
+            names = sorted(members, key=str.lower)  # in whatever order they came, the same are left out
             # plain members come first, so that what is long takes no room from what is short
-            order = sorted(members, key=lambda name: isinstance(members[name], Mapping | list))
+            order = sorted(names, key=lambda name: isinstance(members[name], Mapping | list))
             outlined = {name: self.of(members[name], depth + 1) for name in order}
-            return {name: outlined[name] for name in members}
+            return {name: outlined[name] for name in names}
         if isinstance(value, list):
             if depth > _DEEPEST or (value and self._left <= 0):
                 return f"list of {len(value)}"
