@@ -36,7 +36,7 @@ with lazy_imports(__name__):
 _EVALUATE: Final = examples(
     "auditor evaluate estate.snapshot",
     "auditor evaluate export.json --complete --group-by workload --compact",
-    "auditor evaluate estate.snapshot -o csv=findings.csv -o sarif=findings.sarif --fail-on high",
+    "auditor evaluate estate.snapshot -o sarif=findings.sarif --fail-on high",
 )
 
 

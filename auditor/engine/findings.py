@@ -145,7 +145,9 @@ def _change(rule: Rule, verdict: Verdict, info: SubjectInfo) -> MendingChange | 
 
     Nobody can change a field of a fact, or what an expression gives: there the rule's title says more.
     """
-    inputs_there = [leaf for leaf in verdict.evidence if rule.changed_on and leaf.path == rule.changed_on]
+    inputs_there = [
+        leaf for leaf in verdict.evidence if rule.changed_on and leaf.path.lower() == rule.changed_on.lower()
+    ]
     named = (leaf.actual if ids.is_resource_id(leaf.actual) else leaf.resource_id for leaf in inputs_there)
     changed = next((each for each in named if each), info.resource_id)
     if rule.changes:

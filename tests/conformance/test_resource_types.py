@@ -13,6 +13,10 @@ from tests.conformance.material import SHARED
 
 _OF_THE_ENVELOPE = {"kind"}
 _WITHOUT_ALIAS = {
+    # newer than the published aliases
+    ("Microsoft.CognitiveServices/accounts", "properties.instant"),
+    ("Microsoft.CognitiveServices/accounts", "properties.instant.modelAllowList"),
+    ("Microsoft.CognitiveServices/accounts", "properties.instant.modelAllowList[*]"),
     ("Microsoft.Storage/storageAccounts", "properties.creationTime"),  # it is read-only
     # its alias leads to where newer versions keep it, outboundVnetRouting.imagePullTraffic
     ("Microsoft.Web/sites", "properties.vnetImagePullEnabled"),

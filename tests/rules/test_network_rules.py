@@ -178,7 +178,10 @@ def _network_denied(bodies: list[Body]) -> list[Body]:
 def test_the_way_of_the_app_service_to_the_internet_counts_where_its_traffic_takes_it(judge: Judge) -> None:
     rule_id, where = "subnet-app-service-outbound-restricted", ("snet-appServicePlan", "Outbound")
     found = _of(judge(_network_denied(chat_bodies())), rule_id)[where]
-    assert "more than the traffic table (row app-service) allows: any protocol to Internet outside <AzureMonitor>" in found.message
+    assert (
+        "more than the traffic table (row app-service) allows: any protocol to Internet outside <AzureMonitor>"
+        in found.message
+    )
 
     kept_out = _network_denied(chat_bodies())
     for site in (one for one in kept_out if one["type"].lower().startswith("microsoft.web/sites")):

@@ -106,7 +106,7 @@ def test_the_chat_estate_fails_exactly_where_it_leaves_the_architecture(tmp_path
     ("rule_id", "said"),
     [
         ("ml-outbound-hosts-allowed", "lets traffic out to the host en.wikipedia.org"),
-        ("subnet-private-endpoints-filtered", "applies no network security group to its private endpoints"),
+        ("subnet-private-endpoints-filtered", "applies no security group to its private endpoints"),
         ("workload-component-present", "AI Search service is missing"),
         ("app-plan-scales-both-ways", "scales out but never in"),
     ],
