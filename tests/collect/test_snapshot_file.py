@@ -57,6 +57,7 @@ def findings(estate: Path, out: Path) -> list[dict[str, Any]]:
         for evidence in finding["evidence"]:
             evidence.pop("source", None)
             evidence.pop("api_version", None)
+            evidence.pop("collected_at", None)
     return list(found)
 
 
