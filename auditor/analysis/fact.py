@@ -161,7 +161,11 @@ class Fact(Record):
         """
         listed = dict.fromkeys(self.grounds.get(name, name) for name in fields)
         items = [item for json_name in listed for item in self._items(json_name)]
-        return ItemSet(" and ".join(sorted(listed)), tuple(sorted(set(items)))) if items else None
+        return (
+            ItemSet(" and ".join(sorted(listed)), tuple(sorted(set(items), key=lambda item: (item.lower(), item))))
+            if items
+            else None
+        )
 
     def _items(self, json_name: str) -> Iterator[str]:
         value = next((getattr(self, name) for name, other in self.json_names if other == json_name), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
@@ -86,15 +86,13 @@ def failed(title: str, fault: str, evidence: Sequence[Evidence]) -> str:
     if not shown:
         return fault or f"This does not hold: {title}."
     if len(deciding) == 1 or not fault:
-        return _sentence(fault.rstrip("."), list(dict.fromkeys(map(_wanted, shown))))
-    return _sentence(fault.rstrip("."), list(dict.fromkeys(map(_there, shown))))
+        return _sentence(fault.rstrip("."), _each_once(map(_wanted, shown)))
+    return _sentence(fault.rstrip("."), _each_once(map(_there, shown)))
 
 
 def passed(title: str, evidence: Sequence[Evidence]) -> str:
     """Return the sentence for a pass: what holds, and the values that show it."""
-    return _sentence(
-        title, list(dict.fromkeys(_there(leaf) for leaf in evidence if leaf.decides and _is_setting(leaf)))
-    )
+    return _sentence(title, _each_once(_there(leaf) for leaf in evidence if leaf.decides and _is_setting(leaf)))
 
 
 def not_applicable(evidence: Sequence[Evidence], words: Mapping[str, str]) -> str:
@@ -104,7 +102,7 @@ def not_applicable(evidence: Sequence[Evidence], words: Mapping[str, str]) -> st
     told += [_there(leaf) for leaf in deciding if leaf.path not in words and _is_setting(leaf)]
     if not told and deciding and all(_PARAMETER.match(leaf.path) for leaf in deciding):
         return "Does not apply: the baseline does not ask for it."
-    return _sentence("Does not apply", list(dict.fromkeys(told)))
+    return _sentence("Does not apply", _each_once(told))
 
 
 def _sentence(start: str, clauses: Sequence[str]) -> str:
@@ -180,3 +178,11 @@ def _unread(gap: Gap) -> str:
 
 def _spaced(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _each_once(texts: Iterable[str]) -> list[str]:
+    """Return texts without those that repeat an earlier one, however it is spelled."""
+    kept: dict[str, str] = {}
+    for text in texts:
+        kept.setdefault(text.lower(), text)
+    return list(kept.values())

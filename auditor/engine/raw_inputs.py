@@ -27,7 +27,7 @@ def raw_inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
     """Yield what a fact was derived from; what it rests on most comes first."""
     for resource_id, path in list(dict.fromkeys(fact.raw_inputs()))[:INPUTS_SHOWN]:
         if (relation := _RELATION.fullmatch(path)) is not None:
-            related = sorted(other.id for other in estate.related(resource_id, relation[1]))
+            related = sorted((other.id for other in estate.related(resource_id, relation[1])), key=str.lower)
             yield _listed(path, resource_id, related)
         elif "/" in path:
             below = ids.key(resource_id)
@@ -39,7 +39,10 @@ def raw_inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
 
 
 def _all_of(resource_type: str, scope: str, estate: Estate) -> list[str]:
-    return sorted(other.id for other in estate.of_type(resource_type) if not scope or ids.is_under(other.key, scope))
+    return sorted(
+        (other.id for other in estate.of_type(resource_type) if not scope or ids.is_under(other.key, scope)),
+        key=str.lower,
+    )
 
 
 def _is_default_rule(resource_id: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from auditor import resource_id as ids
 from auditor.engine.finding_sets import as_document
 from auditor.model import (
     Evidence,
@@ -141,7 +142,7 @@ def _evidence(evidence: Evidence, finding: Finding) -> ReportedEvidence:
         document["absent"] = True
     if evidence.name is not None:
         document["name"] = evidence.name
-    if evidence.resource_id is not None and evidence.resource_id != finding.resource_id:
+    if evidence.resource_id is not None and ids.key(evidence.resource_id) != ids.key(finding.resource_id or ""):
         document["resource_id"] = evidence.resource_id
     if evidence.source is not None:
         document["source"] = evidence.source

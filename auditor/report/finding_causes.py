@@ -82,7 +82,7 @@ def groups_of(findings: Iterable[Finding]) -> Sequence[CauseGroup]:
 
 def _order(group: CauseGroup) -> tuple[bool, int, int, str, str]:
     cause = group.cause
-    return (group.status is Status.UNKNOWN, group.severity.rank, -group.findings, cause.what, cause.id)
+    return (group.status is Status.UNKNOWN, group.severity.rank, -group.findings, cause.what.lower(), cause.id)
 
 
 def _unread(finding: Finding) -> FindingCause:

@@ -54,7 +54,7 @@ class WorkloadExposure(Fact):
     def sentence(self) -> str:
         """Say what is reached past the gateway, or may be."""
         if self.past_gateway:
-            names = sorted({entry.resource.name for entry in self.past_gateway})
+            names = sorted({entry.resource.name for entry in self.past_gateway}, key=str.lower)
             reached = f"is reached from the Internet past its gateway: {facts.listed(names)}"
         elif self.doubtful:
             doubt = self.doubtful[0]
