@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure import analysis
 from auditor.analysis.exposure.analysis import entries
 from auditor.analysis.exposure.entry import EntryState
 from auditor.model import Gap
 from auditor.network.subnets import Subnets
+from tests.estates import hub
+from tests.estates.arm import path
 from tests.estates.chat import chat_bodies
 from tests.estates.contexts import chat_context
 from tests.estates.derived import Derived
@@ -121,6 +125,43 @@ def test_a_firewall_whose_policy_was_not_collected_is_unknown(make: Make) -> Non
     gap = Gap("/subscriptions/0a", "Microsoft.Network/firewallPolicies/ruleCollectionGroups", "forbidden")
     context = make([firewall], gaps=[gap])
     assert [one.state for one in entries(context, Subnets(context.estate))] == [EntryState.UNKNOWN]
+
+
+_LEADS_IN = hub.collection(
+    *("in", 100, "DNAT"),
+    {
+        "ruleType": "NatRule",
+        "name": "ssh",
+        "ipProtocols": ["TCP"],
+        "sourceAddresses": ["*"],
+        "destinationAddresses": ["203.0.113.9"],
+        "destinationPorts": ["22"],
+        "translatedAddress": "10.1.1.4",
+        "translatedPort": "22",
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("policies", "state"),
+    [
+        ([], EntryState.UNKNOWN),
+        (hub.policy("own", (100, [])), EntryState.CLOSED),
+        (hub.policy("own", (100, [_LEADS_IN])), EntryState.OPEN),
+        (hub.policy("own", (100, [_LEADS_IN]), parent="gone"), EntryState.OPEN),
+        (hub.policy("own", (100, []), parent="gone"), EntryState.UNKNOWN),
+        ([*hub.policy("own", (100, []), parent="up"), *hub.policy("up", (100, [_LEADS_IN]))], EntryState.UNKNOWN),
+        ([*hub.policy("own", (100, []), parent="up"), *hub.policy("up", (100, []))], EntryState.CLOSED),
+    ],
+    ids=["elsewhere", "none", "own", "own, parent elsewhere", "parent elsewhere", "parent's", "none in either"],
+)
+def test_a_firewall_is_closed_only_where_all_that_it_inherits_is_known(
+    make: Make, policies: list[Body], state: EntryState
+) -> None:
+    firewall = hub.firewall(firewallPolicy={"id": path(hub.POLICIES, "own")})
+    context = make(hoisted([firewall, *policies]))
+    [entry] = [one for one in entries(context, Subnets(context.estate)) if one.kind == "azureFirewall"]
+    assert entry.state is state
 
 
 def test_a_switch_that_was_not_collected_is_unknown(make: Make, facts_of: FactsOf) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
@@ -216,27 +216,37 @@ def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> It
     yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)
 
 
-def firewall_entries(context: Context, _: Subnets, firewall: Resource) -> Iterator[EntryPoint]:
+def firewall_entries(context: Context, subnets: Subnets, firewall: Resource) -> Iterator[EntryPoint]:
     """Yield what a firewall translates inwards; a public address alone is no entry."""
-    rules = list(body.objects(firewall.body, "properties.natRuleCollections"))
-    reference = body.sub_resource(firewall.body, "properties.firewallPolicy")
-    gap = None
-    if reference:
-        groups = [g for g in context.estate.of_type(RULE_GROUPS) if ids.is_under(g.key, reference)]
-        rules += [
-            one
-            for group in groups
-            for one in body.objects(group.body, "properties.ruleCollections")
-            if "nat" in (body.text(one, "ruleCollectionType") or "").lower()
-        ]
-        gap = context.estate.type_gap(RULE_GROUPS, reference) if not groups else None
-    if rules:
-        said = f"{len(rules)} rule collection{'s' * (len(rules) > 1)} translate addresses inwards"
+    collections = _nat_collections(context, firewall)
+    rules = subnets.firewalls.rules(firewall)
+    if collections:
+        said = f"{len(collections)} rule collection{'s' * (len(collections) > 1)} translate addresses inwards"
         yield EntryPoint(firewall, "azureFirewall", "", "see rules", EntryState.OPEN, said, (firewall.id,))
-    elif gap is not None:
-        yield EntryPoint(firewall, "azureFirewall", "", "", EntryState.UNKNOWN, "its rules were not collected", gap=gap)
+    elif rules.gap is not None:
+        said = "its rules were not collected"
+        yield EntryPoint(firewall, "azureFirewall", "", "", EntryState.UNKNOWN, said, gap=rules.gap)
+    elif rules.translations:
+        said = "its policy's parent translates addresses inwards, and whether a policy inherits that is not certain"
+        yield EntryPoint(firewall, "azureFirewall", "", "", EntryState.UNKNOWN, said)
     else:
         yield EntryPoint(firewall, "azureFirewall", "", "", EntryState.CLOSED, "no rule translates addresses inwards")
+
+
+def _nat_collections(context: Context, firewall: Resource) -> Sequence[object]:
+    """Return the firewall's own collections that translate: they lead inwards whatever else of its rules is not known."""
+    policy = body.sub_resource(firewall.body, "properties.firewallPolicy")
+    below = context.estate.below(policy) if policy else ()
+    return [
+        *body.objects(firewall.body, "properties.natRuleCollections"),
+        *(
+            collection
+            for group in below
+            if group.type_key == RULE_GROUPS
+            for collection in body.objects(group.body, "properties.ruleCollections")
+            if "nat" in (body.text(collection, "ruleCollectionType") or "").lower()
+        ),
+    ]
 
 
 def tunnel_entries(_: Context, __: Subnets, gateway: Resource) -> Iterator[EntryPoint]:
