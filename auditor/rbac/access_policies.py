@@ -19,6 +19,8 @@ from auditor.rbac.operation_sets import intersection, is_empty, pattern, union
 from auditor.rbac.permissions import Permissions, perhaps
 from auditor.truth import Truth, truth_of
 
+READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
+"""The operation that shows the value of a vault's secret."""
 GOVERNED: Final = {kind.key: kind.policies for kind in shipped() if kind.policies is not None}
 """Types, in lower case, whose resources may let access policies rule their data, and how they state them."""
 _SPELLED: Final = {kind.key: kind.name for kind in shipped() if kind.policies is not None}

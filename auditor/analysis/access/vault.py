@@ -16,13 +16,13 @@ from auditor.estate.graph import Estate
 from auditor.estate.navigation import VAULTS
 from auditor.estate.network_relations import GATEWAYS
 from auditor.model import Gap, Resource
+from auditor.rbac.access_policies import READ_SECRET
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
-READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
 _WORKSPACE_VAULT: Final = "workspace-vault"
 _APP_VAULT: Final = "app-vault"
 _WORKSPACE: Final = "workspace"

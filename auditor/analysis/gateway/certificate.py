@@ -13,17 +13,16 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.gateway.part import part_name
 from auditor.azure import body
-from auditor.estate.navigation import VAULTS
 from auditor.keys import certificates
 from auditor.keys.certificates import VaultCertificate
 from auditor.model import Gap, Resource
 from auditor.network.gateway_pools import part_key
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
+from auditor.rbac.access_policies import READ_SECRET
 from auditor.rbac.permissions import Plane
 from auditor.truth import Truth, any_of
 
 _DAY: Final = 86400
-_READ_SECRET: Final = f"{VAULTS}/secrets/getSecret/action"
 
 
 @fact("gateway.certificate", subject="the secret that the certificate is, or the Application Gateway")
@@ -200,7 +199,7 @@ def _readable(
     if body.flag(vault.properties, "enableRbacAuthorization") is not True:
         return any(_has_policy(vault, principal) for principal in principals)
     scope = f"{found.vault}/secrets/{found.name.lower()}"
-    answers = tuple(graph.grants.may(principal, Plane.DATA, _READ_SECRET, scope) for principal in principals)
+    answers = tuple(graph.grants.may(principal, Plane.DATA, READ_SECRET, scope) for principal in principals)
     truth = any_of(answers) if answers else Truth.NO
     gap = graph.assignment_gap(scope) or graph.deny_gap()
     if truth is Truth.YES:

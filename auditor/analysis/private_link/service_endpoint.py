@@ -167,7 +167,8 @@ def _perhaps_fitting(
             if name is not None and name not in roles.get(holder, ())
         ]
         gaps = [may_have(context.estate, context.workloads, None, name) for name in lacking]
-        if gaps and (gap := gaps[0]) is not None and None not in gaps:
+        gap = gaps[0] if all(gaps) else None  # something is lacking: without its roles the row fits
+        if gap is not None:
             yield row, gap
 
 
