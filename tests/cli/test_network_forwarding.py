@@ -139,7 +139,7 @@ class TestHub:
         assert (found["answer"], found["notes"]) == ("no", ["Routes lead back to firewall afw in a circle."])
 
     @pytest.mark.parametrize(
-        ("beside", "answer", "doors"),
+        ("beside", "answer", "ways_out"),
         [
             ([firewall(**ANY_TO_ANY)], "yes", [{"by": "firewall", "id": AFW}]),
             ([firewall()], "no", []),
