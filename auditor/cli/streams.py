@@ -75,22 +75,24 @@ def output(path: Path | None, hash_sign: str | None = pipeline_log.APART) -> Ite
         with _stdout(hash_sign) as out:
             yield out
         return
-    try:
+    with _writing(path):
         place = whole_file.replacing(path) if whole_file.is_replaceable(path) else nullcontext(path)
         with place as file, pipeline_log.LogSafeStream(file.open("wb"), hash_sign) as out:
             yield out
-    except OSError as problem:
-        raise AuditorError(
-            f"{path}: cannot be written: {problem.strerror}", "check the folder and its space"
-        ) from problem
 
 
 @contextmanager
 def appended(path: Path, hash_sign: str | None) -> Iterator[TextIO]:
     """Open a file to which others write, too, at its end."""
+    with _writing(path), pipeline_log.LogSafeStream(path.open("ab"), hash_sign) as out:
+        yield out
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be written that it cannot."""
     try:
-        with pipeline_log.LogSafeStream(path.open("ab"), hash_sign) as out:
-            yield out
+        yield
     except OSError as problem:
         raise AuditorError(
             f"{path}: cannot be written: {problem.strerror}", "check the folder and its space"

@@ -105,11 +105,6 @@ class Protection:
         return body.same_text(self.state, "Enabled") and body.same_text(self.mode, "Prevention")
 
     @property
-    def unchecked(self) -> tuple[str, ...]:
-        """Return the attacks that get in unchecked."""
-        return tuple(one.attack for one in self.attacks if one.checked in {Checked.NO, Checked.NOT_LISTED})
-
-    @property
     def is_hollow(self) -> bool:
         """Whether the policy looks for some attack by its rule sets and stops it nowhere."""
         return any(one.checked is Checked.NO for one in self.attacks)
