@@ -153,7 +153,7 @@ def _print(numbers: dict[str, Any], floor: tuple[int, int, float], missing: int)
 
 
 def _tell(progress: Progress) -> None:
-    line = f"{progress.phase:24} {progress.resources:7} {progress.calls:7} calls {progress.rate:7.1f}/s {progress.waiting_for}"
+    line = f"{progress.phase:24} {progress.resources:7} {progress.calls:7} calls {progress.waiting_for}"
     sys.stderr.write(f"\r{line:100}")
 
 

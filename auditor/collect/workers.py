@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -34,6 +35,7 @@ def spread(
     pool = ThreadPoolExecutor(threads, "collect")
     waiting = iter(jobs)
     running: dict[Future[Result], Job] = {}
+    finished: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
     is_exhausted = False
     try:
         while True:
@@ -45,17 +47,27 @@ def spread(
                     break
                 if job is None:
                     break
-                running[pool.submit(work, job)] = job
+                future = pool.submit(work, job)
+                running[future] = job
+                future.add_done_callback(finished.put)
             if not running and is_exhausted:
                 return
             tick()
-            for done in wait(running, _PATIENCE, FIRST_COMPLETED).done:
+            for done in _taken(finished):
                 yield running.pop(done), done.result()
     except BaseException:
         stop()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _taken(finished: queue.SimpleQueue[Future[Result]]) -> Iterator[Future[Result]]:
+    """Yield what has finished; where nothing has, wait a moment for it."""
+    with suppress(queue.Empty):
+        yield finished.get(timeout=_PATIENCE)
+        while True:
+            yield finished.get_nowait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ class RowWriter:
         self._labels: dict[str, int] = dict(connection.execute("SELECT text, k FROM label"))
         self._pending: list[tuple[object, ...]] = []
         self._assignments: list[tuple[object, ...]] = []
-        self._spellings: set[tuple[int, str, str]] = set()
-        self._known_spellings: set[tuple[int, str, str]] = set()
+        self._spelled: dict[int, set[str]] = {}
+        self._new_spellings: list[tuple[int, str, str]] = []
         self._samples: list[bytes] = []
         self._packing, self._packer = 0, zstandard.ZstdCompressor(level=_LEVEL)
         if dictionary := read_meta(connection, "dictionary"):
@@ -59,7 +59,8 @@ class RowWriter:
             *(resource.collected_at, hashlib.sha256(body).hexdigest(), self._packing, self._packer.compress(body)),
         )
         self._pending.append(row)
-        _note_spellings(resource.body, type_k, self._spellings)
+        known = self._spelled.setdefault(type_k, set())
+        self._new_spellings += [(type_k, key.lower(), key) for key in _new_keys(resource.body, known)]
         if resource.type_key == ROLE_ASSIGNMENTS:
             self._assignments.append(_assignment(resource))
         if not self._packing:
@@ -81,11 +82,10 @@ class RowWriter:
         """Write and commit what is pending."""
         self._connection.executemany(_PUT, self._pending)
         self._connection.executemany("REPLACE INTO role_assignment VALUES (?, ?, ?, ?, ?, ?)", self._assignments)
-        new = sorted(self._spellings - self._known_spellings)
+        new = sorted(self._new_spellings)
         self._connection.executemany("INSERT OR IGNORE INTO spelling VALUES (?, ?, ?)", new)
         self._connection.commit()
-        self._known_spellings.update(new)
-        self._spellings.clear()
+        self._new_spellings.clear()
         self._pending.clear()
         self._assignments.clear()
 
@@ -206,15 +206,18 @@ def _assignment(resource: Resource) -> tuple[object, ...]:
     return (resource.key, *(value if isinstance(value, str) else None for value in values))
 
 
-def _note_spellings(value: object, type_k: int, found: set[tuple[int, str, str]]) -> None:
-    """Collect how a type's keys are spelled, at any depth; keys that users choose (tags and the like) are left out."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            lower = key.lower()
-            if "/" not in key:
-                found.add((type_k, lower, key))
-            if lower not in _FREE_KEYS and isinstance(item, dict | list):
-                _note_spellings(item, type_k, found)
-    elif isinstance(value, list):
+def _new_keys(value: object, known: set[str]) -> Iterator[str]:
+    """Yield the keys, at any depth, that are not known yet, and note them; what users name (tags and the like) is left out."""
+    if isinstance(value, list):
         for item in value:
-            _note_spellings(item, type_k, found)
+            if isinstance(item, dict | list):
+                yield from _new_keys(item, known)
+        return
+    if not isinstance(value, Mapping):
+        return
+    for key, item in value.items():
+        if key not in known and "/" not in key:
+            known.add(key)
+            yield key
+        if isinstance(item, dict | list) and key.lower() not in _FREE_KEYS:
+            yield from _new_keys(item, known)

@@ -263,7 +263,7 @@ class Inventory:
     def _take(self, wanted: Iterable[Partition], shown: _Shown, concerns: Concerns) -> None:
         with ThreadPoolExecutor(_WORKERS, "graph") as pool:
             waiting = iter(wanted)
-            running = [pool.submit(self._fetch, part, concerns) for part in _first(waiting, _WORKERS + 2)]
+            running = [pool.submit(self._fetch, part, concerns) for part in _first(waiting, _WORKERS)]
             while running:
                 rows = running.pop(0).result()
                 running += [pool.submit(self._fetch, part, concerns) for part in _first(waiting, 1)]

@@ -18,14 +18,13 @@ FOLLOWED_FURTHER: Final = frozenset(item.key for item in shipped() if item.follo
 
 def references(value: object) -> Iterator[str]:
     """Yield the ids of top-level resources of followed types in a body, as spelled, repeated as they come."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from references(item)
-    elif isinstance(value, str) and ids.is_resource_id(value) and (found := top_level(value) or _definition(value)):
-        yield found
+    if isinstance(value, str):
+        if value[:1] == "/" and ids.is_resource_id(value) and (found := top_level(value) or _definition(value)):
+            yield found
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, dict | list) or (isinstance(item, str) and item[:1] == "/"):
+                yield from references(item)
 
 
 def _definition(resource_id: str) -> str | None:
