@@ -33,6 +33,11 @@ def standing_in(place: Path) -> Iterator[None]:
         _PLACE.reset(token)
 
 
+def is_replaced() -> bool:
+    """Whether other folders stand in for those that ship."""
+    return _PLACE.get() is not None
+
+
 def folder(name: str) -> Path:
     """Return the folder `rules`, `baselines` or `samples`. In a wheel they lie in the package, else beside it."""
     place = _PLACE.get()

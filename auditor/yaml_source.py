@@ -146,11 +146,16 @@ def noting() -> Iterator[set[Path]]:
         _NOTED.reset(token)
 
 
+def note(path: Path) -> None:
+    """Count a file as read, for whoever asked for those that are."""
+    if (noted := _NOTED.get()) is not None:
+        noted.add(path)
+
+
 def load_file(path: Path, shown_as: str | None = None) -> Node:
     """Read one YAML file. ContentError says what is wrong with the file and where."""
     name = shown_as or str(path)
-    if (noted := _NOTED.get()) is not None:
-        noted.add(path)
+    note(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

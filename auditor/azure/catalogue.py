@@ -88,6 +88,11 @@ def shipped() -> Catalogue:
     return Catalogue(*type_files.load_folder(_FOLDER))
 
 
+def shipped_files() -> Sequence[Path]:
+    """Return the files that it is read from."""
+    return type_files.files(_FOLDER)
+
+
 def spelled(resource_type: str) -> str:
     """Return a type of the tool's own as Azure spells it; KeyError where it has no file."""
     known = shipped().get(resource_type)

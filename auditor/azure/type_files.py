@@ -66,7 +66,7 @@ def load_folder(
     types: list[ResourceType] = []
     namespaces: list[Namespace] = []
     mistakes = Mistakes()
-    for path in _files(folder):
+    for path in files(folder):
         name = path.relative_to(folder).as_posix().removesuffix(".yaml")
         node = mistakes.of(load_file, path)
         if node is not None and "/" in name:
@@ -109,7 +109,8 @@ def _with_properties(known: ResourceType, node: Node, path: str) -> ResourceType
     return replace(known, properties=[*known.properties, *properties(entries.get("properties"))])
 
 
-def _files(folder: Path) -> Sequence[Path]:
+def files(folder: Path) -> Sequence[Path]:
+    """Return the files of types below a folder, sorted. ContentError where they are too many."""
     found: list[Path] = []
     for base, folders, files in os.walk(folder):  # does not follow links to folders, which may lead back here
         folders.sort()

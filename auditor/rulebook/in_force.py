@@ -25,6 +25,7 @@ from auditor.rulebook.controls import Answers, Framework, answers_of
 from auditor.rulebook.load import TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnFact, Rule
+from auditor.rulebook.shipped_rules import shipped_rules
 from auditor.yaml_source import Node, suggestion
 
 
@@ -102,7 +103,7 @@ def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
         references=rule.references,
         controls=rule.controls,
         file=path.relative_to(own_folder).as_posix() if path.is_relative_to(own_folder) else rule.file,
-        line=rule.source.mark.line,
+        line=rule.line,
     )
 
 
@@ -111,7 +112,7 @@ def load(choice: Selection) -> RuleSet:
     base = baselines.load(choice.baseline, shipped.folder("baselines"))
     types = catalogue(choice.rules)
     words = words_of(base, types)
-    rules = load_rules([shipped.folder("rules")], words)
+    rules = shipped_rules(words)
     own = load_rules(choice.rules, words) if choice.rules else {}
     mistakes = Mistakes()
     for rule_id in own.keys() & rules.keys():
@@ -136,7 +137,8 @@ def words_of(base: Baseline, types: Catalogue) -> Words:
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
     """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
-    return shipped_types().with_folders(path for folder in folders if (path := folder / TYPES).is_dir())
+    more = [path for folder in folders if (path := folder / TYPES).is_dir()]
+    return shipped_types().with_folders(more) if more else shipped_types()
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:

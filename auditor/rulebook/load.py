@@ -126,7 +126,7 @@ def load_rule(path: Path, words: Words) -> Rule:
             _example(example, node.child("examples", number)) for number, example in enumerate(document.examples)
         ],
         file=str(path),
-        source=node,
+        line=node.mark.line,
     )
 
 
@@ -204,8 +204,22 @@ def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
 
 def condition_about(rule: Rule, node: Node, words: Words) -> Condition:
     """Read a condition on what a rule is asked of, in the rule's own names. ContentError where it names anything else."""
-    vocabulary = _vocabularies(rule.source.child("applies"), words)[0]
+    vocabulary = _vocabulary_asked(rule.applies, words)
     return parse.condition(node, parse.NameScope(words.catalogue, vocabulary, vocabulary, frozenset()))
+
+
+def _vocabulary_asked(applies: Applies, words: Words) -> Vocabulary:
+    """Return the names of what a rule that was read is asked of; of several types, those of the first."""
+    match applies:
+        case OnFact(kind=kind):
+            return _vocabulary_of(words.facts[kind].kind(kind))  # type: ignore[arg-type]  # as below
+        case OnType(types=types):
+            return words.catalogue.of_type(types[0])
+        case OnComponent(component=component, types=types):
+            types = types or words.components[component]
+            return words.catalogue.of_type(types[0] if len(types) == 1 else "")
+        case _:
+            assert_never(applies)
 
 
 def _fact_vocabulary(name: str, node: Node, words: Words) -> Vocabulary:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, Condition
 from auditor.model import Severity, Status
 from auditor.rulebook.parameters import Parameter
-from auditor.yaml_source import Node
+from auditor.yaml_source import Node, load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Rule:
     """One question about an estate, with everything needed to ask, explain and test it.
 
     `parameters` are those that it reads, as the baseline declares them, or the rule itself (`declares`);
-    `undeclared` are the names of those that nobody declares: it cannot be in force.
+    `undeclared` are the names of those that nobody declares: it cannot be in force. `line` is where it starts in its file.
     """
 
     id: str
@@ -97,4 +98,9 @@ class Rule:
     evidence: Sequence[ResolvedName]
     examples: Sequence[Example]
     file: str
-    source: Node
+    line: int
+
+    @property
+    def source(self) -> Node:
+        """Return its file as nodes, read anew: for saying where in it something is wrong."""
+        return load_file(Path(self.file))
