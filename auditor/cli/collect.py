@@ -206,7 +206,7 @@ def scan(
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
     shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
     judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
-    after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
+    after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), options, quiet, no_progress)
     with _collected(request, judging, as_of, snapshot, resume) as path:
         evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, after, complete=False)

@@ -136,7 +136,7 @@ def evaluate(
         grouping=formats.Grouping(group_by, top, compact),
     )
     judged = judging(sources, baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
-    after = follow_up.asked(history, notify, notify_format, notify_set, is_rehearsal=notify_dry_run)
+    after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     run(judged, as_of, shown, after, complete=complete)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
-from auditor.model import Finding, Report, Status
+from auditor.model import AgainstKnown, Finding, Report, Status
 
 with lazy_imports(__name__):
     from auditor.history import database, notices, recording
@@ -25,13 +26,14 @@ AUTHORIZATION_VARIABLE: Final = "AUDITOR_NOTIFY_AUTHORIZATION"
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """Where a report is kept and who is told, as the options say it."""
+    """Where a report is kept and who is told, as the options say it. `has_known`: failures that are known were given."""
 
     history: str | None = None
     notify: str | None = None
     notify_format: str = opt.DEFAULT_NOTIFY_FORMAT
     notify_set: tuple[str, ...] = ()
     is_rehearsal: bool = False
+    has_known: bool = False
 
     def check(self) -> None:
         """Refuse, before any work, what cannot be done: it is wrong, not only out of reach."""
@@ -41,8 +43,11 @@ class FollowUp:
             if self.is_rehearsal:
                 raise AuditorError("--notify-dry-run: there is nobody to tell", "add --notify URL")
             return
-        if self.history is None:
-            raise AuditorError("--notify: nothing says which findings are new", "add --history FILE")
+        if self.history is None and not self.has_known:
+            raise AuditorError(
+                "--notify: nothing says which findings are new",
+                "add --history FILE, which tells each once, or --known FILE",
+            )
         delivery.check(self.receiver(self.notify), is_rehearsal=self.is_rehearsal)
 
     def receiver(self, url: str) -> delivery.Receiver:
@@ -56,10 +61,12 @@ class FollowUp:
 
 
 def asked(
-    history: str | None, notify: str | None, shape_name: str, assignments: list[str] | None, *, is_rehearsal: bool
+    history: str | None, known: Path | None, notify: tuple[str | None, str, list[str] | None], *, is_rehearsal: bool
 ) -> FollowUp:
-    """Return what the options ask for, if it can be done at all."""
-    follow_up = FollowUp(history, notify, shape_name, tuple(assignments or ()), is_rehearsal)
+    """Return what the options ask for, if it can be done at all. `notify`: who is told, in which shape, with what set."""
+    receiver, shape_name, assignments = notify
+    has_known = known is not None
+    follow_up = FollowUp(history, receiver, shape_name, tuple(assignments or ()), is_rehearsal, has_known)
     follow_up.check()
     return follow_up
 
@@ -70,10 +77,13 @@ def followed(after: FollowUp, report: Report, fail_on: opt.Level, *, quiet: bool
 
     Where the history fails the report is written all the same, and the error is raised afterwards.
     """
+    receiver = after.receiver(after.notify) if after.notify is not None else None
     if after.history is None:
         yield report
+        if receiver is not None:
+            unknown = [each for each in report.findings if _is_beyond_known(each) and counts(each, fail_on)]
+            _post(receiver, report, unknown, is_rehearsal=after.is_rehearsal)
         return
-    receiver = after.receiver(after.notify) if after.notify is not None else None
     audience = recording.Audience(receiver.identity, lambda each: counts(each, fail_on)) if receiver else None
     failure: AuditorError | None = None
     try:
@@ -100,7 +110,9 @@ def counts(finding: Finding, fail_on: opt.Level) -> bool:
 
 def _told(recorded: recording.Recorded) -> str:
     changes = [each.change for each in recorded.report.findings]
-    return ", ".join(f"{changes.count(word):,} {word}" for word in ("new", "reopened", "unchanged", "resolved"))
+    return ", ".join(
+        f"{changes.count(word):,} {word}" for word in ("new", "reopened", "widened", "unchanged", "resolved")
+    )
 
 
 def _tell(place: str, receiver: delivery.Receiver, recorded: recording.Recorded, *, is_rehearsal: bool) -> None:
@@ -110,7 +122,8 @@ def _tell(place: str, receiver: delivery.Receiver, recorded: recording.Recorded,
             claimed = notices.claim(history, recorded.running, receiver.identity, is_rehearsal=is_rehearsal)
             told: list[str] = []
             try:
-                told = _post(receiver, recorded.report, claimed, is_rehearsal=is_rehearsal)
+                due = [each for each in recorded.report.findings if each.fingerprint in claimed]
+                told = _post(receiver, recorded.report, due, is_rehearsal=is_rehearsal)
             finally:
                 if not is_rehearsal:
                     notices.settle(history, recorded.running, receiver.identity, claimed, told)
@@ -118,17 +131,20 @@ def _tell(place: str, receiver: delivery.Receiver, recorded: recording.Recorded,
         streams.remark(f"auditor: {receiver.place} was not told of new findings: {problem}")
 
 
-def _post(receiver: delivery.Receiver, report: Report, claimed: list[str], *, is_rehearsal: bool) -> list[str]:
-    """Post what is claimed and return the fingerprints that were told, or show it."""
-    due = set(claimed)
-    messages = shape.messages(receiver.shape, report, [each for each in report.findings if each.fingerprint in due])
+def _is_beyond_known(finding: Finding) -> bool:
+    return finding.against_known in {AgainstKnown.NEW, AgainstKnown.WIDENED}
+
+
+def _post(receiver: delivery.Receiver, report: Report, due: Sequence[Finding], *, is_rehearsal: bool) -> list[str]:
+    """Post what is due and return the fingerprints that were told, or show it."""
+    messages = shape.messages(receiver.shape, report, due)
     if is_rehearsal:
         for message in messages:
             streams.passage([f"would be posted to {receiver.place}:", *message.readable.splitlines()])
         return []
     delivered = delivery.deliver(receiver, messages)
     if delivered.problem:
-        left = summary.counted(len(due) - len(delivered.fingerprints), "new finding")
+        left = summary.counted(len({each.fingerprint for each in due} - set(delivered.fingerprints)), "new finding")
         streams.remark(
             f"auditor: {receiver.place} was not told of {left}: {delivered.problem}; the next run tries again"
         )

@@ -326,7 +326,8 @@ Notify = Annotated[
         "--notify",
         metavar="URL",
         envvar="AUDITOR_NOTIFY",
-        help="Post new findings here, each once, signed with AUDITOR_NOTIFY_KEY (never from a file of settings).",
+        help="Post what is new or has grown here, signed with AUDITOR_NOTIFY_KEY: with --history each once, with --known"
+        " in every run (never from a file of settings).",
     ),
 ]
 NotifyFormat = Annotated[

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from auditor.errors import AuditorError
 from auditor.history.database import History
 from auditor.history.recording import second
-from auditor.history.schema import EPISODES, FINDINGS, RUNS
+from auditor.history.schema import EPISODES, EXTENTS, FINDINGS, RUNS
+from auditor.history.timeline import Episode, Timeline, Widening
 from auditor.model import Severity
 
 _SHORTEST: Final = 6
@@ -60,7 +61,7 @@ class StoredEpisode:
 
 @dataclass(frozen=True, slots=True)
 class StoredFinding:
-    """A failure that there is, or was, with its episodes, the oldest first."""
+    """A failure that there is, or was, with its episodes and the times at which it went further, the oldest first."""
 
     fingerprint: str
     baseline: str
@@ -78,6 +79,7 @@ class StoredFinding:
     first_seen: str
     last_seen: str
     episodes: Sequence[StoredEpisode]
+    widenings: Sequence[Widening]
 
     @property
     def is_open(self) -> bool:
@@ -134,6 +136,7 @@ class TrendPoint:
     by_owner: Mapping[str, int]
     new: int
     reopened: int
+    widened: int
     resolved: int
 
 
@@ -148,13 +151,18 @@ def findings(history: History, wanted: FindingFilter) -> list[StoredFinding]:
     with history.reading() as connection:
         for row in connection.execute(sa.select(EPISODES).order_by(EPISODES.c.opened_at)).mappings():
             episodes[row["finding"]].append(StoredEpisode(row["opened_at"], row["closed_at"], row["how_closed"]))
+        extents: dict[int, dict[str, str]] = defaultdict(dict)
+        for row in connection.execute(sa.select(EXTENTS)).mappings():
+            extents[row["finding"]][row["at"]] = row["rests_on"]
         rows = [dict(row) for row in connection.execute(sa.select(FINDINGS)).mappings()]
-    stored = (_finding(row, episodes[row["id"]], wanted.owner_tag) for row in rows)
+    stored = (_finding(row, episodes[row["id"]], extents[row["id"]], wanted.owner_tag) for row in rows)
     matching = [each for each in stored if wanted.holds(each)]
     return sorted(matching, key=lambda each: (each.severity.rank, each.first_seen, each.rule_id, each.fingerprint))
 
 
-def _finding(row: Mapping[str, object], episodes: Sequence[StoredEpisode], owner_tag: str) -> StoredFinding:
+def _finding(
+    row: Mapping[str, object], episodes: Sequence[StoredEpisode], extents: Mapping[str, str], owner_tag: str
+) -> StoredFinding:
     texts = {
         name: str(row[name])
         for name in (
@@ -168,6 +176,7 @@ def _finding(row: Mapping[str, object], episodes: Sequence[StoredEpisode], owner
         is_exempt=bool(row["is_exempt"]),
         owner=_owner(str(row["tags"]), owner_tag),
         episodes=episodes,
+        widenings=Timeline([Episode(each.opened_at, each.closed_at) for each in episodes], dict(extents)).widenings(),
     )
 
 
@@ -206,6 +215,7 @@ def _point(run: StoredRun, matching: Sequence[StoredFinding]) -> TrendPoint:
         by_owner=Counter(each.owner for each in open_ones),
         new=len(opened) - len(again),
         reopened=len(again),
+        widened=sum(widening.at == at for each in matching for widening in each.widenings),
         resolved=len(closed),
     )
 

@@ -7,7 +7,18 @@ from typing import Final
 from auditor.errors import AuditorError
 
 try:
-    from sqlalchemy import Boolean, Column, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
+    from sqlalchemy import (
+        Boolean,
+        Column,
+        ForeignKey,
+        Integer,
+        LargeBinary,
+        MetaData,
+        String,
+        Table,
+        Text,
+        UniqueConstraint,
+    )
 except ImportError as problem:
     raise AuditorError(
         "a history needs the package SQLAlchemy, which is not installed", "run: pip install 'auditor[history]'"
@@ -31,8 +42,19 @@ RUNS: Final = Table(
     Column("passed", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("unknown", Integer, nullable=False),
+    Column("looked_at", Text, nullable=True),
 )
-"""One row per audit. `digest` is over what was found, so that an audit twice is one run; `scope` over what was asked for."""
+"""One row per audit. `digest` is over what was found, so that an audit twice is one run; `scope` over what was asked for;
+`looked_at` (JSON) is what it could have seen, null for audits that older releases kept."""
+
+ANSWERS: Final = Table(
+    "auditor_answers",
+    METADATA,
+    Column("run", Integer, ForeignKey("auditor_runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("status", String(16), primary_key=True),
+    Column("subjects", LargeBinary, nullable=False),
+)
+"""What a run answered: by status, eight bytes for each fingerprint, sorted."""
 
 FINDINGS: Final = Table(
     "auditor_findings",
@@ -55,9 +77,13 @@ FINDINGS: Final = Table(
     Column("first_seen", String(40), nullable=False),
     Column("last_seen", String(40), nullable=False),
     Column("judged_at", String(40), nullable=False),
+    Column("scopes", Text, nullable=False, server_default="{}"),
+    Column("accepted", Text, nullable=False, server_default="{}"),
     UniqueConstraint("baseline", "fingerprint"),
 )
-"""One row per failure that ever was. `status` is the last answer, of the time `judged_at`; `scope` the run's that gave it."""
+"""One row per failure that ever was. `status` is the last answer, of the time `judged_at`; `scope` that of the run that saw
+it fail last. `scopes` (JSON): since when runs of which scope saw it fail. `accepted` (JSON): by exemption that does not say
+how far it goes, when it was first seen to cover it, and what it rested on then."""
 
 EPISODES: Final = Table(
     "auditor_episodes",
@@ -71,6 +97,15 @@ EPISODES: Final = Table(
 )
 """From when to when a finding failed; one that is open has no end. `how_closed`: `mended`, `gone` (its subject), or empty."""
 
+EXTENTS: Final = Table(
+    "auditor_extents",
+    METADATA,
+    Column("finding", Integer, ForeignKey("auditor_findings.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", String(40), primary_key=True),
+    Column("rests_on", Text, nullable=False),
+)
+"""What a failure rested on from a time on, as JSON; a row only where it is another set than at the failure before."""
+
 NOTICES: Final = Table(
     "auditor_notices",
     METADATA,
@@ -78,5 +113,7 @@ NOTICES: Final = Table(
     Column("receiver", String(64), primary_key=True),
     Column("claimed_at", String(40), nullable=True),
     Column("sent_at", String(40), nullable=True),
+    Column("due_at", String(40), nullable=True),
 )
-"""What a receiver is to be told, once. `claimed_at`: somebody is about to; `receiver` is a hash, for its address is a secret."""
+"""What a receiver is to be told, once. `due_at`: the time of the run that made it due, for a failure that grows is told again.
+`claimed_at`: somebody is about to; `receiver` is a hash, for its address is a secret."""

@@ -16,9 +16,20 @@ from auditor.report.text import compact
 _FINDING_COLUMNS: Final = (
     *("fingerprint", "state", "severity", "rule_id", "title", "resource_id", "resource_type", "sub_object", "workload"),
     *("owner", "status", "exempted", "first_seen", "last_seen", "open_since", "resolved_at", "how_resolved"),
-    *("age_days", "open_days", "reopened", "baseline", "message"),
+    *("age_days", "open_days", "reopened", "baseline", "message", "widened", "widened_at"),
 )
-_TREND_COLUMNS: Final = ("at", "run_id", "baseline", "open", *Severity, "new", "reopened", "resolved", "unknown")
+_TREND_COLUMNS: Final = (
+    "at",
+    "run_id",
+    "baseline",
+    "open",
+    *Severity,
+    "new",
+    "reopened",
+    "resolved",
+    "unknown",
+    "widened",
+)
 _SHORT: Final = 12
 
 
@@ -47,6 +58,7 @@ class FindingHistorySheet(Sheet):
             "last seen",
             "days",
             "back",
+            "wider",
         )
         return ["", *layout.rows(head, [_line(record) for record in self.records])]
 
@@ -68,7 +80,7 @@ class TrendSheet(Sheet):
         """Return one line for each run."""
         if not self.records:
             return ["", *layout.paragraph("no runs")]
-        shown = ("at", "open", *Severity, "new", "reopened", "resolved")
+        shown = ("at", "open", *Severity, "new", "reopened", "widened", "resolved")
         return ["", *layout.rows(shown, [[_cell(record[name]) for name in shown] for record in self.records])]
 
     def cell(self, column: str, value: object) -> str:  # noqa: ARG002 - each column holds one value
@@ -96,6 +108,7 @@ def of_trend(points: Sequence[TrendPoint], asked: dict[str, str], place: str) ->
             "by_owner": dict(sorted(point.by_owner.items())),
             "new": point.new,
             "reopened": point.reopened,
+            "widened": point.widened,
             "resolved": point.resolved,
             "unknown": point.run.unknown,
             "resources": point.run.resources,
@@ -116,24 +129,27 @@ class EpisodeSheet(Sheet):
     def body(self, layout: Layout) -> list[str]:
         """Return what the finding is, then one line for each time that it failed."""
         lines = [[f"{name}:", text] for name, text in self.asked.items()]
-        shown = [[_cell(record[name]) for name in self.columns] for record in self.records]
+        shown = [[self.cell(name, record[name]) for name in self.columns] for record in self.records]
         return ["", *layout.rows((), lines), "", *layout.rows([name.replace("_", " ") for name in self.columns], shown)]
 
-    def cell(self, column: str, value: object) -> str:  # noqa: ARG002 - each column holds one value
+    def cell(self, column: str, value: object) -> str:
         """Return a value as text."""
+        if column == "widened" and isinstance(value, list):
+            return "; ".join(f"{each['at']}: {each['how']}" for each in value)
         return _cell(value)
 
 
 def of_finding(stored: StoredFinding, at: str) -> Sheet:
     """Lay out one finding: what it is, and each time that it failed."""
     told = {name: _cell(value) for name, value in _record(stored, at).items() if value not in {None, ""}}
-    columns = ("opened_at", "closed_at", "how_closed", "days")
+    columns = ("opened_at", "closed_at", "how_closed", "days", "widened")
     records = [
         {
             "opened_at": each.opened_at,
             "closed_at": each.closed_at,
             "how_closed": each.how_closed,
             "days": each.days(at),
+            "widened": [{"at": one.at, "how": one.how} for one in stored.widenings if each.covers(one.at)],
         }
         for each in stored.episodes
     ]
@@ -164,6 +180,8 @@ def _record(each: StoredFinding, at: str) -> Record:
         "reopened": each.reopened,
         "baseline": each.baseline,
         "message": each.message,
+        "widened": len(each.widenings),
+        "widened_at": each.widenings[-1].at if each.widenings else None,
     }
 
 
@@ -181,6 +199,7 @@ def _line(record: Record) -> list[str]:
         str(record["last_seen"])[:10],
         str(record["age_days"]),
         str(record["reopened"] or ""),
+        str(record["widened"] or ""),
     ]
 
 

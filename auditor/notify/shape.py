@@ -13,7 +13,7 @@ from pydantic import Field
 
 from auditor import resource_id as ids
 from auditor.errors import AuditorError
-from auditor.model import Finding, Report, Severity
+from auditor.model import AgainstKnown, Finding, Report, Severity
 from auditor.redaction.body import Redactor
 from auditor.report.summary import counted
 from auditor.report.text import run_id, sentence, utc, value_text, visible_json
@@ -202,7 +202,7 @@ def _run_values(report: Report, findings: Sequence[Finding], shown: int) -> dict
     left_out = len(findings) - shown
     worst = findings[0].severity.value
     return {
-        "headline": f"{counted(len(findings), 'new finding')} in an Azure estate, the worst {worst}",
+        "headline": f"{_counted(findings)} in an Azure estate, the worst {worst}",
         "run_id": run_id(report),
         "as_of": utc(report.as_of),
         "baseline": f"{report.baseline_name} {report.baseline_version}",
@@ -212,13 +212,26 @@ def _run_values(report: Report, findings: Sequence[Finding], shown: int) -> dict
     }
 
 
+def _change(finding: Finding) -> str:
+    """Return what is new: in comparison with earlier audits, or where there are none, with the failures that are known."""
+    return finding.change or (finding.against_known or "")
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    widened = sum(_change(finding) == AgainstKnown.WIDENED for finding in findings)
+    new = len(findings) - widened
+    told = [counted(new, "new finding")] if new else []
+    told += [counted(widened, "wider finding")] if widened else []
+    return " and ".join(told)
+
+
 def _finding_values(finding: Finding, report: Report) -> dict[str, str | int]:
     rule = report.rules[finding.rule_id]
     owner = next((value_text(value) for name, value in finding.tags.items() if name.lower() == "owner"), "")
     texts = {
         "fingerprint": finding.fingerprint,
         "short_fingerprint": finding.fingerprint[:_SHORT],
-        "change": finding.change,
+        "change": _change(finding),
         "first_seen": finding.first_seen,
         "severity": finding.severity.value,
         "rule_id": finding.rule_id,

@@ -125,6 +125,56 @@ def test_show_tells_each_time_that_it_failed(tmp_path: Path, place: str) -> None
         assert (ended.code, reason in ended.err) == (2, True)
 
 
+def test_a_failure_that_grows_is_widened_and_says_how(tmp_path: Path, place: str) -> None:
+    versions = ["TLS1_1", "TLS1_0", "TLS1_0"]
+    runs = [scan(tmp_path, place, day(number), account("st1", tls)) for number, tls in enumerate(versions)]
+    assert [change_of(run, "st1")[1] for run in runs] == ["new", "widened", "unchanged"]
+    message = next(row["message"] for row in runs[1].rows if row["resource_name"] == "st1")
+    assert message.endswith("Wider than at the run before: properties.minimumTlsVersion was TLS1_1, is now TLS1_0.")
+    assert "1 widened" in runs[1].err
+
+    one = listed(tmp_path, place, "st1")
+    assert (one["widened"], one["widened_at"], one["reopened"], one["open_since"]) == (1, day(1), 0, day(0))
+    [episode] = asked(tmp_path, place, "show", str(one["fingerprint"]))["episodes"]
+    assert episode["widened"] == [{"at": day(1), "how": "properties.minimumTlsVersion was TLS1_1, is now TLS1_0"}]
+    shown = in_process("history", "show", str(one["fingerprint"]), "--history", place, at=tmp_path).out
+    assert "properties.minimumTlsVersion was TLS1_1" in " ".join(shown.split())
+    assert [each["widened"] for each in asked(tmp_path, place, "trend")["runs"]] == [0, 1, 0]
+
+
+def test_what_an_exemption_without_a_limit_covers_does_not_grow(tmp_path: Path, place: str) -> None:
+    (tmp_path / "exemptions.yaml").write_text(
+        f"exemptions:\n- {{rule: {ONLY[1]}, scope: '{account('st1')['id']}', reason: old client, approved_by: Ada,"
+        " ticket: T-1, expires_on: 2026-12-31}\n"
+    )
+    exempted = []
+    for number, tls in enumerate(["TLS1_1", "TLS1_1", "TLS1_0", "TLS1_0", "TLS1_1"]):
+        options = ("--exemptions", "exemptions.yaml")
+        ended = scan(tmp_path, place, day(number), account("st1", tls), options=options)
+        row = next(row for row in ended.rows if row["resource_name"] == "st1")
+        exempted.append(row["exempted"])
+        if number == 3:
+            assert row["message"].endswith(
+                "Wider than when it was accepted: properties.minimumTlsVersion was TLS1_1, is now TLS1_0."
+            )
+    assert exempted == ["true", "true", "false", "false", "true"]
+
+
+@pytest.mark.parametrize("blind", ["unknown", "another rule"])
+def test_an_earlier_run_that_comes_late_is_not_closed_by_one_that_could_not_see(
+    tmp_path: Path, place: str, blind: str
+) -> None:
+    gap = {"scope": account("st1")["id"], "what": "properties.minimumTlsVersion", "reason": "masked"}
+    if blind == "unknown":
+        scan(tmp_path, place, day(3), account("st1"), beside={"gaps": [gap]})
+    else:
+        scan(tmp_path, place, day(3), account("st1"), options=("--ignore", ONLY[1], "--select", "storage-https-*"))
+    late = scan(tmp_path, place, day(1), account("st1"))
+    assert change_of(late, "st1") == (day(1), "new")
+    one = listed(tmp_path, place, "st1")
+    assert (one["state"], one["open_since"], one["status"]) == ("open", day(1), blind if blind == "unknown" else "fail")
+
+
 def test_prune_takes_what_is_old_and_resolved_and_never_what_is_open(tmp_path: Path, place: str) -> None:
     scan(tmp_path, place, day(0), account("st1"), account("st2"))
     scan(tmp_path, place, day(1), account("st1"), account("st2", "TLS1_2"))

@@ -158,11 +158,42 @@ def test_what_cannot_be_told_is_refused_before_any_work(tmp_path: Path, options:
     assert not (tmp_path / "history.db").exists()
 
 
-def test_without_a_history_nothing_is_new(tmp_path: Path) -> None:
+def test_without_a_history_and_without_known_failures_nothing_is_new(tmp_path: Path) -> None:
     ended = in_process(
         "evaluate", estate(tmp_path, account("st1")), *ONLY, "--notify", "https://x.example/", at=tmp_path
     )
     assert (ended.code, "nothing says which findings are new" in ended.err) == (2, True)
+
+
+def test_what_goes_beyond_a_file_of_known_failures_is_told_in_each_run(tmp_path: Path, receiver: Receiver) -> None:
+    in_process("ratchet", "write", estate(tmp_path, account("st1", "TLS1_1")), *ONLY, "-o", "known.json", at=tmp_path)
+    given = estate(tmp_path, account("st1", "TLS1_0"), account("st2", "TLS1_1"), account("st3", "TLS1_2"))
+    options = (*ONLY, "--known", "known.json", "--notify", receiver.url, "-o", "csv")
+    for _ in range(2):
+        assert in_process("evaluate", given, *options, at=tmp_path, env=_KEY).code == 1
+    assert len(receiver.bodies) == 2
+    told = receiver.bodies[1]
+    assert {one["resource_id"].rpartition("/")[2]: one["change"] for one in told["findings"]} == {
+        "st1": "widened",
+        "st2": "new",
+    }
+    assert told["headline"].startswith("1 new finding and 1 wider finding in ")
+
+
+def test_with_a_history_what_goes_beyond_known_failures_is_told_once(tmp_path: Path, receiver: Receiver) -> None:
+    in_process("ratchet", "write", estate(tmp_path, account("st1", "TLS1_1")), *ONLY, "-o", "known.json", at=tmp_path)
+    known = ("--known", "known.json", "--notify", receiver.url)
+    for number in range(3):
+        scan(tmp_path, "history.db", day(number), account("st1", "TLS1_1"), account("st2"), options=known, env=_KEY)
+    assert receiver.names() == ["st2"]
+
+
+def test_a_failure_that_grows_is_told_again_and_each_time_once(tmp_path: Path, receiver: Receiver) -> None:
+    for number, version in enumerate(["TLS1_1", "TLS1_1", "TLS1_0", "TLS1_0", "TLS1_1", "TLS1_0"]):
+        options = ("--notify", receiver.url)
+        scan(tmp_path, "history.db", day(number), account("st1", version), options=options, env=_KEY)
+    told = [(body["as_of"], body["findings"][0]["change"]) for body in receiver.bodies]
+    assert told == [(day(0), "new"), (day(2), "widened"), (day(5), "widened")]
 
 
 @pytest.mark.parametrize("name", [name for name in shape.shipped() if name != "webhook"])
