@@ -20,7 +20,7 @@ from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import raw_inputs
-from auditor.engine.remembered import Answer, RememberedRule
+from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
@@ -116,6 +116,7 @@ def _all_fact_findings(
 def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
     """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
+    unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
     for rule, applies in rules:
         for name in applies.types:
             by_type[name.lower()].append(rule)
@@ -125,22 +126,23 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
         for resource in question.estate.judged(resource_type):
             reading = Reading(ResourceSubject(resource, question.estate), places)
             role = question.workloads.role_of(resource.key)
-            case = _ResourceCase(reading, info_of(resource, *role, question.estate))
+            case = ResourceCase(reading, info_of(resource, *role, question.estate))
             yield from (finding for rule in remembered if (finding := rule.finding(case)) is not None)
+        for missing in question.estate.missing(resource_type):
+            reading = Reading(UnseenSubject(missing), places)
+            for each in remembered:
+                unseen[each.rule.id] += _unseen_findings(each, reading, missing.gap, question)
     for rule, applies in rules:
-        unseen = list(_unseen_findings(rule, applies.types, question))
-        yield from unseen
-        met = bool(unseen) or any(question.estate.judged(name) for name in applies.types)
+        yield from unseen[rule.id]
+        met = bool(unseen[rule.id]) or any(question.estate.judged(name) for name in applies.types)
         yield from _unmet(rule, applies.types, question, met=met)
 
 
-def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluation) -> Iterator[Finding]:
-    """Yield an unknown for each resource that must or may have something that the rule is about and that was not seen."""
-    for resource_type in types:
-        for missing in question.estate.missing(resource_type):
-            unseen = UnseenSubject(missing)
-            if _ask(rule, unseen, question).status is not Status.NOT_APPLICABLE:
-                yield _missing(rule, missing.gap, question, unseen)
+def _unseen_findings(rule: RememberedRule, reading: Reading, gap: Gap, question: Evaluation) -> Iterator[Finding]:
+    """Yield an unknown where a rule is about something that a resource must or may have and that was not seen."""
+    controls = rule.concerns(reading)
+    if controls is not None:
+        yield _missing(rule.rule, gap, question, controls)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
@@ -160,16 +162,6 @@ class _Derived:
     facts: Sequence[Fact] = ()
     unlisted: Sequence[Unlisted] = ()
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _ResourceCase:
-    """A resource as all rules on its type meet it."""
-
-    reading: Reading
-    info: SubjectInfo
-    inputs: Sequence[Evidence] = ()
-    fact: Fact | None = None
 
 
 class _Case:
@@ -268,9 +260,7 @@ class _Reference:
 
 
 def _remembered(rule: RuleInForce, places: Places, question: Evaluation) -> RememberedRule:
-    return RememberedRule(
-        rule, places, _Reference(rule, question), shows_inputs_of_passes=question.explain_passes
-    )
+    return RememberedRule(rule, places, _Reference(rule, question), shows_inputs_of_passes=question.explain_passes)
 
 
 def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth | None = None) -> Verdict:
@@ -294,7 +284,7 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evalu
                 continue  # a shared resource is judged once, and names the first of its workloads
             met.add(resource.key)
             reading = Reading(ResourceSubject(resource, question.estate), places)
-            case = _ResourceCase(reading, info_of(resource, workload.name, applies.component, question.estate))
+            case = ResourceCase(reading, info_of(resource, workload.name, applies.component, question.estate))
             if (finding := remembered.finding(case)) is not None:
                 yield finding
     unread = list(_unread_candidates(types, met, question.estate))
@@ -352,7 +342,7 @@ def _missing_subjects(
             gaps |= {(ids.key(gap.scope), gap.what.lower()): (gap, unseen_fact) for gap in reasons}
     placed = [each for each in gaps.values() if each[0].scope != EVERYWHERE or each[0].reason != NOT_IN_EXPORT]
     told = placed if placed or met else list(gaps.values())[:1]
-    return [_missing(rule, gap, question, unseen_fact) for gap, unseen_fact in told]
+    return [_missing(rule, gap, question, _controls(rule, unseen_fact, question)) for gap, unseen_fact in told]
 
 
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
@@ -363,9 +353,9 @@ def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
     return gaps
 
 
-def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, unseen: Subject | None = None) -> Finding:
+def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, controls: Controls | None = None) -> Finding:
     """Return the unknown of a rule for what was not seen, filed at what it belongs to where that is here."""
-    controls = _controls(rule, unseen, question)
+    controls = _all_controls(rule) if controls is None else controls
     text = message.undecided(rule.rule.title, [gap], ())
     owner = question.estate.resource(gap.scope)
     if owner is None:
@@ -374,11 +364,16 @@ def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, unseen: Subject 
     return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info, controls)
 
 
-def _controls(rule: RuleInForce, subject: Subject | None, question: Evaluation) -> Controls:
+def _all_controls(rule: RuleInForce) -> Controls:
+    """Return the controls that a finding answers of which it is not known what it is about."""
+    return rule.rule.controls if rule.answers.depending else rule.answers.always
+
+
+def _controls(rule: RuleInForce, subject: Subject, question: Evaluation) -> Controls:
     """Return the controls that a finding answers: of those that depend on the subject, all that may be about it."""
     answers = rule.answers
-    if not answers.depending or subject is None:
-        return rule.rule.controls if answers.depending else answers.always
+    if not answers.depending:
+        return answers.always
     about = {name: list(ids) for name, ids in answers.always.items()}
     environment = _environment(rule, subject, question)
     for framework, control, conditions in answers.depending:

@@ -12,7 +12,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact, Schema
 from auditor.engine import disclosure, message, value_sets
-from auditor.engine.shared_evidence import Origin
+from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Finding, FindingSet, Gap, MendingChange, Resource, Status
@@ -45,7 +45,7 @@ class SubjectInfo:
     component: str | None = None
     sub_object: str = ""
     identity: bytes = b"\n"
-    origins: tuple[Origin] = (Origin(""),)
+    origins: tuple[ValueOrigin] = (ValueOrigin(""),)
     body: Callable[[], Mapping[str, object]] = dict
     tags: Mapping[str, object] = field(default_factory=dict)
     lookup: Callable[[str], Resource | None] = lambda _: None
@@ -66,7 +66,7 @@ def info_of(
         component=component,
         sub_object=sub_object,
         identity=identity(resource.key, sub_object),
-        origins=(Origin(resource.id, resource.source, resource.api_version, resource.collected_at),),
+        origins=(ValueOrigin(resource.id, resource.source, resource.api_version, resource.collected_at),),
         body=lambda: resource.body,
         tags=disclosure.tags_without_secrets(resource.body.get("tags")),
         lookup=estate.get,
@@ -92,7 +92,7 @@ def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: st
         component=component,
         sub_object=about.sub_object,
         identity=identity(about.subject, about.sub_object),
-        origins=(Origin(about.subject),),
+        origins=(ValueOrigin(about.subject),),
         body=fact.body,
         words=lambda: _meanings(type(fact)),
     )
@@ -156,9 +156,7 @@ def change_of(rule: Rule, evidence: Sequence[Evidence], info: SubjectInfo) -> Me
     changed = next((each for each in named if each), info.resource_id)
     if rule.changes:
         return MendingChange(" ".join(rule.changes.replace(f"{{{PART}}}", info.sub_object).split()), changed)
-    if isinstance(rule.applies, OnFact) or not any(
-        leaf.decides and not leaf.path.startswith("[") for leaf in evidence
-    ):
+    if isinstance(rule.applies, OnFact) or not any(leaf.decides and not leaf.path.startswith("[") for leaf in evidence):
         return MendingChange(rule.title + (f" · {info.sub_object}" if info.sub_object else ""), changed)
     return None
 
@@ -198,7 +196,10 @@ class FactWords:
 
 
 def words_of(fact: Fact, fields: Sequence[str]) -> FactWords:
-    """Return what a fact says of a failure whose conditions read some fields; where saying it fails, the finding stands all the same, in the words of its evidence."""
+    """Return what a fact says of a failure whose conditions read some fields.
+
+    Where saying it fails, the finding stands all the same, in the words of its evidence.
+    """
     try:
         return FactWords(fact.sentence(), fact.witness(), fact.remedy(), fact.rests_on(fields))
     except Exception:
@@ -218,14 +219,14 @@ def takes_origin(leaf: Evidence) -> bool:
     return leaf.source is None and not is_list
 
 
-def origin_of(resource_id: str, info: SubjectInfo) -> Origin:
+def origin_of(resource_id: str, info: SubjectInfo) -> ValueOrigin:
     """Return where, how and when a resource was read; only whose it is where that is not known."""
     if resource_id == info.resource_id or ids.key(resource_id) == info.key:
-        return Origin(resource_id, *info.origins[0][1:])
+        return ValueOrigin(resource_id, *info.origins[0][1:])
     other = info.lookup(resource_id) if resource_id else None
     if other is None:
-        return Origin(resource_id)
-    return Origin(resource_id, other.source, other.api_version, other.collected_at)
+        return ValueOrigin(resource_id)
+    return ValueOrigin(resource_id, other.source, other.api_version, other.collected_at)
 
 
 def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:

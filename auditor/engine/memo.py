@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Final, Generic, TypeVar
 
 from auditor.azure import paths
-from auditor.azure.paths import ABSENT, EACH, PathStep, Steps
+from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import COMPUTED
 from auditor.engine.subjects import MemorableSubject
 from auditor.language.reads import Reads
@@ -67,10 +67,12 @@ class Places:
 class Reading:
     """A subject with the values that rules read of it, each read once."""
 
-    __slots__ = ("_places", "_related", "subject", "tokens")
+    __slots__ = ("_places", "_related", "doubts", "subject", "tokens", "version")
 
     def __init__(self, subject: MemorableSubject, places: Places) -> None:
         self.subject = subject
+        self.doubts = subject.doubts
+        self.version = subject.computed("apiversion")
         self.tokens: list[Hashable] = [None] * len(places.steps)
         self._places = places
         self._related: dict[str, tuple[Sequence[Reading], Gap | None]] | None = None
@@ -125,7 +127,7 @@ def _token(value: object) -> Hashable:
     if type(value) is str:
         return value if len(value) <= _LONGEST else ("text", sha256(value.encode("utf-8", "surrogatepass")).digest())
     try:
-        exact = dumps(value, _EXACT)
+        exact: bytes = dumps(value, _EXACT)  # type: ignore[arg-type]  # what it cannot write raises
     except ValueError as problem:
         raise Unkeyable from problem
     return exact if len(exact) <= _LONGEST else ("value", sha256(exact).digest())
@@ -134,41 +136,66 @@ def _token(value: object) -> Hashable:
 class KeyPlan:
     """How the key of a subject is made for a rule: from the values at places, and those of related resources."""
 
-    def __init__(self, reads: Reads, places: Places) -> None:
-        self.numbers = tuple(dict.fromkeys(map(places.number, reads.paths)))
-        self.behind = tuple(
-            (name, KeyPlan(inner, places.behind.setdefault(name, Places()))) for name, inner in reads.relations.items()
+    def __init__(self, reads: Reads, places: Places, subject_places: Places | None = None) -> None:
+        subject_places = places if subject_places is None else subject_places
+        self._of_here = _Values(reads.paths, places)
+        self._of_subject = _Values(reads.of_subject, subject_places)
+        self._behind = tuple(
+            (name, KeyPlan(inner, places.behind.setdefault(name, Places()), subject_places))
+            for name, inner in reads.relations.items()
         )
-        self._values: Callable[[list[Hashable]], Hashable] = (
-            itemgetter(*self.numbers) if len(self.numbers) > 1 else self._few
-        )
-
-    def _few(self, tokens: list[Hashable]) -> Hashable:
-        return tuple(tokens[number] for number in self.numbers)
 
     def values(self, reading: Reading) -> Hashable:
         """Return the part of the key that the body of a subject gives. Unkeyable where it holds what is no JSON."""
-        values = self._values(reading.tokens)
-        if None in values:  # type: ignore[operator]
-            reading.read(self.numbers)
-            values = self._values(reading.tokens)
-        return values
+        return self._of_here.of(reading)
 
     def key(self, reading: Reading, names: Names) -> Hashable:
         """Return all that an answer on a subject depends on; the ids in it are numbered. Unkeyable as `values`."""
-        subject = reading.subject
-        values, doubts = self.values(reading), subject.doubts
-        doubted = tuple((steps, _numbered(gap, names)) for steps, gap in doubts) if doubts else ()
-        if not self.behind:
-            return (values, subject.computed("apiversion"), doubted)
-        related = tuple(self._key_behind(reading, name, plan, names) for name, plan in self.behind)
-        return (values, subject.computed("apiversion"), doubted, related)
+        return self._key(reading, names, reading)
 
-    @staticmethod
-    def _key_behind(reading: Reading, name: str, plan: KeyPlan, names: Names) -> Hashable:
+    def _key(self, reading: Reading, names: Names, subject: Reading) -> Hashable:
+        values, doubts = self._of_here.of(reading), reading.doubts
+        # what was not seen knows no more than some paths, and answers for none of the others
+        doubted = (type(reading.subject), *((at, _numbered(gap, names)) for at, gap in doubts)) if doubts else None
+        if not self._behind:
+            return (values, reading.version, doubted)
+        related = [plan.key_behind(reading, name, names, subject) for name, plan in self._behind]
+        return (values, reading.version, doubted, *related)
+
+    def key_behind(self, reading: Reading, name: str, names: Names, subject: Reading) -> Hashable:
+        """Return what an answer depends on behind a relation; where it leads nowhere, nothing is asked there."""
         readings, gap = reading.related(name)
-        alike = [(type(each.subject), names.number(each.subject.id), plan.key(each, names)) for each in readings]
-        return (None if gap is None else _numbered(gap, names), *alike)
+        why = None if gap is None else _numbered(gap, names)
+        if not readings:
+            return why
+        own = self._of_subject.of(subject)
+        alike = [
+            (names.number(each.subject.id), type(each.subject), self._key(each, names, subject)) for each in readings
+        ]
+        return (why, own, *alike)
+
+
+class _Values:
+    """The values at some places."""
+
+    __slots__ = ("_numbers", "_of_tokens")
+
+    def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
+        self._numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
+        self._of_tokens: Callable[[list[Hashable]], tuple[Hashable, ...]] = (
+            itemgetter(*self._numbers) if len(self._numbers) > 1 else self._few
+        )
+
+    def _few(self, tokens: list[Hashable]) -> tuple[Hashable, ...]:
+        return tuple(tokens[number] for number in self._numbers)
+
+    def of(self, reading: Reading) -> tuple[Hashable, ...]:
+        """Return what stands at the places of a subject. Unkeyable where that is no JSON."""
+        values = self._of_tokens(reading.tokens)
+        if None in values:
+            reading.read(self._numbers)
+            values = self._of_tokens(reading.tokens)
+        return values
 
 
 def _numbered(gap: Gap, names: Names) -> Hashable:

@@ -11,7 +11,7 @@ from auditor.engine.findings import Controls, SubjectInfo, finding_of, finding_o
 from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading, Unkeyable
 from auditor.engine.shared_evidence import SharedLeaves
 from auditor.engine.subjects import MemorableSubject
-from auditor.engine.template import Template, filled, filled_of_fact, shared, template_of
+from auditor.engine.template import Template, filled, in_words_of, shared, template_of
 from auditor.engine.verdict import Verdict, with_context
 from auditor.language.reads import Reads, reads_of
 from auditor.model import Evidence, Finding, Status
@@ -26,7 +26,7 @@ class Answer:
     controls: Controls
 
 
-class Reference(Protocol):
+class ReferenceEvaluator(Protocol):
     """The reference evaluator with a rule in its hands."""
 
     def answer(self, subject: MemorableSubject) -> Answer | None:
@@ -39,7 +39,7 @@ class Reference(Protocol):
         """Return all that the rule says of a subject; what raises is unknown."""
 
 
-class Case(Protocol):
+class JudgedCase(Protocol):
     """A subject as all rules meet it."""
 
     @property
@@ -59,10 +59,22 @@ class Case(Protocol):
         """Return the fact that it is, or None for a resource."""
 
 
+@dataclass(frozen=True, slots=True)
+class ResourceCase:
+    """A resource as all rules on its type meet it."""
+
+    reading: Reading
+    info: SubjectInfo
+    inputs: Sequence[Evidence] = ()
+    fact: Fact | None = None
+
+
 class RememberedRule:
     """A rule with what it said so far. All `places` are known before the first subject is read."""
 
-    def __init__(self, rule: RuleInForce, places: Places, reference: Reference, *, shows_inputs_of_passes: bool) -> None:
+    def __init__(
+        self, rule: RuleInForce, places: Places, reference: ReferenceEvaluator, *, shows_inputs_of_passes: bool
+    ) -> None:
         applies, depending = rule.applies, rule.answers.depending
         conditions = [rule.require, *(condition for _, _, listed in depending for condition in listed)]
         self.rule = rule
@@ -73,7 +85,7 @@ class RememberedRule:
         self._templates: Memo[Sequence[Template | None]] = Memo()
         self._contexts: Memo[SharedLeaves] = Memo()
 
-    def finding(self, case: Case) -> Finding | None:
+    def finding(self, case: JudgedCase) -> Finding | None:
         """Return the finding on a subject; None where the rule is not about it."""
         names = Names(case.reading.subject.id)
         try:
@@ -81,18 +93,30 @@ class RememberedRule:
             if template is None:
                 return None
             leaves = template.leaves if template.verdict.told is None else self._with_context(template, case)
-        except Exception:  # the reference says what is wrong
-            return self._by_reference(case)
+        except Exception:  # noqa: BLE001 - the reference says what is wrong
+            return self.by_reference(case)
         listed, fact = list(names.numbers), case.fact
         if fact is None:
-            return filled(template, leaves, self.rule, case.info, listed)
+            return filled(template, leaves, case.info, listed)
         inputs = case.inputs if self._shows_inputs(template.status) else ()
-        return filled_of_fact(template, leaves, self.rule, case.info, listed, inputs, fact)
+        finding = filled(template, leaves, case.info, listed, inputs)
+        return in_words_of(fact, finding, template) if template.status is Status.FAIL else finding
+
+    def concerns(self, reading: Reading) -> Controls | None:
+        """Return the controls that it answers on something that was not seen; None where it does not apply to that."""
+        try:
+            template = self._answered(ResourceCase(reading, SubjectInfo()), Names(reading.subject.id))
+        except Exception:  # noqa: BLE001 - the reference says what is wrong
+            answer = self._reference.judged(reading.subject)
+            status, controls = (None, {}) if answer is None else (answer.verdict.status, answer.controls)
+        else:
+            status, controls = (None, {}) if template is None else (template.status, template.controls)
+        return None if status in {None, Status.NOT_APPLICABLE} else controls
 
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
 
-    def _answered(self, case: Case, names: Names) -> Template | None:
+    def _answered(self, case: JudgedCase, names: Names) -> Template | None:
         """Return what the rule says of all subjects like this one. Unkeyable, KeyError where that is not known."""
         subject = case.reading.subject
         if not subject.id:
@@ -105,10 +129,10 @@ class RememberedRule:
             self._templates.keep(key, known)
         return known[0]
 
-    def _template(self, answer: Answer, case: Case, names: Names) -> Template:
+    def _template(self, answer: Answer, case: JudgedCase, names: Names) -> Template:
         return template_of(self.rule, answer.verdict, answer.controls, case.info, names.numbers)
 
-    def _with_context(self, template: Template, case: Case) -> SharedLeaves:
+    def _with_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
         """Return the evidence of a template with what the rule shows beside its conditions, as it stands here."""
         if not self.rule.rule.evidence:
             return template.leaves
@@ -119,13 +143,13 @@ class RememberedRule:
             self._contexts.keep(key, leaves)
         return leaves
 
-    def _new_context(self, template: Template, case: Case) -> SharedLeaves:
+    def _new_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
         subject = case.reading.subject
         evidence = with_context(template.verdict, self._reference.context(subject)).evidence
         more = shared(evidence[len(template.verdict.evidence) :], {subject.id: 0})
         return SharedLeaves((*template.leaves.leaves, *more), self._contexts.has_room)
 
-    def _by_reference(self, case: Case) -> Finding | None:
+    def by_reference(self, case: JudgedCase) -> Finding | None:
         """Return the finding made of an answer itself."""
         answer = self._reference.judged(case.reading.subject)
         if answer is None:

@@ -9,7 +9,7 @@ from typing import NamedTuple, overload
 from auditor.model import Evidence
 
 
-class Origin(NamedTuple):
+class ValueOrigin(NamedTuple):
     """Whose a value is, and where, how and when it was read."""
 
     resource_id: str
@@ -45,7 +45,7 @@ class SharedEvidence(Sequence[Evidence]):
 
     __slots__ = ("origins", "own", "shared")
 
-    def __init__(self, shared: SharedLeaves, origins: tuple[Origin, ...], own: Sequence[Evidence] = ()) -> None:
+    def __init__(self, shared: SharedLeaves, origins: tuple[ValueOrigin, ...], own: Sequence[Evidence] = ()) -> None:
         self.shared = shared
         self.origins = origins
         self.own = own
@@ -82,7 +82,7 @@ class SharedEvidence(Sequence[Evidence]):
         return repr(list(self))
 
 
-def _filled(leaf: Evidence, origin: Origin, *, was_read: bool) -> Evidence:
+def _filled(leaf: Evidence, origin: ValueOrigin, *, was_read: bool) -> Evidence:
     return Evidence(
         leaf.path,
         leaf.operator,

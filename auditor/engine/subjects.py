@@ -55,6 +55,9 @@ class MemorableSubject(Subject, Protocol):
     def doubts(self) -> Doubts:
         """Return what is not known of it."""
 
+    def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
+        """Return the resources that a relation leads to, and why there may be more of them."""
+
 
 class ResourceSubject:
     """A resource of the estate."""

@@ -35,6 +35,7 @@ class Template:
     subject's own.
     """
 
+    rule: RuleInForce
     verdict: Verdict
     leaves: SharedLeaves
     message: str
@@ -60,6 +61,7 @@ def template_of(
     failed = SharedLeaves(shared(verdict.failed, names))
     own = not any(leaf.owner for leaf in failed.leaves)
     return Template(
+        rule=rule,
         verdict=verdict,
         leaves=leaves,
         message=sentence_of(rule.rule, verdict, info),
@@ -90,13 +92,13 @@ def _rests_on(failed: Iterable[Evidence], info: SubjectInfo) -> FindingSet | Non
 def filled(
     template: Template,
     leaves: SharedLeaves,
-    rule: RuleInForce,
     info: SubjectInfo,
     names: Sequence[str],
     inputs: Sequence[Evidence] = (),
 ) -> Finding:
     """Return the finding on one subject; `names` are the ids by their numbers, `leaves` the template's with their context."""
-    about, status = rule.rule, template.status
+    rule, status = template.rule, template.status
+    about = rule.rule
     origins = info.origins if len(names) == 1 else tuple(origin_of(name, info) for name in names)
     evidence = SharedEvidence(leaves, origins, inputs) if leaves.leaves or inputs else ()
     is_failure = status is Status.FAIL
@@ -131,19 +133,8 @@ def filled(
     )
 
 
-def filled_of_fact(
-    template: Template,
-    leaves: SharedLeaves,
-    rule: RuleInForce,
-    info: SubjectInfo,
-    names: Sequence[str],
-    inputs: Sequence[Evidence],
-    fact: Fact,
-) -> Finding:
-    """Return the finding on one fact: where it fails, in the analysis's own words."""
-    finding = filled(template, leaves, rule, info, names, inputs)
-    if template.status is not Status.FAIL:
-        return finding
+def in_words_of(fact: Fact, finding: Finding, template: Template) -> Finding:
+    """Return the finding on a fact that fails, in the analysis's own words."""
     words = words_of(fact, template.fields_read)
     return replace(
         finding,

@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor.language.environment import Environment
 from auditor.language.evaluate import evaluate
-from auditor.language.explain import Explanation, all_that_decided, because, observe
+from auditor.language.explain import all_that_decided, because, observe
 from auditor.model import Evidence, Gap, Status
 from auditor.rulebook.rule import Applies, OnFact, Rule
 from auditor.truth import Truth, all_of
@@ -88,4 +88,3 @@ def _when(applies: Applies, environment: Environment, about: Truth | None) -> Tr
         return Truth.YES if applies.when is None else evaluate(applies.when, environment)
     rest = applies.besides
     return about if rest is None or about is Truth.NO else all_of((about, evaluate(rest, environment)))
-

@@ -146,48 +146,57 @@ _OF_ID: Final = {"resourceGroup": parse("resourceGroup"), "subscription": parse(
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What conditions read of a subject: the paths in it, and the same of the resources that each relation leads to."""
+    """What conditions read of a subject: the paths in it, and the same of the resources that each relation leads to.
+
+    `of_subject` are paths in the subject that is judged, read only where there is a resource that the relation leads to.
+    """
 
     paths: dict[Steps, None] = field(default_factory=dict)
     relations: dict[str, Reads] = field(default_factory=dict)
+    of_subject: dict[Steps, None] = field(default_factory=dict)
 
 
 def reads_of(conditions: Iterable[Condition]) -> Reads:
     """Return all that the answers to conditions depend on besides parameters, time and what is not known."""
     reads = Reads()
     for condition in conditions:
-        _add_reads(condition, reads, reads)
+        _add_reads(condition, reads)
+    reads.paths.update(reads.of_subject)
+    reads.of_subject.clear()
     return reads
 
 
-def _add_reads(condition: Condition, subject: Reads, here: Reads) -> None:
+def _add_reads(condition: Condition, here: Reads) -> None:
     """Add what a condition reads; names mean `here`, which is the subject or a resource related to it."""
     for call in _calls(_own_expressions(condition)):
         if call.reference is not None:
-            (subject if call.function == "subject" else here).paths[call.reference.steps] = None
+            (here.of_subject if call.function == "subject" else here.paths)[call.reference.steps] = None
         elif call.function in _OF_ID:
-            subject.paths[_OF_ID[call.function]] = None
+            here.of_subject[_OF_ID[call.function]] = None
     match condition:
-        case Leaf():
-            if isinstance(condition.left, Field):
-                here.paths[condition.left.path.steps] = None
+        case Leaf(left=Field(path=path)):
+            here.paths[path.steps] = None
+        case Leaf() | Undecidable():
+            pass
         case AllOf() | AnyOf():
             for part in condition.conditions:
-                _add_reads(part, subject, here)
+                _add_reads(part, here)
         case Not():
-            _add_reads(condition.condition, subject, here)
+            _add_reads(condition.condition, here)
         case Quantifier() | Count():
-            within = here
-            if isinstance(condition.of, Elements):
-                here.paths[condition.of.path.steps] = None
-            elif isinstance(condition.of, Relatives):
-                within = here.relations.setdefault(condition.of.relation, Reads())
-            if condition.where is not None:
-                _add_reads(condition.where, subject, within)
-        case Undecidable():
-            pass
+            _add_reads_of_members(condition, here)
         case _:
             assert_never(condition)
+
+
+def _add_reads_of_members(condition: Quantifier | Count, here: Reads) -> None:
+    within = here
+    if isinstance(condition.of, Elements):
+        here.paths[condition.of.path.steps] = None
+    elif isinstance(condition.of, Relatives):
+        within = here.relations.setdefault(condition.of.relation, Reads())
+    if condition.where is not None:
+        _add_reads(condition.where, within)
 
 
 def _own_expressions(condition: Condition) -> Iterator[Expression]:
