@@ -41,31 +41,18 @@ class SubjectIndex:
         self._subjects = subjects
         self._by_path: dict[ResolvedName, _ByText] = {}
 
-    def candidates(self, condition: Condition | None) -> Sequence[tuple[int, bool]]:
-        """Return, in order, the positions of all subjects of which a condition may not be false, and of few others.
-
-        Beside each stands whether the condition is true of it for certain.
-        """
-        if condition is None:
-            return [(position, True) for position in range(len(self._subjects))]
+    def candidates(self, condition: Condition | None) -> Sequence[int]:
+        """Return, in order, the positions of all subjects of which a condition may not be false, and of few others."""
         found = [self._fitting(equation) for equation in equations(condition)]
-        if not found:
-            return [(position, False) for position in range(len(self._subjects))]
-        fitting, is_certain = min(found, key=len), isinstance(condition, Leaf)
-        return [(position, is_certain and not is_open) for position, is_open in fitting]
+        return min(found, key=len) if found else range(len(self._subjects))
 
-    def _fitting(self, equation: Equation) -> Sequence[tuple[int, bool]]:
+    def _fitting(self, equation: Equation) -> Sequence[int]:
         """Return the subjects with one of the texts, and those of which it is open whether they have."""
         if equation.path not in self._by_path:
             self._by_path[equation.path] = self._read(equation.path)
         index = self._by_path[equation.path]
         known = [index.known[text] for text in equation.texts if text in index.known]
-        return sorted(
-            [
-                *((position, False) for positions in known for position in positions),
-                *((one, True) for one in index.open),
-            ]
-        )
+        return sorted([*index.open, *(position for positions in known for position in positions)])
 
     def _read(self, path: ResolvedName) -> _ByText:
         index = _ByText()

@@ -17,18 +17,12 @@ from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
-from auditor.engine.findings import (
-    Controls,
-    SubjectInfo,
-    finding_of,
-    finding_of_fact,
-    info_of,
-    info_of_fact,
-    without_subject,
-)
+from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
+from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import raw_inputs
-from auditor.engine.subjects import FactSubject, ResourceSubject, UnseenFact, UnseenSubject
-from auditor.engine.verdict import Verdict, judge
+from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
+from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
+from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
@@ -112,40 +106,43 @@ def _all_fact_findings(
     for analysis in analyses.values():
         derived = _derived(analysis, question)
         for kind in sorted(derived):
-            known = derived.pop(kind)
-            cases = _Cases([_Case(fact, question) for fact in known.facts])
-            for rule, applies in rules.get(kind, ()):
+            known, places = derived.pop(kind), Places()
+            asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
+            cases = _Cases([_Case(fact, places, question) for fact in known.facts])
+            for rule, applies in asked:
                 yield from _fact_findings(rule, applies, known, cases, question)
 
 
 def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
     """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
+    unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
     for rule, applies in rules:
         for name in applies.types:
             by_type[name.lower()].append(rule)
     for resource_type, asked in sorted(by_type.items()):
+        places = Places()
+        remembered = [_remembered(rule, places, question) for rule in asked]
         for resource in question.estate.judged(resource_type):
-            subject = ResourceSubject(resource, question.estate)
-            info = info_of(resource, *question.workloads.role_of(resource.key), question.estate)
-            yield from (
-                finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
-                for rule in asked
-            )
+            reading = Reading(ResourceSubject(resource, question.estate), places)
+            role = question.workloads.role_of(resource.key)
+            case = ResourceCase(reading, info_of(resource, *role, question.estate))
+            yield from (finding for rule in remembered if (finding := rule.finding(case)) is not None)
+        for missing in question.estate.missing(resource_type):
+            reading = Reading(UnseenSubject(missing), places)
+            for each in remembered:
+                unseen[each.rule.id] += _unseen_findings(each, reading, missing.gap, question)
     for rule, applies in rules:
-        unseen = list(_unseen_findings(rule, applies.types, question))
-        yield from unseen
-        met = bool(unseen) or any(question.estate.judged(name) for name in applies.types)
+        yield from unseen[rule.id]
+        met = bool(unseen[rule.id]) or any(question.estate.judged(name) for name in applies.types)
         yield from _unmet(rule, applies.types, question, met=met)
 
 
-def _unseen_findings(rule: RuleInForce, types: Iterable[str], question: Evaluation) -> Iterator[Finding]:
-    """Yield an unknown for each resource that must or may have something that the rule is about and that was not seen."""
-    for resource_type in types:
-        for missing in question.estate.missing(resource_type):
-            unseen = UnseenSubject(missing)
-            if _ask(rule, unseen, question).status is not Status.NOT_APPLICABLE:
-                yield _missing(rule, missing.gap, question, unseen)
+def _unseen_findings(rule: RememberedRule, reading: Reading, gap: Gap, question: Evaluation) -> Iterator[Finding]:
+    """Yield an unknown where a rule is about something that a resource must or may have and that was not seen."""
+    controls = rule.concerns(reading)
+    if controls is not None:
+        yield _missing(rule.rule, gap, question, controls)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:
@@ -170,9 +167,10 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    def __init__(self, fact: Fact, question: Evaluation) -> None:
+    def __init__(self, fact: Fact, places: Places, question: Evaluation) -> None:
         self.fact = fact
         self.subject = FactSubject(fact, question.estate)
+        self.reading = Reading(self.subject, places)
         self._question = question
 
     @cached_property
@@ -195,9 +193,9 @@ class _Cases:
         self._cases = cases
         self._index = SubjectIndex([case.subject for case in cases])
 
-    def about(self, where: Condition | None) -> Iterator[tuple[_Case, bool]]:
-        """Yield the facts of which a `where` may not be false, in order, and perhaps others; and whether it is true."""
-        return ((self._cases[place], is_certain) for place, is_certain in self._index.candidates(where))
+    def about(self, where: Condition | None) -> Iterator[_Case]:
+        """Yield the facts of which a `where` may not be false, in order, and perhaps others."""
+        return (self._cases[place] for place in self._index.candidates(where))
 
 
 def _derived(analysis: Analysis, question: Evaluation) -> dict[str, _Derived]:
@@ -221,6 +219,50 @@ def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> E
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """The reference evaluator with a rule in its hands."""
+
+    rule: RuleInForce
+    question: Evaluation
+
+    def answer(self, subject: MemorableSubject) -> Answer | None:
+        """Return what the rule says of a subject, but for its context; None where it is not about it. It may raise."""
+        about = _is_about(self.rule, subject, self.question)
+        if about is Truth.NO:
+            return None
+        environment = _environment(self.rule, subject, self.question)
+        explains = self.question.explain_passes
+        verdict = decide(self.rule.rule, environment, explain_passes=explains, about=about)
+        return self._answer(verdict, subject, about)
+
+    def judged(self, subject: MemorableSubject) -> Answer | None:
+        """Return all that the rule says of a subject; what raises is unknown."""
+        about = _is_about(self.rule, subject, self.question)
+        if about is Truth.NO:
+            return None
+        return self._answer(_ask(self.rule, subject, self.question, about), subject, about)
+
+    def _answer(self, verdict: Verdict, subject: Subject, about: Truth) -> Answer:
+        rule, question = self.rule, self.question
+        if about is Truth.UNKNOWN:
+            verdict = _doubted(rule, subject, verdict, question)
+        if isinstance(rule.applies, OnFact):
+            verdict = replace(verdict, evidence=[_derived_leaf(leaf, subject.id) for leaf in verdict.evidence])
+        return Answer(verdict, _controls(rule, subject, question))
+
+    def context(self, subject: MemorableSubject) -> Sequence[Evidence]:
+        """Return what the rule shows beside its conditions. It may raise."""
+        leaves = context_of(self.rule.rule, _environment(self.rule, subject, self.question))
+        if isinstance(self.rule.applies, OnFact):
+            return [_derived_leaf(leaf, subject.id) for leaf in leaves]
+        return leaves
+
+
+def _remembered(rule: RuleInForce, places: Places, question: Evaluation) -> RememberedRule:
+    return RememberedRule(rule, places, _Reference(rule, question), shows_inputs_of_passes=question.explain_passes)
+
+
 def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth | None = None) -> Verdict:
     """Return what a rule says of a subject; `about` is the truth of its `where`, where that was asked before."""
     environment = _environment(rule, subject, question)
@@ -234,14 +276,17 @@ def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth
 def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evaluation) -> Iterator[Finding]:
     types = {name.lower() for name in applies.types or question.rules.components.get(applies.component, ())}
     met: set[str] = set()
+    places = Places()
+    remembered = _remembered(rule, places, question)
     for workload in question.workloads.all:
         for resource in workload.resources(applies.component):
             if resource.key in met or (applies.types and resource.type_key not in types):
                 continue  # a shared resource is judged once, and names the first of its workloads
             met.add(resource.key)
-            subject = ResourceSubject(resource, question.estate)
-            info = info_of(resource, workload.name, applies.component, question.estate)
-            yield finding_of(rule, _ask(rule, subject, question), info, _controls(rule, subject, question))
+            reading = Reading(ResourceSubject(resource, question.estate), places)
+            case = ResourceCase(reading, info_of(resource, workload.name, applies.component, question.estate))
+            if (finding := remembered.finding(case)) is not None:
+                yield finding
     unread = list(_unread_candidates(types, met, question.estate))
     yield from (_missing(rule, gap, question) for gap in unread)
     yield from _unmet(rule, sorted(types), question, met=bool(met or unread))
@@ -257,20 +302,17 @@ def _unread_candidates(types: Iterable[str], met: Container[str], estate: Estate
 
 
 def _fact_findings(
-    rule: RuleInForce, applies: OnFact, derived: _Derived, cases: _Cases, question: Evaluation
+    remembered: RememberedRule, applies: OnFact, derived: _Derived, cases: _Cases, question: Evaluation
 ) -> Iterator[Finding]:
+    rule = remembered.rule
     if (error := derived.error) is not None:
         yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
         return
     met = False
-    for case, is_certain in cases.about(applies.where):
-        about = Truth.YES if is_certain else _is_about(rule, applies, case.subject, question)
-        if about is not Truth.NO:
+    for case in cases.about(applies.where):
+        if (finding := remembered.finding(case)) is not None:
             met = True
-            verdict = _ask(rule, case.subject, question, about)
-            if about is Truth.UNKNOWN:
-                verdict = _doubted(rule, applies, case.subject, verdict, question)
-            yield _fact_finding(rule, case, verdict, question)
+            yield finding
     analysis = question.rules.analyses[applies.kind]
     missing = _missing_subjects(rule, applies, derived.unlisted, question, met=met)
     yield from missing
@@ -296,11 +338,11 @@ def _missing_subjects(
         if not reasons:
             continue
         unseen_fact = UnseenFact(applies.kind, fields, reasons[0])
-        if _is_about(rule, applies, unseen_fact, question) is not Truth.NO:
+        if _is_about(rule, unseen_fact, question) is not Truth.NO:
             gaps |= {(ids.key(gap.scope), gap.what.lower()): (gap, unseen_fact) for gap in reasons}
     placed = [each for each in gaps.values() if each[0].scope != EVERYWHERE or each[0].reason != NOT_IN_EXPORT]
     told = placed if placed or met else list(gaps.values())[:1]
-    return [_missing(rule, gap, question, unseen_fact) for gap, unseen_fact in told]
+    return [_missing(rule, gap, question, _controls(rule, unseen_fact, question)) for gap, unseen_fact in told]
 
 
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
@@ -311,9 +353,9 @@ def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
     return gaps
 
 
-def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, unseen: Subject | None = None) -> Finding:
+def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, controls: Controls | None = None) -> Finding:
     """Return the unknown of a rule for what was not seen, filed at what it belongs to where that is here."""
-    controls = _controls(rule, unseen, question)
+    controls = _all_controls(rule) if controls is None else controls
     text = message.undecided(rule.rule.title, [gap], ())
     owner = question.estate.resource(gap.scope)
     if owner is None:
@@ -322,11 +364,16 @@ def _missing(rule: RuleInForce, gap: Gap, question: Evaluation, unseen: Subject 
     return finding_of(rule, Verdict(Status.UNKNOWN, gaps=(gap,)), info, controls)
 
 
-def _controls(rule: RuleInForce, subject: Subject | None, question: Evaluation) -> Controls:
+def _all_controls(rule: RuleInForce) -> Controls:
+    """Return the controls that a finding answers of which it is not known what it is about."""
+    return rule.rule.controls if rule.answers.depending else rule.answers.always
+
+
+def _controls(rule: RuleInForce, subject: Subject, question: Evaluation) -> Controls:
     """Return the controls that a finding answers: of those that depend on the subject, all that may be about it."""
     answers = rule.answers
-    if not answers.depending or subject is None:
-        return rule.rule.controls if answers.depending else answers.always
+    if not answers.depending:
+        return answers.always
     about = {name: list(ids) for name, ids in answers.always.items()}
     environment = _environment(rule, subject, question)
     for framework, control, conditions in answers.depending:
@@ -335,31 +382,25 @@ def _controls(rule: RuleInForce, subject: Subject | None, question: Evaluation) 
     return about
 
 
-def _is_about(rule: RuleInForce, applies: OnFact, subject: Subject, question: Evaluation) -> Truth:
-    """Whether a rule is about a fact."""
-    return Truth.YES if applies.where is None else evaluate(applies.where, _environment(rule, subject, question))
+def _is_about(rule: RuleInForce, subject: Subject, question: Evaluation) -> Truth:
+    """Whether a rule is about a subject: of a rule on facts, its `where` says so."""
+    where = rule.applies.where if isinstance(rule.applies, OnFact) else None
+    return Truth.YES if where is None else evaluate(where, _environment(rule, subject, question))
 
 
-def _doubted(rule: RuleInForce, applies: OnFact, subject: Subject, verdict: Verdict, question: Evaluation) -> Verdict:
+def _doubted(rule: RuleInForce, subject: Subject, verdict: Verdict, question: Evaluation) -> Verdict:
     """Return the verdict on a fact that a rule is only perhaps about: what it says of that does not count."""
-    if applies.where is None or verdict.status is Status.NOT_APPLICABLE:
+    where = rule.applies.where if isinstance(rule.applies, OnFact) else None
+    if where is None or verdict.status is Status.NOT_APPLICABLE:
         return verdict
-    doubt = because(applies.where, _environment(rule, subject, question), Truth.UNKNOWN)
-    return Verdict(Status.UNKNOWN, (*doubt.evidence, *verdict.evidence), doubt.gaps, doubt.errors)
+    doubt = because(where, _environment(rule, subject, question), Truth.UNKNOWN)
+    evidence = (*doubt.evidence, *verdict.evidence)
+    return Verdict(Status.UNKNOWN, evidence, doubt.gaps, doubt.errors, told=verdict.told)
 
 
-def _fact_finding(rule: RuleInForce, case: _Case, verdict: Verdict, question: Evaluation) -> Finding:
-    evidence = [_derived_leaf(leaf, case.fact) for leaf in verdict.evidence]
-    is_explained = verdict.status is not Status.PASS or question.explain_passes
-    if verdict.status is not Status.NOT_APPLICABLE and is_explained:
-        evidence += case.inputs
-    verdict = replace(verdict, evidence=evidence) if evidence else verdict
-    return finding_of_fact(rule, verdict, case.fact, case.info, _controls(rule, case.subject, question))
-
-
-def _derived_leaf(leaf: Evidence, fact: Fact) -> Evidence:
+def _derived_leaf(leaf: Evidence, subject: str) -> Evidence:
     """Say of a field of a fact that it was derived, and read nowhere."""
-    return replace(leaf, source=DERIVED) if leaf.resource_id == fact.about.subject else leaf
+    return replace(leaf, source=DERIVED) if leaf.resource_id == subject else leaf
 
 
 def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact, Schema
 from auditor.engine import disclosure, message, value_sets
+from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Finding, FindingSet, Gap, MendingChange, Resource, Status
@@ -30,19 +31,21 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SubjectInfo:
-    """What a finding is filed under, found out once for all rules that are asked about it."""
+    """What a finding is filed under, found out once for all rules that are asked about it.
+
+    `origins` says where its own values were read.
+    """
 
     key: str | None = None
     resource_id: str | None = None
     resource_type: str | None = None
     location: str | None = None
     collected_at: str | None = None
-    source: str | None = None
-    api_version: str | None = None
     workload: str | None = None
     component: str | None = None
     sub_object: str = ""
     identity: bytes = b"\n"
+    origins: tuple[ValueOrigin] = (ValueOrigin(""),)
     body: Callable[[], Mapping[str, object]] = dict
     tags: Mapping[str, object] = field(default_factory=dict)
     lookup: Callable[[str], Resource | None] = lambda _: None
@@ -59,12 +62,11 @@ def info_of(
         resource_type=resource.type,
         location=resource.location,
         collected_at=resource.collected_at,
-        source=resource.source,
-        api_version=resource.api_version,
         workload=workload,
         component=component,
         sub_object=sub_object,
         identity=identity(resource.key, sub_object),
+        origins=(ValueOrigin(resource.id, resource.source, resource.api_version, resource.collected_at),),
         body=lambda: resource.body,
         tags=disclosure.tags_without_secrets(resource.body.get("tags")),
         lookup=estate.get,
@@ -76,8 +78,10 @@ def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: st
     about, resource = fact.about, estate.get(fact.about.subject)
     workload, component = about.workload or workload, about.component or component
     if resource is not None:
+        info = info_of(resource, workload, component, estate, sub_object=about.sub_object)
         return replace(
-            info_of(resource, workload, component, estate, sub_object=about.sub_object),
+            info,
+            origins=(info.origins[0]._replace(resource_id=about.subject),),
             body=fact.body,
             words=lambda: _meanings(type(fact)),
         )
@@ -88,6 +92,7 @@ def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: st
         component=component,
         sub_object=about.sub_object,
         identity=identity(about.subject, about.sub_object),
+        origins=(ValueOrigin(about.subject),),
         body=fact.body,
         words=lambda: _meanings(type(fact)),
     )
@@ -118,47 +123,46 @@ def finding_of(
         status=verdict.status,
         resource_id=info.resource_id,
         resource_type=info.resource_type,
-        message=sentence or _sentence(about, verdict, info),
+        message=sentence or sentence_of(about, verdict, info),
         sub_object=info.sub_object,
         workload=info.workload,
         component=info.component,
         location=info.location,
         evidence=[_sourced(leaf, info) for leaf in verdict.evidence] if verdict.evidence else (),
         witness=witness,
-        unknown_reason=_reason(verdict),
+        unknown_reason=reason_of(verdict),
         missing_permission=next((gap.permission for gap in verdict.gaps if gap.permission), None)
         if verdict.gaps
         else None,
         gaps=verdict.gaps,
-        remediation_cli=_command(about.remediation_cli, info) if is_failure else "",
+        remediation_cli=command_of(about.remediation_cli, info) if is_failure else "",
         fingerprint=fingerprint(about.id, info.identity),
         collected_at=info.collected_at,
         controls=controls,
         tags=info.tags,
         rests_on=value_sets.of_leaves(map(disclosure.evidence_without_secrets, verdict.failed), info.resource_id),
-        mended_by=_change(about, verdict, info) if is_failure else None,
+        mended_by=change_of(about, verdict.evidence, info) if is_failure else None,
     )
 
 
-def _change(rule: Rule, verdict: Verdict, info: SubjectInfo) -> MendingChange | None:
+def change_of(rule: Rule, evidence: Sequence[Evidence], info: SubjectInfo) -> MendingChange | None:
     """Return what the rule says that its remedy changes; None: the property that decides.
 
     Nobody can change a field of a fact, or what an expression gives: there the rule's title says more.
     """
-    inputs_there = [
-        leaf for leaf in verdict.evidence if rule.changed_on and leaf.path.lower() == rule.changed_on.lower()
-    ]
+    wanted = rule.changed_on.lower()
+    inputs_there = [leaf for leaf in evidence if leaf.path.lower() == wanted] if wanted else []
     named = (leaf.actual if ids.is_resource_id(leaf.actual) else leaf.resource_id for leaf in inputs_there)
     changed = next((each for each in named if each), info.resource_id)
     if rule.changes:
         return MendingChange(" ".join(rule.changes.replace(f"{{{PART}}}", info.sub_object).split()), changed)
-    has_property = any(leaf.decides and not leaf.path.startswith("[") for leaf in verdict.evidence)
-    if isinstance(rule.applies, OnFact) or not has_property:
+    if isinstance(rule.applies, OnFact) or not any(leaf.decides and not leaf.path.startswith("[") for leaf in evidence):
         return MendingChange(rule.title + (f" · {info.sub_object}" if info.sub_object else ""), changed)
     return None
 
 
-def _command(command: str, info: SubjectInfo) -> str:
+def command_of(command: str, info: SubjectInfo) -> str:
+    """Return the command that mends a subject, or no text."""
     return filled(command, info.resource_id, info.body() if FIELD in command else {})
 
 
@@ -166,14 +170,19 @@ def finding_of_fact(rule: RuleInForce, verdict: Verdict, fact: Fact, info: Subje
     """Return the finding that a verdict on a fact makes: where it fails, in the analysis's own words."""
     if verdict.status is not Status.FAIL:
         return finding_of(rule, verdict, info, controls)
-    words = _words_of(fact, verdict)
+    words = words_of(fact, fields_read(verdict.evidence))
     finding = finding_of(rule, verdict, info, controls, sentence=words.sentence, witness=words.witness)
     return replace(
         finding,
         remediation_cli=words.remedy or finding.remediation_cli,
         rests_on=words.rests_on or finding.rests_on,
-        is_absence=any(leaf.path == fact.presence and leaf.actual == 0 for leaf in verdict.evidence),
+        is_absence=is_of_absence(fact, verdict.evidence),
     )
+
+
+def is_of_absence(fact: Fact, evidence: Sequence[Evidence]) -> bool:
+    """Whether what fails is that the very thing does not exist that a fact is about."""
+    return fact.presence is not None and any(leaf.path == fact.presence and leaf.actual == 0 for leaf in evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,50 +195,52 @@ class FactWords:
     rests_on: FindingSet | None = None
 
 
-def _words_of(fact: Fact, verdict: Verdict) -> FactWords:
-    """Return what a fact says; where saying it fails, the finding stands all the same, in the words of its evidence."""
+def words_of(fact: Fact, fields: Sequence[str]) -> FactWords:
+    """Return what a fact says of a failure whose conditions read some fields.
+
+    Where saying it fails, the finding stands all the same, in the words of its evidence.
+    """
     try:
-        return FactWords(fact.sentence(), fact.witness(), fact.remedy(), fact.rests_on(_fields_read(verdict.evidence)))
+        return FactWords(fact.sentence(), fact.witness(), fact.remedy(), fact.rests_on(fields))
     except Exception:
         _LOGGER.debug("fact %s could not be put into words", fact.id, exc_info=True)
         return FactWords()
 
 
-def _fields_read(evidence: Sequence[Evidence]) -> Sequence[str]:
+def fields_read(evidence: Sequence[Evidence]) -> Sequence[str]:
     """Return the fields of a fact that the conditions behind a verdict read, each once, by the first step of their paths."""
     paths = (path for leaf in evidence if leaf.decides for path in _READ.findall(leaf.path) or [leaf.path])
     return list(dict.fromkeys(_FIRST_STEP.split(path)[0] for path in paths))
 
 
+def takes_origin(leaf: Evidence) -> bool:
+    """Whether a leaf has to say where it was read: a list of resources was read nowhere."""
+    is_list = leaf.path.startswith("related(") or (leaf.operator == "input" and "/" in leaf.path)
+    return leaf.source is None and not is_list
+
+
+def origin_of(resource_id: str, info: SubjectInfo) -> ValueOrigin:
+    """Return where, how and when a resource was read; only whose it is where that is not known."""
+    if resource_id == info.resource_id or ids.key(resource_id) == info.key:
+        return ValueOrigin(resource_id, *info.origins[0][1:])
+    other = info.lookup(resource_id) if resource_id else None
+    if other is None:
+        return ValueOrigin(resource_id)
+    return ValueOrigin(resource_id, other.source, other.api_version, other.collected_at)
+
+
 def _sourced(leaf: Evidence, info: SubjectInfo) -> Evidence:
-    """Say of a value of a resource where, how and when that was read; of a list of resources nothing is known of that."""
-    if leaf.source is not None or leaf.path.startswith("related(") or (leaf.operator == "input" and "/" in leaf.path):
+    """Say of a value of a resource where, how and when that was read."""
+    if leaf.resource_id is None or not takes_origin(leaf):
         return leaf
-    if leaf.resource_id == info.resource_id or ids.key(leaf.resource_id or "") == info.key:
-        if info.key is None:
-            return leaf
-        source, api_version, collected_at = info.source, info.api_version, info.collected_at
-    else:
-        other = info.lookup(leaf.resource_id) if leaf.resource_id else None
-        if other is None:
-            return leaf
-        source, api_version, collected_at = other.source, other.api_version, other.collected_at
-    return Evidence(
-        path=leaf.path,
-        operator=leaf.operator,
-        expected=leaf.expected,
-        actual=leaf.actual,
-        assumed=leaf.assumed,
-        absent=leaf.absent,
-        resource_id=leaf.resource_id,
-        name=leaf.name,
-        source=source,
-        api_version=api_version,
-        collected_at=collected_at,
-    )
+    origin = origin_of(leaf.resource_id, info)
+    if origin.source is None:
+        return leaf
+    return replace(leaf, source=origin.source, api_version=origin.api_version, collected_at=origin.collected_at)
 
 
-def _sentence(rule: Rule, verdict: Verdict, info: SubjectInfo) -> str:
+def sentence_of(rule: Rule, verdict: Verdict, info: SubjectInfo) -> str:
+    """Return what a verdict says in a sentence."""
     match verdict.status:
         case Status.UNKNOWN:
             return message.undecided(rule.title, verdict.gaps, verdict.errors)
@@ -241,7 +252,8 @@ def _sentence(rule: Rule, verdict: Verdict, info: SubjectInfo) -> str:
             return message.failed(rule.title, rule.fault, verdict.evidence)
 
 
-def _reason(verdict: Verdict) -> str | None:
+def reason_of(verdict: Verdict) -> str | None:
+    """Return why a verdict is unknown, or None where it is not."""
     if verdict.status is not Status.UNKNOWN:
         return None
     reasons = [f"{gap.what}: {gap.reason}" for gap in verdict.gaps] + [f"error: {error}" for error in verdict.errors]

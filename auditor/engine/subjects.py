@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
@@ -44,16 +44,31 @@ def _stands(body: Mapping[str, object], steps: Steps) -> bool:
         return True  # something stands there, and reading it will say what is wrong with it
 
 
+Doubts = Sequence[tuple[Steps, Gap]]
+"""What is not known of a subject: the gap behind each path. With the body and its API version it decides all gaps."""
+
+
+class MemorableSubject(Subject, Protocol):
+    """A subject of which all that an answer can depend on is known without asking: what was answered can be remembered."""
+
+    @property
+    def doubts(self) -> Doubts:
+        """Return what is not known of it."""
+
+    def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
+        """Return the resources that a relation leads to, and why there may be more of them."""
+
+
 class ResourceSubject:
     """A resource of the estate."""
 
-    __slots__ = ("_estate", "_gaps", "body", "resource")
+    __slots__ = ("_estate", "body", "doubts", "resource")
 
     def __init__(self, resource: Resource, estate: Estate) -> None:
         self.resource = resource
         self.body: Mapping[str, object] = resource.body
         self._estate = estate
-        self._gaps = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
+        self.doubts: Doubts = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
 
     @property
     def id(self) -> str:
@@ -62,7 +77,7 @@ class ResourceSubject:
 
     def gap(self, path: ResolvedName) -> Gap | None:
         """Return the gap that covers a path, or that the API version is older than the property."""
-        if self._gaps and (gap := _gap_in(self._gaps, path.steps)):
+        if self.doubts and (gap := _gap_in(self.doubts, path.steps)):
             return None if gap.what.endswith(REST) and _stands(self.body, path.steps) else gap
         since = path.known.since if path.known else None
         version = self.resource.api_version
@@ -83,7 +98,7 @@ class ResourceSubject:
                 found = ids.subscription_of(self.resource.id)
         return ABSENT if found is None else found
 
-    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+    def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
         """Return the resources that a relation leads to, and why there may be more."""
         seen = [ResourceSubject(other, self._estate) for other in self._estate.related(self.resource.id, name)]
         named = self._estate.named(self.resource.id, name)
@@ -107,6 +122,11 @@ class UnseenSubject:
         """Return the id of what it belongs to."""
         return self._gap.scope
 
+    @property
+    def doubts(self) -> Doubts:
+        """Return why it was not seen."""
+        return [((), self._gap)]
+
     def gap(self, path: ResolvedName) -> Gap | None:
         """Return why it was not seen, but for its type, and its name and id where these are fixed."""
         return None if path.steps[0].folded in self.body else self._gap
@@ -115,7 +135,7 @@ class UnseenSubject:
         """Return a value named by the id of what it belongs to."""
         return _named_by_id(name, self.id)
 
-    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+    def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
         """Return nothing, and why: `name` is a relation of something that was not seen."""
         del name
         return (), self._gap
@@ -139,13 +159,13 @@ def _named_by_id(name: str, resource_id: str) -> object:
 class FactSubject:
     """A fact of an analysis; relations are those of the resource it is about."""
 
-    __slots__ = ("_estate", "_gaps", "body", "fact")
+    __slots__ = ("_estate", "body", "doubts", "fact")
 
     def __init__(self, fact: Fact, estate: Estate) -> None:
         self.fact = fact
         self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
         self._estate = estate
-        self._gaps = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
+        self.doubts: Doubts = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
 
     @property
     def id(self) -> str:
@@ -154,13 +174,13 @@ class FactSubject:
 
     def gap(self, path: ResolvedName) -> Gap | None:
         """Return why a field could not be derived."""
-        return _gap_in(self._gaps, path.steps) if self._gaps else None
+        return _gap_in(self.doubts, path.steps) if self.doubts else None
 
     def computed(self, name: str) -> object:
         """Return a value named by the subject's id."""
         return _named_by_id(name, self.fact.about.subject)
 
-    def related(self, name: str) -> tuple[Sequence[Subject], Gap | None]:
+    def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
         """Return the relations of the resource that the fact is about."""
         resource = self._estate.get(self.fact.about.subject)
         return ResourceSubject(resource, self._estate).related(name) if resource else ((), None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import assert_never
+from dataclasses import dataclass, field
+from typing import Final, assert_never
 
+from auditor.azure.paths import Steps, parse
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import (
     AllOf,
@@ -118,7 +120,7 @@ def _paths_of_members(condition: Quantifier | Count, *, is_subject: bool) -> Ite
 
 
 def _references(within: Iterable[Expression], *, is_subject: bool) -> Iterator[ResolvedName]:
-    calls = (part for expression in within for part in parts(expression) if isinstance(part, Call))
+    calls = _calls(within)
     return (call.reference for call in calls if call.reference and (is_subject or call.function == "subject"))
 
 
@@ -136,3 +138,79 @@ def parts(expression: Expression) -> Iterator[Expression]:
                 yield from parts(argument)
         case _:
             assert_never(expression)
+
+
+_OF_ID: Final = {"resourceGroup": parse("resourceGroup"), "subscription": parse("subscriptionId")}
+"""Functions that read the subject's id: what they read of it, as a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What conditions read of a subject: the paths in it, and the same of the resources that each relation leads to.
+
+    `of_subject` are paths in the subject that is judged, read only where there is a resource that the relation leads to.
+    """
+
+    paths: dict[Steps, None] = field(default_factory=dict)
+    relations: dict[str, Reads] = field(default_factory=dict)
+    of_subject: dict[Steps, None] = field(default_factory=dict)
+
+
+def reads_of(conditions: Iterable[Condition]) -> Reads:
+    """Return all that the answers to conditions depend on besides parameters, time and what is not known."""
+    reads = Reads()
+    for condition in conditions:
+        _add_reads(condition, reads)
+    reads.paths.update(reads.of_subject)
+    reads.of_subject.clear()
+    return reads
+
+
+def _add_reads(condition: Condition, here: Reads) -> None:
+    """Add what a condition reads; names mean `here`, which is the subject or a resource related to it."""
+    for call in _calls(_own_expressions(condition)):
+        if call.reference is not None:
+            (here.of_subject if call.function == "subject" else here.paths)[call.reference.steps] = None
+        elif call.function in _OF_ID:
+            here.of_subject[_OF_ID[call.function]] = None
+    match condition:
+        case Leaf(left=Field(path=path)):
+            here.paths[path.steps] = None
+        case Leaf() | Undecidable():
+            pass
+        case AllOf() | AnyOf():
+            for part in condition.conditions:
+                _add_reads(part, here)
+        case Not():
+            _add_reads(condition.condition, here)
+        case Quantifier() | Count():
+            _add_reads_of_members(condition, here)
+        case _:
+            assert_never(condition)
+
+
+def _add_reads_of_members(condition: Quantifier | Count, here: Reads) -> None:
+    within = here
+    if isinstance(condition.of, Elements):
+        here.paths[condition.of.path.steps] = None
+    elif isinstance(condition.of, Relatives):
+        within = here.relations.setdefault(condition.of.relation, Reads())
+    if condition.where is not None:
+        _add_reads(condition.where, within)
+
+
+def _own_expressions(condition: Condition) -> Iterator[Expression]:
+    """Yield the expressions of a condition itself, without those of the conditions in it."""
+    match condition:
+        case AllOf() | AnyOf() | Not() | Quantifier():
+            return
+        case Count():
+            yield condition.right
+            if isinstance(condition.of, Values):
+                yield condition.of.expression
+        case _:
+            yield from expressions(condition)
+
+
+def _calls(within: Iterable[Expression]) -> Iterator[Call]:
+    return (part for expression in within for part in parts(expression) if isinstance(part, Call))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import About, Fact, Hidden, Known, fact
 from auditor.architecture.workloads import Binding, Workload, Workloads
-from auditor.engine import evaluate as engine
+from auditor.engine import verdict
 from auditor.engine.evaluate import findings
 from auditor.engine.findings import finding_of, info_of
 from auditor.engine.subjects import ResourceSubject
@@ -31,6 +31,7 @@ from auditor.rulebook.rule import Rule
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import ANY_TYPE, Facet, Metadata
 from auditor.snapshot.normalise import ExportEntry, normalise
+from auditor.truth import Truth
 from tests.estates.things import CATALOGUE, GROUP, RULE, THING, Body, estate_of, in_force, question, thing, write_rule
 
 ID = f"{GROUP}/providers/{THING}/t1"
@@ -252,12 +253,12 @@ def test_what_raises_while_judging_leaves_its_traceback_in_the_log(
     def run(_: Context) -> Iterator[Fact]:
         raise KeyError("x")
 
-    def judge(*_: object, **__: object) -> Verdict:
+    def evaluate(*_: object) -> Truth:
         raise ZeroDivisionError
 
     analyses = _hues(run)
     rule = replace(_fact_rule(tmp_path, analyses), id="thing-hue-warm")
-    monkeypatch.setattr(engine, "judge", judge)
+    monkeypatch.setattr(verdict, "evaluate", evaluate)
     with caplog.at_level(logging.DEBUG, "auditor"):
         found = findings(question(estate_of([thing(color="red")]), rule, red, analyses=analyses))
 

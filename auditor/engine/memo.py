@@ -1,0 +1,236 @@
+"""Remember what a rule said: of subjects that are alike in all that it reads, it says the same.
+
+A rule is a pure function of the values at the places that it reads, its parameters, the time, and what is not known. The
+values are the key; what is not among them is asked of the reference evaluator, so that nothing is decided twice in
+two ways. Ids do not decide anything: they have numbers in the key, and are filled in again in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from hashlib import sha256
+from marshal import dumps
+from operator import itemgetter
+from typing import Final, Generic, TypeVar
+
+from auditor.azure import paths
+from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.azure.vocabulary import COMPUTED
+from auditor.engine.subjects import MemorableSubject
+from auditor.language.reads import Reads
+from auditor.model import Gap
+
+Answer = TypeVar("Answer")
+
+CAPACITY: Final = 512
+"""How many answers of a rule are remembered; where fewer than that were asked for again by then, none is."""
+_LONGEST: Final = 64
+_EXACT: Final = 2  # marshal's newest version that writes equal values alike, whatever else refers to them
+_NOTHING: Final = 0  # no token of a value: those are texts, bytes and tuples
+
+
+class Unkeyable(Exception):  # noqa: N818 - an answer: ask the reference
+    """A subject holds something that is no JSON, of which it cannot be told whether it is the same as something else."""
+
+
+class Names:
+    """The ids that an answer may name, by number: the same answer names other ids of other subjects."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, own: str) -> None:
+        self.numbers: dict[str, int] = {own: 0}
+
+    def number(self, name: str) -> int:
+        """Return the number of an id; a new one gets the next."""
+        return self.numbers.setdefault(name, len(self.numbers))
+
+
+class Places:
+    """The places that the rules on subjects of one kind read, each with a number, and those behind each relation."""
+
+    def __init__(self) -> None:
+        self.steps: list[Steps] = []
+        self.behind: dict[str, Places] = {}
+        self._numbers: dict[tuple[str | None, ...], int] = {}
+
+    def number(self, steps: Steps) -> int:
+        """Return the number of a place: of a path through a list, that of the list."""
+        cut = steps[: steps.index(EACH)] if EACH in steps else steps
+        name = tuple(step.name for step in cut)
+        if name not in self._numbers:
+            self._numbers[name] = len(self.steps)
+            self.steps.append(cut)
+        return self._numbers[name]
+
+
+class Reading:
+    """A subject with the values that rules read of it, each read once."""
+
+    __slots__ = ("_places", "_related", "doubts", "subject", "tokens", "version")
+
+    def __init__(self, subject: MemorableSubject, places: Places) -> None:
+        self.subject = subject
+        self.doubts = subject.doubts
+        self.version = subject.computed("apiversion")
+        self.tokens: list[Hashable] = [None] * len(places.steps)
+        self._places = places
+        self._related: dict[str, tuple[Sequence[Reading], Gap | None]] | None = None
+
+    def read(self, numbers: Iterable[int]) -> None:
+        """Read what stands at some places. Unkeyable where that is no JSON."""
+        tokens, steps = self.tokens, self._places.steps
+        for number in numbers:
+            if tokens[number] is None:
+                tokens[number] = _token_at(self.subject, steps[number])
+
+    def related(self, name: str) -> tuple[Sequence[Reading], Gap | None]:
+        """Return the resources that a relation leads to, and why there may be more."""
+        if self._related is None:
+            self._related = {}
+        if name not in self._related:
+            subjects, gap = self.subject.related(name)
+            places = self._places.behind[name]
+            self._related[name] = [Reading(other, places) for other in subjects], gap
+        return self._related[name]
+
+
+def _token_at(subject: MemorableSubject, steps: Steps) -> Hashable:
+    """Return what is equal for equal values at a path that the data spell alike, and for no others."""
+    if steps[0].folded in COMPUTED:
+        computed = subject.computed(steps[0].folded)
+        return _NOTHING if computed is ABSENT else _token(computed)
+    value: object = subject.body
+    spelled: list[str | None] | None = None
+    for position, step in enumerate(steps):
+        if type(value) is not dict:
+            return ("shape", position, _token(value), spelled and tuple(spelled))
+        found = value.get(step.name, ABSENT)
+        if found is ABSENT:
+            name = paths.spelling(value, step)
+            if name is None:
+                return _NOTHING if spelled is None else (_NOTHING, *spelled)
+            spelled = [each.name for each in steps[:position]] if spelled is None else spelled
+            spelled.append(name)
+            found = value[name]
+        elif spelled is not None:
+            spelled.append(step.name)
+        if found is None:
+            return _NOTHING if spelled is None else (_NOTHING, *spelled)
+        value = found
+    token = _token(value)
+    return token if spelled is None else (token, *spelled)
+
+
+def _token(value: object) -> Hashable:
+    """Return a text as it is, and what tells a value from all others: 1, 1.0, true and "1" are four."""
+    if type(value) is str:
+        return value if len(value) <= _LONGEST else ("text", sha256(value.encode("utf-8", "surrogatepass")).digest())
+    try:
+        exact: bytes = dumps(value, _EXACT)  # type: ignore[arg-type]  # what it cannot write raises
+    except ValueError as problem:
+        raise Unkeyable from problem
+    return exact if len(exact) <= _LONGEST else ("value", sha256(exact).digest())
+
+
+class KeyPlan:
+    """How the key of a subject is made for a rule: from the values at places, and those of related resources."""
+
+    def __init__(self, reads: Reads, places: Places, subject_places: Places | None = None) -> None:
+        subject_places = places if subject_places is None else subject_places
+        self._of_here = _Values(reads.paths, places)
+        self._of_subject = _Values(reads.of_subject, subject_places)
+        self._behind = tuple(
+            (name, KeyPlan(inner, places.behind.setdefault(name, Places()), subject_places))
+            for name, inner in reads.relations.items()
+        )
+
+    def values(self, reading: Reading) -> Hashable:
+        """Return the part of the key that the body of a subject gives. Unkeyable where it holds what is no JSON."""
+        return self._of_here.of(reading)
+
+    def key(self, reading: Reading, names: Names) -> Hashable:
+        """Return all that an answer on a subject depends on; the ids in it are numbered. Unkeyable as `values`."""
+        return self._key(reading, names, reading)
+
+    def _key(self, reading: Reading, names: Names, subject: Reading) -> Hashable:
+        values, doubts = self._of_here.of(reading), reading.doubts
+        # what was not seen knows no more than some paths, and answers for none of the others
+        doubted = (type(reading.subject), *((at, _numbered(gap, names)) for at, gap in doubts)) if doubts else None
+        if not self._behind:
+            return (values, reading.version, doubted)
+        related = [plan.key_behind(reading, name, names, subject) for name, plan in self._behind]
+        return (values, reading.version, doubted, *related)
+
+    def key_behind(self, reading: Reading, name: str, names: Names, subject: Reading) -> Hashable:
+        """Return what an answer depends on behind a relation; where it leads nowhere, nothing is asked there."""
+        readings, gap = reading.related(name)
+        why = None if gap is None else _numbered(gap, names)
+        if not readings:
+            return why
+        own = self._of_subject.of(subject)
+        alike = [
+            (names.number(each.subject.id), type(each.subject), self._key(each, names, subject)) for each in readings
+        ]
+        return (why, own, *alike)
+
+
+class _Values:
+    """The values at some places."""
+
+    __slots__ = ("_numbers", "_of_tokens")
+
+    def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
+        self._numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
+        self._of_tokens: Callable[[list[Hashable]], tuple[Hashable, ...]] = (
+            itemgetter(*self._numbers) if len(self._numbers) > 1 else self._few
+        )
+
+    def _few(self, tokens: list[Hashable]) -> tuple[Hashable, ...]:
+        return tuple(tokens[number] for number in self._numbers)
+
+    def of(self, reading: Reading) -> tuple[Hashable, ...]:
+        """Return what stands at the places of a subject. Unkeyable where that is no JSON."""
+        values = self._of_tokens(reading.tokens)
+        if None in values:
+            reading.read(self._numbers)
+            values = self._of_tokens(reading.tokens)
+        return values
+
+
+def _numbered(gap: Gap, names: Names) -> Hashable:
+    """Return a gap with the number of its scope, which answers only name."""
+    return (gap.what, gap.reason, gap.permission, names.number(gap.scope))
+
+
+class Memo(Generic[Answer]):
+    """A bounded memory of answers; one that is of no use forgets them."""
+
+    __slots__ = ("_answers", "_hits", "_is_full")
+
+    def __init__(self) -> None:
+        self._answers: dict[Hashable, Answer] = {}
+        self._hits = 0
+        self._is_full = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes one more."""
+        return not self._is_full
+
+    def get(self, key: Hashable) -> Answer | None:
+        """Return the answer to a key, or None where none is remembered."""
+        answer = self._answers.get(key)
+        if answer is not None:
+            self._hits += 1
+        return answer
+
+    def keep(self, key: Hashable, answer: Answer) -> None:
+        """Remember an answer, if there is room for it."""
+        if self._is_full:
+            return
+        self._answers[key] = answer
+        if len(self._answers) >= CAPACITY:
+            self._is_full = True
+            if self._hits < CAPACITY:
+                self._answers.clear()

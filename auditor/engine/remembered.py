@@ -1,0 +1,162 @@
+"""Judge subjects by a rule that remembers what it said: only what is new to it is asked of the reference evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from auditor.analysis.fact import Fact
+from auditor.engine.findings import Controls, SubjectInfo, finding_of, finding_of_fact
+from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading, Unkeyable
+from auditor.engine.shared_evidence import SharedLeaves
+from auditor.engine.subjects import MemorableSubject
+from auditor.engine.template import Template, filled, in_words_of, shared, template_of
+from auditor.engine.verdict import Verdict, with_context
+from auditor.language.reads import Reads, reads_of
+from auditor.model import Evidence, Finding, Status
+from auditor.rulebook.in_force import RuleInForce
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the reference evaluator says of a subject, and which controls that answers."""
+
+    verdict: Verdict
+    controls: Controls
+
+
+class ReferenceEvaluator(Protocol):
+    """The reference evaluator with a rule in its hands."""
+
+    def answer(self, subject: MemorableSubject) -> Answer | None:
+        """Return what the rule says of a subject, but for its context; None where it is not about it. It may raise."""
+
+    def context(self, subject: MemorableSubject) -> Sequence[Evidence]:
+        """Return what the rule shows beside its conditions. It may raise."""
+
+    def judged(self, subject: MemorableSubject) -> Answer | None:
+        """Return all that the rule says of a subject; what raises is unknown."""
+
+
+class JudgedCase(Protocol):
+    """A subject as all rules meet it."""
+
+    @property
+    def reading(self) -> Reading:
+        """Return the subject with what was read of it."""
+
+    @property
+    def info(self) -> SubjectInfo:
+        """Return what findings on it are filed under."""
+
+    @property
+    def inputs(self) -> Sequence[Evidence]:
+        """Return what it was derived from."""
+
+    @property
+    def fact(self) -> Fact | None:
+        """Return the fact that it is, or None for a resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceCase:
+    """A resource as all rules on its type meet it."""
+
+    reading: Reading
+    info: SubjectInfo
+    inputs: Sequence[Evidence] = ()
+    fact: Fact | None = None
+
+
+class RememberedRule:
+    """A rule with what it said so far. All `places` are known before the first subject is read."""
+
+    def __init__(
+        self, rule: RuleInForce, places: Places, reference: ReferenceEvaluator, *, shows_inputs_of_passes: bool
+    ) -> None:
+        applies, depending = rule.applies, rule.answers.depending
+        conditions = [rule.require, *(condition for _, _, listed in depending for condition in listed)]
+        self.rule = rule
+        self._reference = reference
+        self._shows_inputs_of_passes = shows_inputs_of_passes
+        self._plan = KeyPlan(reads_of(conditions if applies.when is None else [applies.when, *conditions]), places)
+        self._context_plan = KeyPlan(Reads({path.steps: None for path in rule.rule.evidence}), places)
+        self._templates: Memo[Sequence[Template | None]] = Memo()
+        self._contexts: Memo[SharedLeaves] = Memo()
+
+    def finding(self, case: JudgedCase) -> Finding | None:
+        """Return the finding on a subject; None where the rule is not about it."""
+        names = Names(case.reading.subject.id)
+        try:
+            template = self._answered(case, names)
+            if template is None:
+                return None
+            leaves = template.leaves if template.verdict.told is None else self._with_context(template, case)
+        except Exception:  # noqa: BLE001 - the reference says what is wrong
+            return self.by_reference(case)
+        listed, fact = list(names.numbers), case.fact
+        if fact is None:
+            return filled(template, leaves, case.info, listed)
+        inputs = case.inputs if self._shows_inputs(template.status) else ()
+        finding = filled(template, leaves, case.info, listed, inputs)
+        return in_words_of(fact, finding, template) if template.status is Status.FAIL else finding
+
+    def concerns(self, reading: Reading) -> Controls | None:
+        """Return the controls that it answers on something that was not seen; None where it does not apply to that."""
+        try:
+            template = self._answered(ResourceCase(reading, SubjectInfo()), Names(reading.subject.id))
+        except Exception:  # noqa: BLE001 - the reference says what is wrong
+            answer = self._reference.judged(reading.subject)
+            status, controls = (None, {}) if answer is None else (answer.verdict.status, answer.controls)
+        else:
+            status, controls = (None, {}) if template is None else (template.status, template.controls)
+        return None if status in {None, Status.NOT_APPLICABLE} else controls
+
+    def _shows_inputs(self, status: Status) -> bool:
+        return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
+
+    def _answered(self, case: JudgedCase, names: Names) -> Template | None:
+        """Return what the rule says of all subjects like this one. Unkeyable, KeyError where that is not known."""
+        subject = case.reading.subject
+        if not subject.id:
+            raise Unkeyable
+        key = self._plan.key(case.reading, names)
+        known = self._templates.get(key)
+        if known is None:
+            answer = self._reference.answer(subject)
+            known = [None if answer is None else self._template(answer, case, names)]
+            self._templates.keep(key, known)
+        return known[0]
+
+    def _template(self, answer: Answer, case: JudgedCase, names: Names) -> Template:
+        return template_of(self.rule, answer.verdict, answer.controls, case.info, names.numbers)
+
+    def _with_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
+        """Return the evidence of a template with what the rule shows beside its conditions, as it stands here."""
+        if not self.rule.rule.evidence:
+            return template.leaves
+        key = (template, self._context_plan.values(case.reading))
+        leaves = self._contexts.get(key)
+        if leaves is None:
+            leaves = self._new_context(template, case)
+            self._contexts.keep(key, leaves)
+        return leaves
+
+    def _new_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
+        subject = case.reading.subject
+        evidence = with_context(template.verdict, self._reference.context(subject)).evidence
+        more = shared(evidence[len(template.verdict.evidence) :], {subject.id: 0})
+        return SharedLeaves((*template.leaves.leaves, *more), self._contexts.has_room)
+
+    def by_reference(self, case: JudgedCase) -> Finding | None:
+        """Return the finding made of an answer itself."""
+        answer = self._reference.judged(case.reading.subject)
+        if answer is None:
+            return None
+        verdict = answer.verdict
+        if case.fact is None:
+            return finding_of(self.rule, verdict, case.info, answer.controls)
+        if self._shows_inputs(verdict.status) and case.inputs:
+            verdict = replace(verdict, evidence=[*verdict.evidence, *case.inputs])
+        return finding_of_fact(self.rule, verdict, case.fact, case.info, answer.controls)

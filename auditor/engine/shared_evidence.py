@@ -1,0 +1,98 @@
+"""Evidence that many findings share: the leaves are held once, and each finding says only whose values they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, overload
+
+from auditor.model import Evidence
+
+
+class ValueOrigin(NamedTuple):
+    """Whose a value is, and where, how and when it was read."""
+
+    resource_id: str
+    source: str | None = None
+    api_version: str | None = None
+    collected_at: str | None = None
+
+
+class SharedLeaf(NamedTuple):
+    """A leaf without what differs from finding to finding: whose it is (`owner`, a position among the origins).
+
+    Where it `was_read`, it says as well where, how and when. An `owner` of None: it is complete as it is.
+    """
+
+    leaf: Evidence
+    owner: int | None
+    was_read: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedLeaves:
+    """Leaves as they are in all findings in which a rule says the same.
+
+    `is_kept`: others will share them, so that what is made of them is worth keeping.
+    """
+
+    leaves: tuple[SharedLeaf, ...]
+    is_kept: bool = True
+
+
+class SharedEvidence(Sequence[Evidence]):
+    """The evidence of one finding: shared leaves with their origins filled in, and what is its own behind them."""
+
+    __slots__ = ("origins", "own", "shared")
+
+    def __init__(self, shared: SharedLeaves, origins: tuple[ValueOrigin, ...], own: Sequence[Evidence] = ()) -> None:
+        self.shared = shared
+        self.origins = origins
+        self.own = own
+
+    def __len__(self) -> int:
+        """Return how many leaves there are."""
+        return len(self.shared.leaves) + len(self.own)
+
+    def __iter__(self) -> Iterator[Evidence]:
+        """Go through the leaves."""
+        origins = self.origins
+        for leaf, owner, was_read in self.shared.leaves:
+            yield leaf if owner is None else _filled(leaf, origins[owner], was_read=was_read)
+        yield from self.own
+
+    @overload
+    def __getitem__(self, position: int) -> Evidence: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[Evidence]: ...
+    def __getitem__(self, position: int | slice) -> Evidence | Sequence[Evidence]:
+        """Return a leaf, or several."""
+        return list(self)[position]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another sequence holds the same leaves."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(ours == theirs for ours, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
+
+    def __repr__(self) -> str:
+        """Return it as the list that it stands for."""
+        return repr(list(self))
+
+
+def _filled(leaf: Evidence, origin: ValueOrigin, *, was_read: bool) -> Evidence:
+    return Evidence(
+        leaf.path,
+        leaf.operator,
+        leaf.expected,
+        leaf.actual,
+        leaf.assumed,
+        leaf.absent,
+        origin.resource_id,
+        leaf.name,
+        origin.source if was_read else leaf.source,
+        origin.api_version if was_read else leaf.api_version,
+        origin.collected_at if was_read else leaf.collected_at,
+    )

@@ -1,0 +1,109 @@
+"""Judge example subjects by a rule that remembers, and by the reference evaluator alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.findings import SubjectInfo, finding_of, identity
+from auditor.engine.memo import Places, Reading
+from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
+from auditor.engine.shared_evidence import ValueOrigin
+from auditor.engine.subjects import Doubts, ExampleSubject, MemorableSubject
+from auditor.engine.verdict import context_of, decide, judge
+from auditor.language.environment import Environment, Problem
+from auditor.model import Evidence, Finding, Gap
+from auditor.rulebook.in_force import RuleInForce
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+class MemorableExample(ExampleSubject):
+    """An example of which all is known that decides what is not known of it."""
+
+    @property
+    def doubts(self) -> Doubts:
+        return [((), Gap(self.id, text, "not collected")) for text in self.uncollected]
+
+    def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
+        seen, gap = super().related(name)
+        examples = (one for one in seen if isinstance(one, ExampleSubject))
+        return [MemorableExample(one.body, one.others, one.uncollected) for one in examples], gap
+
+
+@dataclass(frozen=True)
+class ReferenceAlone:
+    """The reference evaluator with one rule, as the examples of rules are judged."""
+
+    rule: RuleInForce
+    explain_passes: bool = True
+
+    def _environment(self, subject: MemorableSubject) -> Environment:
+        return Environment(subject, subject, self.rule.parameters, NOW)
+
+    def answer(self, subject: MemorableSubject) -> Answer:
+        verdict = decide(self.rule.rule, self._environment(subject), explain_passes=self.explain_passes)
+        return Answer(verdict, self.rule.answers.always)
+
+    def context(self, subject: MemorableSubject) -> Sequence[Evidence]:
+        return context_of(self.rule.rule, self._environment(subject))
+
+    def judged(self, subject: MemorableSubject) -> Answer:
+        verdict = judge(self.rule.rule, self._environment(subject), explain_passes=self.explain_passes)
+        return Answer(verdict, self.rule.answers.always)
+
+
+def info_of(subject: MemorableSubject) -> SubjectInfo:
+    """Return what findings on an example are filed under."""
+    return SubjectInfo(
+        key=subject.id.lower(),
+        resource_id=subject.id,
+        resource_type="Contoso.Test/things",
+        identity=identity(subject.id, ""),
+        origins=(ValueOrigin(subject.id, "export", "2024-01-01", "2024-02-01T00:00:00Z"),),
+        body=lambda: subject.body,
+    )
+
+
+class BothWays:
+    """A rule that remembers and the reference, asked of the same subjects."""
+
+    def __init__(self, rule: RuleInForce, *, explain_passes: bool = True) -> None:
+        self._rule = rule
+        self._reference = ReferenceAlone(rule, explain_passes)
+        self._places = Places()
+        self._remembered = RememberedRule(rule, self._places, self._reference, shows_inputs_of_passes=explain_passes)
+
+    def judge(self, subject: MemorableExample) -> tuple[Finding | None, Finding]:
+        """Return what the one says, and the other."""
+        info = info_of(subject)
+        remembered = self._remembered.finding(ResourceCase(Reading(subject, self._places), info))
+        answer = self._reference.judged(subject)
+        return remembered, finding_of(self._rule, answer.verdict, info, answer.controls)
+
+    def agree_on(self, subject: MemorableExample) -> None:
+        """Fail where they say anything different: text by text, as equality takes 1 for true."""
+        try:
+            remembered, expected = self.judge(subject)
+        except Problem:
+            return  # an example that says nonsense of what it is related to
+        assert repr(remembered) == repr(expected)
+
+
+def example(
+    body: Mapping[str, Any], others: Mapping[str, Any], uncollected: Sequence[str], name: str
+) -> MemorableExample:
+    """Return an example with an id of its own, and ids of their own for what it is related to."""
+    named = {key: [{"id": f"/{name}/{key}/{n}", **each} for n, each in enumerate(others[key])] for key in others}
+    return MemorableExample({"id": f"/subscriptions/s/{name}", **copy.deepcopy(body)}, named, uncollected)
+
+
+def by_reference(question: Evaluation, patch: Any) -> list[Finding]:
+    """Return the findings of an evaluation of which nothing is remembered."""
+    with patch.context() as patched:
+        patched.setattr(RememberedRule, "finding", RememberedRule.by_reference)
+        return findings(question)
