@@ -85,6 +85,18 @@ def parent_of(resource_id: str) -> str | None:
     return "/" + "/".join(owner) if any(part.lower() == _PROVIDERS for part in owner) else None
 
 
+def scope_of(resource_id: str) -> str:
+    """Return the scope that an extension resource (a lock, a role assignment) stands at: the empty one for everything."""
+    return resource_id.rpartition("/providers/")[0]
+
+
+def top_of(resource_id: str) -> str:
+    """Return the top-level resource that an id in lower case is or lies in, such as a gateway for a part of it."""
+    head, found, tail = resource_id.rpartition("/providers/")
+    parts = tail.split("/")
+    return "/".join([head + found + parts[0], *parts[1:3]]) if found and len(parts) >= 3 else resource_id
+
+
 def type_of(resource_id: str) -> str | None:
     """Return the resource type that an id spells: the last provider's namespace with the type names behind it."""
     parts = segments(resource_id)

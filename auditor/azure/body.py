@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.azure import paths
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -89,6 +90,17 @@ def objects(of: object, path: str = "") -> tuple[Mapping[str, object], ...]:
     return tuple(item for item in items(of, path) if isinstance(item, Mapping))
 
 
+def values_at(value: object, steps: paths.Steps) -> Sequence[object]:
+    """Return what lies at a path, in any case; nothing where the data has another shape."""
+    if not steps:
+        return [] if value is None else [value]
+    step, rest = steps[0], steps[1:]
+    if step is paths.EACH:
+        return [found for item in items(value) for found in values_at(item, rest)]
+    spelled = paths.spelling(value, step)
+    return [] if spelled is None or not isinstance(value, Mapping) else values_at(value[spelled], rest)
+
+
 def enumerate_objects(of: object, path: str) -> tuple[tuple[str, Mapping[str, object]], ...]:
     """Return each object of the array at a path behind its own path (`properties.rules[2]`)."""
     return tuple(
@@ -133,8 +145,9 @@ def same_text(left: object, right: str) -> bool:
 
 
 def host_of(address: str) -> str:
-    """Return the host of a URL or of `host/path`, in lower case."""
-    return address.partition("://")[2].partition("/")[0].lower() or address.partition("/")[0].lower()
+    """Return the host of a URL or of `host/path`, in lower case and without a port."""
+    host = address.partition("://")[2].partition("/")[0] or address.partition("/")[0]
+    return host.partition(":")[0].lower()
 
 
 @lru_cache(maxsize=4096)

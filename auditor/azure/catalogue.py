@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from auditor.azure import paths, type_files
+from auditor.azure.relation import Navigation
 from auditor.azure.resource_type import Namespace, ResourceType
 from auditor.azure.vocabulary import Property, Vocabulary
 
 _FOLDER: Final = Path(__file__).resolve().parent / "types"
+_RELATIONS: Final = _FOLDER.parent / "relations"
 
 
 class Catalogue:
@@ -91,6 +93,12 @@ def shipped() -> Catalogue:
 def shipped_files() -> Sequence[Path]:
     """Return the files that it is read from."""
     return type_files.files(_FOLDER)
+
+
+@lru_cache(maxsize=1)
+def ways() -> Mapping[str, Navigation]:
+    """Return the ways to follow relations, by the names that rules and components use."""
+    return type_files.load_relations(_RELATIONS)
 
 
 def spelled(resource_type: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from auditor.azure import paths
+from auditor.azure.relation import StatedRelation
 from auditor.azure.vocabulary import Property
 
 DIAGNOSED: Final = "diagnosed"
@@ -204,6 +206,15 @@ class CommandLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivateAddresses:
+    """Where a type states the private addresses that it has, each beside the subnet: paths from what `each` leads to."""
+
+    each: paths.Steps
+    address: str
+    subnet: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogCategory:
     """A category of resource logs. `is_audit`: the group `audit` holds it. `tiers` (lower case): only these have it."""
 
@@ -216,6 +227,7 @@ class LogCategory:
 class ResourceType:
     """What is known of one resource type; `name` as Azure spells it.
 
+    `refers`: what it states of other resources. `addresses`: where it states private addresses of its own.
     `label`: a short word for it in facts. `api_version`: shows all that rules read (the catalogue knows what is
     inherited). `resource_graph`: the table that holds it, None where none does. `inline`: the property of the parent
     that lists it whole; `not_inline` (lower case): properties that look so and are not. `always_exists`: a parent
@@ -237,6 +249,8 @@ class ResourceType:
     has_diagnostics: bool = False
     log_categories: Sequence[LogCategory] | None = None
     calls_others: bool = False
+    refers: Sequence[StatedRelation] = ()
+    addresses: Sequence[PrivateAddresses] = ()
     hosts: Hosts | None = None
     az: CommandLine | None = None
     way_in: WayIn | None = None

@@ -13,7 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
-from auditor.azure import paths
+from auditor.azure import paths, relation_files
+from auditor.azure.relation import Navigation
 from auditor.azure.resource_type import (
     DIAGNOSED,
     AccessPolicies,
@@ -28,6 +29,7 @@ from auditor.azure.resource_type import (
     Listing,
     LogCategory,
     Namespace,
+    PrivateAddresses,
     PrivilegeName,
     PublicEndpoint,
     ResourceType,
@@ -47,7 +49,8 @@ _CLOUDS: Final = ("public", "usgovernment", "china")
 _CHILD_KEYS: Final = ("inline", "exists", "kinds")
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "list", "followed",
-    "diagnostics", "logs", "calls_others", "hosts", "az", "way_in", "private_link", "keys", "policies", "privileges",
+    "diagnostics", "logs", "calls_others", "refers", "addresses",
+    "hosts", "az", "way_in", "private_link", "keys", "policies", "privileges",
     "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
@@ -77,6 +80,26 @@ def load_folder(
             namespaces += [space] if space else []
     mistakes.raise_any()
     return types, namespaces
+
+
+def load_relations(folder: Path) -> Mapping[str, Navigation]:
+    """Read the files of relations in a folder; ContentError says the mistakes of all."""
+    ways: dict[str, Navigation] = {}
+    mistakes = Mistakes()
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix().removesuffix(".yaml")
+        node = mistakes.of(load_file, path)
+        found = None if node is None else mistakes.of(relation_files.relation, node, name)
+        for way, navigation in (found or {}).items():
+            if way in ways:
+                mistakes.of(_twice, path, way)
+            ways[way] = navigation
+    mistakes.raise_any()
+    return ways
+
+
+def _twice(path: Path, way: str) -> None:
+    raise ContentError(f"{path}: the way '{way}' is another relation's already")
 
 
 def _type_of(node: Node, name: str, known: Mapping[str, ResourceType] | None) -> ResourceType:
@@ -143,6 +166,10 @@ def resource_type(node: Node, path: str) -> ResourceType:
         has_diagnostics=_flag(entries, "diagnostics"),
         log_categories=_log_categories(entries.get("logs")),
         calls_others=_flag(entries, "calls_others"),
+        refers=relation_files.stated_relations(entries.get("refers")),
+        addresses=[_addresses(item) for item in entries["addresses"].items("addresses")]
+        if "addresses" in entries
+        else [],
         hosts=_hosts(entries["hosts"]) if "hosts" in entries else None,
         az=_command_line(entries["az"]) if "az" in entries else None,
         way_in=_way_in(entries["way_in"]) if "way_in" in entries else None,
@@ -294,6 +321,15 @@ def _hosts(node: Node) -> Hosts:
     paths_of = entries["stated"].items("stated") if "stated" in entries else []
     stated = [_property_path(item, "each of stated") for item in paths_of]
     return Hosts(stated, _text(entries, "domain"))
+
+
+def _addresses(node: Node) -> PrivateAddresses:
+    entries = node.check_keys(("each", "address", "subnet"), "each of addresses")
+    missing = next((key for key in ("each", "address", "subnet") if key not in entries), None)
+    if missing is not None:
+        node.fail(f"each of addresses needs '{missing}'", "each: 'properties.ipConfigurations[*]'")
+    address, subnet = (_property_path(entries[key], key) for key in ("address", "subnet"))
+    return PrivateAddresses(paths.parse(_property_path(entries["each"], "each")), address, subnet)
 
 
 def _command_line(node: Node) -> CommandLine:

@@ -10,11 +10,12 @@ from functools import cached_property
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
+from auditor.azure.relation import Inherited, Navigation
 from auditor.estate import lookup as lookups
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
 from auditor.estate.lookup import AmbiguousHost
-from auditor.estate.navigation import NAVIGATION, Navigation, derive, in_doubt
+from auditor.estate.navigation import NAVIGATION, derive, in_doubt
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
@@ -52,7 +53,7 @@ class Estate:
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._place(snapshot.resources)
         lookup = lookups.build(snapshot.resources, self.catalogue)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup)), key=_order)
+        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup, self.catalogue)), key=_order)
         self.ambiguous_hosts: Sequence[AmbiguousHost] = list(lookup.ambiguous)
         self._note_ambiguous()
         self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
@@ -164,12 +165,22 @@ class Estate:
     def related(self, resource_id: str, name: str) -> Sequence[Resource]:
         """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
         navigation = NAVIGATION[name]
+        found = (self._by_key.get(key) for key in self._ends(resource_id, navigation))
+        return [r for r in found if r is not None and (not navigation.types or r.type_key in navigation.types)]
+
+    def _ends(self, resource_id: str, navigation: Navigation) -> Iterable[str]:
+        """Return the keys, whether or not they exist here, to which a navigation leads."""
+        if navigation.by_scope:
+            return [scope for scope in _scopes_above(resource_id) if scope != ids.key(resource_id)]
         find = self.targets if navigation.outward else self.sources
         keys = dict.fromkeys(find(resource_id, navigation.kind))
-        for scope in _scopes_above(resource_id) if navigation.inherited else ():
-            keys |= dict.fromkeys(self._in.get((scope, navigation.kind), ()))
-        found = (self._by_key.get(key) for key in keys)
-        return [r for r in found if r is not None and (not navigation.types or r.type_key in navigation.types)]
+        for place in _inherited_from(resource_id, navigation.inherited):
+            keys |= dict.fromkeys(self._in.get((place, navigation.kind), ()))
+        frontier = list(keys) if navigation.then else []
+        while frontier:
+            frontier = [key for start in frontier for key in self.targets(start, navigation.then) if key not in keys]
+            keys |= dict.fromkeys(frontier)
+        return keys
 
     def type_gap(self, resource_type: str, scope: str = "") -> Gap | None:
         """Return why resources of a type are not (all) known at, below or above a scope, or None where they are.
@@ -228,13 +239,9 @@ class Estate:
         navigation = NAVIGATION[name]
         if navigation.own:
             return self._gap_in_own(resource_id, navigation)
-        if navigation.outward:
-            unread = self._unread_of(resource_id) if navigation.kind in _STATED_BY_SOURCE else None
-            if unread is not None:
-                return unread
-            gap_found = self._gap_on_the_way(resource_id, navigation)
-            if gap_found is not None:
-                return gap_found
+        on_the_way = self._gap_on_the_way(resource_id, navigation)
+        if on_the_way is not None:
+            return on_the_way
         for resource_type in (*navigation.types, *navigation.stated_by):
             gap_found = self.type_gap(resource_type, resource_id if navigation.below else "")
             if gap_found is not None:
@@ -259,13 +266,27 @@ class Estate:
         """Return why what a resource names by its own properties is not (all) here."""
         if (unread := self._unread_of(resource_id)) is not None:
             return unread
-        find = self.targets if navigation.outward else self.sources
-        named = (key for key in find(resource_id, navigation.kind) if key not in self._by_key)
-        fitting = (key for key in named if not navigation.types or (ids.type_of(key) or "").lower() in navigation.types)
+        named = (key for key in self._ends(resource_id, navigation) if key not in self._by_key)
+        fitting = (key for key in named if not navigation.types or _kind_of(key) in navigation.types)
         return next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
+
+    def _gap_in_reach(self, resource_id: str) -> Gap | None:
+        """Return why not all networks are known in which a private address that a route names may be."""
+        tables = (ids.key(resource_id), ids.parent_of(ids.key(resource_id)) or "")
+        subnets = (key for table in tables for key in self.targets(table, "attached"))
+        networks = {network for network in map(lookups.network_of, subnets) if network}
+        peers = {peer for network in networks for peer in self.targets(network, "peered")}
+        absent = (key for key in sorted(networks | peers) if key not in self._by_key)
+        return next((gap for key in absent if (gap := self.unseen(key)) is not None), None)
 
     def _gap_on_the_way(self, resource_id: str, navigation: Navigation) -> Gap | None:
         """Return why what a resource points at, or what carries it into a network (its interfaces), is not known."""
+        if navigation.near and (beyond := self._gap_in_reach(resource_id)):
+            return beyond
+        if not navigation.outward:
+            return None
+        if navigation.kind in _STATED_BY_SOURCE and (unread := self._unread_of(resource_id)):
+            return unread
         for target in self.targets(resource_id, navigation.kind) if navigation.types else ():  # else: `named`
             fits = (ids.type_of(target) or "").lower() in navigation.types
             unseen = self.unseen(target) if fits and target not in self._by_key else None
@@ -300,7 +321,7 @@ class Estate:
 
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
-        kind = ids.type_of(resource_id) or ""
+        kind = ids.type_of(resource_id) or _kind_of(ids.key(resource_id))
         if gap := self._type_gaps.near(kind, resource_id):
             return gap
         if self.is_outside(resource_id):
@@ -328,6 +349,27 @@ def _hides_properties(gap: Gap) -> bool:
     """Whether so little of a resource's properties is known that nothing may be derived from them."""
     is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
     return is_all or gap.reason == TEXT_FOR_OBJECT
+
+
+def _kind_of(key: str) -> str:
+    """Return the type, in lower case, of what a key is of: also of a resource group and of a subscription."""
+    parts = ids.segments(key)
+    if len(parts) in _SCOPE_TYPES and parts[0] == "subscriptions":
+        return _SCOPE_TYPES[len(parts)]
+    return (ids.type_of(key) or "").lower()
+
+
+_SCOPE_TYPES = {2: ids.SUBSCRIPTIONS, 4: ids.RESOURCE_GROUPS}
+
+
+def _inherited_from(resource_id: str, inherited: Inherited | None) -> Iterator[str]:
+    """Yield the keys of what a resource lies in, as far as what is set there counts for it too."""
+    above = ids.parent_of(ids.key(resource_id)) if inherited is Inherited.ABOVE else None
+    while above is not None:
+        yield above
+        above = ids.parent_of(above)
+    if inherited is not None:
+        yield from _scopes_above(resource_id)
 
 
 def _scopes_above(resource_id: str) -> Sequence[str]:

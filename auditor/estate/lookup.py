@@ -10,17 +10,21 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
-from auditor.azure.resource_type import Hosts
+from auditor.azure.relation import Join
+from auditor.azure.resource_type import Hosts, PrivateAddresses
 from auditor.model import Resource
 
 FEDERATED_CREDENTIALS: Final = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
 INTERFACES: Final = "microsoft.network/networkinterfaces"
+MACHINES: Final = "microsoft.compute/virtualmachines"
 ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
 ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
 NETWORKS: Final = "microsoft.network/virtualnetworks"
 PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
 PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+ROUTE_TABLES: Final = "microsoft.network/routetables"
 ROLE_DEFINITIONS: Final = "microsoft.authorization/roledefinitions"
+SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
 USER_IDENTITIES: Final = "microsoft.managedidentity/userassignedidentities"
 
 _KEYLESS: Final = frozenset({"aad", "managedidentity", "none", "useridentity"})
@@ -57,6 +61,8 @@ class Lookup:
     `subnets`: network interface → subnets. `peers`: virtual network → peered ones. `subscriptions_below`: name of a
     management group → subscriptions that say they lie below it.
     `keepers`: vault → workspaces that keep their secrets in it. `keyed`: workspaces with connections that hold a secret.
+    `named`: what others refer to by its name alone. `holders`: private IP → (virtual network, what has it there).
+    `machines`: network interface → machine. `routed`: route table → virtual networks of the subnets that it is for.
     """
 
     principals: Places = field(default_factory=_places)
@@ -70,6 +76,10 @@ class Lookup:
     keepers: Places = field(default_factory=_places)
     keyed: set[str] = field(default_factory=set)
     reached: Places = field(default_factory=_places)
+    named: set[str] = field(default_factory=set)
+    holders: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    machines: dict[str, str] = field(default_factory=dict)
+    routed: Places = field(default_factory=_places)
     ambiguous: dict[AmbiguousHost, None] = field(default_factory=dict)
     """Host names that `called` could not tell apart."""
 
@@ -125,6 +135,14 @@ def build(resources: Iterable[Resource], catalogue: Catalogue) -> Lookup:
     """Return the lookup over all resources; the catalogue says which types have host names."""
     lookup = Lookup()
     hosts = {item.key: item.hosts for item in catalogue if item.hosts}
+    addresses = {item.key: item.addresses for item in catalogue if item.addresses}
+    named = {
+        kind
+        for item in catalogue
+        for stated in item.refers
+        if any(place.join is Join.NAME for place in stated.places)
+        for kind in stated.to
+    }
     for resource in resources:
         if "identity" in resource.body:
             _index_identity(resource, lookup)
@@ -132,6 +150,10 @@ def build(resources: Iterable[Resource], catalogue: Catalogue) -> Lookup:
             index(resource, lookup)
         if (known := hosts.get(resource.type_key)) is not None:
             _index_hosts(resource, known, lookup)
+        if resource.type_key in named:
+            lookup.named.add(resource.key)
+        for stated in addresses.get(resource.type_key, ()):
+            _index_addresses(resource, stated, lookup)
     return lookup
 
 
@@ -161,6 +183,14 @@ def _index_hosts(resource: Resource, hosts: Hosts, lookup: Lookup) -> None:
             lookup.hosts[host.lower()].add(resource.key)
 
 
+def _index_addresses(resource: Resource, stated: PrivateAddresses, lookup: Lookup) -> None:
+    for configuration in body.values_at(resource.body, stated.each):
+        address = body.text(configuration, stated.address)
+        network = network_of(body.reference(configuration, stated.subnet) or "")
+        if address and network:
+            lookup.holders[address.lower()].add((network, resource.key))
+
+
 def _stated(resource: Resource, path: str) -> Sequence[str]:
     """Return the texts at a path: one, or a list of them."""
     single = body.text(resource.body, path)
@@ -181,6 +211,8 @@ def _index_private_endpoint(resource: Resource, lookup: Lookup) -> None:
 
 def _index_interface(resource: Resource, lookup: Lookup) -> None:
     endpoint = body.reference(resource.properties, "privateEndpoint.id")
+    if machine := body.reference(resource.properties, "virtualMachine.id"):
+        lookup.machines[resource.key] = machine
     for configuration in body.objects(resource.properties, "ipConfigurations"):
         subnet = body.reference(configuration, "properties.subnet.id")
         if not subnet:
@@ -189,6 +221,23 @@ def _index_interface(resource: Resource, lookup: Lookup) -> None:
         address, network = body.text(configuration, "properties.privateIPAddress"), network_of(subnet)
         if endpoint and address and network:
             lookup.addresses[address].add((network, endpoint))
+
+
+def _index_machine(resource: Resource, lookup: Lookup) -> None:
+    for interface in body.references(resource.properties, "networkProfile.networkInterfaces"):
+        lookup.machines[interface] = resource.key
+
+
+def _index_subnet(resource: Resource, lookup: Lookup) -> None:
+    table, network = body.reference(resource.properties, "routeTable.id"), network_of(resource.key)
+    if table and network:
+        lookup.routed[table].add(network)
+
+
+def _index_route_table(resource: Resource, lookup: Lookup) -> None:
+    for subnet in body.references(resource.properties, "subnets"):
+        if network := network_of(subnet):
+            lookup.routed[resource.key].add(network)
 
 
 def _index_network(resource: Resource, lookup: Lookup) -> None:
@@ -224,6 +273,9 @@ _INDEXES: Final[Mapping[str, Callable[[Resource, Lookup], None]]] = {
     ROLE_DEFINITIONS: _index_definition,
     PRIVATE_ENDPOINTS: _index_private_endpoint,
     INTERFACES: _index_interface,
+    MACHINES: _index_machine,
+    SUBNETS: _index_subnet,
+    ROUTE_TABLES: _index_route_table,
     NETWORKS: _index_network,
     PEERINGS: _index_peering,
     ML_WORKSPACES: _index_workspace,

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure.catalogue import shipped
+from auditor.azure.catalogue import Catalogue, shipped, ways
+from auditor.azure.relation import Inherited, Navigation
 from auditor.estate import lookup as lookups
-from auditor.estate import monitoring_relations, network_relations, service_relations
+from auditor.estate import monitoring_relations, network_relations, service_relations, stated_relations
 from auditor.estate.lookup import (
     FEDERATED_CREDENTIALS,
     INTERFACES,
+    MACHINES,
     ML_CONNECTIONS,
     ML_WORKSPACES,
     NETWORKS,
     PRIVATE_ENDPOINTS,
     ROLE_DEFINITIONS,
+    ROUTE_TABLES,
+    SUBNETS,
     USER_IDENTITIES,
 )
 from auditor.estate.monitoring_relations import (
@@ -36,12 +39,9 @@ from auditor.estate.network_relations import (
     API_MANAGEMENT,
     DDOS_PLANS,
     GATEWAYS,
-    MACHINES,
     NAT_GATEWAYS,
     PUBLIC_ADDRESSES,
-    ROUTE_TABLES,
     SECURITY_GROUPS,
-    SUBNETS,
     WAF_POLICIES,
     ZONE_GROUPS,
     ZONE_LINKS,
@@ -72,26 +72,6 @@ PLANS: Final = "microsoft.web/serverfarms"
 REGISTRIES: Final = "microsoft.containerregistry/registries"
 STORAGE_ACCOUNTS: Final = "microsoft.storage/storageaccounts"
 VAULTS: Final = "microsoft.keyvault/vaults"
-
-
-@dataclass(frozen=True, slots=True)
-class Navigation:
-    """A way to go from a resource to related ones, by the name that rules use.
-
-    `outward`: along the relation, else against it. `types`: lower-case types of what is found (empty: any); those types
-    must have been collected for the answer to be known. `below`: what is found lies below the resource's own id.
-    `stated_by`: further types that state the relation, and so must have been collected too. `own`: the resource itself
-    states all of it, so that only what it names and is not here is missing. `inherited`: what points at the resource
-    group, the subscription or everything counts for what lies in it too.
-    """
-
-    kind: str
-    outward: bool
-    types: tuple[str, ...] = ()
-    below: bool = False
-    stated_by: tuple[str, ...] = ()
-    own: bool = False
-    inherited: bool = False
 
 
 PRIVATE_DNS_ZONES: Final = "microsoft.network/privatednszones"
@@ -147,7 +127,9 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "diagnosticSetting": Navigation("diagnostics-of", outward=False, types=(DIAGNOSTIC_SETTINGS,), below=True),
     "logDestination": Navigation("sends-to", outward=True, own=True),
     "logAnalytics": Navigation("sends-to", outward=True, types=("microsoft.operationalinsights/workspaces",), own=True),
-    "alert": Navigation("watches", outward=False, types=(METRIC_ALERTS, QUERY_ALERTS, ACTIVITY_ALERTS), inherited=True),
+    "alert": Navigation(
+        "watches", outward=False, types=(METRIC_ALERTS, QUERY_ALERTS, ACTIVITY_ALERTS), inherited=Inherited.SCOPES
+    ),
     "actionGroup": Navigation("notifies", outward=True, types=(ACTION_GROUPS,), own=True),
     "dataCollectionRule": Navigation(
         "collected-by", outward=True, types=(COLLECTION_RULES,), stated_by=(COLLECTION_RULE_ASSOCIATIONS,)
@@ -156,9 +138,9 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "metricSource": Navigation("follows", outward=True, own=True),
     "extension": Navigation("contains", outward=True, types=(EXTENSIONS,), below=True),
     # what applies to all that lies in a scope
-    "budget": Navigation("budgets", outward=False, types=(BUDGETS,), inherited=True),
-    "defenderPlan": Navigation("defends", outward=False, types=(DEFENDER_PLANS,), inherited=True),
-    "policyAssignment": Navigation("governs", outward=False, types=(POLICY_ASSIGNMENTS,), inherited=True),
+    "budget": Navigation("budgets", outward=False, types=(BUDGETS,), inherited=Inherited.SCOPES),
+    "defenderPlan": Navigation("defends", outward=False, types=(DEFENDER_PLANS,), inherited=Inherited.SCOPES),
+    "policyAssignment": Navigation("governs", outward=False, types=(POLICY_ASSIGNMENTS,), inherited=Inherited.SCOPES),
     "autoscale": Navigation("scales", outward=False, types=(AUTOSCALE_SETTINGS,)),
     "scaled": Navigation("scales", outward=True, own=True),
     # services
@@ -191,30 +173,38 @@ NAVIGATION: Final[Mapping[str, Navigation]] = {
     "apiManagement": Navigation("fronts", outward=False, types=(API_MANAGEMENT,), stated_by=(API_BACKENDS,)),
     "apiBackend": Navigation("fronts", outward=True, stated_by=(API_BACKENDS,)),
     "wafPolicy": Navigation("waf-policy-of", outward=False, types=(WAF_POLICIES,), own=True),
+    **ways(),
 }
 
 _READERS: Final = {**network_relations.READERS, **service_relations.READERS, **monitoring_relations.READERS}
 NAMING_OTHERS: Final = frozenset(
     {
         *(_READERS.keys() - {ROLE_ASSIGNMENTS, SITE_CONFIGS}),
-        *(item.key for item in shipped() if item.calls_others or item.private_link),
+        *(item.key for item in shipped() if item.calls_others or item.private_link or item.refers),
     }
 )
 """Types, in lower case, whose properties are known to name other resources by id; what holds a role stands elsewhere."""
 
 
-def derive(resources: Iterable[Resource], lookup: lookups.Lookup | None = None) -> Iterator[Relation]:
+def derive(
+    resources: Iterable[Resource], lookup: lookups.Lookup | None = None, catalogue: Catalogue | None = None
+) -> Iterator[Relation]:
     """Yield every relation that the resources' own properties state; the same one may come from both of its ends.
 
     It goes through them twice: an iterator is kept in memory, anything else is asked again. `lookup` is over the same
-    resources, and in the end has the host names of which it could not be told whose they are.
+    resources, and in the end has the host names of which it could not be told whose they are. `catalogue`: what is known
+    of types; the tool's own where it is None.
     """
     known = list(resources) if isinstance(resources, Iterator) else resources
-    lookup = lookup or lookups.build(known, shipped())
+    catalogue = catalogue or shipped()
+    lookup = lookup or lookups.build(known, catalogue)
+    refers = stated_relations.stated_by(catalogue)
     for resource in known:
         yield from service_relations.read_any(resource, lookup)
         if reader := _READERS.get(resource.type_key):
             yield from reader(resource, lookup)
+        if stated := refers.get(resource.type_key):
+            yield from stated_relations.read(resource, stated, lookup)
 
 
 def in_doubt(ambiguous: lookups.AmbiguousHost) -> Iterator[tuple[str, str]]:

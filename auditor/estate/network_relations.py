@@ -7,6 +7,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
+from auditor.estate import lookup as lookups
 from auditor.estate.lookup import (
     INTERFACES,
     NETWORKS,
@@ -25,16 +26,16 @@ DDOS_PLANS: Final = "microsoft.network/ddosprotectionplans"
 FIREWALLS: Final = "microsoft.network/azurefirewalls"
 GATEWAYS: Final = "microsoft.network/applicationgateways"
 LOAD_BALANCERS: Final = "microsoft.network/loadbalancers"
-MACHINES: Final = "microsoft.compute/virtualmachines"
+MACHINES: Final = lookups.MACHINES
 NAT_GATEWAYS: Final = "microsoft.network/natgateways"
 NETWORK_GATEWAYS: Final = "microsoft.network/virtualnetworkgateways"
 PUBLIC_ADDRESSES: Final = "microsoft.network/publicipaddresses"
-ROUTE_TABLES: Final = "microsoft.network/routetables"
+ROUTE_TABLES: Final = lookups.ROUTE_TABLES
 SCALE_SETS: Final = "microsoft.compute/virtualmachinescalesets"
 INSTANCES: Final = f"{SCALE_SETS}/virtualmachines"
 INSTANCE_INTERFACES: Final = f"{INSTANCES}/networkinterfaces"
 SECURITY_GROUPS: Final = "microsoft.network/networksecuritygroups"
-SUBNETS: Final = "microsoft.network/virtualnetworks/subnets"
+SUBNETS: Final = lookups.SUBNETS
 WAF_POLICIES: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"
 ZONE_GROUPS: Final = "microsoft.network/privateendpoints/privatednszonegroups"
 ZONE_LINKS: Final = "microsoft.network/privatednszones/virtualnetworklinks"

@@ -408,7 +408,7 @@ def test_an_unknown_api_version_is_negotiated_and_recorded(
 
     assert bodies(sink) == whole
     assert summary.gaps == []
-    assert sink.origins[f"{ROOT}/{ACCOUNT}/oai/deployments/one".lower()][:2] == ("arm", "2023-05-01")
+    assert sink.origins[f"{ROOT}/{ACCOUNT}/oai/deployments/one".lower()][:2] == ("arm", "2025-01-01")
 
 
 def test_what_resource_graph_read_with_an_old_version_is_read_anew(simulator: Simulator, run_collect: Collect) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.estate.navigation import NAVIGATION, derive
 from auditor.model import Relation, Resource
 from tests.estates.chat import chat_bodies
@@ -193,6 +194,9 @@ def test_every_navigation_follows_a_kind_that_is_derived_and_names_types_in_lowe
     kinds = {relation.kind for relation in derive(Resource.of(item) for item in chat_bodies())}
     kinds |= {"connects-to", "fronts", "may-read-secret", "peered", "project-of"}  # the chat estate has none
     kinds |= {"budgets", "defends", "governs", "monitors", "notifies", "watches"}  # nor anything that watches over it
+
+    kinds |= {stated.relation for kind in shipped() for stated in kind.refers}
+    kinds |= {navigation.kind for navigation in NAVIGATION.values() if navigation.by_scope}
 
     assert {navigation.kind for navigation in NAVIGATION.values()} <= kinds
     types = [name for nav in NAVIGATION.values() for name in (*nav.types, *nav.stated_by)]

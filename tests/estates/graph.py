@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -40,10 +40,16 @@ def _is_below(child: object, parent: Body) -> bool:
     return isinstance(child_id, str) and child_id.lower().startswith(parent["id"].lower() + "/")
 
 
-def estate_of(bodies: Iterable[Body], *, complete: bool = True, gaps: Sequence[Gap] = ()) -> Estate:
+def estate_of(
+    bodies: Iterable[Body],
+    *,
+    complete: bool = True,
+    gaps: Sequence[Gap] = (),
+    scope: Mapping[str, object] | None = None,
+) -> Estate:
     """Return the estate of these bodies, nested children included."""
     resources = sorted((Resource.of(body) for body in hoisted(bodies)), key=lambda resource: resource.key)
-    return Estate(Snapshot(resources, gaps, Metadata(complete=complete), ""))
+    return Estate(Snapshot(resources, gaps, Metadata(complete=complete, scope=dict(scope or {})), ""))
 
 
 def renamed(bodies: Sequence[Body], words: dict[str, str]) -> list[Body]:
