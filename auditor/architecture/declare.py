@@ -141,6 +141,11 @@ def parameters_of(declared: Mapping[str, object]) -> frozenset[str]:
     return frozenset(path.partition(".")[0] for path in paths if isinstance(path, str))
 
 
+def names_in(entry: object, key: str) -> BindingNames:
+    """Return the names that a declaration gives under a key: one, or a list of them."""
+    return _names(entry.get(key)) if isinstance(entry, Mapping) else ()
+
+
 def parameter(parameters: Mapping[str, object], path: str) -> object:
     """Return the value of a parameter, or of a name inside it (`subnet_roles.agents`); None where it is not set."""
     return body.value(parameters, path) if path else None

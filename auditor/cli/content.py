@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,11 +20,12 @@ from auditor.model import Report
 
 with lazy_imports(__name__):
     from auditor import audit, shipped, yaml_source
-    from auditor.authoring import derive, draft, proof, schemas
+    from auditor.authoring import derive, draft, estates, proof, schemas
     from auditor.inputs import read
-    from auditor.report import rule_page
+    from auditor.report import baseline_diff_page, rule_page
     from auditor.rulebook import baseline as baselines
-    from auditor.rulebook import in_force, retired
+    from auditor.rulebook import baseline_changes, in_force, retired
+    from auditor.rulebook.baseline import ExpectedVerdicts
 
 rules_app = typer.Typer(help="List, show, write and test rules.", no_args_is_help=True, rich_markup_mode=None)
 baselines_app = typer.Typer(help="List, show and check baselines.", no_args_is_help=True, rich_markup_mode=None)
@@ -129,10 +131,49 @@ def validate_baseline(
     name: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A shipped baseline, or a file.")],
     rules: opt.Rules = None,
 ) -> None:
-    """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake."""
+    """Read a baseline with all its rules, tables and components; exit 2 with file, line and column of a mistake.
+
+    The examples of the rules that it brings are run, and the estates that it brings are judged: exits 1 where one of them
+    is not judged as the baseline says.
+    """
     rule_set = in_force.load(in_force.Selection(name, rules or []))
+    proved = proof.prove(rule_set.own_rules, with_mutants=False)
+    problems = [*proved.problems, *estates.prove(rule_set.baseline.estates, lambda one: _judged(one, rule_set))]
     name = streams.safe(f"{rule_set.baseline.name} {rule_set.baseline.version}")
-    _tell(f"{name}: {len(rule_set.in_force)} rules in force, no mistakes")
+    tried = [f"{proved.examples} examples of its own rules"] if proved.examples else []
+    tried += [f"{len(rule_set.baseline.estates)} estates"] if rule_set.baseline.estates else []
+    tried_too = f", {', '.join(tried)} tried" if tried else ""
+    outcome = f"{len(problems)} mistakes" if problems else "no mistakes"
+    counts = f"{name}: {len(rule_set.in_force)} rules in force{tried_too}, {outcome}"
+    _tell(*map(streams.safe, problems), counts)
+    raise typer.Exit(FAILURES if problems else 0)
+
+
+def _judged(estate: ExpectedVerdicts, rule_set: in_force.RuleSet) -> Report:
+    terms = audit.Terms(complete=True, as_of=opt.time_of(estate.as_of or None), explain_passes=False)
+    return audit.audit(read.read(str(estate.file)), rule_set, terms)
+
+
+class _DiffFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@baselines_app.command("diff")
+def diff_baselines(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A baseline: NAME, NAME@EDITION or a file.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The one to compare with it.")],
+    rules: opt.Rules = None,
+    output: Annotated[
+        _DiffFormat, typer.Option("--output", "-o", metavar="FORMAT", help="table, json or markdown.")
+    ] = _DiffFormat.TABLE,
+) -> None:
+    """Say in which components, rows, parameters, rules and controls two baselines, or two editions of one, differ."""
+    before, after = (in_force.load(in_force.Selection(name, rules or [])) for name in (old, new))
+    found = baseline_changes.compare(before, after)
+    with streams.output(None) as out:
+        baseline_diff_page.FORMATS[output.value]((before.baseline, after.baseline), found, out, streams.width())
 
 
 @baselines_app.command("derive")

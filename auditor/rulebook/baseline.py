@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from auditor.errors import ContentError, Mistakes
 from auditor.model import Severity
-from auditor.rulebook import parameters
-from auditor.rulebook.documents import OverlayDocument, WholeBaselineDocument
+from auditor.rulebook import editions, overlay, parameters
+from auditor.rulebook.control_layer import ControlLayer
+from auditor.rulebook.documents import EstateDocument, OverlayDocument, WholeBaselineDocument
+from auditor.rulebook.editions import Edition
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
 
 MAX_EXTENDS: Final = 8
+PACKAGE: Final = "baseline.yaml"
+"""The file that makes a folder a package: its rules, types and estates stand beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,28 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedVerdicts:
+    """An estate that the baseline brings, and the rules that fail in it and that have no answer; all others pass.
+
+    `as_of` is empty where the file itself says when it is to be judged. `place` is where it stands.
+    """
+
+    file: Path
+    as_of: str
+    fails: Sequence[str]
+    unknown: Sequence[str]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """A baseline before its rules are chosen. `rules` are globs in order; one that begins with `!` takes rules out again.
 
     `declared` are its parameters and `parameters` their values. `own` are the values that its outermost file sets;
     `pending` those that overlays set and no baseline declares: a rule has to. `controls` are files by
-    framework, those of this baseline after those of the baselines below.
+    framework, those of this baseline after those of the baselines below. `packages` are the folders of it and of those
+    below that are packages, the lowest first. `estates` are its own alone. `edition` is the one in force.
+    `dropped` are components of those below that it takes away: rules that it takes away too may name them.
     """
 
     name: str
@@ -77,34 +97,42 @@ class Baseline:
     chain: Sequence[str]
     own: Mapping[str, Node] = field(default_factory=dict)
     pending: Sequence[tuple[str, Node]] = ()
-    controls: Mapping[str, Sequence[Sequence[Node]]] = field(default_factory=dict)
+    controls: Mapping[str, Sequence[ControlLayer]] = field(default_factory=dict)
     attestations: Sequence[Attestation] = ()
+    packages: Sequence[Path] = ()
+    estates: Sequence[ExpectedVerdicts] = ()
+    edition: Edition = field(default_factory=Edition)
+    dropped: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find(name_or_path: str, shipped: Path) -> Path:
     """Return the file of a baseline given by name (of the shipped ones) or by path. ContentError where there is none."""
-    own = shipped / name_or_path / "baseline.yaml"
+    own = shipped / name_or_path / PACKAGE
     if "/" not in name_or_path and own.is_file():
         return own
     path = Path(name_or_path)
     try:
         if path.is_dir():
-            path = path / "baseline.yaml"
+            path = path / PACKAGE
         if path.is_file():
             return path
     except OSError as problem:
         raise ContentError(f"{name_or_path}: cannot be read: {problem.strerror}") from problem
-    names = sorted(item.parent.name for item in shipped.glob("*/baseline.yaml"))
+    names = sorted(item.parent.name for item in shipped.glob(f"*/{PACKAGE}"))
     hint = suggestion(name_or_path, names) or f"known: {', '.join(names)}"
     raise ContentError(f"there is no baseline '{name_or_path}'", f"{hint}; or give the path of a baseline file")
 
 
-def load(name_or_path: str, shipped: Path) -> Baseline:
-    """Read a baseline with all that it extends. ContentError at the first mistake."""
-    return _load(find(name_or_path, shipped), shipped, ())
+def load(reference: str, shipped: Path) -> Baseline:
+    """Read a baseline with all that it extends, by name or path; `NAME@EDITION` asks for an edition other than the latest.
+
+    ContentError at the first mistake.
+    """
+    name, edition = editions.split(reference)
+    return _load(find(name, shipped), shipped, (), edition)
 
 
-def _load(path: Path, shipped: Path, below: tuple[Path, ...]) -> Baseline:
+def _load(path: Path, shipped: Path, below: tuple[Path, ...], edition: str) -> Baseline:
     real = path.resolve()
     if real in below or len(below) >= MAX_EXTENDS:
         chain = " → ".join(item.parent.name + "/" + item.name for item in (*below, real))
@@ -112,28 +140,37 @@ def _load(path: Path, shipped: Path, below: tuple[Path, ...]) -> Baseline:
     node = load_file(path)
     is_overlay = isinstance(node.value, dict) and "extends" in node.value
     document = check(node, OverlayDocument) if is_overlay else check(node, WholeBaselineDocument)
-    own = _own(document, node, path)
+    own_edition = editions.chosen(document.editions, edition, str(path))
     if isinstance(document, WholeBaselineDocument):
-        return own
-    base = _load(_extended(node.child("extends"), path, shipped), shipped, (*below, real))
-    return _overlay(base, own)
+        if edition and not own_edition.known:
+            raise ContentError(f"{path}: the baseline has no editions", f"leave '@{edition}' out")
+        return _own(document, node, path, own_edition)
+    target, asked = _extended(node.child("extends"), path, shipped)
+    base = _load(target, shipped, (*below, real), asked or ("" if own_edition.known else edition))
+    own = _own(document, node, path, own_edition if own_edition.known else base.edition)
+    return overlay.over(base, own, document, node)
 
 
-def _extended(node: Node, path: Path, shipped: Path) -> Path:
-    text = node.text("extends")
-    if re.fullmatch(r"[\w-]+(\.[\w-]+)*", text) and len(text) < 100 and (shipped / text / "baseline.yaml").is_file():
-        return shipped / text / "baseline.yaml"
+def _extended(node: Node, path: Path, shipped: Path) -> tuple[Path, str]:
+    """Return the file of the baseline below, and the edition that is asked of it."""
+    text, edition = editions.split(node.text("extends"))
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)*", text) and len(text) < 100 and (shipped / text / PACKAGE).is_file():
+        return shipped / text / PACKAGE, edition
     target = _inside(node, text, path, "extend a shipped baseline by name, or a file beside it")
     if target is None:
-        names = sorted(item.parent.name for item in shipped.glob("*/baseline.yaml"))
+        names = sorted(item.parent.name for item in shipped.glob(f"*/{PACKAGE}"))
         node.fail(f"there is no baseline '{text}'", suggestion(text, names))
-    return target
+    return target, edition
 
 
-def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Path) -> Baseline:
+def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Path, edition: Edition) -> Baseline:
     mistakes = Mistakes()
-    tables = {name: mistakes.of(_beside, node.child("tables", name), path) for name in document.tables}
-    components = mistakes.of(_components, node.child("components"), path) if document.components else {}
+    tables = {name: mistakes.of(_beside, node.child("tables", name), path, edition) for name in document.tables}
+    components = mistakes.of(_components, node.child("components"), path, edition) if document.components else {}
+    estates = [
+        mistakes.of(_expected, each, node.child("estates", number), path)
+        for number, each in enumerate(document.estates)
+    ]
     controls = {name: mistakes.of(_files, node.child("controls", name), path) or () for name in document.controls}
     declared: dict[str, Parameter] = {}
     if isinstance(document, WholeBaselineDocument):
@@ -157,13 +194,16 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
         },
         tables=tables,
         components=components or {},
-        controls={name: [files] for name, files in controls.items()},
+        controls={name: [ControlLayer(files)] for name, files in controls.items()},
         attestations=[
             Attestation(**each.model_dump(), place=str(node.child("attestations", number).mark))
             for number, each in enumerate(document.attestations)
         ],
         file=str(path),
         chain=[str(path)],
+        packages=[path.parent] if path.name == PACKAGE else (),
+        estates=[each for each in estates if each is not None],
+        edition=edition,
     )
 
 
@@ -171,21 +211,28 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _components(node: Node, path: Path) -> dict[str, object]:
-    components = node.plain() if isinstance(node.value, dict) else _beside(node, path)
+def _expected(document: EstateDocument, node: Node, path: Path) -> ExpectedVerdicts:
+    target = _inside(node.child("file"), document.file, path, "keep the estate beside the baseline")
+    if target is None:
+        node.child("file").fail(f"there is no file '{document.file}' beside the baseline")
+    return ExpectedVerdicts(target, document.as_of, document.fails, document.unknown, str(node.mark))
+
+
+def _components(node: Node, path: Path, edition: Edition) -> dict[str, object]:
+    components = edition.of(node) if isinstance(node.value, dict) else _beside(node, path, edition)
     if not isinstance(components, dict):
         node.fail("components must be a mapping, or the name of a file with one")
     return components
 
 
-def _beside(node: Node, path: Path) -> object:
+def _beside(node: Node, path: Path, edition: Edition) -> object:
     """Return a table: written out, or the content of a file in the baseline's own folder."""
     if not isinstance(node.value, str):
-        return node.plain()
+        return edition.of(node)
     target = _inside(node, node.value, path, "keep the file beside the baseline")
     if target is None:
         node.fail(f"there is no file '{node.value}' beside the baseline")
-    return load_file(target).plain()
+    return edition.of(load_file(target))
 
 
 def _files(node: Node, path: Path) -> Sequence[Node]:
@@ -212,58 +259,3 @@ def _there(node: Node, text: str, path: Path, hint: str) -> Path | None:
         return target if target.exists() else None
     except (OSError, ValueError):  # a name that no file can have: too long, or with a null character
         return None
-
-
-def _overlay(base: Baseline, own: Baseline) -> Baseline:
-    mistakes = Mistakes()
-    values = dict(base.parameters)
-    for name in own.own.keys() & base.declared.keys():
-        mistakes.of(_assign, values, base.declared, name, own.own[name])
-    mistakes.raise_any()
-    return replace(
-        own,
-        title=own.title or base.title,
-        description=own.description or base.description,
-        references=[*base.references, *own.references],
-        rules=[*base.rules, *own.rules],
-        declared=base.declared,
-        parameters=values,
-        pending=[*base.pending, *((name, given) for name, given in own.own.items() if name not in base.declared)],
-        settings={**base.settings, **{rule: item.over(base.settings.get(rule)) for rule, item in own.settings.items()}},
-        tables={**base.tables, **own.tables},
-        components={**base.components, **own.components},
-        controls={
-            name: [*base.controls.get(name, ()), *own.controls.get(name, ())]
-            for name in (*base.controls, *(own.controls.keys() - base.controls.keys()))
-        },
-        attestations=[*base.attestations, *own.attestations],
-        chain=[*own.chain, *base.chain],
-    )
-
-
-def with_assignments(
-    baseline: Baseline, texts: Sequence[str], declared: Mapping[str, Parameter]
-) -> tuple[Baseline, Mapping[str, Node]]:
-    """Return the baseline with what is left to be set: parameters that rules declare, and `--set PARAMETER=VALUE`.
-
-    With it come the places of all that overlays of the outermost file and the command line set.
-    """
-    known = {**baseline.declared, **declared}
-    values = {**{name: parameter.default for name, parameter in declared.items()}, **baseline.parameters}
-    mistakes = Mistakes()
-    for name, node in baseline.pending:
-        mistakes.of(_assign, values, known, name, node)
-    places = dict(baseline.own)
-    for text in texts:
-        name, node = parameters.assignment(text)
-        mistakes.of(_assign, values, known, name, node, option=f"--set {text}: ")
-        places[name] = node
-    mistakes.raise_any()
-    return replace(baseline, declared=known, parameters=values, pending=()), places
-
-
-def _assign(values: dict[str, object], known: Mapping[str, Parameter], name: str, node: Node, option: str = "") -> None:
-    if name not in known:
-        place = option or f"{node.mark}: "
-        raise ContentError(f"{place}no baseline or rule declares a parameter '{name}'", suggestion(name, known))
-    values[name] = parameters.assigned(known[name], values[name], node)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import Severity, Status
 from auditor.rulebook.baseline import Attestation
+from auditor.rulebook.control_layer import ControlLayer
 from auditor.rulebook.documents import ControlsDocument, LegDocument, RequirementsDocument
 from auditor.rulebook.load import Words, condition_about
 from auditor.rulebook.rule import Rule
@@ -79,22 +81,50 @@ class Answers:
     depending: Sequence[tuple[str, str, Sequence[Condition]]] = ()
 
 
-def read(
-    files: Mapping[str, Sequence[Sequence[Node]]], rules: Mapping[str, Rule], words: Words
-) -> dict[str, Framework]:
+def read(layers: Mapping[str, Sequence[ControlLayer]], rules: Mapping[str, Rule], words: Words) -> dict[str, Framework]:
     """Return the frameworks that a baseline brings, by name; a control of an overlay stands in for the one below it.
 
     ContentError with all mistakes of their files.
     """
     mistakes = Mistakes()
     frameworks: dict[str, Framework] = {}
-    for name, layers in files.items():
+    unmatched: dict[int, Node] = {}
+    matched: set[int] = set()
+    for name, several in layers.items():
         controls: dict[str, Control] = {}
-        for nodes in layers:
-            controls |= _layer(nodes, name, rules, words, mistakes)
+        for layer in several:
+            for glob in layer.removed:
+                gone = [each for each in controls if fnmatchcase(each, str(glob.value))]
+                matched |= {id(glob)} if gone else set()
+                unmatched[id(glob)] = glob
+                for each in gone:
+                    del controls[each]
+            controls |= _layer(layer.files, name, rules, words, mistakes)
         frameworks[name] = Framework(name, controls=dict(sorted(controls.items())))
+    for key, glob in unmatched.items():
+        if key not in matched:
+            mistakes.of(glob.fail, f"no control of a baseline below matches '{glob.value}'")
     mistakes.raise_any()
     return frameworks
+
+
+def with_controls(rules: Mapping[str, Rule], frameworks: Mapping[str, Framework]) -> dict[str, Rule]:
+    """Return the rules with the controls that they answer: those that the legs of a baseline say, besides their own."""
+    answered: defaultdict[str, dict[str, set[str]]] = defaultdict(dict)
+    for framework in frameworks.values():
+        for control in framework.controls.values():
+            for rule in control.rules:
+                answered[rule].setdefault(framework.name, set()).add(control.id)
+    return {rule.id: _with_controls(rule, answered.get(rule.id, {})) for rule in rules.values()}
+
+
+def _with_controls(rule: Rule, answered: Mapping[str, set[str]]) -> Rule:
+    if not answered:
+        return rule
+    controls = {
+        name: list(dict.fromkeys([*rule.controls.get(name, ()), *sorted(ids)])) for name, ids in answered.items()
+    }
+    return replace(rule, controls=dict(sorted({**rule.controls, **controls}.items())))
 
 
 def _layer(
@@ -102,23 +132,20 @@ def _layer(
 ) -> dict[str, Control]:
     controls: dict[str, Control] = {}
     for node in nodes:
-        for control in mistakes.of(_controls, node, framework, rules, words) or ():
+        for control in mistakes.of(_controls, node, rules, words) or ():
             if control.id in controls:
                 mistakes.add(ContentError(f"{node.mark.file}: the control '{control.id}' stands in {framework} twice"))
             controls[control.id] = control
     return controls
 
 
-def _controls(node: Node, framework: str, rules: Mapping[str, Rule], words: Words) -> Sequence[Control]:
+def _controls(node: Node, rules: Mapping[str, Rule], words: Words) -> Sequence[Control]:
     document = check(node, ControlsDocument)
     mistakes = Mistakes()
     controls = []
     for number, each in enumerate(document.controls):
         place = node.child("controls", number)
-        legs = [
-            mistakes.of(_leg, leg, place.child("legs", index), (framework, each.id), rules, words)
-            for index, leg in enumerate(each.legs)
-        ]
+        legs = [mistakes.of(_leg, leg, place.child("legs", index), rules, words) for index, leg in enumerate(each.legs)]
         controls.append(
             Control(
                 each.id,
@@ -133,7 +160,7 @@ def _controls(node: Node, framework: str, rules: Mapping[str, Rule], words: Word
     return controls
 
 
-def _leg(document: LegDocument, node: Node, control: tuple[str, str], rules: Mapping[str, Rule], words: Words) -> Leg:
+def _leg(document: LegDocument, node: Node, rules: Mapping[str, Rule], words: Words) -> Leg:
     if (document.rule is None) == (not document.manual):
         node.fail(
             "a leg is answered either by a rule or by a person", "give it 'rule', or 'manual' with what to look at"
@@ -143,11 +170,6 @@ def _leg(document: LegDocument, node: Node, control: tuple[str, str], rules: Map
     rule = rules.get(document.rule)
     if rule is None:
         node.child("rule").fail(f"there is no rule '{document.rule}'", suggestion(document.rule, rules))
-    framework, control_id = control
-    if control_id not in rule.controls.get(framework, ()):
-        node.child("rule").fail(
-            f"the rule '{rule.id}' does not name the control {control_id}", f"add it in {rule.file}"
-        )
     failing = [example.name for example in rule.examples if example.status is Status.FAIL]
     if document.example not in failing:
         place = node.child("example")

@@ -28,6 +28,7 @@ from auditor.yaml_source import kind_of, suggestion
 _RULE_ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EDITION: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _VERDICTS: Final = {spelled: status for status in Status for spelled in (status.value, status.replace("_", "-"))}
 RELATED: Final = "related:"
 
@@ -104,6 +105,12 @@ def _version(given: object) -> object:
     return given
 
 
+def _edition(text: str) -> str:
+    if not _EDITION.fullmatch(text):
+        raise mistake(f"'{text}' is no edition", "write year and month, such as 2024-02")
+    return text
+
+
 def _components(given: object) -> object:
     if not isinstance(given, Mapping | str):
         raise mistake(f"components must be a mapping, or the name of a file with one, not {kind_of(given)}")
@@ -117,6 +124,7 @@ Verdict = Annotated[Status, BeforeValidator(_status), WithJsonSchema({"enum": so
 Relation = Annotated[Text, AfterValidator(_relation)]
 Uncollected = Annotated[Text, AfterValidator(_uncollected)]
 Day = Annotated[Text, AfterValidator(_day), Field(json_schema_extra={"pattern": f"^{_DAY.pattern}$"})]
+Edition = Annotated[Text, AfterValidator(_edition), Field(json_schema_extra={"pattern": f"^{_EDITION.pattern}$"})]
 Components = Annotated[Any, BeforeValidator(_components), WithJsonSchema({"type": ["object", "string"]})]
 Version = Annotated[Text, BeforeValidator(_version)]
 Reference = Annotated[Text, BeforeValidator(_number_as_text), WithJsonSchema({"type": ["string", "integer"]})]
@@ -395,6 +403,36 @@ class AttestationDocument(Document):
     """The last day on which it holds."""
 
 
+class EstateDocument(Document):
+    """An estate that a baseline must judge as it says here."""
+
+    called: ClassVar[str] = "an estate"
+    file: Text
+    """The file beside the baseline that holds it."""
+    as_of: Text = ""
+    """The time of judgement, where the file does not tell."""
+    fails: list[RuleId] = Field(default_factory=list)
+    """The rules that fail, each at least once; all others must not."""
+    unknown: list[RuleId] = Field(default_factory=list)
+    """The rules that have an answer that is not known."""
+
+
+class RemovalDocument(Document):
+    """What a baseline takes away from the one that it extends."""
+
+    called: ClassVar[str] = "remove"
+    components: list[Text] = Field(default_factory=list)
+    """Names of components; what was reached from them alone is reached no more."""
+    parameters: list[Text] = Field(default_factory=list)
+    """Names of parameters, or of a key of one: `subnet_roles.training`."""
+    rules: list[Text] = Field(default_factory=list)
+    """Globs of rule ids."""
+    controls: list[Text] = Field(default_factory=list)
+    """Globs of ids of controls."""
+    rows: dict[str, list[Any]] = Field(default_factory=dict)
+    """Table → its rows: the values that tell them (`{principal: workspace}`), or the name of an entry."""
+
+
 class _AnyBaseline(Document):
     called: ClassVar[str] = "a baseline"
     name: Text
@@ -419,12 +457,16 @@ class _AnyBaseline(Document):
     """Framework → the file beside the baseline that holds its controls, or a folder of such files."""
     attestations: list[AttestationDocument] = Field(default_factory=list)
     """What people have looked at."""
+    editions: list[Edition] = Field(default_factory=list)
+    """The editions of the architecture that it holds, the latest last; rows and components say `since` and `until`."""
+    estates: list[EstateDocument] = Field(default_factory=list)
+    """Estates that `auditor baseline validate` judges by it, and what must come of them."""
 
 
 class WholeBaselineDocument(_AnyBaseline):
     """Which rules are in force, with which parameters and severities, what is expected, and which components there are."""
 
-    also: ClassVar[tuple[str, ...]] = ("extends",)
+    also: ClassVar[tuple[str, ...]] = ("extends", "declares", "remove", "rows", "controls_as")
     parameters: dict[str, ParameterDocument] = Field(default_factory=dict)
     """Name → declaration of a value that rules, tables, components and analyses read."""
 
@@ -436,6 +478,14 @@ class OverlayDocument(_AnyBaseline):
     """The baseline below: a shipped one, or a file beside this one."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Name → value of a parameter that a baseline below, or a rule, declares; of an object only the keys given."""
+    declares: dict[str, ParameterDocument] = Field(default_factory=dict)
+    """Parameters that no baseline below has: name → declaration. One that is an object below gets further keys."""
+    remove: RemovalDocument | None = None
+    """What is taken away from the baseline below."""
+    rows: dict[str, list[Any]] = Field(default_factory=dict)
+    """Table → rows that are put before those of the baseline below."""
+    controls_as: dict[str, Text] = Field(default_factory=dict)
+    """Framework of the baseline below → the name under which its controls are carried on here."""
 
 
 class ExemptionEntryDocument(Document):

@@ -7,25 +7,28 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
-from auditor.architecture.declare import Declaration, parameters_of, read_declarations
+from auditor.architecture.declare import Declaration, names_in, parameters_of, read_declarations
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
 from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
-from auditor.rulebook import controls, retired
+from auditor.rulebook import controls, overlay, retired
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.controls import Answers, Framework, answers_of
 from auditor.rulebook.load import TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
-from auditor.rulebook.rule import Applies, OnFact, Rule
+from auditor.rulebook.rule import Applies, OnComponent, OnFact, Rule
 from auditor.yaml_source import Node, suggestion
+
+RULES: Final = "rules"
+"""The folder of a baseline with rules of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,13 @@ class RuleSet:
     frameworks: Mapping[str, Framework] = field(default_factory=dict)
 
     @property
+    def own_rules(self) -> Sequence[Rule]:
+        """Return the rules in force that the baseline and those below it bring in their own folders, sorted by id."""
+        folders = [folder.resolve() for folder in self.baseline.packages]
+        files = {one.id: Path(one.rule.file).resolve() for one in self.in_force}
+        return [one.rule for one in self.in_force if any(files[one.id].is_relative_to(folder) for folder in folders)]
+
+    @property
     def own_framework(self) -> str:
         """Return the name of the framework that the baseline brings, the first of several; empty where it brings none."""
         return next(iter(self.frameworks), "")
@@ -109,29 +119,38 @@ def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
 def load(choice: Selection) -> RuleSet:
     """Read the baseline and all rules. ContentError with the mistakes that were met."""
     base = baselines.load(choice.baseline, shipped.folder("baselines"))
-    types = catalogue(choice.rules)
+    types = catalogue((*base.packages, *choice.rules))
     words = words_of(base, types)
     rules = load_rules([shipped.folder("rules")], words)
-    own = load_rules(choice.rules, words) if choice.rules else {}
+    folders = _own_folders(base, choice.rules)
+    own = load_rules(folders, words) if folders else {}
     mistakes = Mistakes()
     for rule_id in own.keys() & rules.keys():
         mistakes.of(own[rule_id].source.fail, f"rule id '{rule_id}' is already used by a rule of the tool",
                     "choose another id")  # fmt: skip
     mistakes.raise_any()
     rules |= own
-    baseline, places = baselines.with_assignments(base, choice.assignments, declared_by(own.values()))
+    baseline, places = overlay.with_assignments(base, choice.assignments, declared_by(own.values()))
     frameworks = controls.read(baseline.controls, rules, words)
     controls.refuse_stray(baseline.attestations, frameworks.values())
+    rules = controls.with_controls(rules, frameworks)
     chosen = choose(baseline, rules, frameworks, extra=frozenset(own))
     refuse_unread(baseline, chosen, rules, kinds(), places)
     in_force = narrowed(chosen, choice.select, choice.ignore)
     return RuleSet(baseline, rules, in_force, kinds(), words.components, types, frameworks)
 
 
+def _own_folders(base: Baseline, given: Sequence[Path]) -> list[Path]:
+    """Return the folders of rules that baselines bring, the lowest first, and those given besides, each once."""
+    folders = [*(folder for package in base.packages if (folder := package / RULES).is_dir()), *given]
+    return list({folder.resolve(): folder for folder in folders}.values())
+
+
 def words_of(base: Baseline, types: Catalogue) -> Words:
     """Return what rules may refer to under a baseline."""
     components = component_types(read_declarations(base.components, base.parameters))
-    return Words(types, kinds(), components, base.declared)
+    dropped = {name: names_in(entry, "types") for name, entry in base.dropped.items()}
+    return Words(types, kinds(), {**dropped, **components}, base.declared)
 
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
@@ -145,9 +164,15 @@ def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]
 
 
 def all_rules(folders: Sequence[Path] = (), baseline: str = "openai-chat") -> dict[str, Rule]:
-    """Read the shipped rules, or those of the folders given, without a baseline's choice; it lends them its parameters."""
+    """Read the rules of the folders given; without any the tool's and the baseline's own, but for those it has no words for.
+
+    The baseline lends them its parameters and components. ContentError where a rule of the folders lacks one.
+    """
+    if not folders:
+        known = load(Selection(baseline)).rules
+        return {rule_id: rule for rule_id, rule in known.items() if not rule.undeclared}
     base = baselines.load(baseline, shipped.folder("baselines"))
-    rules = load_rules(folders or [shipped.folder("rules")], words_of(base, catalogue(folders)))
+    rules = load_rules(folders, words_of(base, catalogue((*base.packages, *folders))))
     mistakes = Mistakes()
     for rule in rules.values():
         mistakes.of(refuse_undeclared, rule, base)
@@ -217,6 +242,11 @@ def bind(
 ) -> RuleInForce:
     """Give a rule its parameters: what the baseline sets for this rule, else the parameter's value."""
     refuse_undeclared(rule, baseline)
+    if isinstance(rule.applies, OnComponent) and rule.applies.component in baseline.dropped:
+        text = (
+            f"{baseline.file}: the component '{rule.applies.component}' is taken away, and rule '{rule.id}' is about it"
+        )
+        raise ContentError(text, "take the rule away too")
     for name in setting.parameters:
         if name not in rule.parameters:
             raise ContentError(f"{setting.place}: rule '{rule.id}' reads no parameter '{name}'",

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from auditor.errors import ContentError
-from auditor.rulebook.baseline import Baseline, Setting, find, load, with_assignments
+from auditor.rulebook.baseline import Baseline, Setting, find, load
 from auditor.rulebook.in_force import RuleInForce, bind, choose, narrowed
 from auditor.rulebook.load import Words
+from auditor.rulebook.overlay import with_assignments
 from auditor.rulebook.rule import Rule
 from tests.estates.things import CATALOGUE, RULE, write_rule
 
@@ -138,7 +139,7 @@ def test_an_overlay_can_switch_a_rule_on_again(shipped: Path, tmp_path: Path, ru
         ("parameters: {limits: 5}", "4:22", "must be of type object, not a number", ""),
         ("parameters: {hue: [a]}", "4:19", "must be of type string, not a list", ""),
         ("parameters: {shade: odd}", "4:21", "parameter 'shade' must be one of light, dark", ""),
-        ("setings: {}", "4:1", "unknown key 'setings'", "did you mean 'settings'?"),
+        ("setings: {}", "4:1", "unknown key 'setings'", "did you mean 'settings'"),
         ("settings: {thing-is-red: {sev: low}}", "4:27", "unknown key 'sev'", "known: enabled, parameters, severity"),
         ("settings: {thing-is-red: {enabled: 1}}", "4:36", "enabled must be true or false", ""),
         ("settings: {thing-is-red: {severity: worst}}", "4:37", "is no severity", ""),

@@ -159,7 +159,7 @@ controls: {openai-chat: own.yaml}
         ("{asks: A thing, rule: storage-https-onli, example: x}", "there is no rule 'storage-https-onli'"),
         (
             "{asks: A thing, rule: storage-https-only, example: x}",
-            "the rule 'storage-https-only' does not name the control",
+            "rule 'storage-https-only' has no failing example 'x'",
         ),
     ],
 )

@@ -1,0 +1,16 @@
+"""What one baseline brings of a framework: files of controls, and globs of those below that it takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.yaml_source import Node
+
+
+@dataclass(frozen=True, slots=True)
+class ControlLayer:
+    """`removed` are the places of globs of ids, which leave before the controls of `files` come in."""
+
+    files: Sequence[Node] = ()
+    removed: Sequence[Node] = ()
