@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
@@ -38,12 +38,26 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
+class Strands:
+    """What ties a component to its workload, where several strands are weighed, each in the baseline's words.
+
+    `holding` lead to what is bound, `lacking` lead to nothing; `straying` lead to other resources alone, by strand their
+    ids.
+    """
+
+    holding: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    straying: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What was found for a component: resources sorted by key, how, and what to tell the user about it."""
 
     resources: tuple[Resource, ...] = ()
     how: BoundBy = STRUCTURE
     notices: tuple[str, ...] = ()
+    strands: Strands = field(default_factory=Strands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +95,38 @@ class ComponentBinder:
             return Found((self.anchor,))
         if declaration.name in self.pinned:
             return self.pinned[declaration.name]
-        structural = self._by_structure(declaration, found, follow_weak=follow_weak)
+        reached = self._by_strands(declaration, found, follow_weak=follow_weak) if declaration.strands else {}
+        structural = (
+            _heaviest(declaration, reached)
+            if declaration.strands
+            else self._by_structure(declaration, found, follow_weak=follow_weak)
+        )
         override = self._by_override(declaration, structural)
         if override.resources:
-            return override
+            return replace(override, strands=_strands(declaration, reached, override.resources))
         if structural:
             told = self._tell_apart(declaration, structural)
         elif any(self._is_open(declaration, step, found) for step in declaration.steps):
             told = Found()
         else:
             told = self._by_name(declaration, found)
-        return Found(told.resources, told.how, (*override.notices, *told.notices))
+        strands = _strands(declaration, reached, told.resources)
+        return Found(told.resources, told.how, (*override.notices, *told.notices), strands)
+
+    def _by_strands(
+        self, declaration: Declaration, found: Mapping[str, Found], *, follow_weak: bool
+    ) -> Mapping[str, Mapping[str, Resource]]:
+        """Return where each strand leads, by strand and key; steps of one strand count together."""
+        bound = _resources(found)
+        excluded = {resource.key for name in declaration.exclude for resource in bound[name]}
+        reached: dict[str, dict[str, Resource]] = {strand: {} for strand in declaration.strands}
+        for step in declaration.steps:
+            if step.weak and not follow_weak:
+                continue
+            for one in self.paths.candidates(declaration, step, bound):
+                if one.key not in excluded and not self._is_barred(declaration, step, one):
+                    reached[step.strand][one.key] = one
+        return reached
 
     def _is_open(self, declaration: Declaration, step: ReferenceStep, found: Mapping[str, Found]) -> bool:
         """Whether something that was not seen, and is known by name, may be where a step leads or where it starts."""
@@ -237,6 +272,33 @@ class ComponentBinder:
             shown = ", ".join(resource.name for resource in free)
             return Found(notices=(f"{declaration.name} is not bound: {shown} exist and none is connected",))
         return Found()
+
+
+def _heaviest(declaration: Declaration, reached: Mapping[str, Mapping[str, Resource]]) -> tuple[Resource, ...]:
+    """Return the resources that the most weight of strands leads to; all that any leads to where several are usual."""
+    weights = {step.strand: step.weight for step in declaration.steps}
+    known = {key: resource for several in reached.values() for key, resource in several.items()}
+    told = {key: sum(weights[strand] for strand, several in reached.items() if key in several) for key in known}
+    most = max(told.values(), default=0)
+    return tuple(known[key] for key in sorted(known) if declaration.many or told[key] == most)
+
+
+def _strands(
+    declaration: Declaration, reached: Mapping[str, Mapping[str, Resource]], chosen: Sequence[Resource]
+) -> Strands:
+    """Return which strands lead to what was chosen, which to nothing, and which to others alone."""
+    if not declaration.strands or not chosen:
+        return Strands()
+    keys = {resource.key for resource in chosen}
+    return Strands(
+        tuple(strand for strand, several in reached.items() if keys & several.keys()),
+        tuple(strand for strand, several in reached.items() if not several),
+        tuple(
+            (strand, tuple(several[key].id for key in sorted(several)))
+            for strand, several in reached.items()
+            if several and not keys & several.keys()
+        ),
+    )
 
 
 def _resources(found: Mapping[str, Found]) -> Mapping[str, Sequence[Resource]]:

@@ -38,7 +38,8 @@ class ReferenceStep:
     `origins` are components; from each of their resources `related` navigations are followed one after another, or the
     id at `property` is looked up. `weak`: through the network neighbourhood, which several workloads may share.
     `has`, `lacks`: navigations that must (not) lead anywhere. `within`: a component that the candidate lies in.
-    `group`: a private endpoint's group id. `named`: names, where Azure itself mandates them.
+    `group`: a private endpoint's group id. `named`: names, where Azure itself mandates them. `strand`: what ties the
+    component to the workload here, in words, where several strands are weighed; `weight`: how much this one counts.
     """
 
     origins: BindingNames
@@ -50,6 +51,8 @@ class ReferenceStep:
     within: str | None = None
     group: str | None = None
     named: BindingNames = ()
+    strand: str = ""
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,11 @@ class Declaration:
     calls: BindingNames = ()
     visitors: str = ""
 
+    @property
+    def strands(self) -> BindingNames:
+        """Return the strands by which it is bound, each once; none where its steps are not weighed."""
+        return tuple(dict.fromkeys(step.strand for step in self.steps if step.strand))
+
     def fits(self, candidate: Resource) -> bool:
         """Whether the candidate is of the component's type and meets its conditions."""
         return candidate.type_key in _keys_of(self.types) and all(
@@ -110,7 +118,9 @@ def runs_container(site: Resource) -> bool:
 
 PREDICATES: Final[Mapping[str, Callable[[Resource], bool]]] = {"runs-container": runs_container}
 
-_STEP_KEYS: Final = frozenset({"from", "related", "property", "weak", "has", "lacks", "within", "group", "named"})
+_STEP_KEYS: Final = frozenset(
+    {"from", "related", "property", "weak", "has", "lacks", "within", "group", "named", "strand", "weight"}
+)
 _KEYS: Final = frozenset(
     {"title", "types", "required", "reach", "where", "anchor", "exclude", "many", "union", "internal"}
     | {"only-candidate", "override", "fallback", "names", "inside", "tell-apart", "occupants"}
@@ -156,12 +166,15 @@ def _declaration(name: str, entry: object, parameters: Mapping[str, object]) -> 
         raise ContentError(f"component {name}: expected an object")
     _only(entry, _KEYS, f"component {name}")
     anchor = entry.get("anchor")
+    steps = tuple(_step(name, step) for step in _list(entry.get("reach")))
+    if any(step.strand for step in steps) and not all(step.strand for step in steps):
+        raise ContentError(f"component {name}: either each step is a strand, or none is")
     return Declaration(
         name=name,
         title=str(entry.get("title") or name),
         types=_names(entry.get("types")),
         required=_is_required(name, entry.get("required", False), parameters),
-        steps=tuple(_step(name, step) for step in _list(entry.get("reach"))),
+        steps=steps,
         where=tuple(_condition(name, condition) for condition in _list(entry.get("where"))),
         anchor=anchor if isinstance(anchor, int) and not isinstance(anchor, bool) else None,
         exclude=_names(entry.get("exclude")),
@@ -195,6 +208,8 @@ def _step(component: str, entry: object) -> ReferenceStep:
         within=_text(entry.get("within")),
         group=_text(entry.get("group")),
         named=_names(entry.get("named")),
+        strand=_text(entry.get("strand")) or "",
+        weight=_weight(component, entry.get("weight", 1)),
     )
     if not step.origins or bool(step.related) == bool(step.property):
         raise ContentError(f"component {component}: a step needs `from` and either `related` or `property`")
@@ -202,6 +217,12 @@ def _step(component: str, entry: object) -> ReferenceStep:
         if navigation not in NAVIGATION:
             raise ContentError(f"component {component}: unknown relation {navigation!r}", _hint(NAVIGATION))
     return step
+
+
+def _weight(component: str, given: object) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ContentError(f"component {component}: a strand's weight is a whole number from 1 on")
+    return given
 
 
 def _condition(component: str, entry: object) -> Condition:

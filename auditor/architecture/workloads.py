@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor import resource_id as ids
-from auditor.architecture.bind import BoundBy, Claims, ComponentBinder, Found, names_of
+from auditor.architecture.bind import BoundBy, Claims, ComponentBinder, Found, Strands, names_of
 from auditor.architecture.declare import Declaration, parameter, read_declarations
 from auditor.architecture.follow import Paths, dangling, relation_gap_of
 from auditor.azure import body
@@ -33,6 +33,8 @@ class Workload:
     anchor: Resource
     bindings: Mapping[str, Sequence[Binding]]
     notices: Sequence[str] = ()
+    strands: Mapping[str, Strands] = field(default_factory=dict)
+    """By component, what ties it to the workload, where several strands were weighed."""
 
     def resources(self, component: str) -> Sequence[Resource]:
         """Return the resources bound to a component of this workload, sorted by key."""
@@ -126,7 +128,8 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
             if what.resources and not _declaration(declared, name).internal
         }
         own = [notice for what in found[anchor.key].values() for notice in what.notices]
-        workloads.append(Workload(names[anchor.key], anchor, bindings, (*own, *shared.get(anchor.key, ()))))
+        strands = {name: what.strands for name, what in found[anchor.key].items() if name in bindings}
+        workloads.append(Workload(names[anchor.key], anchor, bindings, (*own, *shared.get(anchor.key, ())), strands))
     workloads.sort(key=lambda workload: (workload.name.lower(), workload.anchor.key))
     return Workloads(workloads, tuple(notices), _roles(estate, workloads, declared), declared)
 

@@ -8,7 +8,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
-from auditor.architecture.bind import BoundBy
+from auditor.architecture.bind import BoundBy, Strands
 from auditor.architecture.declare import Declaration
 from auditor.architecture.follow import dangling, provisioning_state
 from auditor.architecture.workloads import Binding, Workload, better_anchor, unknown_because
@@ -31,12 +31,24 @@ class BoundResource(Record):
     """structure, parameter, name or only candidate"""
     provisioning_state: str | None
     """its provisioning state"""
+    strands: Hidden[tuple[str, ...]] = ()
 
     def __str__(self) -> str:
         """Return its name and how it was found, for a sentence."""
         state = self.provisioning_state or "Succeeded"
         suffix = "" if state.lower() == "succeeded" else f", provisioning state {state}"
-        return f"{self.name} (bound by {self.how}{suffix})"
+        how = f"{self.how}: {facts.listed(self.strands)}" if self.strands else self.how
+        return f"{self.name} (bound by {how}{suffix})"
+
+
+@record
+class StrayingStrand(Record):
+    """A way of telling the component that leads to other resources alone."""
+
+    strand: str
+    """what ties it to the workload, in the baseline's words"""
+    resources: tuple[str, ...]
+    """ids of the resources that it leads to"""
 
 
 @record
@@ -71,6 +83,12 @@ class ComponentPresence(Fact):
     """the resources bound to it"""
     dangling: Known[tuple[DanglingReference, ...]]
     """what points at resources of it that are missing"""
+    strands: tuple[str, ...]
+    """what ties it to the workload, where the baseline weighs several such strands"""
+    lacking: tuple[str, ...]
+    """those of them that lead to nothing"""
+    straying: tuple[StrayingStrand, ...]
+    """those that lead to other resources alone"""
     lost: Hidden[tuple[str, ...]] = ()
 
     def sentence(self) -> str:
@@ -85,6 +103,10 @@ class ComponentPresence(Fact):
         else:
             types = " or ".join(self.types) or "resource"
             summary = f"{what} is missing: no {types} is connected to {of}"
+        summary += f", but not by {facts.listed(self.lacking)}" if self.lacking else ""
+        for one in self.straying:
+            names = facts.listed([ids.name_of(each) for each in one.resources])
+            summary += f"; {one.strand} leads to {names} instead"
         return f"{summary}; {', '.join(self.lost)} is pointed at but not in the estate." if self.lost else f"{summary}."
 
     def _architecture(self) -> str:
@@ -103,6 +125,7 @@ def component_fact(
     name, estate = declaration.name, context.estate
     bindings = workload.bindings.get(name, ())
     lost = dangling(estate, declaration, workload.bound())
+    strands = workload.strands.get(name, Strands())
     subject = bindings[0].resource if bindings else workload.anchor
     is_shared = (subject.key, name) in filed
     filed.add((subject.key, name))
@@ -129,13 +152,16 @@ def component_fact(
         types=tuple(declaration.types),
         found=bool(bindings),
         bound=gap or len(bindings),
-        resources=gap or tuple(map(_bound, bindings)),
+        resources=gap or tuple(_bound(binding, strands.holding) for binding in bindings),
         dangling=unseen or tuple(DanglingReference(property=path, target=target) for _, path, target in lost),
+        strands=strands.holding,
+        lacking=strands.lacking,
+        straying=tuple(StrayingStrand(strand=strand, resources=others) for strand, others in strands.straying),
         lost=tuple(target for _, _, target in lost),
     )
 
 
-def _bound(binding: Binding) -> BoundResource:
+def _bound(binding: Binding, strands: tuple[str, ...]) -> BoundResource:
     resource = binding.resource
     return BoundResource(
         id=resource.id,
@@ -143,6 +169,7 @@ def _bound(binding: Binding) -> BoundResource:
         type=resource.type,
         how=binding.how,
         provisioning_state=provisioning_state(resource),
+        strands=strands,
     )
 
 
@@ -169,4 +196,7 @@ def missing_architecture(context: Context) -> ComponentPresence:
         bound=gap or 0,
         resources=gap or (),
         dangling=gap or (),
+        strands=(),
+        lacking=(),
+        straying=(),
     )
