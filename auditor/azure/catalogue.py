@@ -91,8 +91,8 @@ def shipped() -> Catalogue:
 
 
 def shipped_files() -> Sequence[Path]:
-    """Return the files that it is read from."""
-    return type_files.files(_FOLDER)
+    """Return the files of the tool's own types and relations."""
+    return [*type_files.files(_FOLDER), *type_files.files(_RELATIONS)]
 
 
 @lru_cache(maxsize=1)

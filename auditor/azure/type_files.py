@@ -86,7 +86,7 @@ def load_relations(folder: Path) -> Mapping[str, Navigation]:
     """Read the files of relations in a folder; ContentError says the mistakes of all."""
     ways: dict[str, Navigation] = {}
     mistakes = Mistakes()
-    for path in _files(folder):
+    for path in files(folder):
         name = path.relative_to(folder).as_posix().removesuffix(".yaml")
         node = mistakes.of(load_file, path)
         found = None if node is None else mistakes.of(relation_files.relation, node, name)
