@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,9 +16,8 @@ from auditor.azure.reference_data import datasets
 from auditor.diff import states
 from auditor.diff.drift import Drift
 from auditor.diff.states import AuditedState
-from auditor.engine import claims, disclosure, exemptions
+from auditor.engine import claims, disclosure, evaluate, exemption_findings, exemptions, report_reader
 from auditor.engine.coverage import coverage_of
-from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.known import KnownFailures, compared
 from auditor.engine.naming import with_names
 from auditor.engine.pictures import pictures_of
@@ -26,10 +25,9 @@ from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
-from auditor.model import Coverage, Finding, FrameworkReport, Report, SnapshotIdentity
+from auditor.model import Coverage, Finding, FrameworkReport, Report, RuleInfo, SnapshotIdentity, Status
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key
-from auditor.report import report_reader
 from auditor.rulebook.controls import Framework
 from auditor.rulebook.in_force import RuleSet
 from auditor.shipped import tool_version
@@ -128,8 +126,8 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
 
 def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple[Context, Moment]) -> Report:
     given, when = judged_from
-    evaluation = Evaluation(given, rules, terms.explain_passes)
-    found = with_names(findings(evaluation), given.estate, snapshot.metadata.subscription_names)
+    evaluation = evaluate.Evaluation(given, rules, terms.explain_passes)
+    found = with_names(evaluate.findings(evaluation), given.estate, snapshot.metadata.subscription_names)
     judged = claims.with_claims(disclosure.without_secrets(found), given.estate)
     coverage = coverage_of(evaluation, judged)
     notices = [
@@ -144,7 +142,9 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
     matched = exemptions.match(judged, accepted, when.at.date(), known)
     pairs = zip(judged, matched.exempted, strict=True)
     judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]
-    notices += [*matched.notices, *_claimed(judged)]
+    notices += _claimed(judged)
+    on_exemptions = _on_exemptions(judged, matched, terms)
+    judged = evaluate.in_order([*judged, *on_exemptions.findings])
     if terms.known is not None:
         judged = compared(judged, known)
     metadata = snapshot.metadata
@@ -155,7 +155,7 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
         snapshot=SnapshotIdentity(snapshot.sha256, metadata.collected_at, metadata.scope, metadata.subscription_names),
         as_of=when.at,
         as_of_source=when.source,
-        rules=rules.infos(),
+        rules={**rules.infos(), **on_exemptions.rules},
         resources=len(snapshot.resources),
         findings=judged,
         gaps=disclosure.gaps_without_secrets(snapshot.gaps),
@@ -166,6 +166,22 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
         pictures=pictures_of(given) if terms.draw else (),
         exemptions=matched.states,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _OnExemptions:
+    """What is found of exemptions, and by which rules."""
+
+    findings: Sequence[Finding] = ()
+    rules: Mapping[str, RuleInfo] = field(default_factory=dict)
+
+
+def _on_exemptions(judged: Sequence[Finding], matched: exemptions.Matched, terms: Terms) -> _OnExemptions:
+    """Judge the exemptions that were given; where nothing else was judged, that is no answer on an estate."""
+    if not terms.exemption_files or all(each.status is Status.NOT_APPLICABLE for each in judged):
+        return _OnExemptions()
+    rules = exemption_findings.rules(str(terms.exemption_files[0]))
+    return _OnExemptions(exemption_findings.findings(matched), rules)
 
 
 def _grouped(framework: Framework | None, coverage: Coverage, rules: RuleSet, when: Moment) -> FrameworkReport | None:

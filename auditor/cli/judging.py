@@ -14,7 +14,7 @@ from auditor.model import Report
 
 with lazy_imports(__name__):
     from auditor import audit
-    from auditor.engine import known, known_files
+    from auditor.engine import known, report_reader
     from auditor.inputs import read
     from auditor.report import outcome
     from auditor.rulebook import in_force
@@ -45,8 +45,9 @@ class Judging:
 
     def outcome(self) -> known.JudgedFailures:
         """Return what fails: by judging, or as a JSON report says."""
-        if len(self.sources) == 1 and known_files.is_report(path := Path(self.sources[0])):
-            return known_files.read_report(path)
+        told = report_reader.report_in(self.sources[0]) if len(self.sources) == 1 else None
+        if told is not None:
+            return known.JudgedFailures.of(told)
         report = self.report()
         if reason := outcome.why_not_trusted(report):
             streams.remark(f"note: {reason}")

@@ -64,7 +64,12 @@ class Evaluation:
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
     with _estate_at_rest():
-        return sorted(_all(question), key=_order)
+        return in_order(_all(question))
+
+
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings sorted by severity, rule, resource and sub-object."""
+    return sorted(found, key=_order)
 
 
 @contextmanager

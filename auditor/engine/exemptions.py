@@ -32,8 +32,8 @@ _SAID: Final[Mapping[Defect, tuple[str, str]]] = {
     Defect.OUTGROWN: ("1 exemption does not cover what has grown", "{} exemptions do not cover what has grown"),
     Defect.TOO_WIDE: ("1 exemption is too wide", "{} exemptions are too wide"),
     Defect.UNLIMITED: (
-        "1 exemption does not say how far it goes, so that whatever grows is accepted, too",
-        "{} exemptions do not say how far they go, so that whatever grows is accepted, too",
+        "1 exemption does not say how far it goes, so that whatever comes to be wrong there is accepted, too",
+        "{} exemptions do not say how far they go, so that whatever comes to be wrong there is accepted, too",
     ),
     Defect.EXPIRING: (f"1 exemption expires within {SOON} days", f"{{}} exemptions expire within {SOON} days"),
 }
@@ -105,10 +105,9 @@ class Matched:
     exempted: Sequence[Exemption | None]
     states: Sequence[ExemptionState]
 
-    @property
-    def notices(self) -> list[str]:
-        """Return one line for each defect, which names the exemptions that have it."""
-        return [notice for defect in Defect if (notice := _notice(defect, self.states))]
+    def notice(self, defect: Defect) -> str:
+        """Return the line for one defect; nothing where no exemption has it."""
+        return _notice(defect, self.states)
 
 
 def match(
@@ -156,8 +155,14 @@ def _is_called(name: str, wanted: str) -> bool:
 
 
 def _before(exemption: Exemption, finding: Finding, known: KnownFailures) -> Sequence[FindingSet] | None:
-    """Return what of a failure is accepted or known; None where the exemption does not say how far it goes."""
-    return None if exemption.accepts is None else [exemption.accepts, *known.sets_of(finding.fingerprint)]
+    """Return what of a failure is accepted or known; None where nothing says how far it may go.
+
+    An exemption without a limit covers what is known of a failure, but not what it grows by.
+    """
+    before = known.sets_of(finding.fingerprint)
+    if exemption.accepts is None:
+        return before or None
+    return [exemption.accepts, *before]
 
 
 def _defects(exemption: Exemption, fitting: Sequence[Finding], left: int, *, is_outgrown: bool) -> list[Defect]:

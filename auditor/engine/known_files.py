@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from pydantic import ValidationError
 
-from auditor.engine import value_sets
+from auditor.engine import report_reader
 from auditor.engine.finding_sets import as_document, from_document, grown
 from auditor.engine.known import JudgedFailures, KnownFailure, KnownFailures
 from auditor.errors import AuditorError
-from auditor.model import Evidence, FindingSet, Status
+from auditor.model import FindingSet
 from auditor.rulebook.validation import Document
 from auditor.snapshot import json_text
 
 RATCHET_VERSION: Final = 1
-_REPORT_VERSIONS: Final = (1, 2)
-_HEAD: Final = 4096
 
 
 class KnownFailureDocument(Document):
@@ -79,21 +77,13 @@ def read(path: Path) -> KnownFailures:
     document = json_text.decode(data, str(path))
     if isinstance(document, Mapping) and "ratchet_version" in document:
         return KnownFailures.of(_of_ratchet(path, data))
-    return KnownFailures.of(_of_report(path, document).failures)
-
-
-def read_report(path: Path) -> JudgedFailures:
-    """Return what a JSON report says. AuditorError where the file is none."""
-    return _of_report(path, json_text.decode(_bytes(path), str(path)))
-
-
-def is_report(path: Path) -> bool:
-    """Whether a file begins as a JSON report does, so that it is none of an estate."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return b'"schema_version"' in head and b'"run_id"' in head
+    report = report_reader.report_of(document, str(path))
+    if report is None:
+        raise AuditorError(
+            f"{path}: is neither a JSON report nor a file of known failures",
+            "write one: auditor ratchet write INPUT -o FILE",
+        )
+    return KnownFailures.of(JudgedFailures.of(report).failures)
 
 
 def _bytes(path: Path) -> bytes:
@@ -131,75 +121,3 @@ def _set(document: Mapping[str, object], path: Path, number: int) -> FindingSet:
     except (ValueError, KeyError) as problem:
         raise AuditorError(f"{path}: failures.{number}.rests_on: {problem}", "write the file again") from problem
     return of
-
-
-def _of_report(path: Path, document: object) -> JudgedFailures:
-    """Return what a report says, whichever version it is of; of what is no report say what would be."""
-    findings = document.get("findings") if isinstance(document, Mapping) else None
-    if (
-        not isinstance(document, Mapping)
-        or document.get("schema_version") not in _REPORT_VERSIONS
-        or not isinstance(findings, list)
-    ):
-        raise AuditorError(
-            f"{path}: is neither a JSON report nor a file of known failures",
-            "write one: auditor ratchet write INPUT -o FILE",
-        )
-    told = [_Told(path, number, each) for number, each in enumerate(findings)]
-    rules = document.get("rules")
-    asked = set(rules) if isinstance(rules, Mapping) else {each.rule_id for each in told}
-    return JudgedFailures(
-        failures=[each.failure() for each in told if each.status == Status.FAIL and not each.is_exempted],
-        settled={each.fingerprint for each in told if each.status not in {Status.FAIL, Status.UNKNOWN}},
-        answered=asked - {each.rule_id for each in told if each.status == Status.UNKNOWN},
-        is_closed=not document.get("gaps"),
-    )
-
-
-class _Told:
-    """A finding as a report tells it."""
-
-    def __init__(self, path: Path, number: int, document: object) -> None:
-        if not isinstance(document, Mapping):
-            raise AuditorError(f"{path}: findings.{number} is no object", "it is no JSON report of the tool's")
-        self._path, self._number, self._document = path, number, document
-        self.fingerprint, self.rule_id, self.status = map(self._text, ("fingerprint", "rule_id", "status"))
-        self.is_exempted = document.get("exemption") is not None
-
-    def _text(self, name: str) -> str:
-        value = self._document.get(name)
-        if not isinstance(value, str):
-            raise AuditorError(
-                f"{self._path}: findings.{self._number}.{name} is no text", "it is no JSON report of the tool's"
-            )
-        return value
-
-    def failure(self) -> KnownFailure:
-        """Return it as a known failure; releases that wrote no set wrote the values all the same."""
-        resource_id = self._document.get("resource_id")
-        place = resource_id if isinstance(resource_id, str) else None
-        rests_on = self._document.get("rests_on")
-        part = str(self._document.get("sub_object") or "")
-        if isinstance(rests_on, Mapping):
-            found: FindingSet | None = _set(rests_on, self._path, self._number)
-        else:
-            found = value_sets.of_leaves(map(_leaf, self._objects("evidence")), place)
-        return KnownFailure(self.fingerprint, self.rule_id, place, part, found)
-
-    def _objects(self, name: str) -> Sequence[Mapping[str, object]]:
-        values = self._document.get(name)
-        return [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
-
-
-def _leaf(document: Mapping[str, object]) -> Evidence:
-    name, resource_id = document.get("name"), document.get("resource_id")
-    return Evidence(
-        path=str(document.get("path")),
-        operator=str(document.get("operator")),
-        expected=document.get("expected"),
-        actual=document.get("actual"),
-        assumed=document.get("assumed"),
-        absent=document.get("absent") is True,
-        name=name if isinstance(name, str) else None,
-        resource_id=resource_id if isinstance(resource_id, str) else None,
-    )

@@ -21,7 +21,7 @@ _WORDS: Final[Mapping[Defect, str]] = {
     Defect.UNLIMITED: "does not say how far it goes",
     Defect.EXPIRING: "expires soon",
 }
-_NO_FAULT: Final = frozenset({Defect.EXPIRING, Defect.UNLIMITED})
+_NO_FAULT: Final = frozenset({Defect.EXPIRING})
 
 
 def is_wrong(state: ExemptionState) -> bool:

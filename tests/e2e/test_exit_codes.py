@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import auditor, command, environment, estate, in_process, storage
+from auditor.report.format import NAMES
+from tests.e2e.command import GROUP, auditor, command, environment, estate, in_process, storage
 
 _ONLY = ("--select", "storage-minimum-tls", "--complete")
 _GOOD = storage("st1", minimumTlsVersion="TLS1_3")
@@ -124,15 +125,34 @@ def test_an_exemption_stands_beside_the_failure_and_an_expired_one_does_nothing(
     assert (valid.code, valid.findings[0]["status"]) == (0, "fail")
     assert valid.findings[0]["exemption"]["ticket"] == "T-1"
     assert (expired.code, expired.findings[0]["exemption"]) == (1, None)
-    assert "expired" in json.dumps(expired.report["notices"])
-    assert "expired" in expired.err
+    [of_itself] = [each for each in expired.findings if each["rule_id"].startswith("exemption-")]
+    assert (of_itself["rule_id"], of_itself["severity"]) == ("exemption-expired", "low")
+    assert of_itself["message"].startswith("1 exemption has expired: ")
 
 
 def test_an_exemption_that_covers_nothing_is_said(tmp_path: Path) -> None:
     exemptions = _exemption(tmp_path, "2030-01-01")
     ended = in_process("evaluate", estate(tmp_path, _GOOD), *_ONLY, "--exemptions", exemptions, at=tmp_path)
     assert ended.code == 0
-    assert "matches no" in ended.out or "covers no" in ended.out
+    assert "1 exemption matches no failure: " in ended.out
+
+
+def test_exemptions_alone_are_no_answer_on_an_estate(tmp_path: Path) -> None:
+    given = estate(tmp_path, {"id": f"{GROUP}/providers/Microsoft.Web/staticSites/s", "name": "s"})
+    ended = in_process("evaluate", given, *_ONLY, "--exemptions", _exemption(tmp_path, "2020-01-01"), at=tmp_path)
+    assert (ended.code, "nothing was judged" in ended.out) == (2, True)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"coverage", "xlsx"}])
+def test_each_format_tells_once_of_exemptions_that_have_expired(tmp_path: Path, name: str) -> None:
+    path = _exemption(tmp_path, "2024-02-19")
+    second = path.read_text().partition("\n")[2].replace("T-1", "T-2")
+    path.write_text(path.read_text() + second)
+    given = ("evaluate", estate(tmp_path, _BAD), *_ONLY, "--as-of", "2024-02-20", "--exemptions", path)
+    ended = in_process(*given, "-o", f"{name}=report", at=tmp_path)
+    text = " ".join((tmp_path / "report").read_text().split())
+    times = {"html": 2, "junit": 2}.get(name, 1)  # under its rule and in the list of all; as a failure's title and text
+    assert (ended.code, text.count("2 exemptions have expired")) == (1, times)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.engine import exemptions
+from auditor.engine import exemption_findings, exemptions
 from auditor.engine.known import KnownFailure, KnownFailures
 from auditor.errors import ContentError
-from auditor.model import Defect, Exemption, Finding, PacketBox, PacketSet, Severity, Status
+from auditor.model import Defect, Exemption, Finding, ItemSet, PacketBox, PacketSet, Severity, Status
 
 RULES = ("thing-is-red",)
 GROUP = "/subscriptions/s1/resourceGroups/rg"
@@ -29,6 +29,10 @@ def exemption(**changed: str) -> Exemption:
     return Exemption(**{**ENTRY, **changed})
 
 
+def notices(matched: exemptions.Matched) -> list[str]:
+    return [notice for defect in Defect if (notice := matched.notice(defect))]
+
+
 def test_an_exemption_is_given_to_failures_below_its_scope_and_to_nothing_else() -> None:
     found = [
         finding(),
@@ -42,7 +46,7 @@ def test_an_exemption_is_given_to_failures_below_its_scope_and_to_nothing_else()
     matched = exemptions.match(found, [exemption()], date(2024, 3, 1))
 
     assert [one is not None for one in matched.exempted] == [True, True, False, False, False, False]
-    assert matched.notices == ["1 exemption expires within 30 days: e1 (T-1) on 2024-03-01"]
+    assert notices(matched) == ["1 exemption expires within 30 days: e1 (T-1) on 2024-03-01"]
     assert [one.status for one in found][:2] == [Status.FAIL] * 2
 
 
@@ -50,7 +54,7 @@ def test_an_expired_exemption_has_no_effect_and_is_reported() -> None:
     matched = exemptions.match([finding()], [exemption()], date(2024, 3, 2))
 
     assert matched.exempted == [None]
-    assert matched.notices == ["1 exemption has expired: e1 (T-1) on 2024-03-01"]
+    assert notices(matched) == ["1 exemption has expired: e1 (T-1) on 2024-03-01"]
 
 
 @pytest.mark.parametrize("changed", [{"rule": "other-*"}, {"scope": "/subscriptions/s2"}, {"rule": "thing"}])
@@ -58,7 +62,7 @@ def test_an_exemption_that_matches_no_failure_is_reported(changed: dict[str, str
     matched = exemptions.match([finding()], [exemption(**changed)], date(2024, 1, 1))
 
     assert matched.exempted == [None]
-    assert "1 exemption matches no failure: e1 (T-1)" in matched.notices
+    assert "1 exemption matches no failure: e1 (T-1)" in notices(matched)
 
 
 def test_the_first_exemption_in_force_wins() -> None:
@@ -67,7 +71,7 @@ def test_the_first_exemption_in_force_wins() -> None:
     matched = exemptions.match([finding()], accepted, date(2024, 1, 1))
 
     assert [one.id for one in matched.exempted if one] == ["first"]
-    assert len(matched.notices) == 1
+    assert len(notices(matched)) == 1
 
 
 def write(folder: Path, **changed: str) -> Path:
@@ -151,7 +155,7 @@ def test_an_exemption_covers_no_more_than_it_accepted() -> None:
 
     assert narrow.exempted == [accepted]
     assert wide.exempted == [None]
-    assert wide.notices == [
+    assert notices(wide) == [
         "1 exemption does not cover what has grown: e1 (T-1): thing-is-red: was TCP 22, is now TCP every port"
     ]
 
@@ -169,9 +173,39 @@ def test_without_a_limit_whatever_grows_is_covered_and_that_is_said() -> None:
     matched = exemptions.match([reaching(ALL_PORTS)], [exemption()], ANY_DAY)
 
     assert matched.exempted == [exemption()]
-    assert matched.notices == [
-        "1 exemption does not say how far it goes, so that whatever grows is accepted, too: e1 (T-1)"
+    assert notices(matched) == [
+        "1 exemption does not say how far it goes, so that whatever comes to be wrong there is accepted, too: e1 (T-1)"
     ]
+
+
+def test_without_a_limit_what_is_known_is_covered_and_its_growth_is_not() -> None:
+    known = KnownFailures.of([KnownFailure("f1", "thing-is-red", None, "", PORT_22)])
+
+    assert exemptions.match([reaching(PORT_22)], [exemption()], ANY_DAY, known).exempted == [exemption()]
+    grown = exemptions.match([reaching(ALL_PORTS)], [exemption()], ANY_DAY, known)
+    assert grown.exempted == [None]
+    assert Defect.OUTGROWN in defects(grown)[0]
+
+
+def test_exemptions_are_findings_one_for_each_kind_of_defect() -> None:
+    old = [exemption(id=f"e{number}", expires_on="2020-01-01", rule="other") for number in range(9)]
+    wide = exemption(id="wide", rule="*", expires_on="2024-01-20")
+    matched = exemptions.match([finding()], [*old, wide], ANY_DAY)
+
+    found = {each.rule_id: each for each in exemption_findings.findings(matched)}
+
+    assert {name: each.severity for name, each in found.items()} == {
+        "exemption-expired": Severity.LOW,
+        "exemption-expiring": Severity.INFO,
+        "exemption-too-wide": Severity.MEDIUM,
+        "exemption-unused": Severity.INFO,
+    }
+    assert all(each.status is Status.FAIL for each in found.values())
+    assert found["exemption-expired"].message.startswith("9 exemptions have expired: e0 (T-1) on 2020-01-01, ")
+    assert found["exemption-expired"].rests_on == ItemSet("exemptions", tuple(f"e{number}" for number in range(9)))
+    later = exemption_findings.findings(exemptions.match([finding()], old[:2], date(2024, 1, 2)))
+    assert [each.fingerprint for each in later] == [found[each.rule_id].fingerprint for each in later]
+    assert exemption_findings.rules("ours.yaml").keys() >= found.keys()
 
 
 @pytest.mark.parametrize(
@@ -225,7 +259,7 @@ def test_every_rule_or_a_whole_subscription_is_too_wide(changed: dict[str, str],
 def test_each_defect_is_one_line_whatever_the_number_of_exemptions() -> None:
     old = [exemption(id=f"e{number}", expires_on="2020-01-01", rule="other") for number in range(9)]
 
-    assert exemptions.match([finding()], old, ANY_DAY).notices == [
+    assert notices(exemptions.match([finding()], old, ANY_DAY)) == [
         f"9 exemptions have expired: {', '.join(f'e{n} (T-1) on 2020-01-01' for n in range(5))} and 4 more",
         f"9 exemptions match no failure: {', '.join(f'e{n} (T-1)' for n in range(5))} and 4 more",
     ]

@@ -119,7 +119,7 @@ def test_what_is_accepted_or_below_the_level_is_not_told(tmp_path: Path, receive
     assert receiver.requests == []
     for number in (1, 2, 3):  # it expires on the second day
         scan(tmp_path, "history.db", day(number), account("st1"), options=accepted, env=_KEY)
-    assert receiver.names() == ["st1"]
+    assert receiver.names() == ["st1", ""]
 
 
 def test_two_runs_at_once_tell_once(tmp_path: Path, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""Read a JSON report of ours back, in either of its versions, as far as its findings go."""
+"""Read a JSON report of ours back, in either of its versions, as far as its findings go, and whether it saw everything."""
 
 from __future__ import annotations
 
@@ -9,17 +9,32 @@ from typing import Final
 
 from auditor.azure import body
 from auditor.azure.body import as_time
-from auditor.engine.finding_sets import from_document
+from auditor.engine import value_sets
+from auditor.engine.finding_sets import from_document, grown
 from auditor.errors import InputError
-from auditor.model import Evidence, Exemption, Finding, FindingSet, Report, RuleInfo, Severity, SnapshotIdentity, Status
+from auditor.model import (
+    Coverage,
+    Evidence,
+    Exemption,
+    Finding,
+    FindingSet,
+    Gap,
+    OpenGap,
+    Report,
+    RuleInfo,
+    Severity,
+    SnapshotIdentity,
+    Status,
+)
 from auditor.redaction.body import Redactor
 from auditor.snapshot import file
 from auditor.snapshot.compression import label_of, load
 from auditor.snapshot.json_text import decode
 
-_MARKS: Final = frozenset({"findings", "schema_version", "tool", "baseline"})
+_VERSIONS: Final = (1, 2)
 _HEAD: Final = 1_000
 """Reports say first which version they are of."""
+_NEEDED: Final = ("fingerprint", "rule_id", "status")
 _HINT: Final = "give what `auditor evaluate … -o json=FILE` wrote"
 _REDACTOR: Final = Redactor()
 
@@ -45,7 +60,16 @@ def report_in(source: str) -> Report | None:
         document = decode(data, label)
     except InputError:
         return None  # whoever reads it as an estate says what is wrong
-    if not isinstance(document, dict) or not document.keys() >= _MARKS:
+    return report_of(document, label)
+
+
+def report_of(document: object, label: str) -> Report | None:
+    """Return the report that a JSON document is, or None where it is something else; InputError where it is damaged."""
+    if (
+        not isinstance(document, Mapping)
+        or "findings" not in document
+        or document.get("schema_version") not in _VERSIONS
+    ):
         return None
     return _report(document, label)
 
@@ -68,7 +92,19 @@ def _report(document: Object, label: str) -> Report:
         resources=body.number(document, "summary.resources") or 0,
         findings=findings,
         gaps=(),
+        coverage=Coverage(gaps=list(_gaps(document))),
     )
+
+
+def _gaps(document: Object) -> Iterator[OpenGap]:
+    """Yield the gaps of a report; version 1 does not tell those of the inventory from others, so that any may be one."""
+    told = body.objects(document, "coverage.gaps")
+    for gap in told or body.objects(document, "gaps"):
+        yield OpenGap(
+            Gap(body.text(gap, "scope") or "/", body.text(gap, "what") or "", body.text(gap, "reason") or ""),
+            settled_by=body.text(gap, "settled_by") or "",
+            is_of_inventory=body.flag(gap, "is_of_inventory") is not False,
+        )
 
 
 def _rules(document: Object) -> Mapping[str, RuleInfo]:
@@ -99,20 +135,23 @@ def _findings(document: Object, label: str) -> Iterator[Finding]:
     if not isinstance(listed, list):
         raise InputError(f"{label} is a report whose `findings` are no list", _HINT)
     for place, one in enumerate(listed):
+        if not isinstance(one, Mapping):
+            raise InputError(f"{label}: findings.{place} is no object", _HINT)
+        for name in _NEEDED:
+            if not isinstance(one.get(name), str):
+                raise InputError(f"{label}: findings.{place}.{name} is no text", _HINT)
         try:
             yield _finding(one)
-        except (ValueError, TypeError) as problem:
-            raise InputError(f"{label}: findings[{place}] cannot be read: {problem}", _HINT) from problem
+        except (ValueError, TypeError, KeyError) as problem:
+            raise InputError(f"{label}: findings.{place} cannot be read: {problem}", _HINT) from problem
 
 
-def _finding(one: object) -> Finding:
-    fingerprint, rule = body.text(one, "fingerprint"), body.text(one, "rule_id")
-    if fingerprint is None or rule is None or not isinstance(one, Mapping):
-        raise ValueError("it has no rule_id and fingerprint")
+def _finding(one: Object) -> Finding:
     witness = _REDACTOR.value("", body.value(one, "witness"))
     resource_id = body.text(one, "resource_id")
+    evidence = [_evidence(leaf, resource_id) for leaf in body.objects(one, "evidence")]
     return Finding(
-        rule_id=rule,
+        rule_id=body.text(one, "rule_id") or "",
         severity=Severity(body.text(one, "severity") or ""),
         status=Status(body.text(one, "status") or ""),
         resource_id=resource_id,
@@ -122,16 +161,16 @@ def _finding(one: object) -> Finding:
         workload=body.text(one, "workload"),
         component=body.text(one, "component"),
         location=body.text(one, "location"),
-        evidence=[_evidence(leaf, resource_id) for leaf in body.objects(one, "evidence")],
+        evidence=evidence,
         witness=witness if isinstance(witness, Mapping) else None,
         unknown_reason=body.text(one, "unknown_reason"),
         missing_permission=body.text(one, "missing_permission"),
         exemption=_exemption(body.value(one, "exemption")),
         remediation_cli=body.text(one, "remediation.cli") or "",
-        fingerprint=fingerprint,
+        fingerprint=body.text(one, "fingerprint") or "",
         collected_at=body.text(one, "collected_at"),
         controls=_controls(one),
-        rests_on=_rests_on(body.value(one, "rests_on")),
+        rests_on=_rests_on(one, evidence, resource_id),
     )
 
 
@@ -140,8 +179,14 @@ def _controls(of: object) -> Mapping[str, Sequence[str]]:
     return {str(name): body.texts(ids) for name, ids in listed.items()} if isinstance(listed, Mapping) else {}
 
 
-def _rests_on(document: object) -> FindingSet | None:
-    return from_document(document) if isinstance(document, Mapping) else None
+def _rests_on(finding: Object, evidence: Sequence[Evidence], resource_id: str | None) -> FindingSet | None:
+    """Return what a failure rests on; releases that wrote no set wrote the values all the same."""
+    document = body.value(finding, "rests_on")
+    if isinstance(document, Mapping):
+        found = from_document(document)
+        grown(found, found)  # that a set of packets cannot be read shows when it is
+        return found
+    return value_sets.of_leaves(evidence, resource_id) if finding.get("status") == Status.FAIL else None
 
 
 def _exemption(of: object) -> Exemption | None:
