@@ -21,6 +21,7 @@ from auditor.cli import (
     fact,
     history,
     keys,
+    man_page,
     network,
     ratchet,
     snapshot,
@@ -62,6 +63,7 @@ app.add_typer(history.app, name="history")
 app.add_typer(ratchet.app, name="ratchet")
 app.add_typer(snapshot.app, name="snapshot")
 content.register(app)
+man_page.register(app)
 
 
 class _HarmlessLines(logging.Formatter):
@@ -101,7 +103,7 @@ def main() -> NoReturn:
     """Run the command line; the only place that knows what an unexpected error looks like to a user."""
     streams.prepare()
     try:
-        app(standalone_mode=True)
+        app(prog_name="auditor", standalone_mode=True)
     except ContentError as problem:
         _fail(*map(str, problem.problems))
     except Interrupted as problem:

@@ -70,9 +70,14 @@ def add(
 
 
 @app.command("list")
-def list_exemptions(path: _File, output: opt.PageOutput = opt.PageFormat.TABLE) -> None:
-    """List what is accepted: what, until when, by whom."""
-    listed = accepted.parse(_existing(path), str(path))
+def list_exemptions(
+    path: _File,
+    baseline: opt.Baseline = opt.DEFAULT_BASELINE,
+    rules: opt.Rules = None,
+    output: opt.PageOutput = opt.PageFormat.TABLE,
+) -> None:
+    """List what is accepted: what, until when, by whom. What the file has wrong, such as a rule that there is not, exits 2."""
+    listed = accepted.load(path, in_force.load(in_force.Selection(baseline, rules or ())).rules)
     with streams.output(None, opt.hash_sign(output)) as out:
         exemption_page.write(listed, out, width=streams.width(), as_json=output is opt.PageFormat.JSON)
 

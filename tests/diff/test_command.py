@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -310,3 +311,30 @@ class TestEnds:
         ended = in_process("diff", *arguments, at=tmp_path)
         assert ended.code == 2
         assert is_one_line(ended.err)
+
+
+class TestComment:
+    """Markdown is a comment on a pull request: bounded, found again, and of no markup but ours."""
+
+    def test_what_to_look_at_is_open_and_the_rest_folded(self, tmp_path: Path) -> None:
+        told = _diff(tmp_path, _net(public=True), _net(SSH, public=True), "-o", "markdown").out
+        assert told.splitlines()[:2] == ["<!-- auditor:drift -->", "## Drift"]
+        is_open, _, folded = told.partition("<details>")
+        assert "### Reach gained" in is_open
+        assert "<summary>Changed configuration (1)</summary>" in folded
+        assert told.count("<details>") == told.count("</details>")
+
+    @pytest.mark.parametrize("sign", ["@", "[", "x"])
+    def test_it_fits_a_comment_whatever_there_is_to_tell(self, tmp_path: Path, sign: str) -> None:
+        many = [storage(f"st{number}", minimumTlsVersion="TLS1_0") for number in range(60)]
+        for each in many:
+            each["name"] = each["name"] + sign * 800
+            each["id"] = each["id"].rpartition("/")[0] + f"/{each['name']}"
+        mended = copy.deepcopy(many[:30])
+        for each in mended:
+            each["properties"]["minimumTlsVersion"] = "TLS1_2"
+        ended = _diff(tmp_path, many[:45], [*mended, *many[45:]], "-o", "markdown", "--select", "storage-*")
+        assert 5_000 < len(ended.out) <= 65_000
+        assert ended.out.startswith("<!-- auditor:drift -->\n## Drift\n\n60 changes.")
+        assert ended.out.count("<details>") == ended.out.count("</details>")
+        assert re.search(r"and \d+ more|does not fit here", ended.out)
