@@ -30,7 +30,7 @@ from auditor.language.ast import Condition
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
-from auditor.model import Evidence, Finding, Gap, Severity, Status
+from auditor.model import Evidence, Finding, Gap, Resource, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
@@ -38,6 +38,7 @@ from auditor.truth import Truth
 EVERYWHERE: Final = "/"
 DERIVED: Final = "derived"
 """The source of what an analysis worked out; what it worked from stands beside it, as input."""
+_MANY: Final = 2_000  # findings, below which the collector has little to look at
 _LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -64,7 +65,7 @@ class Evaluation:
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
     with _estate_at_rest():
-        return sorted(_all(question), key=_order)
+        return sorted(_put_to_rest(_batches(question)), key=_order)
 
 
 @contextmanager
@@ -83,7 +84,21 @@ def _estate_at_rest() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _all(question: Evaluation) -> Iterator[Finding]:
+def _put_to_rest(batches: Iterable[Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of all batches, and spare the collector those that it has looked at: it would again and again."""
+    since = 0
+    for batch in batches:
+        for finding in batch:
+            since += 1
+            yield finding
+        if since >= _MANY:
+            gc.collect()  # first, as what is frozen in a cycle is not freed
+            gc.freeze()
+            since = 0
+
+
+def _batches(question: Evaluation) -> Iterator[Iterator[Finding]]:
+    """Yield the findings on components, of each analysis, and on each type, one after the other."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
     for rule in question.rules.in_force:
@@ -91,29 +106,29 @@ def _all(question: Evaluation) -> Iterator[Finding]:
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                yield from _component_findings(rule, applies, question)
+                yield _component_findings(rule, applies, question)
             case OnType() as applies:
                 on_types.append((rule, applies))
-    yield from _all_fact_findings(on_facts, question)
-    yield from _type_findings(on_types, question)
-
-
-def _all_fact_findings(
-    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], question: Evaluation
-) -> Iterator[Finding]:
-    """Judge facts, analysis by analysis and kind by kind: those of one are let go before those of the next are made."""
-    analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(rules)}
+    analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
     for analysis in analyses.values():
-        derived = _derived(analysis, question)
-        for kind in sorted(derived):
-            known, places = derived.pop(kind), Places()
-            asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-            cases = _Cases([_Case(fact, places, question) for fact in known.facts])
-            for rule, applies in asked:
-                yield from _fact_findings(rule, applies, known, cases, question)
+        yield _analysis_findings(analysis, on_facts, question)
+    yield from _type_batches(on_types, question)
 
 
-def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
+def _analysis_findings(
+    analysis: Analysis, rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], question: Evaluation
+) -> Iterator[Finding]:
+    """Judge facts, kind by kind: those of one analysis are let go before those of the next are made."""
+    derived = _derived(analysis, question)
+    for kind in sorted(derived):
+        known, places = derived.pop(kind), Places()
+        asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
+        cases = _Cases([_Case(fact, places, question) for fact in known.facts])
+        for rule, applies in asked:
+            yield from _fact_findings(rule, applies, known, cases, question)
+
+
+def _type_batches(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Iterator[Finding]]:
     """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
     unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
@@ -123,19 +138,26 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
     for resource_type, asked in sorted(by_type.items()):
         places = Places()
         remembered = [_remembered(rule, places, question) for rule in asked]
-        for resource in question.estate.judged(resource_type):
-            reading = Reading(ResourceSubject(resource, question.estate), places)
-            role = question.workloads.role_of(resource.key)
-            case = ResourceCase(reading, info_of(resource, *role, question.estate))
-            yield from (finding for rule in remembered if (finding := rule.finding(case)) is not None)
+        yield _resource_findings(question.estate.judged(resource_type), remembered, places, question)
         for missing in question.estate.missing(resource_type):
             reading = Reading(UnseenSubject(missing), places)
             for each in remembered:
                 unseen[each.rule.id] += _unseen_findings(each, reading, missing.gap, question)
     for rule, applies in rules:
-        yield from unseen[rule.id]
-        met = bool(unseen[rule.id]) or any(question.estate.judged(name) for name in applies.types)
-        yield from _unmet(rule, applies.types, question, met=met)
+        found = unseen[rule.id]
+        yield iter(found)
+        met = bool(found) or any(question.estate.judged(name) for name in applies.types)
+        yield _unmet(rule, applies.types, question, met=met)
+
+
+def _resource_findings(
+    resources: Iterable[Resource], rules: Sequence[RememberedRule], places: Places, question: Evaluation
+) -> Iterator[Finding]:
+    for resource in resources:
+        reading = Reading(ResourceSubject(resource, question.estate), places)
+        role = question.workloads.role_of(resource.key)
+        case = ResourceCase(reading, info_of(resource, *role, question.estate))
+        yield from (finding for rule in rules if (finding := rule.finding(case)) is not None)
 
 
 def _unseen_findings(rule: RememberedRule, reading: Reading, gap: Gap, question: Evaluation) -> Iterator[Finding]:
