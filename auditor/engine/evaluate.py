@@ -23,7 +23,7 @@ from auditor.engine.raw_inputs import raw_inputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, context_of, decide, judge
-from auditor.estate.completeness import NOT_IN_EXPORT
+from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
 from auditor.language.ast import Condition
@@ -140,9 +140,8 @@ def _type_batches(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluat
         remembered = [_remembered(rule, places, question) for rule in asked]
         yield _resource_findings(question.estate.judged(resource_type), remembered, places, question)
         for missing in question.estate.missing(resource_type):
-            reading = Reading(UnseenSubject(missing), places)
-            for each in remembered:
-                unseen[each.rule.id] += _unseen_findings(each, reading, missing.gap, question)
+            for rule in asked:
+                unseen[rule.id] += _unseen_findings(rule, missing, question)
     for rule, applies in rules:
         found = unseen[rule.id]
         yield iter(found)
@@ -160,11 +159,21 @@ def _resource_findings(
         yield from (finding for rule in rules if (finding := rule.finding(case)) is not None)
 
 
-def _unseen_findings(rule: RememberedRule, reading: Reading, gap: Gap, question: Evaluation) -> Iterator[Finding]:
-    """Yield an unknown where a rule is about something that a resource must or may have and that was not seen."""
-    controls = rule.concerns(reading)
-    if controls is not None:
-        yield _missing(rule.rule, gap, question, controls)
+def _unseen_findings(rule: RuleInForce, missing: Missing, question: Evaluation) -> Iterator[Finding]:
+    """Yield an unknown where a rule may apply to something that a resource must or may have and that was not seen."""
+    unseen = UnseenSubject(missing)
+    if _may_apply(rule, unseen, question):
+        yield _missing(rule, missing.gap, question, _controls(rule, unseen, question))
+
+
+def _may_apply(rule: RuleInForce, subject: Subject, question: Evaluation) -> bool:
+    """Whether a rule may apply to a subject of which next to nothing is known."""
+    when = rule.applies.when
+    try:
+        return when is None or evaluate(when, _environment(rule, subject, question)) is not Truth.NO
+    except Exception:  # never fail open: a rule that raises may apply
+        _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
+        return True
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str]:

@@ -102,17 +102,6 @@ class RememberedRule:
         finding = filled(template, leaves, case.info, listed, inputs)
         return in_words_of(fact, finding, template) if template.status is Status.FAIL else finding
 
-    def concerns(self, reading: Reading) -> Controls | None:
-        """Return the controls that it answers on something that was not seen; None where it does not apply to that."""
-        try:
-            template = self._answered(ResourceCase(reading, SubjectInfo()), Names(reading.subject.id))
-        except Exception:  # noqa: BLE001 - the reference says what is wrong
-            answer = self._reference.judged(reading.subject)
-            status, controls = (None, {}) if answer is None else (answer.verdict.status, answer.controls)
-        else:
-            status, controls = (None, {}) if template is None else (template.status, template.controls)
-        return None if status in {None, Status.NOT_APPLICABLE} else controls
-
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
 
