@@ -19,7 +19,7 @@ from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
-from auditor.engine.raw_inputs import raw_inputs
+from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, context_of, decide, judge
@@ -65,7 +65,7 @@ class Evaluation:
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
     with _estate_at_rest():
-        return sorted(_put_to_rest(_batches(question)), key=_order)
+        return _in_order(_put_to_rest(_batches(question)))
 
 
 @contextmanager
@@ -110,20 +110,24 @@ def _batches(question: Evaluation) -> Iterator[Iterator[Finding]]:
             case OnType() as applies:
                 on_types.append((rule, applies))
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
+    raw_inputs = RawInputs(question.estate)
     for analysis in analyses.values():
-        yield _analysis_findings(analysis, on_facts, question)
+        yield _analysis_findings(analysis, on_facts, raw_inputs, question)
     yield from _type_batches(on_types, question)
 
 
 def _analysis_findings(
-    analysis: Analysis, rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], question: Evaluation
+    analysis: Analysis,
+    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]],
+    raw_inputs: RawInputs,
+    question: Evaluation,
 ) -> Iterator[Finding]:
     """Judge facts, kind by kind: those of one analysis are let go before those of the next are made."""
     derived = _derived(analysis, question)
     for kind in sorted(derived):
         known, places = derived.pop(kind), Places()
         asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-        cases = _Cases([_Case(fact, places, question) for fact in known.facts])
+        cases = _Cases([_Case(fact, places, raw_inputs, question) for fact in known.facts])
         for rule, applies in asked:
             yield from _fact_findings(rule, applies, known, cases, question)
 
@@ -176,14 +180,17 @@ def _may_apply(rule: RuleInForce, subject: Subject, question: Evaluation) -> boo
         return True
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str]:
+def _in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings by severity, rule, resource and sub-object. Those of a rule are nearly in order as they come."""
+    by_rule: dict[tuple[int, str], list[Finding]] = defaultdict(list)
+    for finding in found:
+        by_rule[_RANKS[finding.severity], finding.rule_id].append(finding)
+    return [finding for rule in sorted(by_rule) for finding in sorted(by_rule[rule], key=_place)]
+
+
+def _place(finding: Finding) -> tuple[str, str]:
     resource, part = finding.resource_id, finding.sub_object
-    return (
-        _RANKS[finding.severity],
-        finding.rule_id,
-        ids.key(resource) if resource else "",
-        part.lower() if part else "",
-    )
+    return (ids.key(resource) if resource else "", part.lower() if part else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +205,9 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    def __init__(self, fact: Fact, places: Places, question: Evaluation) -> None:
+    def __init__(self, fact: Fact, places: Places, raw_inputs: RawInputs, question: Evaluation) -> None:
         self.fact = fact
+        self._raw_inputs = raw_inputs
         self.subject = FactSubject(fact, question.estate)
         self.reading = Reading(self.subject, places)
         self._question = question
@@ -214,7 +222,7 @@ class _Case:
     @cached_property
     def inputs(self) -> Sequence[Evidence]:
         """What it was derived from."""
-        return list(raw_inputs(self.fact, self._question.estate))
+        return self._raw_inputs.of(self.fact)
 
 
 class _Cases:
