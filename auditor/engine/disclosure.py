@@ -69,7 +69,7 @@ class _Cleaner:
     """Takes secrets out of findings, and looks but once at what many of them share."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+        self._clean: set[str] = set()
         self._shared: dict[SharedLeaves, SharedLeaves] = {}
         self._own: dict[int, tuple[Sequence[Evidence], Sequence[Evidence]]] = {}
 
@@ -104,11 +104,13 @@ class _Cleaner:
         )
 
     def _text(self, text: str) -> str:
-        clean = self._texts.get(text)
-        if clean is None:
-            if len(self._texts) >= _REMEMBERED:
-                self._texts.clear()
-            clean = self._texts[text] = _REDACTOR.text(text)
+        if text in self._clean:
+            return text
+        clean = _REDACTOR.text(text)
+        if clean is text:
+            if len(self._clean) >= _REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
         return clean
 
     def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
