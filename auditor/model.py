@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 
@@ -32,7 +32,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Return 0 for critical … 4 for info."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class AgainstKnown(StrEnum):

@@ -35,6 +35,7 @@ Known: TypeAlias = T | Gap
 """A value, or why it is not known."""
 S = TypeVar("S")
 _HIDDEN: Final = "hidden"
+_PLAIN: Final = frozenset((str, bool, int, float, type(None)))  # most values: they are JSON already, and no gaps
 Hidden: TypeAlias = Annotated[T, _HIDDEN]
 """A field that rules do not see: what only the sentence, the witness or the remedy of a fact is made from."""
 
@@ -82,6 +83,8 @@ class Record:
         """Yield the path and the reason of each field that is not known, those inside lists and objects included."""
         for name, json_name in self.json_names:
             value = getattr(self, name)
+            if type(value) in _PLAIN:
+                continue
             if isinstance(value, Gap):
                 yield f"{prefix}{json_name}", value
             elif isinstance(value, Record):
@@ -197,6 +200,8 @@ def fact(kind: str, *, subject: str) -> Callable[[type[FactClass]], type[FactCla
 
 def as_json(value: object) -> object:
     """Return a field's value as JSON."""
+    if type(value) in _PLAIN:
+        return value
     match value:
         case Record():
             return value.body()

@@ -14,6 +14,7 @@ from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar
 
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves
 from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, NetworkPair
 from auditor.redaction.body import Redactor
 from auditor.redaction.names import Meaning, meaning_of
@@ -23,12 +24,14 @@ T = TypeVar("T")
 _REDACTOR: Final = Redactor()
 _STEPS: Final = re.compile(r"[^.\[\]]+(?=[.\[]|$)")
 _SHORTEST_QUOTED: Final = 4
+_REMEMBERED: Final = 65_536
 _OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
 
 
 def without_secrets(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings without the secrets in what they quote; one that quotes none is the same object."""
-    return [_finding(finding) for finding in findings]
+    cleaner = _Cleaner()
+    return [cleaner.finding(finding) for finding in findings]
 
 
 def gaps_without_secrets(gaps: Iterable[Gap]) -> list[Gap]:
@@ -62,33 +65,85 @@ def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
     )
 
 
-def _finding(finding: Finding) -> Finding:
-    evidence = _each(evidence_without_secrets, finding.evidence) if finding.evidence else finding.evidence
-    gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
-    witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
-    message = _REDACTOR.text(_unquoted(finding.message, finding.evidence, evidence))
-    part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
-    change = finding.mended_by and _change(finding.mended_by)
-    reason = finding.unknown_reason and _REDACTOR.text(finding.unknown_reason)
-    rests_on = _set(finding.rests_on)
-    before = (
-        *(finding.evidence, finding.gaps, finding.witness, finding.message),
-        *(finding.sub_object, finding.remediation_cli, finding.unknown_reason, finding.rests_on, finding.mended_by),
-    )
-    if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason, rests_on, change))):
-        return finding
-    return replace(
-        finding,
-        message=message,
-        sub_object=part,
-        evidence=evidence,
-        witness=witness if isinstance(witness, Mapping) else None,
-        unknown_reason=reason,
-        gaps=gaps,
-        remediation_cli=command,
-        rests_on=rests_on,
-        mended_by=change,
-    )
+class _Cleaner:
+    """Takes secrets out of findings, and looks but once at what many of them share."""
+
+    def __init__(self) -> None:
+        self._clean: set[str] = set()
+        self._shared: dict[SharedLeaves, SharedLeaves] = {}
+        self._own: dict[int, tuple[Sequence[Evidence], Sequence[Evidence]]] = {}
+
+    def finding(self, finding: Finding) -> Finding:
+        """Return a finding without secrets: the same object where it quotes none."""
+        evidence = self._evidence(finding.evidence) if finding.evidence else finding.evidence
+        gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
+        witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
+        quoted = finding.message if evidence is finding.evidence else _unquoted(finding, evidence)
+        message = self._text(quoted)
+        part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
+        change = finding.mended_by and _change(finding.mended_by)
+        reason = finding.unknown_reason and self._text(finding.unknown_reason)
+        rests_on = _set(finding.rests_on)
+        before = (
+            *(finding.evidence, finding.gaps, finding.witness, finding.message),
+            *(finding.sub_object, finding.remediation_cli, finding.unknown_reason, finding.rests_on, finding.mended_by),
+        )
+        if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason, rests_on, change))):
+            return finding
+        return replace(
+            finding,
+            message=message,
+            sub_object=part,
+            evidence=evidence,
+            witness=witness if isinstance(witness, Mapping) else None,
+            unknown_reason=reason,
+            gaps=gaps,
+            remediation_cli=command,
+            rests_on=rests_on,
+            mended_by=change,
+        )
+
+    def _text(self, text: str) -> str:
+        if text in self._clean:
+            return text
+        clean = _REDACTOR.text(text)
+        if clean is text:
+            if len(self._clean) >= _REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
+        return clean
+
+    def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+        if not isinstance(evidence, SharedEvidence):
+            return _each(evidence_without_secrets, evidence)
+        shared, own = self._leaves(evidence.shared), evidence.own and self._listed(evidence.own)
+        if shared is evidence.shared and own is evidence.own:
+            return evidence
+        return SharedEvidence(shared, evidence.origins, own)
+
+    def _leaves(self, leaves: SharedLeaves) -> SharedLeaves:
+        clean = self._shared.get(leaves)
+        if clean is None:
+            clean = _shared_without_secrets(leaves)
+            if leaves.is_kept:
+                self._shared[leaves] = clean
+        return clean
+
+    def _listed(self, own: Sequence[Evidence]) -> Sequence[Evidence]:
+        """Return leaves cleaned; all findings on one fact have the same list of inputs."""
+        known = self._own.get(id(own))
+        if known is None:
+            if len(self._own) >= _REMEMBERED:
+                self._own.clear()
+            known = self._own[id(own)] = (own, _each(evidence_without_secrets, own))
+        return known[1]
+
+
+def _shared_without_secrets(leaves: SharedLeaves) -> SharedLeaves:
+    clean = tuple(each._replace(leaf=evidence_without_secrets(each.leaf)) for each in leaves.leaves)
+    if all(new.leaf is old.leaf for new, old in zip(clean, leaves.leaves, strict=True)):
+        return leaves
+    return SharedLeaves(clean, leaves.is_kept)
 
 
 def _set(of: FindingSet | None) -> FindingSet | None:
@@ -99,9 +154,10 @@ def _set(of: FindingSet | None) -> FindingSet | None:
     return of if items == of.items else replace(of, items=tuple(sorted(set(items))))
 
 
-def _unquoted(message: str, before: Sequence[Evidence], after: Sequence[Evidence]) -> str:
-    """Return a sentence without what it quotes of evidence that is secret by its name."""
-    for old, new in zip(before, after, strict=True):
+def _unquoted(finding: Finding, clean: Sequence[Evidence]) -> str:
+    """Return the sentence of a finding without what it quotes of evidence that is secret by its name."""
+    message = finding.message
+    for old, new in zip(finding.evidence, clean, strict=True):
         if new.actual is not old.actual and isinstance(old.actual, str) and len(old.actual) >= _SHORTEST_QUOTED:
             message = message.replace(old.actual, str(new.actual))
     return message

@@ -19,18 +19,18 @@ from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
-from auditor.engine.raw_inputs import raw_inputs
+from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, context_of, decide, judge
-from auditor.estate.completeness import NOT_IN_EXPORT
+from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
 from auditor.language.ast import Condition
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
-from auditor.model import Evidence, Finding, Gap, Severity, Status
+from auditor.model import Evidence, Finding, Gap, Resource, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
@@ -38,6 +38,7 @@ from auditor.truth import Truth
 EVERYWHERE: Final = "/"
 DERIVED: Final = "derived"
 """The source of what an analysis worked out; what it worked from stands beside it, as input."""
+_MANY: Final = 2_000  # findings, below which the collector has little to look at
 _LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -64,12 +65,7 @@ class Evaluation:
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
     with _estate_at_rest():
-        return in_order(_all(question))
-
-
-def in_order(found: Iterable[Finding]) -> list[Finding]:
-    """Return findings sorted by severity, rule, resource and sub-object."""
-    return sorted(found, key=_order)
+        return in_order(_put_to_rest(_batches(question)))
 
 
 @contextmanager
@@ -88,7 +84,21 @@ def _estate_at_rest() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _all(question: Evaluation) -> Iterator[Finding]:
+def _put_to_rest(batches: Iterable[Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield the findings of all batches, and spare the collector those that it has looked at: it would again and again."""
+    since = 0
+    for batch in batches:
+        for finding in batch:
+            since += 1
+            yield finding
+        if since >= _MANY:
+            gc.collect()  # first, as what is frozen in a cycle is not freed
+            gc.freeze()
+            since = 0
+
+
+def _batches(question: Evaluation) -> Iterator[Iterator[Finding]]:
+    """Yield the findings on components, of each analysis, and on each type, one after the other."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
     for rule in question.rules.in_force:
@@ -96,29 +106,33 @@ def _all(question: Evaluation) -> Iterator[Finding]:
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                yield from _component_findings(rule, applies, question)
+                yield _component_findings(rule, applies, question)
             case OnType() as applies:
                 on_types.append((rule, applies))
-    yield from _all_fact_findings(on_facts, question)
-    yield from _type_findings(on_types, question)
-
-
-def _all_fact_findings(
-    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], question: Evaluation
-) -> Iterator[Finding]:
-    """Judge facts, analysis by analysis and kind by kind: those of one are let go before those of the next are made."""
-    analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(rules)}
+    analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
+    raw_inputs = RawInputs(question.estate)
     for analysis in analyses.values():
-        derived = _derived(analysis, question)
-        for kind in sorted(derived):
-            known, places = derived.pop(kind), Places()
-            asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-            cases = _Cases([_Case(fact, places, question) for fact in known.facts])
-            for rule, applies in asked:
-                yield from _fact_findings(rule, applies, known, cases, question)
+        yield _analysis_findings(analysis, on_facts, raw_inputs, question)
+    yield from _type_batches(on_types, question)
 
 
-def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Finding]:
+def _analysis_findings(
+    analysis: Analysis,
+    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]],
+    raw_inputs: RawInputs,
+    question: Evaluation,
+) -> Iterator[Finding]:
+    """Judge facts, kind by kind: those of one analysis are let go before those of the next are made."""
+    derived = _derived(analysis, question)
+    for kind in sorted(derived):
+        known, places = derived.pop(kind), Places()
+        asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
+        cases = _Cases([_Case(fact, places, raw_inputs, question) for fact in known.facts])
+        for rule, applies in asked:
+            yield from _fact_findings(rule, applies, known, cases, question)
+
+
+def _type_batches(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Iterator[Finding]]:
     """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
     unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
@@ -128,36 +142,55 @@ def _type_findings(rules: Sequence[tuple[RuleInForce, OnType]], question: Evalua
     for resource_type, asked in sorted(by_type.items()):
         places = Places()
         remembered = [_remembered(rule, places, question) for rule in asked]
-        for resource in question.estate.judged(resource_type):
-            reading = Reading(ResourceSubject(resource, question.estate), places)
-            role = question.workloads.role_of(resource.key)
-            case = ResourceCase(reading, info_of(resource, *role, question.estate))
-            yield from (finding for rule in remembered if (finding := rule.finding(case)) is not None)
+        yield _resource_findings(question.estate.judged(resource_type), remembered, places, question)
         for missing in question.estate.missing(resource_type):
-            reading = Reading(UnseenSubject(missing), places)
-            for each in remembered:
-                unseen[each.rule.id] += _unseen_findings(each, reading, missing.gap, question)
+            for rule in asked:
+                unseen[rule.id] += _unseen_findings(rule, missing, question)
     for rule, applies in rules:
-        yield from unseen[rule.id]
-        met = bool(unseen[rule.id]) or any(question.estate.judged(name) for name in applies.types)
-        yield from _unmet(rule, applies.types, question, met=met)
+        found = unseen[rule.id]
+        yield iter(found)
+        met = bool(found) or any(question.estate.judged(name) for name in applies.types)
+        yield _unmet(rule, applies.types, question, met=met)
 
 
-def _unseen_findings(rule: RememberedRule, reading: Reading, gap: Gap, question: Evaluation) -> Iterator[Finding]:
-    """Yield an unknown where a rule is about something that a resource must or may have and that was not seen."""
-    controls = rule.concerns(reading)
-    if controls is not None:
-        yield _missing(rule.rule, gap, question, controls)
+def _resource_findings(
+    resources: Iterable[Resource], rules: Sequence[RememberedRule], places: Places, question: Evaluation
+) -> Iterator[Finding]:
+    for resource in resources:
+        reading = Reading(ResourceSubject(resource, question.estate), places)
+        role = question.workloads.role_of(resource.key)
+        case = ResourceCase(reading, info_of(resource, *role, question.estate))
+        yield from (finding for rule in rules if (finding := rule.finding(case)) is not None)
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str]:
+def _unseen_findings(rule: RuleInForce, missing: Missing, question: Evaluation) -> Iterator[Finding]:
+    """Yield an unknown where a rule may apply to something that a resource must or may have and that was not seen."""
+    unseen = UnseenSubject(missing)
+    if _may_apply(rule, unseen, question):
+        yield _missing(rule, missing.gap, question, _controls(rule, unseen, question))
+
+
+def _may_apply(rule: RuleInForce, subject: Subject, question: Evaluation) -> bool:
+    """Whether a rule may apply to a subject of which next to nothing is known."""
+    when = rule.applies.when
+    try:
+        return when is None or evaluate(when, _environment(rule, subject, question)) is not Truth.NO
+    except Exception:  # never fail open: a rule that raises may apply
+        _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
+        return True
+
+
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings by severity, rule, resource and sub-object. Those of a rule are nearly in order as they come."""
+    by_rule: dict[tuple[int, str], list[Finding]] = defaultdict(list)
+    for finding in found:
+        by_rule[_RANKS[finding.severity], finding.rule_id].append(finding)
+    return [finding for rule in sorted(by_rule) for finding in sorted(by_rule[rule], key=_place)]
+
+
+def _place(finding: Finding) -> tuple[str, str]:
     resource, part = finding.resource_id, finding.sub_object
-    return (
-        _RANKS[finding.severity],
-        finding.rule_id,
-        ids.key(resource) if resource else "",
-        part.lower() if part else "",
-    )
+    return (ids.key(resource) if resource else "", part.lower() if part else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +205,9 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    def __init__(self, fact: Fact, places: Places, question: Evaluation) -> None:
+    def __init__(self, fact: Fact, places: Places, raw_inputs: RawInputs, question: Evaluation) -> None:
         self.fact = fact
+        self._raw_inputs = raw_inputs
         self.subject = FactSubject(fact, question.estate)
         self.reading = Reading(self.subject, places)
         self._question = question
@@ -188,7 +222,7 @@ class _Case:
     @cached_property
     def inputs(self) -> Sequence[Evidence]:
         """What it was derived from."""
-        return list(raw_inputs(self.fact, self._question.estate))
+        return self._raw_inputs.of(self.fact)
 
 
 class _Cases:

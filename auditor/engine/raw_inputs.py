@@ -14,28 +14,49 @@ from auditor.model import Evidence, Resource
 from auditor.network.security_groups import default_rule_properties
 
 INPUTS_SHOWN: Final = 24
+_REMEMBERED: Final = 65_536
 _MEMBERS_SHOWN: Final = 20
 _LEAVES_SHOWN: Final = 60
 _DEEPEST: Final = 5
 _RELATION: Final = re.compile(r"related\((\w+)\)")
 _PLACE: Final = re.compile(r"(?P<list>[^\[\]]+)\[(?P<number>\d+)\]\.?")
+_PLAIN: Final = frozenset((str, bool, int, float, type(None)))
 _ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
 """What Azure says of a resource whatever anybody set."""
 
 
-def raw_inputs(fact: Fact, estate: Estate) -> Iterator[Evidence]:
-    """Yield what a fact was derived from; what it rests on most comes first."""
-    for resource_id, path in list(dict.fromkeys(fact.raw_inputs()))[:INPUTS_SHOWN]:
-        if (relation := _RELATION.fullmatch(path)) is not None:
-            related = sorted((other.id for other in estate.related(resource_id, relation[1])), key=str.lower)
-            yield _listed(path, resource_id, related)
-        elif "/" in path:
-            below = ids.key(resource_id)
-            yield _listed(path, resource_id or None, _all_of(path, below, estate))
-        elif (resource := estate.get(resource_id)) is not None:
-            yield from _at(resource, path)
-        elif (rule := default_rule_properties(ids.name_of(resource_id))) is not None and _is_default_rule(resource_id):
-            yield Evidence(path, "input", None, rule, resource_id=resource_id, source="azure-default")
+class RawInputs:
+    """What facts were derived from. Many are derived from the same: each place is read once."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self._known: dict[tuple[str, str], Sequence[Evidence]] = {}
+
+    def of(self, fact: Fact) -> Sequence[Evidence]:
+        """Return what a fact was derived from; what it rests on most comes first."""
+        places = list(dict.fromkeys(fact.raw_inputs()))[:INPUTS_SHOWN]
+        return [leaf for place in places for leaf in self._at(place)]
+
+    def _at(self, place: tuple[str, str]) -> Sequence[Evidence]:
+        known = self._known.get(place)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[place] = list(_raw_inputs(*place, self._estate))
+        return known
+
+
+def _raw_inputs(resource_id: str, path: str, estate: Estate) -> Iterator[Evidence]:
+    if (relation := _RELATION.fullmatch(path)) is not None:
+        related = sorted((other.id for other in estate.related(resource_id, relation[1])), key=str.lower)
+        yield _listed(path, resource_id, related)
+    elif "/" in path:
+        below = ids.key(resource_id)
+        yield _listed(path, resource_id or None, _all_of(path, below, estate))
+    elif (resource := estate.get(resource_id)) is not None:
+        yield from _at(resource, path)
+    elif (rule := default_rule_properties(ids.name_of(resource_id))) is not None and _is_default_rule(resource_id):
+        yield Evidence(path, "input", None, rule, resource_id=resource_id, source="azure-default")
 
 
 def _all_of(resource_type: str, scope: str, estate: Estate) -> list[str]:
@@ -101,18 +122,31 @@ class _Outline:
 
     def of(self, value: object, depth: int = 0) -> object:
         """Return the value, or how much it holds where there is no room for it."""
+        if type(value) in _PLAIN:
+            self._left -= 1
+            return value
         if isinstance(value, Mapping):
             if depth > _DEEPEST or self._left <= 0:
                 return f"object with {len(value)} properties"
-            members = {str(name): each for name, each in value.items() if str(name).lower() not in _ANSWERED}
-            names = sorted(members, key=str.lower)  # in whatever order they came, the same are left out
-            # plain members come first, so that what is long takes no room from what is short
-            order = sorted(names, key=lambda name: isinstance(members[name], Mapping | list))
-            outlined = {name: self.of(members[name], depth + 1) for name in order}
-            return {name: outlined[name] for name in names}
+            return self._object(value, depth)
         if isinstance(value, list):
             if depth > _DEEPEST or (value and self._left <= 0):
                 return f"list of {len(value)}"
             return [self.of(each, depth + 1) for each in value]
         self._left -= 1
         return value
+
+    def _object(self, value: Mapping[str, object], depth: int) -> object:
+        members = {str(name): each for name, each in value.items() if str(name).lower() not in _ANSWERED}
+        names = sorted(members, key=str.lower)  # in whatever order they came, the same are left out
+        # plain members come first, so that what is long takes no room from what is short
+        groups = [
+            name for name in names if type(members[name]) not in _PLAIN and isinstance(members[name], Mapping | list)
+        ]
+        if not groups:
+            self._left -= len(names)
+            return {name: members[name] for name in names}
+        later = frozenset(groups)
+        outlined = {name: self.of(members[name], depth + 1) for name in names if name not in later}
+        outlined |= {name: self.of(members[name], depth + 1) for name in groups}
+        return {name: outlined[name] for name in names}

@@ -11,7 +11,7 @@ from auditor.engine.findings import Controls, SubjectInfo, finding_of, finding_o
 from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading, Unkeyable
 from auditor.engine.shared_evidence import SharedLeaves
 from auditor.engine.subjects import MemorableSubject
-from auditor.engine.template import Template, filled, in_words_of, shared, template_of
+from auditor.engine.template import Template, Told, filled, shared, template_of, words_of_failure
 from auditor.engine.verdict import Verdict, with_context
 from auditor.language.reads import Reads, reads_of
 from auditor.model import Evidence, Finding, Status
@@ -98,20 +98,10 @@ class RememberedRule:
         listed, fact = list(names.numbers), case.fact
         if fact is None:
             return filled(template, leaves, case.info, listed)
-        inputs = case.inputs if self._shows_inputs(template.status) else ()
-        finding = filled(template, leaves, case.info, listed, inputs)
-        return in_words_of(fact, finding, template) if template.status is Status.FAIL else finding
-
-    def concerns(self, reading: Reading) -> Controls | None:
-        """Return the controls that it answers on something that was not seen; None where it does not apply to that."""
-        try:
-            template = self._answered(ResourceCase(reading, SubjectInfo()), Names(reading.subject.id))
-        except Exception:  # noqa: BLE001 - the reference says what is wrong
-            answer = self._reference.judged(reading.subject)
-            status, controls = (None, {}) if answer is None else (answer.verdict.status, answer.controls)
-        else:
-            status, controls = (None, {}) if template is None else (template.status, template.controls)
-        return None if status in {None, Status.NOT_APPLICABLE} else controls
+        status = template.verdict.status
+        inputs = case.inputs if self._shows_inputs(status) else ()
+        told = words_of_failure(fact, template, leaves, inputs) if status is Status.FAIL else Told(inputs)
+        return filled(template, leaves, case.info, listed, told)
 
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)

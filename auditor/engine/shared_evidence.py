@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, overload
+from typing import Final, NamedTuple, overload
 
+from auditor.engine.quick import maker
 from auditor.model import Evidence
+
+_evidence: Final = maker(Evidence)
 
 
 class ValueOrigin(NamedTuple):
@@ -83,7 +86,7 @@ class SharedEvidence(Sequence[Evidence]):
 
 
 def _filled(leaf: Evidence, origin: ValueOrigin, *, was_read: bool) -> Evidence:
-    return Evidence(
+    return _evidence(
         leaf.path,
         leaf.operator,
         leaf.expected,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from auditor.analysis.fact import Fact
 from auditor.engine import disclosure, message, value_sets
 from auditor.engine.findings import (
     Controls,
+    FactWords,
     SubjectInfo,
     change_of,
     command_of,
@@ -21,10 +23,23 @@ from auditor.engine.findings import (
     takes_origin,
     words_of,
 )
+from auditor.engine.quick import maker
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
 from auditor.engine.verdict import Verdict
 from auditor.model import Evidence, Finding, FindingSet, Gap, Status
 from auditor.rulebook.in_force import RuleInForce
+
+
+class Told(NamedTuple):
+    """What only one finding tells: what it was derived from, and what a fact says of its failure."""
+
+    inputs: Sequence[Evidence] = ()
+    words: FactWords = FactWords()
+    is_absence: bool = False
+
+
+NOTHING_MORE: Final = Told()
+_finding: Final = maker(Finding)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,11 +61,6 @@ class Template:
     rests_on: FindingSet | None
     controls: Controls
     fields_read: Sequence[str]
-
-    @property
-    def status(self) -> Status:
-        """Return what the rule says."""
-        return self.verdict.status
 
 
 def template_of(
@@ -90,57 +100,59 @@ def _rests_on(failed: Iterable[Evidence], info: SubjectInfo) -> FindingSet | Non
 
 
 def filled(
-    template: Template,
-    leaves: SharedLeaves,
-    info: SubjectInfo,
-    names: Sequence[str],
-    inputs: Sequence[Evidence] = (),
+    template: Template, leaves: SharedLeaves, info: SubjectInfo, names: Sequence[str], told: Told = NOTHING_MORE
 ) -> Finding:
-    """Return the finding on one subject; `names` are the ids by their numbers, `leaves` the template's with their context."""
-    rule, status = template.rule, template.status
+    """Return the finding on one subject.
+
+    `leaves` are the template's with their context, `names` the ids by their numbers.
+    """
+    rule, status, words = template.rule, template.verdict.status, told.words
     about = rule.rule
     origins = info.origins if len(names) == 1 else tuple(origin_of(name, info) for name in names)
-    evidence = SharedEvidence(leaves, origins, inputs) if leaves.leaves or inputs else ()
-    is_failure = status is Status.FAIL
-    gaps = tuple(replace(gap, scope=names[number]) for gap, number in template.gaps) if template.gaps else ()
-    text, rests_on = template.message, template.rests_on
-    if gaps:
+    evidence = SharedEvidence(leaves, origins, told.inputs) if leaves.leaves or told.inputs else ()
+    text, rests_on, change, command = template.message, template.rests_on, None, ""
+    gaps: Sequence[Gap] = ()
+    if template.gaps:
+        gaps = tuple(replace(gap, scope=names[number]) for gap, number in template.gaps)
         text = message.undecided(about.title, gaps, template.verdict.errors)
-    if is_failure and template.failed is not None:
-        rests_on = _rests_on(SharedEvidence(template.failed, origins), info)
-    return Finding(
-        rule_id=about.id,
-        severity=rule.severity,
-        status=status,
-        resource_id=info.resource_id,
-        resource_type=info.resource_type,
-        message=text,
-        sub_object=info.sub_object,
-        workload=info.workload,
-        component=info.component,
-        location=info.location,
-        evidence=evidence,
-        unknown_reason=template.reason,
-        missing_permission=template.permission,
-        gaps=gaps,
-        remediation_cli=command_of(about.remediation_cli, info) if is_failure else "",
-        fingerprint=fingerprint(about.id, info.identity),
-        collected_at=info.collected_at,
-        controls=template.controls,
-        tags=info.tags,
-        rests_on=rests_on,
-        mended_by=change_of(about, evidence, info) if is_failure else None,
+    if status is Status.FAIL:
+        if template.failed is not None:
+            rests_on = _rests_on(SharedEvidence(template.failed, origins), info)
+        command = words.remedy or command_of(about.remediation_cli, info)
+        change = change_of(about, evidence, info)
+    return _finding(
+        about.id,
+        rule.severity,
+        status,
+        info.resource_id,
+        info.resource_type,
+        words.sentence or text,
+        info.sub_object,
+        info.workload,
+        info.component,
+        info.location,
+        evidence,
+        words.witness,
+        template.reason,
+        template.permission,
+        gaps,
+        None,  # exempted by nobody yet
+        command,
+        fingerprint(about.id, info.identity),
+        info.collected_at,
+        told.is_absence,
+        template.controls,
+        info.tags,
+        words.rests_on or rests_on,
+        change,
+        "",  # what follows is known only in comparison
+        "",
+        None,
+        (),
     )
 
 
-def in_words_of(fact: Fact, finding: Finding, template: Template) -> Finding:
-    """Return the finding on a fact that fails, in the analysis's own words."""
-    words = words_of(fact, template.fields_read)
-    return replace(
-        finding,
-        message=words.sentence or finding.message,
-        witness=words.witness,
-        remediation_cli=words.remedy or finding.remediation_cli,
-        rests_on=words.rests_on or finding.rests_on,
-        is_absence=is_of_absence(fact, finding.evidence),
-    )
+def words_of_failure(fact: Fact, template: Template, leaves: SharedLeaves, inputs: Sequence[Evidence]) -> Told:
+    """Return what a fact that fails says in the analysis's own words."""
+    evidence = [*(each.leaf for each in leaves.leaves), *inputs]
+    return Told(inputs, words_of(fact, template.fields_read), is_of_absence(fact, evidence))

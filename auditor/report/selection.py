@@ -33,7 +33,7 @@ def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
 
 def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:
     """Go through the same as `listed`, without holding all of them where they are in order already."""
-    if any(_order(before) > _order(after) for before, after in pairwise(report.findings)):
+    if any(before > after for before, after in pairwise(map(_order, report.findings))):
         yield from listed(report, include_passed=include_passed)
         return
     yield from (each for each in report.findings if include_passed or each.status not in _SETTLED)
