@@ -43,137 +43,8 @@ from auditor.rulebook import in_force
 
 T = TypeVar("T")
 
-_GUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
-BYTES: Final = 2_900
-REPEATED: Final = ("/diagnosticSettings", "/outboundRules", "/roleDefinitions", "/secrets", "/basicPublishingCredentialsPolicies",
-                   "/metricAlerts", "/virtualNetworkLinks")  # fmt: skip
 ROUNDS: Final = 3
 COLD_STARTS: Final = 5
-OFF: Final = ("Disabled", "Enabled")
-DENY: Final = ({"defaultAction": "Deny", "bypass": "None", "ipRules": [], "virtualNetworkRules": []},
-               {"defaultAction": "Allow", "ipRules": [{"value": "198.51.100.7"}]})  # fmt: skip
-# resource type → share, kind, and each property with its value as it should be and as it should not
-TYPES: Final[Mapping[str, tuple[int, str | None, Mapping[str, tuple[Any, Any]]]]] = {
-    "Microsoft.Storage/storageAccounts": (4, "StorageV2", {
-        "publicNetworkAccess": OFF, "minimumTlsVersion": ("TLS1_2", "TLS1_0"), "supportsHttpsTrafficOnly": (True, False),
-        "allowBlobPublicAccess": (False, True), "allowSharedKeyAccess": (False, True), "networkAcls": DENY,
-        "keyPolicy": ({"keyExpirationPeriodInDays": 90}, None),
-        "keyCreationTime": ({"key1": "2024-02-01T00:00:00.0000000Z", "key2": "2024-02-01T00:00:00Z"},
-                            {"key1": "2020-01-01T00:00:00Z"}),
-    }),
-    "Microsoft.CognitiveServices/accounts": (3, "OpenAI", {
-        "publicNetworkAccess": OFF, "disableLocalAuth": (True, False), "customSubDomainName": ("name", None),
-        "networkAcls": DENY,
-    }),
-    "Microsoft.KeyVault/vaults": (3, None, {
-        "publicNetworkAccess": OFF, "enablePurgeProtection": (True, None), "enableRbacAuthorization": (True, False),
-        "enabledForDeployment": (False, True), "enabledForTemplateDeployment": (False, True),
-        "enabledForDiskEncryption": (False, True), "networkAcls": DENY,
-    }),
-    "Microsoft.Web/sites": (3, "app,linux", {
-        "publicNetworkAccess": OFF, "httpsOnly": (True, False),
-        "siteConfig": ({"minTlsVersion": "1.2", "ftpsState": "Disabled", "remoteDebuggingEnabled": False},
-                       {"minTlsVersion": "1.0", "ftpsState": "AllAllowed"}),
-    }),
-    "Microsoft.MachineLearningServices/workspaces": (2, "Hub", {
-        "publicNetworkAccess": OFF, "v1LegacyMode": (False, True),
-        "managedNetwork": ({"isolationMode": "AllowOnlyApprovedOutbound", "status": {"status": "Active"}}, None),
-        "systemDatastoresAuthMode": ("identity", "accesskey"),
-    }),
-    "Microsoft.ContainerRegistry/registries": (2, None, {
-        "publicNetworkAccess": OFF, "adminUserEnabled": (False, True), "anonymousPullEnabled": (False, True),
-        "networkRuleBypassOptions": ("None", "AzureServices"),
-    }),
-    "Microsoft.Search/searchServices": (2, None, {"publicNetworkAccess": OFF, "disableLocalAuth": (True, False)}),
-    "Microsoft.Compute/virtualMachines": (1, None, {
-        "securityProfile": ({"encryptionAtHost": True, "securityType": "TrustedLaunch",
-                             "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True}}, {}),
-    }),
-}  # fmt: skip
-
-
-def document(number: int, workloads: int | None = None) -> bytes:
-    """Return an export of that many resources, half of them in workloads; always the same for the same numbers.
-
-    `workloads`: how many of these there are instead; the resources that are left over belong to none.
-    """
-    copies = islice(_workloads(), number // 2) if workloads is None else _lean(workloads)
-    resources = list(islice(copies, number))
-    resources += loose(number - len(resources))
-    return orjson.dumps({"complete": True, "source": {"snapshotAt": "2024-03-01T00:00:00Z"}, "resources": resources})
-
-
-def _lean(workloads: int) -> Iterator[dict[str, Any]]:
-    """Yield copies of the sample estate without what each resource may have a dozen of."""
-    size = sum(1 for _ in _copy(0))
-    for body in islice(_workloads(), workloads * size):
-        if not str(body["type"]).endswith(REPEATED):
-            yield body
-
-
-def _workloads() -> Iterator[dict[str, Any]]:
-    """Yield the resources of the sample estate again and again."""
-    for copy in count():
-        yield from _copy(copy)
-
-
-def _copy(number: int) -> Iterator[dict[str, Any]]:
-    """Yield the sample estate with names, host names and identities of its own, as two estates in one tenant have.
-
-    Only the tenant and the roles that are built in are the same in each.
-    """
-    text = _sample()
-    kept = {*re.findall(f"roleDefinitions/({_GUID})", text), *re.findall(f'"tenantId": "({_GUID})"', text)}
-    renamed = re.sub(f"assist|{_GUID}", lambda found: found[0] if found[0] in kept else _name(found[0], number), text)
-    for body in orjson.loads(renamed)["resources"]:
-        yield _filled_up(body)
-
-
-def _name(name: str, copy: int) -> str:
-    return f"{name}{copy:x}" if name == "assist" else f"{copy:08x}{name[8:]}"
-
-
-@cache
-def _sample() -> str:
-    return (shipped.folder("samples") / "chat.json").read_text()
-
-
-def loose(number: int) -> Iterator[dict[str, Any]]:
-    """Yield resources that belong to no workload."""
-    chance = random.Random(number)  # noqa: S311 - synthetic data
-    kinds = [name for name, (share, _, _) in TYPES.items() for _ in range(share)]
-    for index in range(number):
-        yield _body(kinds[index % len(kinds)], index, chance)
-
-
-def _body(resource_type: str, index: int, chance: random.Random) -> dict[str, Any]:
-    _, kind, properties = TYPES[resource_type]
-    name = f"{resource_type.rpartition('/')[2].lower()}-{index:06}"
-    group = f"{SUBSCRIPTION}/resourceGroups/rg-{index % 97:02}"
-    body: dict[str, Any] = {
-        "id": f"{group}/providers/{resource_type}/{name}",
-        "name": name,
-        "type": resource_type,
-        "location": chance.choice(("eastus2", "East US 2", "westeurope")),
-        "sku": {"name": "Standard_ZRS", "tier": "Standard"},
-        "tags": {"env": chance.choice(("prod", "test")), "owner": f"team-{index % 31}", "costCenter": str(index % 977)},
-        "properties": {path: wrong if chance.random() < 0.1 else right for path, (right, wrong) in properties.items()},
-    }
-    if kind is not None:
-        body["kind"] = kind
-    body["properties"]["provisioningState"] = "Succeeded"
-    return _filled_up(body)
-
-
-def _filled_up(body: dict[str, Any]) -> dict[str, Any]:
-    """Add what else Azure returns, endpoints, states and times, until a body has its size."""
-    name = body["name"]
-    rest = body.setdefault("properties", {}).setdefault("endpointsList", [])
-    while (size := len(orjson.dumps(body))) < BYTES:
-        rest.append({"address": f"https://{name}-{size}.example.net/", "state": "Ready", "isPrimary": size % 2 == 0,
-                     "changedAt": "2024-02-28T10:11:12.1234567Z", "weights": [size, size / 7, None]})  # fmt: skip
-    return body
 
 
 def timed(work: Callable[[], T], rounds: int) -> tuple[float, T]:
@@ -267,7 +138,7 @@ def main() -> None:
     )
     options.add_argument("--profile", metavar="STEP", help="show where a step spends its time: read, judge, …")
     chosen = options.parse_args()
-    text = document(chosen.resources, chosen.workloads)
+    text = estate.document(chosen.resources, chosen.workloads)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "estate.json")
         path.write_bytes(text)
