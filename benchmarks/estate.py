@@ -127,7 +127,9 @@ def _rule(group: str, chance: random.Random) -> Body:
             "direction": "Inbound",
             "priority": 3900,
             "protocol": "Tcp",
-            "sourceAddressPrefix": "Internet" if anybody else f"10.{chance.randrange(256)}.{chance.randrange(256)}.0/24",
+            "sourceAddressPrefix": "Internet"
+            if anybody
+            else f"10.{chance.randrange(256)}.{chance.randrange(256)}.0/24",
             "sourcePortRange": "*",
             "destinationAddressPrefix": "*",
             "destinationPortRange": str(chance.randrange(1, 65536)),

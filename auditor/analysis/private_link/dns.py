@@ -196,9 +196,7 @@ def zone_state(dns: Dns, connection: EndpointConnection, names: Sequence[str], s
     return min(states, key=_order)
 
 
-def _others(
-    dns: Dns, names: Collection[str], own: Sequence[Registration], networks: Sequence[str]
-) -> Sequence[str]:
+def _others(dns: Dns, names: Collection[str], own: Sequence[Registration], networks: Sequence[str]) -> Sequence[str]:
     """Return the zones of some names, beside those of the endpoint's group, that can make a difference.
 
     Beside a group those are the linked ones; without one, also those with records. Zones without either answer nothing
