@@ -176,11 +176,13 @@ class _PacketsBetween:
         source, target = pair
         rows = [*planned, _CONNECTIONS, _PORTLESS]
         is_endpoint = target.role == _ENDPOINTS
-        self._asked = [
-            (Search(chain, rows), ", ".join(path.doubts))
+        chains = [
+            (chain, ", ".join(path.doubts))
             for path in ways
             for chain in _chains(source.filters, target.filters, path, is_endpoint=is_endpoint)
         ]
+        is_closed = all(chain.lets_nothing_pass() for chain, _ in chains)
+        self._asked = [] if is_closed else [(Search(chain, rows), doubt) for chain, doubt in chains]
         self.open = self._verdict(lambda search: search.permitted([_CONNECTIONS]))
         self.excess = self._verdict(lambda search: search.excess(planned, among=[_CONNECTIONS]))
         self.portless = self._verdict(lambda search: search.excess(planned, among=[_PORTLESS]))
