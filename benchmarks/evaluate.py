@@ -1,10 +1,10 @@
-"""Measure what each step from a file to a report costs, as a multiple of what parsing the same JSON costs in the same run.
+"""Measure what each step from a file to a report costs, as a multiple of what parsing the same JSON costs beside it.
 
-    python -m benchmarks.evaluate [--resources 20000] [--workloads N] [--profile read|estate|bind|judge|json|csv]
+    python -m benchmarks.evaluate [--resources 20000] [--workloads N] [--rounds 3] [--profile STEP] [--json]
 
-The estate is synthetic, about 3 KB a resource: copies of the sample estate, each a workload of its own with all its
-relations, and as many loose resources of the common types, of whose values one in ten is not as it should be. All
-shipped rules are in force. The commands are run anew each time.
+The estate is synthetic (`benchmarks.estate`), about 3 KB a resource. All shipped rules are in force. The floor, which is
+parsing each resource with `orjson.loads` and letting it go, is measured anew before each round of each step: what slows
+one slows the other. A ratio is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import argparse
 import cProfile
 import gc
 import io
+import json
 import pstats
-import random
-import re
 import resource
 import statistics
 import subprocess
@@ -23,84 +22,129 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from functools import cache
-from itertools import count, islice
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 import orjson
 
-from auditor import audit, shipped
-from auditor.architecture.workloads import bind
+from auditor import audit
+from auditor.analysis.contract import Context
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Report
 from auditor.report import format as formats
 from auditor.rulebook import in_force
+from auditor.rulebook.in_force import RuleSet
+from benchmarks import estate
 
 T = TypeVar("T")
 
 ROUNDS: Final = 3
-COLD_STARTS: Final = 5
+_LEAST: Final = 0.1
+"""So many CPU seconds a floor is measured for at least."""
 
 
-def timed(work: Callable[[], T], rounds: int) -> tuple[float, T]:
-    """Return the least CPU seconds of a few rounds, and the result."""
-    seconds, result = [], None
-    for _ in range(rounds):
-        result = None
-        gc.collect()
-        start = time.process_time()
-        result = work()
-        seconds.append(time.process_time() - start)
-    assert result is not None  # noqa: S101 - there is at least one round
-    return min(seconds), result
+class StepCost(TypedDict):
+    """What a step costs: CPU seconds at the best, and the median of its ratios to the floor beside it."""
+
+    seconds: float
+    ratio: float
 
 
-class Steps:
-    """What each step costs; `profiled` names the one whose functions are shown."""
+class Costs(TypedDict):
+    """What was measured of one estate. `whole` is the command itself, by CPU seconds and peak megabytes."""
 
-    def __init__(self, profiled: str | None) -> None:
-        self.profiled = profiled
-        self.seconds: dict[str, float] = {}
+    resources: int
+    bytes: int
+    rules: int
+    statuses: dict[str, int]
+    steps: dict[str, StepCost]
+    whole: tuple[float, float]
 
-    def run(self, name: str, work: Callable[[], T], rounds: int = ROUNDS) -> T:
-        """Carry out a step."""
-        self.seconds[name], result = timed(work, rounds)
-        if self.profiled == name.partition(" ")[0]:
+
+@dataclass
+class Stopwatch:
+    """Times steps, each round beside a floor of its own; of the step that is `profiled`, functions are shown."""
+
+    texts: list[bytes]
+    rounds: int
+    profiled: str | None = None
+    steps: dict[str, StepCost] = field(default_factory=dict)
+
+    def floor(self) -> float:
+        """Return the CPU seconds of parsing all resources once."""
+        start, passes = time.process_time(), 0
+        while (spent := time.process_time() - start) < _LEAST or not passes:
+            for text in self.texts:
+                orjson.loads(text)
+            passes += 1
+        return spent / passes
+
+    def run(self, name: str, work: Callable[[], T]) -> T:
+        """Carry out a step, and return its result."""
+        seconds, ratios = [], []
+        for _ in range(self.rounds):
+            result = None
+            gc.collect()
+            floor = self.floor()
+            start = time.process_time()
+            result = work()
+            seconds.append(time.process_time() - start)
+            ratios.append(seconds[-1] / ((floor + self.floor()) / 2))
+        self.steps[name] = StepCost(seconds=min(seconds), ratio=statistics.median(ratios))
+        if self.profiled == name:
             profile = cProfile.Profile()
             profile.runcall(work)
-            pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+            pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(40)
+        assert result is not None  # noqa: S101 - there is at least one round
         return result
 
-    def table(self) -> str:
-        """Return the steps with their seconds and ratios to the first one, as a Markdown table."""
-        parse = next(iter(self.seconds.values()))
-        rows = [f"| {name:<28} | {seconds:6.2f} | {seconds / parse:6.1f} |" for name, seconds in self.seconds.items()]
-        return "\n".join([f"| {'step':<28} | {'CPU s':>6} | {'ratio':>6} |", "| --- | ---: | ---: |", *rows])
+
+def costs(resources: int, workloads: int | None, rounds: int, profiled: str | None = None) -> Costs:
+    """Return what each step costs on an estate, and what the command costs as a whole."""
+    text = estate.document(resources, workloads)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "estate.json")
+        path.write_bytes(text)
+        whole = _whole(path)  # the first child, as the peak is that of the greatest of all
+        watch = Stopwatch([orjson.dumps(body) for body in orjson.loads(text)["resources"]], rounds, profiled)
+        size = len(text)
+        del text
+        report = _steps(path, watch)
+    statuses = Counter(finding.status.value for finding in report.findings)
+    return Costs(
+        resources=len(watch.texts),
+        bytes=size,
+        rules=len(report.rules),
+        statuses=dict(sorted(statuses.items())),
+        steps=watch.steps,
+        whole=whole,
+    )
 
 
-def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
-    """Carry out all steps on an export, without and with passes explained."""
-    steps, chosen = Steps(profiled), in_force.load(in_force.Selection())
-    texts = [orjson.dumps(body) for body in orjson.loads(path.read_bytes())["resources"]]
-    steps.run("parse (orjson.loads)", lambda: sum(1 for text in texts if orjson.loads(text)), 5 * ROUNDS)
-    snapshot = steps.run("read", lambda: read.read(path))
-    estate = steps.run("estate", lambda: Estate(snapshot))
-    steps.run("bind", lambda: bind(estate, chosen.baseline.parameters, chosen.baseline.components))
-    reports = []
-    for name, explained in (("judge", False), ("judge, passes explained", True)):
-        terms = audit.Terms(explain_passes=explained)
-        evaluation = Evaluation(audit.context(snapshot, chosen, terms), chosen, explained)
-        found = steps.run(name, lambda evaluation=evaluation: findings(evaluation))
-        only = replace(chosen, in_force=[])
-        reports.append(replace(audit.audit(snapshot, only, terms), findings=found, rules=chosen.infos()))
+def _steps(path: Path, watch: Stopwatch) -> Report:
+    chosen = in_force.load(in_force.Selection())
+    snapshot = watch.run("read", lambda: read.read(path))
+    watch.run("estate", lambda: Estate(snapshot))
+    context = watch.run("estate, with workloads", lambda: audit.context(snapshot, chosen, audit.Terms()))
+    _analyses(context, chosen, watch)
+    for name, is_explained in (("judge", False), ("judge, passes explained", True)):
+        evaluation = Evaluation(context, chosen, is_explained)
+        found = watch.run(name, lambda evaluation=evaluation: findings(evaluation))
+    only = replace(chosen, in_force=[])
+    report = replace(audit.audit(snapshot, only, audit.Terms()), findings=found, rules=chosen.infos())
     for name in ("json", "csv"):
-        steps.run(f"{name} report", lambda name=name: _written(name, reports[1]))
-    return steps, reports
+        watch.run(f"{name} report", lambda name=name: _written(name, report))
+    return report
+
+
+def _analyses(context: Context, chosen: RuleSet, watch: Stopwatch) -> None:
+    """Time each analysis by itself, as part of what judging costs."""
+    for analysis in {each.name: each for each in chosen.analyses.values()}.values():
+        watch.run(f"of it {analysis.name}", lambda analysis=analysis: sum(1 for _ in analysis.run(context)))
 
 
 def _written(name: str, report: Report) -> int:
@@ -109,19 +153,9 @@ def _written(name: str, report: Report) -> int:
     return out.tell()
 
 
-def cold(*arguments: str) -> float:
-    """Return the median of the wall seconds that a command takes in a process of its own."""
-    seconds = []
-    for _ in range(COLD_STARTS):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "auditor", *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
-
-
-def whole(path: Path) -> tuple[float, float]:
-    """Return the CPU seconds and the peak memory in MB of the command that reads and judges an export, by itself."""
-    command = [sys.executable, "-m", "auditor", "evaluate", str(path), "-o", "json=/dev/null", "--no-progress"]
+def _whole(path: Path) -> tuple[float, float]:
+    """Return the CPU seconds and the peak memory in MB of the command that judges an export and writes CSV, by itself."""
+    command = [sys.executable, "-m", "auditor", "evaluate", str(path), "-o", "csv=/dev/null", "--no-progress"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -129,33 +163,41 @@ def whole(path: Path) -> tuple[float, float]:
     return seconds, after.ru_maxrss / 1024
 
 
+def measured_apart(resources: int, workloads: int | None = None, rounds: int = ROUNDS) -> Costs:
+    """Return the costs of an estate, measured in a process of its own, so that no other estate weighs on it."""
+    command = [sys.executable, "-m", "benchmarks.evaluate", "--json", "--resources", str(resources)]
+    command += ["--rounds", str(rounds), *([] if workloads is None else ["--workloads", str(workloads)])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603
+    found: Costs = json.loads(done.stdout)
+    return found
+
+
+def table(found: Costs) -> str:
+    """Return the steps with their seconds and ratios as a Markdown table."""
+    rows = [f"| {name} | {step['seconds']:.2f} | {step['ratio']:.1f} |" for name, step in found["steps"].items()]
+    return "\n".join(["| step | CPU s | times parsing |", "| --- | ---: | ---: |", *rows])
+
+
 def main() -> None:
-    """Print the table, what the whole command needs, and the cold starts."""
+    """Print what was measured."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--resources", type=int, default=20_000)
-    options.add_argument(
-        "--workloads", type=int, help="how many there are; without it, half of the resources are in some"
-    )
+    options.add_argument("--workloads", type=int, help="how many there are; without it, one for every 160 resources")
+    options.add_argument("--rounds", type=int, default=ROUNDS)
     options.add_argument("--profile", metavar="STEP", help="show where a step spends its time: read, judge, …")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
     chosen = options.parse_args()
-    text = estate.document(chosen.resources, chosen.workloads)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "estate.json")
-        path.write_bytes(text)
-        seconds, memory = whole(path)  # the first child, as the peak is that of the greatest of all
-        steps, reports = steps_of(path, chosen.profile)
-    found = reports[-1].findings
-    states = Counter(finding.status.value for finding in found)
-    shown = ", ".join(f"{name} {number:,}" for name, number in sorted(states.items()))
-    speed = len(found) / steps.seconds["judge"]
+    found = costs(chosen.resources, chosen.workloads, chosen.rounds, chosen.profile)
+    if chosen.json:
+        print(json.dumps(found))
+        return
+    number = sum(found["statuses"].values())
     print(
-        f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {len(reports[-1].rules)} rules"
+        f"{found['resources']:,} resources of {found['bytes'] / found['resources']:,.0f} bytes, {found['rules']} rules"
     )
-    print(f"{len(found):,} findings ({shown}), {speed:,.0f} a second")
-    print(f"\n{steps.table()}\n")
-    print(f"auditor evaluate: {seconds:.1f} CPU s, {memory:,.0f} MB at the most")
-    for arguments in (["demo"], ["--help"]):
-        print(f"auditor {arguments[0]}: {cold(*arguments):.2f} s, the median of {COLD_STARTS} cold starts")
+    print(f"{number:,} findings: {', '.join(f'{name} {many:,}' for name, many in found['statuses'].items())}\n")
+    print(table(found))
+    print(f"\nauditor evaluate: {found['whole'][0]:.1f} CPU s, {found['whole'][1]:,.0f} MB at the most")
 
 
 if __name__ == "__main__":
