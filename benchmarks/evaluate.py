@@ -1,10 +1,10 @@
-"""Measure what each step from a file to a report costs, as a multiple of what parsing the same JSON costs in the same run.
+"""Measure what each step from a file to a report costs, as a multiple of what parsing the same JSON costs beside it.
 
-    python -m benchmarks.evaluate [--resources 20000] [--workloads N] [--profile read|estate|bind|judge|json|csv]
+    python -m benchmarks.evaluate [--resources 20000] [--workloads N] [--rounds 3] [--profile STEP] [--json]
 
-The estate is synthetic, about 3 KB a resource: copies of the sample estate, each a workload of its own with all its
-relations, and as many loose resources of the common types, of whose values one in ten is not as it should be. All
-shipped rules are in force. The commands are run anew each time.
+The estate is synthetic (`benchmarks.estate`), about 3 KB a resource. All shipped rules are in force. The floor, which is
+parsing each resource with `orjson.loads` and letting it go, is measured anew before each round of each step: what slows
+one slows the other. A ratio is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import argparse
 import cProfile
 import gc
 import io
+import json
 import pstats
-import random
-import re
 import resource
 import statistics
 import subprocess
@@ -23,213 +22,129 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from functools import cache
-from itertools import count, islice
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 import orjson
 
-from auditor import audit, shipped
-from auditor.architecture.workloads import bind
+from auditor import audit
+from auditor.analysis.contract import Context
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Report
 from auditor.report import format as formats
 from auditor.rulebook import in_force
+from auditor.rulebook.in_force import RuleSet
+from benchmarks import estate
 
 T = TypeVar("T")
 
-_GUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
-BYTES: Final = 2_900
-REPEATED: Final = ("/diagnosticSettings", "/outboundRules", "/roleDefinitions", "/secrets", "/basicPublishingCredentialsPolicies",
-                   "/metricAlerts", "/virtualNetworkLinks")  # fmt: skip
 ROUNDS: Final = 3
-COLD_STARTS: Final = 5
-OFF: Final = ("Disabled", "Enabled")
-DENY: Final = ({"defaultAction": "Deny", "bypass": "None", "ipRules": [], "virtualNetworkRules": []},
-               {"defaultAction": "Allow", "ipRules": [{"value": "198.51.100.7"}]})  # fmt: skip
-# resource type → share, kind, and each property with its value as it should be and as it should not
-TYPES: Final[Mapping[str, tuple[int, str | None, Mapping[str, tuple[Any, Any]]]]] = {
-    "Microsoft.Storage/storageAccounts": (4, "StorageV2", {
-        "publicNetworkAccess": OFF, "minimumTlsVersion": ("TLS1_2", "TLS1_0"), "supportsHttpsTrafficOnly": (True, False),
-        "allowBlobPublicAccess": (False, True), "allowSharedKeyAccess": (False, True), "networkAcls": DENY,
-        "keyPolicy": ({"keyExpirationPeriodInDays": 90}, None),
-        "keyCreationTime": ({"key1": "2024-02-01T00:00:00.0000000Z", "key2": "2024-02-01T00:00:00Z"},
-                            {"key1": "2020-01-01T00:00:00Z"}),
-    }),
-    "Microsoft.CognitiveServices/accounts": (3, "OpenAI", {
-        "publicNetworkAccess": OFF, "disableLocalAuth": (True, False), "customSubDomainName": ("name", None),
-        "networkAcls": DENY,
-    }),
-    "Microsoft.KeyVault/vaults": (3, None, {
-        "publicNetworkAccess": OFF, "enablePurgeProtection": (True, None), "enableRbacAuthorization": (True, False),
-        "enabledForDeployment": (False, True), "enabledForTemplateDeployment": (False, True),
-        "enabledForDiskEncryption": (False, True), "networkAcls": DENY,
-    }),
-    "Microsoft.Web/sites": (3, "app,linux", {
-        "publicNetworkAccess": OFF, "httpsOnly": (True, False),
-        "siteConfig": ({"minTlsVersion": "1.2", "ftpsState": "Disabled", "remoteDebuggingEnabled": False},
-                       {"minTlsVersion": "1.0", "ftpsState": "AllAllowed"}),
-    }),
-    "Microsoft.MachineLearningServices/workspaces": (2, "Hub", {
-        "publicNetworkAccess": OFF, "v1LegacyMode": (False, True),
-        "managedNetwork": ({"isolationMode": "AllowOnlyApprovedOutbound", "status": {"status": "Active"}}, None),
-        "systemDatastoresAuthMode": ("identity", "accesskey"),
-    }),
-    "Microsoft.ContainerRegistry/registries": (2, None, {
-        "publicNetworkAccess": OFF, "adminUserEnabled": (False, True), "anonymousPullEnabled": (False, True),
-        "networkRuleBypassOptions": ("None", "AzureServices"),
-    }),
-    "Microsoft.Search/searchServices": (2, None, {"publicNetworkAccess": OFF, "disableLocalAuth": (True, False)}),
-    "Microsoft.Compute/virtualMachines": (1, None, {
-        "securityProfile": ({"encryptionAtHost": True, "securityType": "TrustedLaunch",
-                             "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True}}, {}),
-    }),
-}  # fmt: skip
+_LEAST: Final = 0.1
+"""So many CPU seconds a floor is measured for at least."""
 
 
-def document(number: int, workloads: int | None = None) -> bytes:
-    """Return an export of that many resources, half of them in workloads; always the same for the same numbers.
+class StepCost(TypedDict):
+    """What a step costs: CPU seconds at the best, and the median of its ratios to the floor beside it."""
 
-    `workloads`: how many of these there are instead; the resources that are left over belong to none.
-    """
-    copies = islice(_workloads(), number // 2) if workloads is None else _lean(workloads)
-    resources = list(islice(copies, number))
-    resources += loose(number - len(resources))
-    return orjson.dumps({"complete": True, "source": {"snapshotAt": "2024-03-01T00:00:00Z"}, "resources": resources})
+    seconds: float
+    ratio: float
 
 
-def _lean(workloads: int) -> Iterator[dict[str, Any]]:
-    """Yield copies of the sample estate without what each resource may have a dozen of."""
-    size = sum(1 for _ in _copy(0))
-    for body in islice(_workloads(), workloads * size):
-        if not str(body["type"]).endswith(REPEATED):
-            yield body
+class Costs(TypedDict):
+    """What was measured of one estate. `whole` is the command itself, by CPU seconds and peak megabytes."""
+
+    resources: int
+    bytes: int
+    rules: int
+    statuses: dict[str, int]
+    steps: dict[str, StepCost]
+    whole: tuple[float, float]
 
 
-def _workloads() -> Iterator[dict[str, Any]]:
-    """Yield the resources of the sample estate again and again."""
-    for copy in count():
-        yield from _copy(copy)
+@dataclass
+class Stopwatch:
+    """Times steps, each round beside a floor of its own; of the step that is `profiled`, functions are shown."""
 
+    texts: list[bytes]
+    rounds: int
+    profiled: str | None = None
+    steps: dict[str, StepCost] = field(default_factory=dict)
 
-def _copy(number: int) -> Iterator[dict[str, Any]]:
-    """Yield the sample estate with names, host names and identities of its own, as two estates in one tenant have.
+    def floor(self) -> float:
+        """Return the CPU seconds of parsing all resources once."""
+        start, passes = time.process_time(), 0
+        while (spent := time.process_time() - start) < _LEAST or not passes:
+            for text in self.texts:
+                orjson.loads(text)
+            passes += 1
+        return spent / passes
 
-    Only the tenant and the roles that are built in are the same in each.
-    """
-    text = _sample()
-    kept = {*re.findall(f"roleDefinitions/({_GUID})", text), *re.findall(f'"tenantId": "({_GUID})"', text)}
-    renamed = re.sub(f"assist|{_GUID}", lambda found: found[0] if found[0] in kept else _name(found[0], number), text)
-    for body in orjson.loads(renamed)["resources"]:
-        yield _filled_up(body)
-
-
-def _name(name: str, copy: int) -> str:
-    return f"{name}{copy:x}" if name == "assist" else f"{copy:08x}{name[8:]}"
-
-
-@cache
-def _sample() -> str:
-    return (shipped.folder("samples") / "chat.json").read_text()
-
-
-def loose(number: int) -> Iterator[dict[str, Any]]:
-    """Yield resources that belong to no workload."""
-    chance = random.Random(number)  # noqa: S311 - synthetic data
-    kinds = [name for name, (share, _, _) in TYPES.items() for _ in range(share)]
-    for index in range(number):
-        yield _body(kinds[index % len(kinds)], index, chance)
-
-
-def _body(resource_type: str, index: int, chance: random.Random) -> dict[str, Any]:
-    _, kind, properties = TYPES[resource_type]
-    name = f"{resource_type.rpartition('/')[2].lower()}-{index:06}"
-    group = f"{SUBSCRIPTION}/resourceGroups/rg-{index % 97:02}"
-    body: dict[str, Any] = {
-        "id": f"{group}/providers/{resource_type}/{name}",
-        "name": name,
-        "type": resource_type,
-        "location": chance.choice(("eastus2", "East US 2", "westeurope")),
-        "sku": {"name": "Standard_ZRS", "tier": "Standard"},
-        "tags": {"env": chance.choice(("prod", "test")), "owner": f"team-{index % 31}", "costCenter": str(index % 977)},
-        "properties": {path: wrong if chance.random() < 0.1 else right for path, (right, wrong) in properties.items()},
-    }
-    if kind is not None:
-        body["kind"] = kind
-    body["properties"]["provisioningState"] = "Succeeded"
-    return _filled_up(body)
-
-
-def _filled_up(body: dict[str, Any]) -> dict[str, Any]:
-    """Add what else Azure returns, endpoints, states and times, until a body has its size."""
-    name = body["name"]
-    rest = body.setdefault("properties", {}).setdefault("endpointsList", [])
-    while (size := len(orjson.dumps(body))) < BYTES:
-        rest.append({"address": f"https://{name}-{size}.example.net/", "state": "Ready", "isPrimary": size % 2 == 0,
-                     "changedAt": "2024-02-28T10:11:12.1234567Z", "weights": [size, size / 7, None]})  # fmt: skip
-    return body
-
-
-def timed(work: Callable[[], T], rounds: int) -> tuple[float, T]:
-    """Return the least CPU seconds of a few rounds, and the result."""
-    seconds, result = [], None
-    for _ in range(rounds):
-        result = None
-        gc.collect()
-        start = time.process_time()
-        result = work()
-        seconds.append(time.process_time() - start)
-    assert result is not None  # noqa: S101 - there is at least one round
-    return min(seconds), result
-
-
-class Steps:
-    """What each step costs; `profiled` names the one whose functions are shown."""
-
-    def __init__(self, profiled: str | None) -> None:
-        self.profiled = profiled
-        self.seconds: dict[str, float] = {}
-
-    def run(self, name: str, work: Callable[[], T], rounds: int = ROUNDS) -> T:
-        """Carry out a step."""
-        self.seconds[name], result = timed(work, rounds)
-        if self.profiled == name.partition(" ")[0]:
+    def run(self, name: str, work: Callable[[], T]) -> T:
+        """Carry out a step, and return its result."""
+        seconds, ratios = [], []
+        for _ in range(self.rounds):
+            result = None
+            gc.collect()
+            floor = self.floor()
+            start = time.process_time()
+            result = work()
+            seconds.append(time.process_time() - start)
+            ratios.append(seconds[-1] / ((floor + self.floor()) / 2))
+        self.steps[name] = StepCost(seconds=min(seconds), ratio=statistics.median(ratios))
+        if self.profiled == name:
             profile = cProfile.Profile()
             profile.runcall(work)
-            pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+            pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(40)
+        assert result is not None  # noqa: S101 - there is at least one round
         return result
 
-    def table(self) -> str:
-        """Return the steps with their seconds and ratios to the first one, as a Markdown table."""
-        parse = next(iter(self.seconds.values()))
-        rows = [f"| {name:<28} | {seconds:6.2f} | {seconds / parse:6.1f} |" for name, seconds in self.seconds.items()]
-        return "\n".join([f"| {'step':<28} | {'CPU s':>6} | {'ratio':>6} |", "| --- | ---: | ---: |", *rows])
+
+def costs(resources: int, workloads: int | None, rounds: int, profiled: str | None = None) -> Costs:
+    """Return what each step costs on an estate, and what the command costs as a whole."""
+    text = estate.document(resources, workloads)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "estate.json")
+        path.write_bytes(text)
+        whole = _whole(path)  # the first child, as the peak is that of the greatest of all
+        watch = Stopwatch([orjson.dumps(body) for body in orjson.loads(text)["resources"]], rounds, profiled)
+        size = len(text)
+        del text
+        report = _steps(path, watch)
+    statuses = Counter(finding.status.value for finding in report.findings)
+    return Costs(
+        resources=len(watch.texts),
+        bytes=size,
+        rules=len(report.rules),
+        statuses=dict(sorted(statuses.items())),
+        steps=watch.steps,
+        whole=whole,
+    )
 
 
-def steps_of(path: Path, profiled: str | None) -> tuple[Steps, list[Report]]:
-    """Carry out all steps on an export, without and with passes explained."""
-    steps, chosen = Steps(profiled), in_force.load(in_force.Selection())
-    texts = [orjson.dumps(body) for body in orjson.loads(path.read_bytes())["resources"]]
-    steps.run("parse (orjson.loads)", lambda: sum(1 for text in texts if orjson.loads(text)), 5 * ROUNDS)
-    snapshot = steps.run("read", lambda: read.read(path))
-    estate = steps.run("estate", lambda: Estate(snapshot))
-    steps.run("bind", lambda: bind(estate, chosen.baseline.parameters, chosen.baseline.components))
-    reports = []
-    for name, explained in (("judge", False), ("judge, passes explained", True)):
-        terms = audit.Terms(explain_passes=explained)
-        evaluation = Evaluation(audit.context(snapshot, chosen, terms), chosen, explained)
-        found = steps.run(name, lambda evaluation=evaluation: findings(evaluation))
-        only = replace(chosen, in_force=[])
-        reports.append(replace(audit.audit(snapshot, only, terms), findings=found, rules=chosen.infos()))
+def _steps(path: Path, watch: Stopwatch) -> Report:
+    chosen = in_force.load(in_force.Selection())
+    snapshot = watch.run("read", lambda: read.read(path))
+    watch.run("estate", lambda: Estate(snapshot))
+    context = watch.run("estate, with workloads", lambda: audit.context(snapshot, chosen, audit.Terms()))
+    _analyses(context, chosen, watch)
+    for name, is_explained in (("judge", False), ("judge, passes explained", True)):
+        evaluation = Evaluation(context, chosen, is_explained)
+        found = watch.run(name, lambda evaluation=evaluation: findings(evaluation))
+    only = replace(chosen, in_force=[])
+    report = replace(audit.audit(snapshot, only, audit.Terms()), findings=found, rules=chosen.infos())
     for name in ("json", "csv"):
-        steps.run(f"{name} report", lambda name=name: _written(name, reports[1]))
-    return steps, reports
+        watch.run(f"{name} report", lambda name=name: _written(name, report))
+    return report
+
+
+def _analyses(context: Context, chosen: RuleSet, watch: Stopwatch) -> None:
+    """Time each analysis by itself, as part of what judging costs."""
+    for analysis in {each.name: each for each in chosen.analyses.values()}.values():
+        watch.run(f"of it {analysis.name}", lambda analysis=analysis: sum(1 for _ in analysis.run(context)))
 
 
 def _written(name: str, report: Report) -> int:
@@ -238,19 +153,9 @@ def _written(name: str, report: Report) -> int:
     return out.tell()
 
 
-def cold(*arguments: str) -> float:
-    """Return the median of the wall seconds that a command takes in a process of its own."""
-    seconds = []
-    for _ in range(COLD_STARTS):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "auditor", *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
-
-
-def whole(path: Path) -> tuple[float, float]:
-    """Return the CPU seconds and the peak memory in MB of the command that reads and judges an export, by itself."""
-    command = [sys.executable, "-m", "auditor", "evaluate", str(path), "-o", "json=/dev/null", "--no-progress"]
+def _whole(path: Path) -> tuple[float, float]:
+    """Return the CPU seconds and the peak memory in MB of the command that judges an export and writes CSV, by itself."""
+    command = [sys.executable, "-m", "auditor", "evaluate", str(path), "-o", "csv=/dev/null", "--no-progress"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -258,33 +163,41 @@ def whole(path: Path) -> tuple[float, float]:
     return seconds, after.ru_maxrss / 1024
 
 
+def measured_apart(resources: int, workloads: int | None = None, rounds: int = ROUNDS) -> Costs:
+    """Return the costs of an estate, measured in a process of its own, so that no other estate weighs on it."""
+    command = [sys.executable, "-m", "benchmarks.evaluate", "--json", "--resources", str(resources)]
+    command += ["--rounds", str(rounds), *([] if workloads is None else ["--workloads", str(workloads)])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603
+    found: Costs = json.loads(done.stdout)
+    return found
+
+
+def table(found: Costs) -> str:
+    """Return the steps with their seconds and ratios as a Markdown table."""
+    rows = [f"| {name} | {step['seconds']:.2f} | {step['ratio']:.1f} |" for name, step in found["steps"].items()]
+    return "\n".join(["| step | CPU s | times parsing |", "| --- | ---: | ---: |", *rows])
+
+
 def main() -> None:
-    """Print the table, what the whole command needs, and the cold starts."""
+    """Print what was measured."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--resources", type=int, default=20_000)
-    options.add_argument(
-        "--workloads", type=int, help="how many there are; without it, half of the resources are in some"
-    )
+    options.add_argument("--workloads", type=int, help="how many there are; without it, one for every 160 resources")
+    options.add_argument("--rounds", type=int, default=ROUNDS)
     options.add_argument("--profile", metavar="STEP", help="show where a step spends its time: read, judge, …")
+    options.add_argument("--json", action="store_true", help="print it as JSON")
     chosen = options.parse_args()
-    text = document(chosen.resources, chosen.workloads)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "estate.json")
-        path.write_bytes(text)
-        seconds, memory = whole(path)  # the first child, as the peak is that of the greatest of all
-        steps, reports = steps_of(path, chosen.profile)
-    found = reports[-1].findings
-    states = Counter(finding.status.value for finding in found)
-    shown = ", ".join(f"{name} {number:,}" for name, number in sorted(states.items()))
-    speed = len(found) / steps.seconds["judge"]
+    found = costs(chosen.resources, chosen.workloads, chosen.rounds, chosen.profile)
+    if chosen.json:
+        print(json.dumps(found))
+        return
+    number = sum(found["statuses"].values())
     print(
-        f"{chosen.resources:,} resources of {len(text) / chosen.resources:,.0f} bytes, {len(reports[-1].rules)} rules"
+        f"{found['resources']:,} resources of {found['bytes'] / found['resources']:,.0f} bytes, {found['rules']} rules"
     )
-    print(f"{len(found):,} findings ({shown}), {speed:,.0f} a second")
-    print(f"\n{steps.table()}\n")
-    print(f"auditor evaluate: {seconds:.1f} CPU s, {memory:,.0f} MB at the most")
-    for arguments in (["demo"], ["--help"]):
-        print(f"auditor {arguments[0]}: {cold(*arguments):.2f} s, the median of {COLD_STARTS} cold starts")
+    print(f"{number:,} findings: {', '.join(f'{name} {many:,}' for name, many in found['statuses'].items())}\n")
+    print(table(found))
+    print(f"\nauditor evaluate: {found['whole'][0]:.1f} CPU s, {found['whole'][1]:,.0f} MB at the most")
 
 
 if __name__ == "__main__":

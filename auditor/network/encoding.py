@@ -78,10 +78,11 @@ def atomic_sets(universe: Ranges, sets: Iterable[Ranges]) -> AtomicSets:
     pieces: dict[int, list[tuple[int, int]]] = defaultdict(list)
     signature, last = 0, 0
     for at in sorted(toggles):
-        if signature:
-            pieces[signature].append((last, at))
-        signature ^= toggles[at]
-        last = at
+        if toggle := toggles[at]:
+            if signature:
+                pieces[signature].append((last, at))
+            signature ^= toggle
+            last = at
     bits = [0] * len(order)
     for place, signature in enumerate(pieces):
         rest = signature ^ inside
@@ -89,7 +90,7 @@ def atomic_sets(universe: Ranges, sets: Iterable[Ranges]) -> AtomicSets:
             low = rest & -rest
             bits[low.bit_length() - 1] |= 1 << place
             rest ^= low
-    return AtomicSets([normal(spans) for spans in pieces.values()], dict(zip(order, bits, strict=True)))
+    return AtomicSets([tuple(spans) for spans in pieces.values()], dict(zip(order, bits, strict=True)))
 
 
 @dataclass(slots=True)

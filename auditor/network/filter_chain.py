@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection
+from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.network.address_book import Surroundings, Term
-from auditor.network.security_rules import WITH_PORTS, Access, Direction, Match, SecurityGroup, SecurityRule
+from auditor.network.security_rules import (
+    ALL_PROTOCOLS,
+    WITH_PORTS,
+    Access,
+    Direction,
+    Match,
+    SecurityGroup,
+    SecurityRule,
+    Side,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,34 @@ class Filter:
         terms = self.surroundings.terms(own.source)
         return any(intersection(term.ranges, traffic.source.ranges) for term in terms)
 
+    def lets_nothing_pass(self, sources: Ranges, destinations: Ranges) -> bool:
+        """Whether no packet between some addresses passes, whatever the unknown holds; a cheap look, wrong on one side only.
+
+        True: a rule that denies all of them comes before any that may allow one.
+        """
+        if self.group is None or self.direction in self.group.undecidable:
+            return False
+        for rule in self.rules:
+            match = rule.match
+            ends = ((match.source, sources), (match.destination, destinations))
+            if rule.access is Access.ALLOW:
+                if rule.unreadable or all(self._meets(side, numbers) for side, numbers in ends):
+                    return False
+            elif (
+                match.protocols == ALL_PROTOCOLS
+                and not (rule.unreadable or match.names_ports)
+                and all(self._holds(side, numbers) for side, numbers in ends)
+            ):
+                return True
+        return True
+
+    def _meets(self, side: Side, numbers: Ranges) -> bool:
+        return any(intersection(term.ranges, numbers) for term in self.surroundings.terms(side))
+
+    def _holds(self, side: Side, numbers: Ranges) -> bool:
+        certain = [term.ranges for term in self.surroundings.terms(side) if not term.literals]
+        return is_within(numbers, union((), *certain))
+
     def guard(self, rule: SecurityRule) -> str | None:
         """Return the name of the unknown set of packets that an unreadable rule matches; None for a readable rule."""
         return f"{self.name}/{rule.name}{self.edition}" if rule.unreadable else None
@@ -94,6 +131,12 @@ class FilterChain:
     def may_admit(self, traffic: Match) -> bool:
         """Whether traffic that names its sources by address may pass; where not, no exact analysis is needed."""
         return all(each.may_admit(traffic) for each in self.filters)
+
+    def lets_nothing_pass(self) -> bool:
+        """Whether no packet passes for certain; where it does not say so, only an exact analysis can tell."""
+        return self.undecidable is None and any(
+            each.lets_nothing_pass(self.sources, self.destinations) for each in self.filters
+        )
 
     @property
     def undecidable(self) -> str | None:

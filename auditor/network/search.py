@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from operator import attrgetter
+from typing import Final, TypeAlias
 
 from auditor.network.encoding import MOST_UNKNOWN, Encoding, encode
 from auditor.network.filter_chain import FilterChain
@@ -21,14 +22,25 @@ NOTHING: Final = 1 << 29
 class SearchResult:
     """The packets that answer a question.
 
-    `root` holds each answering packet's index in `decided.table`, or NOTHING elsewhere. `proof` says whether there is
-    one for certain. `undecidable`: there is no answer, and why (`decided` is then None).
+    Where the function `where` is 1, packets were asked about; `picked` holds their index in `decided.table` where what
+    becomes of them is an answer, NOTHING elsewhere. `proof` says whether there is one for certain. `undecidable`: there is
+    no answer, and why (`decided` is then None).
     """
 
     decided: DecidedPackets | None = None
-    root: int = ~0
+    picked: int = ~0
+    where: int = ~0
     proof: Proof = field(default_factory=lambda: Proof(Truth.UNKNOWN, ~0))
     undecidable: str | None = None
+    _root: int | None = None
+
+    @property
+    def root(self) -> int:
+        """Return the function with each answering packet's index in `decided.table`, and NOTHING elsewhere."""
+        if self._root is None:
+            kept = None if self.decided is None else self.decided.encoding.diagram
+            self._root = ~0 if kept is None else kept.keep(self.picked, self.where, NOTHING)
+        return self._root
 
     @property
     def truth(self) -> Truth:
@@ -61,6 +73,19 @@ class SearchResult:
         return tuple(self.decided.table[value] for value in values)
 
 
+Fate: TypeAlias = Callable[[Disposition], bool]
+_ALLOWED: Final[Fate] = attrgetter("is_allowed")
+_ALLOWED_BY_DEFAULT: Final[Fate] = attrgetter("is_default_allowance")
+
+
+def _is_denied(disposition: Disposition) -> bool:
+    return not disposition.is_allowed
+
+
+def _is_undenied(disposition: Disposition) -> bool:
+    return not disposition.is_explicit_denial
+
+
 class Search:
     """One chain with everything that will be compared with it, encoded once and asked often."""
 
@@ -78,6 +103,8 @@ class Search:
                 self.decided = DecidedPackets(encoding)
                 self.universe = encoding.universe()
         self._tables: dict[tuple[Match, ...], int] = {}
+        self._outside: dict[int, int] = {}
+        self._picked: dict[Fate, tuple[int, int]] = {}
 
     def table(self, matches: Sequence[Match]) -> int:
         """Return the packets that some row matches, as a 0/1 function."""
@@ -95,47 +122,51 @@ class Search:
 
         With `among`, only packets that one of those matches.
         """
-        return self._find(allowed, outside=True, matching=lambda disposition: disposition.is_allowed, among=among)
+        return self._find(allowed, outside=True, fate=_ALLOWED, among=among)
 
     def denied(self, allowed: Sequence[Match]) -> SearchResult:
         """Return denied packets that no row of the table allows."""
-        return self._find(allowed, outside=True, matching=lambda disposition: not disposition.is_allowed)
+        return self._find(allowed, outside=True, fate=_is_denied)
 
     def unmet(self, required: Sequence[Match]) -> SearchResult:
         """Return denied packets that a row of the table requires (NO: everything required passes)."""
-        return self._find(required, outside=False, matching=lambda disposition: not disposition.is_allowed)
+        return self._find(required, outside=False, fate=_is_denied)
 
     def permitted(self, traffic: Sequence[Match]) -> SearchResult:
         """Return packets of the traffic that pass."""
-        return self._find(traffic, outside=False, matching=lambda disposition: disposition.is_allowed)
+        return self._find(traffic, outside=False, fate=_ALLOWED)
 
     def undenied(self, allowed: Sequence[Match]) -> SearchResult:
         """Return packets outside the table that no customer's rule denies (NO: the rest is denied explicitly)."""
-        return self._find(allowed, outside=True, matching=lambda disposition: not disposition.is_explicit_denial)
+        return self._find(allowed, outside=True, fate=_is_undenied)
 
     def permitted_by_default(self, among: Sequence[Match]) -> SearchResult:
         """Return packets of the traffic that pass without a customer's rule that lets them."""
-        return self._find((), outside=True, matching=lambda disposition: disposition.is_default_allowance, among=among)
+        return self._find((), outside=True, fate=_ALLOWED_BY_DEFAULT, among=among)
 
     def _find(
-        self,
-        matches: Sequence[Match],
-        *,
-        outside: bool,
-        matching: Callable[[Disposition], bool],
-        among: Sequence[Match] | None = None,
+        self, matches: Sequence[Match], *, outside: bool, fate: Fate, among: Sequence[Match] | None = None
     ) -> SearchResult:
         if self.encoding is None:
             return SearchResult(undecidable=self.undecidable)
         diagram = self.encoding.diagram
         table = self.table(matches)
-        where = diagram.map_values(table, lambda value: 1 - value) if outside else table
-        where = diagram.both(where, self.universe)
+        where = diagram.both(self._complement(table) if outside else table, self.universe)
         where = where if among is None else diagram.both(where, self.table(among))
-        dispositions = self.decided.table
-        picked = diagram.map_values(
-            self.decided.root, lambda index: index if matching(dispositions[index]) else NOTHING
-        )
-        root = diagram.keep(picked, where, NOTHING)
-        inside = diagram.map_values(root, lambda value: 0 if value == NOTHING else 1)
-        return SearchResult(self.decided, root, prove(self.encoding, inside))
+        picked, inside = self._of_fate(fate)
+        return SearchResult(self.decided, picked, where, prove(self.encoding, diagram.both(inside, where)))
+
+    def _complement(self, table: int) -> int:
+        if table not in self._outside and self.encoding is not None:
+            self._outside[table] = self.encoding.diagram.map_values(table, lambda value: 1 - value)
+        return self._outside[table]
+
+    def _of_fate(self, fate: Fate) -> tuple[int, int]:
+        """Return what becomes of the packets of a fate, NOTHING elsewhere; and the same as a 0/1 function."""
+        if fate not in self._picked and self.encoding is not None:
+            diagram, dispositions = self.encoding.diagram, self.decided.table
+            picked = diagram.map_values(
+                self.decided.root, lambda index: index if fate(dispositions[index]) else NOTHING
+            )
+            self._picked[fate] = picked, diagram.map_values(picked, lambda value: int(value != NOTHING))
+        return self._picked[fate]

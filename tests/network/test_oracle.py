@@ -7,10 +7,12 @@ import random
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import addresses
+from auditor.azure.ranges import is_within
 from auditor.network.address_book import Surroundings
 from auditor.network.encoding import READINGS
 from auditor.network.filter_chain import Filter, FilterChain
@@ -235,3 +237,69 @@ def test_the_excess_is_exactly_what_is_allowed_and_not_in_the_table(
         expected = allows(world, [[*bodies, *DEFAULT_BODIES]], packet) and not in_table(world, table, packet)
         values = values_for(answer.decided.encoding, answer.root, probe(packet))  # type: ignore[union-attr]
         assert {value != NOTHING for value in values} == {expected}
+
+
+ANYTHING = parse_match(
+    {"protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*",
+     "destinationPortRange": "*"}
+)[0]  # fmt: skip
+DENIAL = {"name": "none", "access": "Deny", "direction": "Inbound", "protocol": "*", "sourcePortRange": "*",
+          "destinationAddressPrefix": "*", "destinationPortRange": "*"}  # fmt: skip
+
+
+@BUDGET
+@given(
+    groups(pool=(*PREFIXES, *TAGS), most=3),
+    st.sampled_from([*PREFIXES, "0.0.0.0/0", "203.0.113.0/24"]),
+    st.sampled_from(["*", "0.0.0.0/0", "VirtualNetwork", "Internet", *PREFIXES, *TAGS]),
+    st.integers(100, 4096),
+    st.integers(0, 1 << 30),
+)
+def test_where_a_cheap_look_says_that_nothing_passes_nothing_does(
+    bodies: list[Any], sources: str, denied: str, priority: int, seed: int
+) -> None:
+    own = [body for body in bodies if body["priority"] != priority]
+    own.append({**DENIAL, "sourceAddressPrefix": denied, "priority": priority})
+    numbers = addresses.must_parse(sources)
+    filters = (Filter(parse_group("g", {"securityRules": own}), Direction.INBOUND, AROUND),)
+    chain = FilterChain(filters, AROUND, numbers, addresses.must_parse(SUBNET))
+
+    if chain.lets_nothing_pass():
+        assert Search(chain, [ANYTHING]).permitted([ANYTHING]).truth is Truth.NO
+        for packet, world in product(packets(seed, 3), worlds(TAGS)):
+            if is_within(addresses.must_parse(packet.source), numbers) and exists(packet, world.reading):
+                assert not allows(world, [[*own, *DEFAULT_BODIES]], packet)
+
+
+@pytest.mark.parametrize(
+    ("rules_of_group", "is_closed"),
+    [
+        ([], False),  # the default rules let the virtual network in
+        ([("Deny", 100, "*")], True),
+        ([("Allow", 90, "203.0.113.7"), ("Deny", 100, "*")], True),
+        ([("Allow", 90, "10.0.2.8"), ("Deny", 100, "*")], False),
+        ([("Allow", 110, "10.0.2.8"), ("Deny", 100, "*")], True),
+        ([("Allow", 90, "Storage"), ("Deny", 100, "*")], True),  # whatever the tag holds is public
+        ([("Deny", 100, "Internet")], False),
+        ([("Deny", 100, "VirtualNetwork")], True),
+        ([("Deny", 100, "Storage")], False),
+    ],
+)
+def test_a_cheap_look_goes_by_priority_and_by_what_is_certain(
+    rules_of_group: list[tuple[str, int, str]], *, is_closed: bool
+) -> None:
+    bodies = [
+        {**DENIAL, "name": f"r{priority}", "access": access, "priority": priority, "sourceAddressPrefix": source}
+        for access, priority, source in rules_of_group
+    ]
+    around = Surroundings(addresses.must_parse("10.0.0.0/16"))
+    group = parse_group("g", {"securityRules": bodies})
+    chain = FilterChain(
+        (Filter(group, Direction.INBOUND, around),),
+        around,
+        addresses.must_parse("10.0.2.0/24"),
+        addresses.must_parse("10.0.1.0/24"),
+    )
+
+    assert chain.lets_nothing_pass() is is_closed
+    assert (Search(chain, [ANYTHING]).permitted([ANYTHING]).truth is Truth.NO) is is_closed

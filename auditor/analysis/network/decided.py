@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from auditor.analysis.fact import Record, record
 from auditor.network.describe import Sentence
@@ -50,6 +50,12 @@ def rules_first(verdicts: Iterable[TrafficVerdict], inputs: Sequence[tuple[str, 
     if not deciding:
         return inputs
     return [*((rule, "properties") for rule in deciding), *(each for each in inputs if each[1] != "properties")]
+
+
+def witness_of(verdicts: Iterable[TrafficVerdict]) -> Mapping[str, object] | None:
+    """Return an example of a packet that answers, as JSON, from the first verdict that has one."""
+    packet = next((packet for verdict in verdicts if (packet := verdict.witness())), None)
+    return None if packet is None else packet.as_json()
 
 
 def _names(line: Sentence) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
-from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first
+from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first, witness_of
 from auditor.analysis.network.expected import RowBinder
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
@@ -23,7 +23,6 @@ from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PROTOCOLS, ANYWHERE, WITH_PORTS, Direction, Match
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, joined
-from auditor.network.witness import Packet
 from auditor.truth import Truth
 
 _ENDPOINTS: Final = "subnet/private-endpoints"
@@ -52,7 +51,6 @@ class Flow(Fact):
     traffic: Known[tuple[DecidedTraffic, ...]]
     """what passes beyond the table, with the rules of both ends that let it pass"""
     excess: Hidden[Sequence[Sentence]]
-    packet: Hidden[Packet | None]
     beyond: Hidden[TrafficVerdict | None]
 
     def raw_inputs(self) -> Sequence[tuple[str, str]]:
@@ -75,7 +73,7 @@ class Flow(Fact):
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that passes beyond the table."""
-        return self.packet.as_json() if self.packet else None
+        return witness_of([self.beyond] if self.beyond else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _fact(
     near, far = pair[0].filters, pair[1].filters
     scope = near.subnet.id
     passing = near.gap or far.gap or _PacketsBetween(pair, ways, planned)
-    excess = () if isinstance(passing, Gap) else passing.excess.lines
+    excess = () if isinstance(passing, Gap) else passing.excess.certain.lines
     return Flow(
         about=facts.about(
             context,
@@ -153,7 +151,6 @@ def _fact(
         portless=given(passing, lambda passing: passing.portless.holds(scope)),
         traffic=given(passing, lambda _: decided(excess)),
         excess=excess,
-        packet=None if isinstance(passing, Gap) else passing.excess.witness(),
         beyond=None if isinstance(passing, Gap) else passing.excess.certain,
     )
 
@@ -165,16 +162,11 @@ class _Verdict:
         shown = AddressNames(is_pair=True)
         self.certain = TrafficVerdict(tuple(certain), shown)
         self._doubts = [doubt for result, doubt in doubtful if result.truth is not Truth.NO]
-        self.lines = self.certain.lines
 
     def holds(self, scope: str) -> bool | Gap:
         """Return whether something passes, or why that is not known."""
         found = self.certain.holds(scope)
         return found if found is not False or not self._doubts else Gap(scope, "properties.routeTable", self._doubts[0])
-
-    def witness(self) -> Packet | None:
-        """Return a packet that passes."""
-        return self.certain.witness()
 
 
 class _PacketsBetween:
@@ -184,11 +176,13 @@ class _PacketsBetween:
         source, target = pair
         rows = [*planned, _CONNECTIONS, _PORTLESS]
         is_endpoint = target.role == _ENDPOINTS
-        self._asked = [
-            (Search(chain, rows), ", ".join(path.doubts))
+        chains = [
+            (chain, ", ".join(path.doubts))
             for path in ways
             for chain in _chains(source.filters, target.filters, path, is_endpoint=is_endpoint)
         ]
+        is_closed = all(chain.lets_nothing_pass() for chain, _ in chains)
+        self._asked = [] if is_closed else [(Search(chain, rows), doubt) for chain, doubt in chains]
         self.open = self._verdict(lambda search: search.permitted([_CONNECTIONS]))
         self.excess = self._verdict(lambda search: search.excess(planned, among=[_CONNECTIONS]))
         self.portless = self._verdict(lambda search: search.excess(planned, among=[_PORTLESS]))

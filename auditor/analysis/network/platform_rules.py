@@ -8,7 +8,7 @@ from itertools import groupby
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.analysis.network.decided import StoppedTraffic, stopped
+from auditor.analysis.network.decided import StoppedTraffic, stopped, witness_of
 from auditor.analysis.network.expected import roles_of
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
@@ -18,7 +18,6 @@ from auditor.network.search import Search
 from auditor.network.security_rules import Direction
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, joined
-from auditor.network.witness import Packet
 from auditor.truth import Truth
 
 
@@ -38,7 +37,7 @@ class PlatformRules(Fact):
     """whether all that the service needs is let through"""
     lacking: Known[tuple[StoppedTraffic, ...]]
     """what is stopped of it"""
-    packet: Hidden[Packet | None]
+    unmet: Hidden[Sequence[TrafficVerdict]]
 
     def sentence(self) -> str:
         """Say what is missing."""
@@ -52,7 +51,7 @@ class PlatformRules(Fact):
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should pass."""
-        return self.packet.as_json() if self.packet else None
+        return witness_of(self.unmet[:1])
 
 
 def platform_facts(context: Context, subnets: Subnets) -> Iterator[PlatformRules]:
@@ -68,9 +67,7 @@ def _fact(
     context: Context, filters: SubnetFilters, platform: str, asked: Sequence[Demand], roles: set[str]
 ) -> PlatformRules:
     gap = filters.gap
-    verdicts = (
-        [] if gap else [(demand, verdict) for demand in asked if (verdict := _unmet(filters, demand)) is not None]
-    )
+    verdicts = [] if gap or filters.group is None else _unmet(filters, asked)
     lost = [(demand, verdict) for demand, verdict in verdicts if verdict.truth is not Truth.NO]
     certain = [verdict for _, verdict in lost if verdict.truth is Truth.YES]
     doubt = next((found for _, verdict in lost if (found := verdict.gap(filters.subnet.id))), None)
@@ -82,13 +79,18 @@ def _fact(
         planned=context.workloads.role_of(filters.subnet.key)[1] in roles,
         complete=gap or (False if certain else doubt or True),
         lacking=gap or tuple(line for demand, verdict in lost for line in stopped(verdict.lines, demand.rule.why)),
-        packet=certain[0].witness() if certain else None,
+        unmet=certain,
     )
 
 
-def _unmet(filters: SubnetFilters, demand: Demand) -> TrafficVerdict | None:
-    """Return what the subnet's group stops of a demand; None without a group, which lets everything through."""
-    if filters.group is None:
-        return None
-    search = Search(filters.own_chain(Direction(demand.direction)), [demand.match])
-    return TrafficVerdict((search.unmet([demand.match]),), AddressNames(here=filters.prefixes))
+def _unmet(filters: SubnetFilters, asked: Sequence[Demand]) -> list[tuple[Demand, TrafficVerdict]]:
+    """Return what the subnet's group stops of each demand."""
+    by_way = {
+        way: Search(filters.own_chain(way), [demand.match for demand in asked if demand.direction == way])
+        for way in sorted({Direction(demand.direction) for demand in asked})
+    }
+    names = AddressNames(here=filters.prefixes)
+    return [
+        (demand, TrafficVerdict((by_way[Direction(demand.direction)].unmet([demand.match]),), names))
+        for demand in asked
+    ]

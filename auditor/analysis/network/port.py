@@ -10,7 +10,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, given, record
-from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first
+from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first, witness_of
 from auditor.analysis.network.expected import guarded_ports
 from auditor.azure import addresses, body
 from auditor.azure.ranges import union
@@ -26,7 +26,6 @@ from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ALL_PORTS, ANYWHERE, NETWORK_SPACE, Direction, Match, Side, tag
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, joined
-from auditor.network.witness import Packet
 from auditor.truth import Truth
 
 # https://learn.microsoft.com/azure/application-gateway/configuration-infrastructure#network-security-groups
@@ -70,7 +69,6 @@ class GuardedPorts(Fact):
     """whether everybody does, and not only some addresses or Azure's own services"""
     ports: Known[tuple[OpenPort, ...]]
     """the guarded ports that are or may be open"""
-    packet: Hidden[Packet | None]
     attached: Hidden[str]
     reached: Hidden[Sequence[TrafficVerdict]]
 
@@ -102,7 +100,7 @@ class GuardedPorts(Fact):
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that reaches a guarded port."""
-        return self.packet.as_json() if self.packet else None
+        return witness_of(self.reached[:1])
 
 
 @fact("network.gateway-ports", subject="the subnet of the Application Gateway")
@@ -124,7 +122,7 @@ class ControlPlanePorts(Fact):
     open: Known[tuple[DecidedTraffic, ...]]
     """what is let through to them besides GatewayManager and health probes"""
     excess: Hidden[TrafficVerdict]
-    packet: Hidden[Packet | None]
+    from_internet: Hidden[TrafficVerdict]
 
     def raw_inputs(self) -> Sequence[tuple[str, str]]:
         """Return the rules that let others in, with what makes them hold here."""
@@ -142,7 +140,7 @@ class ControlPlanePorts(Fact):
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet of a public address that reaches the control plane."""
-        return self.packet.as_json() if self.packet else None
+        return witness_of([self.from_internet])
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +221,6 @@ def _guarded_by(
         open=doubt or bool(certain),
         everyone=doubt or any(item.by_everyone for item in certain),
         ports=tuple(_open_port(item) for item in reached),
-        packet=certain[0].verdict.witness() if certain else None,
         attached=places.shown,
         reached=[item.verdict for item in certain],
     )
@@ -244,7 +241,6 @@ def _guarded(context: Context, filters: SubnetFilters, guarded: Sequence[tuple[s
         open=doubt or bool(certain),
         everyone=doubt or any(item.by_everyone for item in certain),
         ports=given(reached, lambda reached: tuple(_open_port(item) for item in reached)),
-        packet=certain[0].verdict.witness() if certain else None,
         attached="",
         reached=[item.verdict for item in certain],
     )
@@ -326,5 +322,5 @@ def _control_plane(context: Context, filters: SubnetFilters, ports: tuple[tuple[
         open_to_network=filters.gap or by_network.holds(scope),
         open=filters.gap or decided(excess.lines),
         excess=excess,
-        packet=by_internet.witness(),
+        from_internet=by_internet,
     )

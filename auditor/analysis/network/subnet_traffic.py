@@ -9,7 +9,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
-from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, rules_first, stopped
+from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, rules_first, stopped, witness_of
 from auditor.analysis.network.expected import Expected, RowBinder, TrafficRow
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.architecture.workloads import Workload
@@ -25,7 +25,6 @@ from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
 from auditor.network.verdicts import TrafficVerdict, joined, rule_names
-from auditor.network.witness import Packet
 from auditor.truth import Truth
 
 
@@ -46,9 +45,9 @@ class Comparison:
     doubt: Gap | None
     lacking: Sequence[UnmetRow]
     rest_is_left_to_defaults: bool
-    packet: Packet | None
     beyond: TrafficVerdict
     stopped: Sequence[TrafficVerdict]
+    required: Sequence[TrafficVerdict]
     undenied: TrafficVerdict
 
 
@@ -140,8 +139,7 @@ class SubnetTraffic(Fact):
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should not pass, else one that should."""
-        packet = None if isinstance(self.compared, Gap) else self.compared.packet
-        return packet.as_json() if packet else None
+        return None if isinstance(self.compared, Gap) else witness_of([self.compared.beyond, *self.compared.required])
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +306,6 @@ class _PacketsThrough:
         return tuple(rule_names(verdict.dispositions()))
 
     def compared(self) -> Comparison:
-        verdicts = [self.excess, *(verdict for _, verdict in self.required)]
         lost = [(row, verdict) for row, verdict in self.required if verdict.truth is Truth.YES]
         return Comparison(
             is_too_open=self.excess.truth is Truth.YES,
@@ -316,9 +313,9 @@ class _PacketsThrough:
             doubt=self.excess.gap(""),
             lacking=[UnmetRow(row.why, verdict.lines) for row, verdict in lost],
             rest_is_left_to_defaults=self.unnamed.truth is self.default.truth is Truth.YES,
-            packet=next((packet for verdict in verdicts if (packet := verdict.witness())), None),
             beyond=self.excess,
             stopped=[verdict for _, verdict in lost],
+            required=[verdict for _, verdict in self.required],
             undenied=self.unnamed,
         )
 

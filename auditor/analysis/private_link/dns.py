@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -62,7 +62,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Dns:
-    """What the estate says about private zones, indexed once."""
+    """What the estate says about private zones, indexed once. `seen_from` are the zones that are linked to each network."""
 
     estate: Estate
     central: frozenset[str]
@@ -71,6 +71,7 @@ class Dns:
     zones: Mapping[str, Sequence[str]]
     records: Mapping[str, Mapping[str, RecordSet]]
     subscriptions: frozenset[str]
+    seen_from: Mapping[str, frozenset[str]]
 
 
 Registered: TypeAlias = Literal["zone group", "record kept by hand", "none"]
@@ -110,14 +111,16 @@ def index(context: Context) -> Dns:
     for zone in estate.of_type(ZONES):
         zones[zone.name.lower()].append(zone.key)
     central = body.text_or_texts(facts.parameter(context, "central_private_dns_zones", []))
+    links = _links(estate)
     return Dns(
         estate=estate,
         central=frozenset(ids.key(name) for name in central),
         groups=_registrations(estate),
-        links=_links(estate),
+        links=links,
         zones=zones,
         records=private_names.records_by_zone(estate),
         subscriptions=context.estate.subscriptions,
+        seen_from=_seen_from(link for of_zone in links.values() for link in of_zone),
     )
 
 
@@ -152,6 +155,14 @@ def _links(estate: Estate) -> Mapping[str, Sequence[Link]]:
     return found
 
 
+def _seen_from(links: Iterable[Link]) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for link in links:
+        if link.network is not None and link.is_complete:
+            found[link.network].add(link.zone)
+    return {network: frozenset(zones) for network, zones in found.items()}
+
+
 def may_exist(estate: Estate, network: str | None, scope: EndpointScope) -> bool:
     """Whether a virtual network that others point at is in the estate or declared, or may lie where nobody looked."""
     if network is None or network in (scope.networks or ()):
@@ -174,7 +185,7 @@ def zone_state(dns: Dns, connection: EndpointConnection, names: Sequence[str], s
     """Judge one required zone (known under any of `names`) for one endpoint: of several, what is linked decides."""
     wanted = {name.lower() for name in names}
     own = [item for item in dns.groups.get(connection.endpoint.key, ()) if ids.name_of(item.zone) in wanted]
-    others = sorted({zone for name in wanted for zone in dns.zones.get(name, ())} - {item.zone for item in own})
+    others = _others(dns, wanted, own, _networks(connection, scope))
     states = [_registered(dns, connection, item, scope) for item in own]
     by_hand = [_kept_by_hand(dns, connection, zone, scope) for zone in others]
     # A zone beside that of the group counts where it is linked; without a group any may hold a record made by hand.
@@ -183,6 +194,21 @@ def zone_state(dns: Dns, connection: EndpointConnection, names: Sequence[str], s
         unseen = _without_zone(dns, connection, names)
         states = states if states and unseen.gap is None else [unseen]
     return min(states, key=_order)
+
+
+def _others(dns: Dns, names: Collection[str], own: Sequence[Registration], networks: Sequence[str]) -> Sequence[str]:
+    """Return the zones of some names, beside those of the endpoint's group, that can make a difference.
+
+    Beside a group those are the linked ones; without one, also those with records. Zones without either answer nothing
+    themselves, but any of them stands for a linked zone of a longer name.
+    """
+    linked = dns.central.union(*(dns.seen_from.get(network, ()) for network in networks))
+    named = {zone for name in names for zone in dns.zones.get(name, ())} - {item.zone for item in own}
+    if own:
+        return sorted(named & linked)
+    below = tuple(f".{name}" for name in names)
+    is_answered_below = any(ids.name_of(zone).endswith(below) for zone in linked)
+    return sorted(zone for zone in named if zone in linked or zone in dns.records or is_answered_below)
 
 
 def _order(state: ZoneState) -> tuple[int, int, int, str]:
@@ -289,20 +315,19 @@ def _networks(connection: EndpointConnection, scope: EndpointScope) -> Sequence[
 
 
 def _is_seen_from(dns: Dns, zone: str, network: str) -> bool:
-    return any(link.network == network and link.is_complete for link in dns.links.get(zone, ()))
+    return zone in dns.seen_from.get(network, ())
 
 
 def _zones_of(dns: Dns, network: str, asked: str, *, is_listed: bool) -> Sequence[PrivateZone]:
     """Return the zones that are linked to a network, those that the baseline names as central, and the one asked about."""
     found = []
-    for zone in sorted({*dns.links, *dns.central, asked}):
+    for zone in sorted({*dns.seen_from.get(network, ()), *dns.central, asked}):
         own = [link for link in dns.links.get(zone, ()) if link.network == network and link.is_complete]
-        if own or zone in dns.central or zone == asked:
-            goes_on = bool(own) and all(link.goes_on for link in own)
-            records = dns.records.get(zone, {})
-            found.append(
-                private_names.zone_of(dns.estate, zone, records, goes_on=goes_on, is_listed=is_listed or zone != asked)
-            )
+        goes_on = bool(own) and all(link.goes_on for link in own)
+        records = dns.records.get(zone, {})
+        found.append(
+            private_names.zone_of(dns.estate, zone, records, goes_on=goes_on, is_listed=is_listed or zone != asked)
+        )
     return found
 
 
