@@ -16,6 +16,7 @@ from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
 from auditor.estate.lookup import AmbiguousHost
 from auditor.estate.navigation import NAVIGATION, derive, in_doubt
+from auditor.estate.unread import Statements, statements, unread, unresolved
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
@@ -237,6 +238,8 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = NAVIGATION[name]
+        if gap_found := unread(self, resource_id, navigation, self._statements):
+            return gap_found
         if navigation.own:
             return self._gap_in_own(resource_id, navigation)
         on_the_way = self._gap_on_the_way(resource_id, navigation)
@@ -257,6 +260,10 @@ class Estate:
         gaps = ((key, self.unseen(key)) for key in targets if key not in self._by_key)
         return [Gap(key, gap.what, gap.reason, gap.permission) for key, gap in gaps if gap is not None]
 
+    @cached_property
+    def _statements(self) -> Statements:
+        return statements(self.catalogue)
+
     def _unread_of(self, resource_id: str) -> Gap | None:
         """Return why so little of a resource's properties is known that what they name is not, or None where it is."""
         unread = self.gap_at(resource_id, PROPERTIES)
@@ -268,7 +275,8 @@ class Estate:
             return unread
         named = (key for key in self._ends(resource_id, navigation) if key not in self._by_key)
         fitting = (key for key in named if not navigation.types or _kind_of(key) in navigation.types)
-        return next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
+        missing = next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
+        return missing or unresolved(self, resource_id, navigation, self._statements)
 
     def _gap_in_reach(self, resource_id: str) -> Gap | None:
         """Return why not all networks are known in which a private address that a route names may be."""
@@ -340,7 +348,11 @@ class Estate:
             resource = self.get(resource_id) if hidden != gap.what.lower() else None
             if resource is not None and body.value(resource.body, path) is not None:
                 continue
-            if hidden == asked or asked.startswith(f"{hidden}.") or hidden.startswith((f"{asked}.", f"{asked}[")):
+            if (
+                hidden == asked
+                or asked.startswith((f"{hidden}.", f"{hidden}["))
+                or hidden.startswith((f"{asked}.", f"{asked}["))
+            ):
                 return gap
         return None
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from auditor.azure.catalogue import ways
 from auditor.estate.graph import Estate
-from auditor.model import Gap
+from auditor.model import Gap, Resource
+from auditor.snapshot.model import Metadata, Snapshot
 from tests.estates.arm import Body
 from tests.estates.graph import estate_of
 
@@ -28,6 +29,7 @@ FIREWALL = f"{PROVIDERS}/Microsoft.Network/azureFirewalls/fw"
 POLICY = f"{PROVIDERS}/Microsoft.Network/firewallPolicies/spoke"
 BASE = f"{PROVIDERS}/Microsoft.Network/firewallPolicies/base"
 TABLE = f"{PROVIDERS}/Microsoft.Network/routeTables/rt"
+SQL = "Microsoft.DocumentDB/databaseAccounts/sqlRole"
 IDENTITY = f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/id"
 LOCK = "providers/Microsoft.Authorization/locks/keep"
 
@@ -269,6 +271,71 @@ def test_a_resource_leads_to_its_group_and_its_subscription() -> None:
     assert led(estate, COSMOS, "resourceGroup") == [GROUP]
     assert led(estate, COSMOS, "subscription") == [SUBSCRIPTION]
     assert led(estate, GROUP, "resourceGroup") == []
+
+
+def _read_with(version: str, **properties: object) -> Estate:
+    resources = [Resource.of(of(ACCOUNT, **properties), api_version=version), Resource.of(of(SUBNET))]
+    return Estate(Snapshot(resources, (), Metadata(complete=True), ""))
+
+
+def test_an_api_version_that_cannot_show_an_injection_leaves_it_open_at_both_ends() -> None:
+    old = _read_with("2024-10-01")
+    assert old.relation_gap(ACCOUNT, "injectedSubnet") is not None
+    assert old.relation_gap(SUBNET, "injectedAccount") is not None
+    for known in (_read_with("2025-06-01"), _read_with("2024-10-01", networkInjections=[{"subnetArmId": SUBNET}])):
+        assert known.relation_gap(ACCOUNT, "injectedSubnet") is None
+        assert known.relation_gap(SUBNET, "injectedAccount") is None
+
+
+@pytest.mark.parametrize(
+    ("start", "way", "unread", "is_open"),
+    [
+        (
+            ACCOUNT,
+            "injectedSubnet",
+            Gap(ACCOUNT, "Microsoft.CognitiveServices/accounts/capabilityHosts", "denied"),
+            True,
+        ),
+        (ACCOUNT, "injectedSubnet", Gap(ACCOUNT, "properties.networkInjections", "denied"), True),
+        (ACCOUNT, "injectedSubnet", Gap(ACCOUNT, "properties.networkAcls", "denied"), False),
+        (
+            ACCOUNT,
+            "injectedSubnet",
+            Gap(PROJECT, "Microsoft.CognitiveServices/accounts/projects/connections", "denied"),
+            False,
+        ),
+        (SUBNET, "injectedAccount", Gap("/", "Microsoft.CognitiveServices/accounts", "denied"), True),
+        (SUBNET, "injectedAccount", Gap("/", "Microsoft.Storage/storageAccounts", "denied"), False),
+        (ACCOUNT, "connectionVault", Gap(ACCOUNT, "Microsoft.CognitiveServices/accounts/connections", "denied"), True),
+        (
+            COSMOS,
+            "connection",
+            Gap(PROJECT, "Microsoft.CognitiveServices/accounts/projects/connections", "denied"),
+            True,
+        ),
+        (f"{PROJECT}/connections/c", "connectedResource", Gap("/", "Microsoft.Search/searchServices", "denied"), True),
+        (f"{PROJECT}/connections/c", "connectedResource", Gap("/", "Microsoft.Compute/disks", "denied"), False),
+        (f"{PROJECT}/connections/d", "connectedResource", Gap("/", "Microsoft.Search/searchServices", "denied"), False),
+        (COSMOS, "lock", Gap(SUBSCRIPTION, "Microsoft.Authorization/locks", "denied"), True),
+        (COSMOS, "dataRoleAssignment", Gap(COSMOS, f"{SQL}Assignments", "denied"), True),
+        (FIREWALL, "firewallPolicy", Gap("/", "Microsoft.Network/firewallPolicies", "denied"), False),
+    ],
+)
+def test_a_relation_is_open_where_what_may_state_it_was_not_read(
+    start: str, way: str, unread: Gap, *, is_open: bool
+) -> None:
+    bodies = [
+        of(ACCOUNT),
+        of(PROJECT),
+        of(f"{PROJECT}/connections/c", target="https://search.search.windows.net"),
+        of(f"{PROJECT}/connections/d", metadata={"ResourceId": COSMOS}),
+        of(COSMOS),
+        of(SUBNET),
+        of(FIREWALL, firewallPolicy={"id": POLICY}),
+        of(POLICY),
+    ]
+    assert estate_of(bodies).relation_gap(start, way) is None
+    assert (estate_of(bodies, gaps=[unread]).relation_gap(start, way) is not None) is is_open
 
 
 def test_every_way_says_where_it_leads() -> None:
