@@ -101,6 +101,14 @@ def values_at(value: object, steps: paths.Steps) -> Sequence[object]:
     return [] if spelled is None or not isinstance(value, Mapping) else values_at(value[spelled], rest)
 
 
+def has_values(of: object, wanted: Mapping[paths.Steps, frozenset[str]]) -> bool:
+    """Whether each path leads to one of its values, given in lower case, at least once."""
+    return all(
+        any(isinstance(value, str | bool) and str(value).lower() in values for value in values_at(of, path))
+        for path, values in wanted.items()
+    )
+
+
 def enumerate_objects(of: object, path: str) -> tuple[tuple[str, Mapping[str, object]], ...]:
     """Return each object of the array at a path behind its own path (`properties.rules[2]`)."""
     return tuple(

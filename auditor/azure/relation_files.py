@@ -42,17 +42,21 @@ def _stated(node: Node) -> StatedRelation:
         node.fail("a name is one of something: 'to' says of which types", "to: [Microsoft.KeyVault/vaults/secrets]")
     if "whole" in entries and to:
         node.fail("each of refers takes 'to' or 'whole', not both")
-    where = entries["where"].mapping("where") if "where" in entries else {}
     return StatedRelation(
         relation=_matched(entries["relation"], _RELATION, "relation"),
         places=places,
         to=to,
-        where={
-            _steps(path, item): frozenset(str(one.value).lower() for one in item.items(path))
-            for path, item in where.items()
-        },
+        where=values_by_path(entries.get("where"), "where"),
         **{key: _flag(entries, key) for key in _FLAGS},
     )
+
+
+def values_by_path(node: Node | None, what: str) -> Mapping[paths.Steps, frozenset[str]]:
+    """Return property paths with the values, in lower case, that they must lead to."""
+    return {
+        _steps(path, item): frozenset(str(one.value).lower() for one in item.items(path))
+        for path, item in ({} if node is None else node.mapping(what)).items()
+    }
 
 
 def _place(node: Node, entries: Mapping[str, Node] | None = None) -> Place:

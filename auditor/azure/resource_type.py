@@ -53,6 +53,13 @@ class EndpointReader(StrEnum):
     MACHINE_LEARNING_COMPUTE = "machine-learning-compute"
 
 
+class ServiceDoor(StrEnum):
+    """By which door those come in who hold a role that a service keeps itself."""
+
+    COSMOS = "role inside Cosmos DB"
+    SERVICE = "role of the service itself"
+
+
 class PrivilegeName(StrEnum):
     """What a principal can do with operations of a type that endangers a workload, whoever the principal is."""
 
@@ -177,6 +184,28 @@ class AccessPolicies:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSystem:
+    """Roles that a service keeps itself for its data: what the file of the type of their assignments says of them.
+
+    `name` in words; `definitions`: the type of the roles, as spelled; `principal`, `role` and `scope`: property paths,
+    where no scope means the whole parent. `segments`: how a scope names what lies in the parent (lower case) → how ARM
+    does. `built_in`: GUID → name and operations on data, which every parent has and may not list. `create`, `delete`:
+    commands with `{account}`, `{group}`, `{principal}`, `{role}`, `{scope}` and `{assignment}`.
+    """
+
+    name: str
+    definitions: str
+    door: ServiceDoor = ServiceDoor.SERVICE
+    principal: str = "properties.principalId"
+    role: str = "properties.roleDefinitionId"
+    scope: str = "properties.scope"
+    segments: Mapping[str, str] = field(default_factory=dict)
+    built_in: Mapping[str, tuple[str, Sequence[str]]] = field(default_factory=dict)
+    create: str = ""
+    delete: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Operations on keys and credentials, relative to the type: what hands them out, and what puts new ones in place.
 
@@ -231,7 +260,8 @@ class ResourceType:
     `label`: a short word for it in facts. `api_version`: shows all that rules read (the catalogue knows what is
     inherited). `resource_graph`: the table that holds it, None where none does. `inline`: the property of the parent
     that lists it whole; `not_inline` (lower case): properties that look so and are not. `always_exists`: a parent
-    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `log_categories`: None where
+    without it has not been read. `kinds` (lower case): only parents of these kinds have it. `where_parent`: property
+    path → values (lower case) of the parents that alone have it. `log_categories`: None where
     they are not known. `calls_others`: resources of it call other services, and so should have an identity.
     `privileges`: operations relative to the type.
     """
@@ -244,6 +274,7 @@ class ResourceType:
     not_inline: frozenset[str] = frozenset()
     always_exists: bool = False
     kinds: frozenset[str] = frozenset()
+    where_parent: Mapping[paths.Steps, frozenset[str]] = field(default_factory=dict)
     listing: Listing | None = None
     followed: Follow | None = None
     has_diagnostics: bool = False
@@ -257,6 +288,7 @@ class ResourceType:
     private_link: Mapping[str, Sequence[Zone]] = field(default_factory=dict)
     keys: Keys = field(default_factory=Keys)
     policies: AccessPolicies | None = None
+    role_system: RoleSystem | None = None
     privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)
     properties: Sequence[Property] = ()
 

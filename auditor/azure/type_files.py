@@ -33,6 +33,8 @@ from auditor.azure.resource_type import (
     PrivilegeName,
     PublicEndpoint,
     ResourceType,
+    RoleSystem,
+    ServiceDoor,
     WayIn,
     When,
     Zone,
@@ -45,13 +47,13 @@ _TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?")
 _OPERATION: Final = re.compile(r"[A-Za-z0-9]+(/[A-Za-z0-9]+)*")
 _OPERATION_PATTERN: Final = re.compile(r"\*|[A-Za-z0-9*]+(/[A-Za-z0-9*]+)*")
+_DATA_OPERATION: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9*]+)+")
 _CLOUDS: Final = ("public", "usgovernment", "china")
-_CHILD_KEYS: Final = ("inline", "exists", "kinds")
+_CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system")
 _KEYS: Final = (
-    "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "list", "followed",
-    "diagnostics", "logs", "calls_others", "refers", "addresses",
-    "hosts", "az", "way_in", "private_link", "keys", "policies", "privileges",
-    "properties",
+    "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
+    "followed", "diagnostics", "logs", "calls_others", "refers", "addresses", "hosts", "az", "way_in", "private_link",
+    "keys", "policies", "role_system", "privileges", "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
 
@@ -161,6 +163,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         not_inline=frozenset(text.lower() for text in _texts(entries, "not_inline")),
         always_exists=_is_always(entries),
         kinds=frozenset(text.lower() for text in _texts(entries, "kinds")),
+        where_parent=relation_files.values_by_path(entries.get("where_parent"), "where_parent"),
         listing=_listing(entries["list"], name) if "list" in entries else None,
         followed=_word(entries, "followed", Follow),
         has_diagnostics=_flag(entries, "diagnostics"),
@@ -176,6 +179,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         private_link=_private_link(entries.get("private_link")),
         keys=_credentials(entries.get("keys")),
         policies=_policies(entries["policies"]) if "policies" in entries else None,
+        role_system=_role_system(entries["role_system"]) if "role_system" in entries else None,
         privileges=_privileges(entries.get("privileges")),
         properties=properties(entries.get("properties")),
     )
@@ -443,6 +447,33 @@ def _policies(node: Node) -> AccessPolicies:
             for kind, item in entries["permissions"].mapping("permissions").items()
         },
     )
+
+
+_ROLE_PATHS: Final = ("principal", "role", "scope")
+_ROLE_TEXTS: Final = ("name", "definitions", "create", "delete")
+
+
+def _role_system(node: Node) -> RoleSystem:
+    entries = node.check_keys((*_ROLE_TEXTS, *_ROLE_PATHS, "door", "segments", "built_in"), "role_system")
+    for key in ("name", "definitions"):
+        if key not in entries:
+            node.fail(f"role_system needs '{key}'")
+    segments = entries["segments"].mapping("segments") if "segments" in entries else {}
+    built_in = entries["built_in"].mapping("built_in") if "built_in" in entries else {}
+    return RoleSystem(
+        **{key: entries[key].text(key) for key in _ROLE_TEXTS if key in entries},
+        **{key: _property_path(entries[key], key) for key in _ROLE_PATHS if key in entries},
+        door=_word(entries, "door", ServiceDoor) or ServiceDoor.SERVICE,
+        segments={name.lower(): item.text(f"what ARM calls {name}") for name, item in segments.items()},
+        built_in={guid.lower(): _role_built_in(item) for guid, item in built_in.items()},
+    )
+
+
+def _role_built_in(node: Node) -> tuple[str, Sequence[str]]:
+    entries = node.check_keys(("name", "data"), "a built-in role")
+    if len(entries) < len(("name", "data")):
+        node.fail("a built-in role needs 'name' and 'data'", "{name: Reader, data: [Contoso.Test/things/read]}")
+    return entries["name"].text("name"), _operations(entries["data"], "data", _DATA_OPERATION)
 
 
 def _operations(node: Node, what: str, form: re.Pattern[str] = _OPERATION) -> Sequence[str]:

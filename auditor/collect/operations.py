@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import regenerations
+from auditor.azure import body, regenerations
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import DIAGNOSED, ResourceType, When
 from auditor.network import virtual_networks
@@ -52,6 +52,10 @@ class Operations:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._diagnosed = [item for item in catalogue if item.has_diagnostics]
+        self._conditional: dict[str, list[ResourceType]] = {}
+        for item in catalogue:
+            if item.parent and item.where_parent:
+                self._conditional.setdefault(item.parent, []).append(item)
         self._all = [(when, operation) for item in catalogue for when, operation in self._of(item)]
         self.subscription: Sequence[Operation] = self._started(ids.SUBSCRIPTIONS, When.ALWAYS)
         self.access: Sequence[Operation] = self._started(ids.SUBSCRIPTIONS, When.ACCESS)
@@ -84,8 +88,7 @@ class Operations:
     def __iter__(self) -> Iterator[Operation]:
         """Go through every operation, those on items of lists included."""
         for _, operation in self._all:
-            yield operation
-            yield from operation.then
+            yield from _with_further(operation)
 
     def of(self, resource_type: str) -> Operation:
         """Return the operation that lists a type; KeyError where none does."""
@@ -97,6 +100,14 @@ class Operations:
     def _started(self, on: str, when: When) -> Sequence[Operation]:
         return [operation for asked, operation in self._all if asked is when and operation.on == on]
 
+    def lacking(self, parent: str, properties: object) -> frozenset[str]:
+        """Return the types, in lower case, that a resource of a type cannot have, by what its properties say."""
+        return frozenset(
+            item.key
+            for item in self._conditional.get(parent, ())
+            if not body.has_values({"properties": properties}, item.where_parent)
+        )
+
     def _of(self, item: ResourceType) -> Iterator[tuple[When, Operation]]:
         listing = item.listing
         if listing is None:
@@ -104,7 +115,16 @@ class Operations:
         for on in listing.on:
             starts = [on] if on != DIAGNOSED else [one.key for one in self._diagnosed if _is_read_alone(one)]
             for start in starts:
+                if self._is_read_with_another(start):
+                    continue
                 yield from ((listing.when, operation) for operation in self._named(item, start))
+
+    def _is_read_with_another(self, start: str) -> bool:
+        """Whether resources of a type are items of a list, so that what hangs on them is read right behind it."""
+        known = self._catalogue.get(start)
+        if known is None or known.parent is None or known.listing is None:
+            return False
+        return not known.listing.members and not _is_read_alone(known)
 
     def _named(self, item: ResourceType, on: str) -> Iterator[Operation]:
         listing = item.listing
@@ -134,15 +154,22 @@ class Operations:
             yield replace(operation, name=name, path=path, many=False, empty_if_missing=optional)
 
     def _then(self, item: ResourceType) -> Sequence[Operation]:
-        """Return what is read of each item of a list: diagnostic settings, where the inventory does not have it."""
-        if not item.has_diagnostics or _is_read_alone(item):
+        """Return what is read of each item of a list, where the inventory does not have it: settings, and its own lists."""
+        if _is_read_alone(item):
             return ()
         return [
             operation
-            for extension in self._catalogue
-            if extension.listing and DIAGNOSED in extension.listing.on and extension.listing.when is When.ALWAYS
-            for operation in self._named(extension, item.key)
+            for other in self._catalogue
+            if other.listing and other.listing.when is When.ALWAYS
+            if item.key in other.listing.on or (item.has_diagnostics and DIAGNOSED in other.listing.on)
+            for operation in self._named(other, item.key)
         ]
+
+
+def _with_further(operation: Operation) -> Iterator[Operation]:
+    yield operation
+    for further in operation.then:
+        yield from _with_further(further)
 
 
 def _is_read_alone(item: ResourceType) -> bool:

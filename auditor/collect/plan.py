@@ -64,6 +64,7 @@ class Planner:
     def _fitting(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Operation]:
         for operation in operations.get(target.type_key, ()):
             fits = not operation.kinds or target.kind.lower() in operation.kinds
+            fits = fits and operation.yields.lower() not in target.lacks
             if fits and not self.is_finished(target.id, operation.name):
                 yield operation
 
@@ -129,4 +130,5 @@ def target_of(
         location=str(body.get("location") or ""),
         is_stale=is_old or (is_changing and type_key in operations.needed_versions),
         is_bare=is_bare,
+        lacks=frozenset() if is_bare else operations.lacking(type_key, properties),
     )

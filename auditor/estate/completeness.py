@@ -150,7 +150,8 @@ def _above(key: str) -> Iterator[str]:
 
 def _can_have(owner: Resource, kind: ResourceType) -> bool:
     stated = str(owner.body.get("kind") or "").lower()
-    return not kind.kinds or not stated or stated in kind.kinds
+    fits = not kind.kinds or not stated or stated in kind.kinds
+    return fits and body.has_values(owner.body, kind.where_parent)
 
 
 def permission_to_read(kind: ResourceType) -> str:

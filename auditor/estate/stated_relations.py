@@ -25,20 +25,10 @@ def read(resource: Resource, refers: Sequence[StatedRelation], lookup: Lookup) -
     """Yield what a resource states of others, as its type's file says."""
     for stated in refers:
         own = ids.parent_of(resource.key) if stated.of_parent else resource.key
-        if own is None or not _holds(resource, stated):
+        if own is None or not body.has_values(resource.body, stated.where):
             continue
         for other in _named(resource, own, stated, lookup):
             yield Relation(other, stated.relation, own) if stated.reverse else Relation(own, stated.relation, other)
-
-
-def _holds(resource: Resource, stated: StatedRelation) -> bool:
-    return all(
-        any(
-            isinstance(value, str | bool) and str(value).lower() in values
-            for value in body.values_at(resource.body, path)
-        )
-        for path, values in stated.where.items()
-    )
 
 
 def _named(resource: Resource, own: str, stated: StatedRelation, lookup: Lookup) -> Sequence[str]:

@@ -16,17 +16,22 @@ EVERYONE = "00000000-0000-0000-0000-000000000000"
 
 
 class DoorKind(StrEnum):
-    """By which way a principal gets at something. The first five are assignments of something like a role."""
+    """By which way a principal gets at something. The first six are assignments of something like a role."""
 
     ROLE = "role assignment"
     DELEGATION = "Lighthouse delegation"
     CLASSIC = "classic administrator"
     POLICY = "access policy"
     COSMOS = "role inside Cosmos DB"
+    SERVICE = "role of the service itself"
     KEY = "account key"
     IDENTITY = "acts as an identity"
     FEDERATION = "federated credential"
     ESCALATION = "gives itself access"
+
+
+SERVICE_ROLES = frozenset({DoorKind.COSMOS, DoorKind.SERVICE})
+"""Doors by roles that a service keeps itself."""
 
 
 class AssignmentState(StrEnum):
@@ -38,7 +43,10 @@ class AssignmentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role definition. `key` is its GUID in lower case; `permissions` is None where they could not be read."""
+    """A role definition; `permissions` is None where they could not be read.
+
+    `key` is its GUID in lower case, behind its type where a service keeps the role itself.
+    """
 
     key: str
     name: str
@@ -46,6 +54,11 @@ class Role:
     is_custom: bool = False
     assignable_scopes: tuple[str, ...] = ()
     id: str = ""
+
+    @property
+    def guid(self) -> str:
+        """Return the GUID alone, also of a role that a service keeps; of an access policy what it permits, in words."""
+        return self.key if " " in self.key else self.key.rpartition("/")[2]
 
     @property
     def at_most(self) -> Permissions:
@@ -89,7 +102,7 @@ class Assignment:
     @property
     def is_of_service(self) -> bool:
         """Whether the service itself keeps it, so that neither deny assignments nor switches for roles touch it."""
-        return self.door in {DoorKind.POLICY, DoorKind.COSMOS}
+        return self.door in {DoorKind.POLICY, *SERVICE_ROLES}
 
 
 @dataclass(frozen=True, slots=True)

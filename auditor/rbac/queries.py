@@ -12,13 +12,13 @@ from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.access_policies import ruled_out, touches_governed
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
-from auditor.rbac.cosmos_roles import cosmos_accounts, cosmos_gap
 from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
 from auditor.rbac.planes import plane_of
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE
 from auditor.rbac.scopes import ScopeKind, kind_of
+from auditor.rbac.service_roles import as_arm_spells, keepers, service_role_gaps
 from auditor.truth import Truth, all_of
 
 
@@ -113,6 +113,7 @@ def who_can(
     roles, the estate's and `more_roles`, spell the operation is asked about.
     """
     asked = plane or plane_of(operation, [*graph.roles.values(), *more_roles])
+    resource_id = as_arm_spells(resource_id)
     search = DoorSearch(graph)
     by_actor: dict[tuple[str, bool], list[Door]] = defaultdict(list)
     for door in search.all(asked, operation, resource_id):
@@ -128,11 +129,11 @@ def who_can(
             actor.principal,
         )
     )
-    own = cosmos_gap(graph.estate, resource_id) if asked is Plane.DATA else None
+    own = service_role_gaps(graph.estate, resource_id) if asked is Plane.DATA else ()
     unknowns = [
         *_unknowns(graph, resource_id, search.groups),
         *_unread_around(graph, resource_id, search),
-        *([f"roles inside {own.scope} were not all collected: {own.reason}{_needs(own)}"] if own else []),
+        *(f"roles inside {gap.scope} were not all collected: {gap.reason}{_needs(gap)}" for gap in own),
     ]
     return WhoCan(operation, resource_id, asked, actors, list(dict.fromkeys(unknowns)))
 
@@ -207,8 +208,8 @@ def what_can(graph: AccessGraph, name: str) -> WhatCan:
         *_unread_around(graph, "/", search),
         *(
             f"roles inside {place} were not all collected: {gap.reason}{_needs(gap)}"
-            for place in cosmos_accounts(graph.estate)
-            if (gap := cosmos_gap(graph.estate, place)) is not None
+            for place in keepers(graph.estate)
+            for gap in service_role_gaps(graph.estate, place)
         ),
     ]
     return WhatCan(principals, grants, list(dict.fromkeys(unknowns)))

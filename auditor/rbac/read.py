@@ -11,6 +11,7 @@ from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import ROLE_DEFINITIONS
 from auditor.model import Resource
+from auditor.rbac import service_roles
 from auditor.rbac.access_policies import read_policies, read_reach
 from auditor.rbac.assignments import (
     UNREADABLE_PRINCIPAL,
@@ -22,7 +23,6 @@ from auditor.rbac.assignments import (
     Role,
 )
 from auditor.rbac.built_in_roles import built_in_role
-from auditor.rbac.cosmos_roles import COSMOS_ASSIGNMENTS, COSMOS_DEFINITIONS, read_cosmos_roles
 from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
@@ -51,8 +51,7 @@ READS: Final = frozenset(
         SUBSCRIPTIONS,
         DELEGATIONS,
         OFFERS,
-        COSMOS_ASSIGNMENTS,
-        COSMOS_DEFINITIONS,
+        *service_roles.TYPES,
     }
 )
 
@@ -76,7 +75,13 @@ def read_grants(
     delegated = read_delegations(estate, lambda definition: _role(definition, roles))
     policies = read_policies(estate, reach, types)
     return Grants(
-        [*assigned, *delegated, *policies, *read_cosmos_roles(estate, types), *_classic_administrators(estate)],
+        [
+            *assigned,
+            *delegated,
+            *policies,
+            *service_roles.read_service_roles(estate, types),
+            *_classic_administrators(estate),
+        ],
         [_deny(resource) for resource in estate.of_type(DENIES)],
         hierarchy=hierarchy_of(estate),
         memberships=memberships,

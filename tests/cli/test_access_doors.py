@@ -159,6 +159,41 @@ def test_cosmos_keeps_roles_of_its_own(tmp_path: Path) -> None:
     assert any("roles inside" in text for text in unknowns)
 
 
+def test_a_table_account_keeps_roles_of_another_form(tmp_path: Path) -> None:
+    kind, capable = "Microsoft.DocumentDB/databaseAccounts", {"capabilities": [{"name": "EnableTable"}]}
+    account = resource(kind, "db", {"disableLocalAuth": True, **capable}, kind="GlobalDocumentDB")
+    definition = f"{account['id']}/tableRoleDefinitions/00000000-0000-0000-0000-000000000002"
+    held = {
+        "id": f"{account['id']}/tableRoleAssignments/a",
+        "name": "a",
+        "type": f"{kind}/tableRoleAssignments",
+        "properties": {"roleDefinitionId": definition, "principalId": "p1", "scope": f"{account['id']}/tables/t"},
+    }
+    delete = f"data:{kind}/tables/containers/entities/delete"
+    assert who(tmp_path, [account, held], delete, f"{account['id']}/tables/t") == {
+        "p1": ("yes", ["role inside Cosmos DB"])
+    }
+    assert who(tmp_path, [account, held], delete, f"{account['id']}/tables/u") == {}
+
+
+def test_a_database_is_asked_about_as_arm_names_it_or_as_cosmos_does(tmp_path: Path) -> None:
+    kind = "Microsoft.DocumentDB/databaseAccounts"
+    account = resource(kind, "db", {"disableLocalAuth": True}, kind="GlobalDocumentDB")
+    definition = f"{account['id']}/sqlRoleDefinitions/00000000-0000-0000-0000-000000000002"
+    held = {
+        "id": f"{account['id']}/sqlRoleAssignments/a",
+        "name": "a",
+        "type": f"{kind}/sqlRoleAssignments",
+        "properties": {"roleDefinitionId": definition, "principalId": "p1", "scope": f"{account['id']}/dbs/memory"},
+    }
+    delete = f"data:{kind}/sqlDatabases/containers/items/delete"
+    for place in ("dbs/memory", "sqlDatabases/memory", "sqlDatabases/memory/containers/threads", "dbs/memory/colls/t"):
+        found = who(tmp_path, [account, held], delete, f"{account['id']}/{place}")
+        assert found == {"p1": ("yes", ["role inside Cosmos DB"])}
+    assert who(tmp_path, [account, held], delete, f"{account['id']}/sqlDatabases/other") == {}
+    assert who(tmp_path, [account, held], delete, account["id"]) == {}
+
+
 def test_classic_administrators_have_what_owners_have(tmp_path: Path) -> None:
     kind = "Microsoft.Authorization/classicAdministrators"
     listed = [

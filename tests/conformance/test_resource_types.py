@@ -7,16 +7,20 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from auditor.azure import paths
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
 from tests.conformance.material import SHARED
 
-_OF_THE_ENVELOPE = {"kind"}
+_OF_THE_ENVELOPE = {"kind", "id"}
 _WITHOUT_ALIAS = {
     # newer than the published aliases
     ("Microsoft.CognitiveServices/accounts", "properties.instant"),
     ("Microsoft.CognitiveServices/accounts", "properties.instant.modelAllowList"),
     ("Microsoft.CognitiveServices/accounts", "properties.instant.modelAllowList[*]"),
+    # of the caller's own making, so that nothing publishes what is in it
+    ("Microsoft.CognitiveServices/accounts/connections", "properties.metadata.ResourceId"),
+    ("Microsoft.CognitiveServices/accounts/projects/connections", "properties.metadata.ResourceId"),
     ("Microsoft.Storage/storageAccounts", "properties.creationTime"),  # it is read-only
     # its alias leads to where newer versions keep it, outboundVnetRouting.imagePullTraffic
     ("Microsoft.Web/sites", "properties.vnetImagePullEnabled"),
@@ -27,6 +31,12 @@ _OF_ARM = {
     "Microsoft.Resources/resources",
     "Microsoft.Resources/subscriptions",
     "Microsoft.Resources/subscriptions/locations",
+}
+# Roles for Cosmos DB's other APIs, in Azure's own specification since 2025 and not yet in the published list.
+_NEWER = {
+    f"microsoft.documentdb/databaseaccounts/{form}role{what}"
+    for form in ("table", "cassandra", "gremlin", "mongomi")
+    for what in ("assignments", "definitions")
 }
 
 
@@ -50,6 +60,8 @@ def listed() -> Iterator[tuple[ResourceType, Mapping[str, Any]]]:
 def _paths(item: ResourceType) -> Iterator[str]:
     yield from (known.path for known in item.properties)
     yield from item.hosts.stated if item.hosts else ()
+    yield from (paths.show(place.at) for stated in item.refers for place in stated.places if place.at)
+    yield from (f"{paths.show(one.each)}.{one.address}" for one in item.addresses)
     for endpoint in item.way_in.endpoints if item.way_in else ():
         yield from filter(None, (endpoint.switch, endpoint.ip_rules, endpoint.default_action, endpoint.bypass))
         yield from filter(None, (endpoint.network_filter, *endpoint.closed_by))
@@ -61,7 +73,7 @@ def _known_paths(aliases: Mapping[str, str]) -> set[str]:
 
 
 def test_nearly_every_type_is_a_published_one() -> None:
-    assert sum(1 for _ in listed()) > 0.9 * sum(1 for _ in shipped())
+    assert sum(1 for _ in listed()) > 0.9 * sum(1 for item in shipped() if item.key not in _NEWER)
 
 
 def test_every_version_is_one_of_its_type() -> None:

@@ -15,9 +15,9 @@ from auditor.analysis.access.unseen_parts import HUMANS, MACHINE_LEARNING, USER_
 from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.model import FindingSet, Gap
-from auditor.rbac import privileges
+from auditor.rbac import privileges, service_roles
 from auditor.rbac.access_policies import policies_gap, read_reach
-from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
+from auditor.rbac.assignments import SERVICE_ROLES, UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
@@ -180,11 +180,8 @@ class RoleAssignment(Fact):
         if self.door is DoorKind.POLICY:
             vault = shlex.quote(ids.name_of(self.scope))
             return f"az keyvault delete-policy --name {vault} --object-id {shlex.quote(str(self.principal_id))}"
-        if self.door is DoorKind.COSMOS:
-            account = shlex.quote(ids.name_of(ids.parent_of(self.about.subject) or ""))
-            group = shlex.quote(ids.resource_group_of(self.about.subject) or "")
-            name = shlex.quote(ids.name_of(self.about.subject))
-            return f"az cosmosdb sql role assignment delete -a {account} -g {group} --role-assignment-id {name}"
+        if self.door in SERVICE_ROLES:
+            return service_roles.delete_command(self.about.subject)
         return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
 
 
@@ -240,7 +237,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         is_deleted=principal.is_deleted,
         door=assignment.door,
         role=assignment.role.name,
-        role_id=assignment.role.key,
+        role_id=assignment.role.guid,
         role_is_custom=assignment.role.is_custom,
         scope=assignment.scope,
         scope_kind=kind_of(assignment.scope),

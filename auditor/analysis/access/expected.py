@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -11,6 +13,7 @@ from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.errors import ContentError
 from auditor.model import Gap, Resource
+from auditor.rbac import service_roles
 from auditor.rbac.assignments import Assignment, Role
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.permissions import permissions_of
@@ -21,7 +24,12 @@ TABLE: Final = "roles"
 
 @dataclass(frozen=True, slots=True)
 class RoleRow:
-    """One role that a component's identity needs on a component. `on_group`: on the resource group that it lies in."""
+    """One role that a component's identity needs on a component. `on_group`: on the resource group that it lies in.
+
+    `condition`: what the assignment must be limited by, with `{principal:PATH}` and `{scope:PATH}` for what those
+    resources state (`|guid`: in the form of a GUID). `preferred_scope`: a component inside that would be enough.
+    `within`: a part of the component (`sqlDatabases/NAME`).
+    """
 
     principal: str
     scope: str
@@ -30,11 +38,15 @@ class RoleRow:
     on_group: bool = False
     narrower: bool = False
     advisory: str | None = None
+    condition: str | None = None
+    preferred_scope: str = ""
+    within: str = ""
 
     @property
     def name(self) -> str:
         """Return a label that no other row has."""
         place = f"group of {self.scope}" if self.on_group else self.scope
+        place = f"{place}/{self.within}" if self.within else place
         return f"{self.principal} on {place}: {self.role.name}"
 
 
@@ -62,7 +74,8 @@ class BoundRow:
     """A row for one workload: the scope, the principals that would do, and identities whose principal is not known.
 
     `needed`: keys of what the holder needs below the scope, where less than the scope may be enough; with `needed_gap`
-    there may be more.
+    there may be more. `condition`: the row's, with what it names filled in; with `condition_gap` that is not known.
+    `preferred`: scopes inside, any of which would be enough.
     """
 
     row: RoleRow
@@ -74,11 +87,16 @@ class BoundRow:
     unresolved: tuple[str, ...]
     needed: tuple[str, ...] = ()
     needed_gap: Gap | None = None
+    condition: str | None = None
+    condition_gap: Gap | None = None
+    preferred: tuple[str, ...] = ()
 
     def assignments(self) -> Iterator[Assignment]:
         """Yield what the table sanctions, as assignments."""
         for principal in self.principals:
-            yield Assignment(self.row.name, principal, "ServicePrincipal", self.row.role, self.scope)
+            yield Assignment(
+                self.row.name, principal, "ServicePrincipal", self.row.role, self.scope, condition=self.condition
+            )
 
 
 def read_table(tables: Mapping[str, object]) -> Table:
@@ -114,6 +132,8 @@ def _sides(boundary: object) -> Iterator[Sequence[object]]:
 def _role(entry: object, name: str) -> Role:
     """Return a role of the table; one without permissions has those of the built-in role with its GUID, if any."""
     guid = _required(entry, "guid").lower()
+    if system := body.text(entry, "system"):
+        return _role_of_service(system, guid, name)
     blocks = body.value(entry, "permissions")
     if blocks is None:
         built_in = built_in_role(guid)
@@ -124,15 +144,42 @@ def _role(entry: object, name: str) -> Role:
     return Role(guid, name, permissions)
 
 
+def _role_of_service(system: str, guid: str, name: str) -> Role:
+    role = service_roles.built_in(system, guid)
+    if role is None:
+        raise ContentError(
+            f"Table `{TABLE}`: `{system}` has no built-in role {guid}.",
+            f"Systems are {', '.join(sorted(kind.name for kind, _ in service_roles.SYSTEMS.values()))}.",
+        )
+    return replace(role, name=name)
+
+
+def _role_of_row(entry: object, roles: Mapping[str, Role]) -> Role:
+    """Return the role of a row: one of the table's, or where the row names a role system, one that is built into it."""
+    name, system = _required(entry, "role"), body.text(entry, "system")
+    if system is None:
+        return _named(roles, name)
+    guid = service_roles.guid_of(system, name)
+    if guid is None:
+        raise ContentError(
+            f"Table `{TABLE}`: `{system}` has no built-in role `{name}`.",
+            "Name a type of assignments that a service keeps, and a role that all of those services have.",
+        )
+    return _role_of_service(system, guid, name)
+
+
 def _row(entry: object, roles: Mapping[str, Role], principal: str) -> RoleRow:
     return RoleRow(
         principal=principal,
         scope=_required(entry, "scope"),
-        role=_named(roles, _required(entry, "role")),
+        role=_role_of_row(entry, roles),
         control=body.text(entry, "control") or "",
         on_group=body.text(entry, "level") == "resource-group",
         narrower=body.value(entry, "narrower") is True,
         advisory=body.text(entry, "advisory"),
+        condition=body.text(entry, "condition"),
+        preferred_scope=body.text(entry, "preferred_scope") or "",
+        within=(body.text(entry, "within") or "").strip("/"),
     )
 
 
@@ -168,7 +215,10 @@ def bind_rows(
             acting, unresolved = principals.of(holder)
             for target in workload.resources(row.scope):
                 scope = scope_of(target) if row.on_group else target.id
+                scope = service_roles.as_arm_spells(f"{scope}/{row.within}") if row.within else scope
                 needed, gap = needs(holder, target) if row.narrower else ((), None)
+                condition, condition_gap = _filled_in(row.condition, holder, target)
+                inside = workload.resources(row.preferred_scope) if row.preferred_scope else ()
                 found.append(
                     BoundRow(
                         row=known_row,
@@ -180,9 +230,31 @@ def bind_rows(
                         unresolved=tuple(unresolved),
                         needed=needed,
                         needed_gap=gap,
+                        condition=condition,
+                        condition_gap=condition_gap,
+                        preferred=tuple(one.id for one in inside if ids.is_under(one.key, scope)),
                     )
                 )
     return found
+
+
+_NAMED: Final = re.compile(r"\{(?P<of>principal|scope):(?P<path>[A-Za-z0-9_.]+)(?P<as_guid>\|guid)?\}")
+_HEXADECIMAL: Final = re.compile(r"[0-9A-Fa-f]{32}")
+
+
+def _filled_in(condition: str | None, holder: Resource, target: Resource) -> tuple[str | None, Gap | None]:
+    """Return a condition with what it names of the two resources, and why it is not known where they do not say that."""
+    text = condition
+    for named in _NAMED.finditer(condition or ""):
+        resource = holder if named["of"] == "principal" else target
+        value = body.text(resource.body, named["path"])
+        if value is None:
+            reason = f"it does not say its {named['path']}, which the condition of the role has to name"
+            return condition, Gap(resource.id, named["path"], reason)
+        if named["as_guid"] and _HEXADECIMAL.fullmatch(value):
+            value = str(uuid.UUID(value))
+        text = (text or "").replace(named[0], value)
+    return text, None
 
 
 def best_known(role: Role, observed: Mapping[str, Role]) -> Role:

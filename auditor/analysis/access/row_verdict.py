@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.access.expected import BoundRow
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Role
 from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.conditions import Likeness, likeness
 from auditor.rbac.effective import Effective, Grants
+from auditor.rbac.operation_sets import union
 from auditor.rbac.permissions import Plane
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -27,6 +30,9 @@ class How(StrEnum):
     STRONGER = "a stronger role"
     WIDER = "a wider scope"
     WIDER_AND_STRONGER = "a stronger role at a wider scope"
+    UNCONDITIONAL = "the role without the condition that has to limit it"
+    LESS_LIMITED = "the role under a condition that limits it less than it has to"
+    OTHER_CONDITION = "the role is held under another condition than the one that has to limit it"
     ELSEWHERE = "assignments that do not reach what it reads there"
     NO_EFFECT = "roles have no effect where the access policies of the vault rule"
     DENIED = "taken away by a deny assignment"
@@ -63,19 +69,32 @@ class RowVerdict:
         return Truth.NO if self.excess or self.how not in {*WITHOUT_EXCESS, How.TOGETHER} else Truth.YES
 
 
+def judge_best(row: BoundRow, grants: Grants) -> tuple[BoundRow, RowVerdict]:
+    """Return the best verdict over the scopes that would do, with the row at that scope."""
+    places = [replace(row, scope=scope) for scope in row.preferred] or [row]
+    judged = [(place, judge(place, grants)) for place in places]
+    return min(judged, key=lambda pair: (*_rank(pair[1]), ids.key(pair[0].scope)))
+
+
+def _rank(verdict: RowVerdict) -> tuple[int, int]:
+    return _ORDER.index(verdict.works), list(How).index(verdict.how)
+
+
+_ORDER: Final = [Truth.YES, Truth.UNKNOWN, Truth.NO]
+
+
 def judge(row: BoundRow, grants: Grants) -> RowVerdict:
     """Return the best verdict over the principals that the row's component acts as."""
     verdicts = [_decided(principal, row, grants) for principal in row.principals]
     if row.unresolved:
         verdicts.append(RowVerdict(Truth.UNKNOWN, How.UNDECIDED, reasons=_unresolved(row)))
-    order = [Truth.YES, Truth.UNKNOWN, Truth.NO]
-    best = min(verdicts, key=lambda one: (order.index(one.works), list(How).index(one.how)), default=None)
+    best = min(verdicts, key=_rank, default=None)
     return best or RowVerdict(Truth.NO, How.NO_IDENTITY)
 
 
 def _decided(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
     try:
-        return _judge_for(principal, row, grants)
+        return _judge_for(principal, row, grants) if row.row.condition is None else _under(principal, row, grants)
     except TooComplexError as error:
         return RowVerdict(Truth.UNKNOWN, How.UNDECIDED, reasons=[error.message])
 
@@ -90,13 +109,64 @@ def with_role(assignment: Assignment, role: Role) -> Assignment:
     return replace(assignment, role=role) if same else assignment
 
 
-def _judge_for(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
-    required = row.row.role.at_most
-    covering = [
+def _covering(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
+    return [
         with_role(a, row.row.role)
         for a, _ in grants.covering(row.scope)
         if a.state is AssignmentState.ACTIVE and grants.applies(a, principal, row.scope) is not Truth.NO
     ]
+
+
+def likeness_of(assignment: Assignment, row: BoundRow) -> Likeness:
+    """Return how the condition of an assignment compares with the one that a row demands; none at all is wider."""
+    if row.condition is None:
+        return Likeness.SAME if assignment.condition is None else Likeness.STRICTER
+    if assignment.condition is None:
+        return Likeness.WIDER
+    if row.condition_gap is not None:
+        return Likeness.UNKNOWN
+    limited = row.row.role.at_most
+    operations = union((limited.control.may, limited.data.may))
+    return likeness(assignment.condition, row.condition, operations)
+
+
+def _under(principal: str, row: BoundRow, grants: Grants) -> RowVerdict:
+    """Return the verdict on a row whose role must be held under a condition.
+
+    What is held under a condition of the same meaning counts as if neither had one; what is limited less works, and is
+    more than the row says.
+    """
+    covering = _covering(principal, row, grants)
+    likenesses = {a.id: likeness_of(a, row) for a in covering}
+    exact = [replace(a, condition=None) for a in covering if likenesses[a.id] is Likeness.SAME]
+    verdict = _judge_for(principal, row, grants, exact)
+    if verdict.works is Truth.YES:
+        return verdict
+    lax = [replace(a, condition=None) for a in covering if likenesses[a.id] in {Likeness.SAME, Likeness.WIDER}]
+    verdict = _judge_for(principal, row, grants, lax)
+    if verdict.works is Truth.YES:
+        used = {a.id for a in verdict.assignments}
+        is_bare = any(a.id in used and a.condition is None for a in covering)
+        how = How.UNCONDITIONAL if is_bare else How.LESS_LIMITED
+        if verdict.how in {How.EXACT, How.EQUIVALENT, How.TOGETHER}:
+            return replace(verdict, how=how)
+        return verdict
+    rest = [replace(a, condition=None) for a in covering]
+    if verdict.works is Truth.UNKNOWN or _judge_for(principal, row, grants, rest).works is not Truth.YES:
+        return verdict
+    doubtful = [a for a in covering if likenesses[a.id] is Likeness.UNKNOWN]
+    if doubtful:
+        why = row.condition_gap.reason if row.condition_gap else "whether it means what the row demands is not known"
+        reasons = [f"assignment {ids.name_of(a.id)}: condition {a.condition}: {why}" for a in doubtful]
+        return RowVerdict(Truth.UNKNOWN, How.UNDECIDED, covering, reasons=reasons)
+    return replace(verdict, how=How.OTHER_CONDITION)
+
+
+def _judge_for(
+    principal: str, row: BoundRow, grants: Grants, covering: Sequence[Assignment] | None = None
+) -> RowVerdict:
+    required = row.row.role.at_most
+    covering = _covering(principal, row, grants) if covering is None else covering
     effective = grants.effective_of(principal, row.scope, covering)
     same_role = _by_identity(principal, row, grants, covering)
     if same_role is not None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.access.expected import BoundRow
-from auditor.analysis.access.row_verdict import with_role
+from auditor.analysis.access.row_verdict import likeness_of, with_role
 from auditor.analysis.fact import Record, record
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.automaton import TooComplexError
+from auditor.rbac.conditions import Likeness
 from auditor.rbac.operation_sets import OperationSet, Pattern, holds, intersection, is_empty, patterns_of
 from auditor.rbac.patterns import WILDCARD
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
@@ -53,7 +54,7 @@ class Sanctions:
             for assignment in row.assignments():
                 self._rows.setdefault(assignment.principal, []).append((assignment, row))
         self._hierarchy = hierarchy
-        self._known: dict[tuple[str, str | None, tuple[str, ...]], ExcessActions | None] = {}
+        self._known: dict[tuple[str, str | None, tuple[tuple[str, str | None], ...]], ExcessActions | None] = {}
 
     def of(self, assignment: Assignment) -> Sanction:
         """Return whether the table sanctions an assignment: nothing it may permit goes beyond the rows at its scope."""
@@ -65,8 +66,12 @@ class Sanctions:
         for expected, _ in rows:
             assignment = with_role(assignment, expected.role)
         named = [row for _, row in rows]
-        if any(expected.role.key == assignment.role.key for expected, _ in rows):
-            return Sanction(Truth.YES, [row for e, row in rows if e.role.key == assignment.role.key])
+        same = [row for expected, row in rows if expected.role.key == assignment.role.key]
+        likenesses = [Likeness.SAME if row.condition is None else likeness_of(assignment, row) for row in same]
+        if any(likeness in {Likeness.SAME, Likeness.STRICTER} for likeness in likenesses):
+            return Sanction(Truth.YES, same)
+        if Likeness.UNKNOWN in likenesses:
+            return Sanction(Truth.UNKNOWN, same)
         if assignment.role.permissions is None:
             return Sanction(Truth.UNKNOWN, named)
         try:
@@ -93,7 +98,7 @@ class Sanctions:
             return True
 
     def _beyond(self, assignment: Assignment, expected: Sequence[Assignment]) -> ExcessActions | None:
-        key = (assignment.role.key, assignment.condition, tuple(one.role.key for one in expected))
+        key = (assignment.role.key, assignment.condition, tuple((one.role.key, one.condition) for one in expected))
         if key not in self._known:
             allowed = sets.combined(one.permissions for one in expected) if expected else NO_PERMISSIONS
             self._known[key] = beyond(assignment.permissions, allowed)

@@ -12,7 +12,7 @@ from auditor.analysis import facts
 from auditor.analysis.access import sanctions
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.expected import BoundRow
-from auditor.analysis.access.row_verdict import How, RowVerdict, judge
+from auditor.analysis.access.row_verdict import How, RowVerdict, judge_best
 from auditor.analysis.access.sanctions import ExcessActions
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
@@ -21,7 +21,7 @@ from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
 from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, SITES
 from auditor.model import FindingSet, Gap
-from auditor.rbac import privileges
+from auditor.rbac import privileges, service_roles
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane, combined
@@ -40,6 +40,8 @@ PRINCIPALS: Final = (
 """Types whose identities the rows of the table are about."""
 _REACHED_SHOWN: Final = 12
 LeastPrivilege: TypeAlias = Literal["met", "exceeded", "not granted"]
+_BY_CONDITION: Final = frozenset({How.UNCONDITIONAL, How.LESS_LIMITED, How.OTHER_CONDITION})
+"""Azure takes no second assignment of the same role: the condition is set on the one that is there."""
 _LEAST: Final[Mapping[Truth, LeastPrivilege]] = {Truth.YES: "met", Truth.NO: "exceeded", Truth.UNKNOWN: "not granted"}
 
 
@@ -118,6 +120,9 @@ class TableRow(Fact):
     also_reaches: Known[tuple[str, ...] | None]
     """other components of the workload that the row's scope holds"""
     holder_name: Hidden[str]
+    target: Hidden[str]
+    system: Hidden[str | None]
+    condition: Hidden[str | None]
     granted: Hidden[Permissions]
     at_most: Hidden[Permissions]
 
@@ -167,16 +172,31 @@ class TableRow(Fact):
         """Return the commands that create the right assignment and remove those that give too much."""
         if self.principal_id is None:
             return None
-        create = (
-            f"az role assignment create --assignee-object-id {shlex.quote(self.principal_id)} "
-            f"--assignee-principal-type ServicePrincipal --role {self.role_id} --scope {shlex.quote(self.scope)}"
-        )
+        create = self._create()
+        if create is None or self.how in _BY_CONDITION:
+            return None
         if self.works == "missing":
             return create if self.how in {How.MISSING, How.ELSEWHERE} else None
         if self.least_privilege != "exceeded":
             return None
-        delete = [f"az role assignment delete --ids {shlex.quote(grant.id)}" for grant in self.granted_by]
+        delete = [
+            service_roles.delete_command(grant.id) or f"az role assignment delete --ids {shlex.quote(grant.id)}"
+            for grant in self.granted_by
+        ]
         return " && ".join([create, *delete])
+
+    def _create(self) -> str | None:
+        """Return the command that creates the assignment that the row is about; None where none is known."""
+        principal = str(self.principal_id)
+        if self.system is not None:
+            return service_roles.create_command(
+                self.system, self.target, guid=self.role_id, principal=principal, scope=self.scope
+            )
+        condition = f" --condition {shlex.quote(self.condition)} --condition-version 2.0" if self.condition else ""
+        return (
+            f"az role assignment create --assignee-object-id {shlex.quote(principal)} "
+            f"--assignee-principal-type ServicePrincipal --role {self.role_id} --scope {shlex.quote(self.scope)}{condition}"
+        )
 
 
 def derive_facts(access: AccessContext) -> Iterator[TableRow]:
@@ -187,7 +207,7 @@ def derive_facts(access: AccessContext) -> Iterator[TableRow]:
     for (_, label), rows in told.items():
         for key, row in rows.items():
             sub_object = label if len(rows) == 1 else f"{label} ({key})"
-            yield _table_row(access, row, judge(row, access.graph.grants), sub_object)
+            yield _table_row(access, *judge_best(row, access.graph.grants), sub_object)
 
 
 def _label(row: BoundRow) -> str:
@@ -197,8 +217,9 @@ def _label(row: BoundRow) -> str:
 
 def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str) -> TableRow:
     gap = _gap(access, row, verdict)
+    kept = service_roles.system_of_role(row.row.role)
     is_exceeded = verdict.least_privilege is Truth.NO
-    doubt = gap or (access.graph.assignment_gap(row.scope) if is_exceeded else None)  # a better one may not be listed
+    doubt = gap or (_unlisted_assignments(access, row) if is_exceeded else None)  # a better one may not be listed
     advice = _advice(access, row, verdict)
     unknown_advice = gap if row.row.advisory else None
     return TableRow(
@@ -217,7 +238,7 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
         scope_component=row.row.scope,
         scope=row.scope,
         role=row.row.role.name,
-        role_id=row.row.role.key,
+        role_id=row.row.role.guid,
         works=gap or ("present" if verdict.works is Truth.YES else "missing"),
         how=doubt or verdict.how,
         least_privilege=doubt or _LEAST[verdict.least_privilege],
@@ -232,6 +253,9 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
         allows_operations=advice.operations if advice else unknown_advice,
         also_reaches=advice.reached if advice else unknown_advice,
         holder_name=row.holder.name,
+        target=row.target.id,
+        system=None if kept is None else kept.name,
+        condition=row.condition,
         granted=combined(each.permissions for each in verdict.assignments) if verdict.assignments else NO_PERMISSIONS,
         at_most=row.row.role.at_most,
     )
@@ -239,7 +263,7 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
 
 def _gap(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Gap | None:
     if verdict.works is Truth.NO and verdict.how is not How.NO_IDENTITY:
-        return access.graph.assignment_gap(row.scope)
+        return _unlisted_assignments(access, row)
     if verdict.works is Truth.YES and _ignores_registry_roles(row):
         return Gap(
             row.target.id, "properties.roleAssignmentMode", "the registry decides per repository, by other roles"
@@ -250,6 +274,14 @@ def _gap(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Gap | Non
         return access.graph.deny_gap()
     permission = f"{DENIES}/read" if access.graph.deny_gap() else None
     return Gap(row.scope, ASSIGNMENTS, "; ".join(verdict.reasons) or "not known", permission)
+
+
+def _unlisted_assignments(access: AccessContext, row: BoundRow) -> Gap | None:
+    """Return why the assignments that may satisfy a row are not all known: Azure's, or those that the service keeps."""
+    kept = service_roles.system_of_role(row.row.role)
+    if kept is None:
+        return access.graph.assignment_gap(row.scope)
+    return service_roles.gap(access.context.estate, row.target.id, kept)
 
 
 def _ignores_registry_roles(row: BoundRow) -> bool:
@@ -265,7 +297,7 @@ def _granting(assignment: Assignment) -> GrantingAssignment:
     return GrantingAssignment(
         id=assignment.id,
         role=assignment.role.name,
-        role_id=assignment.role.key,
+        role_id=assignment.role.guid,
         scope=assignment.scope,
         scope_kind=kind_of(assignment.scope),
     )
@@ -336,5 +368,6 @@ def _inputs(row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:
     used = [(a.id, path) for a in verdict.assignments for path in ("properties.roleDefinitionId", "properties.scope")]
     roles = [(a.role.id, "properties") for a in verdict.assignments if a.role.permissions is not None]
     denies = [(deny.id, "properties.permissions") for deny in verdict.denies]
-    missing = [] if used or denies else [(row.scope, ASSIGNMENTS)]
+    kept = service_roles.system_of_role(row.row.role)
+    missing = [] if used or denies else [(row.scope, ASSIGNMENTS if kept is None else kept.name)]
     return [*used, *roles, *denies, (row.holder.id, "identity"), *missing]

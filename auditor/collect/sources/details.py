@@ -35,6 +35,8 @@ class Target:
     is_stale: bool = False
     is_bare: bool = False
     """Known without its properties."""
+    lacks: frozenset[str] = frozenset()
+    """Types, in lower case, that it cannot have, by what its properties say."""
 
     @property
     def subscription(self) -> str:
