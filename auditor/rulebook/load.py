@@ -221,8 +221,8 @@ def _vocabulary_asked(applies: Applies, words: Words) -> Vocabulary:
             return _vocabulary_of(words.facts[kind].kind(kind))  # type: ignore[arg-type]  # as below
         case OnType(types=types):
             return words.catalogue.of_type(types[0])
-        case OnComponent(component=component, types=types):
-            types = types or words.components[component]
+        case OnComponent(components=components, types=types):
+            types = types or sorted({name for component in components for name in words.components[component]})
             return words.catalogue.of_type(types[0] if len(types) == 1 else "")
         case _:
             assert_never(applies)
