@@ -220,7 +220,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
     parts = access.graph.parts.get(assignment.principal, ())
     more = access.unseen.more_users_of(assignment)
     holder, runs = assignment.principal, access.unseen.runs
-    in_table = {row.principal for row in access.table.rows}
+    in_table = {row.principal for row in (*access.table.rows, *access.table.tolerated)}
     touched = access.graph.touched(assignment.scope)
     principal = _principal(access, assignment)
     powers = _powers(access, assignment)
