@@ -103,14 +103,14 @@ class ComponentBinder:
         )
         override = self._by_override(declaration, structural)
         if override.resources:
-            return replace(override, strands=_strands(declaration, reached, override.resources))
+            return replace(override, strands=_strands(declaration, reached, override.resources, found))
         if structural:
             told = self._tell_apart(declaration, structural)
         elif any(self._is_open(declaration, step, found) for step in declaration.steps):
             told = Found()
         else:
             told = self._by_name(declaration, found)
-        strands = _strands(declaration, reached, told.resources)
+        strands = _strands(declaration, reached, told.resources, found)
         return Found(told.resources, told.how, (*override.notices, *told.notices), strands)
 
     def _by_strands(
@@ -284,18 +284,30 @@ def _heaviest(declaration: Declaration, reached: Mapping[str, Mapping[str, Resou
 
 
 def _strands(
-    declaration: Declaration, reached: Mapping[str, Mapping[str, Resource]], chosen: Sequence[Resource]
+    declaration: Declaration,
+    reached: Mapping[str, Mapping[str, Resource]],
+    chosen: Sequence[Resource],
+    found: Mapping[str, Found],
 ) -> Strands:
-    """Return which strands lead to what was chosen, which to nothing, and which to others alone."""
+    """Return which strands lead to what was chosen, which to nothing, and which to others alone.
+
+    That a shared network leads to what other components are says nothing of this one.
+    """
     if not declaration.strands or not chosen:
         return Strands()
     keys = {resource.key for resource in chosen}
+    others = {one.key for name, what in found.items() if name != declaration.name for one in what.resources}
+    weak = {strand for strand in reached if all(step.weak for step in declaration.steps if step.strand == strand)}
+    left = {
+        strand: {key: one for key, one in several.items() if key in keys or strand not in weak or key not in others}
+        for strand, several in reached.items()
+    }
     return Strands(
-        tuple(strand for strand, several in reached.items() if keys & several.keys()),
-        tuple(strand for strand, several in reached.items() if not several),
+        tuple(strand for strand, several in left.items() if keys & several.keys()),
+        tuple(strand for strand, several in left.items() if not several),
         tuple(
             (strand, tuple(several[key].id for key in sorted(several)))
-            for strand, several in reached.items()
+            for strand, several in left.items()
             if several and not keys & several.keys()
         ),
     )

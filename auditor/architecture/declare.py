@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import body
 from auditor.errors import ContentError
 from auditor.estate.navigation import NAVIGATION
@@ -38,7 +39,8 @@ class ReferenceStep:
     `origins` are components; from each of their resources `related` navigations are followed one after another, or the
     id at `property` is looked up. `weak`: through the network neighbourhood, which several workloads may share.
     `has`, `lacks`: navigations that must (not) lead anywhere. `within`: a component that the candidate lies in.
-    `group`: a private endpoint's group id. `named`: names, where Azure itself mandates them. `strand`: what ties the
+    `group`: a private endpoint's group id. `named`: names, where Azure itself mandates them. `delegated`: a service that
+    a subnet is delegated to. `strand`: what ties the
     component to the workload here, in words, where several strands are weighed; `weight`: how much this one counts.
     """
 
@@ -51,6 +53,7 @@ class ReferenceStep:
     within: str | None = None
     group: str | None = None
     named: BindingNames = ()
+    delegated: str = ""
     strand: str = ""
     weight: int = 1
 
@@ -66,6 +69,7 @@ class Declaration:
     structure. `names`: the last resort, looked up in the resources of `inside`. `tell_apart`: a subnet component whose
     names decide between several candidates. `occupants`: types that belong there (subnets). `area`, `calls`, `visitors`:
     where a picture of the architecture shows it, which components it calls, and who comes to it from outside the estate.
+    `gives`: the capabilities that rules and analyses know it by.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Declaration:
     area: str = ""
     calls: BindingNames = ()
     visitors: str = ""
+    gives: BindingNames = ()
 
     @property
     def strands(self) -> BindingNames:
@@ -119,12 +124,12 @@ def runs_container(site: Resource) -> bool:
 PREDICATES: Final[Mapping[str, Callable[[Resource], bool]]] = {"runs-container": runs_container}
 
 _STEP_KEYS: Final = frozenset(
-    {"from", "related", "property", "weak", "has", "lacks", "within", "group", "named", "strand", "weight"}
+    {"from", "related", "property", "weak", "has", "lacks", "within", "group", "named", "delegated", "strand", "weight"}
 )
 _KEYS: Final = frozenset(
     {"title", "types", "required", "reach", "where", "anchor", "exclude", "many", "union", "internal"}
     | {"only-candidate", "override", "fallback", "names", "inside", "tell-apart", "occupants"}
-    | {"area", "calls", "visitors"}
+    | {"area", "calls", "visitors", "gives"}
 )
 
 
@@ -191,6 +196,7 @@ def _declaration(name: str, entry: object, parameters: Mapping[str, object]) -> 
         area=_text(entry.get("area")) or "",
         calls=_names(entry.get("calls")),
         visitors=_text(entry.get("visitors")) or "",
+        gives=_capabilities(name, entry.get("gives")),
     )
 
 
@@ -208,6 +214,7 @@ def _step(component: str, entry: object) -> ReferenceStep:
         within=_text(entry.get("within")),
         group=_text(entry.get("group")),
         named=_names(entry.get("named")),
+        delegated=_text(entry.get("delegated")) or "",
         strand=_text(entry.get("strand")) or "",
         weight=_weight(component, entry.get("weight", 1)),
     )
@@ -217,6 +224,14 @@ def _step(component: str, entry: object) -> ReferenceStep:
         if navigation not in NAVIGATION:
             raise ContentError(f"component {component}: unknown relation {navigation!r}", _hint(NAVIGATION))
     return step
+
+
+def _capabilities(component: str, given: object) -> BindingNames:
+    names = _names(given)
+    for name in names:
+        if name not in CAPABILITIES:
+            raise ContentError(f"component {component}: there is no capability {name!r}", _hint(CAPABILITIES))
+    return names
 
 
 def _weight(component: str, given: object) -> int:

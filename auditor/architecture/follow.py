@@ -64,9 +64,11 @@ class Paths:
     def _passes(self, candidate: Resource, step: ReferenceStep, bound: Bound) -> bool:
         if step.named and candidate.name.lower() not in {name.lower() for name in step.named}:
             return False
-        if any(not self.estate.related(candidate.key, name) for name in step.has):
+        if step.delegated and not _is_delegated(candidate, step.delegated):
             return False
-        if any(self.estate.related(candidate.key, name) for name in step.lacks):
+        if any(
+            bool(self.estate.related(candidate.key, name)) != (name in step.has) for name in (*step.has, *step.lacks)
+        ):
             return False
         if step.group and not self._has_endpoint_group(candidate, step.group):
             return False
@@ -92,6 +94,11 @@ class Paths:
                     if is_ours and group.lower() in {name.lower() for name in groups}:
                         return True
         return False
+
+
+def _is_delegated(subnet: Resource, service: str) -> bool:
+    names = (body.text(item, "properties.serviceName") for item in body.objects(subnet.properties, "delegations"))
+    return any(body.same_text(name, service) for name in names)
 
 
 def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence[tuple[str, str, str]]:

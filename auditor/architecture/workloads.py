@@ -35,10 +35,17 @@ class Workload:
     notices: Sequence[str] = ()
     strands: Mapping[str, Strands] = field(default_factory=dict)
     """By component, what ties it to the workload, where several strands were weighed."""
+    givers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By capability, the components that give it."""
 
     def resources(self, component: str) -> Sequence[Resource]:
         """Return the resources bound to a component of this workload, sorted by key."""
         return [binding.resource for binding in self.bindings.get(component, ())]
+
+    def giving(self, capability: str) -> Sequence[Resource]:
+        """Return the resources of all components that give a capability, in the order of the declarations, each once."""
+        found = {one.key: one for name in self.givers.get(capability, ()) for one in self.resources(name)}
+        return list(found.values())
 
     def bound(self) -> Mapping[str, Sequence[Resource]]:
         """Return the resources of every component."""
@@ -61,12 +68,22 @@ class Workloads:
         """Return the workloads by name, of which no two have one."""
         return {workload.name: workload for workload in reversed(self.all)}
 
+    def components_giving(self, capability: str) -> Sequence[str]:
+        """Return the components that give a capability, in the order of their declarations."""
+        return givers_of(self.declared).get(capability, ())
+
     def role_of(self, resource_key: str) -> tuple[str | None, str | None]:
         """Return (workload, component) of a resource, or (None, None). A shared resource names the first workload.
 
         What lies below a bound resource and has no role of its own has that resource's.
         """
         return self._roles.get(resource_key, (None, None))
+
+
+def givers_of(declared: Sequence[Declaration]) -> Mapping[str, Sequence[str]]:
+    """Return by capability the components that give it, in the order of their declarations."""
+    names = dict.fromkeys(capability for one in declared for capability in one.gives)
+    return {name: [one.name for one in declared if name in one.gives] for name in names}
 
 
 def companions(workloads: Workloads) -> Mapping[str, frozenset[str]]:
@@ -129,7 +146,8 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
         }
         own = [notice for what in found[anchor.key].values() for notice in what.notices]
         strands = {name: what.strands for name, what in found[anchor.key].items() if name in bindings}
-        workloads.append(Workload(names[anchor.key], anchor, bindings, (*own, *shared.get(anchor.key, ())), strands))
+        notices_of = (*own, *shared.get(anchor.key, ()))
+        workloads.append(Workload(names[anchor.key], anchor, bindings, notices_of, strands, givers_of(declared)))
     workloads.sort(key=lambda workload: (workload.name.lower(), workload.anchor.key))
     return Workloads(workloads, tuple(notices), _roles(estate, workloads, declared), declared)
 

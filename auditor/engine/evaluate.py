@@ -313,17 +313,18 @@ def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth
 
 
 def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evaluation) -> Iterator[Finding]:
-    types = {name.lower() for name in applies.types or question.rules.components.get(applies.component, ())}
+    of_components = (question.rules.components.get(name, ()) for name in applies.components)
+    types = {name.lower() for name in applies.types or [name for names in of_components for name in names]}
     met: set[str] = set()
     places = Places()
     remembered = _remembered(rule, places, question)
     for workload in question.workloads.all:
-        for resource in workload.resources(applies.component):
+        for component, resource in ((name, one) for name in applies.components for one in workload.resources(name)):
             if resource.key in met or (applies.types and resource.type_key not in types):
                 continue  # a shared resource is judged once, and names the first of its workloads
             met.add(resource.key)
             reading = Reading(ResourceSubject(resource, question.estate), places)
-            case = ResourceCase(reading, info_of(resource, workload.name, applies.component, question.estate))
+            case = ResourceCase(reading, info_of(resource, workload.name, component, question.estate))
             if (finding := remembered.finding(case)) is not None:
                 yield finding
     unread = list(_unread_candidates(types, met, question.estate))
@@ -477,7 +478,8 @@ def _nothing(applies: Applies, question: Evaluation) -> str:
         return f"Does not apply: nothing to judge, the estate holds nothing that this rule is about{where}."
     what = " or ".join(applies.types)
     if isinstance(applies, OnComponent) and not what:
-        what = f"resource bound to component '{applies.component}'"
+        kind = "capability" if applies.capability else "component"
+        what = f"resource bound to {kind} '{applies.called}'"
     types = {name.lower() for name in applies.types}
     roles = sorted(
         name for name, listed in question.rules.components.items() if types & {one.lower() for one in listed}

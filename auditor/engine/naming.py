@@ -44,13 +44,20 @@ def _names(estate: Estate, subscriptions: Mapping[str, str]) -> dict[str, str]:
     return names | {key.lower(): name for key, name in subscriptions.items()}
 
 
+def _own_principal(resource: Resource) -> str | None:
+    """Return the principal that a resource acts as; role assignments that a service keeps name their holder's."""
+    is_assignment = resource.type_key.endswith("roleassignments")
+    stated = None if is_assignment else body.text(resource.properties, "principalId")
+    return stated or body.text(resource.body, "identity.principalId")
+
+
 def _called(resource: Resource) -> Iterator[tuple[str, str]]:
     principal = body.text(resource.properties, "principalId")
     if resource.type_key.startswith("microsoft.authorization/"):
         name = body.text(resource.properties, "principalName")
         if principal and name:
             yield principal, name
-    elif principal := principal or body.text(resource.body, "identity.principalId"):
+    elif principal := _own_principal(resource):
         yield principal, resource.name
     if _GUID.fullmatch(resource.name):
         own = body.text(resource.properties, "roleName") or body.text(resource.properties, "displayName")

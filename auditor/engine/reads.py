@@ -30,7 +30,7 @@ def _subjects(
     match applies:
         case OnFact(kind=kind):
             return sorted(analyses[kind].reads)
-        case OnComponent(component=component, types=types):
-            return types or components.get(component, ())
+        case OnComponent(components=named, types=types):
+            return types or sorted({name for component in named for name in components.get(component, ())})
         case _:
             return applies.types

@@ -21,7 +21,7 @@ def applies_to(rule: Rule) -> str:
     if isinstance(applies, OnFact):
         return f"`{applies.kind}`"
     if isinstance(applies, OnComponent) and not applies.types:
-        return f"component `{applies.component}`"
+        return f"{'capability' if applies.capability else 'component'} `{applies.called}`"
     return ", ".join(f"`{name}`" for name in applies.types)
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import paths
 from auditor.estate.navigation import NAVIGATION
 from auditor.model import Severity, Status
@@ -65,6 +66,12 @@ def _status(given: object) -> Status:
 def _relation(text: str) -> str:
     if text not in NAVIGATION:
         raise mistake(f"there is no relation '{text}'", suggestion(text, NAVIGATION))
+    return text
+
+
+def _capability(text: str) -> str:
+    if text not in CAPABILITIES:
+        raise mistake(f"there is no capability '{text}'", suggestion(text, CAPABILITIES))
     return text
 
 
@@ -122,6 +129,7 @@ TypeName = Annotated[Text, AfterValidator(_type)]
 SeverityName = Annotated[Severity, BeforeValidator(_severity), WithJsonSchema({"enum": list(Severity)})]
 Verdict = Annotated[Status, BeforeValidator(_status), WithJsonSchema({"enum": sorted(_VERDICTS)})]
 Relation = Annotated[Text, AfterValidator(_relation)]
+Capability = Annotated[Text, AfterValidator(_capability), Field(json_schema_extra={"enum": sorted(CAPABILITIES)})]
 Uncollected = Annotated[Text, AfterValidator(_uncollected)]
 Day = Annotated[Text, AfterValidator(_day), Field(json_schema_extra={"pattern": f"^{_DAY.pattern}$"})]
 Edition = Annotated[Text, AfterValidator(_edition), Field(json_schema_extra={"pattern": f"^{_EDITION.pattern}$"})]
@@ -197,6 +205,18 @@ class OnComponentDocument(Document):
     """Where this is false, the rule does not apply."""
 
 
+class OnCapabilityDocument(Document):
+    """A rule that is asked of the resources of all components that give a capability."""
+
+    called: ClassVar[str] = "applies"
+    capability: Capability
+    """What the components are to the architecture: `state store`."""
+    type: TypeName | None = None
+    """Only their resources of this type."""
+    when: ConditionDocument | None = None
+    """Where this is false, the rule does not apply."""
+
+
 class OnFactDocument(Document):
     """A rule that is asked of every fact of a kind."""
 
@@ -211,7 +231,7 @@ class OnFactDocument(Document):
 
 def _asked_of(given: object) -> str | None:
     """Return which alternative of `applies` is meant, by the key that only it has."""
-    for key in ("fact", "component", "type", "types"):
+    for key in ("fact", "component", "capability", "type", "types"):
         if isinstance(given, Mapping) and key in given:
             return f"~{key}"
     return None
@@ -221,7 +241,8 @@ AppliesDocument = Annotated[
     Annotated[OnTypeDocument, Tag("~type")]
     | Annotated[OnTypesDocument, Tag("~types")]
     | Annotated[OnFactDocument, Tag("~fact")]
-    | Annotated[OnComponentDocument, Tag("~component")],
+    | Annotated[OnComponentDocument, Tag("~component")]
+    | Annotated[OnCapabilityDocument, Tag("~capability")],
     Discriminator(_asked_of),
 ]
 

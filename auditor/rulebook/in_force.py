@@ -12,6 +12,7 @@ from typing import Any, Final
 from auditor import shipped
 from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
+from auditor.architecture.capabilities import CAPABILITIES
 from auditor.architecture.declare import Declaration, names_in, parameters_of, read_declarations
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
@@ -149,9 +150,10 @@ def _own_folders(base: Baseline, given: Sequence[Path]) -> list[Path]:
 
 def words_of(base: Baseline, types: Catalogue) -> Words:
     """Return what rules may refer to under a baseline."""
-    components = component_types(read_declarations(base.components, base.parameters))
+    declared = read_declarations(base.components, base.parameters)
     dropped = {name: names_in(entry, "types") for name, entry in base.dropped.items()}
-    return Words(types, kinds(), {**dropped, **components}, base.declared)
+    capabilities = {name: [one.name for one in declared if name in one.gives] for name in CAPABILITIES}
+    return Words(types, kinds(), {**dropped, **component_types(declared)}, base.declared, capabilities)
 
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
@@ -244,11 +246,10 @@ def bind(
 ) -> RuleInForce:
     """Give a rule its parameters: what the baseline sets for this rule, else the parameter's value."""
     refuse_undeclared(rule, baseline)
-    if isinstance(rule.applies, OnComponent) and rule.applies.component in baseline.dropped:
-        text = (
-            f"{baseline.file}: the component '{rule.applies.component}' is taken away, and rule '{rule.id}' is about it"
-        )
-        raise ContentError(text, "take the rule away too")
+    for name in rule.applies.components if isinstance(rule.applies, OnComponent) else ():
+        if name in baseline.dropped:
+            text = f"{baseline.file}: the component '{name}' is taken away, and rule '{rule.id}' is about it"
+            raise ContentError(text, "take the rule away too")
     for name in setting.parameters:
         if name not in rule.parameters:
             raise ContentError(f"{setting.place}: rule '{rule.id}' reads no parameter '{name}'",

@@ -21,6 +21,7 @@ from auditor.language.reads import parameters_of
 from auditor.rulebook import command, parameters
 from auditor.rulebook.documents import (
     ExampleDocument,
+    OnCapabilityDocument,
     OnComponentDocument,
     OnFactDocument,
     OnTypeDocument,
@@ -41,12 +42,16 @@ TYPES: Final = "types"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What rules may refer to: properties of types, fact kinds, components with their types, the baseline's parameters."""
+    """What rules may refer to: properties of types, fact kinds, components with their types, the baseline's parameters.
+
+    `capabilities` are the components that give each.
+    """
 
     catalogue: Catalogue
     facts: Mapping[str, Analysis]
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    capabilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def rule_files(folder: Path) -> list[Path]:
@@ -119,7 +124,7 @@ def load_rule(path: Path, words: Words) -> Rule:
         parameters=known,
         declares=declares,
         undeclared=undeclared,
-        applies=_applies(document, conditions),
+        applies=_applies(document, conditions, words),
         require=conditions.require,
         evidence=conditions.evidence,
         examples=[
@@ -182,7 +187,7 @@ def _parameters_named(entries: Mapping[str, Node]) -> frozenset[str]:
 def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
     """Return the names of what a rule is asked of, one vocabulary for each type; none where that cannot be told."""
     entries = node.value if node is not None and isinstance(node.value, dict) else {}
-    key = next((key for key in ("fact", "type", "types", "component") if key in entries), None)
+    key = next((key for key in ("fact", "type", "types", "component", "capability") if key in entries), None)
     if key is None:
         return ()
     if key == "types":
@@ -192,8 +197,9 @@ def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
     name = entries[key].value
     if not isinstance(name, str):
         return ()
-    if key == "type":
-        return [words.catalogue.of_type(name)] if is_type_name(name) else ()
+    if key in {"type", "capability"}:
+        named = name if key == "type" else str(entries["type"].value) if "type" in entries else ""
+        return [words.catalogue.of_type(named)] if is_type_name(named) or not named else ()
     if key == "fact":
         return [_fact_vocabulary(name, entries[key], words)]
     if name not in words.components:
@@ -215,8 +221,8 @@ def _vocabulary_asked(applies: Applies, words: Words) -> Vocabulary:
             return _vocabulary_of(words.facts[kind].kind(kind))  # type: ignore[arg-type]  # as below
         case OnType(types=types):
             return words.catalogue.of_type(types[0])
-        case OnComponent(component=component, types=types):
-            types = types or words.components[component]
+        case OnComponent(components=components, types=types):
+            types = types or sorted({name for component in components for name in words.components[component]})
             return words.catalogue.of_type(types[0] if len(types) == 1 else "")
         case _:
             assert_never(applies)
@@ -244,7 +250,7 @@ def _evidence_path(node: Node, vocabulary: Vocabulary) -> ResolvedName:
         node.fail(str(problem))
 
 
-def _applies(document: RuleDocument, conditions: _Conditions) -> Applies:
+def _applies(document: RuleDocument, conditions: _Conditions, words: Words) -> Applies:
     asked, where, when = document.applies, conditions.where, conditions.when
     match asked:
         case OnTypeDocument():
@@ -252,7 +258,10 @@ def _applies(document: RuleDocument, conditions: _Conditions) -> Applies:
         case OnTypesDocument():
             return OnType(tuple(asked.types), when)
         case OnComponentDocument():
-            return OnComponent(asked.component, (asked.type,) if asked.type else (), when)
+            return OnComponent((asked.component,), (asked.type,) if asked.type else (), when)
+        case OnCapabilityDocument():
+            components = tuple(words.capabilities.get(asked.capability, ()))
+            return OnComponent(components, (asked.type,) if asked.type else (), when, asked.capability)
         case OnFactDocument():
             return OnFact(asked.fact, where, when)
         case _:

@@ -27,11 +27,20 @@ class OnType:
 
 @dataclass(frozen=True, slots=True)
 class OnComponent:
-    """A rule that is asked of the resources bound to a component; `types` narrows them, and is empty where any will do."""
+    """A rule that is asked of the resources bound to components: to one, or to all that give a `capability`.
 
-    component: str
+    `types` narrows them, and is empty where any will do.
+    """
+
+    components: Sequence[str]
     types: Sequence[str] = ()
     when: Condition | None = None
+    capability: str = ""
+
+    @property
+    def called(self) -> str:
+        """Return what the rule itself calls them: the component, or the capability."""
+        return self.capability or self.components[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,9 @@ from auditor.rbac.delegations import DELEGATIONS
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about access."""
     access = read_access(context)
-    yield from table_row.derive_facts(access)
-    yield from assignment.derive_facts(access)
+    rows = table_row.judged_rows(access)
+    yield from table_row.derive_facts(access, rows)
+    yield from assignment.derive_facts(access, frozenset(one for row in rows for one in row.granted_by))
     yield from subscription.derive_facts(access)
     yield from identity.derive_facts(access)
     yield from vault.derive_facts(access)

@@ -145,11 +145,16 @@ class RoleAssignment(Fact):
     """whether its role is one that the baseline lists for people"""
     held: Hidden[Permissions]
     allowed: Hidden[Permissions]
+    is_needed: Hidden[bool]
 
     def sentence(self) -> str:
         """Say who has which role where, and that the table sanctions it or what danger it is."""
         principal = UNREADABLE_PRINCIPAL if isinstance(self.principal_id, Gap) else self.principal_id
-        who = self.principal_name or f"{self.principal_type or 'principal'} {principal}"
+        who = self.principal_name or (
+            f"{self.principal_type} {principal}"
+            if self.principal_type
+            else f"Principal {principal} (ask who that is: not even its kind was read)"
+        )
         eligible = " (to be activated)" if self.state is AssignmentState.ELIGIBLE else ""
         grant = f"{who} → {self.role}{eligible} on {self.scope_kind.value} {ids.name_of(self.scope) or '/'}"
         if self.door is not DoorKind.ROLE:
@@ -172,8 +177,13 @@ class RoleAssignment(Fact):
         return self.excess.body() if self.excess else None
 
     def remedy(self) -> str | None:
-        """Return the command that removes it; an eligible assignment is not removed by the role assignment command."""
-        if self.state is AssignmentState.ELIGIBLE:
+        """Return the command that removes it; an eligible assignment is not removed by the role assignment command.
+
+        None for what the table may need, and for a principal of which not even the kind is known: who that is is asked
+        before anything is taken away.
+        """
+        is_stranger = self.principal_type is None and self.principal_name is None
+        if self.state is AssignmentState.ELIGIBLE or self.is_needed or is_stranger:
             return None
         if self.door is DoorKind.DELEGATION:
             return f"az managedservices assignment delete --assignment {shlex.quote(self.about.subject)}"
@@ -185,14 +195,15 @@ class RoleAssignment(Fact):
         return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
 
 
-def derive_facts(access: AccessContext) -> Iterator[RoleAssignment]:
+def derive_facts(access: AccessContext, needed: frozenset[str]) -> Iterator[RoleAssignment]:
     """Yield one fact per assignment, active or eligible, wherever it is; those of other doors that give roles too.
 
-    Classic administrators are left to the fact about their subscription.
+    `needed` are the ids, in lower case, of those by which rows of the table work. Classic administrators are left to the
+    fact about their subscription.
     """
     for assignment in access.graph.grants.assignments:
         if assignment.door is not DoorKind.CLASSIC:
-            yield _role_assignment(access, assignment)
+            yield _role_assignment(access, assignment, is_needed=ids.key(assignment.id) in needed)
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
@@ -203,13 +214,13 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
             yield Unlisted(RoleAssignment.fact_kind, gap)
 
 
-def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssignment:
+def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed: bool) -> RoleAssignment:
     sanction = access.sanctions.of(assignment)
     is_sanctioned = sanction.answer is Truth.YES
     parts = access.graph.parts.get(assignment.principal, ())
     more = access.unseen.more_users_of(assignment)
     holder, runs = assignment.principal, access.unseen.runs
-    in_table = {row.principal for row in access.table.rows}
+    in_table = {row.principal for row in (*access.table.rows, *access.table.tolerated)}
     touched = access.graph.touched(assignment.scope)
     principal = _principal(access, assignment)
     powers = _powers(access, assignment)
@@ -260,6 +271,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment) -> RoleAssig
         for_people=assignment.role.key in access.table.people,
         held=assignment.permissions,
         allowed=sanction.allowed,
+        is_needed=is_needed or sanction.answer is not Truth.NO,
     )
 
 

@@ -80,7 +80,8 @@ class IdentityRoles(Fact):
         used = f"is used by {', '.join(components) or f'{len(self.used_by)} resources'}"
         crossed = () if isinstance(self.crosses, Gap) else self.crosses
         beyond = f" and has roles on both sides of {', '.join(crossed)}" if crossed else ""
-        return f"Identity {ids.name_of(self.identity)} {used}{beyond}."
+        idle = " and has no role" if self.has_roles is False else ""
+        return f"Identity {ids.name_of(self.identity)} {used}{beyond}{idle}."
 
 
 @fact("access.managed_identity", subject="the resource that runs as one, or could")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -125,6 +126,7 @@ class TableRow(Fact):
     condition: Hidden[str | None]
     granted: Hidden[Permissions]
     at_most: Hidden[Permissions]
+    needed_elsewhere: Hidden[frozenset[str]]
 
     def sentence(self) -> str:
         """Say whether the row works and by what, and what it allows where it is broad."""
@@ -169,7 +171,10 @@ class TableRow(Fact):
         return {"plane": self.excess.plane.value, "operation": self.excess.operation} if self.excess else None
 
     def remedy(self) -> str | None:
-        """Return the commands that create the right assignment and remove those that give too much."""
+        """Return the commands that create the right assignment and remove those that give too much.
+
+        What another row of the table works by is not removed.
+        """
         if self.principal_id is None:
             return None
         create = self._create()
@@ -182,6 +187,7 @@ class TableRow(Fact):
         delete = [
             service_roles.delete_command(grant.id) or f"az role assignment delete --ids {shlex.quote(grant.id)}"
             for grant in self.granted_by
+            if ids.key(grant.id) not in self.needed_elsewhere
         ]
         return " && ".join([create, *delete])
 
@@ -199,15 +205,39 @@ class TableRow(Fact):
         )
 
 
-def derive_facts(access: AccessContext) -> Iterator[TableRow]:
-    """Yield one fact per row, holder and scope; what several workloads share is told once, of the first of them."""
+@dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """A row of the table with its verdict. `sub_object` tells it from others of its holder."""
+
+    row: BoundRow
+    verdict: RowVerdict
+    sub_object: str
+
+    @property
+    def granted_by(self) -> frozenset[str]:
+        """Return the ids of the assignments by which the row works, in lower case."""
+        works = self.verdict.works is Truth.YES
+        return frozenset(ids.key(each.id) for each in self.verdict.assignments) if works else frozenset()
+
+
+def judged_rows(access: AccessContext) -> Sequence[JudgedRow]:
+    """Return each row, holder and scope with its verdict; what several workloads share once, of the first of them."""
     told: dict[tuple[str, str], dict[str, BoundRow]] = {}
     for row in access.rows:
         told.setdefault((row.holder.key, _label(row)), {}).setdefault(ids.key(row.scope), row)
-    for (_, label), rows in told.items():
-        for key, row in rows.items():
-            sub_object = label if len(rows) == 1 else f"{label} ({key})"
-            yield _table_row(access, *judge_best(row, access.graph.grants), sub_object)
+    return [
+        JudgedRow(*judge_best(row, access.graph.grants), label if len(rows) == 1 else f"{label} ({key})")
+        for (_, label), rows in told.items()
+        for key, row in rows.items()
+    ]
+
+
+def derive_facts(access: AccessContext, judged: Sequence[JudgedRow]) -> Iterator[TableRow]:
+    """Yield one fact for each judged row."""
+    uses = Counter(one for each in judged for one in each.granted_by)
+    for each in judged:
+        others = frozenset(one for one in each.granted_by if uses[one] > 1)
+        yield _table_row(access, each.row, each.verdict, each.sub_object, others)
 
 
 def _label(row: BoundRow) -> str:
@@ -215,7 +245,9 @@ def _label(row: BoundRow) -> str:
     return f"{row.row.role.name} on {row.row.scope} {ids.name_of(row.scope)}"
 
 
-def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str) -> TableRow:
+def _table_row(
+    access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str, needed_elsewhere: frozenset[str]
+) -> TableRow:
     gap = _gap(access, row, verdict)
     kept = service_roles.system_of_role(row.row.role)
     is_exceeded = verdict.least_privilege is Truth.NO
@@ -258,6 +290,7 @@ def _table_row(access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_ob
         condition=row.condition,
         granted=combined(each.permissions for each in verdict.assignments) if verdict.assignments else NO_PERMISSIONS,
         at_most=row.row.role.at_most,
+        needed_elsewhere=needed_elsewhere,
     )
 
 

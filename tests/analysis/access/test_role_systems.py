@@ -200,15 +200,38 @@ def test_the_table_sanctions_what_it_asks_for_and_nobody_else() -> None:
     assert sanctioned(facts(bodies, MEMORY)) == {"a": True, "s": False, "w": False}
 
 
+def of_person(name: str) -> Body:
+    """Return an assignment of Azure by which it is known that the stranger is a person."""
+    body = assigned(BLOB_OWNER, STORAGE, name=name)
+    return {**body, "properties": {**body["properties"], "principalId": STRANGER, "principalType": "User"}}
+
+
 def test_a_missing_role_is_assigned_and_a_stranger_s_removed_by_the_service_s_own_commands() -> None:
-    found = facts([*estate_bodies(), kept(COSMOS, who=STRANGER, name="s")], MEMORY)
+    found = facts([*estate_bodies(), kept(COSMOS, who=STRANGER, name="s"), of_person("p")], MEMORY)
     [wanted] = of_kind(found, "access.row")
     assert wanted.remedy == (
         "az cosmosdb sql role assignment create -a cdb -g rg --role-definition-id "
         f"00000000-0000-0000-0000-000000000002 --principal-id {WHO} --scope /dbs/enterprise_memory"
     )
-    [stranger] = of_kind(found, "access.assignment")
+    [stranger] = [each for each in of_kind(found, "access.assignment") if "sqlRoleAssignments" in each.subject]
     assert stranger.remedy == "az cosmosdb sql role assignment delete -a cdb -g rg --role-assignment-id s"
+
+
+def test_of_a_stranger_of_unknown_kind_it_is_asked_who_that_is_before_anything_is_removed() -> None:
+    found = facts([*estate_bodies(), kept(COSMOS, who=STRANGER, name="s")], MEMORY)
+    [stranger] = of_kind(found, "access.assignment")
+    assert stranger.remedy is None
+    assert stranger.summary.startswith(f"Principal {STRANGER} (ask who that is: not even its kind was read) → ")
+
+
+def test_what_the_table_needs_is_never_removed() -> None:
+    wider = [assigned(BLOB_OWNER, STORAGE, "(@Request[a/b] StringEquals 'x')", name="r"), kept(COSMOS, name="w")]
+    found = facts(
+        [*estate_bodies(), kept(DATABASE), *wider, assigned(BLOB_OWNER, SUBSCRIPTION, name="g")], MEMORY, FILES
+    )
+    remedies = {each.subject.rpartition("/")[2]: each.remedy for each in of_kind(found, "access.assignment")}
+    assert remedies["a"] is None  # the table sanctions it
+    assert remedies["g"] is None  # wider than the table, and all that a row works by
 
 
 OTHER_WORDS = (
