@@ -32,6 +32,8 @@ VERSIONS = {
 """The API version that a version of a package asks in; azure-mgmt-machinelearningservices is asked for ours."""
 
 BY_NO_PACKAGE = {
+    "Microsoft.CognitiveServices/accounts/capabilityHosts",
+    "Microsoft.CognitiveServices/accounts/projects/capabilityHosts",
     "Microsoft.MachineLearningServices/workspaces/outboundRules",
     "Microsoft.MachineLearningServices/workspaces/schedules",
     "Microsoft.Network/privateDnsZones/A",

@@ -30,7 +30,7 @@ EXPORT = Settling(frozenset({MASKED, CUT}), catalogue.shipped(), is_collected=Fa
         (
             Gap(ACCOUNT, "Microsoft.CognitiveServices/accounts/deployments", NOT_IN_EXPORT, "deployments/read"),
             (
-                f"add what `az rest --method get --url '{ACCOUNT}/deployments?api-version=2024-10-01'` prints, "
+                f"add what `az rest --method get --url '{ACCOUNT}/deployments?api-version=2025-06-01'` prints, "
                 "or use `auditor collect` with deployments/read; say --complete if there is none"
             ),
         ),

@@ -10,6 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.network.decided import StoppedTraffic, stopped, witness_of
 from auditor.analysis.network.expected import roles_of
+from auditor.architecture.workloads import may_have
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
@@ -31,7 +32,7 @@ class PlatformRules(Fact):
     """the subnet's name"""
     group: str | None
     """the name of its network security group; absent without one"""
-    planned: bool
+    planned: Known[bool]
     """whether the subnet plays a role in the table of traffic, where the same traffic is asked for"""
     complete: Known[bool]
     """whether all that the service needs is let through"""
@@ -56,15 +57,17 @@ class PlatformRules(Fact):
 
 def platform_facts(context: Context, subnets: Subnets) -> Iterator[PlatformRules]:
     """Yield one fact for each service in each subnet that demands rules of its group."""
-    roles = set(roles_of(context.tables))
+    roles = sorted(set(roles_of(context.tables)))
+    open_role = next((gap for role in roles if (gap := may_have(context.estate, context.workloads, None, role))), None)
     for subnet in context.estate.of_type(SUBNETS):
         required = [demand for demand in demands(context.estate, subnet) if demand.rule.is_required]
         for platform, asked in groupby(required, key=lambda demand: demand.platform):
-            yield _fact(context, subnets.at(subnet), platform, list(asked), roles)
+            planned = context.workloads.role_of(subnet.key)[1] in roles or open_role or False
+            yield _fact(context, subnets.at(subnet), platform, list(asked), planned)
 
 
 def _fact(
-    context: Context, filters: SubnetFilters, platform: str, asked: Sequence[Demand], roles: set[str]
+    context: Context, filters: SubnetFilters, platform: str, asked: Sequence[Demand], planned: Known[bool]
 ) -> PlatformRules:
     gap = filters.gap
     verdicts = [] if gap or filters.group is None else _unmet(filters, asked)
@@ -76,7 +79,7 @@ def _fact(
         platform=platform,
         subnet=filters.subnet.name,
         group=filters.group.name if filters.group else None,
-        planned=context.workloads.role_of(filters.subnet.key)[1] in roles,
+        planned=planned,
         complete=gap or (False if certain else doubt or True),
         lacking=gap or tuple(line for demand, verdict in lost for line in stopped(verdict.lines, demand.rule.why)),
         unmet=certain,
