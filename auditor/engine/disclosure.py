@@ -71,7 +71,7 @@ class _Cleaner:
     def __init__(self) -> None:
         self._clean: set[str] = set()
         self._shared: dict[SharedLeaves, SharedLeaves] = {}
-        self._own: dict[int, tuple[Sequence[Evidence], Sequence[Evidence]]] = {}
+        self._inputs: dict[int, tuple[Sequence[Evidence], Sequence[Evidence]]] = {}
 
     def finding(self, finding: Finding) -> Finding:
         """Return a finding without secrets: the same object where it quotes none."""
@@ -116,10 +116,10 @@ class _Cleaner:
     def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
         if not isinstance(evidence, SharedEvidence):
             return _each(evidence_without_secrets, evidence)
-        shared, own = self._leaves(evidence.shared), evidence.own and self._listed(evidence.own)
-        if shared is evidence.shared and own is evidence.own:
+        shared, inputs = self._leaves(evidence.shared), evidence.inputs and self._listed(evidence.inputs)
+        if shared is evidence.shared and inputs is evidence.inputs:
             return evidence
-        return SharedEvidence(shared, evidence.origins, own)
+        return SharedEvidence(shared, evidence.origins, inputs)
 
     def _leaves(self, leaves: SharedLeaves) -> SharedLeaves:
         clean = self._shared.get(leaves)
@@ -129,13 +129,13 @@ class _Cleaner:
                 self._shared[leaves] = clean
         return clean
 
-    def _listed(self, own: Sequence[Evidence]) -> Sequence[Evidence]:
+    def _listed(self, inputs: Sequence[Evidence]) -> Sequence[Evidence]:
         """Return leaves cleaned; all findings on one fact have the same list of inputs."""
-        known = self._own.get(id(own))
+        known = self._inputs.get(id(inputs))
         if known is None:
-            if len(self._own) >= _REMEMBERED:
-                self._own.clear()
-            known = self._own[id(own)] = (own, _each(evidence_without_secrets, own))
+            if len(self._inputs) >= _REMEMBERED:
+                self._inputs.clear()
+            known = self._inputs[id(inputs)] = (inputs, _each(evidence_without_secrets, inputs))
         return known[1]
 
 

@@ -42,27 +42,32 @@ class SharedLeaves:
     leaves: tuple[SharedLeaf, ...]
     is_kept: bool = True
 
+    @property
+    def are_of_subject(self) -> bool:
+        """Whether all of them are values of what the finding is about."""
+        return not any(each.owner for each in self.leaves)
+
 
 class SharedEvidence(Sequence[Evidence]):
-    """The evidence of one finding: shared leaves with their origins filled in, and what is its own behind them."""
+    """The evidence of one finding: shared leaves with their origins filled in, and behind them inputs, which do not decide."""
 
-    __slots__ = ("origins", "own", "shared")
+    __slots__ = ("inputs", "origins", "shared")
 
-    def __init__(self, shared: SharedLeaves, origins: tuple[ValueOrigin, ...], own: Sequence[Evidence] = ()) -> None:
+    def __init__(self, shared: SharedLeaves, origins: tuple[ValueOrigin, ...], inputs: Sequence[Evidence] = ()) -> None:
         self.shared = shared
         self.origins = origins
-        self.own = own
+        self.inputs = inputs
 
     def __len__(self) -> int:
         """Return how many leaves there are."""
-        return len(self.shared.leaves) + len(self.own)
+        return len(self.shared.leaves) + len(self.inputs)
 
     def __iter__(self) -> Iterator[Evidence]:
         """Go through the leaves."""
         origins = self.origins
         for leaf, owner, was_read in self.shared.leaves:
             yield leaf if owner is None else _filled(leaf, origins[owner], was_read=was_read)
-        yield from self.own
+        yield from self.inputs
 
     @overload
     def __getitem__(self, position: int) -> Evidence: ...

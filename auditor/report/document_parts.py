@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import as_document
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves, ValueOrigin
 from auditor.model import (
     Evidence,
     Exemption,
@@ -43,6 +45,8 @@ from auditor.report.report_document import (
 )
 from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
+
+_REMEMBERED: Final = 4_096  # facts of which the inputs are kept as documents, which are large
 
 
 def head_of(report: Report) -> ReportHead:
@@ -88,8 +92,53 @@ def _exemption_state(state: ExemptionState) -> ExemptionStateDocument:
     }
 
 
+class FindingDocuments:
+    """The findings of a report, one after the other; what many of them share is written down once."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._shared: dict[tuple[SharedLeaves, str | None, str | None], list[ReportedEvidence]] = {}
+        self._inputs: dict[int, tuple[Sequence[Evidence], list[ReportedEvidence]]] = {}
+
+    def of(self, finding: Finding) -> ReportedFinding:
+        """Return a finding; what is the same for all findings of its rule stands at the rule."""
+        return _finding(finding, self._report, self._evidence(finding))
+
+    def _evidence(self, finding: Finding) -> list[ReportedEvidence]:
+        evidence = finding.evidence
+        if not isinstance(evidence, SharedEvidence):
+            return [_evidence(each, finding) for each in evidence]
+        leaves, origin = evidence.shared, evidence.origins[0]
+        key = (leaves, origin.source, origin.api_version)
+        documents = self._shared.get(key)
+        if documents is None or not _is_of(origin, finding):
+            documents = [_evidence(each, finding) for each in SharedEvidence(leaves, evidence.origins)]
+            if leaves.is_kept and leaves.are_of_subject and _is_of(origin, finding):
+                self._shared[key] = documents
+        return [*documents, *self._of_inputs(evidence.inputs, finding)] if evidence.inputs else documents
+
+    def _of_inputs(self, inputs: Sequence[Evidence], finding: Finding) -> list[ReportedEvidence]:
+        """Return what a fact was derived from: all findings on it have the same list."""
+        known = self._inputs.get(id(inputs))
+        if known is None:
+            if len(self._inputs) >= _REMEMBERED:
+                self._inputs.clear()
+            known = self._inputs[id(inputs)] = (inputs, [_evidence(each, finding) for each in inputs])
+        return known[1]
+
+
+def _is_of(origin: ValueOrigin, finding: Finding) -> bool:
+    """Whether values are those of what a finding is about, read when that was."""
+    is_same_time = origin.collected_at is None or origin.collected_at == finding.collected_at
+    return is_same_time and ids.key(origin.resource_id) == ids.key(finding.resource_id or "")
+
+
 def finding_of(finding: Finding, report: Report) -> ReportedFinding:
-    """Return a finding; what is the same for all findings of its rule stands at the rule."""
+    """Return a single finding."""
+    return FindingDocuments(report).of(finding)
+
+
+def _finding(finding: Finding, report: Report, evidence: list[ReportedEvidence]) -> ReportedFinding:
     document: ReportedFinding = {
         "rule_id": finding.rule_id,
         "title": report.rules[finding.rule_id].title,
@@ -102,7 +151,7 @@ def finding_of(finding: Finding, report: Report) -> ReportedFinding:
         "component": finding.component,
         "location": finding.location,
         "message": finding.message,
-        "evidence": [_evidence(each, finding) for each in finding.evidence],
+        "evidence": evidence,
         "witness": ordered(finding.witness),
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,

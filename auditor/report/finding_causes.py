@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
@@ -37,8 +38,13 @@ class FindingCause:
     @property
     def id(self) -> str:
         """Return 12 hex digits over it: the same for the same cause in every run, however names are spelled."""
-        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.title.lower()}"
-        return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+        return _identity(self.resource_id, self.title)
+
+
+@lru_cache(maxsize=65_536)
+def _identity(resource_id: str | None, title: str) -> str:
+    identity = f"{ids.key(resource_id) if resource_id else ''}\n{title.lower()}"
+    return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -65,6 +66,7 @@ def with_status(findings: Sequence[Finding], status: Status) -> Sequence[Finding
     return [each for each in findings if each.status is status]
 
 
+@lru_cache(maxsize=65_536)
 def short_name(resource_id: str) -> str:
     """Return the names in an ARM id without types and groups (`account/deployment`); other ids as they are."""
     parts = ids.segments(resource_id)

@@ -14,6 +14,7 @@ from typing import Final
 
 from auditor.model import Evidence, Report
 
+_PLAIN: Final = frozenset((str, int, bool, type(None)))
 _CONTROLS: Final = (
     "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, with the escape that starts a terminal sequence
     "\u2028\u2029"  # line and paragraph separator
@@ -113,9 +114,9 @@ def _seen_first(text: str) -> str:
 
 def ordered(value: object) -> object:
     """Return a value as plain JSON with sorted keys: the same for equal values, whatever they were read from."""
+    if type(value) in _PLAIN or isinstance(value, int | str):
+        return value
     match value:
-        case None | bool() | int() | str():
-            return value
         case float():
             return value if math.isfinite(value) else str(value)
         case Mapping():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves
 from auditor.model import Evidence, Finding, Report, RuleInfo
 from auditor.report.comparison import comparison
-from auditor.report.escapes.csv import CsvRows
+from auditor.report.escapes.csv import CsvCell, CsvRows
 from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
@@ -63,6 +65,7 @@ COLUMNS: Final = (
     "first_seen_utc",
     "change",
 )
+_REMEMBERED: Final = 65_536
 _AS_WRITTEN: Final = frozenset(
     {
         *("schema_version", "exempted", "scanned_at_utc", "collected_at_utc", "first_seen_utc", "exemption_expires_on"),
@@ -75,12 +78,103 @@ _AS_WRITTEN: Final = frozenset(
 def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
-    run = _run_cells(report)
+    rows, in_order = _Rows(report, out), itemgetter(*COLUMNS)
     for finding in streamed(report, include_passed=view.include_passed):
-        rule = report.rules[finding.rule_id]
-        cells = run | _rule_cells(rule, finding) | _finding_cells(finding)
-        cells |= _place_cells(finding, report) | _evidence_cells(finding, report)
-        out.row(cells[column] if column in _AS_WRITTEN else name_cell(cells[column]) for column in COLUMNS)
+        out.line(in_order(rows.cells(finding)))
+
+
+class _Rows:
+    """The cells of findings; what many share is made once."""
+
+    def __init__(self, report: Report, out: CsvRows) -> None:
+        self._report = report
+        self._out = out
+        self._names: dict[str, CsvCell] = {}
+        self._rules: dict[tuple[str, int], tuple[dict[str, CsvCell], object]] = {}
+        self._places: dict[str, dict[str, CsvCell]] = {}
+        self._shared: dict[tuple[SharedLeaves, str | None, str | None], dict[str, CsvCell]] = {}
+        self._run = self._escaped(_run_cells(report))
+
+    def cells(self, finding: Finding) -> dict[str, CsvCell]:
+        """Return the cells of a finding by column."""
+        resource_id = finding.resource_id or ""
+        place = self._places.get(resource_id)
+        if place is None:
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            place = self._places[resource_id] = self._escaped(_place_cells(resource_id, self._report))
+        return (
+            self._run | self._rule_cells(finding) | place | self._evidence_cells(finding.evidence) | self._own(finding)
+        )
+
+    def _rule_cells(self, finding: Finding) -> dict[str, CsvCell]:
+        key = (finding.rule_id, id(finding.controls))
+        known = self._rules.get(key)
+        if known is None:
+            if len(self._rules) >= _REMEMBERED:
+                self._rules.clear()
+            cells = self._escaped(_rule_cells(self._report.rules[finding.rule_id], finding.controls))
+            known = self._rules[key] = (cells, finding.controls)  # held, so that no other gets its identity
+        return known[0]
+
+    def _evidence_cells(self, evidence: Sequence[Evidence]) -> dict[str, CsvCell]:
+        if not isinstance(evidence, SharedEvidence) or not evidence.shared.is_kept:
+            return self._escaped(_evidence_cells(evidence))
+        origin = evidence.origins[0]
+        key = (evidence.shared, origin.source, origin.api_version)
+        cells = self._shared.get(key)
+        if cells is None:
+            cells = self._escaped(_evidence_cells(evidence))
+            if evidence.shared.are_of_subject:
+                self._shared[key] = cells
+        return cells
+
+    def _own(self, finding: Finding) -> dict[str, CsvCell]:
+        """Return what only this finding tells."""
+        rule, cell, name = self._report.rules[finding.rule_id], self._out.cell, self._name
+        exemption, cause = finding.exemption, cause_of(finding)
+        mends = (part for part in (rule.remediation, finding.remediation_cli) if part)
+        collected = utc_text(finding.collected_at or self._report.snapshot.collected_at)
+        return {
+            "severity": name(finding.severity.value),
+            "status": name(finding.status.value),
+            "exempted": cell("false" if exemption is None else "true"),
+            "resource_type": name(finding.resource_type or ""),
+            "sub_object": name(finding.sub_object),
+            "workload": name(finding.workload or ""),
+            "component": name(finding.component or ""),
+            "location": name(finding.location or ""),
+            "message": name(finding.message),
+            "collected_at_utc": cell(collected),
+            "unknown_reason": name(finding.unknown_reason or ""),
+            "missing_permission": name(finding.missing_permission or ""),
+            "exemption_id": name(exemption.id if exemption else ""),
+            "exemption_reason": name(exemption.reason if exemption else ""),
+            "exemption_approved_by": name(exemption.approved_by if exemption else ""),
+            "exemption_expires_on": cell(exemption.expires_on if exemption else ""),
+            "remediation": name(" | ".join(mends)),
+            "fingerprint": cell(name_cell(finding.fingerprint)),
+            "witness": name(compact(finding.witness)) if finding.witness else name(""),
+            "cause": name(cause.what if cause else ""),
+            "first_seen_utc": cell(finding.first_seen),
+            "change": name(finding.change or finding.against_known or ""),
+            "tags": name("; ".join(f"{key}={value_text(finding.tags[key])}" for key in sorted(finding.tags))),
+        }
+
+    def _escaped(self, cells: Mapping[str, str]) -> dict[str, CsvCell]:
+        return {
+            column: self._out.cell(text) if column in _AS_WRITTEN else self._name(text)
+            for column, text in cells.items()
+        }
+
+    def _name(self, text: str) -> CsvCell:
+        """Return the cell of a name or a sentence: a number in it stays text."""
+        cell = self._names.get(text)
+        if cell is None:
+            if len(self._names) >= _REMEMBERED:
+                self._names.clear()
+            cell = self._names[text] = self._out.cell(name_cell(text))
+        return cell
 
 
 def _run_cells(report: Report) -> dict[str, str]:
@@ -95,44 +189,15 @@ def _run_cells(report: Report) -> dict[str, str]:
     }
 
 
-def _rule_cells(rule: RuleInfo, finding: Finding) -> dict[str, str]:
+def _rule_cells(rule: RuleInfo, controls: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {
         "rule_id": rule.id,
         "rule_title": rule.title,
-        "controls": "; ".join(f"{name}:{each}" for name in sorted(finding.controls) for each in finding.controls[name]),
-        "remediation": " | ".join(part for part in (rule.remediation, finding.remediation_cli) if part),
+        "controls": "; ".join(f"{name}:{each}" for name in sorted(controls) for each in controls[name]),
     }
 
 
-def _finding_cells(finding: Finding) -> dict[str, str]:
-    exemption, cause = finding.exemption, cause_of(finding)
-    return {
-        "severity": finding.severity.value,
-        "status": finding.status.value,
-        "exempted": "false" if exemption is None else "true",
-        "resource_type": finding.resource_type or "",
-        "sub_object": finding.sub_object,
-        "workload": finding.workload or "",
-        "component": finding.component or "",
-        "location": finding.location or "",
-        "message": finding.message,
-        "unknown_reason": finding.unknown_reason or "",
-        "missing_permission": finding.missing_permission or "",
-        "exemption_id": exemption.id if exemption else "",
-        "exemption_reason": exemption.reason if exemption else "",
-        "exemption_approved_by": exemption.approved_by if exemption else "",
-        "exemption_expires_on": exemption.expires_on if exemption else "",
-        "fingerprint": finding.fingerprint,
-        "witness": compact(finding.witness) if finding.witness else "",
-        "cause": cause.what if cause else "",
-        "first_seen_utc": finding.first_seen,
-        "change": finding.change or finding.against_known or "",
-        "tags": "; ".join(f"{name}={value_text(finding.tags[name])}" for name in sorted(finding.tags)),
-    }
-
-
-def _place_cells(finding: Finding, report: Report) -> dict[str, str]:
-    resource_id = finding.resource_id or ""
+def _place_cells(resource_id: str, report: Report) -> dict[str, str]:
     subscription = ids.subscription_of(resource_id) or ""
     return {
         "subscription_id": subscription,
@@ -143,8 +208,8 @@ def _place_cells(finding: Finding, report: Report) -> dict[str, str]:
     }
 
 
-def _evidence_cells(finding: Finding, report: Report) -> dict[str, str]:
-    leaves = finding.deciding
+def _evidence_cells(evidence: Sequence[Evidence]) -> dict[str, str]:
+    leaves = [leaf for leaf in evidence if leaf.decides]
     return {
         "observed": _each(leaves, _observed),
         "operator": _each(leaves, lambda leaf: comparison(leaf)[0]),
@@ -154,7 +219,6 @@ def _evidence_cells(finding: Finding, report: Report) -> dict[str, str]:
         "evidence_api_version": _once(
             leaves, lambda leaf: f"api-version={leaf.api_version}" if leaf.api_version else ""
         ),
-        "collected_at_utc": utc_text(finding.collected_at or report.snapshot.collected_at),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from auditor.model import Report
-from auditor.report.document_parts import finding_of, head_of
+from auditor.report.document_parts import FindingDocuments, head_of
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
@@ -15,8 +15,9 @@ def write(report: Report, out: JsonValues, view: View) -> None:
     """Write what version 2 of the JSON report holds, a line at a time."""
     out.value(head_of(report))
     out.layout("\n")
+    documents = FindingDocuments(report)
     for each in streamed(report, include_passed=view.include_passed):
-        out.value(finding_of(each, report))
+        out.value(documents.of(each))
         out.layout("\n")
 
 
