@@ -28,7 +28,7 @@ _CONSTANTS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times faster
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times faster
 
 _NOTED: Final[ContextVar[set[Path] | None]] = ContextVar("noted", default=None)
 
@@ -177,7 +177,7 @@ def load_file(path: Path, shown_as: str | None = None) -> Node:
 def load_text(text: str, name: str) -> Node:
     """Read one YAML document. Anchors, aliases, tags, merge keys, duplicate keys and deep nesting are refused."""
     try:
-        loader = _LOADER(text)
+        loader = LOADER(text)
         try:
             return _document(iter(loader.get_event, None), name)
         finally:

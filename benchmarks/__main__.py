@@ -53,7 +53,7 @@ explained`. The steps `of it …` are the analyses, each by itself; judging runs
 
 def page(sizes: Sequence[int], others: Sequence[str]) -> str:
     """Measure, and return the page."""
-    found = [evaluate.measured_apart(size, rounds=3 if size <= min(sizes) else 1) for size in sizes]
+    found = [evaluate.measured_apart(size, rounds=1) for size in sizes]
     return "\n".join(
         [_HEAD, *_about(found), "", *_growth(found), "", *_start(), "", *_others(others), _METHOD.rstrip(), ""]
     )

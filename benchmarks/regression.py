@@ -28,7 +28,7 @@ _COUNTS: Final = 0.05
 
 def ratios() -> dict[str, float]:
     """Return what is compared, by name."""
-    small, large = measured_apart(SMALL, rounds=3), measured_apart(LARGE, rounds=1)
+    small, large = measured_apart(SMALL, rounds=1), measured_apart(LARGE, rounds=1)
     found = {f"start: {name}": ratio for name, (_, _, ratio) in starts(3).items()}
     for step, cost in large["steps"].items():
         if cost["seconds"] >= _COUNTS:

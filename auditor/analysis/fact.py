@@ -100,14 +100,16 @@ RecordClass = TypeVar("RecordClass", bound=Record)
 
 def _declared(part: type[RecordClass]) -> type[RecordClass]:
     made = dataclass(frozen=True, kw_only=True)(part)
-    hints = get_type_hints(made, include_extras=True)
     named = fields(made)  # type: ignore[arg-type]  # mypy does not see that the class is a dataclass by now
-    seen = (field.name for field in named if field.name != "about" and not _is_hidden(hints[field.name]))
+    seen = (field.name for field in named if field.name != "about" and not _is_hidden(field.type))
     made.json_names = tuple((name, _camel_case(name)) for name in seen)
     return made
 
 
 def _is_hidden(declared: object) -> bool:
+    """Whether an annotation is `Hidden[…]`; as text, which they are as a rule, it need not be evaluated to tell."""
+    if isinstance(declared, str):
+        return declared.partition("[")[0].rpartition(".")[2] == "Hidden"
     return get_origin(declared) is Annotated and _HIDDEN in get_args(declared)
 
 

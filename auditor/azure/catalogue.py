@@ -11,8 +11,11 @@ from auditor.azure import paths, type_files
 from auditor.azure.relation import Navigation
 from auditor.azure.resource_type import Namespace, ResourceType
 from auditor.azure.vocabulary import Property, Vocabulary
+from auditor.compiled import store
 
 _FOLDER: Final = Path(__file__).resolve().parent / "types"
+CONSTANTS: Final = (paths.ABSENT, paths.EACH)
+"""Objects in types, relations and rules that are told apart by identity."""
 _RELATIONS: Final = _FOLDER.parent / "relations"
 
 
@@ -87,18 +90,19 @@ class Catalogue:
 @lru_cache(maxsize=1)
 def shipped() -> Catalogue:
     """Return the catalogue that comes with the tool."""
-    return Catalogue(*type_files.load_folder(_FOLDER))
+    return Catalogue(*store.kept("types", shipped_digest, lambda: type_files.load_folder(_FOLDER), CONSTANTS))
 
 
-def shipped_files() -> Sequence[Path]:
-    """Return the files of the tool's own types and relations."""
-    return [*type_files.files(_FOLDER), *type_files.files(_RELATIONS)]
+@lru_cache(maxsize=1)
+def shipped_digest() -> bytes:
+    """Return what tells the files of the tool's own types and relations. OSError where one cannot be read."""
+    return store.digest([*type_files.files(_FOLDER), *type_files.files(_RELATIONS)])
 
 
 @lru_cache(maxsize=1)
 def ways() -> Mapping[str, Navigation]:
     """Return the ways to follow relations, by the names that rules and components use."""
-    return type_files.load_relations(_RELATIONS)
+    return store.kept("relations", shipped_digest, lambda: type_files.load_relations(_RELATIONS), CONSTANTS)
 
 
 def spelled(resource_type: str) -> str:

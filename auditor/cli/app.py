@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from typing import Annotated, NoReturn
@@ -37,6 +38,8 @@ with lazy_imports(__name__):
     from auditor.cli import settings
 
 MISTAKES_SHOWN = 50
+_OBJECTS = 20_000
+"""So many new objects between two looks of the collector: modules and rules are many, and stay."""
 
 app = typer.Typer(
     name="auditor",
@@ -101,6 +104,7 @@ def root(
 
 def main() -> NoReturn:
     """Run the command line; the only place that knows what an unexpected error looks like to a user."""
+    gc.set_threshold(_OBJECTS)
     streams.prepare()
     try:
         app(prog_name="auditor", standalone_mode=True)

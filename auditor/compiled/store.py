@@ -28,15 +28,19 @@ _LOGGER: Final = logging.getLogger(__name__)
 _DAMAGED: Final = (ValueError, TypeError, LookupError, AttributeError, ImportError)
 
 
-def kept(name: str, made_of: bytes, make: Callable[[], T], constants: Sequence[object] = ()) -> T:
+def kept(name: str, made_of: Callable[[], bytes], make: Callable[[], T], constants: Sequence[object] = ()) -> T:
     """Return what was kept under a name if it was made of the same, else make it and keep it for the next start.
 
+    `made_of` returns what tells that apart, or raises OSError where it cannot be told: then nothing is taken or kept.
     `constants` are as in `objects.dump`. What `make` raises is raised, and nothing kept.
     """
     place = _place(name)
     if place is None:
         return make()
-    key = sha256(state() + made_of).hexdigest().encode()
+    try:
+        key = sha256(state() + made_of()).hexdigest().encode()
+    except OSError:
+        return make()  # which says what cannot be read
     found = _read(place, key, constants)
     if found is not None:
         return found  # type: ignore[return-value]  # what `make` returned when it was kept

@@ -6,8 +6,6 @@ In each pattern the group `secret` is what must go. As in `tokens`, nothing can 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
 from typing import Final
 
 _REFERENCE: Final = (
@@ -129,15 +127,24 @@ _NAMES: Final = (
 )
 
 
-def _by_words() -> Iterator[tuple[tuple[str, ...], tuple[re.Pattern[str], ...]]]:
-    grouped: dict[tuple[str, ...], list[re.Pattern[str]]] = defaultdict(list)
-    for kind, pattern in KINDS.items():
-        grouped[_WORDS.get(kind, _NAMES)].append(re.compile(pattern))
-    for words, patterns in grouped.items():
-        yield words, tuple(patterns)
+class Phrases:
+    """Patterns of which none fits a text that has, in lower case, none of the words; made when the first has one."""
+
+    __slots__ = ("_patterns", "words")
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
+        self._patterns: tuple[re.Pattern[str], ...] | None = None
+
+    @property
+    def patterns(self) -> tuple[re.Pattern[str], ...]:
+        """Return the patterns, in the order of their kinds."""
+        if self._patterns is None:
+            found = (pattern for kind, pattern in KINDS.items() if _WORDS.get(kind, _NAMES) == self.words)
+            self._patterns = tuple(map(re.compile, found))
+        return self._patterns
 
 
-PHRASES: Final = tuple(_by_words())
-"""Words with the patterns of which none fits a text that has, in lower case, none of the words."""
+PHRASES: Final = tuple(map(Phrases, dict.fromkeys(_WORDS.get(kind, _NAMES) for kind in KINDS)))
 MAY_HOLD: Final = re.compile(r"[=:\s@]|%3D")
 """What every text has that one of the patterns fits."""

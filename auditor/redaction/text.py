@@ -105,13 +105,13 @@ def _random_parts(word: str, offset: int) -> Iterator[Span]:
 
 def _phrases(text: str) -> Iterator[Span]:
     lowered = text.lower()
-    for words, patterns in PHRASES:
-        for word in words:  # a plain loop: it is the inmost of reading an estate
+    for phrases in PHRASES:
+        for word in phrases.words:  # a plain loop: it is the inmost of reading an estate
             if word in lowered:
                 break
         else:
             continue
-        for match in chain.from_iterable(pattern.finditer(text) for pattern in patterns):
+        for match in chain.from_iterable(pattern.finditer(text) for pattern in phrases.patterns):
             name = match.lastgroup
             if name is None:
                 continue

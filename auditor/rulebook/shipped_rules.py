@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from auditor import shipped
-from auditor.azure import catalogue, paths
+from auditor.azure import catalogue
 from auditor.compiled import objects, store
 from auditor.rulebook.load import Words, load_rules, rule_files
 from auditor.rulebook.rule import Rule
-
-_CONSTANTS: Final = (paths.ABSENT, paths.EACH)
 
 
 def shipped_rules(words: Words) -> dict[str, Rule]:
@@ -22,12 +18,9 @@ def shipped_rules(words: Words) -> dict[str, Rule]:
     folder = shipped.folder("rules")
     if shipped.is_replaced() or words.catalogue is not catalogue.shipped():
         return load_rules([folder], words)
-    try:
-        made_of = store.digest(
-            [*rule_files(folder), *catalogue.shipped_files()],
-            objects.dump(dict(words.parameters)),
-            objects.dump(dict(words.components)),
-        )
-    except OSError:
-        return load_rules([folder], words)  # which says what cannot be read
-    return store.kept("rules", made_of, lambda: load_rules([folder], words), _CONSTANTS)
+
+    def made_of() -> bytes:
+        stated = (objects.dump(dict(each)) for each in (words.parameters, words.components))
+        return store.digest(rule_files(folder), catalogue.shipped_digest(), *stated)
+
+    return store.kept("rules", made_of, lambda: load_rules([folder], words), catalogue.CONSTANTS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import get_type_hints
 
 import pytest
 
@@ -58,6 +60,16 @@ def test_what_is_not_known_is_told_with_its_path_and_reason() -> None:
         ("titlePage.ink", GAP),
         ("pages[1].ink", GAP),
     ]
+
+
+def test_of_every_kind_the_hidden_fields_are_those_whose_evaluated_type_says_so() -> None:
+    for kind in (kind for analysis in registry.ANALYSES for kind in analysis.kinds):
+        types = get_type_hints(kind, include_extras=True)
+        hidden = {name for name, declared in types.items() if "hidden" in getattr(declared, "__metadata__", ())}
+        told = {name for name, _ in kind.json_names}
+        own = {field.name for field in fields(kind)} - {"about"}  # type: ignore[arg-type]  # a dataclass, unknown to mypy
+
+        assert told == own - hidden, kind.fact_kind
 
 
 def test_a_schema_lists_the_fields_with_their_types_and_words_and_no_hidden_ones() -> None:

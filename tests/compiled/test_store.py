@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 from auditor.compiled import store
 from auditor.language.ast import Constant
 from auditor.yaml_source import noting
+
+
+def of(text: bytes) -> Callable[[], bytes]:
+    return lambda: text
 
 
 class Maker:
@@ -39,14 +44,14 @@ def files(folder: Path) -> list[Path]:
 def test_what_was_made_is_kept_for_the_next_start(kept_in: Path) -> None:
     make = Maker()
 
-    assert store.kept("thing", b"of this", make) == store.kept("thing", b"of this", make) == Constant("made")
+    assert store.kept("thing", of(b"this"), make) == store.kept("thing", of(b"this"), make) == Constant("made")
     assert make.times == 1
     assert [path.suffix for path in files(kept_in)] == [".json"]
 
 
 def test_of_other_files_it_is_made_anew(kept_in: Path) -> None:
     make = Maker()
-    for made_of in (b"of this", b"of that", b"of this"):
+    for made_of in (of(b"this"), of(b"that"), of(b"this")):
         store.kept("thing", made_of, make)
 
     assert make.times == 3
@@ -56,9 +61,9 @@ def test_of_other_files_it_is_made_anew(kept_in: Path) -> None:
 @pytest.mark.usefixtures("kept_in")
 def test_another_state_of_the_tool_makes_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     make = Maker()
-    store.kept("thing", b"of this", make)
+    store.kept("thing", of(b"this"), make)
     monkeypatch.setattr(store, "state", lambda: b"another")
-    store.kept("thing", b"of this", make)
+    store.kept("thing", of(b"this"), make)
 
     assert make.times == 2
 
@@ -66,7 +71,7 @@ def test_another_state_of_the_tool_makes_it_anew(monkeypatch: pytest.MonkeyPatch
 @given(at=st.integers(0, 10_000), byte=st.integers(1, 255), cut=st.booleans())
 def test_a_damaged_file_is_as_none(kept_in: Path, at: int, byte: int, *, cut: bool) -> None:
     make = Maker()
-    store.kept("thing", b"of this", make)
+    store.kept("thing", of(b"this"), make)
     (path,) = files(kept_in)
     text = bytearray(path.read_bytes())
     at %= len(text)
@@ -74,17 +79,17 @@ def test_a_damaged_file_is_as_none(kept_in: Path, at: int, byte: int, *, cut: bo
     path.write_bytes(text[:at] if cut else text)
     before = make.times
 
-    assert store.kept("thing", b"of this", make) == Constant("made")
+    assert store.kept("thing", of(b"this"), make) == Constant("made")
     assert make.times == before + 1
-    assert store.kept("thing", b"of this", make) == Constant("made")
+    assert store.kept("thing", of(b"this"), make) == Constant("made")
     assert make.times == before + 1, "it is mended"
 
 
 def test_nothing_is_written_where_python_may_write_no_bytecode(kept_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     make = Maker()
-    store.kept("thing", b"of this", make)
-    store.kept("thing", b"of this", make)
+    store.kept("thing", of(b"this"), make)
+    store.kept("thing", of(b"this"), make)
 
     assert make.times == 2
     assert files(kept_in) == []
@@ -94,16 +99,16 @@ def test_where_nothing_can_be_written_it_is_made_each_time(kept_in: Path, monkey
     (kept_in / "file").write_text("")
     monkeypatch.setattr(sys, "pycache_prefix", str(kept_in / "file"))
     make = Maker()
-    store.kept("thing", b"of this", make)
+    store.kept("thing", of(b"this"), make)
 
-    assert store.kept("thing", b"of this", make) == Constant("made")
+    assert store.kept("thing", of(b"this"), make) == Constant("made")
     assert make.times == 2
 
 
 def test_what_cannot_be_written_is_made_each_time(kept_in: Path) -> None:
     thing = object()
 
-    assert store.kept("thing", b"of this", lambda: thing) is thing
+    assert store.kept("thing", of(b"this"), lambda: thing) is thing
     assert files(kept_in) == []
 
 
@@ -112,7 +117,7 @@ def test_what_making_raises_is_raised_and_nothing_kept(kept_in: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        store.kept("thing", b"of this", fail)
+        store.kept("thing", of(b"this"), fail)
     assert files(kept_in) == []
 
 

@@ -38,7 +38,7 @@ def test_kept_rules_are_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_other_words_of_a_baseline_have_the_rules_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     made_of = []
-    monkeypatch.setattr(store, "kept", lambda *given: made_of.append(given[1]))
+    monkeypatch.setattr(store, "kept", lambda *given: made_of.append(given[1]()))
     plain = words()
     shipped_rules(plain)
     shipped_rules(

@@ -372,9 +372,13 @@ def _unsettled(access: AccessContext, assignment: Assignment) -> Gap | None:
     """Return why rows on parts that are not known may cover an assignment that no row covers, or None."""
     if gap := access.unseen.user_of(assignment):
         return gap
-    further = list(access.unseen.rows_for(assignment, [*access.table.rows, *access.table.tolerated]))
-    covers = access.sanctions.would_cover(assignment, [expected for expected, _ in further])
-    return further[0][1] if further and covers else None
+    rows = access.unseen.doubtful([*access.table.rows, *access.table.tolerated])
+    own = {(part.workload, part.component) for part in access.graph.parts.get(assignment.principal, ())}
+    doubt = rows.doubt(own)
+    if doubt is None:
+        return None
+    further = list(rows.expected(assignment, own, access.graph.roles))
+    return doubt if access.sanctions.would_cover(assignment, further) else None
 
 
 def is_standing(access: AccessContext, assignment: Assignment) -> bool:

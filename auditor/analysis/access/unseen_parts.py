@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.analysis.access.expected import RoleRow, best_known, scope_of
+from auditor.analysis.access.doubtful_rows import DoubtfulRow, DoubtfulRows
+from auditor.analysis.access.expected import RoleRow, scope_of
 from auditor.analysis.fact import Known
 from auditor.architecture.workloads import Workload, Workloads, may_have
 from auditor.estate.graph import Estate
@@ -28,16 +29,6 @@ IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS,
 
 
 @dataclass(frozen=True, slots=True)
-class _DoubtfulRow:
-    """Why a workload may have the holder of a row of the table, or its scope, that it is known to have none of."""
-
-    workload: Workload
-    row: RoleRow
-    unheld: Gap | None
-    unplaced: Gap | None
-
-
-@dataclass(frozen=True, slots=True)
 class UnseenParts:
     """The parts of workloads that are not known; gaps by scope are found out once."""
 
@@ -45,7 +36,7 @@ class UnseenParts:
     workloads: Workloads
     graph: AccessGraph
     _scopes: dict[str, Gap | None] = field(default_factory=dict)
-    _doubts: dict[tuple[tuple[str, str], ...], Sequence[_DoubtfulRow]] = field(default_factory=dict)
+    _doubts: dict[tuple[tuple[str, str], ...], DoubtfulRows] = field(default_factory=dict)
 
     def user_of(self, assignment: Assignment) -> Gap | None:
         """Return why a part of a workload may run as an assignment's principal though none is known to, or None."""
@@ -107,29 +98,19 @@ class UnseenParts:
         """Return why a workload may have a component that it is known to have none of, or None."""
         return may_have(self.estate, self.workloads, workload, component)
 
-    def rows_for(self, assignment: Assignment, rows: Sequence[RoleRow]) -> Iterator[tuple[Assignment, Gap]]:
-        """Yield what rows of the table may sanction of an assignment, were all of the workload known; and why it is not."""
-        own = {(part.workload, part.component) for part in self.graph.parts.get(assignment.principal, ())}
-        for doubt in self._doubts_about(rows):
-            workload, row = doubt.workload, doubt.row
-            is_held = (workload.name, row.principal) in own
-            unheld = None if is_held else doubt.unheld
-            gap = unheld or doubt.unplaced
-            if gap is None or not (is_held or unheld):
-                continue
-            role = best_known(row.role, self.graph.roles)
-            targets = [scope_of(one) if row.on_group else one.id for one in workload.resources(row.scope)]
-            for scope in targets or ([assignment.scope] if doubt.unplaced else []):
-                yield Assignment(row.name, assignment.principal, assignment.principal_type, role, scope), gap
-
-    def _doubts_about(self, rows: Sequence[RoleRow]) -> Sequence[_DoubtfulRow]:
-        """Return in which workloads the holder or the scope of a row may be something that was not seen."""
+    def doubtful(self, rows: Sequence[RoleRow]) -> DoubtfulRows:
+        """Return the rows of which, in some workload, the holder or the scope may be something that was not seen."""
         asked = tuple((row.principal, row.scope) for row in rows)
         if asked not in self._doubts:
-            doubts = (
-                _DoubtfulRow(one, row, self.bound_in(one, row.principal), self.bound_in(one, row.scope))
-                for one in self.workloads.all
+            self._doubts[asked] = DoubtfulRows(
+                DoubtfulRow(
+                    (workload.name, row.principal),
+                    row,
+                    [scope_of(one) if row.on_group else one.id for one in workload.resources(row.scope)],
+                    self.bound_in(workload, row.principal),
+                    self.bound_in(workload, row.scope),
+                )
+                for workload in self.workloads.all
                 for row in rows
             )
-            self._doubts[asked] = [doubt for doubt in doubts if doubt.unheld or doubt.unplaced]
         return self._doubts[asked]
