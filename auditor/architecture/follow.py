@@ -8,7 +8,6 @@ from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep
 from auditor.azure import body
 from auditor.estate.graph import Estate
-from auditor.estate.navigation import NAVIGATION
 from auditor.model import Gap, Resource
 
 Bound = Mapping[str, Sequence[Resource]]
@@ -135,7 +134,7 @@ def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | 
             if step.related and (gap := estate.relation_gap(resource.id, step.related[0])):
                 return gap
     for name in step.related[1:]:
-        navigation = NAVIGATION[name]
+        navigation = estate.catalogue.ways[name]
         for resource_type in (*navigation.types, *navigation.stated_by):
             if gap := estate.type_gap(resource_type):
                 return gap

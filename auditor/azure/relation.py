@@ -40,7 +40,7 @@ class StatedRelation:
     `places`: the first that holds anything counts. `to`: types, in lower case; an id of something below one of them
     means that one, and a name is looked up in each of them, nearest first. `whole`: an id means the top-level resource
     that it lies in. `of_parent`: it is the parent's relation. `reverse`: what is named points at the resource.
-    `where`: property path → values, in lower case, with which alone it holds.
+    `where`: property path → values, in lower case, with which alone it holds. `place`: where that is written.
     """
 
     relation: str
@@ -50,6 +50,11 @@ class StatedRelation:
     of_parent: bool = False
     reverse: bool = False
     where: Mapping[paths.Steps, frozenset[str]] = field(default_factory=dict)
+    place: str = field(default="", compare=False)
+
+
+StatedBy = tuple[str, StatedRelation]
+"""A type, in lower case, and what it states."""
 
 
 class Inherited(StrEnum):

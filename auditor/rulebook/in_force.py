@@ -23,7 +23,7 @@ from auditor.rulebook import baseline as baselines
 from auditor.rulebook import controls, overlay, retired
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.controls import Answers, Framework, answers_of
-from auditor.rulebook.load import TYPES, Words, load_rules
+from auditor.rulebook.load import RELATIONS, TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, Rule
 from auditor.rulebook.shipped_rules import shipped_rules
@@ -150,16 +150,18 @@ def _own_folders(base: Baseline, given: Sequence[Path]) -> list[Path]:
 
 def words_of(base: Baseline, types: Catalogue) -> Words:
     """Return what rules may refer to under a baseline."""
-    declared = read_declarations(base.components, base.parameters)
+    declared = read_declarations(base.components, base.parameters, types.ways)
     dropped = {name: names_in(entry, "types") for name, entry in base.dropped.items()}
     capabilities = {name: [one.name for one in declared if name in one.gives] for name in CAPABILITIES}
     return Words(types, kinds(), {**dropped, **component_types(declared)}, base.declared, capabilities)
 
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
-    """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
-    more = [path for folder in folders if (path := folder / TYPES).is_dir()]
-    return shipped_types().with_folders(more) if more else shipped_types()
+    """Return what is known of types: the tool's own, and what folders of rules hold under `types` and `relations`."""
+    listed = list(folders)
+    more = [path for folder in listed if (path := folder / TYPES).is_dir()]
+    relations = [path for folder in listed if (path := folder / RELATIONS).is_dir()]
+    return shipped_types().with_folders(more, relations) if more or relations else shipped_types()
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:
