@@ -64,10 +64,9 @@ def parse(text: str) -> Steps:
 
 
 def _name(match: re.Match[str], text: str) -> str:
-    """Return the property that a part of a path names, or the empty text. ValueError for a place in a list: it may change."""
-    if (match[1] or match[3] or "").isdigit():
-        place = match[1] or match[3]
-        raise ValueError(f"'{text}' leads nowhere: {place} is a place in a list; write [*] for each of its elements")
+    """Return what a part of a path names, or the empty text. ValueError for a number: no property has one for a name."""
+    if (match[1] or "").isdigit():
+        raise ValueError(f"'{text}' leads nowhere: {match[1]} is a place in a list; write [*] for each of its elements")
     return match[1] or match[2] or match[3] or ""
 
 
