@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from auditor.azure import paths
+
+NETWORKS: Final = "microsoft.network/virtualnetworks"
+"""What lies in a subnet lies in its network."""
 
 
 class Join(StrEnum):
     """What the text at a path is, and so how the resource that it means is found.
 
     `id`: a resource id. `name`: the name of a resource of one of the types named. `host`: a host name or an address
-    with one. `address`: a private IP address. `principal`: the object id of an identity. `scope`: the id of a scope, or
-    without any the scope at which the resource itself stands.
+    with one. `address`: a private IP address. `principal`: the object id of an identity. `role`: the id
+    of a role of Azure's own, which may be listed under another one. `scope`: the id of a scope, or
+    without a path the scope at which the resource itself stands.
     """
 
     ID = "id"
@@ -22,6 +27,7 @@ class Join(StrEnum):
     HOST = "host"
     ADDRESS = "address"
     PRINCIPAL = "principal"
+    ROLE = "role"
     SCOPE = "scope"
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from auditor.azure import paths
-from auditor.azure.relation import Inherited, Join, Navigation, Place, StatedBy, StatedRelation
+from auditor.azure.relation import NETWORKS, Inherited, Join, Navigation, Place, StatedBy, StatedRelation
 from auditor.yaml_source import Node, suggestion
 
 _RELATION: Final = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -27,6 +27,16 @@ _Word = TypeVar("_Word", bound=StrEnum)
 def stated_relations(node: Node | None) -> Sequence[StatedRelation]:
     """Return what the entries of `refers` say."""
     return [] if node is None else [_stated(item) for item in node.items("refers")]
+
+
+def placements(node: Node | None) -> Sequence[StatedRelation]:
+    """Return what the entries of `placed` say: paths of the subnets in which resources of the type sit."""
+    found = []
+    for item in [] if node is None else node.items("placed"):
+        place, mark = Place(_steps(item.text("each of placed"), item)), str(item.mark)
+        found.append(StatedRelation("attached", [place], place=mark))
+        found.append(StatedRelation("in-network", [place], to=[NETWORKS], place=mark))
+    return found
 
 
 def _stated(node: Node, relation_of_file: Node | None = None) -> StatedRelation:

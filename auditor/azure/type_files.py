@@ -52,8 +52,8 @@ _CLOUDS: Final = ("public", "usgovernment", "china")
 _CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system")
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
-    "followed", "diagnostics", "logs", "calls_others", "refers", "addresses", "hosts", "az", "way_in", "private_link",
-    "keys", "policies", "role_system", "privileges", "properties",
+    "followed", "diagnostics", "logs", "calls_others", "placed", "refers", "addresses", "hosts", "az", "way_in",
+    "private_link", "keys", "policies", "role_system", "privileges", "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
 
@@ -174,7 +174,10 @@ def resource_type(node: Node, path: str) -> ResourceType:
         has_diagnostics=_flag(entries, "diagnostics"),
         log_categories=_log_categories(entries.get("logs")),
         calls_others=_flag(entries, "calls_others"),
-        refers=relation_files.stated_relations(entries.get("refers")),
+        refers=[
+            *relation_files.placements(entries.get("placed")),
+            *relation_files.stated_relations(entries.get("refers")),
+        ],
         addresses=[_addresses(item) for item in entries["addresses"].items("addresses")]
         if "addresses" in entries
         else [],

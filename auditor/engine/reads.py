@@ -26,7 +26,8 @@ def _types_read(
             navigation = catalogue.ways[relation]
             yield from navigation.types
             yield from navigation.stated_by
-            yield from (name for name, _ in catalogue.statements.get(navigation.kind, ()))
+            statements = catalogue.statements.get(navigation.kind, ())
+            yield from (name for name, stated in statements if stated.of_parent and not stated.reverse)
 
 
 def _subjects(

@@ -7,12 +7,11 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import Catalogue, shipped
-from auditor.azure.relation import Navigation
+from auditor.azure.relation import Join, Navigation
+from auditor.azure.resource_type import ResourceType
+from auditor.estate import coded_relations, stated_relations
 from auditor.estate import lookup as lookups
-from auditor.estate import monitoring_relations, network_relations, service_relations, stated_relations
-from auditor.estate.service_relations import (
-    SITE_CONFIGS,
-)
+from auditor.estate.service_relations import SITE_CONFIGS
 from auditor.model import Relation, Resource
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
@@ -27,11 +26,18 @@ VAULTS: Final = "microsoft.keyvault/vaults"
 
 PRIVATE_DNS_ZONES: Final = "microsoft.network/privatednszones"
 
-_READERS: Final = {**network_relations.READERS, **service_relations.READERS, **monitoring_relations.READERS}
+
+def _names_by_id(kind: ResourceType) -> bool:
+    """Whether resources of a type name others by id, but for the assignments of roles."""
+    places = (place for stated in kind.refers for place in stated.places)
+    holds_roles = kind.key == ROLE_ASSIGNMENTS or kind.role_system is not None
+    return not holds_roles and any(place.join is Join.ID for place in places)
+
+
 NAMING_OTHERS: Final = frozenset(
     {
-        *(_READERS.keys() - {ROLE_ASSIGNMENTS, SITE_CONFIGS}),
-        *(item.key for item in shipped() if item.calls_others or item.private_link or item.refers),
+        *(coded_relations.READERS.keys() - {SITE_CONFIGS}),
+        *(item.key for item in shipped() if item.calls_others or item.private_link or _names_by_id(item)),
     }
 )
 """Types, in lower case, whose properties are known to name other resources by id; what holds a role stands elsewhere."""
@@ -51,8 +57,8 @@ def derive(
     lookup = lookup or lookups.build(known, catalogue)
     refers = stated_relations.stated_by(catalogue)
     for resource in known:
-        yield from service_relations.read_any(resource, lookup)
-        if reader := _READERS.get(resource.type_key):
+        yield from coded_relations.read_any(resource, lookup)
+        if reader := coded_relations.READERS.get(resource.type_key):
             yield from reader(resource, lookup)
         if stated := refers.get(resource.type_key):
             yield from stated_relations.read(resource, stated, lookup)

@@ -33,7 +33,7 @@ def _gaps(estate: Estate, resource_id: str, navigation: Navigation) -> Iterator[
         elif is_here:
             if kind.rpartition("/")[0] == own:
                 yield from _all_read(estate, kind, stated, resource_id)
-        elif not navigation.own and (stated.of_parent or not navigation.types or kind in navigation.types):
+        elif not navigation.own and (kind in navigation.types or (stated.of_parent and not stated.reverse)):
             yield from _all_read(estate, kind, stated, "")
 
 

@@ -23,7 +23,7 @@ from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import paths
 from auditor.model import Severity, Status
 from auditor.rulebook.validation import Document, Text, mistake
-from auditor.yaml_source import kind_of
+from auditor.yaml_source import kind_of, suggestion
 
 _RULE_ID: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _TYPE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9]+)+")
