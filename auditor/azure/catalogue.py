@@ -11,7 +11,7 @@ from typing import Final
 from auditor.azure import paths, type_files
 from auditor.azure.relation import Navigation, StatedBy
 from auditor.azure.resource_type import Namespace, ResourceType
-from auditor.azure.vocabulary import Property, Vocabulary
+from auditor.azure.vocabulary import ENVELOPE, Property, Vocabulary
 from auditor.errors import ContentError
 from auditor.yaml_source import suggestion
 
@@ -80,6 +80,24 @@ class Catalogue:
                 return known.api_version
             key = key.rpartition("/")[0]
         return self._versions.get(key)
+
+    def refuse_dead_path(self, resource_types: Iterable[str], path: str) -> str | None:
+        """Return what is wrong with a property path on resources of some types; None where it leads somewhere.
+
+        It does on one of them whose file names it, or something in it; of a type that no file says anything of, nothing is
+        known to be wrong.
+        """
+        try:
+            steps = tuple(step.folded for step in paths.parse(path))
+        except ValueError as problem:
+            return str(problem)
+        known = [kind for name in resource_types if (kind := self.get(name)) is not None and kind.known_paths]
+        texts = [text for kind in known for text in kind.known_paths]
+        listed = [tuple(step.folded for step in paths.parse(text)) for text in texts]
+        if not known or steps[0] in ENVELOPE or any(one[: len(steps)] == steps for one in listed):
+            return None
+        near = suggestion(path, texts) or "list it under 'properties' in the type's file"
+        return f"'{path}' leads nowhere in what is known of {', '.join(kind.name for kind in known)}; {near}"
 
     def default(self, resource_type: str, path: str) -> object:
         """Return what Azure applies where a property of a type is absent, or ABSENT where that is not known."""

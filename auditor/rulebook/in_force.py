@@ -151,9 +151,28 @@ def _own_folders(base: Baseline, given: Sequence[Path]) -> list[Path]:
 def words_of(base: Baseline, types: Catalogue) -> Words:
     """Return what rules may refer to under a baseline."""
     declared = read_declarations(base.components, base.parameters, types.ways)
+    _refuse_dead_paths(base, declared, types)
     dropped = {name: names_in(entry, "types") for name, entry in base.dropped.items()}
     capabilities = {name: [one.name for one in declared if name in one.gives] for name in CAPABILITIES}
     return Words(types, kinds(), {**dropped, **component_types(declared)}, base.declared, capabilities)
+
+
+def _refuse_dead_paths(base: Baseline, declared: Sequence[Declaration], types: Catalogue) -> None:
+    """Refuse what a component names of a resource and what no such resource has: nothing could ever be reached by it."""
+    mistakes = Mistakes()
+    kinds_of = {one.name: one.types for one in declared}
+    for one in declared:
+        named = [(list(one.types), condition.path) for condition in one.where if condition.path]
+        for step in one.steps:
+            named += (
+                [([kind for name in step.origins for kind in kinds_of[name]], step.property)] if step.property else []
+            )
+        for listed, path in named:
+            problem = types.refuse_dead_path(listed, path)
+            place = base.places.get((one.name, path))
+            if problem is not None and place is not None:
+                mistakes.of(place.fail, problem)
+    mistakes.raise_any()
 
 
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
