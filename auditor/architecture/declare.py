@@ -9,8 +9,8 @@ from typing import Final
 
 from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import body
+from auditor.azure.relation import Navigation
 from auditor.errors import ContentError
-from auditor.estate.navigation import NAVIGATION
 from auditor.model import Resource
 
 BindingNames = tuple[str, ...]
@@ -133,9 +133,11 @@ _KEYS: Final = frozenset(
 )
 
 
-def read_declarations(declared: Mapping[str, object], parameters: Mapping[str, object]) -> Sequence[Declaration]:
-    """Return the declarations in the order given. Raise ContentError for what they cannot mean."""
-    found = [_declaration(name, entry, parameters) for name, entry in declared.items()]
+def read_declarations(
+    declared: Mapping[str, object], parameters: Mapping[str, object], ways: Mapping[str, Navigation]
+) -> Sequence[Declaration]:
+    """Return the declarations in the order given; `ways` are those to follow. ContentError for what they cannot mean."""
+    found = [_declaration(name, entry, parameters, ways) for name, entry in declared.items()]
     known = {declaration.name for declaration in found}
     for declaration in found:
         origins = [origin for step in declaration.steps for origin in (*step.origins, step.within)]
@@ -166,12 +168,14 @@ def parameter(parameters: Mapping[str, object], path: str) -> object:
     return body.value(parameters, path) if path else None
 
 
-def _declaration(name: str, entry: object, parameters: Mapping[str, object]) -> Declaration:
+def _declaration(
+    name: str, entry: object, parameters: Mapping[str, object], ways: Mapping[str, Navigation]
+) -> Declaration:
     if not isinstance(entry, Mapping):
         raise ContentError(f"component {name}: expected an object")
     _only(entry, _KEYS, f"component {name}")
     anchor = entry.get("anchor")
-    steps = tuple(_step(name, step) for step in _list(entry.get("reach")))
+    steps = tuple(_step(name, step, ways) for step in _list(entry.get("reach")))
     if any(step.strand for step in steps) and not all(step.strand for step in steps):
         raise ContentError(f"component {name}: either each step is a strand, or none is")
     return Declaration(
@@ -200,7 +204,7 @@ def _declaration(name: str, entry: object, parameters: Mapping[str, object]) -> 
     )
 
 
-def _step(component: str, entry: object) -> ReferenceStep:
+def _step(component: str, entry: object, ways: Mapping[str, Navigation]) -> ReferenceStep:
     if not isinstance(entry, Mapping):
         raise ContentError(f"component {component}: a step of `reach` is an object")
     _only(entry, _STEP_KEYS, f"component {component}: reach")
@@ -221,8 +225,8 @@ def _step(component: str, entry: object) -> ReferenceStep:
     if not step.origins or bool(step.related) == bool(step.property):
         raise ContentError(f"component {component}: a step needs `from` and either `related` or `property`")
     for navigation in (*step.related, *step.has, *step.lacks):
-        if navigation not in NAVIGATION:
-            raise ContentError(f"component {component}: unknown relation {navigation!r}", _hint(NAVIGATION))
+        if navigation not in ways:
+            raise ContentError(f"component {component}: unknown relation {navigation!r}", _hint(ways))
     return step
 
 

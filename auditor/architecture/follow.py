@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep
-from auditor.azure import body
+from auditor.azure import body, paths
 from auditor.estate.graph import Estate
-from auditor.estate.navigation import NAVIGATION
 from auditor.model import Gap, Resource
 
 Bound = Mapping[str, Sequence[Resource]]
@@ -47,9 +46,8 @@ class Paths:
         return frontier.values()
 
     def _at(self, start: Resource, path: str) -> Iterable[Resource]:
-        wanted = body.reference(start.body, path)
-        found = self.estate.get(wanted) if wanted else None
-        return [found] if found else []
+        found = (self.estate.get(text) for text in _ids_at(start, path))
+        return [one for one in found if one is not None]
 
     def _climb(self, resource: Resource, declaration: Declaration) -> Resource | None:
         """Return the resource, or the nearest one above it, that fits: a role may sit on a blob container."""
@@ -101,6 +99,11 @@ def _is_delegated(subnet: Resource, service: str) -> bool:
     return any(body.same_text(name, service) for name in names)
 
 
+def _ids_at(resource: Resource, path: str) -> Sequence[str]:
+    """Return the ids at a path, of which `[*]` goes through lists."""
+    return [value for value in body.values_at(resource.body, paths.parse(path)) if ids.is_resource_id(value)]
+
+
 def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence[tuple[str, str, str]]:
     """Return (resource id, property path, target id) of every id that a property step reads and the estate lacks."""
     found = {
@@ -109,7 +112,8 @@ def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence
         if step.property
         for origin in step.origins
         for resource in bound.get(origin, ())
-        if (target := body.text(resource.body, step.property)) and ids.is_resource_id(target) and not estate.get(target)
+        for target in _ids_at(resource, step.property)
+        if not estate.get(target)
     }
     return sorted(found)
 
@@ -119,13 +123,13 @@ def leads_to_unseen(estate: Estate, declaration: Declaration, step: ReferenceSte
     if not step.property:
         return any(map(estate.named_only, declaration.types))
     starts = [resource for origin in step.origins for resource in bound.get(origin, ())]
-    targets = [(start, body.text(start.body, step.property)) for start in starts]
-    return any(
-        estate.unseen(target) is not None
-        if target and ids.is_resource_id(target) and not estate.get(target)
-        else target is None and estate.gap_at(start.id, step.property) is not None
-        for start, target in targets
-    )
+    for start in starts:
+        targets = _ids_at(start, step.property)
+        if any(estate.unseen(target) is not None for target in targets if not estate.get(target)):
+            return True
+        if not targets and estate.gap_at(start.id, step.property) is not None:
+            return True
+    return False
 
 
 def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | None:
@@ -135,7 +139,7 @@ def relation_gap_of(estate: Estate, step: ReferenceStep, bound: Bound) -> Gap | 
             if step.related and (gap := estate.relation_gap(resource.id, step.related[0])):
                 return gap
     for name in step.related[1:]:
-        navigation = NAVIGATION[name]
+        navigation = estate.catalogue.ways[name]
         for resource_type in (*navigation.types, *navigation.stated_by):
             if gap := estate.type_gap(resource_type):
                 return gap

@@ -130,7 +130,7 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
 
     Raise ContentError where the declarations are wrong. Neither letter case nor the order of resources matters.
     """
-    declared = read_declarations(declarations, parameters)
+    declared = read_declarations(declarations, parameters, estate.catalogue.ways)
     component, anchors, notices = _find_anchors(estate, parameters, declared)
     if not anchors:
         return Workloads(notices=(*notices, "no workload: the estate has no resource to start from"), declared=declared)

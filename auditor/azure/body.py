@@ -96,7 +96,8 @@ def values_at(value: object, steps: paths.Steps) -> Sequence[object]:
         return [] if value is None else [value]
     step, rest = steps[0], steps[1:]
     if step is paths.EACH:
-        return [found for item in items(value) for found in values_at(item, rest)]
+        members = value.values() if isinstance(value, Mapping) else items(value)
+        return [found for item in members for found in values_at(item, rest)]
     spelled = paths.spelling(value, step)
     return [] if spelled is None or not isinstance(value, Mapping) else values_at(value[spelled], rest)
 

@@ -40,7 +40,7 @@ def parse(text: str) -> Steps:
         match = _STEP.match(text, position)
         if match is None:
             raise ValueError(f"'{text}' is no property path: unexpected '{text[position]}' at character {position + 1}")
-        name = match[1] or match[2] or match[3]
+        name = _name(match, text)
         if match[4]:
             if dot:
                 raise ValueError(f"'{text}' is no property path: a dot with no name before it")
@@ -61,6 +61,13 @@ def parse(text: str) -> Steps:
     if len(steps) > MAX_STEPS:
         raise ValueError(f"'{text[:60]}…' is longer than {MAX_STEPS} steps")
     return tuple(steps)
+
+
+def _name(match: re.Match[str], text: str) -> str:
+    """Return what a part of a path names, or the empty text. ValueError for a number: no property has one for a name."""
+    if (match[1] or "").isdigit():
+        raise ValueError(f"'{text}' leads nowhere: {match[1]} is a place in a list; write [*] for each of its elements")
+    return match[1] or match[2] or match[3] or ""
 
 
 def show(steps: Steps) -> str:

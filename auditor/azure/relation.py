@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from auditor.azure import paths
+
+NETWORKS: Final = "microsoft.network/virtualnetworks"
+"""What lies in a subnet lies in its network."""
 
 
 class Join(StrEnum):
     """What the text at a path is, and so how the resource that it means is found.
 
     `id`: a resource id. `name`: the name of a resource of one of the types named. `host`: a host name or an address
-    with one. `address`: a private IP address. `principal`: the object id of an identity. `scope`: the id of a scope, or
-    without any the scope at which the resource itself stands.
+    with one. `address`: a private IP address. `principal`: the object id of an identity. `role`: the id
+    of a role of Azure's own, which may be listed under another one. `scope`: the id of a scope, or
+    without a path the scope at which the resource itself stands.
     """
 
     ID = "id"
@@ -22,6 +27,7 @@ class Join(StrEnum):
     HOST = "host"
     ADDRESS = "address"
     PRINCIPAL = "principal"
+    ROLE = "role"
     SCOPE = "scope"
 
 
@@ -40,7 +46,7 @@ class StatedRelation:
     `places`: the first that holds anything counts. `to`: types, in lower case; an id of something below one of them
     means that one, and a name is looked up in each of them, nearest first. `whole`: an id means the top-level resource
     that it lies in. `of_parent`: it is the parent's relation. `reverse`: what is named points at the resource.
-    `where`: property path → values, in lower case, with which alone it holds.
+    `where`: property path → values, in lower case, with which alone it holds. `place`: where that is written.
     """
 
     relation: str
@@ -50,6 +56,11 @@ class StatedRelation:
     of_parent: bool = False
     reverse: bool = False
     where: Mapping[paths.Steps, frozenset[str]] = field(default_factory=dict)
+    place: str = field(default="", compare=False)
+
+
+StatedBy = tuple[str, StatedRelation]
+"""A type, in lower case, and what it states."""
 
 
 class Inherited(StrEnum):

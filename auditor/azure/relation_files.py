@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from auditor.azure import paths
-from auditor.azure.relation import Inherited, Join, Navigation, Place, StatedRelation
+from auditor.azure.relation import NETWORKS, Inherited, Join, Navigation, Place, StatedBy, StatedRelation
 from auditor.yaml_source import Node, suggestion
 
 _RELATION: Final = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -28,8 +29,21 @@ def stated_relations(node: Node | None) -> Sequence[StatedRelation]:
     return [] if node is None else [_stated(item) for item in node.items("refers")]
 
 
-def _stated(node: Node) -> StatedRelation:
-    entries = node.check_keys(("relation", "at", "join", "first", "to", "where", *_FLAGS), "each of refers")
+def placements(node: Node | None) -> Sequence[StatedRelation]:
+    """Return what the entries of `placed` say: paths of the subnets in which resources of the type sit."""
+    found = []
+    for item in [] if node is None else node.items("placed"):
+        place, mark = Place(_steps(item.text("each of placed"), item)), str(item.mark)
+        found.append(StatedRelation("attached", [place], place=mark))
+        found.append(StatedRelation("in-network", [place], to=[NETWORKS], place=mark))
+    return found
+
+
+def _stated(node: Node, relation_of_file: Node | None = None) -> StatedRelation:
+    own, what = ("relation", "each of refers") if relation_of_file is None else ("by", "each of stated")
+    entries = node.check_keys((own, "at", "join", "first", "to", "where", *_FLAGS), what)
+    if relation_of_file is not None:
+        entries = {**entries, "relation": relation_of_file}
     if "relation" not in entries:
         node.fail("each of refers needs its 'relation'", "relation: uses")
     if "at" in entries and "first" in entries:
@@ -47,6 +61,7 @@ def _stated(node: Node) -> StatedRelation:
         places=places,
         to=to,
         where=values_by_path(entries.get("where"), "where"),
+        place=str(entries["relation"].mark),
         **{key: _flag(entries, key) for key in _FLAGS},
     )
 
@@ -74,9 +89,9 @@ def _steps(text: str, node: Node) -> paths.Steps:
         node.fail(str(problem))
 
 
-def relation(node: Node, name: str) -> Mapping[str, Navigation]:
-    """Return the ways that the file of a relation gives; `name` is the file's, without its suffix."""
-    entries = node.check_keys(("relation", "ways"), "a relation")
+def relation(node: Node, name: str) -> tuple[Mapping[str, Navigation], Sequence[StatedBy]]:
+    """Return the ways that a relation's file gives, and what it says of types; `name` is the file's, without suffix."""
+    entries = node.check_keys(("relation", "ways", "stated"), "a relation")
     if "relation" not in entries:
         node.fail("the file needs 'relation'", f"relation: {name}")
     kind = _matched(entries["relation"], _RELATION, "relation")
@@ -85,7 +100,16 @@ def relation(node: Node, name: str) -> Mapping[str, Navigation]:
     ways = entries["ways"].mapping("ways") if "ways" in entries else {}
     if not ways:
         node.fail("a relation needs 'ways', by whose names it is followed")
-    return {way: _way(way, item, kind) for way, item in ways.items()}
+    given = entries["stated"].items("stated") if "stated" in entries else []
+    stated = [_stated_by(item, entries["relation"]) for item in given]
+    return {way: _way(way, item, kind) for way, item in ways.items()}, stated
+
+
+def _stated_by(node: Node, relation_of_file: Node) -> StatedBy:
+    entries = node.mapping("each of stated")
+    if "by" not in entries:
+        node.fail("each of stated needs 'by': the type whose resources state it", "by: Microsoft.Web/sites")
+    return _matched(entries["by"], TYPE, "by").lower(), replace(_stated(node, relation_of_file), place=str(node.mark))
 
 
 def _way(name: str, node: Node, kind: str) -> Navigation:

@@ -298,6 +298,25 @@ class ResourceType:
         return self.name.lower()
 
     @property
+    def known_paths(self) -> Sequence[str]:
+        """Return every property path that its file names."""
+        endpoints = self.way_in.endpoints if self.way_in else ()
+        texts = [
+            *(item.path for item in self.properties),
+            *(self.hosts.stated if self.hosts else ()),
+            *(path for one in endpoints for path in (one.switch, one.ip_rules, one.default_action, one.bypass)),
+            *(path for one in endpoints for path in (one.network_filter, *one.closed_by)),
+            *self.keys.created.values(),
+            *self.keys.off,
+            *self.keys.lent,
+            *((self.policies.listed, self.policies.unless) if self.policies else ()),
+            *(f"{paths.show(one.each)}.{path}" for one in self.addresses for path in (one.address, one.subnet)),
+            *(paths.show(place.at) for stated in self.refers for place in stated.places),
+            *(paths.show(at) for stated in self.refers for at in stated.where),
+        ]
+        return [text for text in dict.fromkeys(texts) if text]
+
+    @property
     def namespace(self) -> str:
         """Return the resource provider, as spelled."""
         return self.name.partition("/")[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from auditor.azure import paths, relation_files
-from auditor.azure.relation import Navigation
+from auditor.azure.relation import Navigation, StatedBy
 from auditor.azure.resource_type import (
     DIAGNOSED,
     AccessPolicies,
@@ -52,8 +52,8 @@ _CLOUDS: Final = ("public", "usgovernment", "china")
 _CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system")
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
-    "followed", "diagnostics", "logs", "calls_others", "refers", "addresses", "hosts", "az", "way_in", "private_link",
-    "keys", "policies", "role_system", "privileges", "properties",
+    "followed", "diagnostics", "logs", "calls_others", "placed", "refers", "addresses", "hosts", "az", "way_in",
+    "private_link", "keys", "policies", "role_system", "privileges", "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
 
@@ -84,24 +84,29 @@ def load_folder(
     return types, namespaces
 
 
-def load_relations(folder: Path) -> Mapping[str, Navigation]:
-    """Read the files of relations in a folder; ContentError says the mistakes of all."""
+def load_relations(
+    folder: Path, known: Mapping[str, Navigation]
+) -> tuple[Mapping[str, Navigation], Sequence[StatedBy]]:
+    """Read the files of relations in a folder: their ways, and what they say of types. ContentError says all mistakes.
+
+    `known` are ways that there are already: each name is one way's.
+    """
     ways: dict[str, Navigation] = {}
+    stated: list[StatedBy] = []
     mistakes = Mistakes()
     for path in files(folder):
         name = path.relative_to(folder).as_posix().removesuffix(".yaml")
         node = mistakes.of(load_file, path)
         found = None if node is None else mistakes.of(relation_files.relation, node, name)
-        for way, navigation in (found or {}).items():
-            if way in ways:
-                mistakes.of(_twice, path, way)
+        if found is None or node is None:
+            continue
+        for way, navigation in found[0].items():
+            if way in ways or way in known:
+                mistakes.of(node.child("ways", way).fail, f"the way '{way}' is another relation's already")
             ways[way] = navigation
+        stated += found[1]
     mistakes.raise_any()
-    return ways
-
-
-def _twice(path: Path, way: str) -> None:
-    raise ContentError(f"{path}: the way '{way}' is another relation's already")
+    return ways, stated
 
 
 def _type_of(node: Node, name: str, known: Mapping[str, ResourceType] | None) -> ResourceType:
@@ -169,7 +174,10 @@ def resource_type(node: Node, path: str) -> ResourceType:
         has_diagnostics=_flag(entries, "diagnostics"),
         log_categories=_log_categories(entries.get("logs")),
         calls_others=_flag(entries, "calls_others"),
-        refers=relation_files.stated_relations(entries.get("refers")),
+        refers=[
+            *relation_files.placements(entries.get("placed")),
+            *relation_files.stated_relations(entries.get("refers")),
+        ],
         addresses=[_addresses(item) for item in entries["addresses"].items("addresses")]
         if "addresses" in entries
         else [],

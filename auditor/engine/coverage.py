@@ -58,7 +58,9 @@ class _Count:
         self.collected = Counter(resource.type_key for resource in self.estate.resources)
         self.names = {resource.type_key: resource.type for resource in reversed(self.estate.resources)}
         self._rules = {rule.id: rule for rule in rules.in_force}
-        self._reads = {rule.id: types_read(rule.rule, rules.analyses, rules.components) for rule in rules.in_force}
+        self._reads = {
+            rule.id: types_read(rule.rule, rules.analyses, rules.components, rules.catalogue) for rule in rules.in_force
+        }
         self.tallies: dict[str, dict[_Pairs, _Tally]] = {name: {} for name in sorted(self._rules)}
         self._pairs: dict[int, tuple[Controls, _Pairs]] = {}
         self._origins = GapOrigins(self.estate.gaps)

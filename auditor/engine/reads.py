@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.analysis.contract import Analysis
-from auditor.estate.navigation import NAVIGATION
+from auditor.azure.catalogue import Catalogue
 from auditor.language.reads import relations_of
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, Rule
 
 
-def types_read(rule: Rule, analyses: Mapping[str, Analysis], components: Mapping[str, Sequence[str]]) -> frozenset[str]:
+def types_read(
+    rule: Rule, analyses: Mapping[str, Analysis], components: Mapping[str, Sequence[str]], catalogue: Catalogue
+) -> frozenset[str]:
     """Return the types that a rule, or the analysis behind it, reads, in lower case."""
-    return frozenset(name.lower() for name in _types_read(rule, analyses, components))
+    return frozenset(name.lower() for name in _types_read(rule, analyses, components, catalogue))
 
 
-def _types_read(rule: Rule, analyses: Mapping[str, Analysis], components: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _types_read(
+    rule: Rule, analyses: Mapping[str, Analysis], components: Mapping[str, Sequence[str]], catalogue: Catalogue
+) -> Iterator[str]:
     yield from _subjects(rule.applies, analyses, components)
     for condition in (rule.require, rule.applies.when):
         for relation in relations_of(condition) if condition is not None else ():
-            navigation = NAVIGATION[relation]
+            navigation = catalogue.ways[relation]
             yield from navigation.types
             yield from navigation.stated_by
+            statements = catalogue.statements.get(navigation.kind, ())
+            yield from (name for name, stated in statements if stated.of_parent and not stated.reverse)
 
 
 def _subjects(

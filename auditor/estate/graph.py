@@ -15,8 +15,8 @@ from auditor.estate import lookup as lookups
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
 from auditor.estate.lookup import AmbiguousHost
-from auditor.estate.navigation import NAVIGATION, derive, in_doubt
-from auditor.estate.unread import Statements, statements, unread, unresolved
+from auditor.estate.navigation import derive, in_doubt
+from auditor.estate.unread import unread, unresolved
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
@@ -73,7 +73,7 @@ class Estate:
     def _note_ambiguous(self) -> None:
         """Note where it is not known who is related, because a host name may be that of several."""
         for one in self.ambiguous_hosts:
-            for key, name in in_doubt(one):
+            for key, name in in_doubt(one, self.catalogue.ways):
                 self._own_gaps[key].append(Gap(self.spelled(key) or key, f"related:{name}", self.told_of_host(one)))
 
     def told_of_host(self, ambiguous: AmbiguousHost) -> str:
@@ -164,8 +164,8 @@ class Estate:
         return self._in.get((ids.key(resource_id), kind), ())
 
     def related(self, resource_id: str, name: str) -> Sequence[Resource]:
-        """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `relations.NAVIGATION`)."""
-        navigation = NAVIGATION[name]
+        """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `Catalogue.ways`)."""
+        navigation = self.catalogue.ways[name]
         found = (self._by_key.get(key) for key in self._ends(resource_id, navigation))
         return [r for r in found if r is not None and (not navigation.types or r.type_key in navigation.types)]
 
@@ -237,8 +237,8 @@ class Estate:
         for gap in self._own_gaps.get(ids.key(resource_id), ()):
             if gap.what == f"related:{name}":
                 return gap
-        navigation = NAVIGATION[name]
-        if gap_found := unread(self, resource_id, navigation, self._statements):
+        navigation = self.catalogue.ways[name]
+        if gap_found := unread(self, resource_id, navigation):
             return gap_found
         if navigation.own:
             return self._gap_in_own(resource_id, navigation)
@@ -253,16 +253,12 @@ class Estate:
 
     def named(self, resource_id: str, name: str) -> Sequence[Gap]:
         """Return a gap, at its own id, for each resource of any type that a navigation leads to and that is not here."""
-        navigation = NAVIGATION[name]
+        navigation = self.catalogue.ways[name]
         if navigation.own or navigation.types or not navigation.outward:
             return ()
         targets = self.targets(resource_id, navigation.kind)
         gaps = ((key, self.unseen(key)) for key in targets if key not in self._by_key)
         return [Gap(key, gap.what, gap.reason, gap.permission) for key, gap in gaps if gap is not None]
-
-    @cached_property
-    def _statements(self) -> Statements:
-        return statements(self.catalogue)
 
     def _unread_of(self, resource_id: str) -> Gap | None:
         """Return why so little of a resource's properties is known that what they name is not, or None where it is."""
@@ -276,7 +272,7 @@ class Estate:
         named = (key for key in self._ends(resource_id, navigation) if key not in self._by_key)
         fitting = (key for key in named if not navigation.types or _kind_of(key) in navigation.types)
         missing = next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
-        return missing or unresolved(self, resource_id, navigation, self._statements)
+        return missing or unresolved(self, resource_id, navigation)
 
     def _gap_in_reach(self, resource_id: str) -> Gap | None:
         """Return why not all networks are known in which a private address that a route names may be."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import body
+from auditor.azure import body, relation
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.relation import Join
 from auditor.azure.resource_type import Hosts, PrivateAddresses
@@ -19,7 +19,7 @@ INTERFACES: Final = "microsoft.network/networkinterfaces"
 MACHINES: Final = "microsoft.compute/virtualmachines"
 ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"
 ML_WORKSPACES: Final = "microsoft.machinelearningservices/workspaces"
-NETWORKS: Final = "microsoft.network/virtualnetworks"
+NETWORKS: Final = relation.NETWORKS
 PEERINGS: Final = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
 PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
 ROUTE_TABLES: Final = "microsoft.network/routetables"

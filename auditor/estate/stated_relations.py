@@ -42,8 +42,9 @@ def _named(resource: Resource, own: str, stated: StatedRelation, lookup: Lookup)
 
 
 def _texts(resource: Resource, place: Place) -> Sequence[str]:
-    texts = [value for value in body.values_at(resource.body, place.at) if isinstance(value, str) and value.strip()]
-    return texts or ([ids.scope_of(resource.key)] if place.join is Join.SCOPE else [])
+    if not place.at:
+        return [ids.scope_of(resource.key)]
+    return [value for value in body.values_at(resource.body, place.at) if isinstance(value, str) and value.strip()]
 
 
 def _by_id(text: str, _: Resource, __: str, stated: StatedRelation, ___: Lookup) -> Sequence[str]:
@@ -95,11 +96,18 @@ def _by_principal(text: str, _: Resource, __: str, ___: StatedRelation, lookup: 
     return sorted(lookup.principals.get(text.strip().lower(), ()))
 
 
-def _by_scope(text: str, resource: Resource, own: str, stated: StatedRelation, lookup: Lookup) -> Sequence[str]:
-    """Return the key of a scope; of a management group, the keys of the subscriptions known to lie below it."""
-    if not text.strip().startswith("/"):
+def _by_role(text: str, _: Resource, __: str, ___: StatedRelation, lookup: Lookup) -> Sequence[str]:
+    """Return the role of an id; a built-in role has one GUID and an id for each subscription that lists it."""
+    if not ids.is_resource_id(text.strip()):
         return ()
     key = ids.key(text.strip())
+    known = lookup.definitions.get(ids.name_of(key), ())
+    return [key if key in known or not known else min(known)]
+
+
+def _by_scope(text: str, resource: Resource, own: str, stated: StatedRelation, lookup: Lookup) -> Sequence[str]:
+    """Return the key of a scope; of a management group, the keys of the subscriptions known to lie below it."""
+    key = ids.key(f"/{text.strip().lstrip('/')}")  # Azure Monitor leaves the slash in front out, in places
     return (_by_id(text, resource, own, stated, lookup) or [key]) if stated.to else [key or "/"]
 
 
@@ -109,5 +117,6 @@ _FINDERS: Final[Mapping[Join, Callable[[str, Resource, str, StatedRelation, Look
     Join.HOST: _by_host,
     Join.ADDRESS: _by_address,
     Join.PRINCIPAL: _by_principal,
+    Join.ROLE: _by_role,
     Join.SCOPE: _by_scope,
 }

@@ -6,39 +6,26 @@ What was not read of any of those may state more of it; what states it and was r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from auditor.azure import body, paths
-from auditor.azure.catalogue import Catalogue
 from auditor.azure.relation import Join, Navigation, StatedRelation
 from auditor.model import Gap, Resource
 
 if TYPE_CHECKING:
     from auditor.estate.graph import Estate
 
-Statements = Mapping[str, Sequence[tuple[str, StatedRelation]]]
-"""By relation: the types, in lower case, that state it, and how."""
 
-
-def statements(catalogue: Catalogue) -> Statements:
-    """Return which types state each relation."""
-    found: dict[str, list[tuple[str, StatedRelation]]] = {}
-    for item in catalogue:
-        for stated in item.refers:
-            found.setdefault(stated.relation, []).append((item.key, stated))
-    return found
-
-
-def unread(estate: Estate, resource_id: str, navigation: Navigation, known: Statements) -> Gap | None:
+def unread(estate: Estate, resource_id: str, navigation: Navigation) -> Gap | None:
     """Return why what states a relation of a resource was not (all) read, or None where it was."""
-    return next(_gaps(estate, resource_id, navigation, known), None)
+    return next(_gaps(estate, resource_id, navigation), None)
 
 
-def _gaps(estate: Estate, resource_id: str, navigation: Navigation, known: Statements) -> Iterator[Gap]:
+def _gaps(estate: Estate, resource_id: str, navigation: Navigation) -> Iterator[Gap]:
     resource = estate.get(resource_id)
     own = resource.type_key if resource is not None else ""
-    for kind, stated in known.get(navigation.kind, ()):
+    for kind, stated in estate.catalogue.statements.get(navigation.kind, ()):
         is_here = navigation.outward is not stated.reverse  # whether it is stated at the end where the way begins
         if is_here and not stated.of_parent:
             if resource is not None and kind == own:
@@ -46,7 +33,7 @@ def _gaps(estate: Estate, resource_id: str, navigation: Navigation, known: State
         elif is_here:
             if kind.rpartition("/")[0] == own:
                 yield from _all_read(estate, kind, stated, resource_id)
-        elif not navigation.own and (stated.of_parent or not navigation.types or kind in navigation.types):
+        elif not navigation.own and (kind in navigation.types or (stated.of_parent and not stated.reverse)):
             yield from _all_read(estate, kind, stated, "")
 
 
@@ -74,12 +61,12 @@ def _hidden(estate: Estate, resource: Resource, stated: StatedRelation) -> Itera
             yield Gap(resource.id, path, f"read with API version {version}, which cannot show it (first in {since})")
 
 
-def unresolved(estate: Estate, resource_id: str, navigation: Navigation, known: Statements) -> Gap | None:
+def unresolved(estate: Estate, resource_id: str, navigation: Navigation) -> Gap | None:
     """Return why what a resource names by a host name, and leads nowhere, may be something that was not read."""
     resource = estate.get(resource_id)
     if resource is None or not navigation.outward or estate.targets(resource_id, navigation.kind):
         return None
-    for kind, stated in known.get(navigation.kind, ()):
+    for kind, stated in estate.catalogue.statements.get(navigation.kind, ()):
         if kind != resource.type_key or stated.of_parent or stated.reverse:
             continue
         if any(place.join is Join.HOST and body.values_at(resource.body, place.at) for place in stated.places):

@@ -11,7 +11,6 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import ResolvedName, UnknownName, Vocabulary
 from auditor.errors import Mistakes
-from auditor.estate.navigation import NAVIGATION
 from auditor.language import expressions, literals
 from auditor.language.ast import (
     AllOf,
@@ -279,9 +278,9 @@ def _members(
     names = _inside(node, names)
     if relation is not None:
         word = relation.text("related")
-        navigation = NAVIGATION.get(word)
+        navigation = names.catalogue.ways.get(word)
         if navigation is None:
-            relation.fail(f"there is no relation '{word}'", suggestion(word, NAVIGATION))
+            relation.fail(f"there is no relation '{word}'", suggestion(word, names.catalogue.ways))
         kinds = navigation.types
         here = names.catalogue.of_type(kinds[0]) if len(kinds) == 1 else Vocabulary("related resource", ())
         return Relatives(word), replace(names, here=here, members=())

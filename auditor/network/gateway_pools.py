@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.estate.network_relations import owner_of
 from auditor.model import Resource
 from auditor.network.membership import Membership
 
@@ -34,7 +33,7 @@ def in_pool(members: Membership, gateway: Resource, pool: str) -> tuple[str, ...
             for address in body.objects(entry, "properties.backendAddresses"):
                 found += [host] if (host := body.text(address, "fqdn") or body.text(address, "ipAddress")) else []
             configurations = body.references(entry, "properties.backendIPConfigurations")
-            found += [ids.name_of(owner_of(configuration)) for configuration in configurations]
+            found += [ids.name_of(ids.top_of(configuration)) for configuration in configurations]
     found += [member.holder.name for member in members.in_pool(pool)]
     return tuple({name.lower(): name for name in reversed(found)}.values())[::-1]
 

@@ -23,7 +23,6 @@ from auditor.estate.network_relations import (
     LOAD_BALANCERS,
     SCALE_SETS,
     SUBNETS,
-    owner_of,
 )
 from auditor.model import Gap, Resource
 from auditor.network.address_book import ADDRESSES, GroupMembers, Literals, Term
@@ -112,7 +111,7 @@ class Membership:
     def _with_instances(self) -> frozenset[str]:
         """Return the scale sets and machines of which interfaces were read: there may be no other instance."""
         interfaces = self.estate.of_type(INSTANCE_INTERFACES)
-        owners = {owner_of(interface.key) for interface in interfaces} | {
+        owners = {ids.top_of(interface.key) for interface in interfaces} | {
             ids.parent_of(interface.key) or "" for interface in interfaces
         }
         for interface in self.estate.of_type(INTERFACES):
@@ -139,7 +138,7 @@ class Membership:
         """Return the pools and NAT rules that members name, by their load balancer or gateway."""
         found: dict[str, list[str]] = defaultdict(list)
         for pool in self._by_pool:
-            found[owner_of(pool or "")].append(pool or "")
+            found[ids.top_of(pool or "")].append(pool or "")
         return found
 
     @cached_property
@@ -300,11 +299,11 @@ class Membership:
         key = ids.key(configuration)
         interface, _, name = key.partition("/ipconfigurations/")
         exact = [member for member in self.of(interface) if member.name.lower() == name]
-        return exact or self.of(interface) or self.of(owner_of(key))
+        return exact or self.of(interface) or self.of(ids.top_of(key))
 
     def _lost(self, configuration: str) -> Gap:
         """Return that what a pool names was not seen."""
-        owner = owner_of(ids.key(configuration))
+        owner = ids.top_of(ids.key(configuration))
         return self.estate.unseen(owner) or Gap(owner, ids.type_of(owner) or "", "it is not in the estate")
 
 

@@ -35,7 +35,9 @@ def info_of(
 ) -> ControlInfo:
     """Return what there is to tell of a control; `checks` are what a person must look at, with who has."""
     named = [rule for rule in rule_set.rules.values() if control.id in rule.controls.get(framework.name, ())]
-    read = {name for rule in named for name in types_read(rule, rule_set.analyses, rule_set.components)}
+    read = {
+        name for rule in named for name in types_read(rule, rule_set.analyses, rule_set.components, rule_set.catalogue)
+    }
     return ControlInfo(
         control=control,
         framework=framework,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +79,9 @@ class Baseline:
     `pending` those that overlays set and no baseline declares: a rule has to. `controls` are files by
     framework, those of this baseline after those of the baselines below. `packages` are the folders of it and of those
     below that are packages, the lowest first. `estates` are its own alone. `edition` is the one in force.
-    `dropped` are components of those below that it takes away: rules that it takes away too may name them.
+    `places` are where components name
+    properties, by component and path. `dropped` are components of those below that it takes away: rules that it takes
+    away too may name them.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Baseline:
     estates: Sequence[ExpectedVerdicts] = ()
     edition: Edition = field(default_factory=Edition)
     dropped: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], Node] = field(default_factory=dict)
 
 
 def find(name_or_path: str, shipped: Path) -> Path:
@@ -166,7 +169,8 @@ def _extended(node: Node, path: Path, shipped: Path) -> tuple[Path, str]:
 def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Path, edition: Edition) -> Baseline:
     mistakes = Mistakes()
     tables = {name: mistakes.of(_beside, node.child("tables", name), path, edition) for name in document.tables}
-    components = mistakes.of(_components, node.child("components"), path, edition) if document.components else {}
+    found = mistakes.of(_components, node.child("components"), path, edition) if document.components else None
+    components, places = found or ({}, {})
     estates = [
         mistakes.of(_expected, each, node.child("estates", number), path)
         for number, each in enumerate(document.estates)
@@ -193,7 +197,8 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
             for rule, entry in document.settings.items()
         },
         tables=tables,
-        components=components or {},
+        components=components,
+        places=places,
         controls={name: [ControlLayer(files)] for name, files in controls.items()},
         attestations=[
             Attestation(**each.model_dump(), place=str(node.child("attestations", number).mark))
@@ -218,21 +223,42 @@ def _expected(document: EstateDocument, node: Node, path: Path) -> ExpectedVerdi
     return ExpectedVerdicts(target, document.as_of, document.fails, document.unknown, str(node.mark))
 
 
-def _components(node: Node, path: Path, edition: Edition) -> dict[str, object]:
-    components = edition.of(node) if isinstance(node.value, dict) else _beside(node, path, edition)
+def _components(node: Node, path: Path, edition: Edition) -> tuple[dict[str, object], Mapping[tuple[str, str], Node]]:
+    """Return the components, and where each names a property: there or in a file beside the baseline."""
+    written = _node_beside(node, path)
+    components = edition.of(written)
     if not isinstance(components, dict):
         node.fail("components must be a mapping, or the name of a file with one")
-    return components
+    return components, dict(_paths_in(written))
+
+
+_PATHS: Final = (("reach", "property"), ("where", "path"))
+"""Where a component names a property: key of a list, and key in each of it."""
+
+
+def _paths_in(components: Node) -> Iterator[tuple[tuple[str, str], Node]]:
+    for name, component in components.value.items() if isinstance(components.value, dict) else ():
+        entries = component.value if isinstance(component.value, dict) else {}
+        for listed, key in _PATHS:
+            items = entries[listed].value if listed in entries else []
+            for item in items if isinstance(items, list) else ():
+                given = item.value.get(key) if isinstance(item.value, dict) else None
+                if given is not None and isinstance(given.value, str):
+                    yield (name, given.value), given
 
 
 def _beside(node: Node, path: Path, edition: Edition) -> object:
     """Return a table: written out, or the content of a file in the baseline's own folder."""
+    return edition.of(_node_beside(node, path))
+
+
+def _node_beside(node: Node, path: Path) -> Node:
     if not isinstance(node.value, str):
-        return edition.of(node)
+        return node
     target = _inside(node, node.value, path, "keep the file beside the baseline")
     if target is None:
         node.fail(f"there is no file '{node.value}' beside the baseline")
-    return edition.of(load_file(target))
+    return load_file(target)
 
 
 def _files(node: Node, path: Path) -> Sequence[Node]:

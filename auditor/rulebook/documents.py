@@ -21,7 +21,6 @@ from pydantic import (
 
 from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import paths
-from auditor.estate.navigation import NAVIGATION
 from auditor.model import Severity, Status
 from auditor.rulebook.validation import Document, Text, mistake
 from auditor.yaml_source import kind_of, suggestion
@@ -63,12 +62,6 @@ def _status(given: object) -> Status:
     return _VERDICTS[str(given).lower()]
 
 
-def _relation(text: str) -> str:
-    if text not in NAVIGATION:
-        raise mistake(f"there is no relation '{text}'", suggestion(text, NAVIGATION))
-    return text
-
-
 def _capability(text: str) -> str:
     if text not in CAPABILITIES:
         raise mistake(f"there is no capability '{text}'", suggestion(text, CAPABILITIES))
@@ -77,7 +70,6 @@ def _capability(text: str) -> str:
 
 def _uncollected(text: str) -> str:
     if text.startswith(RELATED):
-        _relation(text.removeprefix(RELATED))
         return text
     try:
         paths.parse(text)
@@ -128,7 +120,6 @@ RuleId = Annotated[Text, AfterValidator(_rule_id), Field(json_schema_extra={"pat
 TypeName = Annotated[Text, AfterValidator(_type)]
 SeverityName = Annotated[Severity, BeforeValidator(_severity), WithJsonSchema({"enum": list(Severity)})]
 Verdict = Annotated[Status, BeforeValidator(_status), WithJsonSchema({"enum": sorted(_VERDICTS)})]
-Relation = Annotated[Text, AfterValidator(_relation)]
 Capability = Annotated[Text, AfterValidator(_capability), Field(json_schema_extra={"enum": sorted(CAPABILITIES)})]
 Uncollected = Annotated[Text, AfterValidator(_uncollected)]
 Day = Annotated[Text, AfterValidator(_day), Field(json_schema_extra={"pattern": f"^{_DAY.pattern}$"})]
@@ -277,7 +268,7 @@ class ExampleDocument(Document):
     """What the rule must say of it."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Values of the rule's parameters."""
-    related: dict[Relation, list[dict[str, Any]]] = Field(default_factory=dict)
+    related: dict[Text, list[dict[str, Any]]] = Field(default_factory=dict)
     """Relation → the resources that it leads to."""
     uncollected: list[Uncollected] = Field(default_factory=list)
     """Paths that are not known, or `related:NAME`."""

@@ -23,7 +23,7 @@ from auditor.rulebook import baseline as baselines
 from auditor.rulebook import controls, overlay, retired
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.controls import Answers, Framework, answers_of
-from auditor.rulebook.load import TYPES, Words, load_rules
+from auditor.rulebook.load import RELATIONS, TYPES, Words, load_rules
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, Rule
 from auditor.rulebook.shipped_rules import shipped_rules
@@ -150,16 +150,37 @@ def _own_folders(base: Baseline, given: Sequence[Path]) -> list[Path]:
 
 def words_of(base: Baseline, types: Catalogue) -> Words:
     """Return what rules may refer to under a baseline."""
-    declared = read_declarations(base.components, base.parameters)
+    declared = read_declarations(base.components, base.parameters, types.ways)
+    _refuse_dead_paths(base, declared, types)
     dropped = {name: names_in(entry, "types") for name, entry in base.dropped.items()}
     capabilities = {name: [one.name for one in declared if name in one.gives] for name in CAPABILITIES}
     return Words(types, kinds(), {**dropped, **component_types(declared)}, base.declared, capabilities)
 
 
+def _refuse_dead_paths(base: Baseline, declared: Sequence[Declaration], types: Catalogue) -> None:
+    """Refuse what a component names of a resource and what no such resource has: nothing could ever be reached by it."""
+    mistakes = Mistakes()
+    kinds_of = {one.name: one.types for one in declared}
+    for one in declared:
+        named = [(list(one.types), condition.path) for condition in one.where if condition.path]
+        for step in one.steps:
+            named += (
+                [([kind for name in step.origins for kind in kinds_of[name]], step.property)] if step.property else []
+            )
+        for listed, path in named:
+            problem = types.refuse_dead_path(listed, path)
+            place = base.places.get((one.name, path))
+            if problem is not None and place is not None:
+                mistakes.of(place.fail, problem)
+    mistakes.raise_any()
+
+
 def catalogue(folders: Iterable[Path] = ()) -> Catalogue:
-    """Return what is known of resource types: the tool's own, and what folders of rules hold under `types`."""
-    more = [path for folder in folders if (path := folder / TYPES).is_dir()]
-    return shipped_types().with_folders(more) if more else shipped_types()
+    """Return what is known of types: the tool's own, and what folders of rules hold under `types` and `relations`."""
+    listed = list(folders)
+    more = [path for folder in listed if (path := folder / TYPES).is_dir()]
+    relations = [path for folder in listed if (path := folder / RELATIONS).is_dir()]
+    return shipped_types().with_folders(more, relations) if more or relations else shipped_types()
 
 
 def component_types(declared: Iterable[Declaration]) -> dict[str, Sequence[str]]:

@@ -20,6 +20,7 @@ from auditor.language.ast import Condition
 from auditor.language.reads import parameters_of
 from auditor.rulebook import command, parameters
 from auditor.rulebook.documents import (
+    RELATED,
     ExampleDocument,
     OnCapabilityDocument,
     OnComponentDocument,
@@ -36,6 +37,7 @@ from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
 
 MAX_FILES: Final = 5_000
+RELATIONS: Final = "relations"
 TYPES: Final = "types"
 """The folder among rules that holds files of resource types."""
 
@@ -60,7 +62,7 @@ def rule_files(folder: Path) -> list[Path]:
         raise ContentError(f"{folder}: there is no such folder of rules")
     found: list[Path] = []
     for base, folders, files in os.walk(folder):  # does not follow links to folders, which may lead back here
-        folders[:] = sorted(name for name in folders if Path(base, name) != folder / TYPES)
+        folders[:] = sorted(name for name in folders if Path(base, name) not in {folder / TYPES, folder / RELATIONS})
         found += [Path(base) / name for name in sorted(files) if name.endswith((".yaml", ".yml"))]
         if len(found) > MAX_FILES:
             raise ContentError(f"{folder}: holds more than {MAX_FILES} rule files")
@@ -107,6 +109,7 @@ def load_rule(path: Path, words: Words) -> Rule:
     mistakes.of(_check_path, document.remediation.changed_on, node.child("remediation", "changed_on"))
     for number, example in enumerate(document.examples):
         mistakes.of(_check_values, example, known, undeclared, node.child("examples", number))
+        mistakes.of(_check_relations, example, words.catalogue, node.child("examples", number))
     mistakes.raise_any()
     return Rule(
         id=document.id,
@@ -340,6 +343,17 @@ def _check_values(
             place.fail(f"the rule reads no parameter '{name}'", suggestion(name, known))
         if name in known and (problem := known[name].problem_with(value)):
             node.child("parameters", name).fail(problem)
+
+
+def _check_relations(example: ExampleDocument, catalogue: Catalogue, node: Node) -> None:
+    for name in example.related:
+        if name not in catalogue.ways:
+            node.child("related", name).fail(f"there is no relation '{name}'", suggestion(name, catalogue.ways))
+    for number, text in enumerate(example.uncollected):
+        name = text.removeprefix(RELATED)
+        if name != text and name not in catalogue.ways:
+            place = node.child("uncollected", number)
+            place.fail(f"there is no relation '{name}'", suggestion(name, catalogue.ways))
 
 
 def _example(document: ExampleDocument, node: Node) -> Example:

@@ -64,6 +64,7 @@ def over(base: Baseline, own: Baseline, document: OverlayDocument, node: Node) -
         dropped={name: entry for name, entry in {**base.dropped, **base.components}.items() if name not in components},
         controls=_controls(base, own, document, node),
         attestations=[*base.attestations, *own.attestations],
+        places={**base.places, **own.places},
         chain=[*own.chain, *base.chain],
         packages=[*base.packages, *own.packages],
     )

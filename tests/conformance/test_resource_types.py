@@ -21,6 +21,12 @@ _WITHOUT_ALIAS = {
     # of the caller's own making, so that nothing publishes what is in it
     ("Microsoft.CognitiveServices/accounts/connections", "properties.metadata.ResourceId"),
     ("Microsoft.CognitiveServices/accounts/projects/connections", "properties.metadata.ResourceId"),
+    ("Microsoft.MachineLearningServices/workspaces/connections", "properties.metadata.ResourceId"),
+    # an object whose names are the rules' own
+    (
+        "Microsoft.MachineLearningServices/workspaces",
+        "properties.managedNetwork.outboundRules[*].destination.serviceResourceId",
+    ),
     ("Microsoft.Storage/storageAccounts", "properties.creationTime"),  # it is read-only
     # its alias leads to where newer versions keep it, outboundVnetRouting.imagePullTraffic
     ("Microsoft.Web/sites", "properties.vnetImagePullEnabled"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
-from auditor.estate.navigation import NAVIGATION, derive
+from auditor.estate.navigation import derive
 from auditor.model import Relation, Resource
 from tests.estates.chat import chat_bodies
 from tests.estates.graph import Body, estate_of, spoil
@@ -196,10 +196,10 @@ def test_every_navigation_follows_a_kind_that_is_derived_and_names_types_in_lowe
     kinds |= {"budgets", "defends", "governs", "monitors", "notifies", "watches"}  # nor anything that watches over it
 
     kinds |= {stated.relation for kind in shipped() for stated in kind.refers}
-    kinds |= {navigation.kind for navigation in NAVIGATION.values() if navigation.by_scope}
+    kinds |= {navigation.kind for navigation in shipped().ways.values() if navigation.by_scope}
 
-    assert {navigation.kind for navigation in NAVIGATION.values()} <= kinds
-    types = [name for nav in NAVIGATION.values() for name in (*nav.types, *nav.stated_by)]
+    assert {navigation.kind for navigation in shipped().ways.values()} <= kinds
+    types = [name for nav in shipped().ways.values() for name in (*nav.types, *nav.stated_by)]
     assert types == [name.lower() for name in types]
 
 

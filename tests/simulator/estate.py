@@ -15,7 +15,7 @@ IN_RESOURCE_GRAPH = re.compile(
     r"|keyvault/vaults|storage/storageaccounts|containerregistry/registries|web/serverfarms|web/sites(/slots)?"
     r"|insights/(components|autoscalesettings|metricalerts|scheduledqueryrules|activitylogalerts|actiongroups|datacollectionrules)"
     r"|insights/webtests|containerinstance/containergroups|logic/workflows|portal/dashboards|resources/deploymentscripts"
-    r"|operationalinsights/workspaces|managedidentity/userassignedidentities|compute/[a-z]+(/extensions)?|app/containerapps|apimanagement/service|machinelearningservices/registries)"
+    r"|operationalinsights/workspaces|documentdb/databaseaccounts|managedidentity/userassignedidentities|compute/[a-z]+(/extensions)?|app/containerapps|apimanagement/service|machinelearningservices/registries)"
 )
 """Types of the `resources` table, after Microsoft's reference of tables and types."""
 
@@ -48,6 +48,7 @@ class Estate:
     def __init__(self, document: Body) -> None:
         self.document = document
         self.tenant = document.get("tenantId", "00000000-0000-0000-0000-00000000ff01")
+        self.also_shown: list[str] = document.get("inResourceGraphToo", [])
         self.subscriptions: list[Body] = document.get("subscriptions", [])
         self.bodies: dict[str, Body] = {}
         self.children: dict[str, list[Body]] = {}
@@ -122,19 +123,22 @@ class Estate:
         """Return the rows of the `resources` table, as Resource Graph spells them."""
         return [row for text in sorted({text.lower() for text in subscriptions}) for row in self._rows_of(text)]
 
+    def is_shown(self, body: Body) -> bool:
+        """Whether a resource is in the `resources` table: by Microsoft's reference, or because the estate says so."""
+        kind = str(body.get("type", ""))
+        return bool(IN_RESOURCE_GRAPH.fullmatch(kind)) or kind in self.also_shown
+
     def tracked(self, subscription: str) -> list[Body]:
         """Return the resources of a subscription as ARM lists them: the same as Resource Graph, without properties."""
         own = sorted(self.by_subscription.get(subscription.lower(), {}).items())
-        found = [body for _, body in own if IN_RESOURCE_GRAPH.fullmatch(str(body.get("type", "")))]
+        found = [body for _, body in own if self.is_shown(body)]
         return [{name: value for name, value in body.items() if name != "properties"} for body in found]
 
     def _rows_of(self, subscription: str) -> list[Body]:
         if subscription not in self._rows:
             own = self.by_subscription.get(subscription, {})
             self._rows[subscription] = [
-                self._row(subscription, key, body)
-                for key, body in own.items()
-                if IN_RESOURCE_GRAPH.fullmatch(str(body.get("type", "")))
+                self._row(subscription, key, body) for key, body in own.items() if self.is_shown(body)
             ]
         return self._rows[subscription]
 
