@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import About, Known
+from auditor.architecture import capabilities
 from auditor.azure import body
 from auditor.estate.lookup import NETWORKS
 from auditor.model import Gap, Resource
@@ -51,7 +52,7 @@ def networks(context: Context) -> Iterator[tuple[str | None, Resource]]:
     """Yield (workload name, virtual network) of every workload's networks, each once; without workloads all there are."""
     seen: set[str] = set()
     for workload in context.workloads.all:
-        for network in workload.resources("vnet"):
+        for network in workload.giving(capabilities.NETWORK):
             if network.key not in seen:
                 seen.add(network.key)
                 yield workload.name, network

@@ -12,7 +12,9 @@ NETWORK: Final = "network"
 ENTRY_POINT: Final = "entry point"
 AUTHORS_WAY_IN: Final = "author's way in"
 FLOW_HOST: Final = "flow host"
+MANAGED_NETWORK: Final = "managed network"
 MODEL_HOST: Final = "model host"
+INDEX: Final = "search index"
 WAY_OUT: Final = "way out"
 STATE_STORE: Final = "state store"
 MACHINE_LEARNING: Final = "machine-learning principal"
@@ -29,7 +31,9 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     ENTRY_POINT: "where its users come in from the Internet",
     AUTHORS_WAY_IN: "the machine from which authors and operators reach what is private",
     FLOW_HOST: "where its flows or agents run, and are written",
-    MODEL_HOST: "where its language models are deployed",
+    MODEL_HOST: "where the language models are that its flows call",
+    INDEX: "what its flows search in",
+    MANAGED_NETWORK: "what has a network of its own that Azure manages, for what it runs",
     WAY_OUT: "what all that leaves for the Internet is led through",
     STATE_STORE: "what keeps the state of its flows or agents, for them alone",
     MACHINE_LEARNING: "its identity runs flows or models: it belongs behind the user-facing part",

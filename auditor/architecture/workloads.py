@@ -60,6 +60,8 @@ class Workloads:
     notices: Sequence[str] = ()
     _roles: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     declared: Sequence[Declaration] = ()
+    givers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By capability, the components that give it."""
     doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
     """What `may_have` answered, by anchor and component: every subnet and every role of an identity asks it again."""
 
@@ -70,7 +72,7 @@ class Workloads:
 
     def components_giving(self, capability: str) -> Sequence[str]:
         """Return the components that give a capability, in the order of their declarations."""
-        return givers_of(self.declared).get(capability, ())
+        return self.givers.get(capability, ())
 
     def role_of(self, resource_key: str) -> tuple[str | None, str | None]:
         """Return (workload, component) of a resource, or (None, None). A shared resource names the first workload.
@@ -131,9 +133,14 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
     Raise ContentError where the declarations are wrong. Neither letter case nor the order of resources matters.
     """
     declared = read_declarations(declarations, parameters, estate.catalogue.ways)
+    givers = givers_of(declared)
     component, anchors, notices = _find_anchors(estate, parameters, declared)
     if not anchors:
-        return Workloads(notices=(*notices, "no workload: the estate has no resource to start from"), declared=declared)
+        return Workloads(
+            notices=(*notices, "no workload: the estate has no resource to start from"),
+            declared=declared,
+            givers=givers,
+        )
     found = _settle_all(estate, parameters, declared, component, anchors)
     names = _names(anchors)
     shared = _shared(found, declared)
@@ -147,9 +154,9 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
         own = [notice for what in found[anchor.key].values() for notice in what.notices]
         strands = {name: what.strands for name, what in found[anchor.key].items() if name in bindings}
         notices_of = (*own, *shared.get(anchor.key, ()))
-        workloads.append(Workload(names[anchor.key], anchor, bindings, notices_of, strands, givers_of(declared)))
+        workloads.append(Workload(names[anchor.key], anchor, bindings, notices_of, strands, givers))
     workloads.sort(key=lambda workload: (workload.name.lower(), workload.anchor.key))
-    return Workloads(workloads, tuple(notices), _roles(estate, workloads, declared), declared)
+    return Workloads(workloads, tuple(notices), _roles(estate, workloads, declared), declared, givers)
 
 
 def unknown_because(

@@ -50,7 +50,8 @@ def list_rules(
     """List the rules in force in a baseline."""
     rule_set = in_force.load(in_force.Selection(baseline, rules or [], (), select or [], ignore or []))
     with streams.output(None) as out:
-        rule_page.write_list([each.rule for each in rule_set.in_force], out, width=streams.width())
+        listed = [each.rule for each in rule_set.in_force]
+        rule_page.write_list(listed, out, width=streams.width(), framework=rule_set.own_framework)
 
 
 @rules_app.command("show")
@@ -123,7 +124,8 @@ def show_baseline(
     """Show a baseline: parameters, components, tables and the rules in force."""
     rule_set = in_force.load(in_force.Selection(name, rules or [], assignments or []))
     with streams.output(None) as out:
-        rule_page.write_baseline(rule_set.baseline, rule_set.in_force, out, width=streams.width())
+        shown = rule_set.baseline, rule_set.in_force
+        rule_page.write_baseline(*shown, out, width=streams.width(), framework=rule_set.own_framework)
 
 
 @baselines_app.command("validate")

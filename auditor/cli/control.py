@@ -52,7 +52,7 @@ def list_controls(
 
 @app.command("show")
 def show_control(
-    control: Annotated[str, typer.Argument(metavar="ID", help="The control's id, such as AOAI-NET-001 or NS-2.")],
+    control: Annotated[str, typer.Argument(metavar="ID", help="The control's id, such as NS-2.")],
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
     rules: opt.Rules = None,
     framework: _Framework = None,

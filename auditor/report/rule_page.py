@@ -25,9 +25,9 @@ def applies_to(rule: Rule) -> str:
     return ", ".join(f"`{name}`" for name in applies.types)
 
 
-def write_list(rules: Iterable[Rule], out: TextIO, *, width: int) -> None:
-    """Write one line per rule."""
-    rows = [(rule.severity.value, rule.id, _controls(rule, "openai-chat"), rule.title) for rule in rules]
+def write_list(rules: Iterable[Rule], out: TextIO, *, width: int, framework: str) -> None:
+    """Write one line per rule, with its controls of a framework."""
+    rows = [(rule.severity.value, rule.id, _controls(rule, framework), rule.title) for rule in rules]
     used = sum(max((len(row[column]) for row in rows), default=0) + 2 for column in (0, 1))
     room = max(20, width - used - 14)
     shown = [(*row[:2], textwrap.shorten(row[2], 14, placeholder="…"), textwrap.shorten(row[3], room)) for row in rows]
@@ -100,7 +100,9 @@ def write_baselines(baselines: Sequence[Baseline], out: TextIO) -> None:
     out.write(tabulate(rows, headers=("baseline", "version", "title"), tablefmt="simple") + "\n")
 
 
-def write_baseline(baseline: Baseline, rules: Sequence[RuleInForce], out: TextIO, *, width: int) -> None:
+def write_baseline(
+    baseline: Baseline, rules: Sequence[RuleInForce], out: TextIO, *, width: int, framework: str
+) -> None:
     """Write a baseline: what it is, its parameters, components, tables and rules in force."""
     out.write(f"{baseline.name} {baseline.version}: {baseline.title}\n")
     for paragraph in (baseline.description, *baseline.references):
@@ -114,4 +116,4 @@ def write_baseline(baseline: Baseline, rules: Sequence[RuleInForce], out: TextIO
         out.write(textwrap.fill(meaning, width, initial_indent="      ", subsequent_indent="      ") + "\n")
     out.write("\nComponents: " + ", ".join(sorted(baseline.components)) + "\n")
     out.write("Tables: " + ", ".join(sorted(baseline.tables)) + "\n\n")
-    write_list([each.rule for each in rules], out, width=width)
+    write_list([each.rule for each in rules], out, width=width, framework=framework)

@@ -10,7 +10,11 @@ from auditor.yaml_source import Node
 
 @dataclass(frozen=True, slots=True)
 class ControlLayer:
-    """`removed` are the places of globs of ids, which leave before the controls of `files` come in."""
+    """`removed` are the places of globs of ids, which leave before the controls of `files` come in.
+
+    `rules_gone` are globs of rules that are taken away: with them go the legs that they answer, and controls without legs.
+    """
 
     files: Sequence[Node] = ()
     removed: Sequence[Node] = ()
+    rules_gone: Sequence[str] = ()

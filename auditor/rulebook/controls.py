@@ -99,6 +99,7 @@ def read(layers: Mapping[str, Sequence[ControlLayer]], rules: Mapping[str, Rule]
                 unmatched[id(glob)] = glob
                 for each in gone:
                     del controls[each]
+            controls = _without_rules(controls, layer.rules_gone)
             controls |= _layer(layer.files, name, rules, words, mistakes)
         frameworks[name] = Framework(name, controls=dict(sorted(controls.items())))
     for key, glob in unmatched.items():
@@ -106,6 +107,18 @@ def read(layers: Mapping[str, Sequence[ControlLayer]], rules: Mapping[str, Rule]
             mistakes.of(glob.fail, f"no control of a baseline below matches '{glob.value}'")
     mistakes.raise_any()
     return frameworks
+
+
+def _without_rules(controls: Mapping[str, Control], globs: Sequence[str]) -> dict[str, Control]:
+    """Return the controls without the legs of rules that are gone, and without those that have no other leg."""
+    if not globs:
+        return dict(controls)
+    left: dict[str, Control] = {}
+    for name, control in controls.items():
+        legs = [leg for leg in control.legs if not any(fnmatchcase(leg.rule or "", glob) for glob in globs)]
+        if legs:
+            left[name] = replace(control, legs=legs)
+    return left
 
 
 def with_controls(rules: Mapping[str, Rule], frameworks: Mapping[str, Framework]) -> dict[str, Rule]:

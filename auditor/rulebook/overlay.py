@@ -79,12 +79,13 @@ def _controls(
             place = node.child("controls_as", name)
             place.fail(f"no baseline below brings controls of '{name}'", suggestion(name, base.controls))
     count = len(document.remove.controls) if document.remove is not None else 0
+    gone = document.remove.rules if document.remove is not None else ()
     removed = [node.child("remove", "controls", number) for number in range(count)]
     if removed and not base.controls:
         removed[0].fail("no baseline below brings controls")
     carried = {document.controls_as.get(name, name): layers for name, layers in base.controls.items()}
     layers: dict[str, Sequence[ControlLayer]] = {
-        name: [*below, ControlLayer(removed=removed)] for name, below in carried.items()
+        name: [*below, ControlLayer(removed=removed, rules_gone=gone)] for name, below in carried.items()
     }
     for name, given in own.controls.items():
         layers[name] = [*layers.get(name, ()), *given]

@@ -20,6 +20,7 @@ from auditor.yaml_source import load_file
 from tests.checkout import BASELINE
 from tests.estates.chat import chat_bodies
 from tests.estates.derived import Derived, derive
+from tests.estates.givers import chat_givers
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 Body = dict[str, Any]
@@ -35,7 +36,7 @@ def _workloads(resources: Mapping[str, Resource], roles: Mapping[str, Sequence[s
     }
     first = next(iter(bindings.values()))[0].resource
     by_key = {item.resource.key: ("chat", component) for component, found in bindings.items() for item in found}
-    return Workloads((Workload("chat", first, bindings),), (), by_key)
+    return Workloads((Workload("chat", first, bindings, givers=chat_givers()),), (), by_key, givers=chat_givers())
 
 
 @pytest.fixture(scope="session")

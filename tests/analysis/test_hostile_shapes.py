@@ -77,7 +77,7 @@ def test_parameters_of_the_wrong_shape_break_nothing(junk: Any, chat: Callable[.
     names = {name for analysis in registry.ANALYSES for name in analysis.parameters}
     context = chat(parameters=dict.fromkeys(names, junk))
     for analysis in registry.ANALYSES:
-        assert derive(analysis, context)
+        assert derive(analysis, context) or analysis.name == "egress"  # nothing of the chat is led through a firewall
 
 
 def test_an_empty_estate_yields_only_that_the_architecture_is_missing(make: Callable[..., Context]) -> None:

@@ -66,7 +66,7 @@ DEVIATIONS = {
     "DEV26-12": ("GW-REL-002", "gateway-minimum-instances", {"agw-chat01"}),
     "DEV26-13": (
         "IAM-RBAC-035",
-        "access-no-more-than-the-table",
+        "access-rows-not-exceeded",
         {"app-chat01 Foundry User on foundry-account aifchat01"},
     ),
 }

@@ -18,6 +18,7 @@ from auditor.snapshot.model import Metadata, Snapshot
 from tests.checkout import BASELINE
 from tests.estates.chat import chat_bodies
 from tests.estates.derived import Derived, derive
+from tests.estates.givers import chat_givers
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-chat"
@@ -70,7 +71,7 @@ def workloads_of(estate: Estate) -> Workloads:
     if anchor is None:
         return Workloads()
     roles = {one[0].resource.key: ("chat01", name) for name, one in sorted(bindings.items(), reverse=True)}
-    return Workloads([Workload("chat01", anchor, bindings)], (), roles)
+    return Workloads([Workload("chat01", anchor, bindings, givers=chat_givers())], (), roles, givers=chat_givers())
 
 
 def analyse(

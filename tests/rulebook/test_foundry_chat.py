@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from auditor import audit, shipped
+from auditor.authoring import proof
 from auditor.inputs import read
 from auditor.model import Finding, Report, Status
 from auditor.rulebook import in_force
@@ -205,7 +206,7 @@ STRANDS: dict[str, tuple[Fault, Expected]] = {
     ),
     "no lock on Cosmos DB": (
         without_lock(estate.MEMORY),
-        {("fail", "workload-foundation-delete-locked", "cosmos-help agent-memory")},
+        {("fail", "agents-state-delete-locked", "cosmos-help")},
     ),
 }
 
@@ -462,11 +463,11 @@ FAULTS: dict[str, tuple[Fault, Expected]] = {
     ),
     "chat UI on the whole account": (
         chat_user_of_the_account,
-        {("fail", "access-no-more-than-the-table", "app-help Foundry User on foundry-account aif-help")},
+        {("fail", "access-rows-not-exceeded", "app-help Foundry User on foundry-account aif-help")},
     ),
     "ownership of all blobs": (
         ownership_without_condition,
-        {("fail", "access-no-more-than-the-table", "desk Storage Blob Data Owner on agent-storage sthelpagents")},
+        {("fail", "access-rows-not-exceeded", "desk Storage Blob Data Owner on agent-storage sthelpagents")},
     ),
     "ownership of another project's blobs": (
         ownership_of_others_containers,
@@ -544,3 +545,25 @@ def test_the_edition_of_2025_has_no_role_on_the_database_as_a_whole(tmp_path: Pa
     drop(bodies, lambda each: each["type"].endswith("sqlRoleAssignments"))
     told = {each for each in known(judge(bodies, tmp_path, "@2025-07")) if each[1] == "access-project-roles-work"}
     assert told == set()
+
+
+def test_each_rule_of_the_package_is_proved_by_its_examples() -> None:
+    folder = shipped.folder("baselines") / "foundry-chat"
+    own = [each for each in rules().rules.values() if Path(each.file).is_relative_to(folder)]
+    tried = proof.prove(own)
+    assert len(own) > 40
+    assert tried.problems == []
+
+
+def test_each_rule_of_the_package_answers_a_control_of_it() -> None:
+    folder = shipped.folder("baselines") / "foundry-chat"
+    own = [each for each in rules().rules.values() if Path(each.file).is_relative_to(folder)]
+    assert [each.id for each in own if not each.controls.get("foundry-chat")] == []
+
+
+def test_each_control_says_what_it_rests_on_and_who_answers_it() -> None:
+    controls = rules().frameworks["foundry-chat"].controls.values()
+    assert [each.id for each in controls if not each.article or not each.legs] == []
+    answered = {(each.id, rule) for each in controls for rule in each.rules}
+    in_force_ids = {each.id for each in rules().in_force}
+    assert {rule for _, rule in answered} <= in_force_ids

@@ -29,7 +29,7 @@ def _known(rule: Rule) -> dict[str, object]:
     applies = rule.applies
     if isinstance(applies, OnFact):
         return {}
-    types = applies.types if isinstance(applies, OnType) else _CONTENT.components[applies.component]
+    types = applies.types if isinstance(applies, OnType) else _CONTENT.components[applies.components[0]]
     listed = [item.properties for name in types if (item := shipped().get(name))]
     return {
         known.path.replace("properties.", ""): known.default

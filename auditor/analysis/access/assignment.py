@@ -11,9 +11,10 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
-from auditor.analysis.access.unseen_parts import HUMANS, MACHINE_LEARNING, USER_FACING
+from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.architecture import capabilities
 from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges, service_roles
 from auditor.rbac.access_policies import policies_gap, read_reach
@@ -239,8 +240,8 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
         components=more or tuple(sorted({part.component for part in parts})),
         is_workload_identity=bool(parts) or more or False,
         runs_table_part=runs(holder, in_table, more),
-        runs_machine_learning=runs(holder, MACHINE_LEARNING, more),
-        runs_user_facing=runs(holder, USER_FACING, more),
+        runs_machine_learning=runs(holder, access.unseen.giving(capabilities.MACHINE_LEARNING), more),
+        runs_user_facing=runs(holder, access.unseen.giving(capabilities.USER_FACING), more),
         is_human=principal.is_human,
         is_guest=principal.is_guest,
         is_foreign=assignment.door is DoorKind.DELEGATION or assignment.principal_type.lower() == "foreigngroup",

@@ -10,6 +10,7 @@ from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.access.expected import Boundary
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.architecture import capabilities
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import USER_IDENTITIES
@@ -154,12 +155,8 @@ def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Seq
         components=unseen_user or tuple(sorted({part.component for part in parts})),
         is_workload_identity=bool(parts) or unseen_user or False,
         # a workload has one of each: where it was seen, no other is to come
-        runs_workspace=access.unseen.runs(
-            identity.principal, {"workspace"}, unseen_user and access.unseen.bound("workspace")
-        ),
-        runs_jump_box=access.unseen.runs(
-            identity.principal, {"jump-box"}, unseen_user and access.unseen.bound("jump-box")
-        ),
+        runs_workspace=access.unseen.runs_one_of_a_kind(identity.principal, capabilities.FLOW_HOST, unseen_user),
+        runs_jump_box=access.unseen.runs_one_of_a_kind(identity.principal, capabilities.AUTHORS_WAY_IN, unseen_user),
         is_shared=_is_shared(parts) or unseen_user or False,
         roles=unseen or tuple(map(_held, assignments)),
         has_roles=unseen or bool(assignments),

@@ -12,6 +12,7 @@ from auditor.analysis.access.assignment import is_standing, sanctioned
 from auditor.analysis.access.federation import Power, power_of
 from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Known, Record, fact, record
+from auditor.architecture import capabilities
 from auditor.model import Gap
 from auditor.rbac import acting
 from auditor.rbac.acting import Opening, Way
@@ -122,10 +123,11 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
 
 
 def _is_author(access: AccessContext, assignment: Assignment) -> bool:
-    """Whether somebody has a role that the baseline lists for people, on the workspace in which they write flows."""
-    touched = access.graph.touched(assignment.scope)
+    """Whether somebody has a role that the baseline lists for people, on what they write flows in."""
+    hosts = access.unseen.giving(capabilities.FLOW_HOST)
     is_inside = any(
-        part.component == "workspace" and ids.is_under(assignment.scope, part.resource.key) for part in touched
+        part.component in hosts and ids.is_under(assignment.scope, part.resource.key)
+        for part in access.graph.touched(assignment.scope)
     )
     return is_inside and assignment.principal_type.lower() in HUMANS and assignment.role.key in access.table.people
 

@@ -22,8 +22,6 @@ from auditor.rbac.assignments import Assignment, DoorKind
 
 HUMANS: Final = frozenset({"user", "group", "foreigngroup"})
 """Types of principals that no resource runs as, in lower case."""
-MACHINE_LEARNING: Final = frozenset({"workspace", "online-endpoint", "compute-instance"})
-USER_FACING: Final = frozenset({"chat-ui", "flow-app", "gateway"})
 IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS, PLANS, SITES)
 """Types whose resources play a role in the workload as somebody, or lead to those that do."""
 
@@ -65,6 +63,16 @@ class UnseenParts:
         """Return whether one of these components runs as a principal; `more` is why others than are known may."""
         is_seen = any(part.component in components for part in self.graph.parts.get(principal, ()))
         return is_seen or more or False
+
+    def giving(self, capability: str) -> frozenset[str]:
+        """Return the components that give a capability."""
+        return frozenset(self.workloads.components_giving(capability))
+
+    def runs_one_of_a_kind(self, principal: str, capability: str, more: Gap | None) -> Known[bool]:
+        """Return whether what a workload has one of runs as a principal: where it was seen, no other is to come."""
+        components = self.giving(capability)
+        unbound = next((gap for name in sorted(components) if (gap := self.bound(name))), None)
+        return self.runs(principal, components, more and unbound)
 
     def touched(self, scope: str) -> Gap | None:
         """Return why a part of a workload may be at, below or above a scope though none is known there, or None."""

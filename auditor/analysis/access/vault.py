@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
-from auditor.analysis.access.unseen_parts import MACHINE_LEARNING
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
-from auditor.architecture.workloads import Workload
+from auditor.architecture import capabilities
+from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.navigation import VAULTS
@@ -23,10 +23,6 @@ from auditor.rbac.principals import bound
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
-_WORKSPACE_VAULT: Final = "workspace-vault"
-_APP_VAULT: Final = "app-vault"
-_WORKSPACE: Final = "workspace"
-_GATEWAY: Final = "gateway"
 READS: Final = frozenset({VAULTS, GATEWAYS})
 
 
@@ -88,8 +84,9 @@ def derive_facts(access: AccessContext) -> Iterator[VaultReaders]:
 
 
 def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -> VaultReaders:
-    consumers = _consumers(access.context.estate, workload, vault)
-    is_shared = _WORKSPACE in consumers and len(consumers) > 1
+    consumers = _consumers(access.context.workloads, access.context.estate, workload, vault)
+    is_of_flow = bool(consumers & access.unseen.giving(capabilities.FLOW_HOST))
+    is_shared = is_of_flow and len(consumers) > 1
     uses_rbac = body.flag(vault.properties, "enableRbacAuthorization") is True
     readers = tuple(_reader(access, assignment, vault) for assignment in _readers(access, vault))
     wide = tuple(reader.assignment for reader in readers if reader.whole_vault and reader.user_facing is True)
@@ -97,14 +94,14 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
     graph = access.graph
     gap = graph.assignment_gap(vault.id) or graph.delegation_gap(vault.id) or graph.policies_gap(vault.id)
     more = gap or next((gap for gap in unsure if isinstance(gap, Gap)), None)
-    unseen_consumer = None if is_shared else _unseen_consumer(access, workload, consumers)
+    unseen_consumer = None if is_shared else _unseen_consumer(access, workload, is_of_flow=is_of_flow)
     more_could_share = more if is_shared and not wide else unseen_consumer
     return VaultReaders(
         about=facts.about(
             access.context,
             vault.id,
             sub_object=workload.name if len(access.context.workloads.all) > 1 else "",
-            role=(workload.name, _WORKSPACE_VAULT if _WORKSPACE in consumers else _APP_VAULT),
+            role=(workload.name, _component(access, vault, is_of_flow=is_of_flow)),
             inputs=[
                 (vault.id, "properties.enableRbacAuthorization"),
                 *(() if uses_rbac else [(vault.id, "properties.accessPolicies")]),
@@ -122,23 +119,35 @@ def _vault_readers(access: AccessContext, workload: Workload, vault: Resource) -
     )
 
 
-def _consumers(estate: Estate, workload: Workload, vault: Resource) -> set[str]:
+def _component(access: AccessContext, vault: Resource, *, is_of_flow: bool) -> str | None:
+    """Return the component that a vault is: that of the flow host, else that of the user-facing part, else its own."""
+    capability = capabilities.FLOW_VAULT if is_of_flow else capabilities.USER_FACING_VAULT
+    named = next(iter(access.context.workloads.components_giving(capability)), None)
+    return named or access.context.workloads.role_of(vault.key)[1]
+
+
+def _consumers(workloads: Workloads, estate: Estate, workload: Workload, vault: Resource) -> set[str]:
+    """Return the components that use a vault: the flow host, what stands for those who serve users, and the way in."""
     found: set[str] = set()
-    if any(one.key == vault.key for one in workload.resources(_WORKSPACE_VAULT)):
-        found.add(_WORKSPACE)
-    if any(one.key == vault.key for one in workload.resources(_APP_VAULT)):
-        found.add(_APP_VAULT)
-    if any(vault.key in estate.targets(gateway.key, "uses") for gateway in workload.resources(_GATEWAY)):
-        found.add(_GATEWAY)
+    if any(one.key == vault.key for one in workload.giving(capabilities.FLOW_VAULT)):
+        found.update(workloads.components_giving(capabilities.FLOW_HOST))
+    if any(one.key == vault.key for one in workload.giving(capabilities.USER_FACING_VAULT)):
+        found.update(workloads.components_giving(capabilities.USER_FACING_VAULT))
+    if any(vault.key in estate.targets(one.key, "uses") for one in workload.giving(capabilities.ENTRY_POINT)):
+        found.update(workloads.components_giving(capabilities.ENTRY_POINT))
     return found
 
 
-def _unseen_consumer(access: AccessContext, workload: Workload, consumers: set[str]) -> Gap | None:
-    """Return why both the workspace and the user-facing part may use a vault that one of them is not known to use."""
-    lacking = [_APP_VAULT, _GATEWAY] if _WORKSPACE in consumers else [_WORKSPACE_VAULT]
-    gaps = [access.unseen.bound_in(workload, component) for component in lacking]
-    if _GATEWAY in lacking:
-        gaps += [access.context.estate.relation_gap(one.id, "keyVault") for one in workload.resources(_GATEWAY)]
+def _unseen_consumer(access: AccessContext, workload: Workload, *, is_of_flow: bool) -> Gap | None:
+    """Return why both the flow host and the user-facing part may use a vault that one of them is not known to use."""
+    others = (capabilities.USER_FACING_VAULT, capabilities.ENTRY_POINT)
+    lacking = [
+        name for each in (others if is_of_flow else (capabilities.FLOW_VAULT,)) for name in access.unseen.giving(each)
+    ]
+    gaps = [access.unseen.bound_in(workload, component) for component in sorted(lacking)]
+    if is_of_flow:
+        entries = workload.giving(capabilities.ENTRY_POINT)
+        gaps += [access.context.estate.relation_gap(one.id, "keyVault") for one in entries]
     return next((gap for gap in gaps if gap is not None), None)
 
 
@@ -159,7 +168,7 @@ def _reader(access: AccessContext, assignment: Assignment, vault: Resource) -> S
     return SecretReader(
         principal_id=assignment.principal,
         components=more or tuple(sorted(components)),
-        user_facing=bool(components - MACHINE_LEARNING) or more or False,
+        user_facing=bool(components - access.unseen.giving(capabilities.MACHINE_LEARNING)) or more or False,
         assignment=assignment.id,
         role=assignment.role.name,
         scope=assignment.scope,

@@ -10,6 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import REACHED, EntryState
 from auditor.analysis.exposure.workload_exposure import PlacedEntries
 from auditor.analysis.fact import Fact, Known, fact
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.estate.lookup import INTERFACES
@@ -51,7 +52,7 @@ def author_facts(context: Context, entries: PlacedEntries) -> Iterator[AuthorAcc
     """Yield one fact for each jump box of each workload."""
     hosts = {kind: _by_network(context, kind) for kind in (BASTIONS, NETWORK_GATEWAYS)}
     for workload in context.workloads.all:
-        for machine in workload.resources("jump-box"):
+        for machine in workload.giving(capabilities.AUTHORS_WAY_IN):
             yield _author_access(context, workload, machine, entries, hosts)
 
 
@@ -73,7 +74,7 @@ def _author_access(
         about=facts.about(
             context,
             machine.id,
-            role=(workload.name, "jump-box"),
+            role=(workload.name, context.workloads.role_of(machine.key)[1]),
             inputs=[(interface.id, "properties.ipConfigurations") for interface in interfaces],
         ),
         machine=machine.name,

@@ -13,6 +13,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload, better_anchor
 from auditor.model import Gap, Resource
 
@@ -90,7 +91,7 @@ class PlacedEntries:
         """Return the ways into a workload: to its resources, its networks, or the resource group of its anchor."""
         group = _group_of(workload.anchor.key)
         places = {*self._by_workload.get(workload.name, ()), *(self._by_group.get(group, ()) if group else ())}
-        for network in workload.resources("vnet"):
+        for network in workload.giving(capabilities.NETWORK):
             places |= set(self._by_network.get(network.key, ()))
         return [self._entries[place] for place in sorted(places)]
 

@@ -9,6 +9,7 @@ from typing import Final
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload, better_anchor, unknown_because
 from auditor.azure import body
 from auditor.model import Gap, Resource
@@ -48,9 +49,9 @@ class DevelopmentProfile(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """How a mark is read: the component that shows it, whose related resources (or its own), by which paths."""
+    """How a mark is read: what shows it, whose related resources (or its own), by which paths."""
 
-    component: str
+    capability: str
     paths: tuple[str, ...]
     shows: Callable[[Resource], bool]
     relation: str = ""
@@ -74,10 +75,12 @@ def _is_unprotected(network: Resource) -> bool:
     return body.value(network.properties, "enableDdosProtection") is not True
 
 
-_PLAN: Final = Sign("app-plan", ("sku.name", "properties.zoneRedundant"), _is_small_plan)
-_GATEWAY: Final = Sign("gateway", ("zones", "properties.autoscaleConfiguration.minCapacity"), _is_small_gateway)
-_ADDRESS: Final = Sign("gateway", ("zones",), _has_no_zones, relation="publicIpAddress")
-_NETWORK: Final = Sign("vnet", ("properties.enableDdosProtection",), _is_unprotected)
+_PLAN: Final = Sign(capabilities.SCALED_PLAN, ("sku.name", "properties.zoneRedundant"), _is_small_plan)
+_GATEWAY: Final = Sign(
+    capabilities.ENTRY_POINT, ("zones", "properties.autoscaleConfiguration.minCapacity"), _is_small_gateway
+)
+_ADDRESS: Final = Sign(capabilities.ENTRY_POINT, ("zones",), _has_no_zones, relation="publicIpAddress")
+_NETWORK: Final = Sign(capabilities.NETWORK, ("properties.enableDdosProtection",), _is_unprotected)
 
 
 def profile_fact(context: Context, workload: Workload) -> DevelopmentProfile:
@@ -107,9 +110,11 @@ def profile_fact(context: Context, workload: Workload) -> DevelopmentProfile:
 
 def _judged(context: Context, workload: Workload, sign: Sign) -> Known[Sequence[Resource]]:
     """Return the resources that show a sign or not."""
-    bound = workload.resources(sign.component)
+    bound = workload.giving(sign.capability)
     if not bound:
-        return unknown_because(context.estate, context.workloads, workload, sign.component) or ()
+        lacking = context.workloads.components_giving(sign.capability)
+        gaps = (unknown_because(context.estate, context.workloads, workload, name) for name in lacking)
+        return next((gap for gap in gaps if gap), None) or ()
     if not sign.relation:
         return bound
     gaps = (context.estate.relation_gap(resource.id, sign.relation) for resource in bound)

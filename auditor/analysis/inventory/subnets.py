@@ -9,7 +9,8 @@ from typing import Final, Literal
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.analysis.fact import Fact, Known, Record, fact, record
+from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.architecture import capabilities
 from auditor.architecture.bind import BoundBy
 from auditor.architecture.workloads import Workload, may_have
 from auditor.azure import body
@@ -19,14 +20,12 @@ from auditor.estate.navigation import PLANS
 from auditor.estate.network_relations import NAT_GATEWAYS, PUBLIC_ADDRESSES, ROUTE_TABLES, SECURITY_GROUPS, SUBNETS
 from auditor.model import Gap, Resource
 
-_NETWORK: Final = "vnet"
 _SUBNET_ROLE: Final = "subnet/"
 # What an absent setting means, and the first API version that shows all its values.
 # https://learn.microsoft.com/azure/private-link/disable-private-endpoint-network-policy
 _POLICIES_DEFAULT: Final = "Disabled"
 _POLICIES_SINCE: Final = "2023-09-01"
 _ENFORCING: Final = frozenset({"enabled", "networksecuritygroupenabled"})
-_DELEGATED_ROLE: Final = "subnet/app-service"
 _DELEGATED_TO: Final = frozenset({PLANS})
 _READ: Final = ("networkSecurityGroup.id", "privateEndpointNetworkPolicies", "delegations")
 # These are attached to a subnet but do not occupy it.
@@ -84,6 +83,7 @@ class SubnetUse(Fact):
     """network policies for its private endpoints, `Disabled` where absent"""
     delegations: tuple[str, ...]
     """services that the subnet is delegated to"""
+    serves_web_apps: Hidden[bool]
 
     def sentence(self) -> str:
         """Say what the subnet is and what is wrong with it."""
@@ -97,7 +97,7 @@ class SubnetUse(Fact):
         policies = self.private_endpoint_policies
         if self.has_private_endpoints is True and not isinstance(policies, Gap) and policies.lower() not in _ENFORCING:
             faults.append(f"applies no security group to its private endpoints (network policies are {policies})")
-        if _DELEGATED_ROLE in self.roles and not {name.lower() for name in self.delegations} & _DELEGATED_TO:
+        if self.serves_web_apps and not {name.lower() for name in self.delegations} & _DELEGATED_TO:
             faults.append("is not delegated to App Service plans")
         role = f"for {roles}" if roles else "without a role"
         sentence = f"Subnet {self.name} ({role} in workload {self.about.workload})"
@@ -110,7 +110,7 @@ def subnet_facts(context: Context) -> Iterator[Fact]:
     seen: set[str] = set()
     roles = _roles(context)
     for workload in context.workloads.all:
-        for network in workload.resources(_NETWORK):
+        for network in workload.giving(capabilities.NETWORK):
             if network.key in seen:
                 continue
             seen.add(network.key)
@@ -146,6 +146,9 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
         has_private_endpoints=_has_endpoints(context.estate, subnet, occupants),
         private_endpoint_policies=_endpoint_policies(context.estate, subnet),
         delegations=_delegations(subnet),
+        serves_web_apps=any(
+            name in roles for name in context.workloads.components_giving(capabilities.INTEGRATION_SUBNET)
+        ),
     )
 
 

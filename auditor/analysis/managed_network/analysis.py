@@ -12,6 +12,7 @@ from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
 from auditor.analysis.managed_network import outbound_rules
 from auditor.analysis.managed_network.outbound_rules import RULES, WORKSPACES, Managed, OutboundRule
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
@@ -164,7 +165,7 @@ def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
     targets = {
         (resource.key, group)
         for workload in context.workloads.all
-        if workspace.key in {bound.key for bound in workload.resources("workspace")}
+        if workspace.key in {bound.key for bound in workload.giving(capabilities.MANAGED_NETWORK)}
         for component, group in _called(context).items()
         for resource in workload.resources(component)
     }
@@ -175,7 +176,11 @@ def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
 def _called(context: Context) -> Mapping[str, str]:
     """Return the components that the flow calls, with the groups of their endpoints."""
     is_searching = str(facts.parameter(context, "ai_search_required", default=True)).lower() == "true"
-    return {"openai": "account", **({"search": "searchService"} if is_searching else {})}
+    searched = context.workloads.components_giving(capabilities.INDEX) if is_searching else ()
+    return {
+        **dict.fromkeys(context.workloads.components_giving(capabilities.MODEL_HOST), "account"),
+        **dict.fromkeys(searched, "searchService"),
+    }
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
@@ -183,7 +188,7 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
     for workload in context.workloads.all:
         gaps = (may_have(context.estate, context.workloads, workload, name) for name in _called(context))
         gap = next((gap for gap in gaps if gap is not None), None)
-        for workspace in workload.resources("workspace"):
+        for workspace in workload.giving(capabilities.MANAGED_NETWORK):
             if gap is not None:
                 fields = {"required": True, "category": "UserDefined", "ruleType": "PrivateEndpoint"}
                 yield Unlisted(ManagedRule.fact_kind, replace(gap, scope=workspace.id), fields)

@@ -19,6 +19,7 @@ from auditor.analysis.network.port import ControlPlanePorts, GuardedPorts, contr
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
 from auditor.analysis.network.way_out import WayOut, way_out_facts
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import may_have
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import (
@@ -60,7 +61,7 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
     for workload in context.workloads.all:
         gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles_of(context.tables))
         gap = next((gap for gap in gaps if gap is not None), None)
-        for place in workload.resources("vnet") or [workload.anchor]:
+        for place in workload.giving(capabilities.NETWORK) or [workload.anchor]:
             if gap is None:
                 break
             placed = replace(gap, scope=place.id)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload, better_anchor
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
@@ -35,7 +36,7 @@ class ApplicationGroupUse(Fact):
 def group_facts(context: Context, subnets: Subnets) -> Iterator[ApplicationGroupUse]:
     """Yield one fact for each workload that has a virtual network."""
     for workload in context.workloads.all:
-        networks = workload.resources("vnet")
+        networks = workload.giving(capabilities.NETWORK)
         if networks:
             yield _fact(context, workload, networks, _groups_of(context, subnets, networks))
 
@@ -60,7 +61,7 @@ def _fact(
             networks[0].id,
             sub_object=workload.name,
             inputs=[(network.id, "properties.subnets") for network in networks],
-            role=(workload.name, "vnet"),
+            role=(workload.name, context.workloads.role_of(networks[0].key)[1]),
         ),
         rules=gap or len(rules),
         rules_with_groups=gap or sum(1 for rule in rules if _labels(rule)),

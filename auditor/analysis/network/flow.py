@@ -13,6 +13,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact, given
 from auditor.analysis.network.decided import DecidedTraffic, decided, rules_first, witness_of
 from auditor.analysis.network.expected import RowBinder
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
 from auditor.model import FindingSet, Gap
@@ -24,8 +25,6 @@ from auditor.network.security_rules import ALL_PROTOCOLS, ANYWHERE, WITH_PORTS, 
 from auditor.network.subnets import SubnetFilters, Subnets
 from auditor.network.verdicts import TrafficVerdict, joined
 from auditor.truth import Truth
-
-_ENDPOINTS: Final = "subnet/private-endpoints"
 
 
 @fact("network.flow", subject="the subnet that the traffic leaves")
@@ -82,11 +81,13 @@ class Tier:
 
     role: str
     filters: SubnetFilters
+    holds_endpoints: bool
 
 
 def tiers(subnets: Subnets, workload: Workload, roles: list[str]) -> list[Tier]:
     """Return the subnets of a workload that play a role, by role."""
-    return [Tier(role, subnets.at(subnet)) for role in roles for subnet in workload.resources(role)]
+    holders = workload.givers.get(capabilities.ENDPOINT_SUBNET, ())
+    return [Tier(role, subnets.at(subnet), role in holders) for role in roles for subnet in workload.resources(role)]
 
 
 def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
@@ -98,7 +99,7 @@ def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
     for workload in context.workloads.all:
         binder = RowBinder(context, subnets, workload)
         for source, target in permutations(tiers(subnets, workload, list(binder.roles())), 2):
-            if source.filters.subnet.key != target.filters.subnet.key and source.role != _ENDPOINTS:
+            if source.filters.subnet.key != target.filters.subnet.key and not source.holds_endpoints:
                 paths = forwarding.to_subnet(source.filters, target.filters, target.filters.prefixes)
                 ways = [path for path in paths if not path.stops]
                 is_unread = (source.filters.gap or target.filters.gap) is not None and _are_near(
@@ -175,7 +176,7 @@ class _PacketsBetween:
     def __init__(self, pair: tuple[Tier, Tier], ways: Sequence[Path], planned: tuple[Match, ...]) -> None:
         source, target = pair
         rows = [*planned, _CONNECTIONS, _PORTLESS]
-        is_endpoint = target.role == _ENDPOINTS
+        is_endpoint = target.holds_endpoints
         chains = [
             (chain, ", ".join(path.doubts))
             for path in ways

@@ -9,6 +9,7 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
+from auditor.architecture import capabilities
 from auditor.azure import addresses, body
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
@@ -85,7 +86,7 @@ def _fact(context: Context, workload: str | None, own: set[str], peering: Peerin
         about=facts.about(
             context,
             resource.id,
-            role=(workload, "vnet"),
+            role=(workload, _network_component(context)),
             inputs=[(resource.id, f"properties.{name}") for name in ("remoteVirtualNetwork", "peeringState", *_USES)],
         ),
         remote=estate.spelled(peering.remote) or peering.remote,
@@ -95,6 +96,10 @@ def _fact(context: Context, workload: str | None, own: set[str], peering: Peerin
         uses=uses,
         undeclared=() if declared is None else tuple(name for name in uses if name.lower() not in declared),
     )
+
+
+def _network_component(context: Context) -> str | None:
+    return next(iter(context.workloads.components_giving(capabilities.NETWORK)), None)
 
 
 def _declared(context: Context, remote: str) -> frozenset[str] | None:

@@ -12,6 +12,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact, given
 from auditor.analysis.network.decided import DecidedTraffic, StoppedTraffic, decided, rules_first, stopped, witness_of
 from auditor.analysis.network.expected import Expected, RowBinder, TrafficRow
 from auditor.analysis.network.rule_effects import EffectsAtSubnets
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, union
@@ -153,6 +154,8 @@ class Limits:
 
 def subnet_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) -> Iterator[SubnetTraffic]:
     """Yield one fact for each direction of each subnet that plays a role of the table."""
+    giving = context.workloads.components_giving
+    with_interfaces = {role for capability in _WITH_INTERFACES for role in giving(capability)}
     for workload in context.workloads.all:
         binder = RowBinder(context, subnets, workload)
         names = known_names(subnets, workload)
@@ -162,7 +165,8 @@ def subnet_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) 
                     expected = binder.expected(role, direction)
                     if expected is not None:
                         filters = subnets.at(subnet)
-                        judged = Judged(filters, expected, workload.name, role, AddressNames(names, filters.prefixes))
+                        called = AddressNames(names, filters.prefixes)
+                        judged = Judged(filters, expected, workload.name, role, called, role in with_interfaces)
                         yield _fact(context, judged, effects)
 
 
@@ -175,12 +179,13 @@ class Judged:
     workload: str
     role: str
     names: AddressNames
+    has_interfaces: bool
 
 
 def known_names(subnets: Subnets, workload: Workload) -> Mapping[str, Ranges]:
     """Return the address sets that answers may call by name: the subnets of the workload's networks."""
     found = {}
-    for network in workload.resources("vnet"):
+    for network in workload.giving(capabilities.NETWORK):
         for subnet in subnets.estate.children(network.key, SUBNETS):
             found[subnet.name] = subnets.at(subnet).prefixes
     return {name: prefixes for name, prefixes in sorted(found.items()) if prefixes}
@@ -235,9 +240,10 @@ def _unless_yes(answer: Known[bool], limits: Limits) -> Known[bool]:
 
 
 def _limits(context: Context, filters: SubnetFilters, role: str, direction: Direction) -> Limits:
-    if role == "subnet/private-endpoints" and not filters.enforces_on_endpoints:
+    workloads = context.workloads
+    if role in workloads.components_giving(capabilities.ENDPOINT_SUBNET) and not filters.enforces_on_endpoints:
         return Limits("the network policies of the subnet for private endpoints are off")
-    if role == "subnet/app-service":
+    if role in workloads.components_giving(capabilities.INTEGRATION_SUBNET):
         if direction is Direction.INBOUND:
             return Limits("inbound rules do not apply to the integration of App Service")
         filtered = is_outbound_filtered(context.estate, filters.subnet)
@@ -320,19 +326,19 @@ class _PacketsThrough:
         )
 
 
-_WITH_INTERFACES: Final = frozenset({"subnet/jump-box", "subnet/private-endpoints"})
-"""The roles of subnets all of whose holders show network interfaces; gateways, Bastion and App Service show none."""
+_WITH_INTERFACES: Final = (capabilities.MACHINE_SUBNET, capabilities.ENDPOINT_SUBNET)
+"""What subnets are all of whose holders show network interfaces; gateways, Bastion and App Service show none."""
 
 
 def _holders(judged: Judged) -> Side | None:
     """Return the addresses in use in a subnet, where those are told: rules may name them, or their groups, alone."""
-    held = [each.addresses for each in judged.filters.interfaces if judged.role in _WITH_INTERFACES]
+    held = [each.addresses for each in judged.filters.interfaces if judged.has_interfaces]
     return Side(union(*held)) if any(held) else None
 
 
 def _unplaced(judged: Judged) -> list[FilterChain]:
     """Return the chains of those in a subnet whose addresses are not told, such as the instances of a scale set."""
-    if judged.role not in _WITH_INTERFACES:
+    if not judged.has_interfaces:
         return []
     held = (each for each in judged.filters.interfaces if not each.addresses and each.space)
     return [judged.filters.chain_at(each, judged.expected.direction) for each in held]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
+from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.estate.graph import Estate
@@ -47,7 +48,7 @@ def declared_networks(context: Context) -> frozenset[str]:
 
 def networks_of(context: Context, workload: Workload) -> frozenset[str] | None:
     """Return a workload's virtual networks: those declared, else those bound; None where none is known."""
-    return declared_networks(context) or frozenset(vnet.key for vnet in workload.resources("vnet")) or None
+    return declared_networks(context) or frozenset(vnet.key for vnet in workload.giving(capabilities.NETWORK)) or None
 
 
 def scopes_of(context: Context) -> Mapping[str, Sequence[EndpointScope]]:

@@ -401,7 +401,7 @@ def test_facts_have_ids_of_their_own_even_where_workloads_share_resources() -> N
     estate = estate_of(bodies.values())
     (workload,) = workloads_of(estate).all
     registries = [Binding("registry", r, "structure") for r in estate.of_type("Microsoft.ContainerRegistry/registries")]
-    one = Workload("one", workload.anchor, {**workload.bindings, "registry": registries})
+    one = Workload("one", workload.anchor, {**workload.bindings, "registry": registries}, givers=workload.givers)
     other = Workload("other", workload.anchor, workload.bindings)
 
     facts = analyse(estate, workloads=Workloads([one, other]))
