@@ -11,6 +11,8 @@ from typing import Final
 
 from auditor.errors import AuditorError
 
+DISTRIBUTION: Final = "estate-auditor"
+"""What the tool is called where packages are installed from; what is imported and run is `auditor`."""
 _PACKAGE: Final = Path(__file__).resolve().parent
 _PLACE: Final[ContextVar[Path | None]] = ContextVar("place", default=None)
 
@@ -18,7 +20,7 @@ _PLACE: Final[ContextVar[Path | None]] = ContextVar("place", default=None)
 def tool_version() -> str:
     """Return the version of the installed tool, or `0+unknown` where it runs from a source tree."""
     try:
-        return version("auditor")
+        return version(DISTRIBUTION)
     except PackageNotFoundError:
         return "0+unknown"
 

@@ -52,7 +52,7 @@ def test_all_that_is_named_is_there_and_nothing_else() -> None:
 
 def test_it_says_that_it_is_typed_and_which_version_it_is() -> None:
     assert (ROOT / "auditor" / "py.typed").is_file()
-    assert auditor.__version__ == importlib.metadata.version("auditor")
+    assert auditor.__version__ == importlib.metadata.version("estate-auditor")
 
 
 def test_a_time_of_judgement_without_a_time_zone_is_refused() -> None:

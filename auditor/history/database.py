@@ -21,7 +21,7 @@ try:
 except ImportError as problem:
     raise AuditorError(
         "a history needs the packages SQLAlchemy and Alembic, which are not installed",
-        "run: pip install 'auditor[history]'",
+        "run: pip install 'estate-auditor[history]'",
     ) from problem
 
 _REVISIONS: Final = "auditor_revision"
@@ -153,7 +153,7 @@ def _engine(url: sa.URL) -> sa.Engine:
     except ImportError as problem:
         raise HistoryError(
             "a history in PostgreSQL needs the package psycopg, which is not installed",
-            "run: pip install 'auditor[history]'",
+            "run: pip install 'estate-auditor[history]'",
         ) from problem
 
 

@@ -21,7 +21,7 @@ try:
     )
 except ImportError as problem:
     raise AuditorError(
-        "a history needs the package SQLAlchemy, which is not installed", "run: pip install 'auditor[history]'"
+        "a history needs the package SQLAlchemy, which is not installed", "run: pip install 'estate-auditor[history]'"
     ) from problem
 
 METADATA: Final = MetaData()

@@ -85,7 +85,8 @@ def test_without_the_package_for_excel_it_is_said_which_to_install(tmp_path: Pat
     )
     assert ended.returncode == 2
     assert ended.stderr.decode() == (
-        "auditor: the format xlsx needs the package XlsxWriter, which is not installed (run: pip install 'auditor[xlsx]')\n"
+        "auditor: the format xlsx needs the package XlsxWriter, which is not installed"
+        " (run: pip install 'estate-auditor[xlsx]')\n"
     )
 
 

@@ -243,7 +243,7 @@ def test_without_the_packages_the_way_to_them_is_said(tmp_path: Path) -> None:
     (tmp_path / "estate.json").write_text(f"[{json.dumps(account('st1'))}]")
     path = {"PYTHONPATH": f"{tmp_path}:{environment(tmp_path)['PYTHONPATH']}"}
     ended = auditor("evaluate", "estate.json", *ONLY, "--history", "h.db", at=tmp_path, env=path)
-    assert (ended.code, is_one_line(ended.err), "auditor[history]" in ended.err) == (2, True, True), ended.err
+    assert (ended.code, is_one_line(ended.err), "estate-auditor[history]" in ended.err) == (2, True, True), ended.err
     assert auditor("evaluate", "estate.json", *ONLY, at=tmp_path, env=path).code == 1
 
 

@@ -22,7 +22,8 @@ try:
     from xlsxwriter.worksheet import Worksheet
 except ImportError as problem:
     raise AuditorError(
-        "the format xlsx needs the package XlsxWriter, which is not installed", "run: pip install 'auditor[xlsx]'"
+        "the format xlsx needs the package XlsxWriter, which is not installed",
+        "run: pip install 'estate-auditor[xlsx]'",
     ) from problem
 
 _ROWS: Final = 1_048_575
