@@ -42,7 +42,10 @@ _PRE = st.sampled_from(["", "a1", "b2", "rc1"])
 
 @given(_NUMBERS, _PRE, st.integers(0, 500), st.booleans())
 def test_a_version_is_the_tags_and_later_commits_lie_between_it_and_the_next(
-    numbers: tuple[int, int, int], pre: str, distance: int, dirty: bool  # noqa: FBT001 - as Hypothesis gives it
+    numbers: tuple[int, int, int],
+    pre: str,
+    distance: int,
+    dirty: bool,  # noqa: FBT001 - as Hypothesis gives it
 ) -> None:
     tag = ".".join(map(str, numbers)) + pre
     version = Version(_DESCRIBED(f"v{tag}-{distance}-gabc1234{'-dirty' if dirty else ''}"))
