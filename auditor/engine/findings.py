@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
@@ -271,7 +272,12 @@ def reason_of(verdict: Verdict) -> str | None:
 
 def fingerprint(rule_id: str, subject: bytes) -> str:
     """Return an identity that is stable across runs: the rule and the identity of the subject, never a value."""
-    return hashlib.sha256(b"%b\n%b" % (rule_id.encode("utf-8", "replace"), subject)).hexdigest()[:32]
+    return hashlib.sha256(_line(rule_id) + subject).hexdigest()[:32]
+
+
+@lru_cache(maxsize=4096)
+def _line(rule_id: str) -> bytes:
+    return f"{rule_id}\n".encode("utf-8", "replace")
 
 
 def identity(subject: str, sub_object: str) -> bytes:

@@ -25,6 +25,7 @@ Answer = TypeVar("Answer")
 CAPACITY: Final = 512
 """How many answers of a rule are remembered; where fewer than that were asked for again by then, none is."""
 _LONGEST: Final = 64
+VERSION: Final = paths.parse("apiVersion")
 _EXACT: Final = 2  # marshal's newest version that writes equal values alike, whatever else refers to them
 _NOTHING: Final = 0  # no token of a value: those are texts, bytes and tuples
 
@@ -67,12 +68,11 @@ class Places:
 class Reading:
     """A subject with the values that rules read of it, each read once."""
 
-    __slots__ = ("_places", "_related", "doubts", "subject", "tokens", "version")
+    __slots__ = ("_places", "_related", "doubts", "subject", "tokens")
 
     def __init__(self, subject: MemorableSubject, places: Places) -> None:
         self.subject = subject
         self.doubts = subject.doubts
-        self.version = subject.computed("apiversion")
         self.tokens: list[Hashable] = [None] * len(places.steps)
         self._places = places
         self._related: dict[str, tuple[Sequence[Reading], Gap | None]] | None = None
@@ -133,24 +133,44 @@ def _token(value: object) -> Hashable:
     return exact if len(exact) <= _LONGEST else ("value", sha256(exact).digest())
 
 
+class PlaceValues:
+    """What stands at some places of a subject."""
+
+    __slots__ = ("_known", "_numbers")
+
+    def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
+        self._numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
+        self._known: Callable[[list[Hashable]], tuple[Hashable, ...]] = (
+            itemgetter(*self._numbers) if len(self._numbers) > 1 else self._few
+        )
+
+    def _few(self, tokens: list[Hashable]) -> tuple[Hashable, ...]:
+        return tuple(tokens[number] for number in self._numbers)
+
+    def of(self, reading: Reading) -> tuple[Hashable, ...]:
+        """Return what stands at the places of a subject. Unkeyable where that is no JSON."""
+        values = self._known(reading.tokens)
+        if None in values:
+            reading.read(self._numbers)
+            values = self._known(reading.tokens)
+        return values
+
+
 class KeyPlan:
     """How the key of a subject is made for a rule: from the values at places, and those of related resources."""
 
     def __init__(self, reads: Reads, places: Places, subject_places: Places | None = None) -> None:
         subject_places = places if subject_places is None else subject_places
-        self._of_here = _Values(reads.paths, places)
-        self._of_subject = _Values(reads.of_subject, subject_places)
+        # by the API version it is known whether a property would show
+        self._of_here = PlaceValues([VERSION, *reads.paths], places)
+        self._of_subject = PlaceValues(reads.of_subject, subject_places)
         self._behind = tuple(
             (name, KeyPlan(inner, places.behind.setdefault(name, Places()), subject_places))
             for name, inner in reads.relations.items()
         )
 
-    def values(self, reading: Reading) -> Hashable:
-        """Return the part of the key that the body of a subject gives. Unkeyable where it holds what is no JSON."""
-        return self._of_here.of(reading)
-
     def key(self, reading: Reading, names: Names) -> Hashable:
-        """Return all that an answer on a subject depends on; the ids in it are numbered. Unkeyable as `values`."""
+        """Return all that an answer on a subject depends on; the ids in it are numbered. Unkeyable where it is no JSON."""
         return self._key(reading, names, reading)
 
     def _key(self, reading: Reading, names: Names, subject: Reading) -> Hashable:
@@ -158,9 +178,9 @@ class KeyPlan:
         # what was not seen knows no more than some paths, and answers for none of the others
         doubted = (type(reading.subject), *((at, _numbered(gap, names)) for at, gap in doubts)) if doubts else None
         if not self._behind:
-            return (values, reading.version, doubted)
+            return (values, doubted)
         related = [plan.key_behind(reading, name, names, subject) for name, plan in self._behind]
-        return (values, reading.version, doubted, *related)
+        return (values, doubted, *related)
 
     def key_behind(self, reading: Reading, name: str, names: Names, subject: Reading) -> Hashable:
         """Return what an answer depends on behind a relation; where it leads nowhere, nothing is asked there."""
@@ -173,29 +193,6 @@ class KeyPlan:
             (names.number(each.subject.id), type(each.subject), self._key(each, names, subject)) for each in readings
         ]
         return (why, own, *alike)
-
-
-class _Values:
-    """The values at some places."""
-
-    __slots__ = ("_numbers", "_of_tokens")
-
-    def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
-        self._numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
-        self._of_tokens: Callable[[list[Hashable]], tuple[Hashable, ...]] = (
-            itemgetter(*self._numbers) if len(self._numbers) > 1 else self._few
-        )
-
-    def _few(self, tokens: list[Hashable]) -> tuple[Hashable, ...]:
-        return tuple(tokens[number] for number in self._numbers)
-
-    def of(self, reading: Reading) -> tuple[Hashable, ...]:
-        """Return what stands at the places of a subject. Unkeyable where that is no JSON."""
-        values = self._of_tokens(reading.tokens)
-        if None in values:
-            reading.read(self._numbers)
-            values = self._of_tokens(reading.tokens)
-        return values
 
 
 def _numbered(gap: Gap, names: Names) -> Hashable:

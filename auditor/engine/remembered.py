@@ -8,12 +8,12 @@ from typing import Protocol
 
 from auditor.analysis.fact import Fact
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, finding_of_fact
-from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading, Unkeyable
+from auditor.engine.memo import VERSION, KeyPlan, Memo, Names, Places, PlaceValues, Reading, Unkeyable
 from auditor.engine.shared_evidence import SharedLeaves
 from auditor.engine.subjects import MemorableSubject
 from auditor.engine.template import Template, Told, filled, shared, template_of, words_of_failure
 from auditor.engine.verdict import Verdict, with_context
-from auditor.language.reads import Reads, reads_of
+from auditor.language.reads import reads_of
 from auditor.model import Evidence, Finding, Status
 from auditor.rulebook.in_force import RuleInForce
 
@@ -80,28 +80,51 @@ class RememberedRule:
         self.rule = rule
         self._reference = reference
         self._shows_inputs_of_passes = shows_inputs_of_passes
-        self._plan = KeyPlan(reads_of(conditions if applies.when is None else [applies.when, *conditions]), places)
-        self._context_plan = KeyPlan(Reads({path.steps: None for path in rule.rule.evidence}), places)
+        reads = reads_of(conditions if applies.when is None else [applies.when, *conditions])
+        context = [path.steps for path in rule.rule.evidence]
+        self._plan = KeyPlan(reads, places)
+        self._in_context = PlaceValues(context, places)
+        self._in_all = PlaceValues([VERSION, *reads.paths, *context], places)
+        self._reads_relations = bool(reads.relations)
         self._templates: Memo[Sequence[Template | None]] = Memo()
         self._contexts: Memo[SharedLeaves] = Memo()
+        self._whole: Memo[tuple[Template, SharedLeaves]] = Memo()
 
     def finding(self, case: JudgedCase) -> Finding | None:
         """Return the finding on a subject; None where the rule is not about it."""
-        names = Names(case.reading.subject.id)
+        reading = case.reading
+        if not (self._reads_relations or reading.doubts):  # as nearly always: then its own values decide all
+            try:
+                known = self._whole.get(self._in_all.of(reading))
+            except Unkeyable:
+                return self.by_reference(case)
+            if known is not None:
+                return self._filled(known[0], known[1], case)
+        return self._slowly(case)
+
+    def _slowly(self, case: JudgedCase) -> Finding | None:
+        """Return the finding on a subject with doubts or relations, or one that is unlike those before."""
+        reading = case.reading
+        names = Names(reading.subject.id)
         try:
             template = self._answered(case, names)
             if template is None:
                 return None
             leaves = template.leaves if template.verdict.told is None else self._with_context(template, case)
+            if leaves.is_kept and not (self._reads_relations or reading.doubts):
+                self._whole.keep(self._in_all.of(reading), (template, leaves))
         except Exception:  # noqa: BLE001 - the reference says what is wrong
             return self.by_reference(case)
-        listed, fact = list(names.numbers), case.fact
+        return self._filled(template, leaves, case, list(names.numbers))
+
+    def _filled(self, template: Template, leaves: SharedLeaves, case: JudgedCase, names: Sequence[str] = ()) -> Finding:
+        fact = case.fact
         if fact is None:
-            return filled(template, leaves, case.info, listed)
+            return filled(template, leaves, case.info, names)
         status = template.verdict.status
         inputs = case.inputs if self._shows_inputs(status) else ()
         told = words_of_failure(fact, template, leaves, inputs) if status is Status.FAIL else Told(inputs)
-        return filled(template, leaves, case.info, listed, told)
+        return filled(template, leaves, case.info, names, told)
 
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
@@ -126,7 +149,7 @@ class RememberedRule:
         """Return the evidence of a template with what the rule shows beside its conditions, as it stands here."""
         if not self.rule.rule.evidence:
             return template.leaves
-        key = (template, self._context_plan.values(case.reading))
+        key = (template, self._in_context.of(case.reading))
         leaves = self._contexts.get(key)
         if leaves is None:
             leaves = self._new_context(template, case)

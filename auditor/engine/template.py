@@ -100,20 +100,21 @@ def _rests_on(failed: Iterable[Evidence], info: SubjectInfo) -> FindingSet | Non
 
 
 def filled(
-    template: Template, leaves: SharedLeaves, info: SubjectInfo, names: Sequence[str], told: Told = NOTHING_MORE
+    template: Template, leaves: SharedLeaves, info: SubjectInfo, names: Sequence[str] = (), told: Told = NOTHING_MORE
 ) -> Finding:
     """Return the finding on one subject.
 
-    `leaves` are the template's with their context, `names` the ids by their numbers.
+    `leaves` are the template's with their context, `names` the ids by their numbers; without any, there is but its own.
     """
     rule, status, words = template.rule, template.verdict.status, told.words
     about = rule.rule
-    origins = info.origins if len(names) == 1 else tuple(origin_of(name, info) for name in names)
+    origins = info.origins if len(names) < 2 else tuple(origin_of(name, info) for name in names)
     evidence = SharedEvidence(leaves, origins, told.inputs) if leaves.leaves or told.inputs else ()
     text, rests_on, change, command = template.message, template.rests_on, None, ""
     gaps: Sequence[Gap] = ()
     if template.gaps:
-        gaps = tuple(replace(gap, scope=names[number]) for gap, number in template.gaps)
+        listed = names or (info.origins[0].resource_id,)
+        gaps = tuple(replace(gap, scope=listed[number]) for gap, number in template.gaps)
         text = message.undecided(about.title, gaps, template.verdict.errors)
     if status is Status.FAIL:
         if template.failed is not None:
