@@ -116,6 +116,10 @@ class _Cleaner:
     def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
         if not isinstance(evidence, SharedEvidence):
             return _each(evidence_without_secrets, evidence)
+        if evidence.tested and evidence.shared.show_tested:
+            leaves = list(evidence)
+            clean = _each(evidence_without_secrets, leaves)
+            return evidence if clean is leaves else clean
         shared, inputs = self._leaves(evidence.shared), evidence.inputs and self._listed(evidence.inputs)
         if shared is evidence.shared and inputs is evidence.inputs:
             return evidence

@@ -26,7 +26,7 @@ from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
-from auditor.language.ast import Condition
+from auditor.language.ast import Condition, Leaf
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
@@ -274,6 +274,10 @@ class _Reference:
         explains = self.question.explain_passes
         verdict = decide(self.rule.rule, environment, explain_passes=explains, about=about)
         return self._answer(verdict, subject, about)
+
+    def holds(self, leaf: Leaf, subject: MemorableSubject) -> Truth:
+        """Return whether a comparison of the rule holds of a subject, or of one that it is related to."""
+        return evaluate(leaf, _environment(self.rule, subject, self.question))
 
     def judged(self, subject: MemorableSubject) -> Answer | None:
         """Return all that the rule says of a subject; what raises is unknown."""

@@ -17,8 +17,10 @@ from auditor.azure import paths
 from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import COMPUTED
 from auditor.engine.subjects import MemorableSubject
+from auditor.language.ast import Leaf
 from auditor.language.reads import Reads
 from auditor.model import Gap
+from auditor.truth import UNKNOWN, Truth
 
 Answer = TypeVar("Answer")
 
@@ -35,12 +37,17 @@ class Unkeyable(Exception):  # noqa: N818 - an answer: ask the reference
 
 
 class Names:
-    """The ids that an answer may name, by number: the same answer names other ids of other subjects."""
+    """What an answer may name without going by it: the same answer names other ids of other subjects, and other names.
 
-    __slots__ = ("numbers",)
+    `numbers` are ids with their numbers; `tested` are values that were only compared, in order, by the number of whose they
+    are and the path to them.
+    """
+
+    __slots__ = ("numbers", "tested")
 
     def __init__(self, own: str) -> None:
         self.numbers: dict[str, int] = {own: 0}
+        self.tested: dict[tuple[int, str], str] = {}
 
     def number(self, name: str) -> int:
         """Return the number of an id; a new one gets the next."""
@@ -156,16 +163,26 @@ class PlaceValues:
         return values
 
 
+Ask = Callable[[Leaf, MemorableSubject], Truth]
+"""Asks the reference evaluator whether a comparison holds of a subject."""
+Test = tuple[str, PlaceValues, Sequence[Leaf]]
+"""A path to a name or an id, what stands there, and the comparisons that read it."""
+
+
 class KeyPlan:
     """How the key of a subject is made for a rule: from the values at places, and those of related resources."""
 
-    def __init__(self, reads: Reads, places: Places, subject_places: Places | None = None) -> None:
+    def __init__(self, reads: Reads, places: Places, ask: Ask, subject_places: Places | None = None) -> None:
         subject_places = places if subject_places is None else subject_places
+        self._ask = ask
+        self._tested = [
+            (paths.show(steps), PlaceValues([steps], places), leaves) for steps, leaves in reads.tested.items()
+        ]
         # by the API version it is known whether a property would show
         self._of_here = PlaceValues([VERSION, *reads.paths], places)
         self._of_subject = PlaceValues(reads.of_subject, subject_places)
         self._behind = tuple(
-            (name, KeyPlan(inner, places.behind.setdefault(name, Places()), subject_places))
+            (name, KeyPlan(inner, places.behind.setdefault(name, Places()), ask, subject_places))
             for name, inner in reads.relations.items()
         )
 
@@ -177,10 +194,24 @@ class KeyPlan:
         values, doubts = self._of_here.of(reading), reading.doubts
         # what was not seen knows no more than some paths, and answers for none of the others
         doubted = (type(reading.subject), *((at, _numbered(gap, names)) for at, gap in doubts)) if doubts else None
-        if not self._behind:
+        if not (self._behind or self._tested):
             return (values, doubted)
+        number = names.number(reading.subject.id)
+        tested = [self._outcomes(reading, number, names, test) for test in self._tested]
         related = [plan.key_behind(reading, name, names, subject) for name, plan in self._behind]
-        return (values, doubted, *related)
+        return (values, doubted, *tested, *related)
+
+    def _outcomes(self, reading: Reading, number: int, names: Names, test: Test) -> Hashable:
+        """Return what comparisons with a text say of it; where they cannot tell, or it is no text, what stands there."""
+        path, place, leaves = test
+        value = reading.subject.body.get(path)
+        if type(value) is not str:
+            return place.of(reading)
+        outcomes = [self._ask(leaf, reading.subject) for leaf in leaves]
+        if UNKNOWN in outcomes:
+            return place.of(reading)
+        names.tested[number, path] = value
+        return ("tested", *outcomes)
 
     def key_behind(self, reading: Reading, name: str, names: Names, subject: Reading) -> Hashable:
         """Return what an answer depends on behind a relation; where it leads nowhere, nothing is asked there."""

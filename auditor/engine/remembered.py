@@ -13,9 +13,11 @@ from auditor.engine.shared_evidence import SharedLeaves
 from auditor.engine.subjects import MemorableSubject
 from auditor.engine.template import Template, Told, filled, shared, template_of, words_of_failure
 from auditor.engine.verdict import Verdict, with_context
+from auditor.language.ast import Leaf
 from auditor.language.reads import reads_of
 from auditor.model import Evidence, Finding, Status
 from auditor.rulebook.in_force import RuleInForce
+from auditor.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class ReferenceEvaluator(Protocol):
 
     def context(self, subject: MemorableSubject) -> Sequence[Evidence]:
         """Return what the rule shows beside its conditions. It may raise."""
+
+    def holds(self, leaf: Leaf, subject: MemorableSubject) -> Truth:
+        """Return whether a comparison of the rule holds of a subject, or of one that it is related to."""
 
     def judged(self, subject: MemorableSubject) -> Answer | None:
         """Return all that the rule says of a subject; what raises is unknown."""
@@ -82,10 +87,10 @@ class RememberedRule:
         self._shows_inputs_of_passes = shows_inputs_of_passes
         reads = reads_of(conditions if applies.when is None else [applies.when, *conditions])
         context = [path.steps for path in rule.rule.evidence]
-        self._plan = KeyPlan(reads, places)
+        self._plan = KeyPlan(reads, places, reference.holds)
         self._in_context = PlaceValues(context, places)
         self._in_all = PlaceValues([VERSION, *reads.paths, *context], places)
-        self._reads_relations = bool(reads.relations)
+        self._reads_values_only = not reads.relations and not reads.tested
         self._templates: Memo[Sequence[Template | None]] = Memo()
         self._contexts: Memo[SharedLeaves] = Memo()
         self._whole: Memo[tuple[Template, SharedLeaves]] = Memo()
@@ -93,7 +98,7 @@ class RememberedRule:
     def finding(self, case: JudgedCase) -> Finding | None:
         """Return the finding on a subject; None where the rule is not about it."""
         reading = case.reading
-        if not (self._reads_relations or reading.doubts):  # as nearly always: then its own values decide all
+        if self._reads_values_only and not reading.doubts:  # as nearly always: then its own values decide all
             try:
                 known = self._whole.get(self._in_all.of(reading))
             except Unkeyable:
@@ -111,13 +116,15 @@ class RememberedRule:
             if template is None:
                 return None
             leaves = template.leaves if template.verdict.told is None else self._with_context(template, case)
-            if leaves.is_kept and not (self._reads_relations or reading.doubts):
+            if leaves.is_kept and self._reads_values_only and not reading.doubts:
                 self._whole.keep(self._in_all.of(reading), (template, leaves))
         except Exception:  # noqa: BLE001 - the reference says what is wrong
             return self.by_reference(case)
-        return self._filled(template, leaves, case, list(names.numbers))
+        return self._filled(template, leaves, case, names)
 
-    def _filled(self, template: Template, leaves: SharedLeaves, case: JudgedCase, names: Sequence[str] = ()) -> Finding:
+    def _filled(
+        self, template: Template, leaves: SharedLeaves, case: JudgedCase, names: Names | None = None
+    ) -> Finding:
         fact = case.fact
         if fact is None:
             return filled(template, leaves, case.info, names)
@@ -143,7 +150,7 @@ class RememberedRule:
         return known[0]
 
     def _template(self, answer: Answer, case: JudgedCase, names: Names) -> Template:
-        return template_of(self.rule, answer.verdict, answer.controls, case.info, names.numbers)
+        return template_of(self.rule, answer.verdict, answer.controls, case.info, names)
 
     def _with_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
         """Return the evidence of a template with what the rule shows beside its conditions, as it stands here."""
@@ -160,7 +167,8 @@ class RememberedRule:
         subject = case.reading.subject
         evidence = with_context(template.verdict, self._reference.context(subject)).evidence
         more = shared(evidence[len(template.verdict.evidence) :], {subject.id: 0})
-        return SharedLeaves((*template.leaves.leaves, *more), self._contexts.has_room)
+        is_kept = template.leaves.is_kept and self._contexts.has_room
+        return SharedLeaves((*template.leaves.leaves, *more), is_kept)
 
     def by_reference(self, case: JudgedCase) -> Finding | None:
         """Return the finding made of an answer itself."""

@@ -24,12 +24,14 @@ class ValueOrigin(NamedTuple):
 class SharedLeaf(NamedTuple):
     """A leaf without what differs from finding to finding: whose it is (`owner`, a position among the origins).
 
-    Where it `was_read`, it says as well where, how and when. An `owner` of None: it is complete as it is.
+    Where it `was_read`, it says as well where, how and when. An `owner` of None: it is complete as it is. `tested`: which of
+    the finding's own values it shows, None where all findings show the same.
     """
 
     leaf: Evidence
     owner: int | None
     was_read: bool
+    tested: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,11 @@ class SharedLeaves:
     is_kept: bool = True
 
     @property
+    def show_tested(self) -> bool:
+        """Whether they show values of each finding's own."""
+        return any(each.tested is not None for each in self.leaves)
+
+    @property
     def are_of_subject(self) -> bool:
         """Whether all of them are values of what the finding is about."""
         return not any(each.owner for each in self.leaves)
@@ -51,9 +58,16 @@ class SharedLeaves:
 class SharedEvidence(Sequence[Evidence]):
     """The evidence of one finding: shared leaves with their origins filled in, and behind them inputs, which do not decide."""
 
-    __slots__ = ("inputs", "origins", "shared")
+    __slots__ = ("inputs", "origins", "shared", "tested")
 
-    def __init__(self, shared: SharedLeaves, origins: tuple[ValueOrigin, ...], inputs: Sequence[Evidence] = ()) -> None:
+    def __init__(
+        self,
+        shared: SharedLeaves,
+        origins: tuple[ValueOrigin, ...],
+        inputs: Sequence[Evidence] = (),
+        tested: Sequence[str] = (),
+    ) -> None:
+        self.tested = tested
         self.shared = shared
         self.origins = origins
         self.inputs = inputs
@@ -65,8 +79,12 @@ class SharedEvidence(Sequence[Evidence]):
     def __iter__(self) -> Iterator[Evidence]:
         """Go through the leaves."""
         origins = self.origins
-        for leaf, owner, was_read in self.shared.leaves:
-            yield leaf if owner is None else _filled(leaf, origins[owner], was_read=was_read)
+        for leaf, owner, was_read, tested in self.shared.leaves:
+            if owner is None:
+                yield leaf
+            else:
+                actual = leaf.actual if tested is None else self.tested[tested]
+                yield _filled(leaf, origins[owner], actual, was_read=was_read)
         yield from self.inputs
 
     @overload
@@ -90,12 +108,12 @@ class SharedEvidence(Sequence[Evidence]):
         return repr(list(self))
 
 
-def _filled(leaf: Evidence, origin: ValueOrigin, *, was_read: bool) -> Evidence:
+def _filled(leaf: Evidence, origin: ValueOrigin, actual: object, *, was_read: bool) -> Evidence:
     return _evidence(
         leaf.path,
         leaf.operator,
         leaf.expected,
-        leaf.actual,
+        actual,
         leaf.assumed,
         leaf.absent,
         origin.resource_id,

@@ -23,8 +23,9 @@ from auditor.engine.findings import (
     takes_origin,
     words_of,
 )
+from auditor.engine.memo import Names
 from auditor.engine.quick import maker
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.engine.verdict import Verdict
 from auditor.model import Evidence, Finding, FindingSet, Gap, Status
 from auditor.rulebook.in_force import RuleInForce
@@ -46,8 +47,7 @@ _finding: Final = maker(Finding)
 class Template:
     """What a rule says of subjects that are alike. Where something else than their ids differs, it is left open.
 
-    `gaps` go with the numbers of their scopes. `failed` is None where all values that a failure rests on (`rests_on`) are the
-    subject's own.
+    `gaps` go with the numbers of their scopes. `failed` is None where what a failure rests on (`rests_on`) is the same for all.
     """
 
     rule: RuleInForce
@@ -63,13 +63,11 @@ class Template:
     fields_read: Sequence[str]
 
 
-def template_of(
-    rule: RuleInForce, verdict: Verdict, controls: Controls, info: SubjectInfo, names: Mapping[str, int]
-) -> Template:
+def template_of(rule: RuleInForce, verdict: Verdict, controls: Controls, info: SubjectInfo, names: Names) -> Template:
     """Return what is the same of all subjects of which a rule says this. KeyError where it names an id without a number."""
-    leaves = SharedLeaves(shared(verdict.evidence, names))
-    failed = SharedLeaves(shared(verdict.failed, names))
-    own = not any(leaf.owner for leaf in failed.leaves)
+    leaves = _leaves(verdict.evidence, names)
+    failed = _leaves(verdict.failed, names)
+    own = failed.are_of_subject and not failed.show_tested
     return Template(
         rule=rule,
         verdict=verdict,
@@ -77,12 +75,28 @@ def template_of(
         message=sentence_of(rule.rule, verdict, info),
         reason=reason_of(verdict),
         permission=next((gap.permission for gap in verdict.gaps if gap.permission), None),
-        gaps=[(gap, names[gap.scope]) for gap in verdict.gaps],
+        gaps=[(gap, names.numbers[gap.scope]) for gap in verdict.gaps],
         failed=None if own else failed,
         rests_on=_rests_on(verdict.failed, info) if own else None,
         controls=controls,
         fields_read=fields_read(verdict.evidence),
     )
+
+
+def _leaves(leaves: Iterable[Evidence], names: Names) -> SharedLeaves:
+    """Return leaves without whose they are, and without what was only tested of each subject."""
+    places = {place: number for number, place in enumerate(names.tested)}
+    values = list(names.tested.values())
+    without: list[SharedLeaf] = []
+    for each in shared(leaves, names.numbers):
+        number = None if each.owner is None else places.get((each.owner, each.leaf.path))
+        if number is None:
+            without.append(each)
+        elif each.leaf.actual == values[number]:
+            without.append(each._replace(leaf=replace(each.leaf, actual=None), tested=number))
+        else:
+            raise KeyError(each.leaf.path)
+    return SharedLeaves(tuple(without), all(each.tested is None for each in without))
 
 
 def shared(leaves: Iterable[Evidence], names: Mapping[str, int]) -> tuple[SharedLeaf, ...]:
@@ -100,25 +114,32 @@ def _rests_on(failed: Iterable[Evidence], info: SubjectInfo) -> FindingSet | Non
 
 
 def filled(
-    template: Template, leaves: SharedLeaves, info: SubjectInfo, names: Sequence[str] = (), told: Told = NOTHING_MORE
+    template: Template, leaves: SharedLeaves, info: SubjectInfo, names: Names | None = None, told: Told = NOTHING_MORE
 ) -> Finding:
     """Return the finding on one subject.
 
-    `leaves` are the template's with their context, `names` the ids by their numbers; without any, there is but its own.
+    `leaves` are the template's with their context. Without `names`, there is no id but its own, and nothing was tested.
     """
     rule, status, words = template.rule, template.verdict.status, told.words
     about = rule.rule
-    origins = info.origins if len(names) < 2 else tuple(origin_of(name, info) for name in names)
-    evidence = SharedEvidence(leaves, origins, told.inputs) if leaves.leaves or told.inputs else ()
+    origins: tuple[ValueOrigin, ...] = info.origins
+    tested: Sequence[str] = ()
+    if names is not None:
+        tested = tuple(names.tested.values())
+        if len(names.numbers) > 1:
+            origins = tuple(origin_of(name, info) for name in names.numbers)
+    evidence = SharedEvidence(leaves, origins, told.inputs, tested) if leaves.leaves or told.inputs else ()
     text, rests_on, change, command = template.message, template.rests_on, None, ""
     gaps: Sequence[Gap] = ()
     if template.gaps:
-        listed = names or (info.origins[0].resource_id,)
+        listed = [info.origins[0].resource_id] if names is None else list(names.numbers)
         gaps = tuple(replace(gap, scope=listed[number]) for gap, number in template.gaps)
         text = message.undecided(about.title, gaps, template.verdict.errors)
+    elif tested and template.leaves.show_tested:
+        text = sentence_of(about, replace(template.verdict, evidence=evidence), info)
     if status is Status.FAIL:
         if template.failed is not None:
-            rests_on = _rests_on(SharedEvidence(template.failed, origins), info)
+            rests_on = _rests_on(SharedEvidence(template.failed, origins, (), tested), info)
         command = words.remedy or command_of(about.remediation_cli, info)
         change = change_of(about, evidence, info)
     return _finding(

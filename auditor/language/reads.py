@@ -142,6 +142,8 @@ def parts(expression: Expression) -> Iterator[Expression]:
 
 _OF_ID: Final = {"resourceGroup": parse("resourceGroup"), "subscription": parse("subscriptionId")}
 """Functions that read the subject's id: what they read of it, as a path."""
+_OF_SUBJECT: Final = frozenset(("current", "field", "subject", "unknown", *_OF_ID))
+_NAMES: Final = frozenset({("id",), ("name",)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,12 @@ class Reads:
     """What conditions read of a subject: the paths in it, and the same of the resources that each relation leads to.
 
     `of_subject` are paths in the subject that is judged, read only where there is a resource that the relation leads to.
+    `tested` are paths to names and ids, which are nearly never alike, with the comparisons that alone read them: with what is
+    fixed, so that it does not matter what they are, but only what the comparisons say.
     """
 
     paths: dict[Steps, None] = field(default_factory=dict)
+    tested: dict[Steps, list[Leaf]] = field(default_factory=dict)
     relations: dict[str, Reads] = field(default_factory=dict)
     of_subject: dict[Steps, None] = field(default_factory=dict)
 
@@ -163,7 +168,22 @@ def reads_of(conditions: Iterable[Condition]) -> Reads:
         _add_reads(condition, reads)
     reads.paths.update(reads.of_subject)
     reads.of_subject.clear()
+    _untest(reads)
     return reads
+
+
+def _untest(reads: Reads) -> None:
+    """Take a path that something else reads as well for one that is simply read."""
+    for steps in reads.tested.keys() & reads.paths.keys():
+        del reads.tested[steps]
+    for inner in reads.relations.values():
+        _untest(inner)
+
+
+def _is_test(leaf: Leaf) -> bool:
+    """Whether a leaf compares a name or an id with what is the same for all subjects."""
+    is_name = isinstance(leaf.left, Field) and tuple(step.folded for step in leaf.left.path.steps) in _NAMES
+    return is_name and not any(call.function in _OF_SUBJECT for call in _calls([leaf.right]))
 
 
 def _add_reads(condition: Condition, here: Reads) -> None:
@@ -174,9 +194,9 @@ def _add_reads(condition: Condition, here: Reads) -> None:
         elif call.function in _OF_ID:
             here.of_subject[_OF_ID[call.function]] = None
     match condition:
-        case Leaf(left=Field(path=path)):
-            here.paths[path.steps] = None
-        case Leaf() | Undecidable():
+        case Leaf():
+            _add_left_side(condition, here)
+        case Undecidable():
             pass
         case AllOf() | AnyOf():
             for part in condition.conditions:
@@ -187,6 +207,15 @@ def _add_reads(condition: Condition, here: Reads) -> None:
             _add_reads_of_members(condition, here)
         case _:
             assert_never(condition)
+
+
+def _add_left_side(leaf: Leaf, here: Reads) -> None:
+    if not isinstance(leaf.left, Field):
+        return
+    if _is_test(leaf):
+        here.tested.setdefault(leaf.left.path.steps, []).append(leaf)
+    else:
+        here.paths[leaf.left.path.steps] = None
 
 
 def _add_reads_of_members(condition: Quantifier | Count, here: Reads) -> None:

@@ -15,9 +15,12 @@ from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.subjects import Doubts, ExampleSubject, MemorableSubject
 from auditor.engine.verdict import context_of, decide, judge
+from auditor.language.ast import Leaf
 from auditor.language.environment import Environment, Problem
+from auditor.language.evaluate import evaluate
 from auditor.model import Evidence, Finding, Gap
 from auditor.rulebook.in_force import RuleInForce
+from auditor.truth import Truth
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -51,6 +54,9 @@ class ReferenceAlone:
 
     def context(self, subject: MemorableSubject) -> Sequence[Evidence]:
         return context_of(self.rule.rule, self._environment(subject))
+
+    def holds(self, leaf: Leaf, subject: MemorableSubject) -> Truth:
+        return evaluate(leaf, self._environment(subject))
 
     def judged(self, subject: MemorableSubject) -> Answer:
         verdict = judge(self.rule.rule, self._environment(subject), explain_passes=self.explain_passes)

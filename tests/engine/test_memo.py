@@ -23,7 +23,7 @@ from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import Metadata
 from auditor.snapshot.normalise import ExportEntry, normalise
 from tests.audit.judging import shipped
-from tests.engine.memorable import BothWays, MemorableExample, by_reference, example
+from tests.engine.memorable import BothWays, MemorableExample, ReferenceAlone, by_reference, example
 from tests.estates.chat import chat_bodies
 from tests.estates.things import in_force as bound
 from tests.estates.things import write_rule
@@ -93,6 +93,46 @@ def test_values_that_are_nearly_the_same_are_told_apart(thing_rule: Rule, requir
             value,
         ):
             both.agree_on(example({"properties": properties}, {}, [], str(next(numbers))))
+
+
+_ON_NAMES: list[Json] = [
+    {"field": "id", "like": "*/t1*"},
+    {"anyOf": [{"field": "id", "in": ["/subscriptions/s/t1"]}, {"field": "name", "notIn": ["T1", "t12"]}]},
+    {"not": {"field": "name", "exists": False}},
+    {"field": "name", "greater": "t12"},
+    {"field": "name", "olderThan": {"days": 5}},
+    {"field": "name", "equals": "[field('id')]"},
+    {"allOf": [{"field": "name", "contains": "t"}, {"field": "name", "equals": "[field('properties.color')]"}]},
+    {"any": {"related": "child", "where": {"field": "name", "like": "t*2"}}},
+    {"count": {"related": "child", "where": {"field": "id", "equals": "[subject('id')]"}}, "equals": 0},
+    {"every": {"in": "rules[*]", "where": {"field": "name", "notEquals": "t3"}}},
+]
+
+
+@pytest.mark.parametrize("require", _ON_NAMES, ids=str)
+@pytest.mark.parametrize("shown", [[], ["name"]])
+def test_names_that_no_two_subjects_share_are_told_as_they_are(
+    thing_rule: Rule, require: Json, shown: list[str]
+) -> None:
+    both = BothWays(_asking(thing_rule, condition(require), condition({"field": "name", "notLike": "*7"}), shown))
+    for number in range(30):
+        odd = {5: None, 15: 3, 25: ["t1"]}.get(number, f"t{number}")
+        body = {"name": odd, "properties": {"color": f"t{number % 4}", "rules": [{"name": "x"}] * (number % 3)}}
+        children = [{"name": f"t{number}{each}"} for each in range(number % 4)]
+        both.agree_on(example(body, {"child": children}, ["name"] if number == 20 else [], f"t{number}"))
+
+
+def test_the_reference_is_asked_once_for_all_subjects_that_are_alike_but_for_their_names(
+    thing_rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    answer = ReferenceAlone.answer
+    monkeypatch.setattr(ReferenceAlone, "answer", lambda self, one: asked.append(one.id) or answer(self, one))
+    both = BothWays(_asking(thing_rule, condition({"field": "color", "equals": "red"}), condition(_ON_NAMES[1]), []))
+    for number in range(100, 120):
+        both.agree_on(example({"name": f"n{number}", "properties": {"color": "red"}}, {}, [], str(number)))
+
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("rule", _RULES, ids=lambda rule: rule.id)
