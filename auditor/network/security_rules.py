@@ -32,6 +32,15 @@ ALL_PROTOCOLS: Final = (1 << len(PROTOCOLS)) - 1
 WITH_PORTS: Final = 0b00011
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmp", "50": "esp", "51": "ah"}
 ALL_PORTS: Final[Ranges] = ((0, 65536),)
+_OF_A_MATCH: Final = (
+    "protocol",
+    *(
+        f"{end}{name}"
+        for end in ("source", "destination")
+        for name in ("addressprefix", "addressprefixes", "applicationsecuritygroups", "portrange", "portranges")
+    ),
+)
+"""The names of the properties that say what a rule matches, in lower case."""
 _ANY_WORDS: Final = frozenset({"*", "any"})
 _TAG_ALIASES: Final = {
     "virtual_network": "VirtualNetwork",
@@ -121,6 +130,24 @@ def parse_match(body: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:
     A side without any value is unreadable, never "any"; an unreadable side is taken as wide as it can be.
     """
     low = {str(key).lower(): value for key, value in body.items()}
+    stated = tuple(low.get(name) for name in _OF_A_MATCH)
+    sides = tuple(tuple(value) if type(value) is list else value for value in stated[1:])
+    if isinstance(stated[0], str) and all(map(_is_text, sides)):
+        return _parse_texts((stated[0], *sides))
+    return _parse(dict(zip(_OF_A_MATCH, stated, strict=True)))
+
+
+def _is_text(value: object) -> bool:
+    return value is None or type(value) is str or (type(value) is tuple and all(type(item) is str for item in value))
+
+
+@lru_cache(maxsize=4096)
+def _parse_texts(stated: tuple[object, ...]) -> tuple[Match, tuple[str, ...]]:
+    """Return what texts and lists of texts mean: rules repeat themselves from group to group."""
+    return _parse(dict(zip(_OF_A_MATCH, stated, strict=True)))
+
+
+def _parse(low: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:
     problems: list[str] = []
     source = _side(low, "source", problems)
     destination = _side(low, "destination", problems)

@@ -52,6 +52,33 @@ def test_hostile_rules_never_crash_and_never_pass(body: Any, field: str, value: 
         assert answer.truth in Truth
 
 
+class Text(str):
+    """A text of which nothing is remembered, as it is of another type than the texts of JSON."""
+
+    __slots__ = ()
+
+
+WORDS = st.sampled_from(["*", "Tcp", "10.0.0.0/8", "Storage", "443", "1-9", "", "no such thing", "::/0", "Internet"])
+STATED = st.one_of(
+    st.none(), WORDS, st.lists(WORDS, max_size=2), st.integers(0, 99), st.booleans(), st.just({"id": "/a"})
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.dictionaries(st.sampled_from(FIELDS[4:-1]), STATED))
+def test_what_is_remembered_of_texts_is_what_they_mean(body: dict[str, Any]) -> None:
+    unknown = {
+        name: [Text(each) for each in value]
+        if isinstance(value, list)
+        else Text(value)
+        if isinstance(value, str)
+        else value
+        for name, value in body.items()
+    }
+
+    assert parse_match(body) == parse_match(unknown)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
