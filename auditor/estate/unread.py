@@ -33,8 +33,13 @@ def _gaps(estate: Estate, resource_id: str, navigation: Navigation) -> Iterator[
         elif is_here:
             if kind.rpartition("/")[0] == own:
                 yield from _below(estate, kind, stated, resource_id)
-        elif not navigation.own and (kind in navigation.types or (stated.of_parent and not stated.reverse)):
-            yield from filter(None, [estate.type_gap(kind) or estate.hidden_statement(kind, stated)])
+        elif navigation.own or navigation.below:  # what lies below is looked for there, by its type
+            continue
+        elif kind in navigation.types or (stated.of_parent and not stated.reverse):
+            unread_kind = (
+                None if kind in navigation.types else estate.type_gap(kind)
+            )  # the way's own types are asked for
+            yield from filter(None, [unread_kind or estate.hidden_statement(kind, stated)])
 
 
 def _below(estate: Estate, kind: str, stated: StatedRelation, resource_id: str) -> Iterator[Gap]:
