@@ -8,5 +8,6 @@ In reading order:
    no path can say, both by `lookup`, which finds resources by what others call them. `network_relations`,
    `service_relations` and `monitoring_relations` name the types that code is about.
 3. What is read off it. `references` tells which named resources do not exist, `private_connections` who approved which
-   endpoint, `secret_uses` what reads which secret, `log_settings` what is sent where, `accepted_keys` where keys are good for anything, `regions` what a region has.
+   endpoint, `secret_uses` what reads which secret, `log_settings` what is sent where, `accepted_keys` where keys are good
+   for anything, `regions` what a region has.
 """
