@@ -9,6 +9,7 @@ from typing import Final
 
 from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import body
+from auditor.azure.catalogue import shipped
 from auditor.azure.relation import Navigation
 from auditor.errors import ContentError
 from auditor.model import Resource
@@ -134,9 +135,13 @@ _KEYS: Final = frozenset(
 
 
 def read_declarations(
-    declared: Mapping[str, object], parameters: Mapping[str, object], ways: Mapping[str, Navigation]
+    declared: Mapping[str, object], parameters: Mapping[str, object], ways: Mapping[str, Navigation] | None = None
 ) -> Sequence[Declaration]:
-    """Return the declarations in the order given; `ways` are those to follow. ContentError for what they cannot mean."""
+    """Return the declarations in the order given. ContentError for what they cannot mean.
+
+    `ways` are those to follow; the tool's own where it is None.
+    """
+    ways = shipped().ways if ways is None else ways
     found = [_declaration(name, entry, parameters, ways) for name, entry in declared.items()]
     known = {declaration.name for declaration in found}
     for declaration in found:

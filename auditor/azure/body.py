@@ -8,7 +8,7 @@ Names that may hold dots, as ids do, are no steps: take the object at the path a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -91,15 +91,30 @@ def objects(of: object, path: str = "") -> tuple[Mapping[str, object], ...]:
 
 
 def values_at(value: object, steps: paths.Steps) -> Sequence[object]:
-    """Return what lies at a path, in any case; nothing where the data has another shape."""
-    if not steps:
-        return [] if value is None else [value]
-    step, rest = steps[0], steps[1:]
-    if step is paths.EACH:
-        members = value.values() if isinstance(value, Mapping) else items(value)
-        return [found for item in members for found in values_at(item, rest)]
-    spelled = paths.spelling(value, step)
-    return [] if spelled is None or not isinstance(value, Mapping) else values_at(value[spelled], rest)
+    """Return what lies at a path, in any case; nothing where the data has another shape.
+
+    `[*]` goes through a list, or through the values of an object.
+    """
+    found: Sequence[object] = [value]
+    for step in steps:
+        found = _members(found) if step is paths.EACH else _named(found, step)
+        if not found:
+            return ()
+    return [one for one in found if one is not None]
+
+
+def _members(values: Iterable[object]) -> Sequence[object]:
+    return [one for value in values for one in (value.values() if isinstance(value, Mapping) else items(value))]
+
+
+def _named(values: Iterable[object], step: paths.PathStep) -> Sequence[object]:
+    found = []
+    for value in values:
+        if type(value) is dict and step.name in value:  # what JSON decodes to, spelled as Azure does
+            found.append(value[step.name])
+        elif (spelled := paths.spelling(value, step)) is not None and isinstance(value, Mapping):
+            found.append(value[spelled])
+    return found
 
 
 def has_values(of: object, wanted: Mapping[paths.Steps, frozenset[str]]) -> bool:

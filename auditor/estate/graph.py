@@ -10,13 +10,13 @@ from functools import cached_property
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
-from auditor.azure.relation import Inherited, Navigation
+from auditor.azure.relation import Inherited, Navigation, StatedRelation
 from auditor.estate import lookup as lookups
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
 from auditor.estate.lookup import AmbiguousHost
 from auditor.estate.navigation import derive, in_doubt
-from auditor.estate.unread import unread, unresolved
+from auditor.estate.unread import hidden_anywhere, unread, unresolved
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
@@ -52,6 +52,7 @@ class Estate:
         self._unread: dict[str, list[Resource]] = defaultdict(list)
         self._unread_by_key: dict[str, Resource] = {}
         self._named_only: dict[str, Sequence[Gap]] = {}
+        self._hidden_statements: dict[tuple[str, str], Gap | None] = {}
         self._place(snapshot.resources)
         lookup = lookups.build(snapshot.resources, self.catalogue)
         self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup, self.catalogue)), key=_order)
@@ -259,6 +260,13 @@ class Estate:
         targets = self.targets(resource_id, navigation.kind)
         gaps = ((key, self.unseen(key)) for key in targets if key not in self._by_key)
         return [Gap(key, gap.what, gap.reason, gap.permission) for key, gap in gaps if gap is not None]
+
+    def hidden_statement(self, kind: str, stated: StatedRelation) -> Gap | None:
+        """Return why some resource of a type does not show what it states of others; looked for once."""
+        key = (kind, stated.place)
+        if key not in self._hidden_statements:
+            self._hidden_statements[key] = hidden_anywhere(self, kind, stated)
+        return self._hidden_statements[key]
 
     def _unread_of(self, resource_id: str) -> Gap | None:
         """Return why so little of a resource's properties is known that what they name is not, or None where it is."""

@@ -32,17 +32,29 @@ def _gaps(estate: Estate, resource_id: str, navigation: Navigation) -> Iterator[
                 yield from _hidden(estate, resource, stated)
         elif is_here:
             if kind.rpartition("/")[0] == own:
-                yield from _all_read(estate, kind, stated, resource_id)
-        elif not navigation.own and (kind in navigation.types or (stated.of_parent and not stated.reverse)):
-            yield from _all_read(estate, kind, stated, "")
+                yield from _below(estate, kind, stated, resource_id)
+        elif navigation.own or navigation.below:  # what lies below is looked for there, by its type
+            continue
+        elif kind in navigation.types or (stated.of_parent and not stated.reverse):
+            unread_kind = (
+                None if kind in navigation.types else estate.type_gap(kind)
+            )  # the way's own types are asked for
+            yield from filter(None, [unread_kind or estate.hidden_statement(kind, stated)])
 
 
-def _all_read(estate: Estate, kind: str, stated: StatedRelation, scope: str) -> Iterator[Gap]:
-    """Yield why not all resources of a type are known at a scope with what they state."""
-    if gap := estate.type_gap(kind, scope):
+def _below(estate: Estate, kind: str, stated: StatedRelation, resource_id: str) -> Iterator[Gap]:
+    """Yield why not all children of a type are known with what they state."""
+    if gap := estate.type_gap(kind, resource_id):
         yield gap
-    for resource in estate.of_type(kind) if _may_hide(estate, kind, stated) else ():
-        yield from _hidden(estate, resource, stated)
+    for child in estate.children(resource_id, kind):
+        yield from _hidden(estate, child, stated)
+
+
+def hidden_anywhere(estate: Estate, kind: str, stated: StatedRelation) -> Gap | None:
+    """Return why some resource of a type, though read, does not show what it states; None where all do."""
+    if not _may_hide(estate, kind, stated):
+        return None
+    return next((gap for resource in estate.of_type(kind) for gap in _hidden(estate, resource, stated)), None)
 
 
 def _may_hide(estate: Estate, kind: str, stated: StatedRelation) -> bool:

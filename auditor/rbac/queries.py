@@ -113,7 +113,7 @@ def who_can(
     roles, the estate's and `more_roles`, spell the operation is asked about.
     """
     asked = plane or plane_of(operation, [*graph.roles.values(), *more_roles])
-    resource_id = as_arm_spells(resource_id)
+    resource_id = as_arm_spells(resource_id, graph.estate.catalogue)
     search = DoorSearch(graph)
     by_actor: dict[tuple[str, bool], list[Door]] = defaultdict(list)
     for door in search.all(asked, operation, resource_id):

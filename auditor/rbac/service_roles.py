@@ -8,30 +8,39 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.azure.catalogue import shipped
+from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import ResourceType, RoleSystem
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, DoorKind, Role
 from auditor.rbac.permissions import Permissions, permissions_of
 
-SYSTEMS: Final[Mapping[str, tuple[ResourceType, RoleSystem]]] = {
-    kind.key: (kind, kind.role_system) for kind in shipped() if kind.role_system is not None
-}
+Systems = Mapping[str, tuple[ResourceType, RoleSystem]]
 """The type of the assignments and the system, by that type in lower case."""
-TYPES: Final = frozenset(name for kind, system in SYSTEMS.values() for name in (kind.name, system.definitions))
-"""Types of assignments and definitions, as spelled."""
+
+
+@lru_cache(maxsize=16)
+def systems_of(catalogue: Catalogue) -> Systems:
+    """Return the systems that the types of a catalogue describe."""
+    return {kind.key: (kind, kind.role_system) for kind in catalogue if kind.role_system is not None}
+
+
+TYPES: Final = frozenset(
+    name for kind, system in systems_of(shipped()).values() for name in (kind.name, system.definitions)
+)
+"""Types of assignments and definitions of the tool's own systems, as spelled."""
 
 
 def read_service_roles(estate: Estate, types: Mapping[str, str]) -> Sequence[Assignment]:
     """Return every assignment that services keep; `types` are those of principals, which they do not state."""
     return [
         _assignment(estate, resource, system, types)
-        for kind, system in SYSTEMS.values()
+        for kind, system in systems_of(estate.catalogue).values()
         for resource in estate.of_type(kind.key)
     ]
 
@@ -67,18 +76,18 @@ def inside(system: RoleSystem, owner: str, scope: str) -> str:
     return "/".join([owner.rstrip("/"), *named])
 
 
-def as_arm_spells(scope: str) -> str:
+def as_arm_spells(scope: str, catalogue: Catalogue) -> str:
     """Return a scope, its segments as ARM names them where it lies in something that keeps roles itself."""
-    for place, _, system in _around(scope):
+    for place, _, system in _around(scope, catalogue):
         scope = inside(system, place, scope)
     return scope
 
 
-def _around(scope: str) -> Iterator[tuple[str, ResourceType, RoleSystem]]:
+def _around(scope: str, catalogue: Catalogue) -> Iterator[tuple[str, ResourceType, RoleSystem]]:
     """Yield what keeps roles itself, at or above a scope, with each of its systems."""
     place: str | None = scope
     while place is not None:
-        for kind, system in SYSTEMS.values():
+        for kind, system in systems_of(catalogue).values():
             if (ids.type_of(place) or "").lower() == kind.parent:
                 yield place, kind, system
         place = ids.parent_of(place)
@@ -86,7 +95,11 @@ def _around(scope: str) -> Iterator[tuple[str, ResourceType, RoleSystem]]:
 
 def service_role_gaps(estate: Estate, scope: str) -> Sequence[Gap]:
     """Return why the roles inside what a scope is or lies in are not all known."""
-    return [missing for place, kind, _ in _around(scope) if (missing := gap(estate, place, kind)) is not None]
+    return [
+        missing
+        for place, kind, _ in _around(scope, estate.catalogue)
+        if (missing := gap(estate, place, kind)) is not None
+    ]
 
 
 def gap(estate: Estate, place: str, kind: ResourceType) -> Gap | None:
@@ -99,30 +112,32 @@ def gap(estate: Estate, place: str, kind: ResourceType) -> Gap | None:
 
 def keepers(estate: Estate) -> Sequence[str]:
     """Return the ids of the resources that may keep roles of their own, sorted."""
-    parents = sorted({kind.parent for kind, _ in SYSTEMS.values() if kind.parent})
+    parents = sorted({kind.parent for kind, _ in systems_of(estate.catalogue).values() if kind.parent})
     return [resource.id for parent in parents for resource in estate.judged(parent)]
 
 
-def built_in(assignments_type: str, guid: str) -> Role | None:
+def built_in(assignments_type: str, guid: str, catalogue: Catalogue) -> Role | None:
     """Return a role that every service with this type of assignments has; None for one that it defines itself."""
-    known = SYSTEMS.get(assignments_type.lower())
+    known = systems_of(catalogue).get(assignments_type.lower())
     if known is None or guid.lower() not in known[1].built_in:
         return None
     name, data = known[1].built_in[guid.lower()]
     return Role(_key(known[1], guid), name, _permissions([{"dataActions": list(data)}]))
 
 
-def guid_of(assignments_type: str, name: str) -> str | None:
+def guid_of(assignments_type: str, name: str, catalogue: Catalogue) -> str | None:
     """Return the GUID of a role, by its name in any case, that every service with this type of assignments has."""
-    known = SYSTEMS.get(assignments_type.lower())
+    known = systems_of(catalogue).get(assignments_type.lower())
     listed = {} if known is None else {role.lower(): guid for guid, (role, _) in known[1].built_in.items()}
     return listed.get(name.lower())
 
 
-def system_of_role(role: Role) -> ResourceType | None:
+def system_of_role(role: Role, catalogue: Catalogue) -> ResourceType | None:
     """Return the type of the assignments of a role that services keep themselves; None for a role of Azure's own."""
     definitions = role.key.rpartition("/")[0]
-    return next((kind for kind, system in SYSTEMS.values() if system.definitions.lower() == definitions), None)
+    return next(
+        (kind for kind, system in systems_of(catalogue).values() if system.definitions.lower() == definitions), None
+    )
 
 
 def _key(system: RoleSystem, guid: str) -> str:
@@ -145,24 +160,24 @@ def _permissions(blocks: object) -> Permissions | None:
     return permissions_of(blocks) if isinstance(blocks, list) else None
 
 
-def delete_command(assignment_id: str) -> str | None:
+def delete_command(assignment_id: str, catalogue: Catalogue) -> str | None:
     """Return the command that deletes an assignment that a service keeps; None where none is known."""
-    known = SYSTEMS.get((ids.type_of(assignment_id) or "").lower())
+    known = systems_of(catalogue).get((ids.type_of(assignment_id) or "").lower())
     owner = ids.parent_of(assignment_id)
     if known is None or owner is None or not known[1].delete:
         return None
     return known[1].delete.format(**_words(owner, assignment=ids.name_of(assignment_id)))
 
 
-def create_command(assignments_type: str, owner: str, *, guid: str, principal: str, scope: str) -> str | None:
+def create_command(kind: ResourceType, owner: str, *, guid: str, principal: str, scope: str) -> str | None:
     """Return the command that assigns a service's own role; None where none is known."""
-    known = SYSTEMS.get(assignments_type.lower())
-    if known is None or not known[1].create:
+    system = kind.role_system
+    if system is None or not system.create:
         return None
-    back = {arm: own for own, arm in known[1].segments.items()}
+    back = {arm: own for own, arm in system.segments.items()}
     parts = ids.segments(scope[len(owner.rstrip("/")) :])
     own = "/" + "/".join(back.get(part, part) if at % 2 == 0 else part for at, part in enumerate(parts))
-    return known[1].create.format(**_words(owner, role=guid, principal=principal, scope=own))
+    return system.create.format(**_words(owner, role=guid, principal=principal, scope=own))
 
 
 def _words(owner: str, **more: str) -> Mapping[str, str]:

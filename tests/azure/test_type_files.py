@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from auditor.azure.resource_type import DIAGNOSED, EndpointReader, InternetReach
 from auditor.errors import ContentError
 from auditor.network import service_doors
 from auditor.rbac.privileges import PRIVILEGES
+from tests.checkout import ROOT
 
 THINGS = "Contoso.Test/things"
 
@@ -106,6 +108,20 @@ def test_a_type_of_the_tool_is_not_changed_by_a_user_s_file(tmp_path: Path, more
 
     with pytest.raises(ContentError, match="already"):
         with_types(tmp_path)
+
+
+def test_the_type_of_the_guide_is_read_and_states_what_it_names(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "resource-types.md").read_text()
+    [example] = re.findall(
+        r"```yaml\n# auditor/azure/types/Microsoft\.Search/searchServices\.yaml\n(.*?)```", guide, re.DOTALL
+    )
+    write_type(tmp_path, example.replace("Microsoft.Search/searchServices", THINGS))
+
+    known = with_types(tmp_path).get(THINGS)
+
+    assert known is not None
+    assert [stated.relation for stated in known.refers] == ["uses"]
+    assert "properties.encryptionWithCmk.keyVault.id" in known.known_paths
 
 
 def test_labels_are_of_one_type_each() -> None:

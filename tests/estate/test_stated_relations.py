@@ -338,5 +338,16 @@ def test_a_relation_is_open_where_what_may_state_it_was_not_read(
     assert (estate_of(bodies, gaps=[unread]).relation_gap(start, way) is not None) is is_open
 
 
+def test_what_one_account_s_children_do_not_show_leaves_another_s_relation_known() -> None:
+    other = ACCOUNT.replace("/aif", "/other")
+    keys = [of(f"{account}/connections/keys", category="AzureKeyVault", target=VAULT) for account in (ACCOUNT, other)]
+    bodies = [of(ACCOUNT), of(other), of(VAULT), *keys]
+    estate = estate_of(bodies, gaps=[Gap(f"{other}/connections/keys", "properties.target", "denied")])
+
+    assert estate.relation_gap(ACCOUNT, "connectionVault") is None
+    assert estate.relation_gap(other, "connectionVault") is not None
+    assert estate.relation_gap(VAULT, "connectionVaultUser") is not None
+
+
 def test_every_way_says_where_it_leads() -> None:
     assert [name for name, way in shipped().ways.items() if not way.says] == []

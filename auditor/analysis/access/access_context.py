@@ -51,13 +51,15 @@ class AccessContext:
 def read_access(context: Context) -> AccessContext:
     """Read the estate's access and bind the baseline's table to its workloads."""
     graph = graph_of(context)
-    table = read_table(context.tables)
+    table = read_table(context.tables, catalogue := context.estate.catalogue)
     rows: list[BoundRow] = []
     tolerated: list[BoundRow] = []
     needs = partial(secrets_read, context.estate)
     for workload in context.workloads.all:
-        rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles, needs))
-        tolerated.extend(bind_rows(table.tolerated, workload, graph.principals, graph.roles, needs))
+        rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles, needs, catalogue=catalogue))
+        tolerated.extend(
+            bind_rows(table.tolerated, workload, graph.principals, graph.roles, needs, catalogue=catalogue)
+        )
     sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
     return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
 

@@ -147,6 +147,7 @@ class RoleAssignment(Fact):
     held: Hidden[Permissions]
     allowed: Hidden[Permissions]
     is_needed: Hidden[bool]
+    deletion: Hidden[str | None]
 
     def sentence(self) -> str:
         """Say who has which role where, and that the table sanctions it or what danger it is."""
@@ -192,7 +193,7 @@ class RoleAssignment(Fact):
             vault = shlex.quote(ids.name_of(self.scope))
             return f"az keyvault delete-policy --name {vault} --object-id {shlex.quote(str(self.principal_id))}"
         if self.door in SERVICE_ROLES:
-            return service_roles.delete_command(self.about.subject)
+            return self.deletion
         return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
 
 
@@ -272,6 +273,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
         for_people=assignment.role.key in access.table.people,
         held=assignment.permissions,
         allowed=sanction.allowed,
+        deletion=service_roles.delete_command(assignment.id, access.context.estate.catalogue),
         is_needed=is_needed or sanction.answer is not Truth.NO,
     )
 

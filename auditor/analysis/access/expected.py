@@ -11,6 +11,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload
 from auditor.azure import body
+from auditor.azure.catalogue import Catalogue, shipped
 from auditor.errors import ContentError
 from auditor.model import Gap, Resource
 from auditor.rbac import service_roles
@@ -99,16 +100,22 @@ class BoundRow:
             )
 
 
-def read_table(tables: Mapping[str, object]) -> Table:
-    """Return the table `roles` of a baseline, or one that expects nothing. Raise ContentError where it is wrong."""
+def read_table(tables: Mapping[str, object], catalogue: Catalogue | None = None) -> Table:
+    """Return the table `roles` of a baseline, or one that expects nothing. Raise ContentError where it is wrong.
+
+    `catalogue` says which services keep roles themselves; the tool's own where it is None.
+    """
     entry = tables.get(TABLE)
     if entry is None:
         return Table()
-    roles = {name: _role(role, name) for role in body.objects(entry, "roles") if (name := body.text(role, "name"))}
+    catalogue = catalogue or shipped()
+    roles = {
+        name: _role(role, name, catalogue) for role in body.objects(entry, "roles") if (name := body.text(role, "name"))
+    }
     return Table(
-        rows=[_row(row, roles, _required(row, "principal")) for row in body.objects(entry, "rows")],
+        rows=[_row(row, roles, _required(row, "principal"), catalogue) for row in body.objects(entry, "rows")],
         tolerated=[
-            _row(row, roles, principal)
+            _row(row, roles, principal, catalogue)
             for row in body.objects(entry, "tolerated")
             for principal in body.texts(row, "principals")
         ],
@@ -129,11 +136,11 @@ def _sides(boundary: object) -> Iterator[Sequence[object]]:
         yield side if isinstance(side, Sequence) and not isinstance(side, str) else ()
 
 
-def _role(entry: object, name: str) -> Role:
+def _role(entry: object, name: str, catalogue: Catalogue) -> Role:
     """Return a role of the table; one without permissions has those of the built-in role with its GUID, if any."""
     guid = _required(entry, "guid").lower()
     if system := body.text(entry, "system"):
-        return _role_of_service(system, guid, name)
+        return _role_of_service(system, guid, name, catalogue)
     blocks = body.value(entry, "permissions")
     if blocks is None:
         built_in = built_in_role(guid)
@@ -144,35 +151,35 @@ def _role(entry: object, name: str) -> Role:
     return Role(guid, name, permissions)
 
 
-def _role_of_service(system: str, guid: str, name: str) -> Role:
-    role = service_roles.built_in(system, guid)
+def _role_of_service(system: str, guid: str, name: str, catalogue: Catalogue) -> Role:
+    role = service_roles.built_in(system, guid, catalogue)
     if role is None:
         raise ContentError(
             f"Table `{TABLE}`: `{system}` has no built-in role {guid}.",
-            f"Systems are {', '.join(sorted(kind.name for kind, _ in service_roles.SYSTEMS.values()))}.",
+            f"Systems are {', '.join(sorted(kind.name for kind, _ in service_roles.systems_of(catalogue).values()))}.",
         )
     return replace(role, name=name)
 
 
-def _role_of_row(entry: object, roles: Mapping[str, Role]) -> Role:
+def _role_of_row(entry: object, roles: Mapping[str, Role], catalogue: Catalogue) -> Role:
     """Return the role of a row: one of the table's, or where the row names a role system, one that is built into it."""
     name, system = _required(entry, "role"), body.text(entry, "system")
     if system is None:
         return _named(roles, name)
-    guid = service_roles.guid_of(system, name)
+    guid = service_roles.guid_of(system, name, catalogue)
     if guid is None:
         raise ContentError(
             f"Table `{TABLE}`: `{system}` has no built-in role `{name}`.",
             "Name a type of assignments that a service keeps, and a role that all of those services have.",
         )
-    return _role_of_service(system, guid, name)
+    return _role_of_service(system, guid, name, catalogue)
 
 
-def _row(entry: object, roles: Mapping[str, Role], principal: str) -> RoleRow:
+def _row(entry: object, roles: Mapping[str, Role], principal: str, catalogue: Catalogue) -> RoleRow:
     return RoleRow(
         principal=principal,
         scope=_required(entry, "scope"),
-        role=_role_of_row(entry, roles),
+        role=_role_of_row(entry, roles, catalogue),
         control=body.text(entry, "control") or "",
         on_group=body.text(entry, "level") == "resource-group",
         narrower=body.value(entry, "narrower") is True,
@@ -202,6 +209,8 @@ def bind_rows(
     principals: Principals,
     observed: Mapping[str, Role],
     needs: Callable[[Resource, Resource], tuple[tuple[str, ...], Gap | None]],
+    *,
+    catalogue: Catalogue,
 ) -> Sequence[BoundRow]:
     """Return the rows for each resource that plays the principal and each that plays the scope.
 
@@ -215,7 +224,7 @@ def bind_rows(
             acting, unresolved = principals.of(holder)
             for target in workload.resources(row.scope):
                 scope = scope_of(target) if row.on_group else target.id
-                scope = service_roles.as_arm_spells(f"{scope}/{row.within}") if row.within else scope
+                scope = service_roles.as_arm_spells(f"{scope}/{row.within}", catalogue) if row.within else scope
                 needed, gap = needs(holder, target) if row.narrower else ((), None)
                 condition, condition_gap = _filled_in(row.condition, holder, target)
                 inside = workload.resources(row.preferred_scope) if row.preferred_scope else ()

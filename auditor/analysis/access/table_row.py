@@ -17,6 +17,7 @@ from auditor.analysis.access.row_verdict import How, RowVerdict, judge_best
 from auditor.analysis.access.sanctions import ExcessActions
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
+from auditor.azure.resource_type import ResourceType
 from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
 from auditor.estate.network_relations import GATEWAYS
@@ -122,7 +123,8 @@ class TableRow(Fact):
     """other components of the workload that the row's scope holds"""
     holder_name: Hidden[str]
     target: Hidden[str]
-    system: Hidden[str | None]
+    system: Hidden[ResourceType | None]
+    deletions: Hidden[Mapping[str, str]]
     condition: Hidden[str | None]
     granted: Hidden[Permissions]
     at_most: Hidden[Permissions]
@@ -185,7 +187,7 @@ class TableRow(Fact):
         if self.least_privilege != "exceeded":
             return None
         delete = [
-            service_roles.delete_command(grant.id) or f"az role assignment delete --ids {shlex.quote(grant.id)}"
+            self.deletions.get(grant.id) or f"az role assignment delete --ids {shlex.quote(grant.id)}"
             for grant in self.granted_by
             if ids.key(grant.id) not in self.needed_elsewhere
         ]
@@ -249,7 +251,7 @@ def _table_row(
     access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str, needed_elsewhere: frozenset[str]
 ) -> TableRow:
     gap = _gap(access, row, verdict)
-    kept = service_roles.system_of_role(row.row.role)
+    kept = service_roles.system_of_role(row.row.role, access.context.estate.catalogue)
     is_exceeded = verdict.least_privilege is Truth.NO
     doubt = gap or (_unlisted_assignments(access, row) if is_exceeded else None)  # a better one may not be listed
     advice = _advice(access, row, verdict)
@@ -260,7 +262,7 @@ def _table_row(
             row.holder.id,
             sub_object=sub_object,
             role=(row.workload, row.row.principal),
-            inputs=_inputs(row, verdict),
+            inputs=_inputs(access, row, verdict),
         ),
         control=row.row.control,
         row=row.row.name,
@@ -286,7 +288,12 @@ def _table_row(
         also_reaches=advice.reached if advice else unknown_advice,
         holder_name=row.holder.name,
         target=row.target.id,
-        system=None if kept is None else kept.name,
+        system=kept,
+        deletions={
+            one.id: command
+            for one in verdict.assignments
+            if (command := service_roles.delete_command(one.id, access.context.estate.catalogue))
+        },
         condition=row.condition,
         granted=combined(each.permissions for each in verdict.assignments) if verdict.assignments else NO_PERMISSIONS,
         at_most=row.row.role.at_most,
@@ -311,7 +318,7 @@ def _gap(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Gap | Non
 
 def _unlisted_assignments(access: AccessContext, row: BoundRow) -> Gap | None:
     """Return why the assignments that may satisfy a row are not all known: Azure's, or those that the service keeps."""
-    kept = service_roles.system_of_role(row.row.role)
+    kept = service_roles.system_of_role(row.row.role, access.context.estate.catalogue)
     if kept is None:
         return access.graph.assignment_gap(row.scope)
     return service_roles.gap(access.context.estate, row.target.id, kept)
@@ -397,10 +404,10 @@ def _also_reached(access: AccessContext, row: BoundRow) -> tuple[str, ...]:
     return tuple(sorted(held))
 
 
-def _inputs(row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:
+def _inputs(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:
     used = [(a.id, path) for a in verdict.assignments for path in ("properties.roleDefinitionId", "properties.scope")]
     roles = [(a.role.id, "properties") for a in verdict.assignments if a.role.permissions is not None]
     denies = [(deny.id, "properties.permissions") for deny in verdict.denies]
-    kept = service_roles.system_of_role(row.row.role)
+    kept = service_roles.system_of_role(row.row.role, access.context.estate.catalogue)
     missing = [] if used or denies else [(row.scope, ASSIGNMENTS if kept is None else kept.name)]
     return [*used, *roles, *denies, (row.holder.id, "identity"), *missing]

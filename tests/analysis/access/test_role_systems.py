@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,17 @@ from hypothesis import strategies as st
 from auditor.analysis.access import ANALYSIS
 from auditor.analysis.contract import Context
 from auditor.architecture.workloads import Binding, Workload, Workloads
+from auditor.azure.catalogue import Catalogue, shipped
 from auditor.errors import ContentError
+from auditor.estate.graph import Estate
 from auditor.model import Gap
+from auditor.rbac import service_roles
+from auditor.rbac.access_graph import read_access_graph
 from auditor.rbac.conditions import Likeness, likeness
 from auditor.rbac.operation_sets import EVERYTHING
+from auditor.rbac.permissions import Plane
+from auditor.rbac.queries import who_can
+from auditor.snapshot.model import Metadata, Snapshot
 from tests.estates.access import Body, estate_of, of_kind
 from tests.estates.derived import Derived, derive
 
@@ -308,6 +316,78 @@ def test_without_a_project_the_account_is_the_scope() -> None:
     identity = {"userAssignedIdentities": {IDENTITY: {"principalId": WHO}}}
     bodies = [resource(ACCOUNT), resource(STORAGE, identity=identity), resource(IDENTITY, {"principalId": WHO})]
     assert row(facts([*bodies, assigned(USER, ACCOUNT)], holder)) == ("present", "the role itself", "met")
+
+
+SAFES = "Contoso.Vault/safes"
+SYSTEM = f"""\
+type: {SAFES}/grants
+list: {{}}
+role_system:
+  name: Contoso Safes
+  definitions: {SAFES}/roles
+  principal: properties.who
+  role: properties.role
+  scope: properties.place
+  segments: {{d: drawers}}
+  built_in:
+    reader: {{name: Safe Reader, data: [{SAFES}/drawers/read]}}
+  create: safes grant {{principal}} {{role}} on {{account}} at {{scope}}
+  delete: safes revoke {{assignment}} on {{account}}
+"""
+
+
+def catalogue_with(folder: Path, text: str = SYSTEM) -> Catalogue:
+    file = folder / f"{SAFES}/grants.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    return shipped().with_folders([folder])
+
+
+def test_one_more_role_system_is_one_more_file(tmp_path: Path) -> None:
+    catalogue = catalogue_with(tmp_path)
+    safe = f"{PROVIDERS}/{SAFES}/s"
+    grant = resource(f"{safe}/grants/g", {"who": WHO, "role": "READER", "place": "/d/top"})
+    stranger = resource(f"{safe}/grants/h", {"who": STRANGER, "role": "reader", "place": "/d/top"})
+    wanted = {"control": "X", "principal": "project", "scope": "memory", "within": "d/top", "role": "Safe Reader"}
+
+    def known(*bodies: Body) -> Estate:
+        resources = estate_of([*estate_bodies(), resource(safe), *bodies]).resources
+        return Estate(Snapshot(resources, (), Metadata(complete=True), ""), catalogue=catalogue)
+
+    def told(*bodies: Body) -> list[Derived]:
+        estate = known(*bodies)
+        places = {"account": ACCOUNT, "project": PROJECT, "memory": safe}
+        bindings = {name: (Binding(name, one, "structure"),) for name, at in places.items() if (one := estate.get(at))}
+        workloads = Workloads([Workload("w", bindings["account"][0].resource, bindings)], (), {})
+        tables = {"roles": {"rows": [wanted | {"system": f"{SAFES}/grants"}]}}
+        return derive(ANALYSIS, Context(estate, workloads, {}, tables, datetime(2026, 7, 16, tzinfo=UTC)))
+
+    assert row(told(grant)) == ("present", "the role itself", "met")
+    found = told(stranger)
+    assert row(found)[0] == "missing"
+    [missing], [held] = of_kind(found, "access.row"), of_kind(found, "access.assignment")
+    assert missing.remedy == f"safes grant {WHO} reader on s at /d/top"
+    assert (held.fields["door"], held.fields["sanctioned"]) == ("role of the service itself", False)
+    assert service_roles.delete_command(stranger["id"], catalogue) == "safes revoke h on s"
+    answer = who_can(read_access_graph(known(grant)), f"{SAFES}/drawers/read", f"{safe}/drawers/top", Plane.DATA)
+    assert [one.principal for one in answer.actors] == [WHO]
+
+
+@pytest.mark.parametrize(
+    ("line", "becomes", "message"),
+    [
+        ("  name: Contoso Safes\n", "", "needs 'name'"),
+        (f"  definitions: {SAFES}/roles\n", "", "needs 'definitions'"),
+        ("  principal: properties.who\n", "  principal: properties..who\n", "principal"),
+        ("  segments:", "  door: window\n  segments:", "no value of 'door'"),
+        ("name: Safe Reader, ", "", "needs 'name' and 'data'"),
+        (f"[{SAFES}/drawers/read]", "[read]", "is no operation"),
+    ],
+)
+def test_a_mistake_in_a_role_system_is_an_error(tmp_path: Path, line: str, becomes: str, message: str) -> None:
+    assert line in SYSTEM
+    with pytest.raises(ContentError, match=message):
+        catalogue_with(tmp_path, SYSTEM.replace(line, becomes, 1))
 
 
 ATOMS = ["ActionMatches{'a/x'}", "ActionMatches{'a/*'}", f"{NAME} StringEquals 'v'", "@Request[t:n] NumericEquals '1'"]
