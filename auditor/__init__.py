@@ -89,7 +89,8 @@ def evaluate(
 ) -> Report:
     """Judge an estate offline, as the command of that name does, and return findings with their evidence.
 
-    `baseline` is the name of a shipped one or the path of a file; `rules` are folders or files of further rules.
+    `baseline` is the name of a shipped one, the path of a file, or `auto` for the shipped one that fits the estate best;
+    `rules` are folders or files of further rules.
     `parameters` sets parameters of the baseline by name; `select` and `ignore` narrow the rules by globs on their ids.
     `known` is a JSON report, or a file of known failures: each failure then says by `change` how it stands to them.
     `complete` says that what is not in the estate does not exist.
@@ -103,7 +104,8 @@ def evaluate(
     if as_of is not None and as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")
     assignments = [f"{name}={json.dumps(value)}" for name, value in (parameters or {}).items()]
-    chosen = in_force.load(in_force.Selection(os.fspath(baseline), list(map(Path, rules)), assignments, select, ignore))
+    wanted = in_force.Selection(os.fspath(baseline), list(map(Path, rules)), assignments, select, ignore)
+    chosen = in_force.load(audit.chosen(snapshot, wanted))
     terms = audit.Terms(
         complete=complete,
         as_of=as_of,

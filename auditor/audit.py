@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from auditor import shipped
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
@@ -28,8 +29,9 @@ from auditor.inputs import read
 from auditor.model import Coverage, Finding, FrameworkReport, Report, RuleInfo, SnapshotIdentity, Status
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key
+from auditor.rulebook import in_force, recognition
 from auditor.rulebook.controls import Framework
-from auditor.rulebook.in_force import RuleSet
+from auditor.rulebook.in_force import RuleSet, Selection
 from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.snapshot.unkeyed import without_keyed_marks
@@ -102,7 +104,39 @@ def audited(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> AuditedState:
     """Judge a snapshot and return the report together with what it was judged from."""
     when = moment(terms, snapshot.metadata)
     given = _context(snapshot, rules, terms, when)
-    return AuditedState(given, _report(snapshot, rules, terms, (given, when)), snapshot.resources)
+    report = _report(snapshot, rules, terms, (given, when))
+    if misfit := _misfit(snapshot, rules, terms, (given, report)):
+        report = replace(report, misfit=misfit, notices=[misfit, *report.notices])
+    return AuditedState(given, report, snapshot.resources)
+
+
+def chosen(snapshot: Snapshot, choice: Selection) -> Selection:
+    """Return what is to be judged by: the baseline that fits the estate best where `auto` was asked for."""
+    if choice.baseline != recognition.AUTO:
+        return choice
+    return replace(choice, baseline=recognition.best(Estate(snapshot), shipped.folder("baselines")))
+
+
+def _misfit(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged: tuple[Context, Report]) -> str:
+    """Say that another edition fits the estate better, and how many of the failures come from that alone."""
+    given, report = judged
+    other = recognition.better(given.estate, rules.baseline, shipped.folder("baselines"))
+    if other is None:
+        return ""
+    by_other = in_force.load(in_force.Selection(other))
+    plain = replace(terms, exemption_files=(), framework=None, draw=False, known=None, explain_passes=False)
+    when = moment(plain, snapshot.metadata)
+    fitting = _report(snapshot, by_other, plain, (_context(snapshot, by_other, plain, when), when))
+    failing = _failures(report)
+    return (
+        f"the estate looks like {other} and is judged by {rules.baseline.called}: "
+        f"{len(failing - _failures(fitting))} of {len(failing)} failures come from that alone"
+    )
+
+
+def _failures(report: Report) -> frozenset[tuple[str, str, str]]:
+    failing = (each for each in report.findings if each.status is Status.FAIL)
+    return frozenset((each.rule_id, (each.resource_id or "").lower(), each.sub_object) for each in failing)
 
 
 def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
@@ -150,7 +184,7 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
     metadata = snapshot.metadata
     return Report(
         tool_version=tool_version(),
-        baseline_name=rules.baseline.name,
+        baseline_name=rules.baseline.called,
         baseline_version=rules.baseline.version,
         snapshot=SnapshotIdentity(snapshot.sha256, metadata.collected_at, metadata.scope, metadata.subscription_names),
         as_of=when.at,

@@ -598,7 +598,8 @@ class Report:
     `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
     `exemptions` are those that were given, in the order of their files.
     `reference_data` are the editions of what ships about Azure (roles, regions, …) by name.
-    `pictures` are the workloads, where a format that shows them was asked for.
+    `pictures` are the workloads, where a format that shows them was asked for. `misfit` says that the estate looks like
+    another edition than the one judged by, and stands among the notices too; empty where it does not.
     """
 
     tool_version: str
@@ -617,3 +618,4 @@ class Report:
     reference_data: Mapping[str, str] = field(default_factory=dict)
     pictures: Sequence[WorkloadPicture] = ()
     exemptions: Sequence[ExemptionState] = ()
+    misfit: str = ""

@@ -13,7 +13,7 @@ from auditor.cli.streams import PIPED_WIDTH
 from tests.checkout import ROOT, SAMPLE
 from tests.e2e.command import in_process
 
-_BLOCK = re.compile(r"^```(yaml|sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(yaml|json|sh|text)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXITS = re.compile(r" # exits (\d)$")
 _FILE = re.compile(r"# (\S+\.yaml)\n")
 _LEFT_OUT = re.compile(r"^…\n", re.MULTILINE)
@@ -31,12 +31,12 @@ def without_left_out(shown: str, printed: str) -> str:
 def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
     (tmp_path / "estate.json").write_bytes(SAMPLE.read_bytes())
     printed = ""
-    for kind, text in _BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
-        if kind == "yaml":
-            named = _FILE.match(text)
-            assert named, f"a file without a name: {text}"
-            file = tmp_path / named[1]
-            file.parent.mkdir(exist_ok=True)
+    for kind, name, text in _BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
+        if kind in {"yaml", "json"}:
+            named = name or _FILE.sub(r"\1", text.splitlines(keepends=True)[0])
+            assert named.endswith(f".{kind}"), f"a file without a name: {text}"
+            file = tmp_path / named
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             continue
         if kind == "text":
@@ -51,6 +51,14 @@ def test_a_guide_does_what_it_says(page: str, tmp_path: Path) -> None:
             ended = in_process(*arguments, at=tmp_path, env={"COLUMNS": str(PIPED_WIDTH)})
             assert (program, ended.code) == ("auditor", int(exits[1]) if exits else 0), f"{line}\n{ended.err}"
             printed = ended.out
+
+
+def test_another_architecture_is_less_than_a_hundred_lines_of_data() -> None:
+    guide = (ROOT / "docs" / "own-baseline.md").read_text(encoding="utf-8").partition("\n## 6. ")[2]
+    files = [text for kind, _, text in _BLOCK.findall(guide) if kind in {"yaml", "json"}]
+
+    assert len(files) == 4
+    assert sum(text.count("\n") for text in files) < 100
 
 
 def test_a_page_asks_twenty_questions_and_shows_each_answer() -> None:

@@ -152,6 +152,11 @@ def read_declarations(
     return found
 
 
+def read_condition(entry: object, called: str) -> Condition:
+    """Return what a resource must be, as a declaration writes it. Raise ContentError where it cannot be read."""
+    return _condition(called, entry)
+
+
 def parameters_of(declared: Mapping[str, object]) -> frozenset[str]:
     """Return the parameters that declarations read: to bind by, and to know whether a component is required."""
     paths: list[object] = []

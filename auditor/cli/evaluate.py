@@ -30,7 +30,7 @@ with lazy_imports(__name__):
     from auditor.engine import exemptions, known_files
     from auditor.inputs import read
     from auditor.report import explanation, outcome
-    from auditor.rulebook import in_force, retired
+    from auditor.rulebook import in_force, recognition, retired
 
 
 _EVALUATE: Final = examples(
@@ -231,7 +231,8 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    rule_set = in_force.load(options.selection)
+    snapshot = read.read(*options.sources)
+    rule_set = in_force.load(audit.chosen(snapshot, options.selection))
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
@@ -241,7 +242,7 @@ def run(
         known=known_files.read(options.known) if options.known else None,
         draw=any(target.format.draws for target in shown.targets),
     )
-    audited = audit.audit(read.read(*options.sources), rule_set, terms)
+    audited = audit.audit(snapshot, rule_set, terms)
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
         write(report, shown)
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
@@ -256,6 +257,8 @@ def run(
 
 def check_content(options: JudgingOptions) -> None:
     """Refuse, before any work, a wrong baseline, rule or exemption file."""
+    if options.selection.baseline == recognition.AUTO:  # which one that is only the estate tells
+        return
     rule_set = in_force.load(options.selection)
     if options.framework:
         rule_set.framework(options.framework)
@@ -341,13 +344,14 @@ def explain(
     as_of: opt.AsOf = None,
 ) -> None:
     """Say why: every leaf of a rule on one resource, with what was expected and what is there."""
-    rule_set = in_force.load(in_force.Selection(baseline, rules or (), assignments or ()))
+    snapshot = read.read(*sources)
+    rule_set = in_force.load(audit.chosen(snapshot, in_force.Selection(baseline, rules or (), assignments or ())))
     if rule not in rule_set.rules:
         raise AuditorError(f"there is no rule '{rule}'", retired.hint(rule, rule_set.rules))
     only = replace(rule_set, in_force=[each for each in rule_set.in_force if each.id == rule])
     if not only.in_force:
         raise AuditorError(f"rule '{rule}' is not in force in baseline {rule_set.baseline.name}")
-    report = audit.audit(read.read(*sources), only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
+    report = audit.audit(snapshot, only, audit.Terms(complete=complete, as_of=opt.time_of(as_of)))
     findings = explanation.about(report, resource_id)
     if not findings:
         ids = sorted({finding.resource_id for finding in report.findings if finding.resource_id})

@@ -38,7 +38,8 @@ class Judging:
             exemption_files=self.exemptions,
             explain_passes=False,
         )
-        report = audit.audit(read.read(*self.sources), in_force.load(self.selection), terms)
+        snapshot = read.read(*self.sources)
+        report = audit.audit(snapshot, in_force.load(audit.chosen(snapshot, self.selection)), terms)
         if outcome.judged_nothing(report):
             raise AuditorError(outcome.why_not_trusted(report) or "nothing was judged")
         return report

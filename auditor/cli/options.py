@@ -43,7 +43,7 @@ Baseline = Annotated[
         "-b",
         metavar="NAME_OR_PATH",
         envvar="AUDITOR_BASELINE",
-        help="Baseline to judge by: a shipped one, or a file.",
+        help="Baseline to judge by: a shipped one (NAME or NAME@EDITION), a file, or auto for the one that fits.",
     ),
 ]
 Rules = Annotated[

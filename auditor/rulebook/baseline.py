@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from auditor.architecture.declare import read_condition
+from auditor.architecture.signs import Sign
 from auditor.errors import ContentError, Mistakes
 from auditor.model import Severity
 from auditor.rulebook import editions, overlay, parameters
 from auditor.rulebook.control_layer import ControlLayer
-from auditor.rulebook.documents import EstateDocument, OverlayDocument, WholeBaselineDocument
+from auditor.rulebook.documents import EstateDocument, OverlayDocument, SignDocument, WholeBaselineDocument
 from auditor.rulebook.editions import Edition
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.validation import check
@@ -79,9 +81,9 @@ class Baseline:
     `pending` those that overlays set and no baseline declares: a rule has to. `controls` are files by
     framework, those of this baseline after those of the baselines below. `packages` are the folders of it and of those
     below that are packages, the lowest first. `estates` are its own alone. `edition` is the one in force.
-    `places` are where components name
-    properties, by component and path. `dropped` are components of those below that it takes away: rules that it takes
-    away too may name them.
+    `places` are where components name properties, by component and path. `signs` tell that an estate was built after it;
+    None where neither it nor one below says which. `dropped` are components of those below that it takes away: rules that
+    it takes away too may name them.
     """
 
     name: str
@@ -106,6 +108,12 @@ class Baseline:
     edition: Edition = field(default_factory=Edition)
     dropped: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[tuple[str, str], Node] = field(default_factory=dict)
+    signs: Sequence[Sign] | None = None
+
+    @property
+    def called(self) -> str:
+        """Return its name, with the edition where that is not the latest."""
+        return self.name if self.edition.is_latest else f"{self.name}@{self.edition.name}"
 
 
 def find(name_or_path: str, shipped: Path) -> Path:
@@ -181,6 +189,11 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
         read = [mistakes.of(parameters.declared, name, given, node.child("parameters", name))
                 for name, given in document.parameters.items()]  # fmt: skip
         declared = {parameter.name: parameter for parameter in read if parameter is not None}
+    signs = (
+        None
+        if document.signs is None
+        else [mistakes.of(_sign, each, node.child("signs", number)) for number, each in enumerate(document.signs)]
+    )
     mistakes.raise_any()
     return Baseline(
         name=document.name,
@@ -208,12 +221,30 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
         chain=[str(path)],
         packages=[path.parent] if path.name == PACKAGE else (),
         estates=[each for each in estates if each is not None],
+        signs=None if signs is None else [each for each in signs if each is not None],
         edition=edition,
     )
 
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def own_signs(path: Path) -> tuple[Sequence[Sign], Sequence[str]]:
+    """Return the signs that a baseline file gives itself, with its editions, and read nothing else of it."""
+    given = load_file(path)
+    entries = given.value if isinstance(given.value, dict) else {}
+    listed, known = (entries[key].value if key in entries else None for key in ("signs", "editions"))
+    signs = [_sign(check(each, SignDocument), each) for each in (listed if isinstance(listed, list) else ())]
+    return signs, [str(each.value) for each in (known if isinstance(known, list) else ())]
+
+
+def _sign(document: SignDocument, node: Node) -> Sign:
+    try:
+        where = [read_condition(entry, "sign") for entry in document.where]
+    except ContentError as problem:
+        node.child("where").fail(problem.message, problem.hint)
+    return Sign(document.type, where, document.weight, document.edition or "")
 
 
 def _expected(document: EstateDocument, node: Node, path: Path) -> ExpectedVerdicts:

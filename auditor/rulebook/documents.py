@@ -429,6 +429,20 @@ class EstateDocument(Document):
     """The rules that have an answer that is not known."""
 
 
+class SignDocument(Document):
+    """A resource by which an estate of the architecture is recognised."""
+
+    called: ClassVar[str] = "a sign"
+    type: TypeName
+    """The resource type."""
+    where: list[Any] = Field(default_factory=list)
+    """What the resource must be, as in a component."""
+    weight: int = 1
+    """How strongly it tells, from 1 on."""
+    edition: Edition | None = None
+    """The edition of which it tells, where it tells of one alone."""
+
+
 class RemovalDocument(Document):
     """What a baseline takes away from the one that it extends."""
 
@@ -471,6 +485,8 @@ class _AnyBaseline(Document):
     """What people have looked at."""
     editions: list[Edition] = Field(default_factory=list)
     """The editions of the architecture that it holds, the latest last; rows and components say `since` and `until`."""
+    signs: list[SignDocument] | None = None
+    """Resources by which an estate of the architecture is recognised; an empty list: by none."""
     estates: list[EstateDocument] = Field(default_factory=list)
     """Estates that `auditor baseline validate` judges by it, and what must come of them."""
 

@@ -67,6 +67,7 @@ def over(base: Baseline, own: Baseline, document: OverlayDocument, node: Node) -
         places={**base.places, **own.places},
         chain=[*own.chain, *base.chain],
         packages=[*base.packages, *own.packages],
+        signs=base.signs if own.signs is None else own.signs,
     )
 
 

@@ -95,7 +95,8 @@ def _hash(name: str) -> str:
 
 def _header(report: Report, name: str) -> Html:
     told = f"Judged as of {utc(report.as_of)} · {report.resources:,} resources · snapshot {report.snapshot.sha256[:12]}"
-    return html("header", None, html("h1", None, html_text(name)), html("p", None, html_text(told)))
+    misfit = [html("p", {"role": "note"}, html_text(report.misfit))] if report.misfit else []
+    return html("header", None, *misfit, html("h1", None, html_text(name)), html("p", None, html_text(told)))
 
 
 def _navigation() -> Html:

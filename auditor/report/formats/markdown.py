@@ -32,7 +32,9 @@ def write(report: Report, out: GfmPage, view: View) -> None:
     findings = selection.listed(report, include_passed=view.include_passed)
     summary = summarise(report)
     page = _MarkdownPage(sections_left=15)
-    page.add(gfm("## {}\n\n", escaped(verdict(summary))), *_summary(report, summary), *_outcome(report))
+    page.add(
+        *_misfit(report), gfm("## {}\n\n", escaped(verdict(summary))), *_summary(report, summary), *_outcome(report)
+    )
     names = report.snapshot.subscription_names
     failures = selection.open_failures(findings)
     if report.framework is not None:
@@ -170,6 +172,12 @@ def _control(control: ControlCoverage) -> Row:
 
 def _number(count: int) -> Gfm:
     return gfm("{}", count)
+
+
+def _misfit(report: Report) -> Iterable[Gfm]:
+    """Say that the estate looks like another edition."""
+    if report.misfit:
+        yield gfm("{}\n\n", escaped(report.misfit))
 
 
 def _outcome(report: Report) -> Iterable[Gfm]:

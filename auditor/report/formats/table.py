@@ -41,7 +41,7 @@ def write(report: Report, out: TerminalLines, view: View) -> None:
     """
     page = _TablePage(report, layout_of(view.width, color=view.color, is_for_person=view.is_for_person), view)
     summary = summarise(report)
-    out.lines([*page.body(), *page.summary(summary), *page.outcome()])
+    out.lines([*page.misfit(), *page.body(), *page.summary(summary), *page.outcome()])
 
 
 class _TablePage:
@@ -53,6 +53,12 @@ class _TablePage:
         self._view = view
         self._verbose = view.verbose
         self._names = report.snapshot.subscription_names
+
+    def misfit(self) -> Iterator[str]:
+        """Yield that the estate looks like another edition, where it does: all that follows is to be read so."""
+        if self._report.misfit:
+            yield from self._layout.paragraph(sentence(self._report.misfit), indent=0)
+            yield ""
 
     def body(self) -> Iterator[str]:
         """Yield all blocks above the summary: what matters most is first, or last for a person."""
