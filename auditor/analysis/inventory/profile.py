@@ -48,7 +48,7 @@ class DevelopmentProfile(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class MarkReading:
     """How a mark is read: what shows it, whose related resources (or its own), by which paths."""
 
     capability: str
@@ -75,12 +75,12 @@ def _is_unprotected(network: Resource) -> bool:
     return body.value(network.properties, "enableDdosProtection") is not True
 
 
-_PLAN: Final = Sign(capabilities.SCALED_PLAN, ("sku.name", "properties.zoneRedundant"), _is_small_plan)
-_GATEWAY: Final = Sign(
+_PLAN: Final = MarkReading(capabilities.SCALED_PLAN, ("sku.name", "properties.zoneRedundant"), _is_small_plan)
+_GATEWAY: Final = MarkReading(
     capabilities.ENTRY_POINT, ("zones", "properties.autoscaleConfiguration.minCapacity"), _is_small_gateway
 )
-_ADDRESS: Final = Sign(capabilities.ENTRY_POINT, ("zones",), _has_no_zones, relation="publicIpAddress")
-_NETWORK: Final = Sign(capabilities.NETWORK, ("properties.enableDdosProtection",), _is_unprotected)
+_ADDRESS: Final = MarkReading(capabilities.ENTRY_POINT, ("zones",), _has_no_zones, relation="publicIpAddress")
+_NETWORK: Final = MarkReading(capabilities.NETWORK, ("properties.enableDdosProtection",), _is_unprotected)
 
 
 def profile_fact(context: Context, workload: Workload) -> DevelopmentProfile:
@@ -108,7 +108,7 @@ def profile_fact(context: Context, workload: Workload) -> DevelopmentProfile:
     )
 
 
-def _judged(context: Context, workload: Workload, sign: Sign) -> Known[Sequence[Resource]]:
+def _judged(context: Context, workload: Workload, sign: MarkReading) -> Known[Sequence[Resource]]:
     """Return the resources that show a sign or not."""
     bound = workload.giving(sign.capability)
     if not bound:
@@ -123,7 +123,7 @@ def _judged(context: Context, workload: Workload, sign: Sign) -> Known[Sequence[
     return [address for resource in bound for address in context.estate.related(resource.id, sign.relation)]
 
 
-def _mark(sign: Sign, resources: Known[Sequence[Resource]]) -> Known[bool]:
+def _mark(sign: MarkReading, resources: Known[Sequence[Resource]]) -> Known[bool]:
     return resources if isinstance(resources, Gap) else any(map(sign.shows, resources))
 
 
