@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -253,3 +254,26 @@ def test_the_hooks_check_what_they_say(tmp_path: Path) -> None:
         ended = in_process(*hook["entry"].split()[1:], *hook["args"], at=tmp_path)
         assert ended.code == 2, hook["id"]
         assert any(f"{name}.yaml" in ended.err for name in ("broken", "baseline", "exemptions"))
+
+
+def _linter(name: str) -> str:
+    """Return a linter that CI installs beside the locked packages, or one that is there."""
+    own = ROOT / "build" / "linters" / "bin" / name
+    found = str(own) if own.is_file() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed (.ci/run does it)")
+    return found
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["hadolint", "Dockerfile"],
+        ["zizmor", "--offline", "--quiet", ".github/workflows/release.yml", "action.yml"],
+    ],
+    ids=["image", "workflow and action"],
+)
+def test_a_linter_finds_nothing(command: list[str]) -> None:
+    own = [_linter(command[0]), *command[1:]]
+    ended = subprocess.run(own, check=False, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr

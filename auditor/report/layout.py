@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from auditor.model import Severity
 from auditor.report.text import visible
 
 _GAP: Final = 2
+_NUMBER: Final = re.compile(r"[-+]?[\d,.]+")
 _NARROWEST: Final = 40
 _BOLD: Final = "1"
 _COLORS: Final = {
@@ -78,13 +80,8 @@ class Layout:
         widths = self.column_widths(cells, indent)
         if header:  # not tabulate's own header, which is two cells wider than its text
             cells.insert(1, ["-" * width for width in widths])
-        text = tabulate(
-            cells,
-            tablefmt="plain",
-            disable_numparse=True,
-            maxcolwidths=list(widths),
-            break_on_hyphens=False,
-        )
+        wrapped = [[_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)] for row in cells]
+        text = tabulate(wrapped, tablefmt="plain", disable_numparse=True)
         return [(" " * indent + line).rstrip() for line in text.splitlines()]
 
     def column_widths(self, cells: Sequence[Sequence[str]], indent: int) -> Sequence[int]:
@@ -147,3 +144,10 @@ def shared_widths(natural: Sequence[int], room: int) -> Sequence[int]:
         widths[index] = max(1, min(natural[index], room // (len(natural) - done)))
         room -= widths[index]
     return widths
+
+
+def _wrapped(cell: str, width: int) -> str:
+    """Return a cell on as many lines as it needs; tabulate takes a text such as `1,000` for a number that it cannot read."""
+    if cell_width(cell) <= width or _NUMBER.fullmatch(cell):
+        return cell
+    return tabulate([[cell]], tablefmt="plain", disable_numparse=True, maxcolwidths=[width], break_on_hyphens=False)
