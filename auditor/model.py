@@ -595,7 +595,7 @@ class Report:
 
     `rules` are the rules in force, by id.
     `as_of` is the time of judgement and `as_of_source` where it came from (`option`, `snapshot`, `export`, `clock`).
-    `notices` are remarks on the run itself: bindings by name, exemptions without effect, rules without subjects.
+    `notices` are remarks on the run itself: bindings by name, rules without subjects.
     `exemptions` are those that were given, in the order of their files.
     `reference_data` are the editions of what ships about Azure (roles, regions, …) by name.
     `pictures` are the workloads, where a format that shows them was asked for. `misfit` says that the estate looks like

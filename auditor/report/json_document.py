@@ -212,7 +212,7 @@ class ReportDocument(TypedDict):
     framework: NotRequired[FrameworkDocument]
     """Only where one was asked for."""
     notices: list[str]
-    """Remarks on the run: bindings by name, exemptions without effect, rules that met nothing."""
+    """Remarks on the run: bindings by name, rules that met nothing."""
     findings: list[FindingDocument]
     gaps: list[GapDocument]
     coverage: CoverageDocument

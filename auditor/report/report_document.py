@@ -195,7 +195,7 @@ class ReportHead(TypedDict):
     framework: NotRequired[FrameworkDocument]
     """Only where one was asked for."""
     notices: list[str]
-    """Remarks on the run: bindings by name, exemptions without effect, rules that met nothing."""
+    """Remarks on the run: bindings by name, rules that met nothing."""
     exemptions: NotRequired[list[ExemptionStateDocument]]
     """Those that were given; left out where none were."""
     rules: dict[str, ReportedRule]

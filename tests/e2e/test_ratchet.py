@@ -128,6 +128,34 @@ def test_an_exemption_of_a_failure_ends_where_the_failure_grows(adopted: Path) -
     assert in_process("exemption", "check", "estate.json", "--exemptions", "ex.yaml", at=adopted).code == 0
 
 
+def test_an_exemption_by_rule_and_resource_hides_no_new_hole(adopted: Path) -> None:
+    (adopted / "wide.yaml").write_text(
+        "exemptions:\n- {rule: subnet-*, scope: '*/subnets/snet-jump', reason: r, approved_by: a, ticket: T-1,"
+        " expires_on: 2024-12-31}\n"
+    )
+    worse = _sample(adopted, "worse.json", _rule("*"))
+    options = ("--exemptions", "wide.yaml", "-o", "json", "-q", "--select", "subnet-*")
+
+    def judged(given: Path, *more: str) -> Ended:
+        return in_process("evaluate", given, *options, *more, at=adopted)
+
+    def covered(ended: Ended) -> bool:
+        [found] = [each for each in ended.findings if each["rule_id"] == _OPENED]
+        return bool(found["exemption"])
+
+    alone = judged(worse)
+    assert covered(alone)
+    assert {each["rule_id"]: each["severity"] for each in alone.findings if "exemption-" in each["rule_id"]} == {
+        "exemption-too-wide": "medium"
+    }
+    assert alone.code == 1, "what nobody has looked at is not accepted in silence"
+    assert covered(judged(adopted / "estate.json", "--known", "known.json"))
+    grown = judged(worse, "--known", "known.json")
+    assert (grown.code, covered(grown), _changes(grown)[_OPENED]) == (1, False, "widened")
+    checked = in_process("exemption", "check", worse, "--exemptions", "wide.yaml", at=adopted)
+    assert (checked.code, "does not say how far it goes" in " ".join(checked.out.split())) == (1, True)
+
+
 def _account(*prefixes: str) -> dict[str, Any]:
     return storage("st1", networkAcls={"ipRules": [{"value": each, "action": "Allow"} for each in prefixes]})
 
