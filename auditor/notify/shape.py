@@ -225,6 +225,11 @@ def _counted(findings: Sequence[Finding]) -> str:
     return " and ".join(told)
 
 
+def _summary(title: str, finding: Finding) -> str:
+    subject = ids.name_of(finding.resource_id or "") or ("missing" if finding.is_absence else "")
+    return f"{title}: {subject}" if subject else title
+
+
 def _finding_values(finding: Finding, report: Report) -> dict[str, str | int]:
     rule = report.rules[finding.rule_id]
     owner = next((value_text(value) for name, value in finding.tags.items() if name.lower() == "owner"), "")
@@ -236,7 +241,7 @@ def _finding_values(finding: Finding, report: Report) -> dict[str, str | int]:
         "severity": finding.severity.value,
         "rule_id": finding.rule_id,
         "title": rule.title,
-        "summary": f"{rule.title}: {ids.name_of(finding.resource_id or '') or 'missing'}"[:_SUMMARY],
+        "summary": _summary(rule.title, finding)[:_SUMMARY],
         "resource_id": finding.resource_id or "",
         "resource_type": finding.resource_type or "",
         "sub_object": finding.sub_object,
