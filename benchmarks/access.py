@@ -50,9 +50,9 @@ def main() -> int:
     """Build the estate, run the analysis, print what it took; return 1 above a limit."""
     estate, workloads = build()
     context = Context(estate, workloads, {}, {"roles": table()}, datetime(2024, 1, 1, tzinfo=UTC))
-    start = time.perf_counter()
-    kinds = Counter(fact.kind for fact in ANALYSIS.run(context))
-    seconds = time.perf_counter() - start
+    start = time.process_time()
+    kinds = Counter(fact.fact_kind for fact in ANALYSIS.run(context))
+    seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(f"{seconds:.1f} s, {peak:.0f} MB, {dict(sorted(kinds.items()))}\n")
     return int(seconds > SECONDS or peak > MEGABYTES)

@@ -38,7 +38,7 @@ with lazy_imports(__name__):
     from auditor.cli import settings
 
 MISTAKES_SHOWN = 50
-_OBJECTS = 20_000
+_OBJECTS = 5_000
 """So many new objects between two looks of the collector: modules and rules are many, and stay."""
 
 app = typer.Typer(
