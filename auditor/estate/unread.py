@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.azure import body, paths
 from auditor.azure.relation import Join, Navigation, StatedRelation
 from auditor.model import Gap, Resource
+from auditor.snapshot.model import NOT_PRINTED
 
 if TYPE_CHECKING:
     from auditor.estate.graph import Estate
@@ -66,7 +67,8 @@ def _hidden(estate: Estate, resource: Resource, stated: StatedRelation) -> Itera
     """Yield why a resource, though read, does not show what it states: a gap in it, or too old an API version."""
     for place in stated.places:
         path = paths.show(place.at)
-        if gap := estate.gap_at(resource.id, path):
+        gap = estate.gap_at(resource.id, path)
+        if gap is not None and gap.reason != NOT_PRINTED:  # what the command line leaves out of an object names nobody
             yield gap
         since, version = estate.catalogue.since(resource.type, path), resource.api_version
         if since and version and version[:10] < since[:10] and not body.values_at(resource.body, place.at):
