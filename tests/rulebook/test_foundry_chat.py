@@ -488,6 +488,14 @@ FAULTS: dict[str, tuple[Fault, Expected]] = {
         _set(estate.MEMORY, "locations", 0, "isZoneRedundant", to=False),
         {("fail", "cosmos-zone-redundant", "cosmos-help")},
     ),
+    "Cosmos DB in a second region without zones": (
+        _set(
+            estate.MEMORY,
+            "locations",
+            to=[{"locationName": name, "isZoneRedundant": name == "swedencentral"} for name in ("swedencentral", "x")],
+        ),
+        {("fail", "cosmos-zone-redundant", "cosmos-help")},
+    ),
     "Cosmos DB with keys": (
         _set(estate.MEMORY, "disableLocalAuth", to=False),
         {("fail", "cosmos-keys-off", "cosmos-help")},

@@ -27,7 +27,7 @@ from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Example, OnFact, OnType, Rule
 from tests.evidence import verdict
 
-_PACKAGES = ("openai-chat",)
+_PACKAGES = ("openai-chat", "foundry-chat")
 _FILES = [
     *rulebook.rule_files(shipped.folder("rules")),
     *(path for name in _PACKAGES for path in rulebook.rule_files(shipped.folder("baselines") / name / "rules")),

@@ -33,6 +33,7 @@ ZonalService: TypeAlias = Literal[
     "registry",
     "registry-replica",
     "storage",
+    "database",
 ]
 _TWO: Final = 2
 _HOLDERS: Final[Mapping[str, ZonalService]] = {
@@ -259,6 +260,24 @@ def _search(search: Resource) -> Spread:
     )
 
 
+def _database(account: Resource) -> Spread:
+    """Judge a Cosmos DB account, which has a setting for each of its regions; what it says are those without zones.
+
+    https://learn.microsoft.com/azure/reliability/reliability-cosmos-db-nosql
+    """
+    regions = body.objects(account.properties, "locations")
+    left_out = [entry for entry in regions if body.flag(entry, "isZoneRedundant") is not True]
+    return Spread(
+        explicit=tuple(body.text(entry, "locationName") or "a region" for entry in left_out) or None,
+        redundant=bool(regions) and not left_out,
+        grade=Grade.EXPLICIT if regions else Grade.NONE,
+        path="properties.locations",
+        sku=None,
+        sku_fits=True,
+        sku_path="properties.databaseAccountOfferType",
+    )
+
+
 _SPREADS: Final[Mapping[ZonalService, Callable[[Resource], Spread]]] = {
     "plan": _plan,
     "gateway": _gateway,
@@ -267,6 +286,7 @@ _SPREADS: Final[Mapping[ZonalService, Callable[[Resource], Spread]]] = {
     "registry": _registry,
     "registry-replica": _registry,
     "storage": _storage,
+    "database": _database,
 }
 """How each kind of service shows its zones, by the label of its type."""
 
