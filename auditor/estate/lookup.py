@@ -15,6 +15,7 @@ from auditor.azure.resource_type import Hosts, PrivateAddresses
 from auditor.model import Resource
 
 FEDERATED_CREDENTIALS: Final = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
+FOUNDRY_PROJECTS: Final = "microsoft.cognitiveservices/accounts/projects"
 INTERFACES: Final = "microsoft.network/networkinterfaces"
 MACHINES: Final = "microsoft.compute/virtualmachines"
 ML_CONNECTIONS: Final = "microsoft.machinelearningservices/workspaces/connections"

@@ -575,3 +575,17 @@ def test_each_control_says_what_it_rests_on_and_who_answers_it() -> None:
     answered = {(each.id, rule) for each in controls for rule in each.rules}
     in_force_ids = {each.id for each in rules().in_force}
     assert {rule for _, rule in answered} <= in_force_ids
+
+
+def test_nobody_is_accused_of_what_an_unread_project_may_be_there_for(tmp_path: Path) -> None:
+    bodies = estate.agent_document()["resources"]
+    drop(bodies, lambda each: each["id"].startswith(estate.PROJECT) and "Authorization" not in each["type"])
+    unread = {"scope": estate.ACCOUNT, "what": "microsoft.cognitiveservices/accounts/projects", "reason": "forbidden"}
+    source = tmp_path / "estate.json"
+    source.write_text(json.dumps({"resources": bodies, "gaps": [unread]}), encoding="utf-8")
+
+    told = known(audit.audit(read.read(str(source)), rules(), _TERMS)).keys() - without_fault()
+
+    accused = {rule for status, rule, _ in told if status == "fail"}
+    assert not any(rule.startswith(("access-", "cosmos-", "identity-")) for rule in accused)
+    assert ("unknown", "access-project-roles-work", "aif-help microsoft.cognitiveservices/accounts/projects") in told

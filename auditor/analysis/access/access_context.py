@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from auditor.analysis.access.sanctions import Sanctions
 from auditor.analysis.access.unseen_parts import UnseenParts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import About
+from auditor.architecture.workloads import Workload, may_have
 from auditor.azure import body
 from auditor.estate.secret_uses import secrets_read
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
@@ -56,12 +57,21 @@ def read_access(context: Context) -> AccessContext:
     tolerated: list[BoundRow] = []
     needs = partial(secrets_read, context.estate)
     for workload in context.workloads.all:
-        rows.extend(bind_rows(table.rows, workload, graph.principals, graph.roles, needs, catalogue=catalogue))
+        bound = bind_rows(table.rows, workload, graph.principals, graph.roles, needs, catalogue=catalogue)
+        rows.extend(_with_unseen_scope(row, context, workload) for row in bound)
         tolerated.extend(
             bind_rows(table.tolerated, workload, graph.principals, graph.roles, needs, catalogue=catalogue)
         )
     sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
     return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
+
+
+def _with_unseen_scope(row: BoundRow, context: Context, workload: Workload) -> BoundRow:
+    """Return a row with why what it prefers as its scope may be there though it is not known."""
+    if not row.row.preferred_scope or row.preferred:
+        return row
+    gap = may_have(context.estate, context.workloads, workload, row.row.preferred_scope)
+    return replace(row, preferred_gap=gap)
 
 
 def graph_of(context: Context) -> AccessGraph:

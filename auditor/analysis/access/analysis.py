@@ -50,6 +50,7 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
     """Yield why there may be more facts about access than `run` yields."""
     yield from assignment.unlisted(context)
     yield from delete_guard.unlisted(context)
+    yield from table_row.unlisted(context)
 
 
 ANALYSIS: Final = Analysis(

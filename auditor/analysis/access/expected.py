@@ -76,7 +76,7 @@ class BoundRow:
 
     `needed`: keys of what the holder needs below the scope, where less than the scope may be enough; with `needed_gap`
     there may be more. `condition`: the row's, with what it names filled in; with `condition_gap` that is not known.
-    `preferred`: scopes inside, any of which would be enough.
+    `preferred`: scopes inside, any of which would be enough; with `preferred_gap` there may be one.
     """
 
     row: RoleRow
@@ -90,6 +90,7 @@ class BoundRow:
     needed_gap: Gap | None = None
     condition: str | None = None
     condition_gap: Gap | None = None
+    preferred_gap: Gap | None = None
     preferred: tuple[str, ...] = ()
 
     def assignments(self) -> Iterator[Assignment]:

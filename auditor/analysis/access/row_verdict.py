@@ -73,6 +73,8 @@ def judge_best(row: BoundRow, grants: Grants) -> tuple[BoundRow, RowVerdict]:
     """Return the best verdict over the scopes that would do, with the row at that scope."""
     places = [replace(row, scope=scope) for scope in row.preferred] or [row]
     judged = [(place, judge(place, grants)) for place in places]
+    if row.preferred_gap is not None and judged[0][1].works is Truth.NO:
+        return row, RowVerdict(Truth.UNKNOWN, How.UNDECIDED, reasons=[str(row.preferred_gap)])
     return min(judged, key=lambda pair: (*_rank(pair[1]), ids.key(pair[0].scope)))
 
 

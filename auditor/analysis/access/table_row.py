@@ -12,9 +12,10 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access import sanctions
 from auditor.analysis.access.access_context import AccessContext
-from auditor.analysis.access.expected import BoundRow
+from auditor.analysis.access.expected import BoundRow, read_table
 from auditor.analysis.access.row_verdict import How, RowVerdict, judge_best
 from auditor.analysis.access.sanctions import ExcessActions
+from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.azure.resource_type import ResourceType
@@ -220,6 +221,17 @@ class JudgedRow:
         """Return the ids of the assignments by which the row works, in lower case."""
         works = self.verdict.works is Truth.YES
         return frozenset(ids.key(each.id) for each in self.verdict.assignments) if works else frozenset()
+
+
+def unlisted(context: Context) -> Iterator[Unlisted]:
+    """Yield why principals of the table's rows may be missing, of types that `PRINCIPALS` has not."""
+    rows = read_table(context.tables, context.estate.catalogue).rows
+    named = {row.principal for row in rows}
+    declared = (one.types for one in context.workloads.declared if one.name in named)
+    for kind in sorted({name.lower() for types in declared for name in types} - {name.lower() for name in PRINCIPALS}):
+        gap = context.estate.type_gap(kind)
+        if gap and not any(context.estate.of_type(kind)):
+            yield Unlisted(TableRow.fact_kind, gap)
 
 
 def judged_rows(access: AccessContext) -> Sequence[JudgedRow]:

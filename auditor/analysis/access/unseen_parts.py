@@ -12,7 +12,7 @@ from auditor.analysis.access.expected import RoleRow, scope_of
 from auditor.analysis.fact import Known
 from auditor.architecture.workloads import Workload, Workloads, may_have
 from auditor.estate.graph import Estate
-from auditor.estate.lookup import ML_WORKSPACES
+from auditor.estate.lookup import FOUNDRY_PROJECTS, ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
 from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, SITES
@@ -51,12 +51,15 @@ class UnseenParts:
         return self.further_user()
 
     def _may_be_part(self, resource: Resource) -> bool:
-        listed = (name.lower() for declaration in self.workloads.declared for name in declaration.types)
-        return resource.type_key in set(listed)
+        return self._is_declared(resource.type_key)
+
+    def _is_declared(self, type_key: str) -> bool:
+        return any(name.lower() == type_key for one in self.workloads.declared for name in one.types)
 
     def further_user(self) -> Gap | None:
         """Return why more of a workload than is known may run as an identity, or None."""
-        gaps = (self.estate.type_gap(kind) for kind in IDENTITY_USERS)
+        kinds = (*IDENTITY_USERS, FOUNDRY_PROJECTS) if self._is_declared(FOUNDRY_PROJECTS) else IDENTITY_USERS
+        gaps = (self.estate.type_gap(kind) for kind in kinds)
         return next((gap for gap in gaps if gap is not None), None)
 
     def runs(self, principal: str, components: Collection[str], more: Gap | None) -> Known[bool]:
