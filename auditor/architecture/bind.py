@@ -104,6 +104,8 @@ class ComponentBinder:
         override = self._by_override(declaration, structural)
         if override.resources:
             return replace(override, strands=_strands(declaration, reached, override.resources, found))
+        if len(structural) > 1 and self._is_decided_unseen(declaration, reached, found):
+            return Found()
         if structural:
             told = self._tell_apart(declaration, structural)
         elif any(self._is_open(declaration, step, found) for step in declaration.steps):
@@ -127,6 +129,16 @@ class ComponentBinder:
                 if one.key not in excluded and not self._is_barred(declaration, step, one):
                     reached[step.strand][one.key] = one
         return reached
+
+    def _is_decided_unseen(
+        self, declaration: Declaration, reached: Mapping[str, Mapping[str, Resource]], found: Mapping[str, Found]
+    ) -> bool:
+        """Whether a shared network alone leads to several, and what would tell which is meant may not have been seen."""
+        strong = [step for step in declaration.steps if step.strand and not step.weak]
+        is_told = declaration.many or any(reached.get(step.strand) for step in strong)
+        starts = {name for step in strong for name in step.origins}
+        unbound = [one for one in self.declared if one.name in starts and not found[one.name].resources]
+        return not is_told and any(self.estate.type_gap(kind) for one in unbound for kind in one.types)
 
     def _is_open(self, declaration: Declaration, step: ReferenceStep, found: Mapping[str, Found]) -> bool:
         """Whether something that was not seen, and is known by name, may be where a step leads or where it starts."""
