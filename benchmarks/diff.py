@@ -24,7 +24,7 @@ import orjson
 
 from auditor import audit
 from auditor.rulebook import in_force
-from benchmarks.evaluate import document
+from benchmarks.estate import document
 
 MOST: Final = 2.0
 """How many times as much as judging one state comparing two may cost."""
