@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from hashlib import sha256
 from importlib import import_module
 from typing import Final
 
@@ -81,7 +82,7 @@ class _Writer:
         self.classes: list[str] = []
         self.entries: list[list[object]] = []
         self._constants = {id(constant): place for place, constant in enumerate(constants)}
-        self._known: dict[tuple[object, ...], int] = {}
+        self._known: dict[bytes, int] = {}
 
     def argument(self, value: object) -> object:
         """Return how an entry names a value, which has an entry of its own from now on where it needs one."""
@@ -90,7 +91,7 @@ class _Writer:
         if _is_plain(value):
             return [value]
         entry = list(self._entry(value))
-        key = tuple(orjson.dumps(part) for part in entry)
+        key = sha256(orjson.dumps(entry)).digest()  # orjson keeps a kilobyte for the shortest text
         number = self._known.get(key)
         if number is None:
             number = self._known[key] = len(self.entries)
