@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor import resource_id as ids
@@ -11,7 +11,7 @@ from auditor.azure import paths
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import Lifted
 from auditor.inputs.command_line import ENVELOPE
-from auditor.model import Report, Status
+from auditor.model import Finding, Report, Status
 
 Body = Mapping[str, Any]
 Key = tuple[str, str, str]
@@ -20,13 +20,21 @@ NOWHERE = "-"
 
 
 class Verdicts(dict[Key, str]):
-    """Every verdict by rule, resource and sub-object; `parts` are the resources by key with the component of each."""
+    """Every verdict by rule, resource and sub-object; `parts` are the resources by key with the component of each.
+
+    `rests` are the keys of the resources that the evidence of each comes from.
+    """
 
     def __init__(self, report: Report) -> None:
         """Take the verdicts of a report."""
-        keys = ((one, ids.key(one.resource_id or "")) for one in report.findings)
-        super().__init__({(one.rule_id, key, one.sub_object.lower()): one.status for one, key in keys})
+        super().__init__({key: one.status for one, key in _keyed(report)})
+        self.rests = {key: {ids.key(each.resource_id or "") for each in one.evidence} for one, key in _keyed(report)}
         self.parts = {(ids.key(one.resource_id or ""), one.component) for one in report.findings if one.component}
+
+
+def _keyed(report: Report) -> Iterator[tuple[Finding, Key]]:
+    for one in report.findings:
+        yield one, (one.rule_id, ids.key(one.resource_id or ""), one.sub_object.lower())
 
 
 def turned(
@@ -36,14 +44,18 @@ def turned(
 
     What was not seen is filed at what it belongs to: a rule that answers unknown elsewhere has not lost its verdict.
     One answer for several resources of a component is filed at the first of them: at the next, where that is gone or,
-    as those of the keys `bare`, shows nothing of itself. What a parent's body tells of such a child is filed at the parent.
+    as those of the keys `bare`, shows nothing of itself. What another's body tells of one that is gone
+    is filed at that other: of a subnet at its parent, of an address at its holder, of what a group guards at the group.
     """
     unknown = {rule for (rule, _, _), status in after.items() if status == Status.UNKNOWN}
-    kept = {(rule, part, status) for (rule, _, part), status in after.items() if part}
+    kept = [(rule, part, status) for (rule, _, part), status in after.items() if part]
     changes = []
     for key, status in before.items():
         now = after.get(key, NOWHERE)
-        is_kept = _is_gone(key, bare) and (key[0], key[2], status) in kept
+        is_kept = _is_gone(key, bare) and any(
+            (rule, said) == (key[0], status) and (part == key[2] or _is_called(part, key[1]))
+            for rule, part, said in kept
+        )
         is_elsewhere = now == NOWHERE and (key[0] in unknown or is_kept)
         if now not in {status, Status.UNKNOWN} and not _is_gone(key, gone) and not is_elsewhere:
             changes.append((key, status, now))
@@ -53,16 +65,23 @@ def turned(
     for key, status in after.items():
         rule, resource, part = key
         is_moved = (rule, part, status) in moved and (resource, part.partition(" of ")[0]) in before.parts
-        is_of_parent = any(_is_of_parent(key, other, status) for other in moved_keys)
-        if key not in before and status in {Status.PASS, Status.FAIL} and not is_moved and not is_of_parent:
+        is_of_other = any(_is_told_by(key, other, status, before.rests[other[0]]) for other in moved_keys)
+        if key not in before and status in {Status.PASS, Status.FAIL} and not is_moved and not is_of_other:
             changes.append((key, NOWHERE, status))
     return changes
 
 
-def _is_of_parent(key: Key, child: tuple[Key, str], status: str) -> bool:
-    """Whether a verdict says of a child, by what its parent's body lists, what was said at the child."""
-    (rule, resource, _), said = child
-    return (key[0], status) == (rule, said) and ids.is_under(resource, key[1]) and ids.name_of(resource) == key[2]
+def _is_told_by(key: Key, hidden: tuple[Key, str], status: str, rests: Collection[str]) -> bool:
+    """Whether a verdict says what was said of one that is hidden, at another: that names it, or that it rested on."""
+    (rule, resource, _), said = hidden
+    if (key[0], status) != (rule, said):
+        return False
+    return _is_called(key[2], resource) or any(ids.is_under(each, key[1]) for each in rests)
+
+
+def _is_called(part: str, resource: str) -> bool:
+    """Whether a part is a resource by its name, or by the last of its types and its name."""
+    return bool(part) and resource.endswith(f"/{part}")
 
 
 def _is_gone(key: Key, gone: Collection[str]) -> bool:
