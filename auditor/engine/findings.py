@@ -79,20 +79,10 @@ def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: st
     about, resource = fact.about, estate.get(fact.about.subject)
     workload, component = about.workload or workload, about.component or component
     if resource is not None:
-        return SubjectInfo(
-            key=resource.key,
-            resource_id=resource.id,
-            resource_type=resource.type,
-            location=resource.location,
-            collected_at=resource.collected_at,
-            workload=workload,
-            component=component,
-            sub_object=about.sub_object,
-            identity=identity(resource.key, about.sub_object),
+        return replace(
+            info_of(resource, workload, component, estate, about.sub_object),
             origins=(ValueOrigin(about.subject, resource.source, resource.api_version, resource.collected_at),),
             body=fact.body,
-            tags=disclosure.tags_without_secrets(resource.body.get("tags")),
-            lookup=estate.get,
             words=lambda: _meanings(type(fact)),
         )
     return SubjectInfo(
