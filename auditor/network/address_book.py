@@ -23,6 +23,16 @@ ROUTED: Final = "VirtualNetwork: by route "
 """What the name of an unknown set starts with that is the prefix of a route, if VirtualNetwork has it."""
 _GATEWAY: Final = "VirtualNetwork:gateway-learned"
 _OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"
+_IN_WORDS: Final = {_GATEWAY: "the prefixes that a gateway has learned", _OVERLAP: "the public part of VirtualNetwork"}
+
+
+def set_in_words(name: str) -> str:
+    """Return an unknown set as a reader calls it: a service tag by its name, another by what is in it."""
+    if name.startswith(ROUTED):
+        return f"what the route {name.removeprefix(ROUTED)} adds to VirtualNetwork"
+    if name.startswith(ADDRESSES):
+        return f"the addresses of {name.removeprefix(ADDRESSES)}"
+    return _IN_WORDS.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,10 +152,10 @@ def _doubts(encoding: Encoding, masks: Mapping[int, int], level: int) -> list[tu
 
 def _end(encoding: Encoding, numbers: Ranges, doubts: Sequence[tuple[str, bool]], names: AddressNames) -> str:
     inside = [name for name, member in doubts if member]
-    outside = [f"<{encoding.label(name)}>" for name, member in doubts if not member]
+    outside = [encoding.label(name) for name, member in doubts if not member]
     everything = names.known["anywhere"]
     if inside:
-        text = " and ".join(f"<{encoding.label(name)}>" for name in inside)
+        text = " and ".join(encoding.label(name) for name in inside)
         possible = intersection(everything, *(encoding.possible[name] for name in inside))
         if not is_within(possible, numbers):
             text += f" within {address_set(intersection(possible, numbers), names)}"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, normal, union
-from auditor.network.address_book import ADDRESSES, GROUP, Surroundings, Term
+from auditor.network.address_book import GROUP, Surroundings, Term, set_in_words
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Direction, Match, Side
@@ -150,10 +150,8 @@ class Encoding:
         return end_level - len(self.unknowns) + index
 
     def label(self, name: str) -> str:
-        """Return an unknown set's name as the rules spell it."""
-        return self.labels.get(name) or (
-            f"addresses of {name.removeprefix(ADDRESSES)}" if name.startswith(ADDRESSES) else name
-        )
+        """Return an unknown set as the rules spell it, else in words."""
+        return self.labels.get(name) or set_in_words(name)
 
     def universe(self) -> int:
         """Return where packets can be at all, as a 0/1 function: both ends are of one family, and in the chain."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final, TypeAlias
@@ -48,10 +48,10 @@ class SearchResult:
         return self.proof.truth
 
     @property
-    def unknowns(self) -> tuple[str, ...]:
-        """Return what is not known and the answer depends on, by name."""
+    def unknowns(self) -> Mapping[str, str]:
+        """Return what is not known and the answer depends on: the words for it by its name, sorted by them."""
         if self.decided is None:
-            return (self.undecidable or "",)
+            return {self.undecidable: self.undecidable} if self.undecidable else {}
         encoding = self.decided.encoding
         levels = encoding.diagram.support(self.root)
         names = {
@@ -63,7 +63,7 @@ class SearchResult:
         names |= {name for index, name in enumerate(encoding.guards) if encoding.guard_level + index in levels}
         if 0 in levels:
             names.add("ports of protocols without ports")
-        return tuple(sorted(encoding.label(name) for name in names))
+        return dict(sorted(((name, encoding.label(name)) for name in names), key=lambda each: each[1]))
 
     def dispositions(self) -> tuple[Disposition, ...]:
         """Return what becomes of the packets that answer, each once."""

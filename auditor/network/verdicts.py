@@ -56,8 +56,9 @@ class TrafficVerdict:
         """Return why the answer is not known, or None where it is."""
         if self.truth is not Truth.UNKNOWN:
             return None
-        unknowns = sorted({name for result in self.results for name in result.unknowns if name})
-        reason = self.results[0].undecidable or f"depends on {', '.join(map(_in_words, unknowns))}"
+        unknowns = {name: words for result in self.results for name, words in result.unknowns.items()}
+        told = sorted({_why_unknown(name, words) for name, words in unknowns.items()})
+        reason = self.results[0].undecidable or f"depends on {', '.join(told)}"
         if unknowns and all(name.startswith(ROUTED) for name in unknowns):
             return Gap(scope, "properties.routeTable", reason)
         is_tags = all(not set(name) & set(":. /") for name in unknowns)
@@ -86,11 +87,11 @@ class TrafficVerdict:
             yield from result.dispositions()
 
 
-def _in_words(name: str) -> str:
-    """Return an unknown set as a reader calls it."""
+def _why_unknown(name: str, words: str) -> str:
+    """Return what an answer depends on, and why that is not known where it is Azure that does not say."""
     if name.startswith(ROUTED):
         return f"whether VirtualNetwork contains the prefix {name.removeprefix(ROUTED)} of a route, which is not documented"
-    return name
+    return words
 
 
 def _deciders(result: SearchResult, packet: Packet) -> tuple[DecidingRule, ...]:

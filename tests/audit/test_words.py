@@ -22,6 +22,8 @@ _CONTROL = re.compile(r"\b[A-Z]{2,5}-[A-Z]{2,8}-\d{3}\b")
 _CLASS = re.compile(r"\b(?:[A-Z][a-z]+){2,}(?:Error|Fact|Gap|Subject)\b|\b(?:None(?! of)|True|False)\b")
 _CODE = re.compile(r"related[(:]|parameters\(|field\(|current\(|\bfact/|\{\w+\}|\[\*\]")
 _HOLE = re.compile(r"<[A-Za-z][\w -]*>|\{[a-zA-Z:]+\}|\b[A-Z]{3,}_[A-Z]+\b|\bGROUP\b")
+_SET_NAME = re.compile(r"\b(?:VirtualNetwork|Internet|group|addresses):\S|<[A-Z]")
+"""What the network analysis calls sets of addresses that nobody knows."""
 _AZURE_SPELLS = re.compile(r"(?:is|fit|of) None\b")
 """A value of Azure's own that reads like one of Python's."""
 
@@ -75,7 +77,7 @@ def test_no_message_holds_a_name_of_the_tools_own_parts(estate: str) -> None:
         words = set(re.findall(r"[A-Za-z_]+", text))
         if words & own or words & _PARAMETERS or _CONTROL.search(text) or _CODE.search(text):
             wrong.append((source, sorted(words & (own | _PARAMETERS)), text))
-        elif _CLASS.search(_AZURE_SPELLS.sub("", text)):
+        elif _SET_NAME.search(text) or _CLASS.search(_AZURE_SPELLS.sub("", text)):
             wrong.append((source, [], text))
     assert wrong == []
 

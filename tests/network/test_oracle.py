@@ -199,7 +199,7 @@ def test_certainty_with_an_inhabited_tag_is_sound(bodies: list[Any], table: list
 def test_without_unknowns_there_is_no_maybe_but_for_portless_protocols(bodies: list[Any], table: list[Any]) -> None:
     rows = [parse_match(row)[0] for row in table]
     answer = search_of([bodies], rows).excess(rows)
-    assert answer.truth is not Truth.UNKNOWN or answer.unknowns == ("ports of protocols without ports",)
+    assert answer.truth is not Truth.UNKNOWN or list(answer.unknowns) == ["ports of protocols without ports"]
 
 
 @BUDGET

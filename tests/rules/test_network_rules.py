@@ -94,7 +94,7 @@ Judge = Callable[[list[Body]], list[Finding]]
         (
             "subnet-app-service-outbound-restricted",
             ("snet-appServicePlan", "Outbound"),
-            ["to VirtualNetwork except snet-privateEndpoints", "to Internet outside <AzureMonitor>"],
+            ["to VirtualNetwork except snet-privateEndpoints", "to Internet outside AzureMonitor"],
         ),
         (
             "subnet-jump-box-inbound-restricted",
@@ -113,7 +113,7 @@ Judge = Callable[[list[Body]], list[Finding]]
         ),
         ("subnet-gateway-outbound-restricted", ("snet-appGateway", "Outbound"), ["AllowVnetOutBound"]),
         ("subnet-private-endpoints-filtered", ("snet-privateEndpoints", ""), ["network policies are Disabled"]),
-        ("subnet-bastion-rule-set", ("AzureBastionSubnet", "Inbound"), ["TCP 4443 from <GatewayManager>"]),
+        ("subnet-bastion-rule-set", ("AzureBastionSubnet", "Inbound"), ["TCP 4443 from GatewayManager"]),
         ("subnet-bastion-rule-set", ("AzureBastionSubnet", "Outbound"), ["Bastion.Out.Allow.AzureMonitor"]),
     ],
 )
@@ -179,7 +179,7 @@ def test_the_way_of_the_app_service_to_the_internet_counts_where_its_traffic_tak
     rule_id, where = "subnet-app-service-outbound-restricted", ("snet-appServicePlan", "Outbound")
     found = _of(judge(_network_denied(chat_bodies())), rule_id)[where]
     assert (
-        "more than the traffic table (row app-service) allows: any protocol to Internet outside <AzureMonitor>"
+        "more than the traffic table (row app-service) allows: any protocol to Internet outside AzureMonitor"
         in found.message
     )
 

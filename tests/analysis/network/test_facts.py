@@ -97,7 +97,7 @@ class TestReferenceEstate:
         lines = {one["traffic"] for one in fact.fields["excess"]}
         assert lines == {
             "any protocol to VirtualNetwork except snet-privateEndpoints",
-            "any protocol to Internet outside <AzureMonitor>",
+            "any protocol to Internet outside AzureMonitor",
         }
         assert (fact.fields["excessInternet"], fact.fields["excessNetwork"], fact.fields["excessByDefault"]) == (
             True,
@@ -370,7 +370,7 @@ class TestUnknown:
         context = chat_context(change)
         assert traffic(facts_of, context, "agents", "Outbound").fields["tooOpen"] is True
         inbound = traffic(facts_of, context, "agents", "Inbound")
-        assert inbound.uncollected["tooOpen"].reason == "depends on VirtualNetwork:gateway-learned"
+        assert inbound.uncollected["tooOpen"].reason == "depends on the prefixes that a gateway has learned"
         closed = chat_context(lambda bodies: (change(bodies), add_rule("nsg-agentsSubnet", "rest", 4000)(bodies)))
         assert traffic(facts_of, closed, "agents", "Inbound").fields["tooOpen"] is False
 
