@@ -249,7 +249,7 @@ class ComponentBinder:
             child
             for container in found[declaration.inside].resources
             for child in self.estate.related(container.key, "child")
-            if child.key not in claimed and declaration.fits(child) and _is_named(child, wanted)
+            if child.key not in claimed and declaration.fits(child, self.estate) and _is_named(child, wanted)
         )
         if not chosen:
             return Found()
@@ -268,7 +268,7 @@ class ComponentBinder:
 
     def _candidates(self, declaration: Declaration) -> Sequence[Resource]:
         typed = (resource for name in sorted(declaration.types) for resource in self.estate.of_type(name))
-        return [resource for resource in typed if declaration.fits(resource)]
+        return [resource for resource in typed if declaration.fits(resource, self.estate)]
 
     def lone_candidate(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
         """Return the one resource of the type that no component has, or why there is none to take."""

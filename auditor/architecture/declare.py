@@ -12,6 +12,7 @@ from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.relation import Navigation
 from auditor.errors import ContentError
+from auditor.estate.graph import Estate
 from auditor.model import Resource
 
 BindingNames = tuple[str, ...]
@@ -19,14 +20,23 @@ BindingNames = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a candidate must be: the value at `path` is one of `among` (None: absent), or predicate `named` holds."""
+    """What a candidate must be: the value at `path` is one of `among` (None: absent), or predicate `named` holds.
+
+    Or else: the relations `has` all lead somewhere; or one of `any_of` holds.
+    """
 
     path: str = ""
     among: tuple[str | None, ...] = ()
     named: str | None = None
+    has: BindingNames = ()
+    any_of: tuple[Condition, ...] = ()
 
-    def holds(self, candidate: Resource) -> bool:
+    def holds(self, candidate: Resource, estate: Estate) -> bool:
         """Whether the candidate meets the condition; case does not matter."""
+        if self.any_of:
+            return any(one.holds(candidate, estate) for one in self.any_of)
+        if self.has:
+            return all(estate.related(candidate.key, name) for name in self.has)
         if self.named:
             return PREDICATES[self.named](candidate)
         found = body.value(candidate.body, self.path)
@@ -101,10 +111,10 @@ class Declaration:
         """Return the strands by which it is bound, each once; none where its steps are not weighed."""
         return tuple(dict.fromkeys(step.strand for step in self.steps if step.strand))
 
-    def fits(self, candidate: Resource) -> bool:
+    def fits(self, candidate: Resource, estate: Estate) -> bool:
         """Whether the candidate is of the component's type and meets its conditions."""
         return candidate.type_key in _keys_of(self.types) and all(
-            condition.holds(candidate) for condition in self.where
+            condition.holds(candidate, estate) for condition in self.where
         )
 
 
@@ -154,7 +164,7 @@ def read_declarations(
 
 def read_condition(entry: object, called: str) -> Condition:
     """Return what a resource must be, as a declaration writes it. Raise ContentError where it cannot be read."""
-    return _condition(called, entry)
+    return _condition(called, entry, shipped().ways)
 
 
 def parameters_of(declared: Mapping[str, object]) -> frozenset[str]:
@@ -194,7 +204,7 @@ def _declaration(
         types=_names(entry.get("types")),
         required=_is_required(name, entry.get("required", False), parameters),
         steps=steps,
-        where=tuple(_condition(name, condition) for condition in _list(entry.get("where"))),
+        where=tuple(_condition(f"component {name}", condition, ways) for condition in _list(entry.get("where"))),
         anchor=anchor if isinstance(anchor, int) and not isinstance(anchor, bool) else None,
         exclude=_names(entry.get("exclude")),
         many=entry.get("many") is True,
@@ -254,15 +264,22 @@ def _weight(component: str, given: object) -> int:
     return given
 
 
-def _condition(component: str, entry: object) -> Condition:
+def _condition(owner: str, entry: object, ways: Mapping[str, Navigation]) -> Condition:
     if isinstance(entry, Mapping) and isinstance(entry.get("is"), str):
         if entry["is"] not in PREDICATES:
-            raise ContentError(f"component {component}: unknown predicate {entry['is']!r}", _hint(PREDICATES))
+            raise ContentError(f"{owner}: unknown predicate {entry['is']!r}", _hint(PREDICATES))
         return Condition(named=entry["is"])
     if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
         among = (None if item is None else str(item) for item in _list(entry.get("in")))
         return Condition(path=entry["path"], among=tuple(among))
-    raise ContentError(f"component {component}: a condition is {{path, in}} or {{is}}")
+    if isinstance(entry, Mapping) and _names(entry.get("has")):
+        for navigation in (followed := _names(entry["has"])):
+            if navigation not in ways:
+                raise ContentError(f"{owner}: unknown relation {navigation!r}", _hint(ways))
+        return Condition(has=followed)
+    if isinstance(entry, Mapping) and _list(entry.get("any")):
+        return Condition(any_of=tuple(_condition(owner, one, ways) for one in _list(entry["any"])))
+    raise ContentError(f"{owner}: a condition is {{path, in}}, {{is}}, {{has}} or {{any}} with a list of conditions")
 
 
 def _is_required(component: str, entry: object, parameters: Mapping[str, object]) -> bool:

@@ -53,7 +53,7 @@ class Paths:
         """Return the resource, or the nearest one above it, that fits: a role may sit on a blob container."""
         current: Resource | None = resource
         while current is not None:
-            if declaration.fits(current):
+            if declaration.fits(current, self.estate):
                 return current
             parent = ids.parent_of(current.key)
             current = self.estate.get(parent) if parent else None

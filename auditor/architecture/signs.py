@@ -20,7 +20,7 @@ class Sign:
 
     def is_in(self, estate: Estate) -> bool:
         """Whether the estate has such a resource."""
-        return any(all(one.holds(resource) for one in self.where) for resource in estate.of_type(self.type))
+        return any(all(one.holds(resource, estate) for one in self.where) for resource in estate.of_type(self.type))
 
 
 def weigh(estate: Estate, signs: Iterable[Sign], editions: Sequence[str]) -> tuple[int, str]:

@@ -187,7 +187,7 @@ def unknown_because(
 def _could_be(estate: Estate, declaration: Declaration, bound: Mapping[str, Sequence[Resource]]) -> bool:
     taken = {resource.key for name in declaration.exclude for resource in bound.get(name, ())}
     typed = (resource for name in declaration.types for resource in estate.of_type(name))
-    return any(resource.key not in taken and declaration.fits(resource) for resource in typed)
+    return any(resource.key not in taken and declaration.fits(resource, estate) for resource in typed)
 
 
 def _find_anchors(
@@ -199,7 +199,7 @@ def _find_anchors(
     notices: list[str] = []
     for declaration in ranked:
         typed = [resource for name in sorted(declaration.types) for resource in estate.of_type(name)]
-        anchors = [resource for resource in typed if declaration.fits(resource)]
+        anchors = [resource for resource in typed if declaration.fits(resource, estate)]
         wanted = {ids.key(name) for name in body.text_or_texts(parameter(parameters, declaration.override))}
         chosen = [r for r in anchors if r.name.lower() in wanted or r.key in wanted]
         if wanted and not chosen:

@@ -271,11 +271,18 @@ def _paths_in(components: Node) -> Iterator[tuple[tuple[str, str], Node]]:
     for name, component in components.value.items() if isinstance(components.value, dict) else ():
         entries = component.value if isinstance(component.value, dict) else {}
         for listed, key in _PATHS:
-            items = entries[listed].value if listed in entries else []
-            for item in items if isinstance(items, list) else ():
-                given = item.value.get(key) if isinstance(item.value, dict) else None
-                if given is not None and isinstance(given.value, str):
-                    yield (name, given.value), given
+            for text, given in _named_in(entries[listed], key) if listed in entries else ():
+                yield (name, text), given
+
+
+def _named_in(listed: Node, key: str) -> Iterator[tuple[str, Node]]:
+    """Yield the texts under a key of each entry of a list, and of the entries below `any`."""
+    for item in listed.value if isinstance(listed.value, list) else ():
+        entries = item.value if isinstance(item.value, dict) else {}
+        if "any" in entries:
+            yield from _named_in(entries["any"], key)
+        elif key in entries and isinstance(text := entries[key].value, str):
+            yield text, entries[key]
 
 
 def _beside(node: Node, path: Path, edition: Edition) -> object:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor import audit, shipped
+from auditor.architecture.workloads import bind
 from auditor.authoring import proof
 from auditor.inputs import read
 from auditor.model import Finding, Report, Status
@@ -19,6 +22,7 @@ from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection
 from tests.estates import agents as estate
 from tests.estates.arm import GROUP, Body, guid, path, resource
+from tests.estates.graph import estate_of
 
 _TERMS = audit.Terms(complete=True, as_of=datetime(2026, 7, 16, 12, tzinfo=UTC), explain_passes=False)
 _SHIPPED = "estates/help-desk.json"
@@ -588,3 +592,33 @@ def test_nobody_is_accused_of_what_an_unread_project_may_be_there_for(tmp_path: 
 
     assert {(rule, name) for status, rule, name in told if status == "fail"} == set()
     assert ("unknown", "access-project-roles-work", "aif-help microsoft.cognitiveservices/accounts/projects") in told
+
+
+def _switches(value: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield where an object has a switch: what rules judge, and what no recognition may rest on alone."""
+    for name, inner in value.items():
+        if isinstance(inner, bool):
+            yield (*at, name)
+        elif isinstance(inner, dict):
+            yield from _switches(inner, (*at, name))
+
+
+def _bound(bodies: list[Body]) -> dict[str, list[str]]:
+    baseline = rules().baseline
+    workloads = bind(estate_of(bodies), baseline.parameters, baseline.components)
+    [workload] = workloads.all
+    return {name: [each.id for each in found] for name, found in workload.bound().items()}
+
+
+def test_no_single_switch_of_a_resource_changes_what_is_bound() -> None:
+    bodies = estate.agent_bodies()
+    expected = _bound(bodies)
+    assert sum(map(bool, expected.values())) > 20
+    switches = [(number, at) for number, body in enumerate(bodies) for at in _switches(body)]
+    assert len(switches) > 50
+    for number, at in switches:
+        turned = copy.deepcopy(bodies[number])
+        *above, last = at
+        holder = reduce(getitem, above, turned)
+        holder[last] = not holder[last]
+        assert _bound([*bodies[:number], turned, *bodies[number + 1 :]]) == expected, (turned["id"], at)
