@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import takewhile
 from typing import Final
+
+import orjson
 
 from auditor import resource_id as ids
 from auditor.azure import paths
@@ -20,6 +24,7 @@ _UNKNOWN_TYPE: Final = ResourceType("")
 # https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/convertto-json
 _CUT: Final = re.compile(r"@\{.*\}|System\.(?:Object|String|Collections|Management)[\w.\[\]`]*", re.DOTALL)
 _DEEPEST: Final = 30
+_REMEMBERED: Final = 256
 
 
 def as_arm(raw: object) -> tuple[object, list[Gap]]:
@@ -52,12 +57,19 @@ def _cut_places(body: Mapping[str, object], kind: ResourceType | None) -> set[st
     properties = body.get("properties")
     if not isinstance(properties, dict):
         return set()
-    places = set(_cut_texts(properties, "properties"))
-    for known in kind.properties if kind else ():
-        place = _text_on_the_way(body, known.steps)
-        if place is not None:
-            places.add(place)
+    places = set(_cut_texts(properties, "properties")) if _may_be_cut(properties) else set()
+    if kind is not None:
+        places.update(_texts_on_the_way(body, _ways(kind.key), ""))
     return places
+
+
+def _may_be_cut(properties: Mapping[str, object]) -> bool:
+    """Whether any text may begin as PowerShell begins what it cut: nearly none does, and its text tells quickly."""
+    try:
+        text = orjson.dumps(properties)
+    except TypeError:  # nested too deeply to be written
+        return True
+    return b'"@{' in text or b'"System.' in text
 
 
 def _cut_texts(value: object, at: str, depth: int = 0) -> Iterator[str]:
@@ -76,18 +88,45 @@ def _cut_texts(value: object, at: str, depth: int = 0) -> Iterator[str]:
         yield at
 
 
-def _text_on_the_way(body: Mapping[str, object], steps: paths.Steps) -> str | None:
-    """Return the path at which a known path ends too early in a text, or None."""
-    value: object = body
-    at = ""
-    for number, step in enumerate(steps[:-1]):
-        if step is paths.EACH or not isinstance(value, dict):
-            return None
-        name = next((name for name in value if isinstance(name, str) and name.lower() == step.folded), None)
-        if name is None:
-            return None
-        value, at = value[name], f"{at}.{name}".lstrip(".")
-        is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
-        if is_text and number > 0:
-            return at
-    return None
+class _Way:
+    """A member on the way to known properties; what leads on, by its name in lower case."""
+
+    __slots__ = ("_found", "further")
+
+    def __init__(self) -> None:
+        self.further: dict[str, _Way] = {}
+        self._found: dict[tuple[str, ...], Sequence[tuple[str, _Way]]] = {}
+
+    def among(self, names: tuple[str, ...]) -> Sequence[tuple[str, _Way]]:
+        """Return which of an object's names lead on, each with where to: of several spellings of one, the first."""
+        found = self._found.get(names)
+        if found is None:
+            first: dict[str, str] = {}
+            for name in names:
+                first.setdefault(name.lower(), name)
+            found = [(first[folded], way) for folded, way in self.further.items() if folded in first]
+            if len(self._found) < _REMEMBERED:
+                self._found[names] = found
+        return found
+
+
+@cache
+def _ways(type_key: str) -> _Way:
+    """Return the ways to the known properties of a type, each as far as the first list."""
+    start = _Way()
+    kind = shipped().get(type_key)
+    for known in kind.properties if kind else ():
+        way = start
+        for step in takewhile(lambda step: step is not paths.EACH, known.steps[:-1]):
+            way = way.further.setdefault(step.folded, _Way())
+    return start
+
+
+def _texts_on_the_way(value: Mapping[str, object], way: _Way, at: str) -> Iterator[str]:
+    """Yield the paths at which known paths end too early in a text."""
+    for name, further in way.among(tuple(value)):
+        inner = value[name]
+        if isinstance(inner, dict):
+            yield from _texts_on_the_way(inner, further, f"{at}{name}.")
+        elif at and isinstance(inner, str | int | float) and not isinstance(inner, bool):
+            yield f"{at}{name}"

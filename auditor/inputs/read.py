@@ -155,6 +155,9 @@ def _without_garbage_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        if gc.get_freeze_count() == 0:  # there and back they go among what is old, without a look at each
+            gc.freeze()
+            gc.unfreeze()
         if was_on:
             gc.enable()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from functools import lru_cache
 from itertools import pairwise
 from operator import is_
@@ -31,6 +32,41 @@ _OPTION: Final = re.compile(
 )
 _VALUES_ARE_SECRET: Final = re.compile(r"(?i)microsoft\.automation/automationaccounts/variables")
 _NOTHING: Final[tuple[object, ...]] = ("", [], {})
+_SCALARS: Final = frozenset({bool, int, float, type(None)})
+_BEFORE_OPTIONS: Final = ("-", "/")
+_PAIR: Final = frozenset({"value"})
+"""Stands for an object with a value beside which its name may stand."""
+_PLAIN: Final = frozenset({Meaning.TEXT, Meaning.OPAQUE})
+_REMEMBERED: Final = 16_384
+
+
+class _CarefulNames(dict[tuple[str, ...], frozenset[str]]):
+    """By the names of an object's members: those that say more of a value than that it is a text; there are few such sets."""
+
+    def __missing__(self, names: tuple[str, ...]) -> frozenset[str]:
+        """Look at the names, and remember what they say."""
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        if VALUES.isdisjoint(names):
+            self[names] = frozenset(filter(_is_telling, names))
+        else:
+            self[names] = _PAIR
+        return self[names]
+
+
+def _is_telling(name: str) -> bool:
+    return meaning_of(name) not in _PLAIN or name.lower() == "apiproperties"
+
+
+_CAREFUL: Final = _CarefulNames()
+
+
+class _Kind(Enum):
+    """What a type tells of a resource's properties: settings that are secret by its name, a variable, nothing."""
+
+    SETTINGS = auto()
+    VARIABLE = auto()
+    OTHER = auto()
 
 
 class Redactor:
@@ -47,9 +83,8 @@ class Redactor:
     def body(self, body: Mapping[str, object]) -> Mapping[str, object]:
         """Return the body of a resource without its secrets; what identifies it stays."""
         changed: dict[str, object] | None = None
-        for name, value in body.items():
-            if name.lower() in ENVELOPE:
-                continue
+        for name in _looked_at(tuple(body)):
+            value = body[name]
             try:
                 clean = self._property(body, name, value)
             except RecursionError:
@@ -79,28 +114,64 @@ class Redactor:
         """Treat what a resource's own type or name tells of its properties."""
         if name.lower() != "properties" or not isinstance(value, Mapping):
             return self._member(name, value)
-        resource_type, own_name = str(body.get("type", "")), str(body.get("name", "")).rpartition("/")[2]
-        values_are_secret = _VALUES_ARE_SECRET.fullmatch(resource_type) or meaning_of(own_name) is Meaning.SECRET
-        if folded(own_name) in {"appsettings", "connectionstrings"} and "/config" in resource_type.lower():
-            return self._each(value, lambda _, item: self._tree(item))
-        if values_are_secret and isinstance(value.get("value"), str):
-            return self._each(value, lambda key, item: self._tree(item) if key == "value" else self._member(key, item))
+        kind = _kind_of(str(body.get("type", "")))
+        if kind is not _Kind.OTHER or isinstance(value.get("value"), str):
+            own_name = str(body.get("name", "")).rpartition("/")[2]
+            if kind is _Kind.SETTINGS and folded(own_name) in {"appsettings", "connectionstrings"}:
+                return self._each(value, lambda _, item: self._tree(item))
+            is_secret = kind is _Kind.VARIABLE or meaning_of(own_name) is Meaning.SECRET
+            if is_secret and isinstance(value.get("value"), str):
+                return self._each(
+                    value, lambda key, item: self._tree(item) if key == "value" else self._member(key, item)
+                )
         return self._any(value)
 
     def _object(self, value: Mapping[str, object]) -> Mapping[str, object]:
         """Clean the members of an object, and look twice only at what is not known to be harmless."""
+        careful = _CAREFUL[tuple(value)]
+        if careful is _PAIR:
+            return self._pair(value)
+        known = texts.KNOWN_CLEAN
         changed: dict[str, object] | None = None
-        for name, item in value.items():
-            if meaning_of(name) is Meaning.TEXT:
-                if isinstance(item, str):
-                    if item in texts.KNOWN_CLEAN:
-                        continue
-                elif not isinstance(item, dict | list):
+        for name, item in value.items():  # it is the inmost of reading an estate: what is known is seen without a call
+            if careful and name in careful:
+                clean = self._member(name, item)
+            elif type(item) is str:
+                if item in known:
                     continue
-            clean = self._member(name, item)
+                clean = texts.redacted(item, self._marker, meaning_of(name) is Meaning.OPAQUE)
+            elif type(item) in _SCALARS:
+                continue
+            elif type(item) is dict:
+                clean = self._object(item)
+            elif type(item) is list:
+                clean = self._items(item)
+            else:
+                clean = self._member(name, item)
             if clean is not item:
                 changed = dict(value) if changed is None else changed
                 changed[name] = clean
+        return value if changed is None else changed
+
+    def _items(self, value: list[object]) -> list[object]:
+        """Clean a list that no name says anything of."""
+        known = texts.KNOWN_CLEAN
+        changed: list[object] | None = None
+        is_command = bool(value) and isinstance(value[0], str)
+        for place, item in enumerate(value):
+            if type(item) is str:
+                if is_command and item[:1] in _BEFORE_OPTIONS:
+                    return self._list(value, self._any)
+                if item in known:
+                    continue
+                clean: object = texts.redacted(item, self._marker)
+            elif type(item) in _SCALARS:
+                continue
+            else:
+                clean = self._object(item) if type(item) is dict else self._any(item)
+            if clean is not item:
+                changed = list(value) if changed is None else changed
+                changed[place] = clean
         return value if changed is None else changed
 
     @staticmethod
@@ -135,7 +206,7 @@ class Redactor:
         ):
             return self._tree(value)
         if isinstance(value, list):
-            return self._list(value, self._named_value if meaning is Meaning.VALUES else self._any)
+            return self._list(value, self._named_value) if meaning is Meaning.VALUES else self._items(value)
         if meaning is Meaning.SECRET:
             return self._each(value, self._secret_value)
         return self._each(value, self._api_property) if name.lower() == "apiproperties" else self._any(value)
@@ -148,10 +219,10 @@ class Redactor:
         if isinstance(value, str):
             return texts.redacted(value, self._marker)
         if isinstance(value, dict):
-            return self._object(value) if VALUES.isdisjoint(value) else self._pair(value)
-        return self._list(value, self._any) if isinstance(value, list) else value
+            return self._object(value)
+        return self._items(value) if isinstance(value, list) else value
 
-    def _pair(self, value: Mapping[str, object]) -> object:
+    def _pair(self, value: Mapping[str, object]) -> Mapping[str, object]:
         """Clean an object with a `value`: where it has a name beside it, that says what the value is."""
         name = next((str(item) for key, item in value.items() if folded(key) in NAMING), "")
 
@@ -160,7 +231,7 @@ class Redactor:
 
         return self._each(value, clean)
 
-    def _list(self, value: Sequence[object], clean: Callable[[object], object]) -> object:
+    def _list(self, value: list[object], clean: Callable[[object], object]) -> list[object]:
         """Clean a list; in the arguments of a command, what follows an option for a secret is one."""
         cleaned = [clean(item) for item in value]
         if not value or not isinstance(value[0], str):
@@ -201,6 +272,19 @@ class Redactor:
         if isinstance(value, str) and texts.is_reference(value):
             return self.text(value)
         return self._marker.mark(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _looked_at(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which members of a resource may hold secrets: all but those that identify it."""
+    return tuple(name for name in names if name.lower() not in ENVELOPE)
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(resource_type: str) -> _Kind:
+    if "/config" in resource_type.lower():
+        return _Kind.SETTINGS
+    return _Kind.VARIABLE if _VALUES_ARE_SECRET.fullmatch(resource_type) else _Kind.OTHER
 
 
 @lru_cache(maxsize=65_536)

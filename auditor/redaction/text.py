@@ -21,12 +21,24 @@ _SHORTEST_WORD: Final = 20
 _LOOKS_BACK: Final = 10
 _PASSES: Final = 4
 _REMEMBERED: Final = 50_000
-_REMEMBERED_LENGTH: Final = 200
+_REMEMBERED_LENGTH: Final = 400
 KNOWN_CLEAN: Final[set[str]] = set()
-"""Texts that were looked at and hold no secret: estates repeat themselves."""
+"""Texts that were looked at and hold no secret, wherever they stand: estates repeat themselves."""
 _RESOURCE_ID: Final = re.compile(r"/(?:subscriptions|providers)/[A-Za-z0-9._()/-]*+")
 _PARTS: Final = re.compile(r"[A-Za-z0-9+_~-]{20,}+={0,2}")
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_WORD: Final = r"(?!gl|xox|xapp-|sk-|hv|dp\.|sq0|sdk-|mob-|api-|atlasv1)[a-z0-9]{1,18}+"
+_PLAIN: Final = re.compile(
+    rf"(?:https?://)?{_WORD}(?:[-.]{_WORD})*+/?|"
+    r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}/[0-9]{1,2}|"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+"""Names, hosts, addresses and times as most are written, in which none of the detectors finds anything.
+
+Where a `:` is only that of `https://` and there is no `=`, blank or `@`, nothing is said to be a secret. What has no
+capital is not random, what has no 20 letters and digits in a row is no hidden text, and of the tokens that do without
+either, each begins with one of the barred words.
+"""
 
 
 def redacted(text: str, marker: Marker, is_opaque: bool = False) -> str:  # noqa: FBT001, FBT002 - called for each text there is
@@ -35,16 +47,25 @@ def redacted(text: str, marker: Marker, is_opaque: bool = False) -> str:  # noqa
     `is_opaque`: it may be a digest or a public key, so that looking random does not count. What it returns holds no
     more secrets: a text in which marks bring forth new ones again and again is taken out as a whole.
     """
-    if len(text) < _SHORTEST or text in KNOWN_CLEAN or (text[0] == "/" and _RESOURCE_ID.fullmatch(text)):
+    if text in KNOWN_CLEAN:
         return text
-    for number in range(_PASSES):
+    if _is_plain(text) or not _secrets_in(text, is_opaque=False):
+        if len(text) <= _REMEMBERED_LENGTH:
+            _remember(text)
+        return text
+    for _ in range(_PASSES):
         spans = _secrets_in(text, is_opaque)
         if not spans:
-            if number == 0 and not is_opaque and len(text) <= _REMEMBERED_LENGTH:
-                _remember(text)
             return text
         text = _replaced(text, spans, marker)
     return text if not _secrets_in(text, is_opaque) else marker.mark(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is of a form that is seen at a glance to hold no secret."""
+    if len(text) < _SHORTEST:
+        return True
+    return (_RESOURCE_ID if text[0] == "/" else _PLAIN).fullmatch(text) is not None
 
 
 def _remember(text: str) -> None:

@@ -1,0 +1,67 @@
+"""Whatever is remembered and skipped, the same comes out as where every text is searched by every detector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.redaction import text as texts
+from auditor.redaction.body import Redactor
+from tests.redaction.brute_force import PlainRedactor
+from tests.redaction.planted import secrets
+from tests.redaction.test_laws import TEXTS
+
+_NAMES = st.sampled_from(
+    """id name type properties value Value values key headerName tags env secrets password apiKey createdBy identity
+    parameters apiProperties customKey connectionStrings appSettings authSettings etag endpointsList list kind""".split()  # noqa: SIM905 - words
+)
+_BEGINNINGS = """glpat- xoxb- xapp-1- sk- hvs. dp.pt. sq0atp- api- .atlasv1. us https:// http:// 10.0.0.0
+    2024-02-28T10:11:12""".split()  # noqa: SIM905 - words
+PLAIN = st.lists(
+    st.sampled_from([*_BEGINNINGS, "-", ".", "/", "/24", "Z", "+01:00", "0e3b8a5d-6c1f-4b7e-9a42-5d8c7f6e1b20"])
+    | st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=24),
+    max_size=9,
+).map("".join)  # fmt: skip
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | TEXTS
+    | PLAIN
+    | st.sampled_from(["", "--password", "-key", "/pat", "run", "Standard_ZRS", "dana@contoso.com"])
+    | st.sampled_from([secret.text for secret in secrets(5)])
+)
+_VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner, max_size=5), max_leaves=12
+)
+_TYPES = st.sampled_from(
+    ["Microsoft.Web/sites/config", "Microsoft.Automation/automationAccounts/variables", "Microsoft.KeyVault/vaults"]
+)
+BODIES = st.fixed_dictionaries(
+    {"type": _TYPES, "name": st.sampled_from(["site/appsettings", "clientSecret", "kv"])},
+    optional={"properties": st.dictionaries(_NAMES, _VALUES, max_size=6), "tags": _VALUES, "identity": _VALUES},
+)
+
+
+@given(BODIES, st.sampled_from([None, b"k"]), st.booleans())
+@settings(max_examples=150)
+def test_a_body_comes_out_as_by_brute_force(body: dict[str, Any], key: bytes | None, people: bool) -> None:  # noqa: FBT001 - drawn
+    redactor = Redactor(key, people=people)
+    expected = PlainRedactor(key, people=people).body(body)
+
+    clean = redactor.body(body)
+
+    assert clean == expected
+    assert redactor.body(body) == expected, "what is remembered changes nothing"
+    assert (clean is body) is (clean == body)
+
+
+@given(PLAIN)
+@settings(max_examples=200)
+def test_no_detector_finds_anything_in_a_text_that_is_plain_at_a_glance(text: str) -> None:
+    if texts._is_plain(text):  # noqa: SLF001 - the law of it
+        assert len(text) < 6 or texts._secrets_in(text, is_opaque=False) == ()  # noqa: SLF001
+    assert Redactor(b"k").text(text) == PlainRedactor(b"k", people=False).text(text)
