@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,10 @@ from auditor.azure.reference_data import datasets
 from auditor.diff import states
 from auditor.diff.drift import Drift
 from auditor.diff.states import AuditedState
-from auditor.engine import claims, disclosure, evaluate, exemption_findings, exemptions, report_reader
+from auditor.engine import claims, cores, disclosure, evaluate, exemption_findings, exemptions, processes, report_reader
 from auditor.engine.coverage import coverage_of
 from auditor.engine.known import KnownFailures, compared
-from auditor.engine.naming import with_names
+from auditor.engine.naming import CommonNames
 from auditor.engine.pictures import pictures_of
 from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
@@ -36,6 +37,7 @@ from auditor.shipped import tool_version
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.snapshot.unkeyed import without_keyed_marks
 
+_LOGGER: Final = logging.getLogger(__name__)
 _NAMED: Final = 3
 """How many kinds of gaps a notice names."""
 
@@ -46,6 +48,7 @@ class Terms:
 
     `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
     `known` are failures that count only as far as they have grown; None where there is nothing to compare with.
+    `processes` is how many judge at once, where they can (0: as many as gain); what comes out is the same for any number.
     """
 
     complete: bool = False
@@ -56,6 +59,7 @@ class Terms:
     framework: Framework | None = None
     draw: bool = False
     known: KnownFailures | None = None
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +165,7 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
 def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple[Context, Moment]) -> Report:
     given, when = judged_from
     evaluation = evaluate.Evaluation(given, rules, terms.explain_passes)
-    found = with_names(evaluate.findings(evaluation), given.estate, snapshot.metadata.subscription_names)
-    judged = claims.with_claims(disclosure.without_secrets(found), given.estate)
+    judged = evaluate.judged(evaluation, _finishing(given.estate), _processes(given.estate, terms))
     coverage = coverage_of(evaluation, judged)
     notices = [
         *_notices(given.workloads),
@@ -200,6 +203,22 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
         pictures=pictures_of(given) if terms.draw else (),
         exemptions=matched.states,
     )
+
+
+def _processes(estate: Estate, terms: Terms) -> int:
+    """Return how many processes judge; why it is one where more were asked for is logged."""
+    wanted = cores.processes_for(terms.processes, len(estate.resources))
+    if wanted > 1 and (obstacle := processes.obstacle()):
+        _LOGGER.info("judging in one process: %s", obstacle)
+        return 1
+    return wanted
+
+
+def _finishing(estate: Estate) -> Callable[[list[Finding]], list[Finding]]:
+    """Return what makes of findings those of a report: with names, without secrets, with what claims an exemption."""
+    names = CommonNames(estate, estate.metadata.subscription_names)
+    cleaner, claimed = disclosure.Cleaner(), claims.ExemptionClaims(estate)
+    return lambda found: claimed.beside(cleaner.cleaned(names.into(found)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,7 @@ def scan(
     notify_format: opt.NotifyFormat = opt.DEFAULT_NOTIFY_FORMAT,
     notify_set: opt.NotifySet = None,
     notify_dry_run: opt.NotifyDryRun = False,
+    processes: opt.Processes = opt.AUTO,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -200,16 +201,15 @@ def scan(
 
     Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
     """
-    hosts, look = (arm_endpoint, allow_endpoint), evaluate.Look(color, is_verbose=verbose > 0, has_pager=not no_pager)
-    options = _options(auth, cloud, hosts, resolve_principals, redact_people, redaction_key, rules)
-    ends = evaluate.Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete)
+    read = _options(auth, cloud, arm_endpoint, allow_endpoint, resolve_principals, redact_people, redaction_key, rules)
+    look, ends = evaluate.Look(color, verbose > 0, not no_pager), evaluate.Ending(fail_on, exit_zero, allow_incomplete)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
     shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
     judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
-    request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), options, quiet, no_progress)
+    request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), read, quiet, no_progress)
     with _collected(request, judging, as_of, snapshot, resume) as path:
-        evaluate.run(replace(judging, sources=[str(path)]), as_of, shown, after, complete=False)
+        evaluate.run(replace(judging, sources=[str(path)], processes=processes), as_of, shown, after, complete=False)
 
 
 @contextmanager
@@ -263,9 +263,8 @@ def collect(
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
-    endpoint = (arm_endpoint, allow_endpoint)
-    options = _options(auth, cloud, endpoint, resolve_principals, redact_people, redaction_key, rules)
-    request = _Request(scope, options, quiet, no_progress)
+    read = _options(auth, cloud, arm_endpoint, allow_endpoint, resolve_principals, redact_people, redaction_key, rules)
+    request = _Request(scope, read, quiet, no_progress)
     if preflight:
         _preflight(request)
         return
@@ -297,13 +296,13 @@ def _scope(
 def _options(
     auth: Auth,
     cloud: CloudName,
-    endpoint: tuple[str | None, list[str] | None],
+    arm: str | None,
+    allowed: list[str] | None,
     resolve: bool,
     redact: bool,
     key: str | None,
     rules: Sequence[Path] | None,
 ) -> CollectOptions:
-    arm, allowed = endpoint
     return CollectOptions(
         auth=auth,
         cloud=cloud,

@@ -19,7 +19,7 @@ from auditor.report import format as formats
 
 with lazy_imports(__name__):
     from auditor import audit
-    from auditor.diff import gate
+    from auditor.diff import drift, gate
     from auditor.report.drift import formats as drift_formats
     from auditor.rulebook import in_force
 
@@ -92,6 +92,7 @@ def diff(
         ),
     ] = False,
     as_of: opt.AsOf = None,
+    processes: opt.Processes = opt.AUTO,
     color: opt.Colors = opt.Color.AUTO,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -102,18 +103,22 @@ def diff(
     """
     targets = [_target(text) for text in output or [opt.DEFAULT_FORMAT]]
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    terms = audit.Terms(complete=complete, as_of=opt.time_of(as_of), exemption_files=exemptions or ())
+    terms = audit.Terms(complete, opt.time_of(as_of), exemption_files=exemptions or (), processes=processes)
     found = audit.drift(old, new, in_force.load(selection), terms)
     asked = gate.Gate(fail_on.value)
     asked.check(found)
     for target in targets:
-        chosen = drift_formats.FORMATS[target.name]
-        with streams.output(target.path, chosen.hash_sign) as out:
-            chosen.write(found, out, _view(target, color))
+        _write(found, target, color)
     undecided = () if allow_incomplete else asked.undecided(found)
     if undecided and not quiet:
         streams.remark(_why(undecided))
     raise typer.Exit(NO_ANSWER if undecided else FAILURES if asked.is_met(found) else 0)
+
+
+def _write(found: drift.Drift, target: DriftTarget, color: opt.Color) -> None:
+    chosen = drift_formats.FORMATS[target.name]
+    with streams.output(target.path, chosen.hash_sign) as out:
+        chosen.write(found, out, _view(target, color))
 
 
 def _why(undecided: Sequence[str]) -> str:

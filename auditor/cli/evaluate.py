@@ -114,6 +114,7 @@ def evaluate(
     notify_format: opt.NotifyFormat = opt.DEFAULT_NOTIFY_FORMAT,
     notify_set: opt.NotifySet = None,
     notify_dry_run: opt.NotifyDryRun = False,
+    processes: opt.Processes = opt.AUTO,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -135,7 +136,8 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    judged = judging(sources, baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
+    globs, accepted = (select, ignore), (exemptions, known)
+    judged = judging(sources, baseline, rules, assignments, globs, accepted, framework, processes)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     run(judged, as_of, shown, after, complete=complete)
 
@@ -207,6 +209,7 @@ class JudgingOptions:
     exemptions: Sequence[Path] = ()
     framework: str | None = None
     known: Path | None = None
+    processes: int = opt.AUTO
 
 
 def judging(
@@ -217,6 +220,7 @@ def judging(
     globs: tuple[list[str] | None, list[str] | None],
     accepted: tuple[list[Path] | None, Path | None],
     framework: str | None,
+    processes: int = opt.AUTO,
 ) -> JudgingOptions:
     """Return what is judged, and by what.
 
@@ -224,7 +228,7 @@ def judging(
     """
     (select, ignore), (exemptions, known) = globs, accepted
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    return JudgingOptions(sources, selection, exemptions or (), framework, known)
+    return JudgingOptions(sources, selection, exemptions or (), framework, known, processes)
 
 
 def run(
@@ -241,6 +245,7 @@ def run(
         framework=rule_set.framework(options.framework) if options.framework else None,
         known=known_files.read(options.known) if options.known else None,
         draw=any(target.format.draws for target in shown.targets),
+        processes=options.processes,
     )
     audited = audit.audit(snapshot, rule_set, terms)
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:

@@ -21,6 +21,9 @@ from auditor.report.group_by import GroupBy
 DEFAULT_BASELINE: Final = "openai-chat"
 DEFAULT_FORMAT: Final = "table"
 _LONGEST_TIME: Final = 40
+_LONGEST_NUMBER: Final = 4
+AUTO: Final = 0
+"""As many processes as an estate gains from."""
 
 
 def one_of(words: Sequence[str]) -> str:
@@ -304,6 +307,28 @@ Verbose = Annotated[
         show_default=False,
         envvar="AUDITOR_VERBOSE",
         help="Whole ids and remediation commands in the table (-vv: also log to stderr what goes wrong inside).",
+    ),
+]
+
+
+def processes(given: str | int) -> int:
+    """Read how many processes judge."""
+    if str(given) in {"auto", str(AUTO)}:
+        return AUTO
+    if not str(given).isdecimal() or len(str(given)) > _LONGEST_NUMBER:
+        raise AuditorError(f"--processes {given}: is neither auto nor a number", "write auto, 1, 2, …")
+    return int(given)
+
+
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--processes",
+        metavar="auto|N",
+        parser=processes,
+        show_default=False,
+        envvar="AUDITOR_PROCESSES",
+        help="How many processes judge at once (default: auto, as many as there are cores to use and an estate gains from).",
     ),
 ]
 Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="Colour the table.")]

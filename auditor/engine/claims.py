@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,13 +17,18 @@ POLICY_EXEMPTIONS: Final = "microsoft.authorization/policyexemptions"
 _TAG: Final = re.compile(r"exempt|waive[dr]?|suppress|accepted.?risk", re.IGNORECASE)
 
 
-def with_claims(findings: Sequence[Finding], estate: Estate) -> list[Finding]:
-    """Return findings with what claims that their resource is exempt beside each failure."""
-    by_scope: dict[str, list[str]] = {}
-    for exemption in estate.of_type(POLICY_EXEMPTIONS):
-        scope = exemption.key.partition(f"/providers/{POLICY_EXEMPTIONS}/")[0]
-        by_scope.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
-    return [_with_claims(finding, by_scope) for finding in findings]
+class ExemptionClaims:
+    """What in Azure itself says that something is exempt: policy exemptions, by scope, and tags."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._by_scope: dict[str, list[str]] = {}
+        for exemption in estate.of_type(POLICY_EXEMPTIONS):
+            scope = exemption.key.partition(f"/providers/{POLICY_EXEMPTIONS}/")[0]
+            self._by_scope.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
+
+    def beside(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return findings with what claims that their resource is exempt beside each failure."""
+        return [_with_claims(finding, self._by_scope) for finding in findings]
 
 
 def _with_claims(finding: Finding, by_scope: Mapping[str, Sequence[str]]) -> Finding:

@@ -30,8 +30,7 @@ _OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
 
 def without_secrets(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings without the secrets in what they quote; one that quotes none is the same object."""
-    cleaner = _Cleaner()
-    return [cleaner.finding(finding) for finding in findings]
+    return Cleaner().cleaned(findings)
 
 
 def gaps_without_secrets(gaps: Iterable[Gap]) -> list[Gap]:
@@ -65,7 +64,7 @@ def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
     )
 
 
-class _Cleaner:
+class Cleaner:
     """Takes secrets out of findings, and looks but once at what many of them share."""
 
     def __init__(self) -> None:
@@ -73,7 +72,11 @@ class _Cleaner:
         self._shared: dict[SharedLeaves, SharedLeaves] = {}
         self._inputs: dict[int, tuple[Sequence[Evidence], Sequence[Evidence]]] = {}
 
-    def finding(self, finding: Finding) -> Finding:
+    def cleaned(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return findings without the secrets in what they quote; one that quotes none is the same object."""
+        return [self._finding(finding) for finding in findings]
+
+    def _finding(self, finding: Finding) -> Finding:
         """Return a finding without secrets: the same object where it quotes none."""
         evidence = self._evidence(finding.evidence) if finding.evidence else finding.evidence
         gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps

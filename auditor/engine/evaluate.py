@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from typing import Final
 
 from auditor import resource_id as ids
@@ -19,6 +20,7 @@ from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
+from auditor.engine.processes import in_processes
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
@@ -39,6 +41,8 @@ EVERYWHERE: Final = "/"
 DERIVED: Final = "derived"
 """The source of what an analysis worked out; what it worked from stands beside it, as input."""
 _MANY: Final = 2_000  # findings, below which the collector has little to look at
+_ROWS: Final = 1_000  # of a type in a part
+_COST_OF_ANALYSIS: Final = 4  # times that of rules on the resources that it reads
 _LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
@@ -62,10 +66,35 @@ class Evaluation:
         return self.context.workloads
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationPart:
+    """A part of what is to be judged, which needs the answers of no other.
+
+    `weight` says about how much there is to look at, so that the longest can begin first.
+    """
+
+    weight: int
+    findings: Callable[[], Iterable[Finding]]
+
+
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
+    return judged(question, list)
+
+
+def judged(question: Evaluation, finish: Callable[[list[Finding]], list[Finding]], processes: int = 1) -> list[Finding]:
+    """Return the sorted findings of all rules, each part of them as `finish` leaves it.
+
+    With several processes, the parts are spread over them. What comes out is the same for any number of them.
+    """
     with _estate_at_rest():
-        return in_order(_put_to_rest(_batches(question)))
+        parts, rest = _parts(question), _Rest()
+
+        def judge_part(number: int) -> list[Finding]:
+            return rest.after(finish(in_order(parts[number].findings())))
+
+        longest_first = sorted(range(len(parts)), key=lambda number: -parts[number].weight)
+        return in_order(chain.from_iterable(in_processes(judge_part, longest_first, processes)))
 
 
 @contextmanager
@@ -84,36 +113,44 @@ def _estate_at_rest() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _put_to_rest(batches: Iterable[Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of all batches, and spare the collector those that it has looked at: it would again and again."""
-    since = 0
-    for batch in batches:
-        for finding in batch:
-            since += 1
-            yield finding
-        if since >= _MANY:
+class _Rest:
+    """Spares the collector findings that it has looked at: it would again and again."""
+
+    def __init__(self) -> None:
+        self._since = 0
+
+    def after(self, result: list[Finding]) -> list[Finding]:
+        """Return the findings of a part, put to rest with those before where they have become many."""
+        self._since += len(result)
+        if self._since >= _MANY:
             gc.collect()  # first, as what is frozen in a cycle is not freed
             gc.freeze()
-            since = 0
+            self._since = 0
+        return result
 
 
-def _batches(question: Evaluation) -> Iterator[Iterator[Finding]]:
-    """Yield the findings on components, of each analysis, and on each type, one after the other."""
+def _parts(question: Evaluation) -> Sequence[EvaluationPart]:
+    """Return what is to be judged: components, analyses, rows of each type, and what was not seen, in this order."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
+    parts: list[EvaluationPart] = []
     for rule in question.rules.in_force:
         match rule.applies:
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                yield _component_findings(rule, applies, question)
+                parts.append(
+                    EvaluationPart(len(question.workloads.all), partial(_component_findings, rule, applies, question))
+                )
             case OnType() as applies:
                 on_types.append((rule, applies))
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
     raw_inputs = RawInputs(question.estate)
     for analysis in analyses.values():
-        yield _analysis_findings(analysis, on_facts, raw_inputs, question)
-    yield from _type_batches(on_types, question)
+        read = sum(len(question.estate.of_type(name)) for name in analysis.reads)
+        run = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
+        parts.append(EvaluationPart(_COST_OF_ANALYSIS * read, run))
+    return [*parts, *_type_parts(on_types, question)]
 
 
 def _analysis_findings(
@@ -132,35 +169,64 @@ def _analysis_findings(
             yield from _fact_findings(rule, applies, known, cases, question)
 
 
-def _type_batches(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[Iterator[Finding]]:
+def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[EvaluationPart]:
     """Judge each resource by all rules on its type at once, so that what its findings share is found out once."""
     by_type: dict[str, list[RuleInForce]] = defaultdict(list)
-    unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
     for rule, applies in rules:
         for name in applies.types:
             by_type[name.lower()].append(rule)
+    memory = _OfOneType(question)
     for resource_type, asked in sorted(by_type.items()):
-        places = Places()
-        remembered = [_remembered(rule, places, question) for rule in asked]
-        yield _resource_findings(question.estate.judged(resource_type), remembered, places, question)
-        for missing in question.estate.missing(resource_type):
-            for rule in asked:
-                unseen[rule.id] += _unseen_findings(rule, missing, question)
-    for rule, applies in rules:
-        found = unseen[rule.id]
-        yield iter(found)
-        met = bool(found) or any(question.estate.judged(name) for name in applies.types)
-        yield _unmet(rule, applies.types, question, met=met)
+        resources = question.estate.judged(resource_type)
+        for first in range(0, len(resources), _ROWS):
+            rows = resources[first : first + _ROWS]
+            yield EvaluationPart(len(rows), partial(_resource_findings, rows, resource_type, asked, memory))
+    yield EvaluationPart(len(rules), partial(_unseen_of_types, rules, by_type, question))
+
+
+class _OfOneType:
+    """What the rules on a type said so far. Rows of one type mostly come one after the other: no other's is kept."""
+
+    def __init__(self, question: Evaluation) -> None:
+        self.question = question
+        self._type = ""
+        self._remembered: Sequence[RememberedRule] = ()
+        self._places = Places()
+
+    def rules(self, resource_type: str, asked: Sequence[RuleInForce]) -> tuple[Sequence[RememberedRule], Places]:
+        """Return the rules on a type with what they said, and the places that they read."""
+        if resource_type != self._type:
+            self._type, self._places = resource_type, Places()
+            self._remembered = [_remembered(rule, self._places, self.question) for rule in asked]
+        return self._remembered, self._places
 
 
 def _resource_findings(
-    resources: Iterable[Resource], rules: Sequence[RememberedRule], places: Places, question: Evaluation
+    resources: Iterable[Resource], resource_type: str, asked: Sequence[RuleInForce], memory: _OfOneType
 ) -> Iterator[Finding]:
+    question = memory.question
+    rules, places = memory.rules(resource_type, asked)
     for resource in resources:
         reading = Reading(ResourceSubject(resource, question.estate), places)
         role = question.workloads.role_of(resource.key)
         case = ResourceCase(reading, info_of(resource, *role, question.estate))
         yield from (finding for rule in rules if (finding := rule.finding(case)) is not None)
+
+
+def _unseen_of_types(
+    rules: Sequence[tuple[RuleInForce, OnType]], by_type: Mapping[str, Sequence[RuleInForce]], question: Evaluation
+) -> Iterator[Finding]:
+    """Yield what rules on types say of what was not seen, and which of them met nothing."""
+    unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
+    for resource_type, asked in sorted(by_type.items()):
+        for missing in question.estate.missing(resource_type):
+            for rule in asked:
+                unseen[rule.id] += _unseen_findings(rule, missing, question)
+    for rule, applies in rules:
+        found = unseen[rule.id]
+        yield from found
+        met = bool(found) or any(question.estate.judged(name) for name in applies.types)
+        yield from _unmet(rule, applies.types, question, met=met)
 
 
 def _unseen_findings(rule: RuleInForce, missing: Missing, question: Evaluation) -> Iterator[Finding]:

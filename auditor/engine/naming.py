@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
@@ -18,17 +19,26 @@ _ID: Final = re.compile(
 )
 
 
-def with_names(findings: Iterable[Finding], estate: Estate, subscriptions: Mapping[str, str]) -> list[Finding]:
-    """Return findings whose sentences call resources, subscriptions and principals by name; ids stay where they belong."""
-    names: dict[str, str] | None = None
-    named = []
-    for finding in findings:
-        message = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], finding.message)
-        if _GUID.search(message):
-            names = _names(estate, subscriptions) if names is None else names
-            message = _called_by(names, message)
-        named.append(finding if message == finding.message else replace(finding, message=message))
-    return named
+class CommonNames:
+    """What people call the things of an estate; gone through at the first sentence that has a GUID in it."""
+
+    def __init__(self, estate: Estate, subscriptions: Mapping[str, str]) -> None:
+        self._estate = estate
+        self._subscriptions = subscriptions
+
+    def into(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return findings whose sentences call resources, subscriptions and principals by name; ids stay where they belong."""
+        named = []
+        for finding in findings:
+            message = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], finding.message)
+            if _GUID.search(message):
+                message = _called_by(self._names, message)
+            named.append(finding if message == finding.message else replace(finding, message=message))
+        return named
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return _names(self._estate, self._subscriptions)
 
 
 def _called_by(names: Mapping[str, str], text: str) -> str:

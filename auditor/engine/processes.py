@@ -1,0 +1,168 @@
+"""Do what can be done in parts in several processes at once, which share all that was read before they began.
+
+They are forked, so that nothing has to be sent to them: each takes the next part from one queue until it is empty, this
+process too. What a part gave comes back as bytes in a file of the process that did it. A part that did not come back,
+because its process was killed or had no memory left, or because doing it raised, is done here: then it gives what it would
+have given, or raises here. So a result is never without some of its parts.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from auditor.engine import packed_findings
+from auditor.model import Finding
+
+Work = Callable[[int], list[Finding]]
+
+_NUMBER: Final = struct.Struct("=I")
+_HEADER: Final = struct.Struct("=IQ")  # the number of a part, and how many bytes follow
+_QUEUE: Final = 65_536 // _NUMBER.size
+"""How many numbers a pipe holds: writing more would wait for somebody who reads."""
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+def obstacle() -> str:
+    """Return why this process cannot be forked, or no text where it can."""
+    if sys.platform != "linux":
+        return f"{sys.platform} cannot safely copy a running process"
+    if threading.active_count() > 1 or _threads() > 1:
+        return "other threads are running in this process"
+    return ""
+
+
+def _threads() -> int:
+    try:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+    except OSError:
+        return 1
+
+
+def in_processes(work: Work, order: Sequence[int], processes: int) -> Sequence[list[Finding]]:
+    """Return what work gives for each number from 0 on; they are begun in the given order.
+
+    Where the process cannot be forked, all is done in this one.
+    """
+    results: dict[int, list[Finding]] = {}
+    others = min(processes, len(order)) - 1
+    if others > 0 and not obstacle():
+        with _queue(order[:_QUEUE]) as queue, _crew(others, work, queue) as crew:
+            while (number := _next(queue)) is not None:
+                results[number] = work(number)
+                for worker in crew:
+                    results |= worker.done()
+            for worker in crew:
+                worker.wait()
+                results |= worker.done()
+    for number in order:
+        if number not in results:
+            results[number] = work(number)
+    return [results[number] for number in range(len(order))]
+
+
+@contextmanager
+def _queue(order: Sequence[int]) -> Iterator[int]:
+    """Open a pipe that holds all numbers. A pipe gives each of them to only one of those who read it."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, b"".join(map(_NUMBER.pack, order)))
+    finally:
+        os.close(writing)  # so that whoever finds it empty is told that it is
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+
+
+def _next(queue: int) -> int | None:
+    data = os.read(queue, _NUMBER.size)
+    return int(_NUMBER.unpack(data)[0]) if data else None
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process of ours, and the file in memory that it writes results to."""
+
+    pid: int
+    out: int
+    read: int = 0
+    is_running: bool = True
+
+    def done(self) -> dict[int, list[Finding]]:
+        """Return the results that are there and were not returned before."""
+        results: dict[int, list[Finding]] = {}
+        size = os.fstat(self.out).st_size
+        while (header := os.pread(self.out, _HEADER.size, self.read)) and len(header) == _HEADER.size:
+            number, length = _HEADER.unpack(header)
+            start = self.read + _HEADER.size
+            if start + length > size:
+                break  # it was killed, or is still writing
+            with mmap.mmap(self.out, size, access=mmap.ACCESS_READ) as view, memoryview(view) as data:
+                results[number] = packed_findings.loads(data[start : start + length])
+            self.read = start + length
+        return results
+
+    def wait(self) -> None:
+        """Wait until the process has ended."""
+        _, status = os.waitpid(self.pid, 0)
+        self.is_running = False
+        if status:
+            _LOGGER.debug("process %s ended with %s: its part is done again", self.pid, status)
+
+    def end(self) -> None:
+        """End the process, if it has not."""
+        if self.is_running:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+        os.close(self.out)
+
+
+@contextmanager
+def _crew(number: int, work: Work, queue: int) -> Iterator[Sequence[_Worker]]:
+    """Start processes that work until the queue is empty; none of them outlives the block."""
+    crew: list[_Worker] = []
+    try:
+        try:
+            crew.extend(_started(work, queue) for _ in range(number))
+        except OSError:  # as many as the system allows
+            _LOGGER.debug("only %s of %s processes could be started", len(crew), number, exc_info=True)
+        yield crew
+    finally:
+        for worker in crew:
+            worker.end()
+
+
+def _started(work: Work, queue: int) -> _Worker:
+    out, parent = os.memfd_create("findings"), os.getpid()
+    pid = os.fork()
+    if pid:
+        return _Worker(pid, out)
+    status = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        _work(work, queue, out, parent)
+        status = 0
+    except BaseException:  # whatever it was, the part is done again where it can be told
+        _LOGGER.debug("a process of several failed", exc_info=True)
+    finally:
+        os._exit(status)  # nothing of the other process is to be ended twice: buffers, files, handlers
+
+
+def _work(work: Work, queue: int, out: int, parent: int) -> None:
+    while os.getppid() == parent and (number := _next(queue)) is not None:
+        data = packed_findings.dumps(work(number))
+        rest = memoryview(_HEADER.pack(number, len(data)) + data)
+        while rest:
+            rest = rest[os.write(out, rest) :]
