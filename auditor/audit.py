@@ -27,6 +27,7 @@ from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
+from auditor.inputs.shared_rows import SharedRows
 from auditor.model import Coverage, Finding, FrameworkReport, Report, RuleInfo, SnapshotIdentity, Status
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key
@@ -153,12 +154,13 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
             for source, report in zip((old, new), reports, strict=True)
         )
         return states.compare_reports(before, after)
-    redactor = Redactor(random_key())
-    before_read, after_read = (read.read(source, redactor=redactor) for source in (old, new))
-    first = replace(audited(without_keyed_marks(before_read), rules, terms), resources=before_read.resources)
+    redactor, shared = Redactor(random_key()), SharedRows()
+    before_read, after_read = (read.read(source, redactor=redactor, shared=shared) for source in (old, new))
+    plain = without_keyed_marks(before_read, after_read)
+    first = replace(audited(plain[0], rules, terms), resources=before_read.resources)
     if before_read.sha256 == after_read.sha256:
         return states.compare(first, first)
-    second = replace(audited(without_keyed_marks(after_read), rules, terms), resources=after_read.resources)
+    second = replace(audited(plain[1], rules, terms), resources=after_read.resources)
     return states.compare(first, second)
 
 

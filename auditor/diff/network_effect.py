@@ -71,7 +71,9 @@ class NetworkComparison:
         for key in sorted(changed):
             yield from (_Pair(key, None), _Pair(None, key), _Pair(None, key, "public-address"))
         for source in keys if changed else ():
-            yield from (_Pair(source, key) for key in (keys if source in changed else sorted(changed)))
+            for key in keys if source in changed else sorted(changed):
+                if self.old.may_join(source, key) or self.new.may_join(source, key):
+                    yield _Pair(source, key)
 
     def _effect(self, pair: _Pair, change: PacketChange, old: WaySet, new: WaySet) -> NetworkEffect:
         packet = change.witness

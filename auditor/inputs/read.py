@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
+from auditor.inputs.shared_rows import SharedRows
 from auditor.model import Gap, Resource
 from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file, whole_file
@@ -25,17 +26,19 @@ _UNKEYED = Redactor()
 """Without a key: what is judged and not stored says the same each time."""
 
 
-def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED) -> Snapshot:
+def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED, shared: SharedRows | None = None) -> Snapshot:
     """Return the estate in files and folders, or on standard input for `-`, whatever their shape and compression.
 
     Several sources are one estate, in any order: what one shows of a resource another may add to. A folder stands for
-    all files below it. Secrets in exports are taken out by `redactor`; without one, they stay. Raise InputError or
+    all files below it. Secrets in exports are taken out by `redactor`; without one, they stay. Of estates that are read
+    with the same redactor and the same `shared` rows, resources that are alike are the same objects. Raise InputError or
     SnapshotError, in one line, for what holds no estate.
     """
     files = [path for source in sources for path in _files_of(source)]
     with _without_garbage_collection():
         is_one = len(files) == 1
-        snapshot = _read(files[0], label_of(files[0]), redactor) if is_one else _joined(files, redactor)
+        clean = _Cleaning(redactor, shared)
+        snapshot = _read(files[0], label_of(files[0]), clean) if is_one else _joined(files, clean)
         if len(snapshot.resources) > _MANY:
             gc.freeze()  # nothing of it becomes garbage before the process ends
     return snapshot
@@ -46,17 +49,31 @@ def imported(*sources: str | Path, redactor: Redactor | None) -> Snapshot:
     snapshot = read(*sources, redactor=None)
     if redactor is not None:
         facets = [replace(facet, detail=redactor.text(facet.detail)) for facet in snapshot.facets]
-        rows, gaps = _redacted(snapshot.resources, snapshot.gaps, redactor)
+        rows, gaps = _Cleaning(redactor).of(snapshot.resources, snapshot.gaps)
         snapshot = assemble(rows, gaps, snapshot.metadata, facets)
     extra = {**snapshot.metadata.extra, "secrets": "redacted" if redactor else "kept"}
     return replace(snapshot, metadata=replace(snapshot.metadata, extra=extra))
 
 
-def _redacted(
-    resources: Sequence[Resource], gaps: Sequence[Gap], redactor: Redactor
-) -> tuple[Sequence[Resource], Sequence[Gap]]:
-    rows = [replace(row, body=redactor.body(row.body)) for row in resources]
-    return rows, [replace(gap, reason=redactor.text(gap.reason)) for gap in gaps]
+@dataclass(frozen=True, slots=True)
+class _Cleaning:
+    """How secrets are taken out of what exports hold: not at all without a `redactor`. `shared`: what was read before."""
+
+    redactor: Redactor | None
+    shared: SharedRows | None = None
+
+    def of(self, resources: Sequence[Resource], gaps: Sequence[Gap]) -> tuple[Sequence[Resource], Sequence[Gap]]:
+        if self.redactor is None:
+            return self.as_they_are(resources), gaps
+        text, clean = self.redactor.text, self.redactor.body
+        rows = self._each(resources, lambda row: replace(row, body=clean(row.body)))
+        return rows, [replace(gap, reason=text(gap.reason)) for gap in gaps]
+
+    def as_they_are(self, resources: Sequence[Resource]) -> Sequence[Resource]:
+        return self._each(resources, lambda row: row)
+
+    def _each(self, rows: Sequence[Resource], clean: Callable[[Resource], Resource]) -> Sequence[Resource]:
+        return [clean(row) for row in rows] if self.shared is None else self.shared.each(rows, clean)
 
 
 def _files_of(source: str | Path) -> Sequence[str | Path]:
@@ -72,14 +89,14 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _joined(files: Sequence[str | Path], redactor: Redactor | None) -> Snapshot:
+def _joined(files: Sequence[str | Path], clean: _Cleaning) -> Snapshot:
     """Return several inputs as one estate."""
     parts = [_part(path, label_of(path)) for path in files]
     whole = exports.joined([part for part, _ in parts])
     if whole.is_log:
         raise foreign.refusal("the inputs", foreign.ACTIVITY_LOG)
     facets = [facet for _, snapshot in parts if snapshot for facet in snapshot.facets]
-    return _assembled(whole, "the inputs", redactor, facets)
+    return _assembled(whole, "the inputs", clean, facets)
 
 
 def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
@@ -94,29 +111,26 @@ def _part(source: str | Path, label: str) -> tuple[Export, Snapshot | None]:
     return replace(content, entries=[replace(one, place=f"{label}, {one.place}") for one in content.entries]), None
 
 
-def _read(source: str | Path, label: str, redactor: Redactor | None) -> Snapshot:
+def _read(source: str | Path, label: str, clean: _Cleaning) -> Snapshot:
     content = _content(source, label)
     if isinstance(content, Snapshot):
-        return content
+        return replace(content, resources=clean.as_they_are(content.resources))
     if content.is_log:
         raise foreign.refusal(label, foreign.ACTIVITY_LOG)
     if not content.entries:
         raise InputError(
             f"{label} holds no resources: nothing is in scope", "check the scope and the access of the export"
         )
-    return _assembled(content, label, redactor)
+    return _assembled(content, label, clean)
 
 
-def _assembled(export: Export, label: str, redactor: Redactor | None, facets: Sequence[Facet] = ()) -> Snapshot:
+def _assembled(export: Export, label: str, clean: _Cleaning, facets: Sequence[Facet] = ()) -> Snapshot:
     try:
         resources, gaps = normalise(export.entries)
     except InputError as error:
         is_told = error.message.startswith(label) or label == "the inputs"
         raise (error if is_told else InputError(f"{label}: {error.message}", error.hint)) from error
-    known = [*export.gaps, *gaps]
-    if redactor is None:
-        return assemble(resources, known, export.metadata, facets)
-    return assemble(*_redacted(resources, known, redactor), export.metadata, facets)
+    return assemble(*clean.of(resources, [*export.gaps, *gaps]), export.metadata, facets)
 
 
 def _content(source: str | Path, label: str) -> Snapshot | Export:

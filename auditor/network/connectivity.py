@@ -96,6 +96,13 @@ class Connectivity:
         kinds = (PUBLIC_ADDRESSES, LOAD_BALANCERS, GATEWAYS, BASTIONS, FIREWALLS, POLICIES)
         return frozenset(one.key for kind in kinds for one in self.estate.of_type(kind))
 
+    def may_join(self, source: str, destination: str) -> bool:
+        """Whether there may be ways from a subnet to another one, or within one; where not, it need not be asked."""
+        near, far = self.estate.get(source), self.estate.get(destination)
+        if near is None or far is None:
+            return False
+        return not self.forwarding.is_cut_off(self.subnets.at(near), self.subnets.at(far))
+
     def between(self, source: str, destination: str) -> WaySet:
         """Return the ways from a subnet to another one, or within one, unused addresses included."""
         near, far = self._end(source), self._end(destination)

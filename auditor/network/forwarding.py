@@ -62,6 +62,10 @@ class Via(StrEnum):
     NOT_KNOWN = "not known"
 
 
+_CONFINING: Final = frozenset({Via.NETWORK, Via.PEERING, Via.INTERNET, Via.NOWHERE})
+"""Where routes lead from which a packet gets to no other network than its own and those peered with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One step of a packet: from where, by which route if a user's decides, over what, and to which resource or address."""
@@ -156,6 +160,7 @@ class Forwarding:
         self.subnets = subnets
         self._known: dict[str, _Routes] = {}
         self._doors: dict[str, tuple[DoorOut, ...]] = {}
+        self._confinements: dict[str, frozenset[str] | None] = {}
 
     def to_subnet(self, near: SubnetFilters, far: SubnetFilters, numbers: Ranges) -> Sequence[Path]:
         """Return how packets from a subnet get to addresses in another one, or in the same."""
@@ -176,6 +181,26 @@ class Forwarding:
         if (service := self._service_endpoint(near, side)) is not None:
             return [*paths, replace(service, destinations=rest)]
         return [*paths, *self._follow(_Trip(near, near, Path(rest)), _Goal(outside=side), rest)]
+
+    def is_cut_off(self, near: SubnetFilters, far: SubnetFilters) -> bool:
+        """Whether nothing leads from a subnet to one of another network, as their networks alone tell; cheap to ask.
+
+        No peering leads there, all that the subnet's routes lead to is known, and no gateway may teach another one.
+        """
+        confined = self._confined(near)
+        is_known = far.gap is None and far.surroundings.gateway is not None
+        return confined is not None and is_known and _network(far) not in confined
+
+    def _confined(self, near: SubnetFilters) -> frozenset[str] | None:
+        """Return the networks that packets of a subnet can get to; None where more than its peerings decides about that."""
+        key = near.subnet.key
+        if key not in self._confinements:
+            routes = self._routes(near)
+            leads = {lead.via for lead in (*routes.table.leads, *map(_lead, routes.tagged))}
+            is_known = near.gap is None and near.surroundings.gateway is not None and leads <= _CONFINING
+            peers = (peering.remote for peering in self.subnets.networks.peerings(_network(near)))
+            self._confinements[key] = frozenset((_network(near), *peers)) if is_known else None
+        return self._confinements[key]
 
     def are_joined(self, near: SubnetFilters, far: SubnetFilters) -> bool:
         """Whether some packet may get from one subnet to the other, as far as routes decide."""

@@ -106,6 +106,11 @@ class RoutingTable(Generic[T]):
             self._ends.append(end)
             self._leads.append(leads)
 
+    @property
+    def leads(self) -> Sequence[T]:
+        """Return where the routes lead, some more than once."""
+        return self._leads
+
     def of(self, numbers: Ranges) -> Sequence[tuple[Ranges, T]]:
         """Return the parts of some addresses by where they are led, what no route holds for left out."""
         parts: dict[int, tuple[list[tuple[int, int]], T]] = {}

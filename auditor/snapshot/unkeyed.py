@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import is_
 from typing import Final
 
 import orjson
@@ -16,18 +18,27 @@ _KEYED: Final = f"{MARK}:".encode()
 _EXPORT: Final = "export"
 
 
-def without_keyed_marks(snapshot: Snapshot) -> Snapshot:
-    """Return an export as it is read without a key for secrets: the same object where it holds none."""
+def without_keyed_marks(*snapshots: Snapshot) -> Sequence[Snapshot]:
+    """Return exports as they are read without a key for secrets: the same object where one holds none.
+
+    A resource that is the same object in several of them is so afterwards.
+    """
+    made: dict[int, Resource] = {}
+    return [_without_keyed_marks(snapshot, made) for snapshot in snapshots]
+
+
+def _without_keyed_marks(snapshot: Snapshot, made: dict[int, Resource]) -> Snapshot:
     if snapshot.metadata.origin != _EXPORT:
         return snapshot
-    changed = False
-    resources: list[Resource] = []
     for resource in snapshot.resources:
-        content = canonical(resource.body)
-        if _KEYED in content:
-            changed = True
-            body = orjson.loads(MARKS.sub(MARK, content.decode()))
-            resources.append(replace(resource, body=body))
-        else:
-            resources.append(resource)
-    return assemble(resources, snapshot.gaps, snapshot.metadata, snapshot.facets) if changed else snapshot
+        if id(resource) not in made:
+            made[id(resource)] = _unkeyed(resource)
+    resources = [made[id(resource)] for resource in snapshot.resources]
+    if all(map(is_, resources, snapshot.resources)):
+        return snapshot
+    return assemble(resources, snapshot.gaps, snapshot.metadata, snapshot.facets)
+
+
+def _unkeyed(resource: Resource) -> Resource:
+    content = canonical(resource.body)
+    return replace(resource, body=orjson.loads(MARKS.sub(MARK, content.decode()))) if _KEYED in content else resource

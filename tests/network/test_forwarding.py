@@ -6,11 +6,12 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import addresses
 from auditor.estate.graph import Estate
+from auditor.network.connectivity import Connectivity
 from auditor.network.forwarding import Forwarding, Path, Via
 from auditor.network.security_rules import Side
 from auditor.network.subnets import SubnetFilters, Subnets
@@ -197,6 +198,32 @@ def test_packets_go_where_the_naive_model_sends_them(world: World) -> None:
         for address in OUTSIDE:
             paths = forwarding.to_outside(own, Side(addresses.must_parse(address)))
             assert decided(paths) is walk.answer(near, address, None), (near, address)
+
+
+GATEWAYS = resource("Microsoft.Network/virtualNetworkGateways", "vpn")
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds(), st.sampled_from(["", *SPACES]))
+def test_between_subnets_that_are_cut_off_there_is_no_way(world: World, gateway_in: str) -> None:
+    made = bodies(world)
+    if gateway_in:
+        inside = {"name": "ip", "properties": {"subnet": reference(subnet_id(gateway_in, "GatewaySubnet"))}}
+        made.append({**GATEWAYS, "properties": {"ipConfigurations": [inside]}})
+        vnet = next(one for one in made if one["name"] == gateway_in)
+        prefix = SPACES[gateway_in].replace("0.0/16", "250.0/27")
+        own = {"id": subnet_id(gateway_in, "GatewaySubnet"), "name": "GatewaySubnet"}
+        vnet["properties"]["subnets"].append({**own, "properties": {"addressPrefix": prefix}})
+    connectivity = Connectivity(estate_of(made))
+    cut_off = 0
+    for source in connectivity.keys:
+        for destination in connectivity.keys:
+            if not connectivity.may_join(source, destination):
+                cut_off += 1
+                assert not connectivity.between(source, destination).ways, (source, destination)
+    event(f"some are cut off: {cut_off > 0}")
+    leads_on = any(hop == "VirtualAppliance" for routes in world["routes"].values() for _, (hop, _) in routes)
+    assert cut_off or leads_on or world["peered"] or gateway_in, "what nothing joins need not be asked"
 
 
 def addresses_in(found: Path) -> int:
