@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.network.address_book import Surroundings, Term
+from auditor.network.meaning import Meaning, meaning_of
 from auditor.network.security_rules import (
     ALL_PROTOCOLS,
     WITH_PORTS,
@@ -19,7 +21,7 @@ from auditor.network.security_rules import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filter:
     """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet.
 
@@ -39,6 +41,11 @@ class Filter:
         """Return the rules in the order in which they are asked."""
         return self.group.rules[self.direction] if self.group else ()
 
+    @cached_property
+    def meanings(self) -> tuple[Meaning, ...]:
+        """Return what each rule means here."""
+        return tuple(meaning_of(rule.match, self.surroundings) for rule in self.rules)
+
     @property
     def name(self) -> str:
         """Return what evidence calls this filter."""
@@ -53,7 +60,7 @@ class Filter:
             (
                 *(rule.access, rule.match.protocols, rule.match.source_ports, rule.match.destination_ports),
                 *(rule.match.names_ports, rule.unreadable),
-                *(tuple(self.surroundings.terms(side)) for side in (rule.match.source, rule.match.destination)),
+                *(self.surroundings.terms(side) for side in (rule.match.source, rule.match.destination)),
             )
             for rule in self.rules
         )

@@ -10,8 +10,9 @@ import pytest
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.network.address_book import GroupMembers, Route, Surroundings
+from auditor.network.drawing import NOTHING
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.search import NOTHING, Search, SearchResult
+from auditor.network.search import Search, SearchResult
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import (
     PROTOCOLS,

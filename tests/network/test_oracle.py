@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from auditor.azure import addresses
 from auditor.azure.ranges import is_within
 from auditor.network.address_book import Surroundings
-from auditor.network.encoding import READINGS
+from auditor.network.drawing import NOTHING
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.search import NOTHING, Search
+from auditor.network.meaning import READINGS
+from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import PROTOCOLS, Direction, parse_match
 from auditor.network.shadowing import Effect, effects
