@@ -6,41 +6,22 @@ same answer, in classes of addresses and ports that each spells in its own way.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
 from auditor.network.decision_diagram import Cube, DecisionDiagram
-from auditor.network.encoding import Encoding, drawn
-from auditor.network.proof import Certainties, Proof, certainties, prove
-from auditor.network.security_rules import Access
+from auditor.network.encoding import drawn
+from auditor.network.outline import Outline, RuleOutline
+from auditor.network.proof import Proof, prove
+from auditor.network.shadowing import OutlinedEffect, effects
 
 NOTHING: Final = 1 << 29
 """The value of a packet that does not answer a question."""
 
 RulePlace: TypeAlias = tuple[int, int]
 """A rule by the indexes of its filter, among those that have a group, and of itself."""
-
-
-class RuleOutline(NamedTuple):
-    """A rule without its name: rules that evidence cannot tell apart have the same `alias`."""
-
-    cubes: tuple[Cube, ...]
-    allows: bool
-    is_custom: bool
-    alias: int
-
-
-class Outline(NamedTuple):
-    """All that decides about the packets of a chain, in cubes. `nowhere`: in these there are no packets after all."""
-
-    widths: tuple[int, ...]
-    space: tuple[Cube, ...]
-    nowhere: tuple[Cube, ...]
-    filters: tuple[tuple[RuleOutline, ...], ...]
-    certain: Certainties
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +74,7 @@ class Drawing:
         self._picked: dict[Fate, tuple[int, int]] = {}
         self._answers: dict[Question, Answer] = {}
         self._kept: dict[tuple[int, int], int] = {}
+        self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
 
     def answer(self, question: Question) -> Answer:
         """Return the packets that answer a question, and whether there are any for certain."""
@@ -138,6 +120,13 @@ class Drawing:
     def filters(self) -> tuple[tuple[int, ...], ...]:
         """Return the filters in the chain's order, each as `draw_filter` does."""
         return tuple(draw_filter(self.diagram, [rule.cubes for rule in rules]) for rules in self.outline.filters)
+
+    def effects(self, place: int) -> tuple[OutlinedEffect, ...]:
+        """Return the effect of each rule of one filter, whatever the unknown tags hold."""
+        if place not in self._effects:
+            rules, below = self.outline.filters[place], self.filters[place]
+            self._effects[place] = effects(self.diagram, rules, below, self.universe)
+        return self._effects[place]
 
     @property
     def root(self) -> int:
@@ -217,60 +206,3 @@ def draw_filter(diagram: DecisionDiagram, rules: Sequence[Sequence[Cube]]) -> tu
             root = diagram.assign(root, cube, index)
         below.append(root)
     return tuple(reversed(below))
-
-
-def outline_of(encoding: Encoding) -> Outline:
-    """Return all that decides about the packets of an encoding's chain."""
-    aliases: dict[tuple[str, str, int], int] = {}
-    filters = []
-    for each in encoding.chain.filters:
-        if each.group:
-            rules = zip(each.rules, each.meanings, strict=True)
-            filters.append(
-                tuple(
-                    RuleOutline(
-                        encoding.cubes(meaning, each.guard(rule)),
-                        rule.access is Access.ALLOW,
-                        rule.is_custom,
-                        aliases.setdefault((each.name, rule.name, rule.priority), len(aliases)),
-                    )
-                    for rule, meaning in rules
-                )
-            )
-    return Outline(encoding.widths(), *encoding.universe_cubes(), tuple(filters), certainties(encoding))
-
-
-class Drawings:
-    """The drawings that were asked for last, as many as have some number of nodes together."""
-
-    def __init__(self, most_nodes: int) -> None:
-        self._most = most_nodes
-        self._known: OrderedDict[Outline, Drawing] = OrderedDict()
-
-    def of(self, outline: Outline) -> Drawing:
-        """Return the drawing of an outline."""
-        drawing = self._known.get(outline)
-        if drawing is None:
-            self._make_room()
-            drawing = self._known[outline] = Drawing(outline)
-        else:
-            self._known.move_to_end(outline)
-        return drawing
-
-    def _make_room(self) -> None:
-        nodes = sum(len(drawing.diagram) for drawing in self._known.values())
-        while nodes > self._most:
-            _, dropped = self._known.popitem(last=False)
-            nodes -= len(dropped.diagram)
-
-
-_MOST_NODES: Final = 100_000
-"""Some 40 MB."""
-_KEPT: Final = Drawings(_MOST_NODES)
-
-
-def drawing_of(encoding: Encoding) -> Drawing:
-    """Return the diagrams of an encoding's chain, and write whatever is written in the encoding from now on in them."""
-    drawing = _KEPT.of(outline_of(encoding))
-    encoding.diagram = drawing.diagram
-    return drawing

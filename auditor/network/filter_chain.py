@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.network.address_book import Surroundings, Term
-from auditor.network.meaning import Meaning, meaning_of
+from auditor.network.meaning import Meaning, meaning_of, shape_of
 from auditor.network.security_rules import (
     ALL_PROTOCOLS,
     WITH_PORTS,
@@ -45,6 +46,19 @@ class Filter:
     def meanings(self) -> tuple[Meaning, ...]:
         """Return what each rule means here."""
         return tuple(meaning_of(rule.match, self.surroundings) for rule in self.rules)
+
+    @cached_property
+    def shape(self) -> tuple[RulesShape, tuple[int, ...]]:
+        """Return the rules without names and addresses, and the ends of all spans of addresses in their order."""
+        aliases: dict[tuple[str, int], int] = {}
+        rules: list[object] = []
+        ends: list[int] = []
+        for rule, meaning in zip(self.rules, self.meanings, strict=True):
+            shape, own = shape_of(meaning)
+            alias = aliases.setdefault((rule.name, rule.priority), len(aliases))
+            rules.append((shape, rule.access, rule.is_custom, bool(rule.unreadable), alias))
+            ends += own
+        return _rules_shape(tuple(rules)), tuple(ends)
 
     @property
     def name(self) -> str:
@@ -118,6 +132,16 @@ class Filter:
     def guard(self, rule: SecurityRule) -> str | None:
         """Return the name of the unknown set of packets that an unreadable rule matches; None for a readable rule."""
         return f"{self.name}/{rule.name}{self.edition}" if rule.unreadable else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RulesShape:
+    """Rules without names and addresses. Different objects may stand for equal rules, so that comparing costs nothing."""
+
+    rules: tuple[object, ...]
+
+
+_rules_shape: Final = lru_cache(maxsize=4096)(RulesShape)
 
 
 @dataclass(frozen=True, slots=True)

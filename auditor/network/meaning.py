@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
 
 from auditor.azure.ranges import Ranges, intersection
-from auditor.network.address_book import Surroundings, Term
+from auditor.network.address_book import Literals, Surroundings, Term
 from auditor.network.security_rules import ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Match
 
 READINGS: Final = ("ignored", "never matching", "ICMP type")
@@ -29,6 +29,9 @@ class ProtocolPorts(NamedTuple):
 EVERY_WAY: Final = ProtocolPorts(0b111, ALL_PROTOCOLS)
 
 
+_TermShape: TypeAlias = tuple[int, Literals, bool]
+
+
 class Meaning(NamedTuple):
     """The packets of a match: of each pair of terms, in each way."""
 
@@ -37,20 +40,47 @@ class Meaning(NamedTuple):
     ways: tuple[ProtocolPorts, ...]
 
 
+class Shape(NamedTuple):
+    """A match without its addresses: of each end how many spans its terms have, and what else they say."""
+
+    sources: tuple[_TermShape, ...]
+    destinations: tuple[_TermShape, ...]
+    ways: tuple[ProtocolPorts, ...]
+
+
 def meaning_of(match: Match, surroundings: Surroundings) -> Meaning:
     """Return what a match means in some surroundings."""
-    return Meaning(surroundings.terms(match.source), surroundings.terms(match.destination), tuple(_ways(match)))
+    ways = _ways(match.protocols, match.source_ports, match.destination_ports, match.names_ports)
+    return Meaning(surroundings.terms(match.source), surroundings.terms(match.destination), ways)
 
 
-def _ways(match: Match) -> Iterator[ProtocolPorts]:
-    """Yield how a match treats protocols and ports, once per reading that makes a difference."""
-    if not match.names_ports:
-        yield ProtocolPorts(EVERY_WAY.readings, match.protocols)
-        return
-    if with_ports := match.protocols & WITH_PORTS:
-        yield ProtocolPorts(EVERY_WAY.readings, with_ports, match.source_ports, match.destination_ports)
-    if without := match.protocols & ~WITH_PORTS:
-        yield ProtocolPorts(IGNORED, without)
-    types = intersection(match.destination_ports, TYPES)
-    if types and match.protocols & ICMP:
-        yield ProtocolPorts(AS_TYPE, ICMP, None, types)
+def shape_of(meaning: Meaning) -> tuple[Shape, list[int]]:
+    """Return the shape of what a match means, and the ends of its spans of addresses in their order."""
+    ends = [
+        end
+        for terms in (meaning.sources, meaning.destinations)
+        for term in terms
+        for span in term.ranges
+        for end in span
+    ]
+    return Shape(_term_shapes(meaning.sources), _term_shapes(meaning.destinations), meaning.ways), ends
+
+
+def _term_shapes(terms: tuple[Term, ...]) -> tuple[_TermShape, ...]:
+    return tuple((len(term.ranges), term.literals, term.is_inhabited) for term in terms)
+
+
+@lru_cache(maxsize=4096)
+def _ways(protocols: int, sources: Ranges, destinations: Ranges, names_ports: bool) -> tuple[ProtocolPorts, ...]:  # noqa: FBT001 - a key
+    """Return how a match treats protocols and ports, once per reading that makes a difference; equal ones are the same."""
+    if not names_ports:
+        return (ProtocolPorts(EVERY_WAY.readings, protocols),)
+    ways: list[ProtocolPorts] = []
+    if with_ports := protocols & WITH_PORTS:
+        ways.append(ProtocolPorts(EVERY_WAY.readings, with_ports, sources, destinations))
+    if without := protocols & ~WITH_PORTS:
+        ways.append(ProtocolPorts(IGNORED, without))
+    types = intersection(destinations, TYPES)
+    if types and protocols & ICMP:
+        ways.append(ProtocolPorts(AS_TYPE, ICMP, None, types))
+    return tuple(ways)

@@ -8,9 +8,10 @@ from operator import attrgetter
 from typing import Final
 
 from auditor.network.decision_diagram import Cube
-from auditor.network.drawing import NOTHING, Answer, Fate, Outcome, Question, drawing_of
-from auditor.network.encoding import MOST_UNKNOWN, Encoding, encode
+from auditor.network.drawing import NOTHING, Answer, Fate, Outcome, Question
+from auditor.network.encoding import Encoding, encode
 from auditor.network.filter_chain import FilterChain
+from auditor.network.likeness import KEPT
 from auditor.network.meaning import meaning_of
 from auditor.network.proof import Proof
 from auditor.network.security_rules import Match
@@ -84,26 +85,30 @@ class Search:
     """One chain with everything that will be compared with it, encoded once and asked often."""
 
     def __init__(self, chain: FilterChain, mentions: Sequence[Match] = ()) -> None:
-        self.chain = chain
+        self.chain, self._mentions = chain, mentions
         self.undecidable = chain.undecidable
-        self.encoding: Encoding | None = None
+        self.decided: DecidedPackets | None = None
+        self._rows: Mapping[int, tuple[Cube, ...]] = {}
         if self.undecidable is None:
-            encoding = encode(chain, mentions)
-            if len(encoding.unknowns) + len(encoding.guards) > MOST_UNKNOWN:
-                many = len(encoding.unknowns) + len(encoding.guards)
-                self.undecidable = f"{many} unknown tags, groups and rules at once"
-            else:
-                self.encoding = encoding
-                self.decided = DecidedPackets(encoding, drawing_of(encoding))
-                self.universe = self.decided.drawing.universe
-        self._rows: dict[Match, tuple[Cube, ...]] = {}
+            known = KEPT.of(chain, mentions, self._encoded)
+            self.undecidable = known.undecidable
+            if known.drawing is not None:
+                self.decided = DecidedPackets(chain, known.drawing, self._encoded)
+                self._rows = dict(zip(map(id, mentions), known.rows, strict=True))
 
-    def _cubes(self, encoding: Encoding, rows: Sequence[Match]) -> tuple[tuple[Cube, ...], ...]:
+    def _encoded(self) -> Encoding:
+        return encode(self.chain, self._mentions)
+
+    def _cubes(self, decided: DecidedPackets, rows: Sequence[Match]) -> tuple[tuple[Cube, ...], ...]:
         known = self._rows
-        for row in rows:
-            if row not in known:
-                known[row] = encoding.cubes(meaning_of(row, self.chain.surroundings))
-        return tuple(map(known.__getitem__, rows))
+        return tuple(known[id(row)] if id(row) in known else self._row(decided, row) for row in rows)
+
+    def _row(self, decided: DecidedPackets, row: Match) -> tuple[Cube, ...]:
+        """Return a row in cubes; one that is not a mentioned object is equal to one, or all its parts are mentioned."""
+        equal = next((mentioned for mentioned in self._mentions if mentioned == row), None)
+        if equal is None:
+            return decided.encoding.cubes(meaning_of(row, self.chain.surroundings))
+        return self._rows[id(equal)]
 
     def excess(self, allowed: Sequence[Match], among: Sequence[Match] | None = None) -> SearchResult:
         """Return packets that pass and no row of the table allows (NO: the chain is as tight as the table).
@@ -135,9 +140,9 @@ class Search:
     def _find(
         self, rows: Sequence[Match], *, outside: bool, fate: Fate, among: Sequence[Match] | None = None
     ) -> SearchResult:
-        encoding = self.encoding
-        if encoding is None:
+        decided = self.decided
+        if decided is None:
             return SearchResult(undecidable=self.undecidable)
-        other = None if among is None else self._cubes(encoding, among)
-        question = Question(self._cubes(encoding, rows), outside, fate, other)
-        return SearchResult(self.decided, self.decided.drawing.answer(question))
+        other = None if among is None else self._cubes(decided, among)
+        question = Question(self._cubes(decided, rows), outside, fate, other)
+        return SearchResult(decided, decided.drawing.answer(question))

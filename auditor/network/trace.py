@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import starmap
@@ -10,8 +10,9 @@ from itertools import starmap
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing, Outcome, RulePlace, draw_filter
 from auditor.network.encoding import Encoding
-from auditor.network.filter_chain import Filter
+from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.security_rules import Direction, SecurityRule
+from auditor.network.shadowing import Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,15 @@ class Disposition:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleEffect:
+    """A rule's effect where its group is attached; `by` are the earlier rules that take all its packets (shadowed only)."""
+
+    rule: SecurityRule
+    effect: Effect
+    by: tuple[SecurityRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedFilter:
     """One filter as a diagram: `first` has the index of the deciding rule as its value (their number: none matched).
 
@@ -78,12 +88,18 @@ def encode_filter(encoding: Encoding, source: Filter) -> EncodedFilter:
     return EncodedFilter(source, cubes, draw_filter(encoding.diagram, cubes))
 
 
-@dataclass
 class DecidedPackets:
-    """All filters of an encoding's chain together."""
+    """All filters of a chain together. They are encoded when somebody wants to know what the classes of addresses are."""
 
-    encoding: Encoding
-    drawing: Drawing
+    def __init__(self, chain: FilterChain, drawing: Drawing, encode: Callable[[], Encoding]) -> None:
+        self.chain, self.drawing, self._encode = chain, drawing, encode
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """Return the encoding of the chain and of what it is compared with, in the diagrams of the drawing."""
+        encoding = self._encode()
+        encoding.diagram = self.drawing.diagram
+        return encoding
 
     @property
     def root(self) -> int:
@@ -95,18 +111,17 @@ class DecidedPackets:
         """Return what becomes of packets, by index."""
         return [self._disposition(outcome) for outcome in self.drawing.table]
 
-    @cached_property
-    def filters(self) -> tuple[EncodedFilter, ...]:
-        """Return the filters that have a group, in the chain's order."""
-        outlines = self.drawing.outline.filters
+    def effects(self, place: int = 0) -> tuple[RuleEffect, ...]:
+        """Return the effect of each rule of a filter, the first one that has a group unless another place is told."""
+        rules = self._with_groups[place].rules
         return tuple(
-            EncodedFilter(each, tuple(rule.cubes for rule in rules), below)
-            for each, rules, below in zip(self._with_groups, outlines, self.drawing.filters, strict=True)
+            RuleEffect(rule, each.effect, tuple(rules[taker] for taker in each.by))
+            for rule, each in zip(rules, self.drawing.effects(place), strict=True)
         )
 
     @cached_property
     def _with_groups(self) -> list[Filter]:
-        return [each for each in self.encoding.chain.filters if each.group]
+        return [each for each in self.chain.filters if each.group]
 
     def _disposition(self, outcome: Outcome) -> Disposition:
         also = outcome.also_denied_by
