@@ -25,7 +25,7 @@ RulePlace: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PacketOutcome:
     """What becomes of packets, without names: whether they pass, and the rule of each filter that let them on or denied them.
 
     No decider: no group filters the traffic, or (denied) a group without a rule for it. `also_denied_by`: a customer's
@@ -40,7 +40,7 @@ class Outcome:
     is_default_allowance: bool = False
 
 
-Fate: TypeAlias = Callable[[Outcome], bool]
+Fate: TypeAlias = Callable[[PacketOutcome], bool]
 
 
 class Question(NamedTuple):
@@ -52,7 +52,7 @@ class Question(NamedTuple):
     among: tuple[tuple[Cube, ...], ...] | None = None
 
 
-class Answer(NamedTuple):
+class AnsweringPackets(NamedTuple):
     """Where the function `where` is 1, packets were asked about; `picked` holds what becomes of them, or NOTHING."""
 
     picked: int
@@ -67,31 +67,31 @@ class Drawing:
         self.outline = outline
         self.diagram = DecisionDiagram(outline.widths)
         self.universe = drawn(self.diagram, outline.space, outline.nowhere)
-        self._table: list[Outcome] = []
+        self._table: list[PacketOutcome] = []
         self._indexes: dict[tuple[bool, tuple[int, ...], bool], int] = {}
         self._rows: dict[tuple[tuple[Cube, ...], ...], int] = {}
         self._outside: dict[int, int] = {}
         self._picked: dict[Fate, tuple[int, int]] = {}
-        self._answers: dict[Question, Answer] = {}
+        self._answers: dict[Question, AnsweringPackets] = {}
         self._kept: dict[tuple[int, int], int] = {}
         self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question) -> AnsweringPackets:
         """Return the packets that answer a question, and whether there are any for certain."""
         known = self._answers.get(question)
         if known is None:
             known = self._answers[question] = self._find(question)
         return known
 
-    def _find(self, question: Question) -> Answer:
+    def _find(self, question: Question) -> AnsweringPackets:
         diagram = self.diagram
         rows = self._drawn(question.rows)
         where = diagram.both(self._complement(rows) if question.outside else rows, self.universe)
         where = where if question.among is None else diagram.both(where, self._drawn(question.among))
         picked, inside = self._of_fate(question.fate)
-        return Answer(picked, where, prove(diagram, self.outline.certain, diagram.both(inside, where)))
+        return AnsweringPackets(picked, where, prove(diagram, self.outline.certain, diagram.both(inside, where)))
 
-    def kept(self, answer: Answer) -> int:
+    def kept(self, answer: AnsweringPackets) -> int:
         """Return the function with what becomes of each answering packet, as an index of `table`, and NOTHING elsewhere."""
         key = answer.picked, answer.where
         if key not in self._kept:
@@ -134,12 +134,12 @@ class Drawing:
         return self._decided[0]
 
     @property
-    def table(self) -> Sequence[Outcome]:
+    def table(self) -> Sequence[PacketOutcome]:
         """Return what becomes of packets, by the values of `root`."""
         return self._decided[1]
 
     @cached_property
-    def _decided(self) -> tuple[int, Sequence[Outcome]]:
+    def _decided(self) -> tuple[int, Sequence[PacketOutcome]]:
         root = ~self._index(self._outcome(is_allowed=True))
         for place, (rules, below) in enumerate(zip(self.outline.filters, self.filters, strict=True)):
             indexes = [
@@ -172,9 +172,9 @@ class Drawing:
 
         return self.diagram.combine(before, after, join)
 
-    def _outcome(self, *, is_allowed: bool, deciders: tuple[RulePlace, ...] = ()) -> Outcome:
+    def _outcome(self, *, is_allowed: bool, deciders: tuple[RulePlace, ...] = ()) -> PacketOutcome:
         custom = [self._rule(place).is_custom for place in deciders]
-        return Outcome(
+        return PacketOutcome(
             is_allowed,
             deciders,
             is_explicit_denial=not is_allowed and bool(custom) and custom[-1],
@@ -184,7 +184,7 @@ class Drawing:
     def _rule(self, place: RulePlace) -> RuleOutline:
         return self.outline.filters[place[0]][place[1]]
 
-    def _index(self, outcome: Outcome) -> int:
+    def _index(self, outcome: PacketOutcome) -> int:
         aliases = tuple(self._rule(place).alias for place in outcome.deciders)
         key = (outcome.is_allowed, aliases, outcome.also_denied_by is not None)
         index = self._indexes.get(key)

@@ -17,7 +17,7 @@ from auditor.azure.ranges import Ranges, intersection, normal, union
 from auditor.network.address_book import GROUP, Surroundings, Term, set_in_words
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.meaning import AS_TYPE, EVERY_WAY, ICMP, Meaning, ProtocolPorts, meaning_of
+from auditor.network.meaning import AS_TYPE, EVERY_WAY, ICMP, MatchMeaning, ProtocolPorts, meaning_of
 from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, Direction, Match
 
 _NOT_A_TYPE: Final[Ranges] = ((256, 65536),)
@@ -29,7 +29,7 @@ Mention: TypeAlias = tuple[Match, Surroundings]
 
 
 _ANY_WAY: Final = (EVERY_WAY,)
-_BEYOND_TYPES: Final = Meaning((_EVERY,), (_EVERY,), (ProtocolPorts(AS_TYPE, ICMP, None, _NOT_A_TYPE),))
+_BEYOND_TYPES: Final = MatchMeaning((_EVERY,), (_EVERY,), (ProtocolPorts(AS_TYPE, ICMP, None, _NOT_A_TYPE),))
 MOST_UNKNOWN: Final = 16
 """Diagrams grow with the number of unknown sets; beyond this the answer is that it is unknown."""
 
@@ -140,7 +140,7 @@ class Encoding:
     destination_ports: AtomicSets
     unknowns: tuple[str, ...]
     guards: tuple[str, ...]
-    matches: Sequence[tuple[Match, Meaning]]
+    matches: Sequence[tuple[Match, MatchMeaning]]
     terms: Sequence[Term]
     _of_ends: dict[tuple[int, int], tuple[object, tuple[_Part, ...]]] = field(default_factory=dict)
     _of_ways: dict[int, tuple[object, tuple[tuple[_Part, _Part], ...]]] = field(default_factory=dict)
@@ -216,14 +216,14 @@ class Encoding:
         cubes: list[Cube] = []
         for family in (addresses.IPV4, addresses.IPV6):
             source, destination = ((Term(family, term.literals if term else ()),) for term in among)
-            cubes += self.cubes(Meaning(source, destination, _ANY_WAY))
+            cubes += self.cubes(MatchMeaning(source, destination, _ANY_WAY))
         return tuple(cubes), self._no_type()
 
     def within(self, chain: FilterChain) -> int:
         """Return where packets of one of several chains can be, as a 0/1 function."""
         source = Term(chain.sources, chain.from_among.literals if chain.from_among else ())
         destination = Term(chain.destinations, chain.to_among.literals if chain.to_among else ())
-        cubes = self.cubes(Meaning((source,), (destination,), _ANY_WAY))
+        cubes = self.cubes(MatchMeaning((source,), (destination,), _ANY_WAY))
         return self.diagram.both(drawn(self.diagram, cubes), self.universe())
 
     def guarded(self, guard: str) -> int:
@@ -247,7 +247,7 @@ class Encoding:
             return ()
         return self.cubes(_BEYOND_TYPES)
 
-    def cubes(self, meaning: Meaning, guard: str | None = None) -> tuple[Cube, ...]:
+    def cubes(self, meaning: MatchMeaning, guard: str | None = None) -> tuple[Cube, ...]:
         """Return the cubes whose union a rule or a row matches."""
         sources = self._end_parts(0, meaning.sources)
         destinations = self._end_parts(1, meaning.destinations)

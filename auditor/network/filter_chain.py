@@ -9,7 +9,7 @@ from typing import Final
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.network.address_book import Surroundings, Term
-from auditor.network.meaning import Meaning, meaning_of, shape_of
+from auditor.network.meaning import MatchMeaning, meaning_of, shape_of
 from auditor.network.security_rules import (
     ALL_PROTOCOLS,
     WITH_PORTS,
@@ -43,7 +43,7 @@ class Filter:
         return self.group.rules[self.direction] if self.group else ()
 
     @cached_property
-    def meanings(self) -> tuple[Meaning, ...]:
+    def meanings(self) -> tuple[MatchMeaning, ...]:
         """Return what each rule means here."""
         return tuple(meaning_of(rule.match, self.surroundings) for rule in self.rules)
 

@@ -32,7 +32,7 @@ EVERY_WAY: Final = ProtocolPorts(0b111, ALL_PROTOCOLS)
 _TermShape: TypeAlias = tuple[int, Literals, bool]
 
 
-class Meaning(NamedTuple):
+class MatchMeaning(NamedTuple):
     """The packets of a match: of each pair of terms, in each way."""
 
     sources: tuple[Term, ...]
@@ -40,7 +40,7 @@ class Meaning(NamedTuple):
     ways: tuple[ProtocolPorts, ...]
 
 
-class Shape(NamedTuple):
+class MatchShape(NamedTuple):
     """A match without its addresses: of each end how many spans its terms have, and what else they say."""
 
     sources: tuple[_TermShape, ...]
@@ -48,13 +48,13 @@ class Shape(NamedTuple):
     ways: tuple[ProtocolPorts, ...]
 
 
-def meaning_of(match: Match, surroundings: Surroundings) -> Meaning:
+def meaning_of(match: Match, surroundings: Surroundings) -> MatchMeaning:
     """Return what a match means in some surroundings."""
     ways = _ways(match.protocols, match.source_ports, match.destination_ports, match.names_ports)
-    return Meaning(surroundings.terms(match.source), surroundings.terms(match.destination), ways)
+    return MatchMeaning(surroundings.terms(match.source), surroundings.terms(match.destination), ways)
 
 
-def shape_of(meaning: Meaning) -> tuple[Shape, list[int]]:
+def shape_of(meaning: MatchMeaning) -> tuple[MatchShape, list[int]]:
     """Return the shape of what a match means, and the ends of its spans of addresses in their order."""
     ends = [
         end
@@ -63,7 +63,7 @@ def shape_of(meaning: Meaning) -> tuple[Shape, list[int]]:
         for span in term.ranges
         for end in span
     ]
-    return Shape(_term_shapes(meaning.sources), _term_shapes(meaning.destinations), meaning.ways), ends
+    return MatchShape(_term_shapes(meaning.sources), _term_shapes(meaning.destinations), meaning.ways), ends
 
 
 def _term_shapes(terms: tuple[Term, ...]) -> tuple[_TermShape, ...]:

@@ -25,7 +25,7 @@ class Proof:
     root: int
 
 
-class Membership(NamedTuple):
+class SetMembers(NamedTuple):
     """Addresses at one end that are in some unknown sets, and outside of others: as a cube, the end's level and its classes."""
 
     sets: Cube
@@ -41,8 +41,8 @@ class Certainties(NamedTuple):
     """
 
     levels: Levels
-    members: tuple[Membership, ...]
-    strangers: tuple[Membership, ...]
+    members: tuple[SetMembers, ...]
+    strangers: tuple[SetMembers, ...]
 
 
 def certainties(encoding: Encoding) -> Certainties:
@@ -78,28 +78,28 @@ def prove(diagram: DecisionDiagram, certain: Certainties, root: int) -> Proof:
     return Proof(Truth.UNKNOWN, root)
 
 
-def _members(encoding: Encoding) -> Iterator[Membership]:
+def _members(encoding: Encoding) -> Iterator[SetMembers]:
     """Yield the members of each set that has some for certain; without classes where they may be beyond the end."""
     for level, _ in encoding.ends:
         for term in encoding.inhabited:
             asked = {encoding.unknown_level(level, encoding.unknowns.index(name)): side for name, side in term.literals}
             sets = tuple((at, 0b10 if side else 0b01) for at, side in sorted(asked.items()))
-            yield Membership(sets, level, _possible_members(encoding, level, term.ranges))
+            yield SetMembers(sets, level, _possible_members(encoding, level, term.ranges))
         for name in encoding.unknowns:
             if is_never_empty(name):
                 held = {name, *(parent for parent in parents(name) if parent in encoding.unknowns)}
                 at = sorted(encoding.unknown_level(level, encoding.unknowns.index(each)) for each in held)
                 sets = tuple((membership, 0b10) for membership in at)
-                yield Membership(sets, level, _possible_members(encoding, level, addresses.PUBLIC))
+                yield SetMembers(sets, level, _possible_members(encoding, level, addresses.PUBLIC))
 
 
-def _strangers(encoding: Encoding) -> Iterator[Membership]:
+def _strangers(encoding: Encoding) -> Iterator[SetMembers]:
     """Yield addresses of strangers, at each end: no service tag holds them."""
     for level, _ in encoding.ends:
         tags = [index for index, name in enumerate(encoding.unknowns) if ":" not in name]
         classes = _holding(encoding, level, addresses.STRANGERS) if tags else 0
         if classes:
-            yield Membership(tuple((encoding.unknown_level(level, index), 0b01) for index in tags), level, classes)
+            yield SetMembers(tuple((encoding.unknown_level(level, index), 0b01) for index in tags), level, classes)
 
 
 def _possible_members(encoding: Encoding, level: int, among: Ranges) -> int:
@@ -117,7 +117,7 @@ def _settled(diagram: DecisionDiagram, levels: Levels, rest: int, level: int) ->
     return diagram.forall(completed, range(level - many, level))
 
 
-def _holds_for_member(diagram: DecisionDiagram, levels: Levels, rest: int, member: Membership) -> bool:
+def _holds_for_member(diagram: DecisionDiagram, levels: Levels, rest: int, member: SetMembers) -> bool:
     """Whether every possible member at an end, however the other sets fall, completes to a packet of the set."""
     level = member.level
     outside = diagram.full(level) & ~member.classes
@@ -126,7 +126,7 @@ def _holds_for_member(diagram: DecisionDiagram, levels: Levels, rest: int, membe
     return diagram.forall(settled, [0, level]) == ~1
 
 
-def _holds_for_some(diagram: DecisionDiagram, levels: Levels, rest: int, stranger: Membership) -> bool:
+def _holds_for_some(diagram: DecisionDiagram, levels: Levels, rest: int, stranger: SetMembers) -> bool:
     """Whether an address of one of the classes at an end completes to a packet of the set."""
     level = stranger.level
     settled = _settled(diagram, levels, rest, level)

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from auditor.network.decision_diagram import Cube
-from auditor.network.drawing import NOTHING, Answer, Fate, Outcome, Question
+from auditor.network.drawing import NOTHING, AnsweringPackets, Fate, PacketOutcome, Question
 from auditor.network.encoding import Encoding, encode
 from auditor.network.filter_chain import FilterChain
 from auditor.network.likeness import KEPT
@@ -24,7 +24,7 @@ class SearchResult:
     """The packets that answer a question. `undecidable`: there is no answer, and why (the others are None then)."""
 
     decided: DecidedPackets | None = None
-    answer: Answer | None = None
+    answer: AnsweringPackets | None = None
     undecidable: str | None = None
 
     @property
@@ -73,11 +73,11 @@ _ALLOWED: Final[Fate] = attrgetter("is_allowed")
 _ALLOWED_BY_DEFAULT: Final[Fate] = attrgetter("is_default_allowance")
 
 
-def _is_denied(outcome: Outcome) -> bool:
+def _is_denied(outcome: PacketOutcome) -> bool:
     return not outcome.is_allowed
 
 
-def _is_undenied(outcome: Outcome) -> bool:
+def _is_undenied(outcome: PacketOutcome) -> bool:
     return not outcome.is_explicit_denial
 
 

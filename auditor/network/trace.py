@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import starmap
 
 from auditor.network.decision_diagram import Cube
-from auditor.network.drawing import Drawing, Outcome, RulePlace, draw_filter
+from auditor.network.drawing import Drawing, PacketOutcome, RulePlace, draw_filter
 from auditor.network.encoding import Encoding
 from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.security_rules import Direction, SecurityRule
@@ -48,7 +48,7 @@ class DecidingRule:
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What becomes of packets: an `Outcome` with its rules."""
+    """What becomes of packets: an `PacketOutcome` with its rules."""
 
     is_allowed: bool
     deciders: tuple[DecidingRule, ...] = ()
@@ -123,7 +123,7 @@ class DecidedPackets:
     def _with_groups(self) -> list[Filter]:
         return [each for each in self.chain.filters if each.group]
 
-    def _disposition(self, outcome: Outcome) -> Disposition:
+    def _disposition(self, outcome: PacketOutcome) -> Disposition:
         also = outcome.also_denied_by
         deciders = tuple(map(self._decider, outcome.deciders))
         return Disposition(outcome.is_allowed, deciders, None if also is None else self._decider(also))
