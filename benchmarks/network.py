@@ -22,7 +22,6 @@ from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, Match, parse_match
-from auditor.network.shadowing import effects
 from auditor.truth import Truth
 
 Rule = dict[str, Any]
@@ -83,8 +82,8 @@ def judge(rules: list[Rule], row: Match, *, with_effects: bool = True) -> Truth:
     layer = Filter(parse_group("g", {"securityRules": rules}), Direction.INBOUND, AROUND)
     asked = Search(FilterChain((layer,), AROUND, addresses.IPV4, LOCAL), [row])
     answer = asked.excess([row])
-    if with_effects and asked.encoding is not None:
-        effects(asked.encoding, asked.decided.filters[0], asked.universe)
+    if with_effects and asked.decided is not None:
+        asked.decided.effects()
     return answer.truth
 
 

@@ -156,12 +156,18 @@ class Surroundings:
         terms.append(Term(contested, tuple((term.literals[0][0], False) for term in doubt)))
         return tuple(term for term in terms if term.ranges)
 
-    def terms(self, side: Side) -> Iterator[Term]:
-        """Yield the terms of one side of a rule; their union is the side."""
-        if side.ranges:
-            yield Term(side.ranges)
-        for symbol in side.symbols:
-            yield from self._symbol(symbol)
+    def terms(self, side: Side) -> tuple[Term, ...]:
+        """Return the terms of one side of a rule, for equal sides the same object; their union is the side."""
+        terms = self._of_sides.get(side)
+        if terms is None:
+            plain = (Term(side.ranges),) if side.ranges else ()
+            named = (term for symbol in side.symbols for term in self._symbol(symbol))
+            terms = self._of_sides[side] = (*plain, *named)
+        return terms
+
+    @cached_property
+    def _of_sides(self) -> dict[Side, tuple[Term, ...]]:
+        return {}
 
     def _symbol(self, symbol: Symbol) -> tuple[Term, ...]:
         if symbol.is_group:

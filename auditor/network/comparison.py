@@ -14,10 +14,11 @@ from typing import Final
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.network.cover import merged_cubes
-from auditor.network.encoding import MOST_UNKNOWN, Encoding, Mention, encode_all
+from auditor.network.drawing import NOTHING
+from auditor.network.encoding import MOST_UNKNOWN, Encoding, Mention, drawn, encode_all
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.proof import prove
-from auditor.network.search import NOTHING
+from auditor.network.meaning import meaning_of
+from auditor.network.proof import certainties, prove
 from auditor.network.security_rules import PROTOCOLS, Access, Match
 from auditor.network.trace import EncodedFilter, encode_filter
 from auditor.network.ways import PacketWay
@@ -154,10 +155,8 @@ class _State:
 
     def _passing(self, way: PacketWay) -> int:
         encoding, diagram = self.encoding, self.encoding.diagram
-        table = ~0
-        for cube in encoding.cubes(_row(way), way.chain.surroundings):
-            table = diagram.assign(table, cube, 1)
-        root = diagram.both(encoding.within(way.chain), table)
+        row = drawn(diagram, encoding.cubes(meaning_of(_row(way), way.chain.surroundings)))
+        root = diagram.both(encoding.within(way.chain), row)
         for each in way.chain.filters:
             root = diagram.both(root, self._allowed(each))
         for text in way.doubts:
@@ -188,7 +187,7 @@ def _changes(encoding: Encoding, holds: int, held: int, states: Iterable[_State]
     change = diagram.combine(holds, held, _without)
     if change == ~0:
         return
-    unknown = [*_memberships(encoding), *range(encoding.guard_level, len(diagram.widths))]
+    unknown = [*encoding.levels.memberships, *range(encoding.guard_level, len(diagram.widths))]
     impossible = encoding.impossible()
     possible = diagram.exists(change, [0, *unknown])
     certain = diagram.both(diagram.forall(diagram.either(change, impossible), [0, *unknown]), possible)
@@ -205,7 +204,7 @@ def _changes(encoding: Encoding, holds: int, held: int, states: Iterable[_State]
             boxes=tuple(_boxes(encoding, shown)),
             witness=packet,
             assuming=() if is_certain or packet is None else tuple(map(_in_words, packet.assuming)),
-            proof=Truth.YES if is_certain else prove(encoding, root).truth,
+            proof=Truth.YES if is_certain else prove(diagram, certainties(encoding), root).truth,
             rules=frozenset(name for state in states for name in state.deciding(root)),
         )
 
@@ -214,10 +213,6 @@ def _without(left: int, right: int) -> int | None:
     if left == ~0 or right == ~1:
         return ~0
     return left if right == ~0 else None
-
-
-def _memberships(encoding: Encoding) -> list[int]:
-    return [*range(1, encoding.source_level), *range(encoding.source_level + 1, encoding.destination_level)]
 
 
 def _in_words(text: str) -> str:

@@ -26,6 +26,10 @@ class DecisionDiagram:
     _known: dict[tuple[int, tuple[tuple[int, int], ...]], int] = field(default_factory=dict)
     _values: dict[int, frozenset[int]] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        """Return how many nodes there are."""
+        return len(self._levels)
+
     def full(self, level: int) -> int:
         """Return the bits of all values of a level."""
         return (1 << self.widths[level]) - 1

@@ -11,8 +11,10 @@ from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, is_within, size
 from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube
-from auditor.network.encoding import TYPES, AtomicSets, Encoding
-from auditor.network.search import NOTHING, SearchResult
+from auditor.network.drawing import NOTHING
+from auditor.network.encoding import AtomicSets, Encoding
+from auditor.network.meaning import TYPES
+from auditor.network.search import SearchResult
 from auditor.network.security_rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS
 from auditor.network.witness import assumptions
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.network.address_book import Surroundings, Term
+from auditor.network.meaning import MatchMeaning, meaning_of, shape_of
 from auditor.network.security_rules import (
     ALL_PROTOCOLS,
     WITH_PORTS,
@@ -19,7 +22,7 @@ from auditor.network.security_rules import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filter:
     """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet.
 
@@ -39,6 +42,24 @@ class Filter:
         """Return the rules in the order in which they are asked."""
         return self.group.rules[self.direction] if self.group else ()
 
+    @cached_property
+    def meanings(self) -> tuple[MatchMeaning, ...]:
+        """Return what each rule means here."""
+        return tuple(meaning_of(rule.match, self.surroundings) for rule in self.rules)
+
+    @cached_property
+    def shape(self) -> tuple[RulesShape, tuple[int, ...]]:
+        """Return the rules without names and addresses, and the ends of all spans of addresses in their order."""
+        aliases: dict[tuple[str, int], int] = {}
+        rules: list[object] = []
+        ends: list[int] = []
+        for rule, meaning in zip(self.rules, self.meanings, strict=True):
+            shape, own = shape_of(meaning)
+            alias = aliases.setdefault((rule.name, rule.priority), len(aliases))
+            rules.append((shape, rule.access, rule.is_custom, bool(rule.unreadable), alias))
+            ends += own
+        return _rules_shape(tuple(rules)), tuple(ends)
+
     @property
     def name(self) -> str:
         """Return what evidence calls this filter."""
@@ -53,7 +74,7 @@ class Filter:
             (
                 *(rule.access, rule.match.protocols, rule.match.source_ports, rule.match.destination_ports),
                 *(rule.match.names_ports, rule.unreadable),
-                *(tuple(self.surroundings.terms(side)) for side in (rule.match.source, rule.match.destination)),
+                *(self.surroundings.terms(side) for side in (rule.match.source, rule.match.destination)),
             )
             for rule in self.rules
         )
@@ -111,6 +132,16 @@ class Filter:
     def guard(self, rule: SecurityRule) -> str | None:
         """Return the name of the unknown set of packets that an unreadable rule matches; None for a readable rule."""
         return f"{self.name}/{rule.name}{self.edition}" if rule.unreadable else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RulesShape:
+    """Rules without names and addresses. Different objects may stand for equal rules, so that comparing costs nothing."""
+
+    rules: tuple[object, ...]
+
+
+_rules_shape: Final = lru_cache(maxsize=4096)(RulesShape)
 
 
 @dataclass(frozen=True, slots=True)

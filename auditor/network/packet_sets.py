@@ -12,8 +12,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, normal, union
 from auditor.model import Assumption, PacketBox, PacketSet
+from auditor.network.drawing import NOTHING
 from auditor.network.encoding import AtomicSets, Encoding
-from auditor.network.search import NOTHING, SearchResult
+from auditor.network.search import SearchResult
 from auditor.network.security_rules import ALL_PORTS, PROTOCOLS
 
 EMPTY: Final = PacketSet(())

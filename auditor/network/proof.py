@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within
 from auditor.network.address_book import is_never_empty, parents
-from auditor.network.decision_diagram import Cube
-from auditor.network.encoding import Encoding
+from auditor.network.decision_diagram import Cube, DecisionDiagram
+from auditor.network.encoding import Encoding, Levels
 from auditor.truth import Truth
 
 
@@ -24,7 +25,32 @@ class Proof:
     root: int
 
 
-def prove(encoding: Encoding, root: int) -> Proof:
+class SetMembers(NamedTuple):
+    """Addresses at one end that are in some unknown sets, and outside of others: as a cube, the end's level and its classes."""
+
+    sets: Cube
+    level: int
+    classes: int
+
+
+class Certainties(NamedTuple):
+    """What is certain although sets are unknown.
+
+    `members`: of these some address is there for certain, in one of the classes. `strangers`: every address of these
+    classes is in no service tag.
+    """
+
+    levels: Levels
+    members: tuple[SetMembers, ...]
+    strangers: tuple[SetMembers, ...]
+
+
+def certainties(encoding: Encoding) -> Certainties:
+    """Return what is certain in an encoding."""
+    return Certainties(encoding.levels, tuple(_members(encoding)), tuple(_strangers(encoding)))
+
+
+def prove(diagram: DecisionDiagram, certain: Certainties, root: int) -> Proof:
     """Decide whether the 0/1 function is 1 for some packet that exists.
 
     Someone else chooses the reading of ports, the members of the unknown sets and what unreadable rules match; then we
@@ -32,81 +58,79 @@ def prove(encoding: Encoding, root: int) -> Proof:
     """
     if root == ~0:
         return Proof(Truth.NO, root)
-    diagram = encoding.diagram
-    memberships = _unknown_levels(encoding)
-    guards = range(encoding.guard_level, len(diagram.widths))
-    certain = diagram.forall(root, [0, *memberships, *guards])
-    if certain != ~0:
-        return Proof(Truth.YES, certain)
+    levels = certain.levels
+    guards = range(levels.guards, len(diagram.widths))
+    always = diagram.forall(root, [0, *levels.memberships, *guards])
+    if always != ~0:
+        return Proof(Truth.YES, always)
     guarded = diagram.forall(root, guards)
-    rest = diagram.exists(guarded, range(encoding.protocol_level, encoding.guard_level))
-    anyhow = diagram.forall(rest, memberships)
-    readings = diagram.exists(anyhow, [encoding.source_level, encoding.destination_level])
+    rest = diagram.exists(guarded, range(levels.protocol, levels.guards))
+    anyhow = diagram.forall(rest, levels.memberships)
+    readings = diagram.exists(anyhow, [levels.source, levels.destination])
     if diagram.forall(readings, [0]) == ~1:
         return Proof(Truth.YES, diagram.both(root, anyhow))
-    for members, level, space in _inhabited(encoding):
-        if _holds_for_member(encoding, diagram.restrict(rest, members), level, space):
-            return Proof(Truth.YES, _within(encoding, root, members))
-    for outside, level in _uninhabited(encoding):
-        strangers = _holding(encoding, level, addresses.STRANGERS)
-        if strangers and _holds_for_some(encoding, diagram.restrict(rest, outside), level, strangers):
-            return Proof(Truth.YES, _within(encoding, root, (*outside, (level, strangers))))
+    for member in certain.members:
+        if member.classes and _holds_for_member(diagram, levels, diagram.restrict(rest, member.sets), member):
+            return Proof(Truth.YES, _within(diagram, root, member.sets))
+    for stranger in certain.strangers:
+        if _holds_for_some(diagram, levels, diagram.restrict(rest, stranger.sets), stranger):
+            return Proof(Truth.YES, _within(diagram, root, (*stranger.sets, (stranger.level, stranger.classes))))
     return Proof(Truth.UNKNOWN, root)
 
 
-def _unknown_levels(encoding: Encoding) -> list[int]:
-    return [*range(1, encoding.source_level), *range(encoding.source_level + 1, encoding.destination_level)]
-
-
-def _inhabited(encoding: Encoding) -> Iterator[tuple[Cube, int, Ranges]]:
-    """Yield (the members of a set that has members for certain, level of the end it is on, where its members may be)."""
+def _members(encoding: Encoding) -> Iterator[SetMembers]:
+    """Yield the members of each set that has some for certain; without classes where they may be beyond the end."""
     for level, _ in encoding.ends:
         for term in encoding.inhabited:
             asked = {encoding.unknown_level(level, encoding.unknowns.index(name)): side for name, side in term.literals}
-            yield tuple((at, 0b10 if side else 0b01) for at, side in sorted(asked.items())), level, term.ranges
+            sets = tuple((at, 0b10 if side else 0b01) for at, side in sorted(asked.items()))
+            yield SetMembers(sets, level, _possible_members(encoding, level, term.ranges))
         for name in encoding.unknowns:
             if is_never_empty(name):
                 held = {name, *(parent for parent in parents(name) if parent in encoding.unknowns)}
-                levels = sorted(encoding.unknown_level(level, encoding.unknowns.index(each)) for each in held)
-                yield tuple((membership, 0b10) for membership in levels), level, addresses.PUBLIC
+                at = sorted(encoding.unknown_level(level, encoding.unknowns.index(each)) for each in held)
+                sets = tuple((membership, 0b10) for membership in at)
+                yield SetMembers(sets, level, _possible_members(encoding, level, addresses.PUBLIC))
 
 
-def _uninhabited(encoding: Encoding) -> Iterator[tuple[Cube, int]]:
-    """Yield (no service tag holds the address, level of the end): so it is with addresses of strangers."""
+def _strangers(encoding: Encoding) -> Iterator[SetMembers]:
+    """Yield addresses of strangers, at each end: no service tag holds them."""
     for level, _ in encoding.ends:
         tags = [index for index, name in enumerate(encoding.unknowns) if ":" not in name]
-        if tags:
-            yield tuple((encoding.unknown_level(level, index), 0b01) for index in tags), level
+        classes = _holding(encoding, level, addresses.STRANGERS) if tags else 0
+        if classes:
+            yield SetMembers(tuple((encoding.unknown_level(level, index), 0b01) for index in tags), level, classes)
 
 
-def _settled(encoding: Encoding, rest: int, level: int) -> int:
+def _possible_members(encoding: Encoding, level: int, among: Ranges) -> int:
+    """Return the classes of the IPv4 addresses at an end that may be members; none where the end does not have them all."""
+    end = encoding.chain.sources if level == encoding.source_level else encoding.chain.destinations
+    space = intersection(among, addresses.IPV4)
+    return _holding(encoding, level, space) if is_within(space, end) else 0
+
+
+def _settled(diagram: DecisionDiagram, levels: Levels, rest: int, level: int) -> int:
     """Return for which (reading, class at this end) a packet can be completed, however the unknown sets fall."""
-    diagram = encoding.diagram
-    opposite = encoding.destination_level if level == encoding.source_level else encoding.source_level
-    many = len(encoding.unknowns)
+    opposite = levels.destination if level == levels.source else levels.source
+    many = levels.unknowns
     completed = diagram.exists(diagram.forall(rest, range(opposite - many, opposite)), [opposite])
     return diagram.forall(completed, range(level - many, level))
 
 
-def _holds_for_member(encoding: Encoding, rest: int, level: int, among: Ranges) -> bool:
-    """Whether every possible IPv4 member at this end, however the others fall, completes to a packet of the set."""
-    diagram = encoding.diagram
-    end = encoding.chain.sources if level == encoding.source_level else encoding.chain.destinations
-    space = intersection(among, addresses.IPV4)
-    members = _holding(encoding, level, space)
-    if not members or not is_within(space, end):
-        return False
-    outside = diagram.full(level) & ~members
-    settled = _settled(encoding, rest, level)
+def _holds_for_member(diagram: DecisionDiagram, levels: Levels, rest: int, member: SetMembers) -> bool:
+    """Whether every possible member at an end, however the other sets fall, completes to a packet of the set."""
+    level = member.level
+    outside = diagram.full(level) & ~member.classes
+    settled = _settled(diagram, levels, rest, level)
     settled = diagram.assign(settled, ((level, outside),), 1) if outside else settled
     return diagram.forall(settled, [0, level]) == ~1
 
 
-def _holds_for_some(encoding: Encoding, rest: int, level: int, classes: int) -> bool:
-    """Whether a member of one of the classes at this end completes to a packet of the set."""
-    diagram = encoding.diagram
-    settled = _settled(encoding, rest, level)
-    outside = diagram.full(level) & ~classes
+def _holds_for_some(diagram: DecisionDiagram, levels: Levels, rest: int, stranger: SetMembers) -> bool:
+    """Whether an address of one of the classes at an end completes to a packet of the set."""
+    level = stranger.level
+    settled = _settled(diagram, levels, rest, level)
+    outside = diagram.full(level) & ~stranger.classes
     settled = diagram.assign(settled, ((level, outside),), 0) if outside else settled
     return diagram.forall(diagram.exists(settled, [level]), [0]) == ~1
 
@@ -117,8 +141,8 @@ def _holding(encoding: Encoding, level: int, numbers: Ranges) -> int:
     return sum(1 << index for index, spans in enumerate(atoms.classes) if intersection(spans, numbers))
 
 
-def _within(encoding: Encoding, root: int, cube: Cube) -> int:
+def _within(diagram: DecisionDiagram, root: int, cube: Cube) -> int:
     """Return the part of the set in a cube."""
     for level, mask in cube:
-        root = encoding.diagram.assign(root, ((level, encoding.diagram.full(level) & ~mask),), 0)
+        root = diagram.assign(root, ((level, diagram.full(level) & ~mask),), 0)
     return root

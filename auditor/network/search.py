@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Final
 
-from auditor.network.encoding import MOST_UNKNOWN, Encoding, encode
+from auditor.network.decision_diagram import Cube
+from auditor.network.drawing import NOTHING, AnsweringPackets, Fate, PacketOutcome, Question
+from auditor.network.encoding import Encoding, encode
 from auditor.network.filter_chain import FilterChain
-from auditor.network.proof import Proof, prove
+from auditor.network.likeness import KEPT
+from auditor.network.meaning import meaning_of
+from auditor.network.proof import Proof
 from auditor.network.security_rules import Match
 from auditor.network.trace import DecidedPackets, Disposition
 from auditor.truth import Truth
 
-NOTHING: Final = 1 << 29
-"""The value of a packet that does not answer the question."""
-
 
 @dataclass(slots=True)
 class SearchResult:
-    """The packets that answer a question.
-
-    Where the function `where` is 1, packets were asked about; `picked` holds their index in `decided.table` where what
-    becomes of them is an answer, NOTHING elsewhere. `proof` says whether there is one for certain. `undecidable`: there is
-    no answer, and why (`decided` is then None).
-    """
+    """The packets that answer a question. `undecidable`: there is no answer, and why (the others are None then)."""
 
     decided: DecidedPackets | None = None
-    picked: int = ~0
-    where: int = ~0
-    proof: Proof = field(default_factory=lambda: Proof(Truth.UNKNOWN, ~0))
+    answer: AnsweringPackets | None = None
     undecidable: str | None = None
-    _root: int | None = None
 
     @property
     def root(self) -> int:
         """Return the function with each answering packet's index in `decided.table`, and NOTHING elsewhere."""
-        if self._root is None:
-            kept = None if self.decided is None else self.decided.encoding.diagram
-            self._root = ~0 if kept is None else kept.keep(self.picked, self.where, NOTHING)
-        return self._root
+        return ~0 if self.decided is None or self.answer is None else self.decided.drawing.kept(self.answer)
+
+    @property
+    def proof(self) -> Proof:
+        """Return whether a packet answers for certain."""
+        return _UNDECIDED if self.answer is None else self.answer.proof
 
     @property
     def truth(self) -> Truth:
@@ -73,49 +68,47 @@ class SearchResult:
         return tuple(self.decided.table[value] for value in values)
 
 
-Fate: TypeAlias = Callable[[Disposition], bool]
+_UNDECIDED: Final = Proof(Truth.UNKNOWN, ~0)
 _ALLOWED: Final[Fate] = attrgetter("is_allowed")
 _ALLOWED_BY_DEFAULT: Final[Fate] = attrgetter("is_default_allowance")
 
 
-def _is_denied(disposition: Disposition) -> bool:
-    return not disposition.is_allowed
+def _is_denied(outcome: PacketOutcome) -> bool:
+    return not outcome.is_allowed
 
 
-def _is_undenied(disposition: Disposition) -> bool:
-    return not disposition.is_explicit_denial
+def _is_undenied(outcome: PacketOutcome) -> bool:
+    return not outcome.is_explicit_denial
 
 
 class Search:
     """One chain with everything that will be compared with it, encoded once and asked often."""
 
     def __init__(self, chain: FilterChain, mentions: Sequence[Match] = ()) -> None:
-        self.chain = chain
+        self.chain, self._mentions = chain, mentions
         self.undecidable = chain.undecidable
-        self.encoding: Encoding | None = None
+        self.decided: DecidedPackets | None = None
+        self._rows: Mapping[int, tuple[Cube, ...]] = {}
         if self.undecidable is None:
-            encoding = encode(chain, mentions)
-            if len(encoding.unknowns) + len(encoding.guards) > MOST_UNKNOWN:
-                many = len(encoding.unknowns) + len(encoding.guards)
-                self.undecidable = f"{many} unknown tags, groups and rules at once"
-            else:
-                self.encoding = encoding
-                self.decided = DecidedPackets(encoding)
-                self.universe = encoding.universe()
-        self._tables: dict[tuple[Match, ...], int] = {}
-        self._outside: dict[int, int] = {}
-        self._picked: dict[Fate, tuple[int, int]] = {}
+            known = KEPT.of(chain, mentions, self._encoded)
+            self.undecidable = known.undecidable
+            if known.drawing is not None:
+                self.decided = DecidedPackets(chain, known.drawing, self._encoded)
+                self._rows = dict(zip(map(id, mentions), known.rows, strict=True))
 
-    def table(self, matches: Sequence[Match]) -> int:
-        """Return the packets that some row matches, as a 0/1 function."""
-        key = tuple(matches)
-        if key not in self._tables and self.encoding is not None:
-            root = ~0
-            for match in matches:
-                for cube in self.encoding.cubes(match, self.chain.surroundings):
-                    root = self.encoding.diagram.assign(root, cube, 1)
-            self._tables[key] = root
-        return self._tables[key]
+    def _encoded(self) -> Encoding:
+        return encode(self.chain, self._mentions)
+
+    def _cubes(self, decided: DecidedPackets, rows: Sequence[Match]) -> tuple[tuple[Cube, ...], ...]:
+        known = self._rows
+        return tuple(known[id(row)] if id(row) in known else self._row(decided, row) for row in rows)
+
+    def _row(self, decided: DecidedPackets, row: Match) -> tuple[Cube, ...]:
+        """Return a row in cubes; one that is not a mentioned object is equal to one, or all its parts are mentioned."""
+        equal = next((mentioned for mentioned in self._mentions if mentioned == row), None)
+        if equal is None:
+            return decided.encoding.cubes(meaning_of(row, self.chain.surroundings))
+        return self._rows[id(equal)]
 
     def excess(self, allowed: Sequence[Match], among: Sequence[Match] | None = None) -> SearchResult:
         """Return packets that pass and no row of the table allows (NO: the chain is as tight as the table).
@@ -145,28 +138,11 @@ class Search:
         return self._find((), outside=True, fate=_ALLOWED_BY_DEFAULT, among=among)
 
     def _find(
-        self, matches: Sequence[Match], *, outside: bool, fate: Fate, among: Sequence[Match] | None = None
+        self, rows: Sequence[Match], *, outside: bool, fate: Fate, among: Sequence[Match] | None = None
     ) -> SearchResult:
-        if self.encoding is None:
+        decided = self.decided
+        if decided is None:
             return SearchResult(undecidable=self.undecidable)
-        diagram = self.encoding.diagram
-        table = self.table(matches)
-        where = diagram.both(self._complement(table) if outside else table, self.universe)
-        where = where if among is None else diagram.both(where, self.table(among))
-        picked, inside = self._of_fate(fate)
-        return SearchResult(self.decided, picked, where, prove(self.encoding, diagram.both(inside, where)))
-
-    def _complement(self, table: int) -> int:
-        if table not in self._outside and self.encoding is not None:
-            self._outside[table] = self.encoding.diagram.map_values(table, lambda value: 1 - value)
-        return self._outside[table]
-
-    def _of_fate(self, fate: Fate) -> tuple[int, int]:
-        """Return what becomes of the packets of a fate, NOTHING elsewhere; and the same as a 0/1 function."""
-        if fate not in self._picked and self.encoding is not None:
-            diagram, dispositions = self.encoding.diagram, self.decided.table
-            picked = diagram.map_values(
-                self.decided.root, lambda index: index if fate(dispositions[index]) else NOTHING
-            )
-            self._picked[fate] = picked, diagram.map_values(picked, lambda value: int(value != NOTHING))
-        return self._picked[fate]
+        other = None if among is None else self._cubes(decided, among)
+        question = Question(self._cubes(decided, rows), outside, fate, other)
+        return SearchResult(decided, decided.drawing.answer(question))

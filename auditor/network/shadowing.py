@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from auditor.network.encoding import Encoding
-from auditor.network.security_rules import Access, SecurityRule
-from auditor.network.trace import EncodedFilter
+from auditor.network.decision_diagram import DecisionDiagram
+from auditor.network.outline import RuleOutline
 
 
 class Effect(StrEnum):
@@ -19,48 +20,48 @@ class Effect(StrEnum):
     REDUNDANT = "redundant"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleEffect:
-    """A rule's effect; `by` are the earlier rules that take all its packets (shadowed only).
+class OutlinedEffect(NamedTuple):
+    """A rule's effect; `by` are the indexes of the earlier rules that take all its packets (shadowed only).
 
     Vacuous: it matches no packet of this filter. Redundant: without it the same happens to every packet; that is true
     of one rule at a time, several redundant rules may need each other.
     """
 
-    rule: SecurityRule
     effect: Effect
-    by: tuple[SecurityRule, ...] = ()
+    by: tuple[int, ...] = ()
 
 
-def effects(encoding: Encoding, encoded: EncodedFilter, universe: int) -> tuple[RuleEffect, ...]:
-    """Return the effect of each rule of one filter, whatever the unknown tags hold."""
-    diagram = encoding.diagram
-    rules = encoded.filter.rules
+def effects(
+    diagram: DecisionDiagram, rules: Sequence[RuleOutline], below: Sequence[int], universe: int
+) -> tuple[OutlinedEffect, ...]:
+    """Return the effect of each rule of one filter, whatever the unknown tags hold.
+
+    `below[i]` has the index of the rule that decides among those from the i-th on.
+    """
     nobody = len(rules) + 1
-    first = diagram.keep(encoded.first, universe, nobody)
+    first = diagram.keep(below[0], universe, nobody)
     deciding = diagram.values(first)
-    redundancy = _Redundancy(encoding, encoded)
-    listed: list[RuleEffect] = []
+    allowing = frozenset(index for index, rule in enumerate(rules) if rule.allows)
+    redundancy = _Redundancy(diagram, below, allowing)
+    listed: list[OutlinedEffect] = []
     for index, rule in enumerate(rules):
         if index in deciding:
             is_redundant = rule.is_custom and not redundancy.changes(first, index)
-            listed.append(RuleEffect(rule, Effect.REDUNDANT if is_redundant else Effect.NEEDED))
+            listed.append(OutlinedEffect(Effect.REDUNDANT if is_redundant else Effect.NEEDED))
             continue
-        takers = {value for cube in encoded.cubes[index] for value in diagram.values_in(first, cube)} - {nobody}
-        by = tuple(rules[taker] for taker in sorted(takers))
-        listed.append(RuleEffect(rule, Effect.SHADOWED if by else Effect.VACUOUS, by))
+        takers = {value for cube in rule.cubes for value in diagram.values_in(first, cube)} - {nobody}
+        by = tuple(sorted(takers))
+        listed.append(OutlinedEffect(Effect.SHADOWED if by else Effect.VACUOUS, by))
     return tuple(listed)
 
 
+@dataclass(frozen=True, slots=True)
 class _Redundancy:
     """Whether taking one rule away changes anything: a search through the rule's packets in the rules below it."""
 
-    def __init__(self, encoding: Encoding, encoded: EncodedFilter) -> None:
-        self.diagram = encoding.diagram
-        self.below = encoded.below
-        self.allowing = frozenset(
-            index for index, rule in enumerate(encoded.filter.rules) if rule.access is Access.ALLOW
-        )
+    diagram: DecisionDiagram
+    below: Sequence[int]
+    allowing: frozenset[int]
 
     def changes(self, first: int, index: int) -> bool:
         """Return whether something else would happen to some packet that the rule decides, without it."""

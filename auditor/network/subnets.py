@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
@@ -124,8 +125,13 @@ class SubnetFilters:
         return self.by_direction.get(direction, self.surroundings)
 
     def own_filter(self, direction: Direction) -> Filter:
-        """Return the subnet's own filter."""
-        return Filter(self.group, direction, self.around(direction), self.group.name if self.group else "no group")
+        """Return the subnet's own filter, the same object each time."""
+        return self._own_filters[direction]
+
+    @cached_property
+    def _own_filters(self) -> Mapping[Direction, Filter]:
+        name = self.group.name if self.group else "no group"
+        return {direction: Filter(self.group, direction, self.around(direction), name) for direction in Direction}
 
     def chains(self, direction: Direction, *, with_unused: bool = False) -> Iterator[FilterChain]:
         """Yield one chain for each interface with a group of its own, and one for the rest of the subnet.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import starmap
 
 from auditor.network.decision_diagram import Cube
+from auditor.network.drawing import Drawing, PacketOutcome, RulePlace, draw_filter
 from auditor.network.encoding import Encoding
-from auditor.network.filter_chain import Filter
-from auditor.network.security_rules import Access, Direction, SecurityRule
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.security_rules import Direction, SecurityRule
+from auditor.network.shadowing import Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +48,20 @@ class DecidingRule:
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What becomes of packets: whether they pass, and the rule of each filter that let them on or denied them.
-
-    No decider: no group filters the traffic, or (denied) a group without a rule for it. `also_denied_by`: a customer's
-    rule in a later filter that would deny what a default denies first.
-    """
+    """What becomes of packets: an `PacketOutcome` with its rules."""
 
     is_allowed: bool
     deciders: tuple[DecidingRule, ...] = ()
     also_denied_by: DecidingRule | None = None
 
-    @property
-    def is_explicit_denial(self) -> bool:
-        """Whether a customer's rule in one of the filters denies the packets, and not merely a default."""
-        if self.is_allowed:
-            return False
-        return self.also_denied_by is not None or bool(self.deciders and self.deciders[-1].rule.is_custom)
 
-    @property
-    def is_default_allowance(self) -> bool:
-        """Whether the packets pass without a customer's rule that lets them: by a default, or because there is no group."""
-        return self.is_allowed and not (self.deciders and all(decider.rule.is_custom for decider in self.deciders))
+@dataclass(frozen=True, slots=True)
+class RuleEffect:
+    """A rule's effect where its group is attached; `by` are the earlier rules that take all its packets (shadowed only)."""
+
+    rule: SecurityRule
+    effect: Effect
+    by: tuple[SecurityRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,77 +82,53 @@ class EncodedFilter:
 
 
 def encode_filter(encoding: Encoding, source: Filter) -> EncodedFilter:
-    """Return the filter's rules as a diagram, the last one first, so that earlier rules override later ones."""
-    rules = source.rules
-    root = ~len(rules)
-    below = [root]
-    cubes: list[tuple[Cube, ...]] = []
-    for index in range(len(rules) - 1, -1, -1):
-        own = tuple(encoding.cubes(rules[index].match, source.surroundings, source.guard(rules[index])))
-        for cube in own:
-            root = encoding.diagram.assign(root, cube, index)
-        below.append(root)
-        cubes.append(own)
-    return EncodedFilter(source, tuple(reversed(cubes)), tuple(reversed(below)))
+    """Return the filter's rules as a diagram."""
+    guards = map(source.guard, source.rules)
+    cubes = tuple(starmap(encoding.cubes, zip(source.meanings, guards, strict=True)))
+    return EncodedFilter(source, cubes, draw_filter(encoding.diagram, cubes))
 
 
-@dataclass
 class DecidedPackets:
-    """All filters of an encoding's chain together; `root` has indexes of `table` as its values."""
+    """All filters of a chain together. They are encoded when somebody wants to know what the classes of addresses are."""
 
-    encoding: Encoding
-    table: list[Disposition] = field(default_factory=list)
-    _indexes: dict[tuple[bool, tuple[tuple[str, str, int], ...], bool], int] = field(default_factory=dict)
-
-    @cached_property
-    def filters(self) -> tuple[EncodedFilter, ...]:
-        """Return the filters that have a group, in the chain's order."""
-        return tuple(encode_filter(self.encoding, each) for each in self.encoding.chain.filters if each.group)
+    def __init__(self, chain: FilterChain, drawing: Drawing, encode: Callable[[], Encoding]) -> None:
+        self.chain, self.drawing, self._encode = chain, drawing, encode
 
     @cached_property
+    def encoding(self) -> Encoding:
+        """Return the encoding of the chain and of what it is compared with, in the diagrams of the drawing."""
+        encoding = self._encode()
+        encoding.diagram = self.drawing.diagram
+        return encoding
+
+    @property
     def root(self) -> int:
-        """Return the diagram of the whole chain."""
-        root = ~self._index(Disposition(is_allowed=True))
-        for encoded in self.filters:
-            indexes = [self._index(_disposition(encoded.filter, rule)) for rule in encoded.filter.rules]
-            indexes.append(self._index(Disposition(is_allowed=False)))
-            root = self._then(root, self.encoding.diagram.map_values(encoded.first, indexes.__getitem__))
-        return root
+        """Return the diagram of the whole chain, with indexes of `table` as its values."""
+        return self.drawing.root
 
-    def _index(self, disposition: Disposition) -> int:
-        key = (
-            disposition.is_allowed,
-            tuple((decider.filter, decider.rule.name, decider.rule.priority) for decider in disposition.deciders),
-            disposition.also_denied_by is not None,
+    @cached_property
+    def table(self) -> Sequence[Disposition]:
+        """Return what becomes of packets, by index."""
+        return [self._disposition(outcome) for outcome in self.drawing.table]
+
+    def effects(self, place: int = 0) -> tuple[RuleEffect, ...]:
+        """Return the effect of each rule of a filter, the first one that has a group unless another place is told."""
+        rules = self._with_groups[place].rules
+        return tuple(
+            RuleEffect(rule, each.effect, tuple(rules[taker] for taker in each.by))
+            for rule, each in zip(rules, self.drawing.effects(place), strict=True)
         )
-        index = self._indexes.get(key)
-        if index is None:
-            index = self._indexes[key] = len(self.table)
-            self.table.append(disposition)
-        return index
 
-    def _then(self, before: int, after: int) -> int:
-        """Return what becomes of packets that meet a second filter if the first one lets them on."""
-        if before < 0 and self.table[~before].is_allowed and not self.table[~before].deciders:
-            return after
+    @cached_property
+    def _with_groups(self) -> list[Filter]:
+        return [each for each in self.chain.filters if each.group]
 
-        def join(left: int, right: int) -> int | None:
-            if left >= 0:
-                return None
-            first = self.table[~left]
-            if first.is_explicit_denial:
-                return left
-            if right >= 0:
-                return None
-            second = self.table[~right]
-            if not first.is_allowed:
-                also = second.deciders[-1] if second.is_explicit_denial else None
-                return ~self._index(replace(first, also_denied_by=also))
-            return ~self._index(Disposition(second.is_allowed, (*first.deciders, *second.deciders)))
+    def _disposition(self, outcome: PacketOutcome) -> Disposition:
+        also = outcome.also_denied_by
+        deciders = tuple(map(self._decider, outcome.deciders))
+        return Disposition(outcome.is_allowed, deciders, None if also is None else self._decider(also))
 
-        return self.encoding.diagram.combine(before, after, join)
-
-
-def _disposition(source: Filter, rule: SecurityRule) -> Disposition:
-    group_id = source.group.id if source.group and not source.is_firewall else ""
-    return Disposition(rule.access is Access.ALLOW, (DecidingRule(source.name, rule, source.is_firewall, group_id),))
+    def _decider(self, place: RulePlace) -> DecidingRule:
+        source, rule = self._with_groups[place[0]], place[1]
+        group_id = source.group.id if source.group and not source.is_firewall else ""
+        return DecidingRule(source.name, source.rules[rule], source.is_firewall, group_id)

@@ -11,7 +11,8 @@ from auditor.model import Gap, PacketSet
 from auditor.network import packet_sets
 from auditor.network.address_book import ROUTED
 from auditor.network.describe import AddressNames, Sentence, sentences
-from auditor.network.search import NOTHING, SearchResult
+from auditor.network.drawing import NOTHING
+from auditor.network.search import SearchResult
 from auditor.network.trace import DecidingRule, Disposition
 from auditor.network.witness import Packet, example, numbers_of, values_for
 from auditor.truth import Truth, any_of

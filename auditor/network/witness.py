@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from auditor.azure import addresses
 from auditor.azure.ranges import difference, holds, intersection
 from auditor.network.decision_diagram import Cube
-from auditor.network.encoding import READINGS, AtomicSets, Encoding
+from auditor.network.encoding import AtomicSets, Encoding
+from auditor.network.meaning import READINGS
 from auditor.network.security_rules import PROTOCOLS, WITH_PORTS
 from auditor.network.trace import DecidingRule
 

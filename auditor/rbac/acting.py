@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from auditor.azure.catalogue import shipped
@@ -64,6 +65,7 @@ def openings(graph: AccessGraph, to_act: WayToAct) -> Iterator[Opening]:
             yield Opening(to_act, assignment, perhaps, gap)
 
 
+@lru_cache(maxsize=256)
 def _operations(kind: str, privilege: PrivilegeName) -> tuple[str, ...]:
     """Return the operations of a privilege on a type, and on children that have no identity of their own."""
     return tuple(

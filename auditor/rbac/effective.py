@@ -57,10 +57,10 @@ class Grants:
         self.groups = frozenset(a.principal.lower() for a in self.assignments if a.is_to_group)
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
+        self._stated_at = {*self._at, *self._denies_at}
+        self._over: dict[str, Sequence[tuple[str, Truth]]] = {}
         self._scopes = sorted(self._at)
-        self._management_groups = sorted(
-            key for key in {*self._at, *self._denies_at} if kind_of(key) is ScopeKind.MANAGEMENT_GROUP
-        )
+        self._management_groups = sorted(key for key in self._stated_at if kind_of(key) is ScopeKind.MANAGEMENT_GROUP)
 
     def covering(self, scope: str) -> Sequence[tuple[Assignment, Truth]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
@@ -81,10 +81,14 @@ class Grants:
         return listed
 
     def _scopes_over(self, scope: str) -> Sequence[tuple[str, Truth]]:
-        """Return the scopes whose assignments apply at a scope, or may: the management groups it may lie in too."""
-        above = self.hierarchy.above(scope)
-        others = [(key, self.hierarchy.covers(key, scope)) for key in self._management_groups if key not in above]
-        return [*((key, Truth.YES) for key in above), *(pair for pair in others if pair[1] is not Truth.NO)]
+        """Return the scopes with assignments or denies that apply at a scope, or may: management groups it may lie in too."""
+        known = self._over.get(scope)
+        if known is None:
+            above = self.hierarchy.above(scope)
+            others = [(key, self.hierarchy.covers(key, scope)) for key in self._management_groups if key not in above]
+            known = [*((key, Truth.YES) for key in above), *(pair for pair in others if pair[1] is not Truth.NO)]
+            known = self._over[scope] = [(key, covers) for key, covers in known if key in self._stated_at]
+        return known
 
     def effective(self, principal: str, scope: str, *, state: AssignmentState = AssignmentState.ACTIVE) -> Effective:
         """Return what a principal may do at a scope, denies applied. Eligible assignments count only when asked for."""

@@ -7,10 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from auditor.rbac import automaton
 from auditor.rbac.patterns import matches, normalise
+
+
+class _Hashed:
+    """A formula that computes its hash once: answers about sets are remembered by the whole formula.
+
+    The hash of a text differs from process to process, so that it is never pickled.
+    """
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def _keep_hash(self, parts: object) -> None:
+        object.__setattr__(self, "_hash", hash((type(self).__name__, parts)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +39,48 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Union:
+class Union(_Hashed):
     """Union; of nothing: the empty set."""
 
     parts: tuple[OperationSet, ...]
 
+    def __post_init__(self) -> None:
+        self._keep_hash(self.parts)
+
+    def __reduce__(self) -> tuple[type[Union], tuple[object]]:
+        return Union, (self.parts,)
+
+    __hash__ = _Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Intersection:
+class Intersection(_Hashed):
     """Intersection; of nothing: every string."""
 
     parts: tuple[OperationSet, ...]
 
+    def __post_init__(self) -> None:
+        self._keep_hash(self.parts)
+
+    def __reduce__(self) -> tuple[type[Intersection], tuple[object]]:
+        return Intersection, (self.parts,)
+
+    __hash__ = _Hashed.__hash__
+
 
 @dataclass(frozen=True, slots=True)
-class Complement:
+class Complement(_Hashed):
     """Complement within all strings."""
 
     part: OperationSet
+
+    def __post_init__(self) -> None:
+        self._keep_hash(self.part)
+
+    def __reduce__(self) -> tuple[type[Complement], tuple[object]]:
+        return Complement, (self.part,)
+
+    __hash__ = _Hashed.__hash__
 
 
 OperationSet: TypeAlias = Pattern | Union | Intersection | Complement
@@ -60,25 +101,24 @@ WELL_FORMED: Final[OperationSet] = Union(tuple(pattern(f"*/{verb}") for verb in 
 
 def union(parts: Iterable[OperationSet]) -> OperationSet:
     """Return the union, flattened and without the parts that add nothing."""
-    return _joined(parts, Union, NOTHING, EVERYTHING)
+    return _joined(parts, Union, EVERYTHING)
 
 
 def intersection(parts: Iterable[OperationSet]) -> OperationSet:
     """Return the intersection, flattened and without the parts that take nothing away."""
-    return _joined(parts, Intersection, EVERYTHING, NOTHING)
+    return _joined(parts, Intersection, NOTHING)
 
 
-def _joined(
-    parts: Iterable[OperationSet], kind: type[Union | Intersection], neutral: OperationSet, absorbing: OperationSet
-) -> OperationSet:
+def _joined(parts: Iterable[OperationSet], kind: type[Union | Intersection], absorbing: OperationSet) -> OperationSet:
     flat: dict[OperationSet, None] = {}
     for part in parts:
-        if part == absorbing:
-            return absorbing
-        if isinstance(part, Union | Intersection) and type(part) is kind:
-            flat.update(dict.fromkeys(part.parts))
-        elif part != neutral:
-            flat[part] = None
+        if isinstance(part, Union | Intersection):
+            if type(part) is kind:
+                flat.update(dict.fromkeys(part.parts))
+                continue
+            if not part.parts:
+                return absorbing
+        flat[part] = None
     return next(iter(flat)) if len(flat) == 1 else kind(tuple(flat))
 
 
@@ -98,7 +138,12 @@ def difference(left: OperationSet, right: OperationSet) -> OperationSet:
 
 def holds(operations: OperationSet, operation: str) -> bool:
     """Whether an operation, in any case, is in the set."""
-    return _holds(operations, operation.strip().lower())
+    return _is_held(operations, operation.strip().lower())
+
+
+@lru_cache(maxsize=8192)
+def _is_held(operations: OperationSet, operation: str) -> bool:
+    return _holds(operations, operation)
 
 
 def _holds(operations: OperationSet, operation: str) -> bool:
@@ -113,6 +158,7 @@ def _holds(operations: OperationSet, operation: str) -> bool:
             return not _holds(operations.part, operation)
 
 
+@lru_cache(maxsize=4096)
 def is_empty(operations: OperationSet) -> bool:
     """Whether no string at all is in the set. Raise `TooComplexError` where the patterns defeat the search."""
     literal = _literals(operations)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from auditor.rbac import bounds
@@ -99,6 +100,8 @@ def conditional(permissions: Permissions, condition: str | None) -> Permissions:
 def combined(parts: Iterable[Permissions]) -> Permissions:
     """Return the union, plane by plane."""
     known = list(parts)
+    if len(known) == 1:
+        return known[0]
     return Permissions(
         bounds.union(part.control for part in known),
         bounds.union(part.data for part in known),
@@ -148,6 +151,7 @@ def excess(inner: OperationSet, outer: OperationSet, plane: Plane) -> OperationS
     return extra if limit is None else intersection((extra, limit))
 
 
+@lru_cache(maxsize=4096)
 def covers(outer: Permissions, inner: Permissions) -> Truth:
     """Whether the outer permissions hold all of the inner ones.
 

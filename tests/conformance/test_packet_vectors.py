@@ -10,8 +10,9 @@ import pytest
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.network.address_book import GroupMembers, Route, Surroundings
+from auditor.network.drawing import NOTHING
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.search import NOTHING, Search, SearchResult
+from auditor.network.search import Search, SearchResult
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import (
     PROTOCOLS,
@@ -20,7 +21,7 @@ from auditor.network.security_rules import (
     SecurityGroup,
     parse_match,
 )
-from auditor.network.shadowing import Effect, effects
+from auditor.network.shadowing import Effect
 from auditor.network.witness import PacketNumbers, example, values_for
 from auditor.truth import Truth
 from tests.conformance.material import vector_groups, vectors
@@ -164,8 +165,8 @@ RULE_VECTORS = [v for v in VECTORS if v["question"] == "rules"]
 @pytest.mark.parametrize("vector", RULE_VECTORS, ids=ids(RULE_VECTORS))
 def test_rules_without_effect(vector: Mapping[str, Any]) -> None:
     search = Search(chain_of(vector))
-    assert search.encoding is not None
-    found = effects(search.encoding, search.decided.filters[0], search.universe)
+    assert search.decided is not None
+    found = search.decided.effects()
     expected = vector["expected"]
     for effect in (Effect.VACUOUS, Effect.SHADOWED, Effect.REDUNDANT):
         names = [one.rule.name for one in found if one.effect is effect]

@@ -10,7 +10,7 @@ from auditor.azure import addresses
 from auditor.network.address_book import GroupMembers, Surroundings
 from auditor.network.search import Search
 from auditor.network.security_rules import Direction
-from auditor.network.shadowing import Effect, effects
+from auditor.network.shadowing import Effect
 from auditor.truth import NO, UNKNOWN, YES, Truth
 from tests.network.ask import SPACE, chain_of, is_open, lines_of, permitted, row, rule
 
@@ -116,8 +116,8 @@ def test_n4_ipv6() -> None:
 
 def test_n6_the_shadowed_rule_is_named() -> None:
     asked = Search(chain_of([rule("d", 100, "Deny"), rule("a", 200, destinationPortRange="22")]))
-    assert asked.encoding is not None
-    found = {one.rule.name: one for one in effects(asked.encoding, asked.decided.filters[0], asked.universe)}
+    assert asked.decided is not None
+    found = {one.rule.name: one for one in asked.decided.effects()}
     assert found["a"].effect is Effect.SHADOWED
     assert [one.name for one in found["a"].by] == ["d"]
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from auditor.azure import addresses
 from auditor.azure.ranges import is_within
 from auditor.network.address_book import Surroundings
-from auditor.network.encoding import READINGS
+from auditor.network.drawing import NOTHING
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.search import NOTHING, Search
+from auditor.network.meaning import READINGS
+from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import PROTOCOLS, Direction, parse_match
-from auditor.network.shadowing import Effect, effects
+from auditor.network.shadowing import Effect
 from auditor.network.witness import PacketNumbers, values_for
 from auditor.truth import Truth
 from tests.network.cases import (
@@ -99,7 +100,7 @@ def test_every_packet_has_the_fate_that_the_naive_interpreter_gives_it(
     filters = [[*subnet, *DEFAULT_BODIES], [*interface, *DEFAULT_BODIES]]
     for packet in packets(seed, 25):
         expected = {allows(world, filters, packet) for world in worlds(()) if exists(packet, world.reading)}
-        values = values_for(asked.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
+        values = values_for(asked.decided.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
         found = {asked.decided.table[value].is_allowed for value in values}
         assert found == expected or (packet.protocol == "Icmp" and packet.destination_port > 255 and expected <= found)
 
@@ -113,7 +114,7 @@ def test_unknown_tags_give_exactly_the_possible_fates(bodies: list[Any], seed: i
         if packet.protocol == "Icmp" and packet.destination_port > 255:
             continue
         expected = {allows(world, filters, packet) for world in worlds(TAGS)}
-        values = values_for(asked.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
+        values = values_for(asked.decided.encoding, asked.decided.root, probe(packet))  # type: ignore[arg-type]
         assert {asked.decided.table[value].is_allowed for value in values} == expected
 
 
@@ -207,7 +208,7 @@ def test_without_unknowns_there_is_no_maybe_but_for_portless_protocols(bodies: l
 def test_rules_without_effect_have_none(bodies: list[Any], seed: int) -> None:
     asked = search_of([bodies])
     full = [*bodies, *DEFAULT_BODIES]
-    found = {one.rule.name: one for one in effects(asked.encoding, asked.decided.filters[0], asked.universe)}  # type: ignore[arg-type]
+    found = {one.rule.name: one for one in asked.decided.effects()}  # type: ignore[arg-type]
     for packet, reading in product(packets(seed, 20), READINGS):
         if not exists(packet, reading):
             continue

@@ -15,7 +15,7 @@ from auditor.network.filter_chain import Filter, FilterChain
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, parse_match
-from auditor.network.shadowing import Effect, effects
+from auditor.network.shadowing import Effect
 from auditor.truth import Truth
 from tests.network.cases import DEFAULT_BODIES, SPACE, SUBNET, groups, rules
 from tests.network.oracle import NOT_PUBLIC, values
@@ -111,7 +111,7 @@ def test_the_same_answer_to_a_question(bodies: list[Any], table: list[Any]) -> N
 def test_the_same_rules_get_no_packet(bodies: list[Any]) -> None:
     only_ports = [{**body, "protocol": "Tcp" if body["protocol"] in {"*", "Icmp", "Esp"} else "Udp"} for body in bodies]
     asked = search_of(only_ports)
-    found = effects(asked.encoding, asked.decided.filters[0], asked.universe)  # type: ignore[arg-type]
+    found = asked.decided.effects()  # type: ignore[arg-type]
     idle = {one.rule.name for one in found if one.effect in {Effect.SHADOWED, Effect.VACUOUS} and one.rule.is_custom}
     order = sorted(only_ports, key=lambda one: one["priority"])
     expected = {

@@ -15,8 +15,9 @@ from auditor.model import Gap
 from auditor.network.describe import AddressNames
 from auditor.network.platform_subnets import Demand, demands
 from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule
-from auditor.network.shadowing import Effect, RuleEffect
+from auditor.network.shadowing import Effect
 from auditor.network.subnets import SubnetFilters, Subnets
+from auditor.network.trace import RuleEffect
 
 _DEAD: Final = frozenset({Effect.VACUOUS, Effect.SHADOWED})
 EffectThere = tuple[SubnetFilters, RuleEffect]

@@ -7,8 +7,9 @@ from auditor.azure.ranges import intersection
 from auditor.network.describe import AddressNames, address_set
 from auditor.network.search import Search
 from auditor.network.security_rules import Access, Direction, SecurityRule
-from auditor.network.shadowing import Effect, RuleEffect, effects
+from auditor.network.shadowing import Effect
 from auditor.network.subnets import SubnetFilters
+from auditor.network.trace import RuleEffect
 
 
 class EffectsAtSubnets:
@@ -38,9 +39,7 @@ def _effects(filters: SubnetFilters, direction: Direction) -> tuple[RuleEffect, 
     if filters.group is None or filters.gap is not None:
         return None
     asked = Search(filters.own_chain(direction))
-    if asked.encoding is None:
-        return None
-    return effects(asked.encoding, asked.decided.filters[0], asked.universe)
+    return None if asked.decided is None else asked.decided.effects()
 
 
 def _is_denial(rule: SecurityRule) -> bool:

@@ -1,0 +1,208 @@
+"""The diagrams of a chain of filters without its names and addresses, drawn once for all chains that are alike.
+
+Two chains are alike if their rules have the same cubes: then a question that is asked of both in the same cubes has the
+same answer, in classes of addresses and ports that each spells in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, NamedTuple, TypeAlias
+
+from auditor.network.decision_diagram import Cube, DecisionDiagram
+from auditor.network.encoding import drawn
+from auditor.network.outline import Outline, RuleOutline
+from auditor.network.proof import Proof, prove
+from auditor.network.shadowing import OutlinedEffect, effects
+
+NOTHING: Final = 1 << 29
+"""The value of a packet that does not answer a question."""
+
+RulePlace: TypeAlias = tuple[int, int]
+"""A rule by the indexes of its filter, among those that have a group, and of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketOutcome:
+    """What becomes of packets, without names: whether they pass, and the rule of each filter that let them on or denied them.
+
+    No decider: no group filters the traffic, or (denied) a group without a rule for it. `also_denied_by`: a customer's
+    rule in a later filter that would deny what a default denies first. `is_explicit_denial`: a customer's rule denies
+    them, and not merely a default. `is_default_allowance`: they pass without a customer's rule that lets them.
+    """
+
+    is_allowed: bool
+    deciders: tuple[RulePlace, ...] = ()
+    also_denied_by: RulePlace | None = None
+    is_explicit_denial: bool = False
+    is_default_allowance: bool = False
+
+
+Fate: TypeAlias = Callable[[PacketOutcome], bool]
+
+
+class Question(NamedTuple):
+    """Which packets of some rows, or `outside` of them all, have a fate; with `among` only those of other rows count."""
+
+    rows: tuple[tuple[Cube, ...], ...]
+    outside: bool
+    fate: Fate
+    among: tuple[tuple[Cube, ...], ...] | None = None
+
+
+class AnsweringPackets(NamedTuple):
+    """Where the function `where` is 1, packets were asked about; `picked` holds what becomes of them, or NOTHING."""
+
+    picked: int
+    where: int
+    proof: Proof
+
+
+class Drawing:
+    """The diagrams of all chains with one outline; what was asked once is remembered."""
+
+    def __init__(self, outline: Outline) -> None:
+        self.outline = outline
+        self.diagram = DecisionDiagram(outline.widths)
+        self.universe = drawn(self.diagram, outline.space, outline.nowhere)
+        self._table: list[PacketOutcome] = []
+        self._indexes: dict[tuple[bool, tuple[int, ...], bool], int] = {}
+        self._rows: dict[tuple[tuple[Cube, ...], ...], int] = {}
+        self._outside: dict[int, int] = {}
+        self._picked: dict[Fate, tuple[int, int]] = {}
+        self._answers: dict[Question, AnsweringPackets] = {}
+        self._kept: dict[tuple[int, int], int] = {}
+        self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
+
+    def answer(self, question: Question) -> AnsweringPackets:
+        """Return the packets that answer a question, and whether there are any for certain."""
+        known = self._answers.get(question)
+        if known is None:
+            known = self._answers[question] = self._find(question)
+        return known
+
+    def _find(self, question: Question) -> AnsweringPackets:
+        diagram = self.diagram
+        rows = self._drawn(question.rows)
+        where = diagram.both(self._complement(rows) if question.outside else rows, self.universe)
+        where = where if question.among is None else diagram.both(where, self._drawn(question.among))
+        picked, inside = self._of_fate(question.fate)
+        return AnsweringPackets(picked, where, prove(diagram, self.outline.certain, diagram.both(inside, where)))
+
+    def kept(self, answer: AnsweringPackets) -> int:
+        """Return the function with what becomes of each answering packet, as an index of `table`, and NOTHING elsewhere."""
+        key = answer.picked, answer.where
+        if key not in self._kept:
+            self._kept[key] = self.diagram.keep(answer.picked, answer.where, NOTHING)
+        return self._kept[key]
+
+    def _drawn(self, rows: tuple[tuple[Cube, ...], ...]) -> int:
+        if rows not in self._rows:
+            self._rows[rows] = drawn(self.diagram, (cube for row in rows for cube in row))
+        return self._rows[rows]
+
+    def _complement(self, root: int) -> int:
+        if root not in self._outside:
+            self._outside[root] = self.diagram.map_values(root, lambda value: 1 - value)
+        return self._outside[root]
+
+    def _of_fate(self, fate: Fate) -> tuple[int, int]:
+        """Return what becomes of the packets of a fate, NOTHING elsewhere; and the same as a 0/1 function."""
+        if fate not in self._picked:
+            diagram, table = self.diagram, self.table
+            picked = diagram.map_values(self.root, lambda index: index if fate(table[index]) else NOTHING)
+            self._picked[fate] = picked, diagram.map_values(picked, lambda value: int(value != NOTHING))
+        return self._picked[fate]
+
+    @cached_property
+    def filters(self) -> tuple[tuple[int, ...], ...]:
+        """Return the filters in the chain's order, each as `draw_filter` does."""
+        return tuple(draw_filter(self.diagram, [rule.cubes for rule in rules]) for rules in self.outline.filters)
+
+    def effects(self, place: int) -> tuple[OutlinedEffect, ...]:
+        """Return the effect of each rule of one filter, whatever the unknown tags hold."""
+        if place not in self._effects:
+            rules, below = self.outline.filters[place], self.filters[place]
+            self._effects[place] = effects(self.diagram, rules, below, self.universe)
+        return self._effects[place]
+
+    @property
+    def root(self) -> int:
+        """Return the diagram of the whole chain, with indexes of `table` as its values."""
+        return self._decided[0]
+
+    @property
+    def table(self) -> Sequence[PacketOutcome]:
+        """Return what becomes of packets, by the values of `root`."""
+        return self._decided[1]
+
+    @cached_property
+    def _decided(self) -> tuple[int, Sequence[PacketOutcome]]:
+        root = ~self._index(self._outcome(is_allowed=True))
+        for place, (rules, below) in enumerate(zip(self.outline.filters, self.filters, strict=True)):
+            indexes = [
+                self._index(self._outcome(is_allowed=rule.allows, deciders=((place, index),)))
+                for index, rule in enumerate(rules)
+            ]
+            indexes.append(self._index(self._outcome(is_allowed=False)))
+            root = self._then(root, self.diagram.map_values(below[0], indexes.__getitem__))
+        return root, self._table
+
+    def _then(self, before: int, after: int) -> int:
+        """Return what becomes of packets that meet a second filter if the first one lets them on."""
+        if before < 0 and self._table[~before].is_allowed and not self._table[~before].deciders:
+            return after
+
+        def join(left: int, right: int) -> int | None:
+            if left >= 0:
+                return None
+            first = self._table[~left]
+            if first.is_explicit_denial:
+                return left
+            if right >= 0:
+                return None
+            second = self._table[~right]
+            if not first.is_allowed:
+                also = second.deciders[-1] if second.is_explicit_denial else None
+                return ~self._index(replace(first, also_denied_by=also, is_explicit_denial=also is not None))
+            deciders = (*first.deciders, *second.deciders)
+            return ~self._index(self._outcome(is_allowed=second.is_allowed, deciders=deciders))
+
+        return self.diagram.combine(before, after, join)
+
+    def _outcome(self, *, is_allowed: bool, deciders: tuple[RulePlace, ...] = ()) -> PacketOutcome:
+        custom = [self._rule(place).is_custom for place in deciders]
+        return PacketOutcome(
+            is_allowed,
+            deciders,
+            is_explicit_denial=not is_allowed and bool(custom) and custom[-1],
+            is_default_allowance=is_allowed and not (custom and all(custom)),
+        )
+
+    def _rule(self, place: RulePlace) -> RuleOutline:
+        return self.outline.filters[place[0]][place[1]]
+
+    def _index(self, outcome: PacketOutcome) -> int:
+        aliases = tuple(self._rule(place).alias for place in outcome.deciders)
+        key = (outcome.is_allowed, aliases, outcome.also_denied_by is not None)
+        index = self._indexes.get(key)
+        if index is None:
+            index = self._indexes[key] = len(self._table)
+            self._table.append(outcome)
+        return index
+
+
+def draw_filter(diagram: DecisionDiagram, rules: Sequence[Sequence[Cube]]) -> tuple[int, ...]:
+    """Return diagrams of a filter: the i-th has the index of the deciding rule among those from the i-th on.
+
+    Their number where none matches. The last rule is drawn first, so that earlier rules override later ones.
+    """
+    root = ~len(rules)
+    below = [root]
+    for index in range(len(rules) - 1, -1, -1):
+        for cube in rules[index]:
+            root = diagram.assign(root, cube, index)
+        below.append(root)
+    return tuple(reversed(below))

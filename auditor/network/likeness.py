@@ -1,0 +1,117 @@
+"""Recognise chains of filters that are alike before they are encoded: the same rules, with addresses in the same order.
+
+What decides about packets are not the addresses but which of the rules hold each. Where two chains' addresses, written
+one below the other as their rules name them, come in the same order, the chains have the same classes of addresses, and
+with the same ports, protocols and actions the same diagrams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.azure import addresses
+from auditor.azure.ranges import Ranges
+from auditor.network.address_book import Term
+from auditor.network.decision_diagram import Cube
+from auditor.network.drawing import Drawing
+from auditor.network.encoding import MOST_UNKNOWN, Encoding
+from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.meaning import meaning_of, shape_of
+from auditor.network.outline import Outline, outline_of
+from auditor.network.security_rules import Match
+
+_FIXED: Final = (addresses.IPV4, addresses.IPV6, addresses.PUBLIC, addresses.STRANGERS)
+_FIXED_ENDS: Final = tuple(end for ranges in _FIXED for span in ranges for end in span)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What chains that are alike have in common: their diagrams, and the rows that they are compared with in cubes.
+
+    `undecidable`: why no question has an answer; there are no diagrams then.
+    """
+
+    drawing: Drawing | None
+    rows: tuple[tuple[Cube, ...], ...] = ()
+    undecidable: str | None = None
+
+
+def sketch(encoding: Encoding, mentions: int, drawing_of: Callable[[Outline], Drawing]) -> Sketch:
+    """Return what an encoding has in common with those that are alike; its first matches are those it is compared with."""
+    many = len(encoding.unknowns) + len(encoding.guards)
+    if many > MOST_UNKNOWN:
+        return Sketch(None, undecidable=f"{many} unknown tags, groups and rules at once")
+    rows = tuple(encoding.cubes(meaning) for _, meaning in encoding.matches[:mentions])
+    return Sketch(drawing_of(outline_of(encoding)), rows)
+
+
+def likeness(chain: FilterChain, mentions: Sequence[Match]) -> Hashable:
+    """Return what is equal only for chains, and rows that they are compared with, that are alike."""
+    ends: list[int] = list(_FIXED_ENDS)
+    shapes: list[object] = [_end_shape(chain.sources, chain.from_among, ends)]
+    shapes.append(_end_shape(chain.destinations, chain.to_among, ends))
+    for row in mentions:
+        shape, own = shape_of(meaning_of(row, chain.surroundings))
+        shapes.append(shape)
+        ends += own
+    filters = [each for each in chain.filters if each.group]
+    for each in filters:
+        rules, told = each.shape
+        shapes.append(rules)
+        ends += told
+    order = {end: place for place, end in enumerate(sorted(set(ends)))}
+    return tuple(shapes), len(filters), _names(filters), tuple(map(order.__getitem__, ends))
+
+
+def _end_shape(ranges: Ranges, among: Term | None, ends: list[int]) -> object:
+    for numbers in (ranges, among.ranges if among else ()):
+        for span in numbers:
+            ends += span
+    return len(ranges), among and (len(among.ranges), among.literals, among.is_inhabited)
+
+
+def _names(filters: Sequence[Filter]) -> Hashable:
+    """Return what names tell apart, as far as names can matter: rules of filters of one name, and unreadable rules."""
+    is_distinct = len({each.name for each in filters}) == len(filters)
+    named = (
+        () if is_distinct else tuple((each.name, rule.name, rule.priority) for each in filters for rule in each.rules)
+    )
+    guards = [guard for each in filters for rule in each.rules if rule.unreadable and (guard := each.guard(rule))]
+    return named, tuple(map(guards.index, guards))
+
+
+class Sketches:
+    """What chains that were asked about have in common, as long as the diagrams have some number of nodes together."""
+
+    def __init__(self, most_nodes: int) -> None:
+        self._most = most_nodes
+        self._drawings: dict[Outline, Drawing] = {}
+        self._sketches: dict[Hashable, Sketch] = {}
+
+    def of(self, chain: FilterChain, mentions: Sequence[Match], encode: Callable[[], Encoding]) -> Sketch:
+        """Return what a chain, and the rows that it is compared with, have in common with those that are alike."""
+        key = likeness(chain, mentions)
+        known = self._sketches.get(key)
+        if known is None:
+            if (
+                sum(len(drawing.diagram) for drawing in self._drawings.values()) > self._most
+                or len(self._sketches) > _MOST
+            ):
+                self._drawings, self._sketches = {}, {}
+            known = self._sketches[key] = sketch(encode(), len(mentions), self._drawing)
+        return known
+
+    def _drawing(self, outline: Outline) -> Drawing:
+        drawing = self._drawings.get(outline)
+        if drawing is None:
+            drawing = self._drawings[outline] = Drawing(outline)
+        return drawing
+
+
+_MOST_NODES: Final = 100_000
+"""Some 40 MB."""
+_MOST: Final = 2_000
+KEPT: Final = Sketches(_MOST_NODES)
+"""What was asked last in this process: an answer is a function of the question alone."""
