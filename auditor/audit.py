@@ -18,7 +18,17 @@ from auditor.azure.reference_data import datasets
 from auditor.diff import states
 from auditor.diff.drift import Drift
 from auditor.diff.states import AuditedState
-from auditor.engine import claims, cores, disclosure, evaluate, exemption_findings, exemptions, processes, report_reader
+from auditor.engine import (
+    claims,
+    cores,
+    disclosure,
+    evaluate,
+    exemption_findings,
+    exemptions,
+    needs,
+    processes,
+    report_reader,
+)
 from auditor.engine.coverage import coverage_of
 from auditor.engine.known import KnownFailures, compared
 from auditor.engine.naming import CommonNames
@@ -35,6 +45,7 @@ from auditor.rulebook import in_force, recognition
 from auditor.rulebook.controls import Framework
 from auditor.rulebook.in_force import RuleSet, Selection
 from auditor.shipped import tool_version
+from auditor.snapshot.left_out import calls_in
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.snapshot.unkeyed import without_keyed_marks
 
@@ -129,14 +140,21 @@ def _misfit(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged: tuple[Cont
     if other is None:
         return ""
     by_other = in_force.load(in_force.Selection(other))
+    likeness = f"the estate looks like {other} and is judged by {rules.baseline.called}"
+    if _lacks(given.estate, by_other):
+        return f"{likeness}; what came of that alone only a snapshot tells that was collected with --everything"
     plain = replace(terms, exemption_files=(), framework=None, draw=False, known=None, explain_passes=False)
     when = moment(plain, snapshot.metadata)
     fitting = _report(snapshot, by_other, plain, (_context(snapshot, by_other, plain, when), when))
     failing = _failures(report)
-    return (
-        f"the estate looks like {other} and is judged by {rules.baseline.called}: "
-        f"{len(failing - _failures(fitting))} of {len(failing)} failures come from that alone"
-    )
+    return f"{likeness}: {len(failing - _failures(fitting))} of {len(failing)} failures come from that alone"
+
+
+def _lacks(estate: Estate, rules: RuleSet) -> bool:
+    """Whether a collection left out what some rules need."""
+    needed, hanging = needs.needs_of(rules), needs.settings(estate.catalogue)
+    calls = ((start, yields.lower()) for start, yields in calls_in(estate.metadata.scope))
+    return any(needed.has(start, yields, is_setting=yields in hanging) for start, yields in calls)
 
 
 def _failures(report: Report) -> frozenset[tuple[str, str, str]]:

@@ -227,4 +227,5 @@ ANALYSIS: Final = Analysis(
     run=run,
     subjects={AllowList.fact_kind: {name: [{"service": one.service}] for name, one in _SHIPPED.items()}},
     reads=frozenset({*(name.lower() for name in _SHIPPED), *perimeters.TYPES}),
+    details=service_doors.RULE_SETS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,6 +42,10 @@ class Analysis:
 
     `kinds` are the kinds of facts that it yields: rules are checked against their declarations.
     `reads` are the resource types it looks at, `parameters` and `tables` the names it takes from the baseline.
+    `details` are further types, from which it learns more of a fact that there is: what is not known of them leaves open
+    no fact. What binds components counts as read by all. `logged` yields, given the baseline's tables and
+    the types of its components, those types, in lower case, whose diagnostic settings it looks at; where it is None and
+    the settings are among what it reads, those of all types.
     `subjects` maps a fact kind to the types of which each resource gets a fact, with the fields that tell what kind of
     thing it is (`{"service": "plan"}`): where resources of such a type may be missing, so may facts.
     `unlisted` yields what else leaves it open whether there are more facts than `run` yields.
@@ -51,6 +55,8 @@ class Analysis:
     run: Callable[[Context], Iterable[Fact]]
     kinds: tuple[type[Fact], ...]
     reads: frozenset[str] = frozenset()
+    details: frozenset[str] = frozenset()
+    logged: Callable[[Mapping[str, object], Collection[str]], Collection[str]] | None = None
     parameters: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     subjects: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -192,6 +192,11 @@ def _offered(row: Row, resource: Resource, models: Mapping[Model, Offered]) -> O
     return answered or offered_by_type(row.kind.log_categories, tier)
 
 
+def _logged(tables: Mapping[str, object], _: Collection[str]) -> Collection[str]:
+    """Return the types that the table has a row of."""
+    return {(body.text(entry, "type") or "").lower() for entry in body.objects(tables.get(TABLE), "rows")}
+
+
 _DIAGNOSED: Final = [item for item in shipped() if item.has_diagnostics]
 
 ANALYSIS: Final = Analysis(
@@ -201,6 +206,7 @@ ANALYSIS: Final = Analysis(
     reads=frozenset({DIAGNOSTIC_SETTINGS, CATEGORIES, *(item.key for item in _DIAGNOSED)}),
     parameters=frozenset({DECLARED}),
     tables=frozenset({TABLE}),
+    logged=_logged,
     subjects={
         Diagnostics.fact_kind: {
             **{item.name: [{"resourceType": item.name}] for item in _DIAGNOSED if not item.always_exists},

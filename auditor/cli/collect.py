@@ -26,10 +26,11 @@ from auditor.report.group_by import GroupBy
 with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
+    from auditor.engine import needs
     from auditor.estate import navigation
     from auditor.redaction import marks
     from auditor.rulebook import in_force
-    from auditor.snapshot import lock, whole_file, writer
+    from auditor.snapshot import left_out, lock, whole_file, writer
     from auditor.snapshot import model as snapshots
 
 
@@ -105,6 +106,23 @@ RedactPeople = Annotated[
     bool,
     typer.Option("--redact-people", envvar="AUDITOR_REDACT_PEOPLE", help="Store no e-mail addresses of people."),
 ]
+Everything = Annotated[
+    bool,
+    typer.Option(
+        "--everything",
+        envvar="AUDITOR_EVERYTHING",
+        help="Read all that the tool can read, not only what the rules in force need.",
+    ),
+]
+OnlyFor = Annotated[
+    str | None,
+    typer.Option(
+        "--only-for",
+        metavar="BASELINE",
+        envvar="AUDITOR_ONLY_FOR",
+        help="Read only what judging by this baseline needs (default: all that the tool can read).",
+    ),
+]
 
 
 _SCAN: Final = examples(
@@ -163,6 +181,7 @@ def scan(
     resolve_principals: ResolvePrincipals = False,
     redact_people: RedactPeople = False,
     redaction_key: opt.RedactionKey = None,
+    everything: Everything = False,
     snapshot: KeptSnapshot = None,
     resume: Resume = None,
     baseline: opt.Baseline = opt.DEFAULT_BASELINE,
@@ -197,10 +216,7 @@ def scan(
     no_pager: opt.NoPager = False,
     no_progress: opt.NoProgress = False,
 ) -> None:
-    """Read Azure and judge what is there: collect and evaluate in one go.
-
-    Without scope options, every subscription that the identity can read. Strictly read-only: nothing is ever written.
-    """
+    """Read Azure, every subscription unless a scope is given, and judge what is there. Nothing is ever written to it."""
     read = _options(auth, cloud, arm_endpoint, allow_endpoint, resolve_principals, redact_people, redaction_key, rules)
     look, ends = evaluate.Look(color, verbose > 0, not no_pager), evaluate.Ending(fail_on, exit_zero, allow_incomplete)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
@@ -208,18 +224,28 @@ def scan(
     judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), read, quiet, no_progress)
-    with _collected(request, judging, as_of, snapshot, resume) as path:
+    with _collected(request, judging, as_of, (snapshot, resume), everything=everything) as path:
         evaluate.run(replace(judging, sources=[str(path)], processes=processes), as_of, shown, after, complete=False)
 
 
 @contextmanager
 def _collected(
-    request: _Request, judging: evaluate.JudgingOptions, as_of: str | None, snapshot: Path | None, resume: Path | None
+    request: _Request,
+    judging: evaluate.JudgingOptions,
+    as_of: str | None,
+    files: tuple[Path | None, Path | None],
+    *,
+    everything: bool,
 ) -> Iterator[Path]:
-    """Collect, once all is right that judging needs, into a snapshot that is kept, or that is there only while it is judged."""
-    kept = _kept(snapshot, resume)
+    """Collect, once all is right that judging needs, into a snapshot that is kept, or that is there only while it is judged.
+
+    `files` are the snapshot to keep, and the one to go on with.
+    """
+    kept, resume = _kept(*files), files[1]
     opt.time_of(as_of)
-    evaluate.check_content(judging)
+    rules = evaluate.check_content(judging)
+    if rules is not None and not everything:
+        request = replace(request, options=replace(request.options, needs=needs.needs_of(rules)))
     with whole_file.scratch_folder() as folder:
         path = kept or folder / "scan.snapshot"
         _collect(request, _Target(path, "scan" if kept else None, is_resumed=resume is not None, is_replaced=True))
@@ -243,6 +269,8 @@ def collect(
     redact_people: RedactPeople = False,
     redaction_key: opt.RedactionKey = None,
     rules: opt.Rules = None,
+    everything: Everything = False,
+    only_for: OnlyFor = None,
     resume: Resume = None,
     force: Annotated[
         bool,
@@ -261,9 +289,11 @@ def collect(
     The file is there once all is read, and whole; until then the collection grows beside it, can be resumed after any
     end, and no other may collect into the same file.
     Exits 2 where something in scope could not be read; the snapshot is whole but for the gaps it names.
+    It holds all that the tool can read, so that any baseline may judge it, unless --only-for names one.
     """
     scope = _scope(tenant, management_group, subscription, resource_group, tag)
     read = _options(auth, cloud, arm_endpoint, allow_endpoint, resolve_principals, redact_people, redaction_key, rules)
+    read = replace(read, needs=_needs(only_for, rules, everything=everything))
     request = _Request(scope, read, quiet, no_progress)
     if preflight:
         _preflight(request)
@@ -275,6 +305,13 @@ def collect(
     path = output or resume or Path()
     summary = _collect(request, _Target(path, "collect", is_resumed=resume is not None, is_replaced=force))
     raise typer.Exit(NO_ANSWER if summary.gaps else 0)
+
+
+def _needs(only_for: str | None, rules: Sequence[Path] | None, *, everything: bool) -> needs.Needs | None:
+    """Return what a snapshot for judging by a baseline alone must hold, or None where any may judge it."""
+    if everything and only_for is not None:
+        raise AuditorError("collect takes one of --everything and --only-for")
+    return None if only_for is None else needs.needs_of(in_force.load(in_force.Selection(only_for, rules or ())))
 
 
 def _scope(
@@ -321,7 +358,9 @@ def _collect(request: _Request, target: _Target) -> collection.CollectionSummary
     with lock.collecting(target.path):
         if target.is_resumed:
             begun = writer.SnapshotWriter.resume(target.path, navigation.derive)
-            stored = replace(request, scope=CollectScope.from_json(begun.metadata.scope))
+            begun_as = begun.metadata.scope
+            options = replace(request.options, as_begun=left_out.calls_in(begun_as))
+            stored = replace(request, scope=CollectScope.from_json(begun_as), options=options)
             return _run(stored, target, lambda _: begun)
         _make_room(request, target)
         return _run(request, target, lambda metadata: writer.SnapshotWriter(target.path, metadata, navigation.derive))

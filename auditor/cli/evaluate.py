@@ -260,10 +260,10 @@ def run(
     raise typer.Exit(code)
 
 
-def check_content(options: JudgingOptions) -> None:
-    """Refuse, before any work, a wrong baseline, rule or exemption file."""
+def check_content(options: JudgingOptions) -> in_force.RuleSet | None:
+    """Refuse, before any work, a wrong baseline, rule or exemption file; return the rules where they are known by now."""
     if options.selection.baseline == recognition.AUTO:  # which one that is only the estate tells
-        return
+        return None
     rule_set = in_force.load(options.selection)
     if options.framework:
         rule_set.framework(options.framework)
@@ -271,6 +271,7 @@ def check_content(options: JudgingOptions) -> None:
         exemptions.load(path, rule_set.rules)
     if options.known:
         known_files.read(options.known)
+    return rule_set
 
 
 def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:

@@ -20,7 +20,8 @@ _GROUPS: Final = {
     **dict.fromkeys(
         (
             "subscription", "resource-group", "management-group", "tag", "tenant", "cloud", "arm-endpoint",
-            "allow-endpoint", "auth", "resolve-principals", "redact-people", "redaction-key", "resume", "input",
+            "allow-endpoint", "auth", "resolve-principals", "redact-people", "redaction-key", "everything",
+            "only-for", "resume", "input",
         ),
         READ,
     ),

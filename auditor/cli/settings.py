@@ -24,6 +24,7 @@ NEVER_FROM_FILE: Final = frozenset(
         *("output", "snapshot", "resume", "force", "history", "notify"),
         *("notify-format", "notify-set", "notify-dry-run", "older-than"),
         *("redaction-key", "keep-secrets", "key"),
+        *("everything", "only-for"),
     }
 )
 

@@ -14,10 +14,14 @@ from auditor import resource_id as ids
 from auditor.azure import body, regenerations
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import DIAGNOSED, ResourceType, When
+from auditor.engine.needs import EVERYTHING, Needs, settings
 from auditor.network import virtual_networks
 from auditor.rbac import read as access
+from auditor.snapshot.left_out import Call
 
 _INVENTORY: Final = "resources"  # the table of Resource Graph that the inventory is read from
+_INVENTORIES: Final = frozenset({ids.RESOURCE_GROUPS, "microsoft.resources/resources"})
+"""What is listed to know what there is at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +51,36 @@ class Operation:
 
 
 class Operations:
-    """Every call that a catalogue of types gives, by what it starts from (types in lower case)."""
+    """Every call that a catalogue of types gives and that is needed, by what it starts from (types in lower case).
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Of the types that a user's own files bring nobody knows who needs them: theirs are always made. `as_begun`: calls that
+    were left out so far, which decides in place of what is needed.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, needs: Needs = EVERYTHING, as_begun: frozenset[Call] | None = None
+    ) -> None:
         self._catalogue = catalogue
+        self._needs = needs
+        self._as_begun = None if as_begun is None else {(start, yields.lower()) for start, yields in as_begun}
+        self._hanging = settings(catalogue)
         self._diagnosed = [item for item in catalogue if item.has_diagnostics]
         self._conditional: dict[str, list[ResourceType]] = {}
         for item in catalogue:
             if item.parent and item.where_parent:
                 self._conditional.setdefault(item.parent, []).append(item)
-        self._all = [(when, operation) for item in catalogue for when, operation in self._of(item)]
+        known = [(when, operation) for item in catalogue for when, operation in self._of(item)]
+        self.is_access_needed = any(
+            self.is_needed(operation.on, operation.yields) for when, operation in known if when is When.ACCESS
+        )
+        """Whether who may do what is needed: its lists make sense together only."""
+        self._all = [
+            (when, kept)
+            for when, operation in known
+            for kept in ([operation] if when is When.OUTSIDE else self._needed(operation))
+        ]
+        self.left_out: frozenset[Call] = self._left_out(known)
+        """The calls that are not made because nothing needs them, those on items of lists included."""
         self.subscription: Sequence[Operation] = self._started(ids.SUBSCRIPTIONS, When.ALWAYS)
         self.access: Sequence[Operation] = self._started(ids.SUBSCRIPTIONS, When.ACCESS)
         self.by_type: Mapping[str, Sequence[Operation]] = _by_type(
@@ -78,7 +102,7 @@ class Operations:
         """Versions that show all that rules read: a resource that Resource Graph read with an older one is stale."""
         self.not_inventoried: frozenset[str] = frozenset(
             operation.yields.lower()
-            for when, operation in self._all
+            for when, operation in known
             if when in {When.ALWAYS, When.ACCESS} and operation.on in {ids.SUBSCRIPTIONS, ids.RESOURCE_GROUPS}
         )
         """Types that stand below a resource group without being resources of their own."""
@@ -89,6 +113,31 @@ class Operations:
         """Go through every operation, those on items of lists included."""
         for _, operation in self._all:
             yield from _with_further(operation)
+
+    def is_needed(self, start: str, yields: str) -> bool:
+        """Whether a call is needed, by the types that it starts from and that it yields."""
+        kind = yields.lower()
+        if shipped().get(kind) is None:
+            return True
+        if self._as_begun is not None:
+            return (start.lower(), kind) not in self._as_begun
+        return self._needs.has(start.lower(), kind, is_setting=kind in self._hanging)
+
+    def _needed(self, operation: Operation) -> Iterator[Operation]:
+        """Yield an operation, with as much as is needed of what is read of its items, where any of it is."""
+        then = [kept for further in operation.then for kept in self._needed(further)]
+        if then or self.is_needed(operation.on, operation.yields):
+            yield replace(operation, then=then) if operation.then else operation
+
+    def _left_out(self, known: Sequence[tuple[When, Operation]]) -> frozenset[Call]:
+        calls = {
+            (one.on, one.yields)
+            for when, operation in known
+            if when is not When.ACCESS or not self.is_access_needed
+            for one in _with_further(operation)
+            if one.yields.lower() not in _INVENTORIES
+        }
+        return frozenset(calls - {(one.on, one.yields) for one in self})
 
     def of(self, resource_type: str) -> Operation:
         """Return the operation that lists a type; KeyError where none does."""
@@ -190,7 +239,8 @@ ROLE_DEFINITIONS: Final = SHIPPED.of(access.DEFINITIONS)
 DENY_ASSIGNMENTS: Final = SHIPPED.of(access.DENIES)
 ELIGIBILITY: Final = SHIPPED.of(access.ELIGIBLE)
 SCHEDULES: Final = SHIPPED.of(access.SCHEDULED)
-RESOURCE_GROUPS: Final = SHIPPED.of(ids.RESOURCE_GROUPS)
+RESOURCE_GROUPS: Final = replace(SHIPPED.of(ids.RESOURCE_GROUPS), then=())
+"""Only the groups: what hangs on them is asked for as it is of other resources, and once."""
 LISTED: Final = SHIPPED.of("Microsoft.Resources/resources")
 """The inventory of a subscription without properties, for where Resource Graph does not answer."""
 SERVICE_TAGS: Final = SHIPPED.of(virtual_networks.SERVICE_TAGS)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from auditor.azure.catalogue import Catalogue
+    from auditor.engine.needs import Needs
+    from auditor.snapshot.left_out import Call
 
 
 class Auth(StrEnum):
@@ -82,6 +84,8 @@ class CollectOptions:
     `redaction_key`: key of the hashes that stand for removed secrets; without one, a random key.
     `allow_endpoints`: hosts that `arm_endpoint` may name.
     `catalogue`: the types whose children are read; the tool's own where it is None.
+    `needs`: what is needed beyond the inventory, nothing else being asked for; None: everything. `as_begun`: of a
+    collection that goes on, the calls that it has left out so far, in place of what is needed.
     `activity_days`: how far back the activity log is read for key regenerations (Azure keeps 90 days).
     """
 
@@ -100,3 +104,5 @@ class CollectOptions:
     quotas: Quotas = field(default_factory=Quotas)
     budgets: Budgets = field(default_factory=Budgets)
     catalogue: Catalogue | None = None
+    needs: Needs | None = None
+    as_begun: frozenset[Call] | None = None

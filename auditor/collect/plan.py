@@ -45,7 +45,8 @@ class Planner:
         """Yield the jobs of resources outside the scope; definitions, which lie in no group, guard nothing of their own."""
         for target in targets:
             yield from self._of(target, self.operations.by_type_outside)
-            if ids.resource_group_of(target.id) and not self.is_finished(target.id, "access outside"):
+            is_guarded = self.operations.is_access_needed and ids.resource_group_of(target.id)
+            if is_guarded and not self.is_finished(target.id, "access outside"):
                 yield target, "access outside", read_access_outside
 
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
@@ -77,6 +78,8 @@ class Planner:
         for operation in self.operations.subscription:
             if not self.is_finished(target.id, operation.name):
                 yield target, operation.name, call_of(operation)
+        if not self.operations.is_access_needed:
+            return
         if access_again or not self.is_finished(target.id, "access"):
             yield target, "access", lambda arm, one: read_access(arm, one, roots)
 
@@ -84,11 +87,14 @@ class Planner:
         """Yield the job that reads a subscription's activity log, where providers whose keys matter are in use."""
         present = {name.lower() for name in namespaces}
         looked_for = {name: by for name, by in self.operations.regenerations.items() if by.namespace.lower() in present}
-        if not self.is_finished(target.id, ACTIVITY_LOG.name):
+        is_needed = self.operations.is_needed(ACTIVITY_LOG.on, ACTIVITY_LOG.yields)
+        if is_needed and not self.is_finished(target.id, ACTIVITY_LOG.name):
             yield target, ACTIVITY_LOG.name, lambda arm, one: read_regenerations(arm, one, looked_for, until, days)
 
     def service_tags(self, subscription: Target, targets: Iterable[Target]) -> Iterator[Job]:
         """Yield the job that reads the service tags for the regions of some resources."""
+        if not self.operations.is_needed(SERVICE_TAGS.on, SERVICE_TAGS.yields):
+            return
         if regions := regions_of(target.location for target in targets):
             yield subscription, SERVICE_TAGS.name, lambda arm, one: read_service_tags(arm, one, regions)
 

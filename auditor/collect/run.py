@@ -20,10 +20,12 @@ from auditor.collect.scope import CollectScope
 from auditor.collect.sink import Sink
 from auditor.collect.sources.subscriptions import ResolvedScope, resolve
 from auditor.collect.steps import Collection
+from auditor.engine.needs import EVERYTHING
 from auditor.model import Gap
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key
 from auditor.shipped import tool_version
+from auditor.snapshot.left_out import LEFT_OUT, named
 from auditor.snapshot.model import Metadata
 
 log = logging.getLogger("auditor.collect")
@@ -71,9 +73,9 @@ def collect(
         if announce is not None:
             announce(session.identity)
         resolved = resolve(session.arm, scope, session.identity)
-        sink = open_sink(_metadata(scope, session, resolved, started))
+        operations = Operations(options.catalogue or shipped(), options.needs or EVERYTHING, options.as_begun)
+        sink = open_sink(_metadata(scope, session, resolved, operations, started))
         key = options.redaction_key or random_key()
-        operations = Operations(options.catalogue or shipped())
         ledger = Ledger(sink, Redactor(key, people=options.redact_people), operations)
         gaps = _fill(Collection(session, scope, options, resolved, ledger, started, watch))
         return _summary(session, resolved, ledger, gaps, started)
@@ -116,14 +118,21 @@ def preflight(scope: CollectScope, options: CollectOptions) -> Preflight:
         session.arm.close()
 
 
-def _metadata(scope: CollectScope, session: Session, resolved: ResolvedScope, started: datetime) -> Metadata:
+def _metadata(
+    scope: CollectScope, session: Session, resolved: ResolvedScope, operations: Operations, started: datetime
+) -> Metadata:
     identity = session.identity
+    left_out = {LEFT_OUT: named(operations.left_out)} if operations.left_out else {}
     return Metadata(
         origin="azure",
         complete=True,
         collected_at=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         tenant_id=identity.tenant_id,
-        scope={**scope.to_json(), "subscription_ids": [one.id for one in resolved.subscriptions]},
+        scope={
+            **scope.to_json(),
+            "subscription_ids": [one.id for one in resolved.subscriptions],
+            **left_out,
+        },
         subscription_names={one.id.lower(): one.name for one in resolved.subscriptions},
         tool_version=tool_version(),
         extra={

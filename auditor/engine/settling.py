@@ -12,6 +12,7 @@ from auditor.azure.resource_type import ResourceType
 from auditor.estate.completeness import ALWAYS_EXISTS, NOT_IN_EXPORT
 from auditor.estate.graph import OUTSIDE, Estate
 from auditor.model import Gap
+from auditor.snapshot.left_out import NOT_NEEDED
 from auditor.snapshot.model import ANY_TYPE
 
 OPEN_EXPORT: Final = Gap("/", ANY_TYPE, "the export does not say that it is complete")
@@ -35,6 +36,8 @@ class Settling:
         """Return what to do about a gap, such as `grant …`."""
         if gap == OPEN_EXPORT:
             return "say --complete if it holds all there is; `auditor collect` reads all there is"
+        if gap.reason == NOT_NEEDED:
+            return "collect it with --everything"
         if gap.reason == OUTSIDE:
             return f"collect it, too: `auditor collect --subscription {ids.subscription_of(gap.scope) or 'ID'}`"
         if gap.reason == NOT_IN_EXPORT or gap.reason.startswith(f"{NOT_IN_EXPORT}:"):

@@ -5,7 +5,7 @@ What a resource states at a path stands in its type's file (`refers`, `placed`):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
@@ -15,6 +15,7 @@ from auditor.estate import stated_relations
 from auditor.estate.lookup import (
     INTERFACES,
     MACHINES,
+    ML_CONNECTIONS,
     NETWORKS,
     Lookup,
     network_of,
@@ -35,6 +36,9 @@ from auditor.model import Relation, Resource
 
 Reader = Callable[[Resource, Lookup], Iterator[Relation]]
 
+_CONNECTIONS: Final = "/privateendpointconnections"
+ENDPOINT_CONNECTIONS: Final = frozenset(kind.key for kind in shipped() if kind.key.endswith(_CONNECTIONS))
+"""Types of what a service keeps of each private endpoint that leads to it, where it is a child of the service."""
 _MANAGEMENT_GROUPS: Final = "/providers/microsoft.management/managementgroups/"
 _IMAGE_PREFIXES: Final = ("docker|", "compose|", "kube|")
 _OF_INTERFACES: Final = next(kind.refers for kind in shipped() if kind.key == INTERFACES)
@@ -44,7 +48,7 @@ def read_any(resource: Resource, _: Lookup) -> Iterator[Relation]:
     """Yield what a resource of any type may state: its parent, its identities, its private endpoint connections."""
     if parent := ids.parent_of(resource.key):
         yield Relation(parent, "contains", resource.key)
-        if resource.type_key.endswith("/privateendpointconnections") and (
+        if resource.type_key.endswith(_CONNECTIONS) and (
             endpoint := body.reference(resource.properties, "privateEndpoint.id")
         ):
             yield Relation(parent, "private-endpoint-connection", endpoint)
@@ -231,3 +235,24 @@ READERS: Final[Mapping[str, Reader]] = {
     ML_SCHEDULES: _ml_schedule,
     POLICY_ASSIGNMENTS: _policy_assignment,
 }
+
+CODED: Final[Mapping[str, Sequence[str]]] = {
+    INTERFACES: ("attached", "in-network"),
+    NETWORKS: ("peered",),
+    GATEWAYS: ("attached", "in-network", "uses", "reads-secret", "forwards-to"),
+    MACHINES: ("attached", "in-network"),
+    INSTANCES: ("attached", "in-network"),
+    INSTANCE_INTERFACES: ("attached", "in-network"),
+    SITES: ("uses",),
+    SLOTS: ("uses",),
+    SITE_CONFIGS: ("uses",),
+    SLOT_CONFIGS: ("uses",),
+    SECRETS: ("may-read-secret",),
+    SETTINGS_FROM_VAULTS: ("reads-secret",),
+    SITE_CERTIFICATES: ("reads-secret",),
+    ML_SCHEDULES: ("monitors",),
+    POLICY_ASSIGNMENTS: ("governs",),
+    ML_CONNECTIONS: ("may-read-secret",),
+    **dict.fromkeys(sorted(ENDPOINT_CONNECTIONS), ("private-endpoint-connection",)),
+}
+"""Which relations the readers above derive with the help of which types, beside those that hold for any type."""

@@ -103,7 +103,7 @@ class Completeness:
     def _missing_of(self, kind: ResourceType) -> Iterator[Missing]:
         for owner_type in owner_types(kind):
             for owner in (*self._by_type.get(owner_type, ()), *self._unread.get(owner_type, ())):
-                if _can_have(owner, kind):
+                if can_have(owner, kind):
                     yield from self._missing_below(owner, kind)
 
     def _missing_below(self, owner: Resource, kind: ResourceType) -> Iterator[Missing]:
@@ -148,7 +148,8 @@ def _above(key: str) -> Iterator[str]:
         yield key
 
 
-def _can_have(owner: Resource, kind: ResourceType) -> bool:
+def can_have(owner: Resource, kind: ResourceType) -> bool:
+    """Whether a resource, by what it says of itself, may have anything of a type below it."""
     stated = str(owner.body.get("kind") or "").lower()
     fits = not kind.kinds or not stated or stated in kind.kinds
     return fits and body.has_values(owner.body, kind.where_parent)

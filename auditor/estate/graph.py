@@ -14,6 +14,7 @@ from auditor.azure.relation import Inherited, Navigation, StatedRelation
 from auditor.estate import lookup as lookups
 from auditor.estate.completeness import NOT_IN_EXPORT, Completeness, Missing
 from auditor.estate.declared_gaps import DeclaredGaps
+from auditor.estate.left_out import LeftOutGaps
 from auditor.estate.lookup import AmbiguousHost
 from auditor.estate.navigation import derive, in_doubt
 from auditor.estate.unread import hidden_anywhere, unread, unresolved
@@ -54,6 +55,7 @@ class Estate:
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._hidden_statements: dict[tuple[str, str], Gap | None] = {}
         self._place(snapshot.resources)
+        self._left_out = LeftOutGaps(snapshot.metadata.scope, (self._by_type, self._unread), self.catalogue)
         lookup = lookups.build(snapshot.resources, self.catalogue)
         self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup, self.catalogue)), key=_order)
         self.ambiguous_hosts: Sequence[AmbiguousHost] = list(lookup.ambiguous)
@@ -133,8 +135,8 @@ class Estate:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that there is was seen: the estate is complete, and declares no gaps."""
-        return self.complete and not self.gaps
+        """Whether all that there is was seen: the estate is complete, declares no gaps, and nothing was left out."""
+        return self.complete and not self.gaps and not self._left_out
 
     @cached_property
     def subscriptions(self) -> frozenset[str]:
@@ -189,11 +191,16 @@ class Estate:
 
         Without scope: anywhere. Of what is not complete, only lists inside a resource that was read are known whole.
         """
-        return self._type_gaps.near(resource_type, scope) or self._completeness.gap(resource_type, scope)
+        return self._gap_near(resource_type, scope) or self._completeness.gap(resource_type, scope)
+
+    def _gap_near(self, resource_type: str, scope: str) -> Gap | None:
+        """Return what the snapshot itself says that it lacks of a type at, below or above a scope."""
+        return self._type_gaps.near(resource_type, scope) or self._left_out.near(resource_type, scope)
 
     def missing(self, resource_type: str) -> Sequence[Missing]:
         """Return what of a type the estate's resources must or may have besides what is here, by what it belongs to."""
-        return [one for one in self._completeness.missing(resource_type) if not self._is_followed(one.parent.key)]
+        listed = (one for one in self._completeness.missing(resource_type) if not self._is_followed(one.parent.key))
+        return [one for one in listed if self._left_out.near(resource_type, one.parent.key) is None]  # `gaps_in` has it
 
     def named_only(self, resource_type: str) -> Sequence[Gap]:
         """Return a gap, at what names it, for each resource of a type that is not here; none in what is complete."""
@@ -222,8 +229,8 @@ class Estate:
         return namers
 
     def gaps_in(self, resource_type: str) -> Sequence[Gap]:
-        """Return the gaps that the snapshot itself declares in a type."""
-        return self._type_gaps.of_type(resource_type)
+        """Return the gaps that the snapshot itself declares in a type, what its collection left out among them."""
+        return [*self._type_gaps.of_type(resource_type), *self._left_out.of_type(resource_type)]
 
     def inventory_gaps(self) -> list[Gap]:
         """Return the gaps in any resource type: what hangs on resources of all types may hang on those."""
@@ -334,7 +341,7 @@ class Estate:
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
         kind = ids.type_of(resource_id) or _kind_of(ids.key(resource_id))
-        if gap := self._type_gaps.near(kind, resource_id):
+        if gap := self._gap_near(kind, resource_id):
             return gap
         if self.is_outside(resource_id):
             return Gap(resource_id, kind, OUTSIDE)

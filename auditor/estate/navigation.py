@@ -64,6 +64,15 @@ def derive(
             yield from stated_relations.read(resource, stated, lookup)
 
 
+def types_behind(way: Navigation, catalogue: Catalogue) -> frozenset[str]:
+    """Return the types, in lower case, that decide where a way leads: those it leads to, and those that state it."""
+    stating = {
+        kind for relation in filter(None, (way.kind, way.then)) for kind, _ in catalogue.statements.get(relation, ())
+    }
+    coded = {kind for kind, relations in coded_relations.CODED.items() if {way.kind, way.then} & set(relations)}
+    return frozenset({*way.types, *way.stated_by, *stating, *coded})
+
+
 def in_doubt(ambiguous: lookups.AmbiguousHost, ways: Mapping[str, Navigation]) -> Iterator[tuple[str, str]]:
     """Yield (key, navigation) of each way to follow the relation that a host name of several may be, from both ends."""
     types = {ids.type_of(key) for key in ambiguous.candidates}

@@ -11,7 +11,7 @@ from auditor.azure.reference_data import regions
 from auditor.estate.graph import Estate
 from auditor.model import Resource
 
-_LOCATIONS: Final = ("microsoft.resources/subscriptions/locations", "microsoft.resources/locations")
+LOCATIONS: Final = ("microsoft.resources/subscriptions/locations", "microsoft.resources/locations")
 _ZONAL_SKUS: Final = ("_zrs", "_gzrs", "_ragzrs")
 
 
@@ -49,7 +49,7 @@ def _shows_zones(resource: Resource) -> bool:
 
 def _collected(estate: Estate) -> Mapping[str, bool]:
     """Return what the answer to `GET /subscriptions/{id}/locations` says, from resources or the snapshot's metadata."""
-    bodies = [resource.body for resource_type in _LOCATIONS for resource in estate.of_type(resource_type)]
+    bodies = [resource.body for resource_type in LOCATIONS for resource in estate.of_type(resource_type)]
     bodies += body.objects(estate.metadata.extra, "locations")
     found: dict[str, bool] = {}
     for entry in bodies:

@@ -18,6 +18,7 @@ from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
 from auditor.model import Gap
 from auditor.snapshot.json_text import decode, iter_lines
+from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
 
@@ -112,9 +113,13 @@ def joined_metadata(parts: Sequence[Metadata]) -> Metadata:
 
 
 def _joined_scope(scopes: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
-    """Return what was asked for in all: the lists of several scopes as one; an input without a scope limits nothing."""
-    if not all(scopes):
-        return {}
+    """Return what was asked for in all: the lists of several scopes as one; an input without a scope limits nothing.
+
+    What one of them left out is left out.
+    """
+    if not all(scope.keys() - {LEFT_OUT} for scope in scopes):
+        left_out = {text for scope in scopes for text in texts(scope, LEFT_OUT)}
+        return {LEFT_OUT: sorted(left_out)} if left_out else {}
     names = sorted({name for scope in scopes for name in scope})
     return {name: sorted({str(item) for scope in scopes for item in texts(scope, name)}) for name in names}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.azure import addresses, body
+from auditor.azure.catalogue import shipped
 from auditor.azure.ranges import Ranges, intersection, union
 from auditor.azure.resource_type import EndpointReader, PublicEndpoint, WayIn
 from auditor.estate.graph import Estate
@@ -19,6 +20,8 @@ _RANGES: Final = ("value", "ipAddressOrRange", "ipMask")  # where a rule object 
 _SUBNETS: Final = ("id", "subnet.id", "virtualNetworkSubnetId", "properties.virtualNetworkSubnetId")
 _ACCESS: Final = "properties.publicNetworkAccess"
 _RULE_SETS: Final = "/networkrulesets"
+RULE_SETS: Final = frozenset(kind.key for kind in shipped() if kind.key.endswith(_RULE_SETS))
+"""The firewalls of namespaces for messages, which are children of theirs."""
 _RULE_SET: Final = PublicEndpoint(_ACCESS, ip_rules="properties.ipRules", default_action="properties.defaultAction")
 _SQL_RULES: Final = "microsoft.sql/servers/firewallrules"
 _SQL_SUBNETS: Final = "microsoft.sql/servers/virtualnetworkrules"

@@ -27,9 +27,11 @@ from auditor.analysis.access.table_row import TableRow
 from auditor.analysis.access.vault import VaultReaders
 from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact
+from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import FEDERATED_CREDENTIALS, USER_IDENTITIES
 from auditor.rbac import read
 from auditor.rbac.delegations import DELEGATIONS
+from auditor.resource_id import RESOURCE_GROUPS
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -53,6 +55,9 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
     yield from table_row.unlisted(context)
 
 
+_SCOPES: Final = frozenset({RESOURCE_GROUPS, *(kind.key for kind in shipped() if kind.listing and kind.parent)})
+"""What roles may be assigned on and no inventory shows: of an assignment on what does not exist another row may hold."""
+
 ANALYSIS: Final = Analysis(
     name="access",
     kinds=(
@@ -69,6 +74,7 @@ ANALYSIS: Final = Analysis(
     ),
     run=run,
     reads=read.READS | identity.READS | vault.READS | {read.LOCKS, FEDERATED_CREDENTIALS},
+    details=_SCOPES,
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={

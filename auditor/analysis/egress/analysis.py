@@ -18,7 +18,7 @@ from auditor.estate.network_relations import ROUTE_TABLES, SUBNETS
 from auditor.network.firewall import POLICIES
 from auditor.network.next_hops import NextHops
 from auditor.network.routes import ROUTES
-from auditor.network.virtual_networks import Networks
+from auditor.network.virtual_networks import SERVICE_TAGS, Networks
 
 
 def run(context: Context) -> Iterator[Fact]:
@@ -45,6 +45,7 @@ ANALYSIS: Final = Analysis(
     kinds=(ForcedEgress, FirewallEgress, FirewallEntry),
     run=run,
     reads=READS | {POLICIES, ROUTE_TABLES, ROUTES, SUBNETS},
+    details=frozenset({SERVICE_TAGS}),
     tables=frozenset({TABLE}),
     unlisted=unlisted,
 )

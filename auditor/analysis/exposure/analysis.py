@@ -19,11 +19,14 @@ from auditor.analysis.fact import Fact
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import InternetReach
+from auditor.estate.coded_relations import ENDPOINT_CONNECTIONS
 from auditor.estate.lookup import ML_WORKSPACES, PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import ASSOCIATIONS, MACHINES, PUBLIC_ADDRESSES
 from auditor.model import Gap, Resource
-from auditor.network import perimeters
+from auditor.network import perimeters, service_doors
+from auditor.network.firewall import RULE_GROUPS
 from auditor.network.subnets import Subnets
+from auditor.network.virtual_networks import SERVICE_TAGS
 
 _ROLES: Final = "public_ip_allow_roles"
 _LEVEL: Final = {state: place for place, state in enumerate(EntryState)}
@@ -109,6 +112,7 @@ ANALYSIS: Final = Analysis(
     kinds=(InternetEntry, WorkloadExposure, AuthorAccess, PublicAddressHolder, ServiceDoors),
     run=run,
     reads=frozenset({*_WAYS_IN, MACHINES, PRIVATE_ENDPOINTS, *perimeters.TYPES}),
+    details=frozenset({RULE_GROUPS, SERVICE_TAGS, *ENDPOINT_CONNECTIONS, *service_doors.RULE_SETS}),
     parameters=frozenset({_ROLES, _HARMLESS}),
     subjects={
         WorkloadExposure.fact_kind: {ML_WORKSPACES: [{}]},

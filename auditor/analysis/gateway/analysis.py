@@ -15,10 +15,13 @@ from auditor.analysis.gateway.policy import WafPolicy, policy_facts
 from auditor.analysis.gateway.route import BackendRoute, route_facts
 from auditor.analysis.gateway.transport import GatewayTls, tls_facts
 from auditor.azure.catalogue import spelled
+from auditor.estate.coded_relations import ENDPOINT_CONNECTIONS
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES, VAULTS
 from auditor.estate.network_relations import GATEWAYS, MACHINES, SCALE_SETS, WAF_POLICIES, ZONE_GROUPS, ZONE_LINKS
+from auditor.estate.service_relations import SECRETS
 from auditor.network.membership import Membership
+from auditor.network.private_names import RECORD_TYPES
 from auditor.rbac.read import READS
 
 _KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, BackendRoute)
@@ -59,6 +62,7 @@ ANALYSIS: Final = Analysis(
     kinds=(*_KINDS, WafPolicy, ListenerCertificate),
     run=run,
     reads=frozenset(name.lower() for name in _READS),
+    details=frozenset({SECRETS, *ENDPOINT_CONNECTIONS, *RECORD_TYPES}),
     parameters=frozenset({"workload_vnets", "central_private_dns_zones"}),
     tables=frozenset({"private-endpoints"}),
     subjects={

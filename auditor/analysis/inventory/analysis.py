@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from auditor.analysis.inventory.component import ComponentPresence, component_fa
 from auditor.analysis.inventory.profile import DevelopmentProfile, profile_fact
 from auditor.analysis.inventory.reference import NamedResources, reference_facts
 from auditor.analysis.inventory.subnets import SubnetUse, subnet_facts
+from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import NAMING_OTHERS, PLANS
 from auditor.estate.network_relations import GATEWAYS, PUBLIC_ADDRESSES, SUBNETS
@@ -61,6 +62,12 @@ def _unseen_parts(context: Context) -> Iterator[Unlisted]:
                 yield Unlisted(ComponentPresence.fact_kind, replace(gap, scope=workload.anchor.id), fields)
 
 
+def _logged(_: Mapping[str, object], components: Collection[str]) -> Collection[str]:
+    """Return the types of parts of a workload that may have diagnostic settings, and of what lies below such parts."""
+    diagnosed = [kind for kind in shipped() if kind.has_diagnostics]
+    return {kind.key for kind in diagnosed if any(f"{kind.key}/".startswith(f"{name}/") for name in components)}
+
+
 ANALYSIS: Final = Analysis(
     name="inventory",
     kinds=(ComponentPresence, DevelopmentProfile, SubnetUse, NamedResources),
@@ -70,6 +77,8 @@ ANALYSIS: Final = Analysis(
         NamedResources.fact_kind: {kind: [{}] for kind in sorted(NAMING_OTHERS - {DIAGNOSTIC_SETTINGS})},
     },
     unlisted=unlisted,
+    details=NAMING_OTHERS,
+    logged=_logged,
     reads=frozenset(
         {
             NETWORKS,

@@ -15,6 +15,7 @@ from auditor.analysis.key_rotation.policies import WATCHED, PolicyWatch, watches
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.regenerations import ACTIVITY_LOG
+from auditor.estate.monitoring_relations import POLICY_ASSIGNMENTS
 from auditor.keys.held import HeldKey, held_keys
 from auditor.model import Gap
 
@@ -132,6 +133,7 @@ ANALYSIS: Final = Analysis(
     kinds=(KeyAge, KeyCopy, PolicyWatch),
     run=run,
     reads=frozenset({kind.key for kind in _KEYED} | {ACTIVITY_LOG.lower()} | READS),
+    details=frozenset({POLICY_ASSIGNMENTS}),
     parameters=frozenset({"key_max_age_days", "key_copies", "rotation_policies"}),
     subjects={
         KeyAge.fact_kind: {kind.name: [{"service": kind.label or kind.name}] for kind in _KEYED},

@@ -34,7 +34,7 @@ from auditor.estate.network_relations import (
     SECURITY_GROUPS,
     SUBNETS,
 )
-from auditor.estate.service_relations import SITE_CONFIGS, SITES
+from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOT_CONFIGS
 from auditor.network.firewall import IP_GROUPS, POLICIES, RULE_GROUPS
 from auditor.network.membership import APPLICATION_SECURITY_GROUPS
 from auditor.network.routes import ROUTES
@@ -110,6 +110,7 @@ ANALYSIS: Final = Analysis(
             SITE_CONFIGS,
         }
     ),
+    details=frozenset({SLOT_CONFIGS}),
     parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow", PEERED_NETWORKS}),
     tables=frozenset({TABLE}),
     subjects={

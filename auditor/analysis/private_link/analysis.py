@@ -17,6 +17,7 @@ from auditor.analysis.private_link.outgoing import OutgoingLink, outgoing_facts
 from auditor.analysis.private_link.service_endpoint import ServiceEndpoint, endpoint_facts
 from auditor.analysis.private_link.zone import ZoneUse, zone_facts
 from auditor.azure.catalogue import shipped, spelled
+from auditor.estate.coded_relations import ENDPOINT_CONNECTIONS
 from auditor.estate.lookup import INTERFACES, NETWORKS, PRIVATE_ENDPOINTS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
@@ -77,6 +78,7 @@ ANALYSIS: Final = Analysis(
             *map(str.lower, _SUBJECTS),
         }
     ),
+    details=ENDPOINT_CONNECTIONS,
     parameters=frozenset({"workload_vnets", "central_private_dns_zones", "foreign_private_endpoints", TARGETS}),
     tables=frozenset({TABLE}),
     subjects={

@@ -356,6 +356,7 @@ ANALYSIS: Final = Analysis(
     kinds=(ZoneSpread, SureInstances),
     run=run,
     reads=frozenset(name.lower() for name in _READS),
+    details=frozenset(zone_regions.LOCATIONS),
     parameters=frozenset({"min_instances"}),
     subjects={
         ZoneSpread.fact_kind: {
