@@ -40,6 +40,10 @@ Hidden: TypeAlias = Annotated[T, _HIDDEN]
 """A field that rules do not see: what only the sentence, the witness or the remedy of a fact is made from."""
 
 
+FieldNames: TypeAlias = Sequence[tuple[str, str]]
+"""Fields of a record, each by its name and its JSON name."""
+
+
 def given(value: Known[S], derive: Callable[[S], Known[T]]) -> Known[T]:
     """Return what follows from a value, or why the value is not known."""
     return value if isinstance(value, Gap) else derive(value)
@@ -68,12 +72,12 @@ class Record:
     A field that is None has no value: conditions find it absent. `json_names` are (field, JSON name) of each field.
     """
 
-    json_names: ClassVar[tuple[tuple[str, str], ...]] = ()
+    json_names: ClassVar[FieldNames] = ()
 
-    def body(self) -> dict[str, object]:
-        """Return the fields that are known as JSON."""
+    def body(self, fields: FieldNames | None = None) -> dict[str, object]:
+        """Return the fields that are known as JSON, or some of them."""
         body: dict[str, object] = {}
-        for name, json_name in self.json_names:
+        for name, json_name in self.json_names if fields is None else fields:
             value = getattr(self, name)
             if value is not None and not isinstance(value, Gap):
                 body[json_name] = as_json(value)

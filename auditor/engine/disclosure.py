@@ -14,8 +14,8 @@ from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar
 
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves
-from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, NetworkPair
+from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaves
+from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, NetworkPair, Status
 from auditor.redaction.body import Redactor
 from auditor.redaction.names import Meaning, meaning_of
 
@@ -70,7 +70,6 @@ class Cleaner:
     def __init__(self) -> None:
         self._clean: set[str] = set()
         self._shared: dict[SharedLeaves, SharedLeaves] = {}
-        self._inputs: dict[int, tuple[Sequence[Evidence], Sequence[Evidence]]] = {}
 
     def cleaned(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings without the secrets in what they quote; one that quotes none is the same object."""
@@ -82,6 +81,8 @@ class Cleaner:
         gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
         witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
         quoted = finding.message if evidence is finding.evidence else _unquoted(finding, evidence)
+        if finding.status is Status.FAIL and isinstance(evidence, SharedEvidence):
+            quoted = _without_inputs(quoted, evidence.inputs)  # which the sentence of a fact may quote
         message = self._text(quoted)
         part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
         change = finding.mended_by and _change(finding.mended_by)
@@ -119,12 +120,13 @@ class Cleaner:
     def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
         if not isinstance(evidence, SharedEvidence):
             return _each(evidence_without_secrets, evidence)
-        if evidence.tested and evidence.shared.show_tested:
-            leaves = list(evidence)
+        inputs = evidence.inputs
+        if evidence.own and evidence.shared.show_own:
+            leaves = list(evidence.without_inputs())
             clean = _each(evidence_without_secrets, leaves)
-            return evidence if clean is leaves else clean
-        shared, inputs = self._leaves(evidence.shared), evidence.inputs and self._listed(evidence.inputs)
-        if shared is evidence.shared and inputs is evidence.inputs:
+            return evidence if clean is leaves else [*clean, *inputs]
+        shared = self._leaves(evidence.shared)
+        if shared is evidence.shared:
             return evidence
         return SharedEvidence(shared, evidence.origins, inputs)
 
@@ -135,15 +137,6 @@ class Cleaner:
             if leaves.is_kept:
                 self._shared[leaves] = clean
         return clean
-
-    def _listed(self, inputs: Sequence[Evidence]) -> Sequence[Evidence]:
-        """Return leaves cleaned; all findings on one fact have the same list of inputs."""
-        known = self._inputs.get(id(inputs))
-        if known is None:
-            if len(self._inputs) >= _REMEMBERED:
-                self._inputs.clear()
-            known = self._inputs[id(inputs)] = (inputs, _each(evidence_without_secrets, inputs))
-        return known[1]
 
 
 def _shared_without_secrets(leaves: SharedLeaves) -> SharedLeaves:
@@ -163,10 +156,19 @@ def _set(of: FindingSet | None) -> FindingSet | None:
 
 def _unquoted(finding: Finding, clean: Sequence[Evidence]) -> str:
     """Return the sentence of a finding without what it quotes of evidence that is secret by its name."""
-    message = finding.message
-    for old, new in zip(finding.evidence, clean, strict=True):
-        if new.actual is not old.actual and isinstance(old.actual, str) and len(old.actual) >= _SHORTEST_QUOTED:
-            message = message.replace(old.actual, str(new.actual))
+    pairs = zip(finding.evidence, clean, strict=True)
+    return _without(finding.message, ((old.actual, new.actual) for old, new in pairs))
+
+
+def _without_inputs(message: str, inputs: Sequence[Evidence]) -> str:
+    return _without(message, inputs.hidden()) if isinstance(inputs, FactInputs) else message
+
+
+def _without(message: str, values: Iterable[tuple[object, object]]) -> str:
+    """Return a sentence with what each value is without secrets in place of what it was."""
+    for old, new in values:
+        if new is not old and isinstance(old, str) and len(old) >= _SHORTEST_QUOTED:
+            message = message.replace(old, str(new))
     return message
 
 

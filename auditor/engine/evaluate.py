@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
-from auditor.analysis.fact import Fact
+from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
@@ -164,7 +164,7 @@ def _analysis_findings(
     for kind in sorted(derived):
         known, places = derived.pop(kind), Places()
         asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-        cases = _Cases([_Case(fact, places, raw_inputs, question) for fact in known.facts])
+        cases = _Cases(known.facts if asked else (), places, raw_inputs, question)
         for rule, applies in asked:
             yield from _fact_findings(rule, applies, known, cases, question)
 
@@ -271,32 +271,50 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    def __init__(self, fact: Fact, places: Places, raw_inputs: RawInputs, question: Evaluation) -> None:
-        self.fact = fact
-        self._raw_inputs = raw_inputs
-        self.subject = FactSubject(fact, question.estate)
-        self.reading = Reading(self.subject, places)
-        self._question = question
+    __slots__ = ("_info", "_inputs", "_question", "_raw_inputs", "fact", "reading")
 
-    @cached_property
+    def __init__(self, fact: Fact, reading: Reading, raw_inputs: RawInputs, question: Evaluation) -> None:
+        self.fact = fact
+        self.reading = reading
+        self._raw_inputs = raw_inputs
+        self._question = question
+        self._info: SubjectInfo | None = None
+        self._inputs: Sequence[Evidence] | None = None
+
+    @property
     def info(self) -> SubjectInfo:
         """What its findings are filed under."""
-        subject = self.fact.about.subject
-        role = self._question.workloads.role_of(ids.key(subject))
-        return info_of_fact(self.fact, self._question.estate, *role)
+        if self._info is None:
+            subject = self.fact.about.subject
+            role = self._question.workloads.role_of(ids.key(subject))
+            self._info = info_of_fact(self.fact, self._question.estate, *role)
+        return self._info
 
-    @cached_property
+    @property
     def inputs(self) -> Sequence[Evidence]:
         """What it was derived from."""
-        return self._raw_inputs.of(self.fact)
+        if self._inputs is None:
+            self._inputs = self._raw_inputs.of(self.fact)
+        return self._inputs
 
 
 class _Cases:
-    """The facts of a kind, of which each rule meets those that its `where` may hold of."""
+    """The facts of a kind, of which each rule meets those that its `where` may hold of; all rules are known by now.
 
-    def __init__(self, cases: Sequence[_Case]) -> None:
-        self._cases = cases
-        self._index = SubjectIndex([case.subject for case in cases])
+    Of a fact nothing is made but the fields that some rule reads.
+    """
+
+    def __init__(self, facts: Sequence[Fact], places: Places, raw_inputs: RawInputs, question: Evaluation) -> None:
+        read = places.first_names()
+        named: dict[type[Fact], FieldNames] = {}
+        self._cases: list[_Case] = []
+        for fact in facts:
+            fields = named.get(type(fact))
+            if fields is None:
+                fields = named[type(fact)] = [pair for pair in fact.json_names if pair[1].lower() in read]
+            reading = Reading(FactSubject(fact, question.estate, fields), places)
+            self._cases.append(_Case(fact, reading, raw_inputs, question))
+        self._index = SubjectIndex([case.reading.subject for case in self._cases])
 
     def about(self, where: Condition | None) -> Iterator[_Case]:
         """Yield the facts of which a `where` may not be false, in order, and perhaps others."""

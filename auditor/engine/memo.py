@@ -7,16 +7,16 @@ two ways. Ids do not decide anything: they have numbers in the key, and are fill
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from marshal import dumps
 from operator import itemgetter
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import COMPUTED
-from auditor.engine.subjects import MemorableSubject
+from auditor.engine.subjects import Doubts, MemorableSubject, covers
 from auditor.language.ast import Leaf
 from auditor.language.reads import Reads
 from auditor.model import Gap
@@ -60,7 +60,9 @@ class Places:
     def __init__(self) -> None:
         self.steps: list[Steps] = []
         self.behind: dict[str, Places] = {}
+        self.doubted: list[Sequence[Steps]] = [()]
         self._numbers: dict[tuple[str | None, ...], int] = {}
+        self._of_doubted: dict[Sequence[Steps], int] = {(): 0}
 
     def number(self, steps: Steps) -> int:
         """Return the number of a place: of a path through a list, that of the list."""
@@ -71,15 +73,31 @@ class Places:
             self.steps.append(cut)
         return self._numbers[name]
 
+    def first_names(self) -> frozenset[str]:
+        """Return what stands at the head of some place, folded."""
+        return frozenset(steps[0].folded for steps in self.steps)
+
+    def number_of_doubts(self, doubts: Doubts) -> int:
+        """Return the number of the places that are not known of a subject, 0 where all are."""
+        if not doubts:
+            return 0
+        at = tuple(steps for steps, _ in doubts)
+        number = self._of_doubted.setdefault(at, len(self.doubted))
+        if number == len(self.doubted):
+            self.doubted.append(at)
+        return number
+
 
 class Reading:
     """A subject with the values that rules read of it, each read once."""
 
-    __slots__ = ("_places", "_related", "doubts", "subject", "tokens")
+    __slots__ = ("_places", "_related", "doubts", "doubts_number", "is_named", "subject", "tokens")
 
     def __init__(self, subject: MemorableSubject, places: Places) -> None:
         self.subject = subject
+        self.is_named = bool(subject.id)
         self.doubts = subject.doubts
+        self.doubts_number = places.number_of_doubts(self.doubts) if self.doubts else 0
         self.tokens: list[Hashable] = [None] * len(places.steps)
         self._places = places
         self._related: dict[str, tuple[Sequence[Reading], Gap | None]] | None = None
@@ -129,38 +147,75 @@ def _token_at(subject: MemorableSubject, steps: Steps) -> Hashable:
     return token if spelled is None else (token, *spelled)
 
 
+class _Digest(NamedTuple):
+    """What tells a long value from all others."""
+
+    of: str
+    digest: bytes
+
+
+def is_value(token: Hashable) -> bool:
+    """Whether a token says that there is a value, and that the data spell the path to it as it was asked for."""
+    return type(token) in {str, bytes, _Digest}
+
+
 def _token(value: object) -> Hashable:
     """Return a text as it is, and what tells a value from all others: 1, 1.0, true and "1" are four."""
     if type(value) is str:
-        return value if len(value) <= _LONGEST else ("text", sha256(value.encode("utf-8", "surrogatepass")).digest())
+        return value if len(value) <= _LONGEST else _Digest("text", _digest(value.encode("utf-8", "surrogatepass")))
     try:
         exact: bytes = dumps(value, _EXACT)  # type: ignore[arg-type]  # what it cannot write raises
     except ValueError as problem:
         raise Unkeyable from problem
-    return exact if len(exact) <= _LONGEST else ("value", sha256(exact).digest())
+    return exact if len(exact) <= _LONGEST else _Digest("value", _digest(exact))
+
+
+def _digest(of: bytes) -> bytes:
+    return sha256(of).digest()
 
 
 class PlaceValues:
     """What stands at some places of a subject."""
 
-    __slots__ = ("_known", "_numbers")
+    __slots__ = ("_known", "numbers")
 
     def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
-        self._numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
+        self.numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
         self._known: Callable[[list[Hashable]], tuple[Hashable, ...]] = (
-            itemgetter(*self._numbers) if len(self._numbers) > 1 else self._few
+            itemgetter(*self.numbers) if len(self.numbers) > 1 else self._few
         )
 
     def _few(self, tokens: list[Hashable]) -> tuple[Hashable, ...]:
-        return tuple(tokens[number] for number in self._numbers)
+        return tuple(tokens[number] for number in self.numbers)
 
     def of(self, reading: Reading) -> tuple[Hashable, ...]:
         """Return what stands at the places of a subject. Unkeyable where that is no JSON."""
         values = self._known(reading.tokens)
         if None in values:
-            reading.read(self._numbers)
+            reading.read(self.numbers)
             values = self._known(reading.tokens)
         return values
+
+
+class DoubtsRead:
+    """Which of the doubts about a subject are about what is read of it: no others can change an answer."""
+
+    __slots__ = ("_known", "_paths", "_places")
+
+    def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
+        self._paths = tuple(paths_read)
+        self._places = places
+        self._known: dict[int, Sequence[int]] = {0: ()}
+
+    def of(self, reading: Reading) -> Sequence[int]:
+        """Return the positions of those that are, in order."""
+        number = reading.doubts_number
+        known = self._known.get(number)
+        if known is None:
+            doubted = self._places.doubted[number]
+            known = [at for at, steps in enumerate(doubted) if any(covers(steps, read) for read in self._paths)]
+            self._known[number] = known
+        return known
 
 
 Ask = Callable[[Leaf, MemorableSubject], Truth]
@@ -172,7 +227,15 @@ Test = tuple[str, PlaceValues, Sequence[Leaf]]
 class KeyPlan:
     """How the key of a subject is made for a rule: from the values at places, and those of related resources."""
 
-    def __init__(self, reads: Reads, places: Places, ask: Ask, subject_places: Places | None = None) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        places: Places,
+        ask: Ask,
+        context: Sequence[Steps] = (),
+        subject_places: Places | None = None,
+    ) -> None:
+        """Take what is read, and at which places what else is shown: what is not known of these is not shown."""
         subject_places = places if subject_places is None else subject_places
         self._ask = ask
         self._tested = [
@@ -181,20 +244,31 @@ class KeyPlan:
         # by the API version it is known whether a property would show
         self._of_here = PlaceValues([VERSION, *reads.paths], places)
         self._of_subject = PlaceValues(reads.of_subject, subject_places)
+        self._doubts = DoubtsRead([*reads.paths, *reads.tested, *_of_subject_behind(reads), *context], places)
         self._behind = tuple(
-            (name, KeyPlan(inner, places.behind.setdefault(name, Places()), ask, subject_places))
+            (name, KeyPlan(inner, places.behind.setdefault(name, Places()), ask, subject_places=subject_places))
             for name, inner in reads.relations.items()
         )
+        self._reads_more = bool(self._behind or self._tested)
+
+    def plain_key(self, reading: Reading) -> Hashable:
+        """Return the key of a subject of which nothing but values at places decides; None where something else may.
+
+        Unkeyable where it is no JSON.
+        """
+        if self._reads_more or not reading.is_named or (reading.doubts and self._doubts.of(reading)):
+            return None
+        return (self._of_here.of(reading), None)
 
     def key(self, reading: Reading, names: Names) -> Hashable:
         """Return all that an answer on a subject depends on; the ids in it are numbered. Unkeyable where it is no JSON."""
         return self._key(reading, names, reading)
 
     def _key(self, reading: Reading, names: Names, subject: Reading) -> Hashable:
-        values, doubts = self._of_here.of(reading), reading.doubts
+        values, doubts = self._of_here.of(reading), [reading.doubts[at] for at in self._doubts.of(reading)]
         # what was not seen knows no more than some paths, and answers for none of the others
         doubted = (type(reading.subject), *((at, _numbered(gap, names)) for at, gap in doubts)) if doubts else None
-        if not (self._behind or self._tested):
+        if not self._reads_more:
             return (values, doubted)
         number = names.number(reading.subject.id)
         tested = [self._outcomes(reading, number, names, test) for test in self._tested]
@@ -224,6 +298,13 @@ class KeyPlan:
             (names.number(each.subject.id), type(each.subject), self._key(each, names, subject)) for each in readings
         ]
         return (why, own, *alike)
+
+
+def _of_subject_behind(reads: Reads) -> Iterator[Steps]:
+    """Yield what is read of the subject in conditions on what relations lead to."""
+    for inner in reads.relations.values():
+        yield from inner.of_subject
+        yield from _of_subject_behind(inner)
 
 
 def _numbered(gap: Gap, names: Names) -> Hashable:

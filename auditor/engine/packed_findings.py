@@ -73,7 +73,7 @@ def _of_tuple(one: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def _of_evidence(one: SharedEvidence) -> tuple[object, ...]:
-    return SharedEvidence, (one.shared, one.origins, one.inputs, one.tested)
+    return SharedEvidence, (one.shared, one.origins, one.inputs, one.own)
 
 
 _DISPATCH: Final[dict[type[Any], Callable[[Any], Any]]] = {

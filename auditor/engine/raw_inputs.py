@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
+from auditor.engine.disclosure import evidence_without_secrets
+from auditor.engine.shared_evidence import FactInputs, InputLeaves, InputPlace
 from auditor.estate.graph import Estate
 from auditor.model import Evidence, Resource
 from auditor.network.security_groups import default_rule_properties
 
 INPUTS_SHOWN: Final = 24
-_REMEMBERED: Final = 65_536
+_REMEMBERED: Final = 8_192
 _MEMBERS_SHOWN: Final = 20
 _LEAVES_SHOWN: Final = 60
 _DEEPEST: Final = 5
@@ -26,24 +29,30 @@ _ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
 
 
 class RawInputs:
-    """What facts were derived from. Many are derived from the same: each place is read once."""
+    """What facts were derived from, without the secrets in it. Many are derived from the same: the last are remembered."""
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
-        self._known: dict[tuple[str, str], Sequence[Evidence]] = {}
+        self._known: dict[InputPlace, InputLeaves] = {}
 
-    def of(self, fact: Fact) -> Sequence[Evidence]:
-        """Return what a fact was derived from; what it rests on most comes first."""
-        places = list(dict.fromkeys(fact.raw_inputs()))[:INPUTS_SHOWN]
-        return [leaf for place in places for leaf in self._at(place)]
+    def of(self, fact: Fact) -> FactInputs:
+        """Return what a fact was derived from, to be read when somebody wants to see it; what it rests on most comes first."""
+        return FactInputs(tuple(islice(dict.fromkeys(fact.raw_inputs()), INPUTS_SHOWN)), self)
 
-    def _at(self, place: tuple[str, str]) -> Sequence[Evidence]:
+    def at(self, place: InputPlace) -> InputLeaves:
+        """Return what stands at a path of a resource."""
         known = self._known.get(place)
         if known is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            known = self._known[place] = list(_raw_inputs(*place, self._estate))
+            known = self._known[place] = self._read(place)
         return known
+
+    def _read(self, place: InputPlace) -> InputLeaves:
+        leaves = list(_raw_inputs(*place, self._estate))
+        clean = list(map(evidence_without_secrets, leaves))
+        changed = [(old.actual, new.actual) for old, new in zip(leaves, clean, strict=True) if new is not old]
+        return InputLeaves(clean, [pair for pair in changed if pair[0] is not pair[1]])
 
 
 def _raw_inputs(resource_id: str, path: str, estate: Estate) -> Iterator[Evidence]:

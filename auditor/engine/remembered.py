@@ -8,11 +8,12 @@ from typing import Protocol
 
 from auditor.analysis.fact import Fact
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, finding_of_fact
-from auditor.engine.memo import VERSION, KeyPlan, Memo, Names, Places, PlaceValues, Reading, Unkeyable
+from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading, Unkeyable
 from auditor.engine.shared_evidence import SharedLeaves
+from auditor.engine.shown_context import ShownContext, Values
 from auditor.engine.subjects import MemorableSubject
-from auditor.engine.template import Template, Told, filled, shared, template_of, words_of_failure
-from auditor.engine.verdict import Verdict, with_context
+from auditor.engine.template import Filling, Template, filled, template_of
+from auditor.engine.verdict import Verdict
 from auditor.language.ast import Leaf
 from auditor.language.reads import reads_of
 from auditor.model import Evidence, Finding, Status
@@ -87,51 +88,33 @@ class RememberedRule:
         self._shows_inputs_of_passes = shows_inputs_of_passes
         reads = reads_of(conditions if applies.when is None else [applies.when, *conditions])
         context = [path.steps for path in rule.rule.evidence]
-        self._plan = KeyPlan(reads, places, reference.holds)
-        self._in_context = PlaceValues(context, places)
-        self._in_all = PlaceValues([VERSION, *reads.paths, *context], places)
-        self._reads_values_only = not reads.relations and not reads.tested
+        self._plan = KeyPlan(reads, places, reference.holds, context)
+        self._context = ShownContext(context, places, reference.context)
         self._templates: Memo[Sequence[Template | None]] = Memo()
-        self._contexts: Memo[SharedLeaves] = Memo()
-        self._whole: Memo[tuple[Template, SharedLeaves]] = Memo()
 
     def finding(self, case: JudgedCase) -> Finding | None:
         """Return the finding on a subject; None where the rule is not about it."""
-        reading = case.reading
-        if self._reads_values_only and not reading.doubts:  # as nearly always: then its own values decide all
-            try:
-                known = self._whole.get(self._in_all.of(reading))
-            except Unkeyable:
-                return self.by_reference(case)
-            if known is not None:
-                return self._filled(known[0], known[1], case)
-        return self._slowly(case)
-
-    def _slowly(self, case: JudgedCase) -> Finding | None:
-        """Return the finding on a subject with doubts or relations, or one that is unlike those before."""
-        reading = case.reading
-        names = Names(reading.subject.id)
+        names = None
         try:
-            template = self._answered(case, names)
+            key = self._plan.plain_key(case.reading)
+            known = None if key is None else self._templates.get(key)
+            if known is None:  # it is unlike those before, or not its own values alone decide
+                names = Names(case.reading.subject.id)
+                template = self._answered(case, names)
+            else:
+                template = known[0]
             if template is None:
                 return None
-            leaves = template.leaves if template.verdict.told is None else self._with_context(template, case)
-            if leaves.is_kept and self._reads_values_only and not reading.doubts:
-                self._whole.keep(self._in_all.of(reading), (template, leaves))
+            leaves, values = self._context.added_to(template, case.reading)
         except Exception:  # noqa: BLE001 - the reference says what is wrong
             return self.by_reference(case)
-        return self._filled(template, leaves, case, names)
+        return self._filled(template, leaves, case, names, values)
 
     def _filled(
-        self, template: Template, leaves: SharedLeaves, case: JudgedCase, names: Names | None = None
+        self, template: Template, leaves: SharedLeaves, case: JudgedCase, names: Names | None, values: Values
     ) -> Finding:
-        fact = case.fact
-        if fact is None:
-            return filled(template, leaves, case.info, names)
-        status = template.verdict.status
-        inputs = case.inputs if self._shows_inputs(status) else ()
-        told = words_of_failure(fact, template, leaves, inputs) if status is Status.FAIL else Told(inputs)
-        return filled(template, leaves, case.info, names, told)
+        inputs = case.inputs if self._shows_inputs(template.verdict.status) else ()
+        return filled(template, leaves, Filling(case.info, names, values, case.fact, inputs))
 
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
@@ -139,7 +122,7 @@ class RememberedRule:
     def _answered(self, case: JudgedCase, names: Names) -> Template | None:
         """Return what the rule says of all subjects like this one. Unkeyable, KeyError where that is not known."""
         subject = case.reading.subject
-        if not subject.id:
+        if not case.reading.is_named:
             raise Unkeyable
         key = self._plan.key(case.reading, names)
         known = self._templates.get(key)
@@ -151,24 +134,6 @@ class RememberedRule:
 
     def _template(self, answer: Answer, case: JudgedCase, names: Names) -> Template:
         return template_of(self.rule, answer.verdict, answer.controls, case.info, names)
-
-    def _with_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
-        """Return the evidence of a template with what the rule shows beside its conditions, as it stands here."""
-        if not self.rule.rule.evidence:
-            return template.leaves
-        key = (template, self._in_context.of(case.reading))
-        leaves = self._contexts.get(key)
-        if leaves is None:
-            leaves = self._new_context(template, case)
-            self._contexts.keep(key, leaves)
-        return leaves
-
-    def _new_context(self, template: Template, case: JudgedCase) -> SharedLeaves:
-        subject = case.reading.subject
-        evidence = with_context(template.verdict, self._reference.context(subject)).evidence
-        more = shared(evidence[len(template.verdict.evidence) :], {subject.id: 0})
-        is_kept = template.leaves.is_kept and self._contexts.has_room
-        return SharedLeaves((*template.leaves.leaves, *more), is_kept)
 
     def by_reference(self, case: JudgedCase) -> Finding | None:
         """Return the finding made of an answer itself."""

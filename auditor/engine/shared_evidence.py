@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple, Protocol, overload
 
 from auditor.engine.quick import maker
 from auditor.model import Evidence
@@ -24,14 +24,14 @@ class ValueOrigin(NamedTuple):
 class SharedLeaf(NamedTuple):
     """A leaf without what differs from finding to finding: whose it is (`owner`, a position among the origins).
 
-    Where it `was_read`, it says as well where, how and when. An `owner` of None: it is complete as it is. `tested`: which of
+    Where it `was_read`, it says as well where, how and when. An `owner` of None: it is complete as it is. `own`: which of
     the finding's own values it shows, None where all findings show the same.
     """
 
     leaf: Evidence
     owner: int | None
     was_read: bool
-    tested: int | None = None
+    own: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +45,9 @@ class SharedLeaves:
     is_kept: bool = True
 
     @property
-    def show_tested(self) -> bool:
+    def show_own(self) -> bool:
         """Whether they show values of each finding's own."""
-        return any(each.tested is not None for each in self.leaves)
+        return any(each.own is not None for each in self.leaves)
 
     @property
     def are_of_subject(self) -> bool:
@@ -55,19 +55,90 @@ class SharedLeaves:
         return not any(each.owner for each in self.leaves)
 
 
+InputPlace = tuple[str, str]
+"""The id of a resource, and a path in it."""
+
+
+class InputLeaves(NamedTuple):
+    """What stands at a place, without the secrets in it, and what each value with a secret was and is."""
+
+    leaves: Sequence[Evidence]
+    hidden: Sequence[tuple[object, object]] = ()
+
+
+class InputReader(Protocol):
+    """Reads what facts were derived from."""
+
+    def at(self, place: InputPlace) -> InputLeaves:
+        """Return what stands at a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadInputs:
+    """What was read already."""
+
+    found: InputLeaves
+
+    def at(self, place: InputPlace) -> InputLeaves:
+        """Return all of it, whatever `place` is."""
+        del place
+        return self.found
+
+
+class FactInputs(Sequence[Evidence]):
+    """What one fact was derived from: read anew whenever somebody goes through it, as most findings are only counted."""
+
+    __slots__ = ("_places", "_reader")
+
+    def __init__(self, places: Sequence[InputPlace], reader: InputReader) -> None:
+        self._places = places
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[Evidence]:
+        """Go through what stands at the places."""
+        for place in self._places:
+            yield from self._reader.at(place).leaves
+
+    def hidden(self) -> Iterator[tuple[object, object]]:
+        """Yield what each value with a secret in it was, and what it is without."""
+        for place in self._places:
+            yield from self._reader.at(place).hidden
+
+    def __len__(self) -> int:
+        """Return how much that is."""
+        return sum(len(self._reader.at(place).leaves) for place in self._places)
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return any(self._reader.at(place).leaves for place in self._places)
+
+    @overload
+    def __getitem__(self, position: int) -> Evidence: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[Evidence]: ...
+    def __getitem__(self, position: int | slice) -> Evidence | Sequence[Evidence]:
+        """Return one, or several."""
+        return list(self)[position]
+
+    def __reduce__(self) -> tuple[type[FactInputs], tuple[Sequence[InputPlace], InputReader]]:
+        """Go to another process as what was read, without the estate."""
+        found = InputLeaves(list(self), list(self.hidden()))
+        return FactInputs, ((("", ""),), _ReadInputs(found))
+
+
 class SharedEvidence(Sequence[Evidence]):
     """The evidence of one finding: shared leaves with their origins filled in, and behind them inputs, which do not decide."""
 
-    __slots__ = ("inputs", "origins", "shared", "tested")
+    __slots__ = ("inputs", "origins", "own", "shared")
 
     def __init__(
         self,
         shared: SharedLeaves,
         origins: tuple[ValueOrigin, ...],
         inputs: Sequence[Evidence] = (),
-        tested: Sequence[str] = (),
+        own: Sequence[object] = (),
     ) -> None:
-        self.tested = tested
+        self.own = own
         self.shared = shared
         self.origins = origins
         self.inputs = inputs
@@ -76,14 +147,22 @@ class SharedEvidence(Sequence[Evidence]):
         """Return how many leaves there are."""
         return len(self.shared.leaves) + len(self.inputs)
 
+    def __bool__(self) -> bool:
+        """Whether there are any, for which inputs are read only where there is nothing else."""
+        return bool(self.shared.leaves) or bool(self.inputs)
+
+    def without_inputs(self) -> SharedEvidence:
+        """Return the leaves alone."""
+        return SharedEvidence(self.shared, self.origins, (), self.own)
+
     def __iter__(self) -> Iterator[Evidence]:
         """Go through the leaves."""
         origins = self.origins
-        for leaf, owner, was_read, tested in self.shared.leaves:
+        for leaf, owner, was_read, own in self.shared.leaves:
             if owner is None:
                 yield leaf
             else:
-                actual = leaf.actual if tested is None else self.tested[tested]
+                actual = leaf.actual if own is None else self.own[own]
                 yield _filled(leaf, origins[owner], actual, was_read=was_read)
         yield from self.inputs
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from auditor import resource_id as ids
-from auditor.analysis.fact import Fact
+from auditor.analysis.fact import Fact, FieldNames
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, Steps
 from auditor.azure.vocabulary import ResolvedName
@@ -21,12 +21,13 @@ REST: Final = ".*"
 """How a gap ends that hides only what its resource does not state."""
 
 
-def _covers(gap_path: Steps, read: Steps) -> bool:
+def covers(gap_path: Steps, read: Steps) -> bool:
+    """Whether what is not known at one path leaves open what another leads to: it lies at it, above or below it."""
     return paths.starts_with(read, gap_path) or paths.starts_with(gap_path, read)
 
 
 def _gap_in(known: Sequence[tuple[Steps, Gap]], read: Steps) -> Gap | None:
-    return next((gap for steps, gap in known if _covers(steps, read)), None)
+    return next((gap for steps, gap in known if covers(steps, read)), None)
 
 
 def _steps(text: str) -> Steps:
@@ -161,11 +162,13 @@ class FactSubject:
 
     __slots__ = ("_estate", "body", "doubts", "fact")
 
-    def __init__(self, fact: Fact, estate: Estate) -> None:
+    def __init__(self, fact: Fact, estate: Estate, fields: FieldNames | None = None) -> None:
+        """Take a fact, and which of its fields anybody reads; None: all of them."""
         self.fact = fact
-        self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}", **fact.body(), "id": fact.id}
+        self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}", **fact.body(fields), "id": fact.id}
         self._estate = estate
-        self.doubts: Doubts = [(_steps(path), gap) for path, gap in sorted(fact.gaps())]
+        gaps = list(fact.gaps())
+        self.doubts: Doubts = [(_steps(path), gap) for path, gap in sorted(gaps)] if gaps else ()
 
     @property
     def id(self) -> str:
@@ -270,4 +273,4 @@ class ExampleSubject:
 
 def _covers_short(text: str, read: Steps) -> bool:
     steps = _steps(text)
-    return _covers(steps, read) or _covers(steps, tuple(step for step in read if step.folded != "properties"))
+    return covers(steps, read) or covers(steps, tuple(step for step in read if step.folded != "properties"))

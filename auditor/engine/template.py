@@ -31,15 +31,20 @@ from auditor.model import Evidence, Finding, FindingSet, Gap, Status
 from auditor.rulebook.in_force import RuleInForce
 
 
-class Told(NamedTuple):
-    """What only one finding tells: what it was derived from, and what a fact says of its failure."""
+class Filling(NamedTuple):
+    """What only one finding tells: on what it is, its ids and values, the fact that it is on and what that was derived from.
 
+    Without `names`, there is no id but its own, and nothing was tested.
+    """
+
+    info: SubjectInfo
+    names: Names | None = None
+    values: Sequence[object] = ()
+    fact: Fact | None = None
     inputs: Sequence[Evidence] = ()
-    words: FactWords = FactWords()
-    is_absence: bool = False
 
 
-NOTHING_MORE: Final = Told()
+_NO_WORDS: Final = FactWords()
 _finding: Final = maker(Finding)
 
 
@@ -67,7 +72,7 @@ def template_of(rule: RuleInForce, verdict: Verdict, controls: Controls, info: S
     """Return what is the same of all subjects of which a rule says this. KeyError where it names an id without a number."""
     leaves = _leaves(verdict.evidence, names)
     failed = _leaves(verdict.failed, names)
-    own = failed.are_of_subject and not failed.show_tested
+    own = failed.are_of_subject and not failed.show_own
     return Template(
         rule=rule,
         verdict=verdict,
@@ -93,10 +98,10 @@ def _leaves(leaves: Iterable[Evidence], names: Names) -> SharedLeaves:
         if number is None:
             without.append(each)
         elif each.leaf.actual == values[number]:
-            without.append(each._replace(leaf=replace(each.leaf, actual=None), tested=number))
+            without.append(each._replace(leaf=replace(each.leaf, actual=None), own=number))
         else:
             raise KeyError(each.leaf.path)
-    return SharedLeaves(tuple(without), all(each.tested is None for each in without))
+    return SharedLeaves(tuple(without), all(each.own is None for each in without))
 
 
 def shared(leaves: Iterable[Evidence], names: Mapping[str, int]) -> tuple[SharedLeaf, ...]:
@@ -113,14 +118,10 @@ def _rests_on(failed: Iterable[Evidence], info: SubjectInfo) -> FindingSet | Non
     return value_sets.of_leaves(map(disclosure.evidence_without_secrets, failed), info.resource_id)
 
 
-def filled(
-    template: Template, leaves: SharedLeaves, info: SubjectInfo, names: Names | None = None, told: Told = NOTHING_MORE
-) -> Finding:
-    """Return the finding on one subject.
-
-    `leaves` are the template's with their context. Without `names`, there is no id but its own, and nothing was tested.
-    """
-    rule, status, words = template.rule, template.verdict.status, told.words
+def filled(template: Template, leaves: SharedLeaves, own: Filling) -> Finding:
+    """Return the finding on one subject; `leaves` are the template's with their context."""
+    info, names, values, fact, inputs = own
+    rule, status = template.rule, template.verdict.status
     about = rule.rule
     origins: tuple[ValueOrigin, ...] = info.origins
     tested: Sequence[str] = ()
@@ -128,18 +129,21 @@ def filled(
         tested = tuple(names.tested.values())
         if len(names.numbers) > 1:
             origins = tuple(origin_of(name, info) for name in names.numbers)
-    evidence = SharedEvidence(leaves, origins, told.inputs, tested) if leaves.leaves or told.inputs else ()
+    evidence = SharedEvidence(leaves, origins, inputs, (*tested, *values)) if leaves.leaves or inputs else ()
+    words, is_absence = _NO_WORDS, False
     text, rests_on, change, command = template.message, template.rests_on, None, ""
     gaps: Sequence[Gap] = ()
     if template.gaps:
         listed = [info.origins[0].resource_id] if names is None else list(names.numbers)
         gaps = tuple(replace(gap, scope=listed[number]) for gap, number in template.gaps)
         text = message.undecided(about.title, gaps, template.verdict.errors)
-    elif tested and template.leaves.show_tested:
+    elif tested and template.leaves.show_own:
         text = sentence_of(about, replace(template.verdict, evidence=evidence), info)
     if status is Status.FAIL:
         if template.failed is not None:
             rests_on = _rests_on(SharedEvidence(template.failed, origins, (), tested), info)
+        if fact is not None:
+            words, is_absence = words_of(fact, template.fields_read), is_of_absence(fact, evidence)
         command = words.remedy or command_of(about.remediation_cli, info)
         change = change_of(about, evidence, info)
     return _finding(
@@ -162,7 +166,7 @@ def filled(
         command,
         fingerprint(about.id, info.identity),
         info.collected_at,
-        told.is_absence,
+        is_absence,
         template.controls,
         info.tags,
         words.rests_on or rests_on,
@@ -172,9 +176,3 @@ def filled(
         None,
         (),
     )
-
-
-def words_of_failure(fact: Fact, template: Template, leaves: SharedLeaves, inputs: Sequence[Evidence]) -> Told:
-    """Return what a fact that fails says in the analysis's own words."""
-    evidence = [*(each.leaf for each in leaves.leaves), *inputs]
-    return Told(inputs, words_of(fact, template.fields_read), is_of_absence(fact, evidence))

@@ -112,9 +112,7 @@ class FindingDocuments:
         key = (leaves, origin.source, origin.api_version)
         documents = self._shared.get(key)
         if documents is None or not _is_of(origin, finding):
-            documents = [
-                _evidence(each, finding) for each in SharedEvidence(leaves, evidence.origins, (), evidence.tested)
-            ]
+            documents = [_evidence(each, finding) for each in evidence.without_inputs()]
             if leaves.is_kept and leaves.are_of_subject and _is_of(origin, finding):
                 self._shared[key] = documents
         return [*documents, *self._of_inputs(evidence.inputs, finding)] if evidence.inputs else documents

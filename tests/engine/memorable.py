@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from auditor.azure.paths import parse
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.findings import SubjectInfo, finding_of, identity
 from auditor.engine.memo import Places, Reading
@@ -30,7 +31,13 @@ class MemorableExample(ExampleSubject):
 
     @property
     def doubts(self) -> Doubts:
-        return [((), Gap(self.id, text, "not collected")) for text in self.uncollected]
+        spelled = [
+            (text if head else f"properties.{text}", text)
+            for text in self.uncollected
+            if not text.startswith("related:")
+            for head in (True, False)
+        ]
+        return [(parse(path), Gap(self.id, text, "not collected")) for path, text in spelled]
 
     def related(self, name: str) -> tuple[Sequence[MemorableSubject], Gap | None]:
         seen, gap = super().related(name)
@@ -108,8 +115,16 @@ def example(
     return MemorableExample({"id": f"/subscriptions/s/{name}", **copy.deepcopy(body)}, named, uncollected)
 
 
+class _Everything:
+    """What holds whatever there is."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
 def by_reference(question: Evaluation, patch: Any) -> list[Finding]:
-    """Return the findings of an evaluation of which nothing is remembered."""
+    """Return the findings of an evaluation of which nothing is remembered, and of each fact all is made."""
     with patch.context() as patched:
         patched.setattr(RememberedRule, "finding", RememberedRule.by_reference)
+        patched.setattr(Places, "first_names", lambda _: _Everything())
         return findings(question)

@@ -209,7 +209,8 @@ def _place_cells(resource_id: str, report: Report) -> dict[str, str]:
 
 
 def _evidence_cells(evidence: Sequence[Evidence]) -> dict[str, str]:
-    leaves = [leaf for leaf in evidence if leaf.decides]
+    shown = evidence.without_inputs() if isinstance(evidence, SharedEvidence) else evidence  # inputs decide nothing
+    leaves = [leaf for leaf in shown if leaf.decides]
     return {
         "observed": _each(leaves, _observed),
         "operator": _each(leaves, lambda leaf: comparison(leaf)[0]),
