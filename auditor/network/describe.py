@@ -60,10 +60,10 @@ def sentences(result: SearchResult, names: AddressNames) -> tuple[Sentence, ...]
     """Return the answering packets in few sentences, grouped by deciding rules; what holds on a condition comes last."""
     if result.decided is None:
         return ()
-    encoding, table = result.decided.encoding, result.decided.table
-    answering = encoding.diagram.values(result.root) - {NOTHING}
+    answering = result.decided.drawing.diagram.values(result.root) - {NOTHING}
     if not answering:
         return ()
+    encoding, table = result.decided.encoding, result.decided.table
     by_rules: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], set[int]] = {}
     for value in sorted(answering):
         deciders = table[value].deciders

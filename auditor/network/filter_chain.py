@@ -48,17 +48,19 @@ class Filter:
         return tuple(meaning_of(rule.match, self.surroundings) for rule in self.rules)
 
     @cached_property
-    def shape(self) -> tuple[RulesShape, tuple[int, ...]]:
-        """Return the rules without names and addresses, and the ends of all spans of addresses in their order."""
+    def shape(self) -> tuple[RulesShape, tuple[int, ...], tuple[int, ...]]:
+        """Return the rules without names and numbers, and the ends of all spans in their order: of addresses, and of ports."""
         aliases: dict[tuple[str, int], int] = {}
         rules: list[object] = []
         ends: list[int] = []
+        ports: list[int] = []
         for rule, meaning in zip(self.rules, self.meanings, strict=True):
-            shape, own = shape_of(meaning)
+            shape, own, own_ports = shape_of(meaning)
+            ports += own_ports
             alias = aliases.setdefault((rule.name, rule.priority), len(aliases))
             rules.append((shape, rule.access, rule.is_custom, bool(rule.unreadable), alias))
             ends += own
-        return _rules_shape(tuple(rules)), tuple(ends)
+        return _rules_shape(tuple(rules)), tuple(ends), tuple(ports)
 
     @property
     def name(self) -> str:
@@ -136,7 +138,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RulesShape:
-    """Rules without names and addresses. Different objects may stand for equal rules, so that comparing costs nothing."""
+    """Rules without names and numbers. Different objects may stand for equal rules, so that comparing costs nothing."""
 
     rules: tuple[object, ...]
 

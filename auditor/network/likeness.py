@@ -1,8 +1,8 @@
-"""Recognise chains of filters that are alike before they are encoded: the same rules, with addresses in the same order.
+"""Recognise chains of filters that are alike before they are encoded: the same rules, with numbers in the same order.
 
-What decides about packets are not the addresses but which of the rules hold each. Where two chains' addresses, written
-one below the other as their rules name them, come in the same order, the chains have the same classes of addresses, and
-with the same ports, protocols and actions the same diagrams.
+What decides about packets are not the addresses but which of the rules hold each. Where the addresses and ports of two
+chains, written one below the other as their rules name them, come in the same order, the chains have the same classes of
+them, and with the same protocols and actions the same diagrams.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing
 from auditor.network.encoding import MOST_UNKNOWN, Encoding
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.meaning import meaning_of, shape_of
+from auditor.network.meaning import TYPES, meaning_of, shape_of
 from auditor.network.outline import Outline, outline_of
-from auditor.network.security_rules import Match
+from auditor.network.security_rules import ALL_PORTS, Match
 
 _FIXED: Final = (addresses.IPV4, addresses.IPV6, addresses.PUBLIC, addresses.STRANGERS)
 _FIXED_ENDS: Final = tuple(end for ranges in _FIXED for span in ranges for end in span)
+
+
+_FIXED_PORTS: Final = (0, TYPES[0][1], ALL_PORTS[0][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,27 @@ def sketch(encoding: Encoding, mentions: int, drawing_of: Callable[[Outline], Dr
 def likeness(chain: FilterChain, mentions: Sequence[Match]) -> Hashable:
     """Return what is equal only for chains, and rows that they are compared with, that are alike."""
     ends: list[int] = list(_FIXED_ENDS)
+    ports: list[int] = list(_FIXED_PORTS)
     shapes: list[object] = [_end_shape(chain.sources, chain.from_among, ends)]
     shapes.append(_end_shape(chain.destinations, chain.to_among, ends))
-    for row in mentions:
-        shape, own = shape_of(meaning_of(row, chain.surroundings))
-        shapes.append(shape)
-        ends += own
     filters = [each for each in chain.filters if each.group]
     for each in filters:
-        rules, told = each.shape
+        rules, told, told_ports = each.shape
         shapes.append(rules)
         ends += told
+        ports += told_ports
+    for row in mentions:
+        shape, own, own_ports = shape_of(meaning_of(row, chain.surroundings))
+        shapes.append(shape)
+        ends += own
+        ports += own_ports
+    return tuple(shapes), len(filters), _names(filters), _ordered(ends), _ordered(ports)
+
+
+def _ordered(ends: list[int]) -> tuple[int, ...]:
+    """Return the place of each number among all of them."""
     order = {end: place for place, end in enumerate(sorted(set(ends)))}
-    return tuple(shapes), len(filters), _names(filters), tuple(map(order.__getitem__, ends))
+    return tuple(map(order.__getitem__, ends))
 
 
 def _end_shape(ranges: Ranges, among: Term | None, ends: list[int]) -> object:

@@ -40,12 +40,15 @@ class MatchMeaning(NamedTuple):
     ways: tuple[ProtocolPorts, ...]
 
 
+_WayShape: TypeAlias = tuple[int, int, int | None, int | None]
+
+
 class MatchShape(NamedTuple):
-    """A match without its addresses: of each end how many spans its terms have, and what else they say."""
+    """A match without its numbers: how many spans its terms and ways have, and what else they say."""
 
     sources: tuple[_TermShape, ...]
     destinations: tuple[_TermShape, ...]
-    ways: tuple[ProtocolPorts, ...]
+    ways: tuple[_WayShape, ...]
 
 
 def meaning_of(match: Match, surroundings: Surroundings) -> MatchMeaning:
@@ -54,8 +57,8 @@ def meaning_of(match: Match, surroundings: Surroundings) -> MatchMeaning:
     return MatchMeaning(surroundings.terms(match.source), surroundings.terms(match.destination), ways)
 
 
-def shape_of(meaning: MatchMeaning) -> tuple[MatchShape, list[int]]:
-    """Return the shape of what a match means, and the ends of its spans of addresses in their order."""
+def shape_of(meaning: MatchMeaning) -> tuple[MatchShape, list[int], tuple[int, ...]]:
+    """Return the shape of what a match means, and the ends of its spans in their order: of addresses, and of ports."""
     ends = [
         end
         for terms in (meaning.sources, meaning.destinations)
@@ -63,7 +66,21 @@ def shape_of(meaning: MatchMeaning) -> tuple[MatchShape, list[int]]:
         for span in term.ranges
         for end in span
     ]
-    return MatchShape(_term_shapes(meaning.sources), _term_shapes(meaning.destinations), meaning.ways), ends
+    ways, ports = _way_shapes(meaning.ways)
+    return MatchShape(_term_shapes(meaning.sources), _term_shapes(meaning.destinations), ways), ends, ports
+
+
+@lru_cache(maxsize=4096)
+def _way_shapes(ways: tuple[ProtocolPorts, ...]) -> tuple[tuple[_WayShape, ...], tuple[int, ...]]:
+    """Return the shapes of ways, and the ends of their spans of ports."""
+    shapes: list[_WayShape] = []
+    ends: list[int] = []
+    for way in ways:
+        sides = (way.source_ports, way.destination_ports)
+        ends += (end for ports in sides if ports is not None for span in ports for end in span)
+        counts = [None if ports is None else len(ports) for ports in sides]
+        shapes.append((way.readings, way.protocols, counts[0], counts[1]))
+    return tuple(shapes), tuple(ends)
 
 
 def _term_shapes(terms: tuple[Term, ...]) -> tuple[_TermShape, ...]:

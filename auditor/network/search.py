@@ -64,7 +64,7 @@ class SearchResult:
         """Return what becomes of the packets that answer, each once."""
         if self.decided is None:
             return ()
-        values = sorted(self.decided.encoding.diagram.values(self.root) - {NOTHING})
+        values = sorted(self.decided.drawing.diagram.values(self.root) - {NOTHING})
         return tuple(self.decided.table[value] for value in values)
 
 

@@ -33,10 +33,26 @@ MOVES = (("10.0.", "10.77."), ("20.0.0.0/8", "21.0.0.0/8"), ("20.30.", "21.30.")
 POOL = (*PREFIXES, *TAGS, "NoSuchTag")
 
 
+PORT_MOVES = {"8": "9", "22": "23", "23": "24", "443": "444", "3389": "3390"}
+
+
 def moved(text: str) -> str:
     for here, there in MOVES:
         text = text.replace(here, there)
     return text
+
+
+def moved_port(port: int) -> int:
+    return int(PORT_MOVES.get(str(port), port))
+
+
+def placed(bodies: list[dict[str, Any]], *, is_moved: bool) -> list[dict[str, Any]]:
+    if not is_moved:
+        return bodies
+    ports = "destinationPortRanges"
+    renumbered = [{**each, ports: [PORT_MOVES.get(text, text) for text in each[ports]]} for each in bodies]
+    moved_bodies: list[dict[str, Any]] = json.loads(moved(json.dumps(renumbered)))
+    return moved_bodies
 
 
 def asked(
@@ -46,18 +62,17 @@ def asked(
     place = moved if is_moved else str
     parsed = []
     for number, bodies in enumerate(filters):
-        named = [{**each, "name": f"{name}{each['name']}"} for each in json.loads(place(json.dumps(bodies)))]
+        named = [{**each, "name": f"{name}{each['name']}"} for each in placed(bodies, is_moved=is_moved)]
         parsed.append(parse_group(f"{name}-group{number}", {"securityRules": named}))
     around = Surroundings(addresses.must_parse(place(SPACE)), gateway=gateway)
     chain = tuple(Filter(group, Direction.INBOUND, around, group.name) for group in parsed)
-    matches = [parse_match(row)[0] for row in json.loads(place(json.dumps(rows)))]
+    matches = [parse_match(row)[0] for row in placed(rows, is_moved=is_moved)]
     return Search(FilterChain(chain, around, addresses.ANY, addresses.must_parse(place(SUBNET))), matches)
 
 
 def results(found: Search, rows: list[dict[str, Any]], *, is_moved: bool) -> list[SearchResult]:
     """Return what is answered to all questions."""
-    place = moved if is_moved else str
-    matches = [parse_match(row)[0] for row in json.loads(place(json.dumps(rows)))]
+    matches = [parse_match(row)[0] for row in placed(rows, is_moved=is_moved)]
     return [
         found.excess(matches),
         found.excess(matches, matches[:1]),
@@ -86,6 +101,8 @@ def fates(found: Search, rows: list[dict[str, Any]], seed: int, name: str, *, is
         told.append(result.truth)
         for packet in packets(seed, 10):
             here = replace(packet, source=place(packet.source), destination=place(packet.destination))
+            if is_moved:
+                here = replace(here, destination_port=moved_port(packet.destination_port))
             decided = result.decided
             values = set() if decided is None else values_for(decided.encoding, result.root, probe(here)) - {NOTHING}
             deciders = [decided.table[value].deciders for value in sorted(values)] if decided is not None else []
@@ -130,13 +147,13 @@ def test_chains_are_told_apart_by_the_order_of_addresses_by_ports_and_by_what_ru
         "sourceAddressPrefix": "20.0.2.0/24",
         "destinationAddressPrefix": "*",
         "sourcePortRange": "*",
-        "destinationPortRange": "22",
+        "destinationPortRanges": ["22"],
     }
     asked_for = {**rule, "sourceAddressPrefix": "20.0.3.0/24"}
     changes = (
         ({}, Truth.NO),
         ({"sourceAddressPrefix": "20.0.3.128/25"}, Truth.YES),
-        ({"sourceAddressPrefix": "20.0.3.128/25", "destinationPortRange": "23"}, Truth.NO),
+        ({"sourceAddressPrefix": "20.0.3.128/25", "destinationPortRanges": ["23"]}, Truth.NO),
         ({"sourceAddressPrefix": "20.0.3.128/25", "access": "Deny"}, Truth.NO),
         ({"sourceAddressPrefix": "20.0.3.128/25", "protocol": "Udp"}, Truth.NO),
         ({"sourceAddressPrefix": "20.0.1.0/24"}, Truth.NO),
