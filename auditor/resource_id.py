@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 from typing import Final, TypeGuard
 
 SUBSCRIPTIONS: Final = "microsoft.resources/subscriptions"
@@ -97,6 +98,7 @@ def top_of(resource_id: str) -> str:
     return "/".join([head + found + parts[0], *parts[1:3]]) if found and len(parts) >= 3 else resource_id
 
 
+@lru_cache(maxsize=8192)
 def type_of(resource_id: str) -> str | None:
     """Return the resource type that an id spells: the last provider's namespace with the type names behind it."""
     parts = segments(resource_id)

@@ -64,7 +64,7 @@ def read_ranges(texts: Iterable[str]) -> tuple[Ranges, tuple[str, ...]]:
 def text(number: int) -> str:
     """Return the address at this place of the line."""
     if number < _V6_START:
-        return str(ipaddress.IPv4Address(number))
+        return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     return str(ipaddress.IPv6Address(number - _V6_START))
 
 

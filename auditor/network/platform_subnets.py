@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
@@ -41,7 +42,8 @@ class Demand:
 
 def platforms(estate: Estate, subnet: Resource) -> tuple[PlatformSubnet, ...]:
     """Return the platforms that a subnet belongs to; one whose holder was not read counts."""
-    return tuple(platform for platform in known() if _is_of(estate, subnet, platform))
+    attached = [(key, _kind(key)) for key in estate.sources(subnet.key, "attached")]
+    return tuple(platform for platform in known() if _is_of(estate, subnet, attached, platform))
 
 
 def unguarded(estate: Estate, subnet: Resource) -> str | None:
@@ -57,32 +59,31 @@ def unguarded(estate: Estate, subnet: Resource) -> str | None:
 
 def demands(estate: Estate, subnet: Resource) -> tuple[Demand, ...]:
     """Return the rules that the services in a subnet demand."""
-    return tuple(demand for platform in platforms(estate, subnet) for demand in _demands(platform))
+    return tuple(_demand(platform.name, rule) for platform in platforms(estate, subnet) for rule in platform.demands)
 
 
-def _demands(platform: PlatformSubnet) -> Iterator[Demand]:
-    for rule in platform.demands:
-        ends = (rule.peer, "*") if rule.is_inbound else ("*", rule.peer)
-        match, _ = parse_match(
-            {
-                "protocol": rule.protocol,
-                "sourceAddressPrefix": ends[0],
-                "destinationAddressPrefix": ends[1],
-                "sourcePortRange": "*",
-                "destinationPortRanges": list(rule.ports),
-            }
-        )
-        yield Demand(platform.name, Direction.INBOUND if rule.is_inbound else Direction.OUTBOUND, match, rule)
+@lru_cache(maxsize=256)
+def _demand(platform: str, rule: DemandedRule) -> Demand:
+    ends = (rule.peer, "*") if rule.is_inbound else ("*", rule.peer)
+    match, _ = parse_match(
+        {
+            "protocol": rule.protocol,
+            "sourceAddressPrefix": ends[0],
+            "destinationAddressPrefix": ends[1],
+            "sourcePortRange": "*",
+            "destinationPortRanges": list(rule.ports),
+        }
+    )
+    return Demand(platform, Direction.INBOUND if rule.is_inbound else Direction.OUTBOUND, match, rule)
 
 
-def _is_of(estate: Estate, subnet: Resource, platform: PlatformSubnet) -> bool:
+def _is_of(estate: Estate, subnet: Resource, attached: Sequence[tuple[str, str]], platform: PlatformSubnet) -> bool:
     if platform.subnet is not None:
         return subnet.name.lower() == platform.subnet
     if platform.delegation is not None:
         listed = body.objects(subnet.body, "properties.delegations")
         return any(body.same_text(body.text(one, "properties.serviceName"), platform.delegation) for one in listed)
-    holders = [key for key in estate.sources(subnet.key, "attached") if _kind(key) == platform.holds]
-    return any(_fits(estate.get(key), platform) for key in holders)
+    return any(_fits(estate.get(key), platform) for key, kind in attached if kind == platform.holds)
 
 
 def _fits(holder: Resource | None, platform: PlatformSubnet) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from contextlib import suppress
+from functools import cache, lru_cache
 from typing import Final, TypeVar
 
 from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule, by_priority, parse_match
 
 T = TypeVar("T", Direction, Access)
+_EXACT: Final = 2
+"""The version of marshal in which equal values are equal bytes."""
 
 _DEFAULTS: Final = (
     ("AllowVnetInBound", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
@@ -106,6 +110,19 @@ def parse_rule(body: object, *, is_custom: bool = True) -> SecurityRule | tuple[
     inner = body.get("properties", body)
     if not isinstance(inner, Mapping):
         return None, f"rule {name} has no readable properties"
+    if type(inner) is dict:
+        with suppress(ValueError):  # what marshal cannot write
+            return _remembered(name, marshal.dumps(inner, _EXACT), is_custom)
+    return _parse(name, inner, is_custom)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(name: str, inner: bytes, is_custom: bool) -> SecurityRule | tuple[Direction | None, str]:  # noqa: FBT001 - a key
+    """Return a rule by name and properties: Azure's own are told by each group anew."""
+    return _parse(name, marshal.loads(inner), is_custom)  # noqa: S302 - of this very process
+
+
+def _parse(name: str, inner: Mapping[str, object], is_custom: bool) -> SecurityRule | tuple[Direction | None, str]:  # noqa: FBT001
     low = {str(key).lower(): value for key, value in inner.items()}
     direction = _member(Direction, low.get("direction"))
     if direction is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Final
 
@@ -137,20 +137,26 @@ def guarded_ports(context: Context) -> tuple[tuple[str, Match], ...]:
 
 
 def _match(entry: Mapping[str, object], source: Side, destination: Side) -> Match:
-    named = entry.get("protocol", "*")
-    kinds = [_read({**entry, "protocol": kind}) for kind in (named if isinstance(named, list) else [named])]
-    protocols = reduce(or_, (kind.protocols for kind in kinds), 0)
-    return replace(kinds[0], source=source, destination=destination, protocols=protocols)
+    named, ports = entry.get("protocol", "*"), entry.get("ports", "*")
+    kinds, told = (tuple(each if isinstance(each, list) else [each]) for each in (named, ports))
+    read = _traffic if all(type(each) is str for each in (*kinds, *told)) else _traffic.__wrapped__
+    return replace(read(kinds, told), source=source, destination=destination)
 
 
-def _read(entry: Mapping[str, object]) -> Match:
-    ports = entry.get("ports", "*")
+@lru_cache(maxsize=256)
+def _traffic(protocols: tuple[object, ...], ports: tuple[object, ...]) -> Match:
+    """Return the traffic of some protocols to some ports, as a row of the table has them."""
+    kinds = [_read(protocol, ports) for protocol in protocols]
+    return replace(kinds[0], protocols=reduce(or_, (kind.protocols for kind in kinds), 0))
+
+
+def _read(protocol: object, ports: Sequence[object]) -> Match:
     rule = {
-        "protocol": entry["protocol"],
+        "protocol": protocol,
         "sourceAddressPrefix": "*",
         "destinationAddressPrefix": "*",
         "sourcePortRange": "*",
-        "destinationPortRanges": ports if isinstance(ports, list) else [ports],
+        "destinationPortRanges": list(ports),
     }
     read, problems = parse_match(rule)
     if problems:

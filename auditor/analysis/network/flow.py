@@ -96,6 +96,7 @@ def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
     Private endpoints start no connection; they are where flows end only.
     """
     forwarding = Forwarding(subnets)
+    planned: dict[tuple[str, str], tuple[Match, ...]] = {}
     for workload in context.workloads.all:
         binder = RowBinder(context, subnets, workload)
         for source, target in permutations(tiers(subnets, workload, list(binder.roles())), 2):
@@ -106,7 +107,10 @@ def flow_facts(context: Context, subnets: Subnets) -> Iterator[Flow]:
                     context, source, target
                 )
                 if ways or is_unread:
-                    yield _fact(context, workload, (source, target), ways, binder.flows(source.role, target.role))
+                    roles = source.role, target.role
+                    if roles not in planned:
+                        planned[roles] = binder.flows(*roles)
+                    yield _fact(context, workload, (source, target), ways, planned[roles])
 
 
 def _are_near(context: Context, source: Tier, target: Tier) -> bool:
