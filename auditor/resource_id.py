@@ -12,6 +12,7 @@ MANAGEMENT_GROUPS: Final = "microsoft.management/managementgroups"
 """Types of scopes, in lower case."""
 
 _PROVIDERS: Final = "providers"
+_IN_SUBSCRIPTION: Final = "/subscriptions/"
 
 
 def key(resource_id: str) -> str:
@@ -45,6 +46,10 @@ def _value_after(resource_id: str, word: str) -> str | None:
 
 def subscription_of(resource_id: str) -> str | None:
     """Return the subscription id named in a resource id, as spelled."""
+    if resource_id[: len(_IN_SUBSCRIPTION)].lower() == _IN_SUBSCRIPTION:  # as nearly every id starts
+        first = resource_id[len(_IN_SUBSCRIPTION) :].partition("/")[0]
+        if first:
+            return first
     return _value_after(resource_id, "subscriptions")
 
 

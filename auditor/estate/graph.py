@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TypeVar, cast
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -21,6 +22,7 @@ from auditor.estate.unread import hidden_anywhere, unread, unresolved
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
+T = TypeVar("T")
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
 PROPERTIES = "properties"
 _PLACED = frozenset({"attached", "in-network"})
@@ -54,6 +56,7 @@ class Estate:
         self._unread_by_key: dict[str, Resource] = {}
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._hidden_statements: dict[tuple[str, str], Gap | None] = {}
+        self._read: dict[Callable[[Estate], object], object] = {}
         self._place(snapshot.resources)
         self._left_out = LeftOutGaps(snapshot.metadata.scope, (self._by_type, self._unread), self.catalogue)
         lookup = lookups.build(snapshot.resources, self.catalogue)
@@ -65,6 +68,12 @@ class Estate:
         self._completeness = Completeness(
             self._by_key, self._by_type, self._unread, self.catalogue, complete=self.complete
         )
+
+    def once(self, read: Callable[[Estate], T]) -> T:
+        """Return what a reader makes of the estate, of which it must be a function; it is made when it is first asked for."""
+        if read not in self._read:
+            self._read[read] = read(self)
+        return cast("T", self._read[read])
 
     def _note_gaps(self, gaps: Iterable[Gap]) -> None:
         for gap in gaps:

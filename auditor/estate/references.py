@@ -15,6 +15,7 @@ from auditor.model import Gap, Resource
 
 _FROM: Final = ("properties", "identity", "managedBy")
 _INVENTORY: Final = "resources"
+_SCALAR: Final = frozenset({int, float, bool, type(None)})
 _CONNECTIONS: Final = "privateendpointconnections"
 
 
@@ -60,19 +61,37 @@ def _targets(estate: Estate, resource: Resource) -> Iterator[Reference]:
                 yield Reference(path, target)
 
 
-def _ids_in(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield every id of something in a resource group that stands in a value, as a text or as a name, with its path."""
+def _ids_in(value: object, path: str) -> list[tuple[str, str]]:
+    """Return every id of something in a resource group that stands in a value, as a text or as a name, with its path."""
+    found: list[tuple[str, str]] = []
+    _gather(value, path, found)
+    return found
+
+
+def _gather(value: object, path: str, found: list[tuple[str, str]]) -> None:
     if isinstance(value, str):
         if ids.is_resource_id(value) and _is_in_a_group(value):
-            yield path, value
+            found.append((path, value))
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             if isinstance(name, str):
-                yield from _ids_in(name, f"{path}['{name}']")
-                yield from _ids_in(inner, f"{path}.{name}" if "/" not in name else f"{path}['{name}']")
+                _gather_named(name, inner, path, found)
     elif isinstance(value, list | tuple):
         for position, inner in enumerate(value):
-            yield from _ids_in(inner, f"{path}[{position}]")
+            if _may_hold_ids(inner):
+                _gather(inner, f"{path}[{position}]", found)
+
+
+def _gather_named(name: str, inner: object, path: str, found: list[tuple[str, str]]) -> None:
+    if _may_hold_ids(name):
+        _gather(name, f"{path}['{name}']", found)
+    if _may_hold_ids(inner):
+        _gather(inner, f"{path}.{name}" if "/" not in name else f"{path}['{name}']", found)
+
+
+def _may_hold_ids(value: object) -> bool:
+    """Whether to look at a value at all: most are no ids at the first letter."""
+    return value[:1] == "/" if type(value) is str else type(value) not in _SCALAR
 
 
 def _is_in_a_group(text: str) -> bool:

@@ -179,8 +179,8 @@ class Subnets:
 
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
-        self.networks = Networks(estate)
-        self.firewalls = Firewalls(estate)
+        self.networks = estate.once(Networks)
+        self.firewalls = estate.once(Firewalls)
         self.hops = NextHops(self.networks)
         self.defaults = DefaultRoutes(self.hops, self.firewalls)
         self._known: dict[str, SubnetFilters] = {}

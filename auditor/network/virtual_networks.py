@@ -69,7 +69,7 @@ class Networks:
     @cached_property
     def members(self) -> Membership:
         """Return who takes part in the networks by an address."""
-        return Membership(self.estate)
+        return self.estate.once(Membership)
 
     def space(self, network: str) -> Ranges:
         """Return the address space of a virtual network by key; nothing where it is not known."""

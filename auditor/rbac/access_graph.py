@@ -193,8 +193,8 @@ def read_access_graph(
     Without `memberships` nothing is known of who is in which group.
     """
     workloads = workloads or Workloads()
-    principals = principals_of(estate)
-    roles = read_roles(estate)
+    principals = estate.once(principals_of)
+    roles = estate.once(read_roles)
     grants = read_grants(estate, roles, memberships=memberships, identities=principals.identities)
     below, at = _parts_by_scope(workloads, grants.hierarchy)
     return AccessGraph(

@@ -71,7 +71,7 @@ def read_grants(
     types |= dict.fromkeys(identities, "ServicePrincipal") | dict.fromkeys(
         memberships.resolved if memberships else (), "Group"
     )
-    reach = read_reach(estate)
+    reach = estate.once(read_reach)
     delegated = read_delegations(estate, lambda definition: _role(definition, roles))
     policies = read_policies(estate, reach, types)
     return Grants(
@@ -83,7 +83,7 @@ def read_grants(
             *_classic_administrators(estate),
         ],
         [_deny(resource) for resource in estate.of_type(DENIES)],
-        hierarchy=hierarchy_of(estate),
+        hierarchy=estate.once(hierarchy_of),
         memberships=memberships,
         denies_known=estate.type_gap(DENIES) is None,
         reach=reach,

@@ -210,7 +210,7 @@ def derive_facts(access: AccessContext, needed: frozenset[str]) -> Iterator[Role
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
     """Yield which vaults may let more principals in than is known."""
-    reach = read_reach(context.estate)
+    reach = context.estate.once(read_reach)
     for place in reach.rules:
         if gap := policies_gap(context.estate, reach, place):
             yield Unlisted(RoleAssignment.fact_kind, gap)

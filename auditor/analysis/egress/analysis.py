@@ -23,7 +23,7 @@ from auditor.network.virtual_networks import SERVICE_TAGS, Networks
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield the facts about routes, then those about firewalls."""
-    hops = NextHops(Networks(context.estate))
+    hops = NextHops(context.estate.once(Networks))
     yield from route_facts(context, hops)
     yield from firewall_facts(context, hops)
 

@@ -106,7 +106,7 @@ def firewall_facts(context: Context, hops: NextHops) -> Iterator[Fact]:
             yield _fact(context, hops, (workload, row, subnet), firewall, read[firewall.key])
     own = (one for workload in context.workloads.all for one in workload.giving(capabilities.WAY_OUT))
     for firewall in {one.key: one for one in own}.values():
-        known = Firewalls(context.estate).rules(firewall)
+        known = context.estate.once(Firewalls).rules(firewall)
         names = known.gap or tuple(one.name for one in known.translations)
         yield FirewallEntry(
             about=facts.about(
@@ -166,7 +166,7 @@ def _groups(context: Context, firewall: Resource) -> Iterator[Resource]:
 def _rules(context: Context, firewall: Resource) -> Known[Sequence[_Rule]]:
     """Return the rules of a firewall: parent policies' first, network before application, by priority."""
     estate = context.estate
-    known = Firewalls(estate).rules(firewall)
+    known = estate.once(Firewalls).rules(firewall)
     if known.gap is not None:
         return known.gap
     own = body.reference(firewall.body, "properties.firewallPolicy.id")

@@ -82,7 +82,7 @@ def declared_harmless(parameters: Mapping[str, object]) -> dict[str, str]:
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every way in, one verdict for each workload, how authors get in, and the doors of services."""
-    subnets = Subnets(context.estate)
+    subnets = context.estate.once(Subnets)
     allowed = {role.lower() for role in body.text_or_texts(facts.parameter(context, _ROLES, []))} | {"natgateway"}
     all_entries = entries(context, subnets)
     seen: set[tuple[str, str]] = set()

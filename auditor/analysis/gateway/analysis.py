@@ -30,7 +30,7 @@ _KINDS: Final[tuple[type[Fact], ...]] = (Listener, GatewayTls, Backend, BackendR
 def run(context: Context) -> Iterator[Fact]:
     """Yield what every firewall policy stops; of every gateway the certificates, listeners, TLS policies, routes and backends."""
     yield from policy_facts(context)
-    gateways, members = context.estate.of_type(GATEWAYS), Membership(context.estate)
+    gateways, members = context.estate.of_type(GATEWAYS), context.estate.once(Membership)
     yield from certificate_facts(context, gateways)
     backends = backend.read(context) if gateways else None
     for gateway in gateways:

@@ -90,7 +90,7 @@ class _Served:
 
 def certificate_facts(context: Context, gateways: Sequence[Resource]) -> Iterator[ListenerCertificate]:
     """Yield a fact per certificate that an HTTPS listener of a gateway serves."""
-    graph = read_access_graph(context.estate) if gateways else None
+    graph = context.estate.once(read_access_graph) if gateways else None
     seen: set[str] = set()
     for gateway in gateways:
         for served in _served(gateway):

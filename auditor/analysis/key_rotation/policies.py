@@ -82,7 +82,7 @@ class _AssignedPolicy:
 
 def watches(context: Context, keys: Sequence[HeldKey]) -> Iterator[PolicyWatch]:
     """Yield a fact for each subscription and kind of key or secret that it has."""
-    hierarchy = hierarchy_of(context.estate)
+    hierarchy = context.estate.once(hierarchy_of)
     for name, resources in _watched(context, keys).items():
         assigned = _assignments(context, name)
         by_subscription: dict[str, list[_ToWatch]] = defaultdict(list)

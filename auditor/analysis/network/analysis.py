@@ -44,7 +44,7 @@ from auditor.network.virtual_networks import SERVICE_TAGS
 
 def run(context: Context) -> Iterator[Fact]:
     """Yield every fact about networks."""
-    subnets, effects = Subnets(context.estate), EffectsAtSubnets()
+    subnets, effects = context.estate.once(Subnets), EffectsAtSubnets()
     yield from subnet_facts(context, subnets, effects)
     yield from rule_facts(context, subnets, effects)
     yield from platform_facts(context, subnets)

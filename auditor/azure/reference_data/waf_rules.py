@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
@@ -43,6 +43,7 @@ def is_same_group(left: str, right: str) -> bool:
     return _normal(left) == _normal(right)
 
 
+@lru_cache(maxsize=1024)
 def _normal(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
