@@ -72,7 +72,7 @@ class AccessGraph:
         """Whether access policies rule whatever lies at or below a scope and may have some."""
         if scope not in self._ruled_out:
             reach = self.grants.reach
-            below = [rules for key, rules in reach.rules.items() if ids.is_under(key, scope)] or [reach.at(scope)]
+            below = [reach.rules[key] for key in reach.within(scope)] or [reach.at(scope)]
             is_whole = governed_at(scope) is not None or all(
                 self.estate.type_gap(kind, scope) is None for kind in GOVERNED
             )

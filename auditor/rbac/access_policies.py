@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from auditor import resource_id as ids
@@ -26,7 +28,7 @@ GOVERNED: Final = {kind.key: kind.policies for kind in shipped() if kind.policie
 _SPELLED: Final = {kind.key: kind.name for kind in shipped() if kind.policies is not None}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleReach:
     """Whether roles rule the data of resources that may have access policies, by key; `unseen` of those not here.
 
@@ -40,6 +42,18 @@ class RoleReach:
         """Whether roles rule the data at a scope (in lower case): at, below or above no such resource they do."""
         place = governed_at(scope)
         return Truth.YES if place is None else self.rules.get(place, self.unseen)
+
+    def within(self, scope: str) -> Sequence[str]:
+        """Return the keys of the resources that are a scope (in lower case) or lie below it, sorted."""
+        if not scope:
+            return self._keys
+        start = bisect_left(self._keys, f"{scope}/")
+        end = bisect_left(self._keys, f"{scope}0")  # the character behind the slash
+        return [*([scope] if scope in self.rules else []), *self._keys[start:end]]
+
+    @cached_property
+    def _keys(self) -> Sequence[str]:
+        return sorted(self.rules)
 
     def in_effect(self, permissions: Permissions, scope: str) -> Permissions:
         """Return what is left at a scope (in lower case) of permissions that a role gives."""
@@ -98,7 +112,7 @@ def policies_gap(estate: Estate, reach: RoleReach, scope: str) -> Gap | None:
 
 def ruled_out(reach: RoleReach, scope: str) -> Sequence[str]:
     """Return the keys of what lies at or below a scope and lets no role at its data, sorted."""
-    return sorted(key for key, rules in reach.rules.items() if rules is Truth.NO and ids.is_under(key, scope))
+    return [key for key in reach.within(ids.key(scope)) if reach.rules[key] is Truth.NO]
 
 
 def touches_governed(data: Bounds) -> bool:

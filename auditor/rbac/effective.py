@@ -58,13 +58,13 @@ class Grants:
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._stated_at = {*self._at, *self._denies_at}
-        self._over: dict[str, Sequence[tuple[str, Truth]]] = {}
+        self._over: dict[str, Mapping[str, Truth]] = {}
         self._scopes = sorted(self._at)
         self._management_groups = sorted(key for key in self._stated_at if kind_of(key) is ScopeKind.MANAGEMENT_GROUP)
 
     def covering(self, scope: str) -> Sequence[tuple[Assignment, Truth]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
-        return [(a, answer) for key, answer in self._scopes_over(scope) for a in self._at.get(key, ())]
+        return [(a, answer) for key, answer in self._scopes_over(scope).items() for a in self._at.get(key, ())]
 
     def held_by(self, principal: str) -> Sequence[Assignment]:
         """Return the assignments of a principal itself, not those of its groups, by id."""
@@ -80,14 +80,14 @@ class Grants:
             listed.extend(self._at[key])
         return listed
 
-    def _scopes_over(self, scope: str) -> Sequence[tuple[str, Truth]]:
+    def _scopes_over(self, scope: str) -> Mapping[str, Truth]:
         """Return the scopes with assignments or denies that apply at a scope, or may: management groups it may lie in too."""
         known = self._over.get(scope)
         if known is None:
             above = self.hierarchy.above(scope)
             others = [(key, self.hierarchy.covers(key, scope)) for key in self._management_groups if key not in above]
-            known = [*((key, Truth.YES) for key in above), *(pair for pair in others if pair[1] is not Truth.NO)]
-            known = self._over[scope] = [(key, covers) for key, covers in known if key in self._stated_at]
+            pairs = [*((key, Truth.YES) for key in above), *(pair for pair in others if pair[1] is not Truth.NO)]
+            known = self._over[scope] = {key: covers for key, covers in pairs if key in self._stated_at}
         return known
 
     def effective(self, principal: str, scope: str, *, state: AssignmentState = AssignmentState.ACTIVE) -> Effective:
@@ -121,7 +121,12 @@ class Grants:
 
     def applies(self, assignment: Assignment, principal: str, scope: str) -> Truth:
         """Whether an assignment gives a principal its role at a scope."""
-        return all_of((self.is_held_by(assignment, principal), self.hierarchy.covers(assignment.scope, scope)))
+        return all_of((self.is_held_by(assignment, principal), self._covers(assignment.scope, scope)))
+
+    def _covers(self, outer: str, inner: str) -> Truth:
+        """Whether an assignment at the outer scope applies at the inner one; what states something was found before."""
+        answer = self._scopes_over(inner).get(ids.key(outer))
+        return self.hierarchy.covers(outer, inner) if answer is None else answer
 
     def is_held_by(self, assignment: Assignment, principal: str) -> Truth:
         """Whether a principal holds an assignment, itself or as a member of the group that does."""
@@ -133,7 +138,7 @@ class Grants:
         self, principal: str, scope: str, granted: Permissions, given_by: Sequence[Assignment]
     ) -> Effective:
         denied_by: list[Deny] = []
-        for key, answer in self._scopes_over(scope):
+        for key, answer in self._scopes_over(scope).items():
             for deny in self._denies_at.get(key, ()):
                 hit = all_of((answer, self._is_denied(deny, principal, scope)))
                 if hit is Truth.NO:

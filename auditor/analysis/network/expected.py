@@ -139,7 +139,7 @@ def guarded_ports(context: Context) -> tuple[tuple[str, Match], ...]:
 def _match(entry: Mapping[str, object], source: Side, destination: Side) -> Match:
     named, ports = entry.get("protocol", "*"), entry.get("ports", "*")
     kinds, told = (tuple(each if isinstance(each, list) else [each]) for each in (named, ports))
-    read = _traffic if all(type(each) is str for each in (*kinds, *told)) else _traffic.__wrapped__
+    read = _traffic if all(type(each) in {str, int} for each in (*kinds, *told)) else _traffic.__wrapped__
     return replace(read(kinds, told), source=source, destination=destination)
 
 
