@@ -20,7 +20,6 @@ from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
-from auditor.engine.processes import in_processes
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
@@ -73,28 +72,59 @@ class EvaluationPart:
     `weight` says about how much there is to look at, so that the longest can begin first.
     """
 
+    name: str
     weight: int
     findings: Callable[[], Iterable[Finding]]
 
 
+Finish = Callable[[list[Finding]], list[Finding]]
+"""What becomes of findings before they leave the process that made them."""
+Work = Callable[[int], list[Finding]]
+Spread = Callable[[Work, Sequence[str], Sequence[int]], Sequence[list[Finding]]]
+"""What has all parts done, wherever: given how one is done, their names, and their numbers, the longest first."""
+
+
+class PartwiseEvaluation:
+    """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
+
+    def __init__(self, question: Evaluation, finish: Finish) -> None:
+        self._parts = _parts(question)
+        self._finish = finish
+        self._rest = _Rest()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return what the parts are called, in their order."""
+        return [part.name for part in self._parts]
+
+    @property
+    def longest_first(self) -> Sequence[int]:
+        """Return the numbers of the parts, from the one that takes the longest."""
+        return sorted(range(len(self._parts)), key=lambda number: -self._parts[number].weight)
+
+    def judge(self, number: int) -> list[Finding]:
+        """Return the sorted findings of a part."""
+        return self._rest.after(self._finish(in_order(self._parts[number].findings())))
+
+
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    return judged(question, list)
+    return judged(question, list, one_after_the_other)
 
 
-def judged(question: Evaluation, finish: Callable[[list[Finding]], list[Finding]], processes: int = 1) -> list[Finding]:
+def one_after_the_other(work: Work, names: Sequence[str], _order: Sequence[int]) -> Sequence[list[Finding]]:
+    """Have all parts done in this process."""
+    return [work(number) for number in range(len(names))]
+
+
+def judged(question: Evaluation, finish: Finish, spread: Spread) -> list[Finding]:
     """Return the sorted findings of all rules, each part of them as `finish` leaves it.
 
-    With several processes, the parts are spread over them. What comes out is the same for any number of them.
+    What comes out is the same wherever the parts are done.
     """
     with _estate_at_rest():
-        parts, rest = _parts(question), _Rest()
-
-        def judge_part(number: int) -> list[Finding]:
-            return rest.after(finish(in_order(parts[number].findings())))
-
-        longest_first = sorted(range(len(parts)), key=lambda number: -parts[number].weight)
-        return in_order(chain.from_iterable(in_processes(judge_part, longest_first, processes)))
+        parts = PartwiseEvaluation(question, finish)
+        return in_order(chain.from_iterable(spread(parts.judge, parts.names, parts.longest_first)))
 
 
 @contextmanager
@@ -139,17 +169,16 @@ def _parts(question: Evaluation) -> Sequence[EvaluationPart]:
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                parts.append(
-                    EvaluationPart(len(question.workloads.all), partial(_component_findings, rule, applies, question))
-                )
+                judge = partial(_component_findings, rule, applies, question)
+                parts.append(EvaluationPart(rule.rule.title, len(question.workloads.all), judge))
             case OnType() as applies:
                 on_types.append((rule, applies))
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
     raw_inputs = RawInputs(question.estate)
     for analysis in analyses.values():
         read = sum(len(question.estate.of_type(name)) for name in analysis.reads)
-        run = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
-        parts.append(EvaluationPart(_COST_OF_ANALYSIS * read, run))
+        derive = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
+        parts.append(EvaluationPart(f"the analysis {analysis.name}", _COST_OF_ANALYSIS * read, derive))
     return [*parts, *_type_parts(on_types, question)]
 
 
@@ -180,8 +209,9 @@ def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluatio
         resources = question.estate.judged(resource_type)
         for first in range(0, len(resources), _ROWS):
             rows = resources[first : first + _ROWS]
-            yield EvaluationPart(len(rows), partial(_resource_findings, rows, resource_type, asked, memory))
-    yield EvaluationPart(len(rules), partial(_unseen_of_types, rules, by_type, question))
+            judge = partial(_resource_findings, rows, resource_type, asked, memory)
+            yield EvaluationPart(f"{len(rows)} resources of type {resource_type}", len(rows), judge)
+    yield EvaluationPart("what was not seen", len(rules), partial(_unseen_of_types, rules, by_type, question))
 
 
 class _OfOneType:

@@ -10,7 +10,7 @@ import copyreg
 import gc
 import io
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
@@ -30,14 +30,15 @@ _MANY: Final = (
     model.OperationFormula,
     model.PacketBox,
     model.PermittedOperations,
+    model.Resource,
     SharedLeaves,
 )
 """The dataclasses of which a report has so many that their cost shows."""
 _MAKERS: Final[dict[type[object], Callable[..., object]]] = {}
 
 
-def dumps(findings: Sequence[Finding]) -> bytes:
-    """Return findings as bytes."""
+def dumps(findings: object) -> bytes:
+    """Return findings, or what they are made from, as bytes."""
     out = io.BytesIO()
     pickler = pickle.Pickler(out, _PROTOCOL)
     pickler.dispatch_table = _DISPATCH

@@ -15,16 +15,15 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.engine import packed_findings
+from auditor.engine.evaluate import Spread, Work
 from auditor.model import Finding
-
-Work = Callable[[int], list[Finding]]
 
 _NUMBER: Final = struct.Struct("=I")
 _HEADER: Final = struct.Struct("=IQ")  # the number of a part, and how many bytes follow
@@ -47,6 +46,11 @@ def _threads() -> int:
         return sum(1 for _ in Path("/proc/self/task").iterdir())
     except OSError:
         return 1
+
+
+def over_processes(number: int) -> Spread:
+    """Return what has parts done by so many processes, this one among them."""
+    return lambda work, _names, order: in_processes(work, order, number)
 
 
 def in_processes(work: Work, order: Sequence[int], processes: int) -> Sequence[list[Finding]]:
