@@ -16,7 +16,7 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
-from auditor.engine import message
+from auditor.engine import message, packed_findings
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
@@ -79,16 +79,14 @@ class EvaluationPart:
 
 Finish = Callable[[list[Finding]], list[Finding]]
 """What becomes of findings before they leave the process that made them."""
-Work = Callable[[int], list[Finding]]
-Spread = Callable[[Work, Sequence[str], Sequence[int]], Sequence[list[Finding]]]
-"""What has all parts done, wherever: given how one is done, their names, and their numbers, the longest first."""
 
 
 class PartwiseEvaluation:
     """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
 
     def __init__(self, question: Evaluation, finish: Finish) -> None:
-        self._parts = _parts(question)
+        self._inputs = RawInputs(question.estate)
+        self._parts = _parts(question, self._inputs)
         self._finish = finish
         self._rest = _Rest()
 
@@ -106,25 +104,32 @@ class PartwiseEvaluation:
         """Return the sorted findings of a part."""
         return self._rest.after(self._finish(in_order(self._parts[number].findings())))
 
+    def unpacked(self, data: bytes | memoryview) -> list[Finding]:
+        """Return the findings of a part of the same estate that was judged in another process."""
+        return packed_findings.loads(data, self._inputs)
+
+
+Spread = Callable[[PartwiseEvaluation], Sequence[list[Finding]]]
+"""What has all parts judged, wherever, and returns their findings in the order of the parts."""
+
 
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
     return judged(question, list, one_after_the_other)
 
 
-def one_after_the_other(work: Work, names: Sequence[str], _order: Sequence[int]) -> Sequence[list[Finding]]:
-    """Have all parts done in this process."""
-    return [work(number) for number in range(len(names))]
+def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[list[Finding]]:
+    """Have all parts judged in this process."""
+    return [parts.judge(number) for number in range(len(parts.names))]
 
 
 def judged(question: Evaluation, finish: Finish, spread: Spread) -> list[Finding]:
     """Return the sorted findings of all rules, each part of them as `finish` leaves it.
 
-    What comes out is the same wherever the parts are done.
+    What comes out is the same wherever the parts are judged.
     """
     with _estate_at_rest():
-        parts = PartwiseEvaluation(question, finish)
-        return in_order(chain.from_iterable(spread(parts.judge, parts.names, parts.longest_first)))
+        return in_order(chain.from_iterable(spread(PartwiseEvaluation(question, finish))))
 
 
 @contextmanager
@@ -159,7 +164,7 @@ class _Rest:
         return result
 
 
-def _parts(question: Evaluation) -> Sequence[EvaluationPart]:
+def _parts(question: Evaluation, raw_inputs: RawInputs) -> Sequence[EvaluationPart]:
     """Return what is to be judged: components, analyses, rows of each type, and what was not seen, in this order."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
@@ -174,7 +179,6 @@ def _parts(question: Evaluation) -> Sequence[EvaluationPart]:
             case OnType() as applies:
                 on_types.append((rule, applies))
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
-    raw_inputs = RawInputs(question.estate)
     for analysis in analyses.values():
         read = sum(len(question.estate.of_type(name)) for name in analysis.reads)
         derive = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)

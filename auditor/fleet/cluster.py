@@ -13,8 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from auditor.audit import Terms
-from auditor.engine import packed_findings
-from auditor.engine.evaluate import Spread, Work
+from auditor.engine.evaluate import PartwiseEvaluation, Spread
 from auditor.errors import AuditorError
 from auditor.fleet import worker
 from auditor.model import Finding
@@ -101,14 +100,15 @@ class Spreading:
         self._job = job
         self._name = uuid.uuid4().hex
 
-    def __call__(self, work: Work, names: Sequence[str], order: Sequence[int]) -> Sequence[list[Finding]]:
+    def __call__(self, parts: PartwiseEvaluation) -> Sequence[list[Finding]]:
         """Return the findings of all parts: those that workers judged, and here those that one could not for its mistakes."""
         results: dict[int, list[Finding]] = {}
+        order, names = parts.longest_first, parts.names
         try:
             for _ in range(_ROUNDS):
                 missing = [number for number in order if number not in results]
                 if missing:
-                    self._round(missing, results, work)
+                    self._round(missing, results, parts)
         finally:
             with suppress(OSError, TimeoutError, RuntimeError):
                 self._client.run(worker.let_go, on_error="ignore")
@@ -120,7 +120,7 @@ class Spreading:
             )
         return [results[number] for number in range(len(names))]
 
-    def _round(self, numbers: Sequence[int], results: dict[int, list[Finding]], work: Work) -> None:
+    def _round(self, numbers: Sequence[int], results: dict[int, list[Finding]], parts: PartwiseEvaluation) -> None:
         """Ask for parts, and take what comes of them; what was lost with its workers stays missing."""
         job = self._scattered()
         futures = {
@@ -134,7 +134,7 @@ class Spreading:
             if lonely >= self.patience:
                 raise AuditorError(f"--dask {self._address}: no worker is left", "look at the workers' logs")
             for future in done:
-                if (result := self._result(future, futures[future], work)) is not None:
+                if (result := self._result(future, futures[future], parts)) is not None:
                     results[futures[future]] = result
                 future.release()
 
@@ -154,13 +154,13 @@ class Spreading:
         found: Mapping[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
         return found
 
-    def _result(self, future: distributed.Future, number: int, work: Work) -> list[Finding] | None:
+    def _result(self, future: distributed.Future, number: int, parts: PartwiseEvaluation) -> list[Finding] | None:
         """Return the findings of a part, or None where those who judged it are lost.
 
         What raised there is done here: then it gives what it would have given, or raises here.
         """
         try:
-            return packed_findings.loads(future.result(timeout=self.patience))
+            data: bytes = future.result(timeout=self.patience)
         except _LOST:
             _LOGGER.debug("part %s was lost", number, exc_info=True)
             return None
@@ -172,4 +172,5 @@ class Spreading:
             ) from problem
         except Exception:
             _LOGGER.debug("part %s failed on a worker, and is done here", number, exc_info=True)
-            return work(number)
+            return parts.judge(number)
+        return parts.unpacked(data)

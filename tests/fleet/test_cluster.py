@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import audit
-from auditor.engine import evaluate, packed_findings
+from auditor.engine import evaluate
 from auditor.errors import AuditorError
 from auditor.fleet import worker
 from auditor.inputs import read
@@ -129,7 +130,7 @@ def test_a_cluster_that_cannot_judge_is_told_in_one_line(parts: list[Path], tmp_
             running[0].kill()
             running[0].wait()
             with pytest.raises(AuditorError, match="no worker is left"):
-                spread(lambda _: [], ["a", "b"], [0, 1])
+                spread(audit.partwise(snapshot, shipped(), audit.Terms()))
 
 
 def connect(cluster: Any, address: str) -> None:
@@ -142,14 +143,18 @@ def test_a_part_that_ends_every_worker_is_named() -> None:
     cluster = importlib.import_module("auditor.fleet.cluster")
 
     class Lost(cluster.Spreading):  # type: ignore[name-defined, misc]
-        def _round(self, numbers: Sequence[int], results: dict[int, list[Finding]], _: evaluate.Work) -> None:
+        def _round(self, numbers: Sequence[int], results: dict[int, list[Finding]], _: object) -> None:
             results.update({number: [] for number in numbers if number != 1})
+
+    class Parts:
+        names = ("rows", "the analysis network", "more")
+        longest_first = (1, 0, 2)
 
     class Client:
         def run(self, *_: object, **__: object) -> None: ...
 
     with pytest.raises(AuditorError, match="every worker that judged it ended: the analysis network"):
-        Lost(Client(), "tcp://here", 1, b"")(lambda _: [], ["rows", "the analysis network", "more"], [1, 0, 2])
+        Lost(Client(), "tcp://here", 1, b"")(Parts())
 
 
 def test_without_the_extra_it_is_told_how_to_get_it(tmp_path: Path) -> None:
@@ -181,13 +186,14 @@ def test_parts_judged_apart_and_merged_are_the_estate_judged_together(
         held = [body for body, place in zip(RESOURCES, places, strict=True) if place == number]
         (folder / f"{number}.json").write_text(json.dumps(held), encoding="utf-8")
     snapshot = read.read(folder)
-    as_of = audit.as_time("2024-03-01T00:00:00Z")
+    as_of = datetime(2024, 3, 1, tzinfo=UTC)
     terms = audit.Terms(complete=complete, as_of=as_of)
     job = worker.packed(worker.Job(snapshot, shipped(), complete, as_of, explain_passes=True))
 
-    def elsewhere(_: evaluate.Work, names: Sequence[str], order: Sequence[int]) -> Sequence[list[Finding]]:
-        judged = {number: packed_findings.loads(worker.judge(str(places), job, number)) for number in order}
-        return [judged[number] for number in range(len(names))]
+    def elsewhere(parts: evaluate.PartwiseEvaluation) -> Sequence[list[Finding]]:
+        order = parts.longest_first
+        judged = {number: parts.unpacked(worker.judge(str(places), job, number)) for number in order}
+        return [judged[number] for number in range(len(order))]
 
     class Elsewhere:
         def spread(self, *_: object) -> evaluate.Spread:
