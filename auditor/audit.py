@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from auditor import shipped
 from auditor.analysis.contract import Context
@@ -60,7 +60,8 @@ class Terms:
 
     `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
     `known` are failures that count only as far as they have grown; None where there is nothing to compare with.
-    `processes` is how many judge at once, where they can (0: as many as gain); what comes out is the same for any number.
+    `processes` is how many judge at once, where they can (0: as many as gain); what comes out is the same for any number,
+    and where a `cluster` does it.
     """
 
     complete: bool = False
@@ -72,6 +73,14 @@ class Terms:
     draw: bool = False
     known: KnownFailures | None = None
     processes: int = 1
+    cluster: Cluster | None = None
+
+
+class Cluster(Protocol):
+    """Machines that judge parts of an estate."""
+
+    def spread(self, snapshot: Snapshot, rules: RuleSet, terms: Terms) -> evaluate.Spread:
+        """Return what has the parts of an estate judged there; `terms` name the time of judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +194,7 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
 def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple[Context, Moment]) -> Report:
     given, when = judged_from
     evaluation = evaluate.Evaluation(given, rules, terms.explain_passes)
-    judged = evaluate.judged(evaluation, _finishing(given.estate), _processes(given.estate, terms))
+    judged = evaluate.judged(evaluation, _finishing(given.estate), _spread(snapshot, rules, terms, when))
     coverage = coverage_of(evaluation, judged)
     notices = [
         *_notices(given.workloads),
@@ -225,16 +234,25 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
     )
 
 
-def _processes(estate: Estate, terms: Terms) -> int:
-    """Return how many processes judge; why it is one where more were asked for is logged."""
-    wanted = cores.processes_for(terms.processes, len(estate.resources))
+def partwise(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> evaluate.PartwiseEvaluation:
+    """Return what judges a snapshot part by part: the same parts, with the same findings, in every process."""
+    given = context(snapshot, rules, terms)
+    evaluation = evaluate.Evaluation(given, rules, terms.explain_passes)
+    return evaluate.PartwiseEvaluation(evaluation, _finishing(given.estate))
+
+
+def _spread(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> evaluate.Spread:
+    """Return what has the parts judged; why that is one process where more were asked for is logged."""
+    if terms.cluster is not None:
+        return terms.cluster.spread(snapshot, rules, replace(terms, as_of=when.at))
+    wanted = cores.processes_for(terms.processes, len(snapshot.resources))
     if wanted > 1 and (obstacle := processes.obstacle()):
         _LOGGER.info("judging in one process: %s", obstacle)
-        return 1
-    return wanted
+        wanted = 1
+    return processes.over_processes(wanted) if wanted > 1 else evaluate.one_after_the_other
 
 
-def _finishing(estate: Estate) -> Callable[[list[Finding]], list[Finding]]:
+def _finishing(estate: Estate) -> evaluate.Finish:
     """Return what makes of findings those of a report: with names, without secrets, with what claims an exemption."""
     names = CommonNames(estate, estate.metadata.subscription_names)
     cleaner, claimed = disclosure.Cleaner(), claims.ExemptionClaims(estate)

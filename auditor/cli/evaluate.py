@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -28,8 +28,9 @@ from auditor.report.group_by import GroupBy
 with lazy_imports(__name__):
     from auditor import audit, shipped
     from auditor.engine import exemptions, known_files
-    from auditor.inputs import read
-    from auditor.report import explanation, outcome
+    from auditor.fleet import cluster as clusters
+    from auditor.inputs import read, remote
+    from auditor.report import data_set, explanation, outcome
     from auditor.rulebook import in_force, recognition, retired
 
 
@@ -49,10 +50,11 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OutputTarget:
-    """A format that was asked for, and the file that it goes to: None is stdout."""
+    """A format that was asked for, and the file that it goes to: None is stdout. A data set goes to a `folder`."""
 
     format: Format[EscapedOutput]
     path: Path | None
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def evaluate(
     notify_set: opt.NotifySet = None,
     notify_dry_run: opt.NotifyDryRun = False,
     processes: opt.Processes = opt.AUTO,
+    dask: opt.Dask = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -139,7 +142,8 @@ def evaluate(
     globs, accepted = (select, ignore), (exemptions, known)
     judged = judging(sources, baseline, rules, assignments, globs, accepted, framework, processes)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
-    run(judged, as_of, shown, after, complete=complete)
+    with nullcontext() if dask is None else clusters.connected(dask) as cluster:
+        run(replace(judged, cluster=cluster), as_of, shown, after, complete=complete)
 
 
 class SampleEstate(StrEnum):
@@ -210,6 +214,7 @@ class JudgingOptions:
     framework: str | None = None
     known: Path | None = None
     processes: int = opt.AUTO
+    cluster: audit.Cluster | None = None
 
 
 def judging(
@@ -235,7 +240,8 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    snapshot = read.read(*options.sources)
+    is_near = not any(map(read.is_location, options.sources))
+    snapshot = read.read(*options.sources) if is_near else remote.read_all(options.sources)
     rule_set = in_force.load(audit.chosen(snapshot, options.selection))
     terms = audit.Terms(
         complete=complete,
@@ -246,6 +252,7 @@ def run(
         known=known_files.read(options.known) if options.known else None,
         draw=any(target.format.draws for target in shown.targets),
         processes=options.processes,
+        cluster=options.cluster,
     )
     audited = audit.audit(snapshot, rule_set, terms)
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
@@ -276,13 +283,18 @@ def check_content(options: JudgingOptions) -> in_force.RuleSet | None:
 
 def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:
     """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written."""
-    return [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
+    found = [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
+    return found if any(not target.folder for target in found) else [_target(opt.DEFAULT_FORMAT), *found]
 
 
 def _target(text: str) -> OutputTarget:
     name, _, path = text.partition("=")
+    if name.lower() == formats.DATA_SET:
+        data_set.check(path)
+        return OutputTarget(data_set.FORMAT, None, path)
     if name.lower() not in formats.NAMES:
-        raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(formats.NAMES)}")
+        known = sorted([*formats.NAMES, formats.DATA_SET])
+        raise AuditorError(f"--output {text}: there is no format '{name}'", f"known: {', '.join(known)}")
     if path:
         streams.check_writable(Path(path))
     chosen = formats.named(name.lower())
@@ -305,6 +317,9 @@ def write(report: Report, shown: Presentation) -> None:
             grouping=shown.grouping,
         )
         try:
+            if target.folder:
+                data_set.write(report, target.folder, view)
+                continue
             with _opened(target, has_pager=shown.look.has_pager) as out:
                 target.format.write(report, out, view)
             _add_to_summary(report, target.format, view)

@@ -15,7 +15,7 @@ from auditor.errors import AuditorError
 from auditor.model import Severity
 from auditor.report import pipeline_log
 from auditor.report.escapes.output import CsvDialect
-from auditor.report.format import JSON_VERSION, NAMES, Style
+from auditor.report.format import DATA_SET, JSON_VERSION, NAMES, Style
 from auditor.report.group_by import GroupBy
 
 DEFAULT_BASELINE: Final = "openai-chat"
@@ -106,7 +106,7 @@ Output = Annotated[
         "-o",
         metavar="FORMAT[=PATH]",
         envvar="AUDITOR_OUTPUT",
-        help=f"{one_of(NAMES)}, to a file or to stdout (repeatable; default: {DEFAULT_FORMAT}).",
+        help=f"{one_of(NAMES)}, to a file or to stdout, or {DATA_SET}, to a folder (repeatable; default: {DEFAULT_FORMAT}).",
     ),
 ]
 
@@ -329,6 +329,15 @@ Processes = Annotated[
         show_default=False,
         envvar="AUDITOR_PROCESSES",
         help="How many processes judge at once (default: auto, as many as there are cores to use and an estate gains from).",
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="tcp://HOST:PORT",
+        envvar="AUDITOR_DASK",
+        help="Judge on the workers of this Dask scheduler, which must be trusted (never from a file of settings).",
     ),
 ]
 Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="Colour the table.")]

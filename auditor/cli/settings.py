@@ -25,6 +25,7 @@ NEVER_FROM_FILE: Final = frozenset(
         *("notify-format", "notify-set", "notify-dry-run", "older-than"),
         *("redaction-key", "keep-secrets", "key"),
         *("everything", "only-for"),
+        "dask",  # whoever answers there may run anything here
     }
 )
 

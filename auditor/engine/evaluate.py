@@ -16,11 +16,10 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
-from auditor.engine import message
+from auditor.engine import message, packed_findings
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
 from auditor.engine.memo import Places, Reading
-from auditor.engine.processes import in_processes
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
 from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
@@ -73,28 +72,64 @@ class EvaluationPart:
     `weight` says about how much there is to look at, so that the longest can begin first.
     """
 
+    name: str
     weight: int
     findings: Callable[[], Iterable[Finding]]
 
 
+Finish = Callable[[list[Finding]], list[Finding]]
+"""What becomes of findings before they leave the process that made them."""
+
+
+class PartwiseEvaluation:
+    """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
+
+    def __init__(self, question: Evaluation, finish: Finish) -> None:
+        self._inputs = RawInputs(question.estate)
+        self._parts = _parts(question, self._inputs)
+        self._finish = finish
+        self._rest = _Rest()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return what the parts are called, in their order."""
+        return [part.name for part in self._parts]
+
+    @property
+    def longest_first(self) -> Sequence[int]:
+        """Return the numbers of the parts, from the one that takes the longest."""
+        return sorted(range(len(self._parts)), key=lambda number: -self._parts[number].weight)
+
+    def judge(self, number: int) -> list[Finding]:
+        """Return the sorted findings of a part."""
+        return self._rest.after(self._finish(in_order(self._parts[number].findings())))
+
+    def unpacked(self, data: bytes | memoryview) -> list[Finding]:
+        """Return the findings of a part of the same estate that was judged in another process."""
+        return packed_findings.loads(data, self._inputs)
+
+
+Spread = Callable[[PartwiseEvaluation], Sequence[list[Finding]]]
+"""What has all parts judged, wherever, and returns their findings in the order of the parts."""
+
+
 def findings(question: Evaluation) -> list[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    return judged(question, list)
+    return judged(question, list, one_after_the_other)
 
 
-def judged(question: Evaluation, finish: Callable[[list[Finding]], list[Finding]], processes: int = 1) -> list[Finding]:
+def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[list[Finding]]:
+    """Have all parts judged in this process."""
+    return [parts.judge(number) for number in range(len(parts.names))]
+
+
+def judged(question: Evaluation, finish: Finish, spread: Spread) -> list[Finding]:
     """Return the sorted findings of all rules, each part of them as `finish` leaves it.
 
-    With several processes, the parts are spread over them. What comes out is the same for any number of them.
+    What comes out is the same wherever the parts are judged.
     """
     with _estate_at_rest():
-        parts, rest = _parts(question), _Rest()
-
-        def judge_part(number: int) -> list[Finding]:
-            return rest.after(finish(in_order(parts[number].findings())))
-
-        longest_first = sorted(range(len(parts)), key=lambda number: -parts[number].weight)
-        return in_order(chain.from_iterable(in_processes(judge_part, longest_first, processes)))
+        return in_order(chain.from_iterable(spread(PartwiseEvaluation(question, finish))))
 
 
 @contextmanager
@@ -129,7 +164,7 @@ class _Rest:
         return result
 
 
-def _parts(question: Evaluation) -> Sequence[EvaluationPart]:
+def _parts(question: Evaluation, raw_inputs: RawInputs) -> Sequence[EvaluationPart]:
     """Return what is to be judged: components, analyses, rows of each type, and what was not seen, in this order."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
@@ -139,17 +174,15 @@ def _parts(question: Evaluation) -> Sequence[EvaluationPart]:
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                parts.append(
-                    EvaluationPart(len(question.workloads.all), partial(_component_findings, rule, applies, question))
-                )
+                judge = partial(_component_findings, rule, applies, question)
+                parts.append(EvaluationPart(rule.rule.title, len(question.workloads.all), judge))
             case OnType() as applies:
                 on_types.append((rule, applies))
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
-    raw_inputs = RawInputs(question.estate)
     for analysis in analyses.values():
         read = sum(len(question.estate.of_type(name)) for name in analysis.reads)
-        run = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
-        parts.append(EvaluationPart(_COST_OF_ANALYSIS * read, run))
+        derive = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
+        parts.append(EvaluationPart(f"the analysis {analysis.name}", _COST_OF_ANALYSIS * read, derive))
     return [*parts, *_type_parts(on_types, question)]
 
 
@@ -180,8 +213,9 @@ def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluatio
         resources = question.estate.judged(resource_type)
         for first in range(0, len(resources), _ROWS):
             rows = resources[first : first + _ROWS]
-            yield EvaluationPart(len(rows), partial(_resource_findings, rows, resource_type, asked, memory))
-    yield EvaluationPart(len(rules), partial(_unseen_of_types, rules, by_type, question))
+            judge = partial(_resource_findings, rows, resource_type, asked, memory)
+            yield EvaluationPart(f"{len(rows)} resources of type {resource_type}", len(rows), judge)
+    yield EvaluationPart("what was not seen", len(rules), partial(_unseen_of_types, rules, by_type, question))
 
 
 class _OfOneType:

@@ -10,14 +10,16 @@ import copyreg
 import gc
 import io
 import pickle
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
 from auditor import model
 from auditor.engine.quick import maker
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.engine.raw_inputs import RawInputs
+from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.model import Finding
 
 _PROTOCOL: Final = 5
@@ -30,14 +32,15 @@ _MANY: Final = (
     model.OperationFormula,
     model.PacketBox,
     model.PermittedOperations,
+    model.Resource,
     SharedLeaves,
 )
 """The dataclasses of which a report has so many that their cost shows."""
 _MAKERS: Final[dict[type[object], Callable[..., object]]] = {}
 
 
-def dumps(findings: Sequence[Finding]) -> bytes:
-    """Return findings as bytes."""
+def dumps(findings: object) -> bytes:
+    """Return findings, or what they are made from, as bytes."""
     out = io.BytesIO()
     pickler = pickle.Pickler(out, _PROTOCOL)
     pickler.dispatch_table = _DISPATCH
@@ -45,16 +48,33 @@ def dumps(findings: Sequence[Finding]) -> bytes:
     return out.getvalue()
 
 
-def loads(data: bytes | memoryview) -> list[Finding]:
-    """Return the findings that this program wrote."""
+def loads(data: bytes | memoryview, inputs: RawInputs) -> list[Finding]:
+    """Return the findings that this program wrote; what facts were derived from is read by `inputs`."""
     was_on = gc.isenabled()
     gc.disable()  # it makes many objects and no garbage
+    _HERE.inputs = inputs
     try:
         read: list[Finding] = pickle.loads(data)  # noqa: S301 - of our own process, or of a worker that is trusted
     finally:
+        _HERE.inputs = None
         if was_on:
             gc.enable()
     return read
+
+
+class _Here(threading.local):
+    """What findings that are being read refer to."""
+
+    inputs: RawInputs | None = None
+
+
+_HERE: Final = _Here()
+
+
+def _inputs_here() -> RawInputs:
+    if _HERE.inputs is None:
+        raise pickle.UnpicklingError("findings refer to an estate, and are read without it")
+    return _HERE.inputs
 
 
 def _make(kind: type[object], *values: object) -> object:
@@ -76,10 +96,16 @@ def _of_evidence(one: SharedEvidence) -> tuple[object, ...]:
     return SharedEvidence, (one.shared, one.origins, one.inputs, one.own)
 
 
+def _of_inputs(one: FactInputs) -> tuple[object, ...]:
+    return FactInputs, (one.places, one.reader)
+
+
 _DISPATCH: Final[dict[type[Any], Callable[[Any], Any]]] = {
     **copyreg.dispatch_table,
     **{kind: _reducer(kind) for kind in _MANY},
     SharedLeaf: _of_tuple,
     ValueOrigin: _of_tuple,
     SharedEvidence: _of_evidence,
+    FactInputs: _of_inputs,
+    RawInputs: lambda _: (_inputs_here, ()),
 }

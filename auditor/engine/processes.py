@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from auditor.engine import packed_findings
+from auditor.engine.evaluate import PartwiseEvaluation, Spread
 from auditor.model import Finding
 
-Work = Callable[[int], list[Finding]]
+T = TypeVar("T")
 
 _NUMBER: Final = struct.Struct("=I")
 _HEADER: Final = struct.Struct("=IQ")  # the number of a part, and how many bytes follow
@@ -49,15 +50,32 @@ def _threads() -> int:
         return 1
 
 
-def in_processes(work: Work, order: Sequence[int], processes: int) -> Sequence[list[Finding]]:
+def over_processes(number: int) -> Spread:
+    """Return what has parts judged by so many processes, this one among them."""
+
+    def spread(parts: PartwiseEvaluation) -> Sequence[list[Finding]]:
+        return in_processes(parts.judge, parts.longest_first, number, Bytes(packed_findings.dumps, parts.unpacked))
+
+    return spread
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes(Generic[T]):
+    """How results are made bytes in one process, and results again in another."""
+
+    of: Callable[[T], bytes]
+    read: Callable[[memoryview], T]
+
+
+def in_processes(work: Callable[[int], T], order: Sequence[int], processes: int, form: Bytes[T]) -> Sequence[T]:
     """Return what work gives for each number from 0 on; they are begun in the given order.
 
     Where the process cannot be forked, all is done in this one.
     """
-    results: dict[int, list[Finding]] = {}
+    results: dict[int, T] = {}
     others = min(processes, len(order)) - 1
     if others > 0 and not obstacle():
-        with _queue(order[:_QUEUE]) as queue, _crew(others, work, queue) as crew:
+        with _queue(order[:_QUEUE]) as queue, _crew(others, work, queue, form) as crew:
             while (number := _next(queue)) is not None:
                 results[number] = work(number)
                 for worker in crew:
@@ -91,17 +109,18 @@ def _next(queue: int) -> int | None:
 
 
 @dataclass(slots=True)
-class _Worker:
+class _Worker(Generic[T]):
     """A process of ours, and the file in memory that it writes results to."""
 
     pid: int
     out: int
+    form: Bytes[T]
     read: int = 0
     is_running: bool = True
 
-    def done(self) -> dict[int, list[Finding]]:
+    def done(self) -> dict[int, T]:
         """Return the results that are there and were not returned before."""
-        results: dict[int, list[Finding]] = {}
+        results: dict[int, T] = {}
         size = os.fstat(self.out).st_size
         while (header := os.pread(self.out, _HEADER.size, self.read)) and len(header) == _HEADER.size:
             number, length = _HEADER.unpack(header)
@@ -109,7 +128,7 @@ class _Worker:
             if start + length > size:
                 break  # it was killed, or is still writing
             with mmap.mmap(self.out, size, access=mmap.ACCESS_READ) as view, memoryview(view) as data:
-                results[number] = packed_findings.loads(data[start : start + length])
+                results[number] = self.form.read(data[start : start + length])
             self.read = start + length
         return results
 
@@ -129,12 +148,12 @@ class _Worker:
 
 
 @contextmanager
-def _crew(number: int, work: Work, queue: int) -> Iterator[Sequence[_Worker]]:
+def _crew(number: int, work: Callable[[int], T], queue: int, form: Bytes[T]) -> Iterator[Sequence[_Worker[T]]]:
     """Start processes that work until the queue is empty; none of them outlives the block."""
-    crew: list[_Worker] = []
+    crew: list[_Worker[T]] = []
     try:
         try:
-            crew.extend(_started(work, queue) for _ in range(number))
+            crew.extend(_started(work, queue, form) for _ in range(number))
         except OSError:  # as many as the system allows
             _LOGGER.debug("only %s of %s processes could be started", len(crew), number, exc_info=True)
         yield crew
@@ -143,16 +162,16 @@ def _crew(number: int, work: Work, queue: int) -> Iterator[Sequence[_Worker]]:
             worker.end()
 
 
-def _started(work: Work, queue: int) -> _Worker:
+def _started(work: Callable[[int], T], queue: int, form: Bytes[T]) -> _Worker[T]:
     out, parent = os.memfd_create("findings"), os.getpid()
     pid = os.fork()
     if pid:
-        return _Worker(pid, out)
+        return _Worker(pid, out, form)
     status = 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        _work(work, queue, out, parent)
+        _work(lambda number: form.of(work(number)), queue, out, parent)
         status = 0
     except BaseException:  # whatever it was, the part is done again where it can be told
         _LOGGER.debug("a process of several failed", exc_info=True)
@@ -160,9 +179,9 @@ def _started(work: Work, queue: int) -> _Worker:
         os._exit(status)  # nothing of the other process is to be ended twice: buffers, files, handlers
 
 
-def _work(work: Work, queue: int, out: int, parent: int) -> None:
+def _work(work: Callable[[int], bytes], queue: int, out: int, parent: int) -> None:
     while os.getppid() == parent and (number := _next(queue)) is not None:
-        data = packed_findings.dumps(work(number))
+        data = work(number)
         rest = memoryview(_HEADER.pack(number, len(data)) + data)
         while rest:
             rest = rest[os.write(out, rest) :]

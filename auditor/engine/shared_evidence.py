@@ -88,29 +88,29 @@ class _ReadInputs:
 class FactInputs(Sequence[Evidence]):
     """What one fact was derived from: read anew whenever somebody goes through it, as most findings are only counted."""
 
-    __slots__ = ("_places", "_reader")
+    __slots__ = ("places", "reader")
 
     def __init__(self, places: Sequence[InputPlace], reader: InputReader) -> None:
-        self._places = places
-        self._reader = reader
+        self.places = places
+        self.reader = reader
 
     def __iter__(self) -> Iterator[Evidence]:
         """Go through what stands at the places."""
-        for place in self._places:
-            yield from self._reader.at(place).leaves
+        for place in self.places:
+            yield from self.reader.at(place).leaves
 
     def hidden(self) -> Iterator[tuple[object, object]]:
         """Yield what each value with a secret in it was, and what it is without."""
-        for place in self._places:
-            yield from self._reader.at(place).hidden
+        for place in self.places:
+            yield from self.reader.at(place).hidden
 
     def __len__(self) -> int:
         """Return how much that is."""
-        return sum(len(self._reader.at(place).leaves) for place in self._places)
+        return sum(len(self.reader.at(place).leaves) for place in self.places)
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return any(self._reader.at(place).leaves for place in self._places)
+        return any(self.reader.at(place).leaves for place in self.places)
 
     @overload
     def __getitem__(self, position: int) -> Evidence: ...

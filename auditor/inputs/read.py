@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
@@ -22,6 +24,7 @@ from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 
 _MANY = 20_000
+_LOCATION: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _UNKEYED = Redactor()
 """Without a key: what is judged and not stored says the same each time."""
 
@@ -42,6 +45,11 @@ def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED, shared: Sha
         if len(snapshot.resources) > _MANY:
             gc.freeze()  # nothing of it becomes garbage before the process ends
     return snapshot
+
+
+def is_location(source: str | Path) -> bool:
+    """Whether an input is named by a scheme (`s3://…`), and lies where only what knows the scheme can read it."""
+    return isinstance(source, str) and _LOCATION.match(source) is not None
 
 
 def imported(*sources: str | Path, redactor: Redactor | None) -> Snapshot:

@@ -30,6 +30,9 @@ NAMES: Final = (
 )
 """The names that `--output` takes; the module of that name in `auditor.report.formats` holds the format as `FORMAT`."""
 
+DATA_SET: Final = "parquet"
+"""The name under which findings go into a folder, a file for each subscription (`auditor.report.data_set`)."""
+
 Out = TypeVar("Out", bound=EscapedOutput)
 
 

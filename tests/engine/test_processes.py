@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from auditor import audit
 from auditor.engine import cores, packed_findings, processes
-from auditor.engine.processes import in_processes
+from auditor.engine.processes import Bytes, in_processes
+from auditor.engine.raw_inputs import RawInputs
+from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Evidence, Finding, Severity, Status
 from benchmarks import estate
@@ -27,6 +29,7 @@ from tests.checkout import SAMPLE
 from tests.e2e.command import auditor, command, environment
 
 HERE = os.getpid()
+FORM: Bytes[list[Finding]] = Bytes(pickle.dumps, pickle.loads)
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def no_children() -> bool:
 @settings(max_examples=15)
 @given(order=st.integers(0, 40).flatmap(lambda size: st.permutations(range(size))), number=st.integers(1, 4))
 def test_all_parts_come_back_in_their_own_order(order: list[int], number: int) -> None:
-    assert in_processes(about, order, number) == [about(part) for part in range(len(order))]
+    assert in_processes(about, order, number, FORM) == [about(part) for part in range(len(order))]
     assert no_children()
 
 
@@ -86,7 +89,7 @@ def _raise() -> None:
 @pytest.mark.parametrize("what", [_kill, _raise, lambda: os._exit(0)])
 @pytest.mark.parametrize("part", [0, 5])
 def test_what_a_process_did_not_give_is_done_here(what: Callable[[], object], part: int) -> None:
-    assert in_processes(_elsewhere(what, part), range(30), 3) == [about(number) for number in range(30)]
+    assert in_processes(_elsewhere(what, part), range(30), 3, FORM) == [about(number) for number in range(30)]
     assert no_children()
 
 
@@ -103,7 +106,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_half_a_part(monkeypa
 
     monkeypatch.setattr(os, "write", half)
 
-    assert in_processes(_elsewhere(lambda: None, 0), range(10), 2) == [about(number) for number in range(10)]
+    assert in_processes(_elsewhere(lambda: None, 0), range(10), 2, FORM) == [about(number) for number in range(10)]
 
 
 @pytest.mark.usefixtures("can_fork")
@@ -114,7 +117,7 @@ def test_what_raises_everywhere_raises_here() -> None:
         return about(number)
 
     with pytest.raises(ValueError, match="7"):
-        in_processes(work, range(20), 3)
+        in_processes(work, range(20), 3, FORM)
     assert no_children()
 
 
@@ -127,7 +130,7 @@ def test_an_interrupt_ends_them_all() -> None:
         return []
 
     with pytest.raises(KeyboardInterrupt):
-        in_processes(work, range(20), 4)
+        in_processes(work, range(20), 4, FORM)
     assert no_children()
 
 
@@ -138,7 +141,7 @@ def test_where_no_more_processes_can_be_started_it_is_done_here(monkeypatch: pyt
 
     monkeypatch.setattr(os, "fork", refused)
 
-    assert in_processes(about, range(5), 3) == [about(number) for number in range(5)]
+    assert in_processes(about, range(5), 3, FORM) == [about(number) for number in range(5)]
 
 
 def test_a_process_with_threads_is_not_forked() -> None:
@@ -147,7 +150,7 @@ def test_a_process_with_threads_is_not_forked() -> None:
     thread.start()
     try:
         assert processes.obstacle()
-        assert in_processes(lambda _: [*about(1), *about(1)] if os.getpid() == HERE else [], range(4), 3)
+        assert in_processes(lambda _: [*about(1), *about(1)] if os.getpid() == HERE else [], range(4), 3, FORM)
     finally:
         ended.set()
         thread.join()
@@ -160,12 +163,15 @@ def test_where_processes_cannot_be_copied_safely_one_judges(monkeypatch: pytest.
 
 
 def test_findings_are_the_same_as_bytes_and_back_and_share_what_they_shared() -> None:
-    found = audit.audit(read.read(SAMPLE), shipped(), audit.Terms(complete=True)).findings
-    data = packed_findings.dumps(found)
+    snapshot = read.read(SAMPLE)
+    found = audit.audit(snapshot, shipped(), audit.Terms(complete=True)).findings
+    data, inputs = packed_findings.dumps(found), RawInputs(Estate(snapshot, complete=True))
 
-    assert packed_findings.loads(data) == found
-    assert [repr(each) for each in packed_findings.loads(data)] == [repr(each) for each in found]
-    assert len(data) < len(pickle.dumps(found)) * 1.05
+    assert packed_findings.loads(data, inputs) == found
+    assert [repr(each) for each in packed_findings.loads(data, inputs)] == [repr(each) for each in found]
+    assert len(data) < len(pickle.dumps(found))
+    with pytest.raises(pickle.UnpicklingError, match="read without it"):
+        pickle.loads(data)  # noqa: S301 - our own
 
 
 @pytest.fixture(scope="module")

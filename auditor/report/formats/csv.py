@@ -78,17 +78,18 @@ _AS_WRITTEN: Final = frozenset(
 def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
-    rows, in_order = _Rows(report, out), itemgetter(*COLUMNS)
+    rows, in_order = FindingCells(report, out.cell, name_cell), itemgetter(*COLUMNS)
     for finding in streamed(report, include_passed=view.include_passed):
         out.line(in_order(rows.cells(finding)))
 
 
-class _Rows:
-    """The cells of findings; what many share is made once."""
+class FindingCells:
+    """The cells of findings, as `cell` writes them; what many share is made once. A name is first made one by `as_name`."""
 
-    def __init__(self, report: Report, out: CsvRows) -> None:
+    def __init__(self, report: Report, cell: Callable[[str], CsvCell], as_name: Callable[[str], str]) -> None:
         self._report = report
-        self._out = out
+        self._cell = cell
+        self._as_name = as_name
         self._names: dict[str, CsvCell] = {}
         self._rules: dict[tuple[str, int], tuple[dict[str, CsvCell], object]] = {}
         self._places: dict[str, dict[str, CsvCell]] = {}
@@ -131,7 +132,7 @@ class _Rows:
 
     def _own(self, finding: Finding) -> dict[str, CsvCell]:
         """Return what only this finding tells."""
-        rule, cell, name = self._report.rules[finding.rule_id], self._out.cell, self._name
+        rule, cell, name = self._report.rules[finding.rule_id], self._cell, self._name
         exemption, cause = finding.exemption, cause_of(finding)
         mends = (part for part in (rule.remediation, finding.remediation_cli) if part)
         collected = utc_text(finding.collected_at or self._report.snapshot.collected_at)
@@ -153,7 +154,7 @@ class _Rows:
             "exemption_approved_by": name(exemption.approved_by if exemption else ""),
             "exemption_expires_on": cell(exemption.expires_on if exemption else ""),
             "remediation": name(" | ".join(mends)),
-            "fingerprint": cell(name_cell(finding.fingerprint)),
+            "fingerprint": cell(self._as_name(finding.fingerprint)),
             "witness": name(compact(finding.witness)) if finding.witness else name(""),
             "cause": name(cause.what if cause else ""),
             "first_seen_utc": cell(finding.first_seen),
@@ -163,8 +164,7 @@ class _Rows:
 
     def _escaped(self, cells: Mapping[str, str]) -> dict[str, CsvCell]:
         return {
-            column: self._out.cell(text) if column in _AS_WRITTEN else self._name(text)
-            for column, text in cells.items()
+            column: self._cell(text) if column in _AS_WRITTEN else self._name(text) for column, text in cells.items()
         }
 
     def _name(self, text: str) -> CsvCell:
@@ -173,7 +173,7 @@ class _Rows:
         if cell is None:
             if len(self._names) >= _REMEMBERED:
                 self._names.clear()
-            cell = self._names[text] = self._out.cell(name_cell(text))
+            cell = self._names[text] = self._cell(self._as_name(text))
         return cell
 
 
