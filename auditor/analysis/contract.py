@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
 from auditor.azure import paths
 from auditor.azure.relation import StatedRelation
 from auditor.azure.vocabulary import Property
+from auditor.lazy.dataclass import dataclass
 
 DIAGNOSED: Final = "diagnosed"
 """Stands in `list: {from: …}` for every type with diagnostic settings."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.lazy_imports import lazy_imports
+from auditor.lazy.dataclass import dataclass
 
 with lazy_imports(__name__):
     from auditor import audit

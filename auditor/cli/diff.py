@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from auditor.cli import streams
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy.dataclass import dataclass
 from auditor.report import format as formats
 
 with lazy_imports(__name__):

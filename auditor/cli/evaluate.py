@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, TextIO
@@ -18,6 +18,7 @@ from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Report
 from auditor.report import format as formats
 from auditor.report import pipeline_log

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy.dataclass import dataclass
 from auditor.model import AgainstKnown, Finding, Report, Status
 
 with lazy_imports(__name__):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Report
 
 with lazy_imports(__name__):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
 from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError, ContentError, Mistakes
+from auditor.lazy.dataclass import dataclass
 
 with lazy_imports(__name__):
     from auditor import yaml_source

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from auditor.lazy.dataclass import dataclass
 
 if TYPE_CHECKING:
     from auditor.azure.catalogue import Catalogue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from auditor.errors import CollectionError
+from auditor.lazy.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

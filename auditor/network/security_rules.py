@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, normal, union
+from auditor.lazy.dataclass import dataclass
 
 
 class Direction(StrEnum):

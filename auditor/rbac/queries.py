@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from auditor import resource_id as ids
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph

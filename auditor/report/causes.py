@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from auditor.lazy.dataclass import dataclass
 from auditor.model import OpenGap
 
 PLACES_SHOWN: Final = 10

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from auditor.lazy.dataclass import dataclass
 from auditor.model import AgainstKnown, Report, Severity, Status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
 from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
+from auditor.lazy.dataclass import dataclass
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook import controls, overlay, retired

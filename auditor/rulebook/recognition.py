@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.architecture.signs import weigh
 from auditor.errors import AuditorError
 from auditor.estate.graph import Estate
+from auditor.lazy.dataclass import dataclass
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook.baseline import PACKAGE, Baseline
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 ANY_TYPE: Final = "*/*"

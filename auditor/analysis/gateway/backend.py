@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -19,6 +18,7 @@ from auditor.azure.catalogue import spelled
 from auditor.azure.ranges import Ranges, intersection
 from auditor.estate.private_connections import addresses_of
 from auditor.estate.service_relations import SITES, SLOTS
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 APPS: Final = (SITES, SLOTS)

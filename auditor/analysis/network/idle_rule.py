@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor.analysis import facts
@@ -11,6 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.network.rule_effects import EffectsAtSubnets, in_words
 from auditor.estate.network_relations import SUBNETS
+from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
 from auditor.network.platform_subnets import Demand, demands

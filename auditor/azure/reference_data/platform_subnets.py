@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Final
 
 from auditor.azure import body
 from auditor.azure.reference_data.files import DataFile, read
+from auditor.lazy.dataclass import dataclass
 
 _FILE: Final = "platform_subnets.yaml"
 
