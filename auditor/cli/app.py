@@ -30,8 +30,8 @@ from auditor.cli import (
     why,
 )
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError, ContentError, Interrupted
+from auditor.lazy.imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import shipped

@@ -12,9 +12,9 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import FAILURES, NO_ANSWER
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.lazy.dataclass import dataclass
+from auditor.lazy.imports import lazy_imports
 from auditor.report import format as formats
 
 with lazy_imports(__name__):

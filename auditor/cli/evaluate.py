@@ -16,9 +16,9 @@ from auditor.cli import follow_up, streams
 from auditor.cli import options as opt
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.lazy.dataclass import dataclass
+from auditor.lazy.imports import lazy_imports
 from auditor.model import Report
 from auditor.report import format as formats
 from auditor.report import pipeline_log

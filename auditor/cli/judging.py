@@ -7,9 +7,9 @@ from pathlib import Path
 
 from auditor.cli import options as opt
 from auditor.cli import streams
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
 from auditor.lazy.dataclass import dataclass
+from auditor.lazy.imports import lazy_imports
 from auditor.model import Report
 
 with lazy_imports(__name__):

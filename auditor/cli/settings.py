@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.lazy.dataclass import dataclass
+from auditor.lazy.imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import yaml_source
