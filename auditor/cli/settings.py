@@ -78,11 +78,7 @@ def defaults(command: _Command) -> dict[str, object]:
 
     ContentError for all keys that no command has, that are never taken from a file, or whose value no option takes.
     """
-    try:
-        folder = Path.cwd()
-    except OSError as problem:
-        raise AuditorError("the working directory is not there any more", "go to one that is") from problem
-    file = _nearest(folder)
+    file = _found()
     if file is None:
         return {}
     node, known = file.node(), _options(command)
@@ -93,6 +89,22 @@ def defaults(command: _Command) -> dict[str, object]:
         raise mistakes.error()
     mistakes.raise_any()
     return _spread(command, checked.model_dump(by_alias=True, exclude_unset=True, mode="json"))
+
+
+def are_there() -> bool:
+    """Whether there is a file with settings, be they right or wrong."""
+    try:
+        return _found() is not None
+    except AuditorError:
+        return True
+
+
+def _found() -> _File | None:
+    try:
+        folder = Path.cwd()
+    except OSError as problem:
+        raise AuditorError("the working directory is not there any more", "go to one that is") from problem
+    return _nearest(folder)
 
 
 def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[_Parameter]]) -> None:
