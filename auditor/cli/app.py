@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import Annotated, Final, NoReturn
 
 import typer
+from typer.main import get_command
 
 from auditor.cli import streams
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
+from auditor.cli.plain_values import take_plain_values
 from auditor.errors import AuditorError, ContentError, Interrupted
 from auditor.lazy.imports import lazy_imports
 
@@ -130,7 +132,9 @@ def main() -> NoReturn:
     gc.set_threshold(_OBJECTS)
     streams.prepare()
     try:
-        command_line(_named(sys.argv[1:]))(prog_name="auditor", standalone_mode=True)
+        command = get_command(command_line(_named(sys.argv[1:])))
+        take_plain_values(command)
+        command(prog_name="auditor", standalone_mode=True)
     except ContentError as problem:
         _fail(*map(str, problem.problems))
     except Interrupted as problem:

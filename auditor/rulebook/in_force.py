@@ -21,6 +21,7 @@ from auditor.compiled import store
 from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
 from auditor.lazy.dataclass import dataclass
+from auditor.lazy.imports import lazy_imports
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook import controls, editions, overlay, retired
@@ -29,8 +30,10 @@ from auditor.rulebook.controls import Answers, Framework, answers_of
 from auditor.rulebook.load import RELATIONS, TYPES, Words, load_rules, rule_files
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, Rule
-from auditor.rulebook.shipped_rules import shipped_rules
 from auditor.yaml_source import Node, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import shipped_rules
 
 RULES: Final = "rules"
 """The folder of a baseline with rules of its own."""
@@ -166,7 +169,7 @@ def _kept(reference: str) -> Brought:
 def _read(reference: str, given: Sequence[Path]) -> Brought:
     base = baselines.load(reference, shipped.folder("baselines"))
     words = words_of(base, catalogue((*base.packages, *given)))
-    rules = shipped_rules(words)
+    rules = shipped_rules.shipped_rules(words)
     folders = _own_folders(base, given)
     own = load_rules(folders, words) if folders else {}
     mistakes = Mistakes()
