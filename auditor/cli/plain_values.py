@@ -18,31 +18,31 @@ _CHECK: Final = object()
 """Stands for the value that Typer has to check."""
 
 
-class _Declared(Protocol):
+class _Declaration(Protocol):
     """What Typer knows of what a parameter is declared as."""
 
     annotation: object
     parameter_info: typer.models.ParameterInfo
 
 
-class _Parameter(Protocol):
+class _TypedParameter(Protocol):
     """What is asked of an option or argument."""
 
     name: str
     multiple: bool
     nargs: int
     required: bool
-    type_descriptor: _Declared
-    callback: Callable[[typer.Context, _Parameter, object], object] | None
+    type_descriptor: _Declaration
+    callback: Callable[[typer.Context, _TypedParameter, object], object] | None
     process_value: Callable[[typer.Context, object], object]
 
     def value_is_missing(self, value: object, /) -> bool: ...
 
 
-class _Command(Protocol):
+class _ParsingCommand(Protocol):
     """What is asked of a command; a group has `commands` as well."""
 
-    get_params: Callable[[typer.Context], Sequence[_Parameter]]
+    get_params: Callable[[typer.Context], Sequence[_TypedParameter]]
 
 
 def take_plain_values(command: object) -> None:
@@ -50,11 +50,11 @@ def take_plain_values(command: object) -> None:
 
     Nothing changes with a Typer that does not say what a parameter is declared as: that one needs no pydantic.
     """
-    taking = cast("_Command", command)
+    taking = cast("_ParsingCommand", command)
     listed = taking.get_params  # with the option for help, which is made when it is asked for
-    made: dict[int, _Parameter] = {}
+    made: dict[int, _TypedParameter] = {}
 
-    def get_params(context: typer.Context) -> Sequence[_Parameter]:
+    def get_params(context: typer.Context) -> Sequence[_TypedParameter]:
         parameters = listed(context)
         for parameter in parameters:
             if hasattr(parameter, "type_descriptor") and id(parameter) not in made:
@@ -68,7 +68,7 @@ def take_plain_values(command: object) -> None:
 
 
 def _process(
-    parameter: _Parameter, check: Callable[[typer.Context, object], object]
+    parameter: _TypedParameter, check: Callable[[typer.Context, object], object]
 ) -> Callable[[typer.Context, object], object]:
     def process_value(context: typer.Context, value: object) -> object:
         source = context.get_parameter_source(parameter.name)
@@ -82,7 +82,7 @@ def _process(
     return process_value
 
 
-def _taken(declared: _Declared, value: object) -> object:
+def _taken(declared: _Declaration, value: object) -> object:
     """Return what a value that was given is to the command, or `_CHECK` where that is not plain."""
     if declared.parameter_info.parser is not None:
         return _CHECK
