@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -236,8 +237,9 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    snapshot = read.read(*options.sources)
-    rule_set = in_force.load(audit.chosen(snapshot, options.selection))
+    with _staying():
+        snapshot = read.read(*options.sources)
+        rule_set = in_force.load(audit.chosen(snapshot, options.selection))
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
@@ -259,6 +261,17 @@ def run(
     if code == NO_ANSWER and not shown.quiet and not is_told:
         streams.remark(f"auditor: exit code 2: {outcome.why_not_trusted(report) or ''}")
     raise typer.Exit(code)
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Hide what is made in the block from the cyclic collector: modules, rows and rules stay until the process ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def check_content(options: JudgingOptions) -> in_force.RuleSet | None:
