@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -35,7 +35,6 @@ from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.inputs.shared_rows import SharedRows
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import Coverage, Finding, FrameworkReport, Report, RuleInfo, SnapshotIdentity, Status
 from auditor.redaction.body import Redactor

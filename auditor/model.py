@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 
 
 class Status(StrEnum):

@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 import yaml
 
 from auditor.errors import ContentError
-from auditor.lazy.dataclass import dataclass
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from auditor.analysis import facts
@@ -11,7 +12,6 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import PublicEndpoint
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap, Resource
 from auditor.network import packet_sets, perimeters, service_doors
 from auditor.network.perimeters import Decider

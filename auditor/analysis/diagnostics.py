@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
@@ -19,7 +20,6 @@ from auditor.estate.log_settings import CATEGORIES, LogSettings, Model, model_of
 from auditor.estate.lookup import endpoint_targets
 from auditor.estate.navigation import STORAGE_ACCOUNTS
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 TABLE: Final = "diagnostics"

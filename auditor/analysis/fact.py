@@ -7,6 +7,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
@@ -27,7 +28,6 @@ from typing import (
 
 from auditor import resource_id as ids
 from auditor.azure.vocabulary import ValueType
-from auditor.lazy.dataclass import dataclass, field_types
 from auditor.model import FindingSet, Gap, ItemSet
 
 T = TypeVar("T")
@@ -104,7 +104,8 @@ RecordClass = TypeVar("RecordClass", bound=Record)
 
 def _declared(part: type[RecordClass]) -> type[RecordClass]:
     made = dataclass(frozen=True, kw_only=True)(part)
-    seen = (name for name, type_ in field_types(made).items() if name != "about" and not _is_hidden(type_))
+    named = fields(made)  # type: ignore[arg-type]  # mypy does not see that the class is a dataclass by now
+    seen = (field.name for field in named if field.name != "about" and not _is_hidden(field.type))
     made.json_names = tuple((name, _camel_case(name)) for name in seen)
     return made
 

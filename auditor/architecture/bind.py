@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
@@ -12,7 +12,6 @@ from auditor.architecture.declare import Declaration, ReferenceStep, parameter
 from auditor.architecture.follow import Paths, leads_to_unseen
 from auditor.azure import body
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 BoundBy: TypeAlias = Literal["structure", "parameter", "name", "only candidate"]

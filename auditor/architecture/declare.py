@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -12,7 +13,6 @@ from auditor.azure.catalogue import shipped
 from auditor.azure.relation import Navigation
 from auditor.errors import ContentError
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 BindingNames = tuple[str, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from auditor.architecture.declare import Condition
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from auditor import resource_id as ids
@@ -13,7 +13,6 @@ from auditor.architecture.declare import Declaration, parameter, read_declaratio
 from auditor.architecture.follow import Paths, dangling, relation_gap_of
 from auditor.azure import body
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 

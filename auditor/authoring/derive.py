@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from math import ceil, floor
 from typing import Final, TypeGuard
@@ -17,7 +18,6 @@ from auditor.architecture.declare import Declaration
 from auditor.architecture.workloads import Workloads
 from auditor.azure import body
 from auditor.language.ast import AllOf, AnyOf, Call, Condition, Constant, Expression, Leaf, PropertyAccess
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, Report, Resource, Status
 from auditor.report.selection import short_name
 from auditor.report.text import visible

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,7 +11,6 @@ from auditor.engine.subjects import ExampleSubject
 from auditor.engine.verdict import Verdict, judge
 from auditor.language.environment import Environment
 from auditor.language.operators import equals
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence
 from auditor.rulebook.rule import Example, Rule
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
 
 from auditor.authoring import examples
@@ -25,7 +25,6 @@ from auditor.language.ast import (
     Undecidable,
 )
 from auditor.language.environment import Environment, Problem, Unknown
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook.rule import Applies, OnFact, Rule
 
 _OTHERS: Final[tuple[object, ...]] = ("another value", True, False, 0, 10**6)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from auditor.authoring import examples, mutants
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook.rule import Rule
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from auditor import resource_id as ids
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 # `Low` filters content rated low and above, so that it is the strictest; the older property `allowedContentLevel` means

@@ -6,14 +6,13 @@ https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.resource_type import LogCategory
-from auditor.lazy.dataclass import dataclass
 
 _ALL: Final = "alllogs"
 _AUDIT: Final = "audit"

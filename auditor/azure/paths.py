@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-
-from auditor.lazy.dataclass import dataclass
 
 ABSENT: Final = object()
 """There is no value, or null: Azure returns both for the same setting."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from auditor.azure import paths
-from auditor.lazy.dataclass import dataclass
 
 NETWORKS: Final = "microsoft.network/virtualnetworks"
 """What lies in a subnet lies in its network."""

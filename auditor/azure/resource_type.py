@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from auditor.azure import paths
 from auditor.azure.relation import StatedRelation
 from auditor.azure.vocabulary import Property
-from auditor.lazy.dataclass import dataclass
 
 DIAGNOSED: Final = "diagnosed"
 """Stands in `list: {from: …}` for every type with diagnostic settings."""

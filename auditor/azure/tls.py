@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 # https://learn.microsoft.com/azure/application-gateway/application-gateway-ssl-policy-overview

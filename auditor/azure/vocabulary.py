@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.azure import paths
-from auditor.lazy.dataclass import dataclass
 from auditor.yaml_source import suggestion
 
 ENVELOPE: Final = frozenset(

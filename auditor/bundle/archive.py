@@ -10,11 +10,11 @@ import hashlib
 import re
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 
 _BLOCK: Final = 512
 _END: Final = bytes(2 * _BLOCK)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.bundle.archive import MOST_MEMBERS, PackedMember
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 
 NAME: Final = "manifest.json"
 HASH_NAME: Final = "manifest.sha256"

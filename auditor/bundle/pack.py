@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,6 @@ from auditor.bundle import archive, judging, manifest, signature
 from auditor.engine import exemptions
 from auditor.errors import AuditorError, InputError
 from auditor.inputs import read
-from auditor.lazy.dataclass import dataclass
 from auditor.redaction.body import Redactor
 from auditor.report.text import utc
 from auditor.rulebook import baseline, in_force

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from auditor.errors import AuditorError, InputError
-from auditor.lazy.dataclass import dataclass
 
 KEY_VARIABLE: Final = "AUDITOR_BUNDLE_KEY_PEM"
 PASSPHRASE_VARIABLE: Final = "AUDITOR_BUNDLE_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable

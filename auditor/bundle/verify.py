@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,6 @@ from auditor import shipped
 from auditor.bundle import archive, judging, manifest, signature
 from auditor.bundle.manifest import Manifest
 from auditor.errors import AuditorError, InputError
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Report
 from auditor.report.format import NAMES
 from auditor.snapshot import whole_file

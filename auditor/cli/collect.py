@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,7 +19,6 @@ from auditor.collect.arm.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
 from auditor.collect.scope import CollectScope
 from auditor.errors import AuditorError, CollectionError, Interrupted
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.report import format as formats
 from auditor.report.group_by import GroupBy

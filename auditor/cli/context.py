@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 
 with lazy_imports(__name__):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,6 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.report import format as formats
 

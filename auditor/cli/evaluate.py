@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, TextIO
@@ -18,7 +18,6 @@ from auditor.cli import options as opt
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import Report
 from auditor.report import format as formats

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import AgainstKnown, Finding, Report, Status
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
 from auditor.errors import AuditorError, ContentError, Mistakes
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 
 with lazy_imports(__name__):

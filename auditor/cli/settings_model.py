@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, create_model
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook.validation import Document, Text
 
 

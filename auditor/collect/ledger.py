@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
@@ -14,7 +14,6 @@ from auditor.collect.operations import SHIPPED, Operations
 from auditor.collect.sink import Sink
 from auditor.collect.sources.details import COMPLETE, Item, Outcome
 from auditor.collect.sources.references import references
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.redaction.body import Redactor
 

@@ -7,7 +7,7 @@ records it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -15,7 +15,6 @@ from auditor.azure import body, regenerations
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import DIAGNOSED, ResourceType, When
 from auditor.engine.needs import EVERYTHING, Needs, settings
-from auditor.lazy.dataclass import dataclass
 from auditor.network import virtual_networks
 from auditor.rbac import read as access
 from auditor.snapshot.left_out import Call

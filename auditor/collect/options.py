@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from auditor.lazy.dataclass import dataclass
 
 if TYPE_CHECKING:
     from auditor.azure.catalogue import Catalogue

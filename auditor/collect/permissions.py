@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -14,7 +15,6 @@ from auditor.collect.arm.credentials import SignedInIdentity
 from auditor.collect.arm.refusals import Refused
 from auditor.collect.operations import INVENTORY_ACTIONS, ROLE_ASSIGNMENTS, Operations
 from auditor.collect.sources.subscriptions import ResolvedScope
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 
 _HARMFUL: Final = frozenset({PrivilegeName.ASSIGN_ROLES, PrivilegeName.CHANGE_NETWORK})

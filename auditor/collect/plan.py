@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +20,6 @@ from auditor.collect.sources.access import read_access, read_access_outside
 from auditor.collect.sources.activity_log import read_regenerations
 from auditor.collect.sources.details import Outcome, Target, perform, read_itself
 from auditor.collect.sources.service_tags import read_service_tags, regions_of
-from auditor.lazy.dataclass import dataclass
 
 Call = Callable[[Arm, Target], Outcome]
 Job = tuple[Target, str, Call]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
-
-from auditor.lazy.dataclass import dataclass
 
 _WINDOW: Final = 30.0
 """Seconds over which speed is measured: a quota that is used up slows a collection down."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from auditor.azure.catalogue import shipped
@@ -21,7 +21,6 @@ from auditor.collect.sink import Sink
 from auditor.collect.sources.subscriptions import ResolvedScope, resolve
 from auditor.collect.steps import Collection
 from auditor.engine.needs import EVERYTHING
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key

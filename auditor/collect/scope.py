@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

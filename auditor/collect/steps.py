@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -36,7 +36,6 @@ from auditor.collect.sources.subscriptions import ResolvedScope, concerns, group
 from auditor.collect.workers import Stream, spread
 from auditor.errors import AuditorError, CollectionError
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
 

@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
-
-from auditor.lazy.dataclass import dataclass
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

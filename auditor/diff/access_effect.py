@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution
 from auditor.diff.drift import AccessEffect, MadeBy
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.comparison import AccessChange, compare
 from auditor.rbac.queries import given_names

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, FindingSet, Report
 from auditor.network.comparison import PacketCube
 from auditor.rbac.comparison import AccessChange

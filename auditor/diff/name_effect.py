@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,6 @@ from auditor.estate.graph import Estate
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import ZONE_LINKS
 from auditor.estate.private_connections import EndpointConnection, addresses_of, connections_of
-from auditor.lazy.dataclass import dataclass
 from auditor.network import private_names, service_query
 from auditor.network.private_names import PrivateZone, Resolution
 from auditor.truth import Truth

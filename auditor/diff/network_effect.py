@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution, rule_of
 from auditor.diff.drift import Door, MadeBy, NetworkEffect, ResourceChange, Witness
 from auditor.estate.network_relations import SUBNETS
-from auditor.lazy.dataclass import dataclass
 from auditor.network.comparison import PacketChange, WaySet, compare
 from auditor.network.connectivity import Connectivity
 from auditor.truth import Truth

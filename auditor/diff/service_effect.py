@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -13,7 +14,6 @@ from auditor.diff.drift import NetworkEffect, Witness
 from auditor.diff.network_effect import INTERNET, NetworkEffects
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import ASSOCIATIONS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network.comparison import PacketCube, ports_text
 from auditor.network.security_rules import ALL_PORTS, parse_ports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from auditor.analysis.access.access_context import graph_of
 from auditor.analysis.contract import Context
@@ -15,7 +16,6 @@ from auditor.diff.finding_changes import finding_changes
 from auditor.diff.name_effect import NameComparison
 from auditor.diff.network_effect import NetworkComparison, NetworkEffects
 from auditor.diff.service_effect import service_effects
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Report, Resource
 from auditor.network.connectivity import Connectivity
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -18,7 +18,6 @@ from auditor.engine.gap_origins import GapOrigins, Group, type_in
 from auditor.engine.reads import types_read
 from auditor.engine.settling import OPEN_EXPORT, Settling
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, OpenGap, SettlingPermission, Status, TypeCoverage
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,7 +13,6 @@ from auditor.azure.vocabulary import COMPUTED, ResolvedName
 from auditor.language.ast import AllOf, Condition, Constant, Field, Leaf
 from auditor.language.environment import Environment, Problem, Subject, Unknown
 from auditor.language.operators import fold
-from auditor.lazy.dataclass import dataclass
 
 _EQUATING: Final = frozenset(("equals", "in"))
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -14,7 +15,6 @@ from auditor.analysis.fact import Fact
 from auditor.engine import disclosure
 from auditor.errors import InputError
 from auditor.estate.navigation import derive
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Relation, Resource
 from auditor.rbac import arguments, queries
 from auditor.rbac.permissions import Plane

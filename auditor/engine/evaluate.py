@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -32,7 +32,6 @@ from auditor.language.ast import Condition, Leaf
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Finding, Gap, Resource, Severity, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.engine.exemptions import Matched
 from auditor.engine.findings import fingerprint, identity
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Defect, Finding, ItemSet, MendingChange, RuleInfo, Severity, Status
 
 _SUBJECT: Final = "exemptions"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,7 +16,6 @@ from auditor.engine.finding_sets import beyond, from_document, grown
 from auditor.engine.known import KnownFailures
 from auditor.engine.set_words import how_it_grew
 from auditor.errors import Mistakes
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import Defect, Exemption, ExemptionState, Finding, FindingSet, Status, ValueSet
 from auditor.rulebook import retired

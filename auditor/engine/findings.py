@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,6 @@ from auditor.engine import disclosure, message, value_sets
 from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Finding, FindingSet, Gap, MendingChange, Resource, Status
 from auditor.rulebook.command import FIELD, PART, filled
 from auditor.rulebook.in_force import RuleInForce

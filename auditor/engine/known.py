@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import beyond
 from auditor.engine.set_words import how_it_grew
-from auditor.lazy.dataclass import dataclass
 from auditor.model import AgainstKnown, Finding, FindingSet, Report, Status
 
 

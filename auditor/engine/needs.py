@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.contract import Analysis
@@ -14,7 +15,6 @@ from auditor.engine.claims import POLICY_EXEMPTIONS
 from auditor.estate.navigation import types_behind
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
 from auditor.language.reads import relations_of
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import OnComponent, OnFact, OnType
 

@@ -17,11 +17,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.engine import packed_findings
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding
 
 Work = Callable[[int], list[Finding]]

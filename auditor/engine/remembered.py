@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from auditor.analysis.fact import Fact
@@ -16,7 +16,6 @@ from auditor.engine.template import Filling, Template, filled, template_of
 from auditor.engine.verdict import Verdict
 from auditor.language.ast import Leaf
 from auditor.language.reads import reads_of
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Finding, Status
 from auditor.rulebook.in_force import RuleInForce
 from auditor.truth import Truth

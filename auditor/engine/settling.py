@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -10,7 +11,6 @@ from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import ResourceType
 from auditor.estate.completeness import ALWAYS_EXISTS, NOT_IN_EXPORT
 from auditor.estate.graph import OUTSIDE, Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.snapshot.left_out import NOT_NEEDED
 from auditor.snapshot.model import ANY_TYPE

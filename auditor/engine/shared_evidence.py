@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, overload
 
 from auditor.engine.quick import maker
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence
 
 _evidence: Final = maker(Evidence)

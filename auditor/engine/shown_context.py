@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.azure import paths
@@ -14,7 +14,6 @@ from auditor.engine.shared_evidence import SharedLeaf, SharedLeaves
 from auditor.engine.subjects import MemorableSubject
 from auditor.engine.template import Template, shared
 from auditor.engine.verdict import with_context
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence
 
 Values = tuple[object, ...]

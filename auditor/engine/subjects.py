@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from auditor import resource_id as ids
@@ -13,7 +14,6 @@ from auditor.azure.vocabulary import ResolvedName
 from auditor.estate.completeness import Missing
 from auditor.estate.graph import Estate
 from auditor.language.environment import Problem, Subject
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rulebook.rule import Example
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from auditor.analysis.fact import Fact
@@ -27,7 +27,6 @@ from auditor.engine.memo import Names
 from auditor.engine.quick import maker
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.engine.verdict import Verdict
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Finding, FindingSet, Gap, Status
 from auditor.rulebook.in_force import RuleInForce
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.language.environment import Environment
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import all_that_decided, because, observe
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Gap, Status
 from auditor.rulebook.rule import Applies, OnFact, Rule
 from auditor.truth import Truth, all_of

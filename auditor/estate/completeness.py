@@ -8,13 +8,13 @@ gives a resource (the configuration of a site) is missing data even in an input 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import DIAGNOSED, ResourceType
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.snapshot.children import inline_children
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.log_settings import Kept, Offered, destinations, kept_by, offered_by_answer
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 CATEGORIES: Final = "microsoft.insights/diagnosticsettingscategories"

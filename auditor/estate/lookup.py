@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
@@ -12,7 +12,6 @@ from auditor.azure import body, relation
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.relation import Join
 from auditor.azure.resource_type import Hosts, PrivateAddresses
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 FEDERATED_CREDENTIALS: Final = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -11,7 +12,6 @@ from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -10,7 +11,6 @@ from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 _FROM: Final = ("properties", "identity", "managedBy")

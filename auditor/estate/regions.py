@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.azure import body
 from auditor.azure.reference_data import regions
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 LOCATIONS: Final = ("microsoft.resources/subscriptions/locations", "microsoft.resources/locations")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import AuditorError
 from auditor.history.schema import METADATA
-from auditor.lazy.dataclass import dataclass
 
 try:
     import sqlalchemy as sa

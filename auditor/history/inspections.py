@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import sqlalchemy as sa
 
 from auditor import resource_id as ids
 from auditor.history.schema import ANSWERS, RUNS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, Report, Status
 from auditor.report.text import compact
 from auditor.snapshot.model import ANY_TYPE

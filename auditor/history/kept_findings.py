@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from auditor.history.inspections import SoughtFinding
 from auditor.history.schema import EPISODES, EXTENTS, FINDINGS
 from auditor.history.timeline import Episode, Timeline
-from auditor.lazy.dataclass import dataclass
 
 _BATCH: Final = 400
 _EPISODE_VALUES: Final = ("opened_at", "closed_at", "how_closed")

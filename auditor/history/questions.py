@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +16,6 @@ from auditor.history.database import History
 from auditor.history.recording import second
 from auditor.history.schema import EPISODES, EXTENTS, FINDINGS, RUNS
 from auditor.history.timeline import Episode, Timeline, Widening
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Severity
 
 _SHORTEST: Final = 6

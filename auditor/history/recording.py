@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,7 +25,6 @@ from auditor.history.inspections import Inspection
 from auditor.history.kept_findings import KeptFinding
 from auditor.history.schema import RUNS
 from auditor.history.timeline import Sight, growth
-from auditor.lazy.dataclass import dataclass
 from auditor.model import AgainstKnown, Finding, Report, Status
 from auditor.report.text import compact, run_id
 

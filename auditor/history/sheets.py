@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.history.questions import StoredFinding, TrendPoint
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Severity
 from auditor.report.answers.sheet import Record, Sheet
 from auditor.report.layout import Layout

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from auditor.engine.finding_sets import beyond, from_document
 from auditor.engine.set_words import how_it_grew
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet
 
 Values = tuple[str, str | None, str]

@@ -7,7 +7,7 @@ there are more), an answer of Resource Graph in any of its forms, `{resources: [
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from auditor import resource_id as ids
@@ -16,7 +16,6 @@ from auditor.azure.regenerations import is_event
 from auditor.errors import InputError
 from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.left_out import LEFT_OUT

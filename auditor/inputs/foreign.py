@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 
 EXPORT: Final = "export what is deployed: az graph query -q 'resources' -o json > estate.json, or auditor collect"
 _DEPLOY: Final = f"deploy it, then {EXPORT}"

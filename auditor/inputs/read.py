@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
 from auditor.inputs.shared_rows import SharedRows
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file, whole_file

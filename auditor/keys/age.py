@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-
-from auditor.lazy.dataclass import dataclass
 
 _UNSEEN_END: Final = timedelta(days=1)
 """How long before the time of judgement a log may end and still tell of that time."""

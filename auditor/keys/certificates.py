@@ -5,13 +5,13 @@ https://learn.microsoft.com/azure/application-gateway/key-vault-certs
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 _ATTRIBUTES: Final = "properties.attributes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +13,6 @@ from auditor.estate.accepted_keys import accepts_keys
 from auditor.estate.graph import Estate
 from auditor.keys.activity_log import NOT_READ, ActivityLog
 from auditor.keys.age import AgeBounds, bounds
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 _CREATED: Final = ("systemData.createdAt", "properties.creationTime", "properties.dateCreated", "createdTime")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.vocabulary import ResolvedName
-from auditor.lazy.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

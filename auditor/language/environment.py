@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +12,6 @@ from auditor.azure.paths import ABSENT, EACH, Steps
 from auditor.azure.vocabulary import COMPUTED, ResolvedName
 from auditor.language import functions, operators
 from auditor.language.ast import Call, Constant, Elements, Expression, PropertyAccess
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, assert_never
 
@@ -24,7 +25,6 @@ from auditor.language.ast import (
     Values,
 )
 from auditor.language.environment import Environment, Problem, Unknown
-from auditor.lazy.dataclass import dataclass
 from auditor.truth import NO, UNKNOWN, YES, Truth, all_of, any_of, negate, truth_of
 
 _COUNTED: Final = operators.ORDERING | {"equals", "notEquals", "in", "notIn", "exists"}

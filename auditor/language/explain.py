@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, assert_never
 
@@ -43,7 +43,6 @@ from auditor.language.evaluate import (
     members,
     within,
 )
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Gap
 from auditor.truth import NO, UNKNOWN, YES, Truth, negate, truth_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from auditor.azure import paths
@@ -31,7 +31,6 @@ from auditor.language.ast import (
     Values,
 )
 from auditor.language.operators import AGES, OPERATORS
-from auditor.lazy.dataclass import dataclass
 from auditor.yaml_source import Node, kind_of, suggestion
 
 MAX_DEPTH: Final = 64

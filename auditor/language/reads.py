@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from auditor.azure.paths import Steps, parse
@@ -27,7 +27,6 @@ from auditor.language.ast import (
     Value,
     Values,
 )
-from auditor.lazy.dataclass import dataclass
 
 
 def parameters_of(condition: Condition) -> frozenset[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from auditor.azure.addresses import ANY, METADATA, PLATFORM, PUBLIC
 from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.azure.reference_data import service_tags
-from auditor.lazy.dataclass import dataclass
 from auditor.network.security_rules import NETWORK_SPACE, Side, Symbol
 
 Literals = tuple[tuple[str, bool], ...]

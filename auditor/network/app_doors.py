@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -12,7 +12,6 @@ from auditor.azure.ranges import Ranges, difference, union
 from auditor.estate.graph import Estate
 from auditor.estate.private_connections import connections_of, target_connections
 from auditor.estate.service_relations import SLOTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 _SWITCH: Final = "properties.publicNetworkAccess"

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
-from auditor.lazy.dataclass import dataclass
 from auditor.network.cover import merged_cubes
 from auditor.network.drawing import NOTHING
 from auditor.network.encoding import MOST_UNKNOWN, Encoding, Mention, drawn, encode_all

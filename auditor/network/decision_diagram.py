@@ -8,9 +8,7 @@ function's values, written as ~value, so that nodes are ≥ 0 and terminals < 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
-
-from auditor.lazy.dataclass import dataclass
+from dataclasses import dataclass, field
 
 Cube = tuple[tuple[int, int], ...]
 """(level, allowed values as bits), by rising level; a level that is not named is free."""

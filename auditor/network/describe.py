@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, is_within, size
-from auditor.lazy.dataclass import dataclass
 from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import NOTHING

@@ -7,11 +7,10 @@ same answer, in classes of addresses and ports that each spells in its own way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
-from auditor.lazy.dataclass import dataclass
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.encoding import drawn
 from auditor.network.outline import Outline, RuleOutline

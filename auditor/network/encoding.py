@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final, TypeAlias
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, normal, union
-from auditor.lazy.dataclass import dataclass
 from auditor.network.address_book import GROUP, Surroundings, Term, set_in_words
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.filter_chain import Filter, FilterChain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
 from typing import Final
@@ -15,7 +15,6 @@ from auditor.azure.reference_data import service_tags
 from auditor.errors import InputError
 from auditor.estate.lookup import NETWORKS
 from auditor.estate.network_relations import LOAD_BALANCERS, PUBLIC_ADDRESSES, SUBNETS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network.membership import NetworkMember
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS, Match, Side, is_tag, parse_ports, tag

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -34,7 +35,6 @@ from auditor.estate.network_relations import (
     SECURITY_GROUPS,
 )
 from auditor.estate.service_relations import SITES, SLOTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network.membership import NetworkMember
 from auditor.network.next_hops import NextHops, owner_of

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
-from auditor.lazy.dataclass import dataclass
 from auditor.network.address_book import Surroundings, Term
 from auditor.network.meaning import MatchMeaning, meaning_of, shape_of
 from auditor.network.security_rules import (

@@ -8,14 +8,13 @@ https://learn.microsoft.com/azure/firewall/rule-processing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, intersection, normal, union
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.security_rules import (
     ALL_PORTS,

@@ -7,14 +7,13 @@ path; what a machine does that forwards is not known.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, size, union
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.filter_chain import Filter
 from auditor.network.firewall import proxied

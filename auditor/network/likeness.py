@@ -8,11 +8,11 @@ with the same ports, protocols and actions the same diagrams.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
-from auditor.lazy.dataclass import dataclass
 from auditor.network.address_book import Term
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing

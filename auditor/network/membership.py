@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -24,7 +24,6 @@ from auditor.estate.network_relations import (
     SCALE_SETS,
     SUBNETS,
 )
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.address_book import ADDRESSES, GroupMembers, Literals, Term
 

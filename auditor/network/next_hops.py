@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -13,7 +14,6 @@ from auditor.azure.ranges import Ranges, is_within
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import FIREWALLS, LOAD_BALANCERS, MACHINES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network.virtual_networks import Networks
 

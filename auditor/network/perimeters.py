@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/private-link/network-security-perimeter-transi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -15,7 +15,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import ASSOCIATIONS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 PROFILES: Final = "microsoft.network/networksecurityperimeters/profiles"

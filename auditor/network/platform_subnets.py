@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -12,7 +13,6 @@ from auditor.azure.reference_data.platform_subnets import DemandedRule, Platform
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import INSTANCE_INTERFACES, INSTANCES, MACHINES, SCALE_SETS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network.security_rules import Access, Direction, Match, SecurityRule, Side, parse_match
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
@@ -15,7 +15,6 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.private_connections import EndpointConnection
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 A_RECORDS: Final = "microsoft.network/privatednszones/a"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within
-from auditor.lazy.dataclass import dataclass
 from auditor.network.address_book import is_never_empty, parents
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.encoding import Encoding, Levels

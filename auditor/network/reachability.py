@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
 from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure.ranges import intersection
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.endpoints import Endpoint, Location, find
 from auditor.network.forwarding import Forwarding, Hop, Path, Via

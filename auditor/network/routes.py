@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
@@ -12,7 +13,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, normal
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import ROUTE_TABLES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 ROUTES: Final = "microsoft.network/routetables/routes"

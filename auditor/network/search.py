@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import NOTHING, AnsweringPackets, Fate, PacketOutcome, Question
 from auditor.network.encoding import Encoding, encode

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, normal, union
-from auditor.lazy.dataclass import dataclass
 
 
 class Direction(StrEnum):

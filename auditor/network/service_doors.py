@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.azure import addresses, body
@@ -11,7 +11,6 @@ from auditor.azure.catalogue import shipped
 from auditor.azure.ranges import Ranges, intersection, union
 from auditor.azure.resource_type import EndpointReader, PublicEndpoint, WayIn
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network import app_doors, perimeters
 from auditor.network.perimeters import Decider, Perimeter

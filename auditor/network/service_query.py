@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from auditor import resource_id as ids
@@ -10,7 +11,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, intersection
 from auditor.estate.graph import Estate
 from auditor.estate.private_connections import ENDPOINTS, EndpointConnection, addresses_of, connections_of
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network import endpoints, private_names, service_doors
 from auditor.network.endpoints import Endpoint

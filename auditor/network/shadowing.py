@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from auditor.lazy.dataclass import dataclass
 from auditor.network.decision_diagram import DecisionDiagram
 from auditor.network.outline import RuleOutline
 

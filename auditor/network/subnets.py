@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -22,7 +22,6 @@ from auditor.estate.network_relations import (
     SECURITY_GROUPS,
 )
 from auditor.estate.service_relations import SITE_CONFIGS, SITES, SLOT_CONFIGS, SLOTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Surroundings, Term
 from auditor.network.default_routes import DefaultRoutes

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import starmap
 
-from auditor.lazy.dataclass import dataclass
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing, PacketOutcome, RulePlace, draw_filter
 from auditor.network.encoding import Encoding

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, PacketSet
 from auditor.network import packet_sets
 from auditor.network.address_book import ROUTED

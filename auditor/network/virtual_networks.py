@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -12,7 +13,6 @@ from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import NETWORKS, PEERINGS
 from auditor.estate.network_relations import NETWORK_GATEWAYS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.address_book import Route, Surroundings
 from auditor.network.membership import Membership

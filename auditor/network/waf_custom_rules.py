@@ -6,13 +6,13 @@ https://learn.microsoft.com/azure/web-application-firewall/ag/custom-waf-rules-o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 from typing import Final
 
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
-from auditor.lazy.dataclass import dataclass
 
 _MOST_TRAITS: Final = 8
 """With more traits than this, a rule that blocks by one of them is taken as one that an attacker gets around."""

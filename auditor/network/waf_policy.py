@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal
 
 from auditor.azure import body
 from auditor.azure.reference_data import waf_rules
-from auditor.lazy.dataclass import dataclass
 from auditor.network import waf_custom_rules
 from auditor.network.waf_custom_rules import Bypass
 

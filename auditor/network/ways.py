@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Final, TypeAlias
 
@@ -12,7 +12,6 @@ from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.estate.navigation import PLANS
 from auditor.estate.network_relations import FIREWALLS, SUBNETS
 from auditor.estate.service_relations import SITES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 from auditor.network.endpoints import Endpoint, Location
 from auditor.network.entries import Entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -19,7 +20,6 @@ from auditor.estate.network_relations import (
     PUBLIC_ADDRESSES,
     SCALE_SETS,
 )
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.routes import Claim, Rank, RoutingTable, UserRoute, is_of_type, user_routes
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from auditor.azure import addresses
 from auditor.azure.ranges import difference, holds, intersection
-from auditor.lazy.dataclass import dataclass
 from auditor.network.decision_diagram import Cube
 from auditor.network.encoding import AtomicSets, Encoding
 from auditor.network.meaning import READINGS

@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,7 +20,6 @@ from requests.utils import get_environ_proxies
 from auditor.collect.arm.refusals import Refused
 from auditor.collect.arm.transport import BoundedAdapter, trusted_authorities
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 from auditor.notify.shape import Message, Shape
 from auditor.shipped import tool_version
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -12,7 +13,6 @@ from pydantic import Field
 
 from auditor import resource_id as ids
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 from auditor.model import AgainstKnown, Finding, Report, Severity
 from auditor.redaction.body import Redactor
 from auditor.report.summary import counted

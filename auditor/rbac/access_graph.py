@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.rbac.access_policies import GOVERNED, governed_at, policies_gap
 from auditor.rbac.assignments import Assignment, AssignmentState, Memberships, Role

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
@@ -11,7 +11,6 @@ from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import AccessPolicies
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rbac import bounds
 from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, DoorKind, Role

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import PrivilegeName
 from auditor.estate.lookup import USER_IDENTITIES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment

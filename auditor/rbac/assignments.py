@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Permissions, conditional, perhaps
 from auditor.truth import Truth
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import count
 from typing import Final, TypeAlias
 
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.patterns import WILDCARD, has_whole_segments
 
 MAX_STATES: Final = 5_000

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import operation_sets
 from auditor.rbac.operation_sets import EVERYTHING, NOTHING, OperationSet
 

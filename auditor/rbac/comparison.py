@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny
 from auditor.rbac.automaton import TooComplexError

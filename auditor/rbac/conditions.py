@@ -9,11 +9,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import bounds
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.bounds import ANYTHING_PERHAPS, Bounds, certain

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -17,7 +17,6 @@ from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import KeyAccess, PrivilegeName, ResourceType
 from auditor.estate.accepted_keys import accepts_keys
 from auditor.estate.lookup import FEDERATED_CREDENTIALS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rbac import acting
 from auditor.rbac.access_graph import AccessGraph

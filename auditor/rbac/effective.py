@@ -5,11 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import permissions as sets
 from auditor.rbac.access_policies import RoleReach
 from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held

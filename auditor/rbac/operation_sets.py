@@ -6,11 +6,10 @@ A set is never expanded into known operations: emptiness is decided by walking t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import automaton
 from auditor.rbac.patterns import matches, normalise
 

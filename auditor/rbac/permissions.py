@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import bounds
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.bounds import ANYTHING_PERHAPS, NOTHING_AT_ALL, Bounds, certain

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import USER_IDENTITIES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import PrivilegeName, ResourceType
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.operation_sets import Complement, Intersection, OperationSet, Pattern, Union
 from auditor.rbac.patterns import WILDCARD, matches
 from auditor.rbac.permissions import Permissions, Plane, permits

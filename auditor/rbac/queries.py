@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeVar
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import (
     Complement,

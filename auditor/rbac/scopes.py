@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.truth import Truth
 
 ROOT: Final = ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 from auditor.azure import body
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.assignments import Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import OperationSet, excluded_from, is_within, pattern, patterns_of

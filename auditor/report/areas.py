@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, RuleInfo, Severity
 
 OTHERS: Final = "others"

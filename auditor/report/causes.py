@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import OpenGap
 
 PLACES_SHOWN: Final = 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TextIO
 
 from auditor.engine.reads import types_read
-from auditor.lazy.dataclass import dataclass
 from auditor.model import ManualCheck
 from auditor.report.layout import Layout
 from auditor.report.summary import counted

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, Severity, Status
 from auditor.report.selection import assignment_name, short_name
 

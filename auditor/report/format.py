@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final, Generic, TextIO, TypeVar
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Report
 from auditor.report.escapes.output import CsvDialect, EscapedOutput
 from auditor.report.group_by import GroupBy

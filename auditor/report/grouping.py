@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, Report, Severity
 from auditor.report.finding_causes import FindingCause, cause_of
 from auditor.report.group_by import GroupBy

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
 from tabulate import tabulate
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Severity
 from auditor.report.text import visible
 

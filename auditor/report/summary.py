@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import AgainstKnown, Report, Severity, Status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich import box
@@ -13,7 +14,6 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Severity, Status
 from auditor.report.layout import Cell, Layout, Linked, shown
 from auditor.report.text import visible

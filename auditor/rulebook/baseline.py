@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from auditor.architecture.declare import read_condition
 from auditor.architecture.signs import Sign
 from auditor.errors import ContentError, Mistakes
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import Severity
 from auditor.rulebook import editions, overlay, parameters

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook.in_force import RuleSet
 
 Part: TypeAlias = Literal["component", "row", "parameter", "rule", "control"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from auditor.lazy.dataclass import dataclass
 from auditor.yaml_source import Node
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.language.ast import Condition
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import Severity, Status
 from auditor.rulebook.baseline import Attestation

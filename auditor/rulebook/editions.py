@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.errors import ContentError
-from auditor.lazy.dataclass import dataclass
 from auditor.yaml_source import Node, suggestion
 
 SINCE: Final = "since"

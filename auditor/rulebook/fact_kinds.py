@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from auditor.analysis.fact import FactField, Schema
 from auditor.azure import paths
 from auditor.azure.paths import Steps
 from auditor.language.reads import paths_of
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook.in_force import RuleSet
 from auditor.rulebook.rule import OnFact, Rule
 

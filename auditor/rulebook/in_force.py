@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,6 @@ from auditor.azure.catalogue import shipped_digest as catalogue_digest
 from auditor.compiled import store
 from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final, assert_never
@@ -18,7 +18,6 @@ from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
 from auditor.language.ast import Condition
 from auditor.language.reads import parameters_of
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.rulebook import command, parameters
 from auditor.rulebook.parameters import Parameter

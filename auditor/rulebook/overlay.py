@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from auditor.errors import ContentError, Mistakes
 from auditor.language.operators import equals
-from auditor.lazy.dataclass import dataclass
 from auditor.lazy.imports import lazy_imports
 from auditor.rulebook import parameters
 from auditor.rulebook.control_layer import ControlLayer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,6 @@ from auditor.architecture.signs import Sign, weigh
 from auditor.compiled import store
 from auditor.errors import AuditorError
 from auditor.estate.graph import Estate
-from auditor.lazy.dataclass import dataclass
 from auditor.rulebook import baseline as baselines
 from auditor.rulebook.baseline import PACKAGE, Baseline
 

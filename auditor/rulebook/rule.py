@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, Condition
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Severity, Status
 from auditor.rulebook.parameters import Parameter
 from auditor.yaml_source import Node, load_file

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 
 _CONNECTIONS: Final = {"privateendpointconnections": "privateEndpointConnections"}
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot import file, schema
 from auditor.snapshot.children import CHILD_SEGMENTS

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 ANY_TYPE: Final = "*/*"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,6 @@ import orjson
 from auditor import resource_id as ids
 from auditor.azure.catalogue import spelled
 from auditor.errors import InputError
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.redaction.marks import is_marked
 from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS

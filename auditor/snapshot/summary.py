@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.snapshot import schema
 from auditor.snapshot.compression import label_of

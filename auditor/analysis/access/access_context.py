@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -16,7 +16,6 @@ from auditor.analysis.fact import About
 from auditor.architecture.workloads import Workload, may_have
 from auditor.azure import body
 from auditor.estate.secret_uses import secrets_read
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.assignments import Memberships, memberships_of
 from auditor.rbac.principals import ManagedIdentity

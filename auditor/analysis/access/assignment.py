@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -14,7 +15,6 @@ from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture import capabilities
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges, service_roles
 from auditor.rbac.access_policies import policies_gap, read_reach

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from auditor import resource_id as ids
 from auditor.analysis.access.expected import RoleRow, best_known
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.rbac.assignments import Assignment, Role
 

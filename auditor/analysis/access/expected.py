@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -13,7 +13,6 @@ from auditor.architecture.workloads import Workload
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.errors import ContentError
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rbac import service_roles
 from auditor.rbac.assignments import Assignment, Role

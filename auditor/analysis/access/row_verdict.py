@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.access.expected import BoundRow
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment, AssignmentState, Deny, Role
 from auditor.rbac.automaton import TooComplexError

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import likeness_of, with_role
 from auditor.analysis.fact import Record, record
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac import permissions as sets
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.automaton import TooComplexError

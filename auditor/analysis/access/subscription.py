@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
@@ -11,7 +12,6 @@ from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
@@ -22,7 +23,6 @@ from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, REGISTRIES
 from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, SITES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges, service_roles
 from auditor.rbac.assignments import Assignment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
@@ -16,7 +16,6 @@ from auditor.estate.lookup import FOUNDRY_PROJECTS, ML_WORKSPACES
 from auditor.estate.navigation import ONLINE_ENDPOINTS, PLANS
 from auditor.estate.network_relations import GATEWAYS
 from auditor.estate.service_relations import ML_COMPUTES, SITES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment, DoorKind

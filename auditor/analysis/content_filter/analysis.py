@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
 
@@ -16,7 +17,6 @@ from auditor.azure.content_filters import HARM, STRICTNESS, CallableModel, Conte
 from auditor.estate.graph import Estate
 from auditor.estate.navigation import CONTENT_POLICIES
 from auditor.estate.service_relations import MODEL_DEPLOYMENTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap, LevelSets, Resource
 
 DEPLOYMENTS: Final = spelled(MODEL_DEPLOYMENTS)

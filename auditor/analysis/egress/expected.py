@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from auditor.analysis import facts
@@ -11,7 +12,6 @@ from auditor.analysis.network.expected import TABLE
 from auditor.architecture.workloads import Workload
 from auditor.azure import addresses, body
 from auditor.azure.ranges import is_within
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Resource
 
 

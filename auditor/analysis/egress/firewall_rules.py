@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
@@ -16,7 +17,6 @@ from auditor.architecture.workloads import Workload
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.estate.network_relations import FIREWALLS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.firewall import IP_GROUPS, RULE_GROUPS, Firewalls
 from auditor.network.next_hops import NextHop, NextHops

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 _AZURE_SERVICES: Final = addresses.must_parse("0.0.0.0/32")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.analysis.contract import Context
@@ -10,7 +10,6 @@ from auditor.analysis.exposure.entry import EntryState
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges
 from auditor.estate.network_relations import SUBNETS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.describe import AddressNames
 from auditor.network.filter_chain import FilterChain

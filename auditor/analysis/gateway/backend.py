@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -18,7 +19,6 @@ from auditor.azure.catalogue import spelled
 from auditor.azure.ranges import Ranges, intersection
 from auditor.estate.private_connections import addresses_of
 from auditor.estate.service_relations import SITES, SLOTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 APPS: Final = (SITES, SLOTS)

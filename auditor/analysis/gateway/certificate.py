@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from auditor import resource_id as ids
@@ -14,7 +15,6 @@ from auditor.analysis.gateway.part import part_name
 from auditor.azure import body
 from auditor.keys import certificates
 from auditor.keys.certificates import VaultCertificate
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.gateway_pools import part_key
 from auditor.rbac.access_graph import AccessGraph, read_access_graph

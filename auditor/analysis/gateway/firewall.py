@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network import waf_policy
 from auditor.network.waf_policy import Protection

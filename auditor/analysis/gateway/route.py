@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -12,7 +13,6 @@ from auditor.analysis.gateway import firewall as web_firewall
 from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
 from auditor.analysis.gateway.part import has_firewall, part_name
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network import gateway_pools, waf_policy
 from auditor.network.gateway_pools import part_key

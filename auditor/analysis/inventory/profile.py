@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis import facts
@@ -11,7 +12,6 @@ from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload, better_anchor, unknown_because
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 _TELLING: Final = 2  # marks that together are no coincidence, whatever is not known of the others

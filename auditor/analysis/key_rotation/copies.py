@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -21,7 +22,6 @@ from auditor.estate.service_relations import SETTINGS_FROM_VAULTS
 from auditor.keys.activity_log import ActivityLog
 from auditor.keys.age import Rotation, holds_present_key
 from auditor.keys.held import HeldKey
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 COPIED: Final = {"account": "aoai", "online-endpoint": "aml_endpoint"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
@@ -14,7 +15,6 @@ from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.monitoring_relations import POLICY_ASSIGNMENTS
 from auditor.keys.held import HeldKey
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.rbac.read import hierarchy_of
 from auditor.truth import Truth, all_of, any_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -16,7 +16,6 @@ from auditor.architecture import capabilities
 from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network.ways_out import BROAD_TAGS
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
@@ -13,7 +14,6 @@ from auditor.azure.catalogue import spelled
 from auditor.estate.lookup import ML_WORKSPACES
 from auditor.estate.private_connections import TargetConnection, target_connections
 from auditor.estate.service_relations import OUTBOUND_RULES
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 WORKSPACES: Final = spelled(ML_WORKSPACES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import Final
@@ -15,7 +15,6 @@ from auditor.azure import body
 from auditor.azure.addresses import parse
 from auditor.azure.ranges import union
 from auditor.errors import ContentError
-from auditor.lazy.dataclass import dataclass
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side, is_tag, parse_match, tag
 from auditor.network.subnets import Subnets
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
 
@@ -15,7 +16,6 @@ from auditor.analysis.network.expected import RowBinder
 from auditor.architecture import capabilities
 from auditor.architecture.workloads import Workload
 from auditor.azure.ranges import intersection
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor.analysis import facts
@@ -10,7 +11,6 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.network.rule_effects import EffectsAtSubnets, in_words
 from auditor.estate.network_relations import SUBNETS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
 from auditor.network.platform_subnets import Demand, demands

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor import resource_id as ids
@@ -16,7 +16,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import union
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import GATEWAYS, SECURITY_GROUPS, SUBNETS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap, Resource
 from auditor.network import packet_sets
 from auditor.network.address_book import Surroundings

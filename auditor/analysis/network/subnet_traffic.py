@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.analysis import facts
@@ -18,7 +18,6 @@ from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, union
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import SUBNETS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import FindingSet, Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain

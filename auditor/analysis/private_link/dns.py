@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
@@ -18,7 +18,6 @@ from auditor.estate.lookup import NETWORKS
 from auditor.estate.navigation import PRIVATE_DNS_ZONES
 from auditor.estate.network_relations import ZONE_GROUPS, ZONE_LINKS
 from auditor.estate.private_connections import EndpointConnection, addresses_of
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.network import private_names
 from auditor.network.private_names import PrivateZone, RecordSet, Resolution

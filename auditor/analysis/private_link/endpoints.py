@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -14,7 +15,6 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import NETWORKS
 from auditor.estate.private_connections import ENDPOINTS, connections
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 
 

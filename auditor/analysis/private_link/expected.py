@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.azure import body
 from auditor.azure.catalogue import Catalogue
-from auditor.lazy.dataclass import dataclass
 
 TABLE: Final = "private-endpoints"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
@@ -15,7 +16,6 @@ from auditor.architecture.workloads import companions
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.service_relations import SHARED_LINKS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 PARAMETER: Final = "managed_endpoint_targets"

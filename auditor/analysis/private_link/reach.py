@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auditor.analysis import facts
@@ -17,7 +17,6 @@ from auditor.estate.graph import Estate
 from auditor.estate.lookup import NETWORKS
 from auditor.estate.private_connections import EndpointConnection, TargetConnection, by_target, target_connections
 from auditor.estate.service_relations import SITES, SLOTS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 from auditor.resource_id import key, name_of, parent_of
 

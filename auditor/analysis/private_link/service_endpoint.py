@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.analysis import facts
@@ -16,7 +16,6 @@ from auditor.analysis.private_link.expected import EndpointRow
 from auditor.analysis.private_link.reach import Candidate, Links, Reach, judge, plan_of, scopes_for
 from auditor.architecture.workloads import may_have
 from auditor.azure import body
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
@@ -21,7 +21,6 @@ from auditor.estate.navigation import ONLINE_ENDPOINTS
 from auditor.estate.network_relations import BASTIONS, GATEWAYS, PUBLIC_ADDRESSES
 from auditor.estate.regions import Regions
 from auditor.estate.service_relations import AUTOSCALE_SETTINGS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 ZonalService: TypeAlias = Literal[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from auditor import resource_id as ids
@@ -16,7 +16,6 @@ from auditor.azure.catalogue import spelled
 from auditor.azure.reference_data import skus
 from auditor.azure.reference_data.skus import Sku
 from auditor.estate.service_relations import AUTOSCALE_SETTINGS
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap, Resource
 
 AUTOSCALE: Final = spelled(AUTOSCALE_SETTINGS)

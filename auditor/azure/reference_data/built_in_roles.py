@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
-from auditor.lazy.dataclass import dataclass
 
 _FILE: Final = "built_in_roles.json"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Final
 
 from auditor.azure.reference_data import built_in_roles, platform_subnets, regions, service_tags, skus, waf_rules
 from auditor.azure.reference_data.files import DataFile, Source
-from auditor.lazy.dataclass import dataclass
 
 Row = tuple[str, ...]
 

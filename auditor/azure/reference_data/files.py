@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -12,7 +13,6 @@ from typing import Any, Final
 import orjson
 import yaml
 
-from auditor.lazy.dataclass import dataclass
 from auditor.yaml_source import LOADER
 
 _FOLDER: Final = resources.files(__package__) / "data"

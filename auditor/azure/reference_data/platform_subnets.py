@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
 from auditor.azure import body
 from auditor.azure.reference_data.files import DataFile, read
-from auditor.lazy.dataclass import dataclass
 
 _FILE: Final = "platform_subnets.yaml"
 

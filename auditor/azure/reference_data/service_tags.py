@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
-from auditor.lazy.dataclass import dataclass
 
 _FILE: Final = "service_tags.json"
 

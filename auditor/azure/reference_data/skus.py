@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Final
 
 from auditor.azure.reference_data.files import DataFile, read
-from auditor.lazy.dataclass import dataclass
 
 _FILE: Final = "skus.yaml"
 

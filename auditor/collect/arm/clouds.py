@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from auditor.collect.options import CloudName
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

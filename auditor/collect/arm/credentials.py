@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -23,7 +24,6 @@ from auditor.collect.arm.refusals import Refused
 from auditor.collect.arm.transport import proxy_in_clear, session_for
 from auditor.collect.options import Auth
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 
 _EARLY: Final = 300
 """Seconds before its end at which a token is renewed; a call may be in flight that long."""

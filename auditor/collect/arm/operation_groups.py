@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,6 @@ from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
 from auditor.collect.arm.credentials import TokenCache
 from auditor.collect.arm.sender import Decoded
-from auditor.lazy.dataclass import dataclass
 from auditor.yaml_source import load_file
 
 _TABLE: Final = Path(__file__).resolve().with_suffix(".yaml")

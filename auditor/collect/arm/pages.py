@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 from auditor import resource_id as ids
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
 from auditor.collect.options import Budgets
-from auditor.lazy.dataclass import dataclass
 
 _LONGEST_LINK: Final = 32768
 

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -23,7 +23,6 @@ from auditor.collect.arm.refusals import Kind, Refusal, Refused, read_refusal
 from auditor.collect.arm.retry import backoff, count, duration, is_transient, told_to_wait
 from auditor.collect.options import Budgets, RetryLimits
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 
 log = logging.getLogger("auditor.collect")
 

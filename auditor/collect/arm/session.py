@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -15,7 +16,6 @@ from auditor.collect.arm.refusals import Refused
 from auditor.collect.arm.transport import session_for
 from auditor.collect.options import CollectOptions
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 
 _METADATA_TIMEOUT: Final = 15.0
 _METADATA_BYTES: Final = 1 << 20

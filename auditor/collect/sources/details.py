@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
@@ -12,7 +12,6 @@ from auditor.collect.arm.refusals import Kind, Refusal, Refused
 from auditor.collect.operations import LISTED, RESOURCE_GROUPS, Operation
 from auditor.collect.sources import contract
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
 

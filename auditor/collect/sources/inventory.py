@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,7 +34,6 @@ from auditor.collect.sources.resource_graph import (
     partitions,
 )
 from auditor.errors import AuditorError
-from auditor.lazy.dataclass import dataclass
 
 log = logging.getLogger("auditor.collect")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
-from auditor.lazy.dataclass import dataclass
 
 _ROWS_PER_PARTITION: Final = 700
 """Resource Graph answers with at most 1,000 rows; hashes do not fall evenly."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from auditor import resource_id as ids
@@ -16,7 +16,6 @@ from auditor.collect.arm.refusals import Kind, Refused
 from auditor.collect.scope import CollectScope
 from auditor.collect.sources.resource_graph import any_of, literal, run
 from auditor.errors import CollectionError
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.snapshot.model import ANY_TYPE
 

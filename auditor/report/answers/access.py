@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.rbac.assignments import AssignmentState, DoorKind
 from auditor.rbac.doors import Door
 from auditor.rbac.queries import Grant, WhatCan, WhoCan

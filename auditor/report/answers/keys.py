@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.analysis.key_rotation.analysis import KeyAge, run
 from auditor.analysis.key_rotation.copies import KeyCopy
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Gap
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.permissions import Plane

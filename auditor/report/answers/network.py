@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.network.reachability import Cell, Connection
 from auditor.network.service_query import DoorAnswer, ServiceAnswer
 from auditor.network.trace import DecidingRule

@@ -6,11 +6,10 @@ import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Final, Self, TextIO
 
-from auditor.lazy.dataclass import dataclass
 from auditor.redaction.body import Redactor
 from auditor.report import pipeline_log
 from auditor.report.layout import Layout

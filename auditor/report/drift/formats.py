@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TextIO
 
 from auditor.diff.drift import Drift
-from auditor.lazy.dataclass import dataclass
 from auditor.report import format as report_formats
 from auditor.report.drift import page
 from auditor.report.drift.document import document_of

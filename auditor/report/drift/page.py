@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from auditor.diff.drift import Drift
-from auditor.lazy.dataclass import dataclass
 from auditor.report.drift import sentences
 from auditor.report.escapes.gfm import Gfm, GfmPage, gfm, gfm_text
 from auditor.report.escapes.terminal import TerminalLines

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, TextIO
 
-from auditor.lazy.dataclass import dataclass
 from auditor.report import pipeline_log
 
 

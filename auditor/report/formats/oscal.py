@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Finding, Report, Status
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View

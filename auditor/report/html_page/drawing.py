@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import DrawnCall, DrawnComponent, Finding, WorkloadPicture
 from auditor.report.escapes.html import Attributes, Html, html, html_join, html_text
 from auditor.report.html_page.states import State, sign_of, worst_of

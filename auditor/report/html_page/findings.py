@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from auditor import resource_id as ids
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Evidence, Finding, Report, RuleInfo, Status
 from auditor.report.comparison import comparison
 from auditor.report.escapes.html import Html, html, html_text

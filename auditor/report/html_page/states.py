@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from auditor.lazy.dataclass import dataclass
 from auditor.model import Finding, Severity, Status
 from auditor.report.escapes.html import Html, html, html_text
 from auditor.report.summary import counted
