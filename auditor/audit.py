@@ -15,9 +15,6 @@ from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
 from auditor.azure.body import as_time
 from auditor.azure.reference_data import datasets
-from auditor.diff import states
-from auditor.diff.drift import Drift
-from auditor.diff.states import AuditedState
 from auditor.engine import (
     claims,
     cores,
@@ -38,6 +35,7 @@ from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.inputs.shared_rows import SharedRows
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Coverage, Finding, FrameworkReport, Report, RuleInfo, SnapshotIdentity, Status
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key
@@ -48,6 +46,10 @@ from auditor.shipped import tool_version
 from auditor.snapshot.left_out import calls_in
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.snapshot.unkeyed import without_keyed_marks
+
+with lazy_imports(__name__):
+    from auditor.diff import drift as drifts
+    from auditor.diff import states
 
 _LOGGER: Final = logging.getLogger(__name__)
 _NAMED: Final = 3
@@ -122,17 +124,17 @@ def _context(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> 
 
 def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
-    return audited(snapshot, rules, terms).report
+    return _judged(snapshot, rules, terms)[1]
 
 
-def audited(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> AuditedState:
+def _judged(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> tuple[Context, Report]:
     """Judge a snapshot and return the report together with what it was judged from."""
     when = moment(terms, snapshot.metadata)
     given = _context(snapshot, rules, terms, when)
     report = _report(snapshot, rules, terms, (given, when))
     if misfit := _misfit(snapshot, rules, terms, (given, report)):
         report = replace(report, misfit=misfit, notices=[misfit, *report.notices])
-    return AuditedState(given, report, snapshot.resources)
+    return given, report
 
 
 def chosen(snapshot: Snapshot, choice: Selection) -> Selection:
@@ -171,7 +173,7 @@ def _failures(report: Report) -> frozenset[tuple[str, str, str]]:
     return frozenset((each.rule_id, (each.resource_id or "").lower(), each.sub_object) for each in failing)
 
 
-def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
+def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> drifts.Drift:
     """Compare two inputs: estates on all levels, or where one of them is a report, the findings alone."""
     terms = replace(terms, explain_passes=False, clock=terms.clock or datetime.now(UTC))
     reports = report_reader.report_in(old), report_reader.report_in(new)
@@ -184,11 +186,10 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> Drift:
     redactor, shared = Redactor(random_key()), SharedRows()
     before_read, after_read = (read.read(source, redactor=redactor, shared=shared) for source in (old, new))
     plain = without_keyed_marks(before_read, after_read)
-    first = replace(audited(plain[0], rules, terms), resources=before_read.resources)
+    first = states.AuditedState(*_judged(plain[0], rules, terms), before_read.resources)
     if before_read.sha256 == after_read.sha256:
         return states.compare(first, first)
-    second = replace(audited(plain[1], rules, terms), resources=after_read.resources)
-    return states.compare(first, second)
+    return states.compare(first, states.AuditedState(*_judged(plain[1], rules, terms), after_read.resources))
 
 
 def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple[Context, Moment]) -> Report:

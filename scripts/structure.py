@@ -27,7 +27,7 @@ LIMITS = {
     "faults of the contract on layers": 0,
 }
 _LONGEST = 60
-_ON_USE = {"__init__.py"}  # the library's own functions; the command line has `lazy_imports` for it
+_ON_USE = {"__init__.py"}  # the library's own functions; `lazy_imports` is for all others
 _TYPE = re.compile(r"microsoft\.[a-z]+(/(?!(read|write|action|delete)$)[a-z]+)+", re.IGNORECASE)
 """A resource type; an operation on one (`…/read`, `…/write`, `…/action`, `…/delete`) is none."""
 

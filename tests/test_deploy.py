@@ -16,7 +16,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from tests.checkout import ROOT
 from tests.comments import AzureThreads, GitHubComments, Refusing, serving
 from tests.e2e.command import environment, estate, in_process, storage
@@ -188,7 +188,7 @@ def test_the_comment_step_runs_whatever_was_judged_and_only_on_pull_requests() -
 
 
 def _options(name: str) -> set[str]:
-    command: Any = get_command(app)
+    command: Any = get_command(command_line())
     return {option for parameter in command.commands[name].params for option in parameter.opts}
 
 
@@ -208,7 +208,7 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
 def test_a_manifest_runs_a_command_that_there_is_with_variables_that_it_reads(file: str) -> None:
     documents = list(yaml.safe_load_all((ROOT / file).read_text(encoding="utf-8")))
     container = next(one for one in _objects(documents) if "image" in one)
-    command: Any = get_command(app)
+    command: Any = get_command(command_line())
     scan = command.commands[container["args"][0]]
     scan.make_context("scan", list(container["args"][1:]), resilient_parsing=False)
     read = {parameter.envvar for parameter in scan.params} | {"AUDITOR_NOTIFY_KEY", "AZURE_CLIENT_ID"}

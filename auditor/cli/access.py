@@ -11,8 +11,8 @@ import typer
 
 from auditor.cli import options as opt
 from auditor.cli.context import AskedEstate, tell
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import InputError
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor.analysis.access import access_context, suggestions

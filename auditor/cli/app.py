@@ -1,72 +1,98 @@
-"""Put the commands together and turn what goes wrong into one line and an exit code."""
+"""Put the commands together, all or the one that is run, and turn what goes wrong into one line and an exit code."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Annotated, Final, NoReturn
 
 import typer
+from typer.main import get_command
 
-from auditor.cli import (
-    access,
-    bundle,
-    catalogue,
-    collect,
-    content,
-    control,
-    diff,
-    evaluate,
-    exemption,
-    fact,
-    history,
-    keys,
-    man_page,
-    network,
-    ratchet,
-    snapshot,
-    streams,
-    why,
-)
+from auditor.cli import streams
 from auditor.cli.context import INTERRUPTED, NO_ANSWER
-from auditor.cli.lazy_imports import lazy_imports
+from auditor.cli.plain_values import take_plain_values
 from auditor.errors import AuditorError, ContentError, Interrupted
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import shipped
-    from auditor.cli import settings
+    from auditor.cli import (
+        access,
+        bundle,
+        catalogue,
+        collect,
+        content,
+        control,
+        diff,
+        evaluate,
+        exemption,
+        fact,
+        history,
+        keys,
+        man_page,
+        network,
+        ratchet,
+        settings,
+        snapshot,
+        why,
+    )
 
 MISTAKES_SHOWN = 50
 _OBJECTS = 5_000
 """So many new objects between two looks of the collector: modules and rules are many, and stay."""
 
-app = typer.Typer(
-    name="auditor",
-    help="Judge a deployed Azure estate against an architecture baseline, and show the evidence.",
-    epilog="Exit codes: 0 nothing at or above --fail-on; 1 failures; 2 no trustworthy answer; 130 interrupted.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-collect.register(app)
-evaluate.register(app)
-diff.register(app)
-keys.register(app)
-why.register(app)
-app.add_typer(access.app, name="access")
-app.add_typer(network.app, name="network")
-app.add_typer(bundle.app, name="bundle")
-app.add_typer(catalogue.app, name="catalogue")
-app.add_typer(control.app, name="control")
-app.add_typer(exemption.app, name="exemption")
-app.add_typer(fact.app, name="fact")
-app.add_typer(history.app, name="history")
-app.add_typer(ratchet.app, name="ratchet")
-app.add_typer(snapshot.app, name="snapshot")
-content.register(app)
-man_page.register(app)
+_MODULES: Final[Mapping[tuple[str, ...], ModuleType]] = {
+    ("scan", "collect"): collect,
+    ("evaluate", "demo", "explain"): evaluate,
+    ("diff",): diff,
+    ("keys",): keys,
+    ("why",): why,
+    ("access",): access,
+    ("network",): network,
+    ("bundle",): bundle,
+    ("catalogue",): catalogue,
+    ("control",): control,
+    ("exemption",): exemption,
+    ("fact",): fact,
+    ("history",): history,
+    ("ratchet",): ratchet,
+    ("snapshot",): snapshot,
+    ("rule", "baseline", "schema"): content,
+    ("man",): man_page,
+}
+"""The module of each command, or of several that come together: in the order of the help, and imported when used.
+
+It has what adds them (`register`), or is the one group of that name (`app`).
+"""
+_TELL_OF_ALL: Final = frozenset({"man", "schema"})
+"""Commands that tell of all others."""
+
+
+def command_line(names: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line with the commands of these names and those that come with them, or with all."""
+    app = typer.Typer(
+        name="auditor",
+        help="Judge a deployed Azure estate against an architecture baseline, and show the evidence.",
+        epilog="Exit codes: 0 nothing at or above --fail-on; 1 failures; 2 no trustworthy answer; 130 interrupted.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    for own, module in _MODULES.items():
+        if names and frozenset(own).isdisjoint(names):
+            continue
+        if hasattr(module, "register"):
+            module.register(app)
+        else:
+            app.add_typer(module.app, name=own[0])
+    return app
 
 
 class _HarmlessLines(logging.Formatter):
@@ -84,7 +110,6 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback does the work
@@ -107,7 +132,9 @@ def main() -> NoReturn:
     gc.set_threshold(_OBJECTS)
     streams.prepare()
     try:
-        app(prog_name="auditor", standalone_mode=True)
+        command = get_command(command_line(_named(sys.argv[1:])))
+        take_plain_values(command)
+        command(prog_name="auditor", standalone_mode=True)
     except ContentError as problem:
         _fail(*map(str, problem.problems))
     except Interrupted as problem:
@@ -128,6 +155,17 @@ def main() -> NoReturn:
         hint = "this is a bug in auditor: please report it, with the output of the same command with -vv"
         _fail(f"{type(problem).__name__}: {problem} ({hint})")
     sys.exit(0)
+
+
+def _named(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the one command that has to be there, or none where all have to.
+
+    Putting all together costs as much as a quarter of a short command. All are needed to help, to complete a line, to
+    say which command was meant, and to check a file with settings for any of them.
+    """
+    name = next((each for each in arguments if not each.startswith("-")), "")
+    known = {each for names in _MODULES for each in names} - _TELL_OF_ALL
+    return [name] if name in known and "_AUDITOR_COMPLETE" not in os.environ and not settings.are_there() else []
 
 
 def _fail(*problems: str, code: int = NO_ANSWER) -> NoReturn:

@@ -10,8 +10,8 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.help_page import GroupedCommand, examples
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.report.format import NAMES
 
 with lazy_imports(__name__):

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from auditor.cli import streams
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import yaml_source

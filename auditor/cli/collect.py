@@ -15,11 +15,11 @@ from auditor.cli import evaluate, follow_up, progress, streams
 from auditor.cli import options as opt
 from auditor.cli.context import NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.collect.arm.clouds import CLOUDS
 from auditor.collect.options import Auth, CloudName, CollectOptions
 from auditor.collect.scope import CollectScope
 from auditor.errors import AuditorError, CollectionError, Interrupted
+from auditor.lazy_imports import lazy_imports
 from auditor.report import format as formats
 from auditor.report.group_by import GroupBy
 

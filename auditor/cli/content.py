@@ -14,8 +14,8 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import settings, streams
 from auditor.cli.context import FAILURES
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Report
 
 with lazy_imports(__name__):

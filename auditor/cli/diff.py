@@ -13,8 +13,8 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import FAILURES, NO_ANSWER
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.report import format as formats
 
 with lazy_imports(__name__):

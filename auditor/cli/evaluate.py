@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +17,8 @@ from auditor.cli import follow_up, streams
 from auditor.cli import options as opt
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Report
 from auditor.report import format as formats
 from auditor.report import pipeline_log
@@ -240,9 +241,10 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    is_near = not any(map(read.is_location, options.sources))
-    snapshot = read.read(*options.sources) if is_near else remote.read_all(options.sources)
-    rule_set = in_force.load(audit.chosen(snapshot, options.selection))
+    with _staying():
+        is_near = not any(map(read.is_location, options.sources))
+        snapshot = read.read(*options.sources) if is_near else remote.read_all(options.sources)
+        rule_set = in_force.load(audit.chosen(snapshot, options.selection))
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
@@ -265,6 +267,17 @@ def run(
     if code == NO_ANSWER and not shown.quiet and not is_told:
         streams.remark(f"auditor: exit code 2: {outcome.why_not_trusted(report) or ''}")
     raise typer.Exit(code)
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Hide what is made in the block from the cyclic collector: modules, rows and rules stay until the process ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def check_content(options: JudgingOptions) -> in_force.RuleSet | None:

@@ -11,8 +11,8 @@ from typing import Final
 
 from auditor.cli import options as opt
 from auditor.cli import streams
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import AgainstKnown, Finding, Report, Status
 
 with lazy_imports(__name__):

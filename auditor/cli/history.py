@@ -11,8 +11,8 @@ import typer
 from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import tell
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Severity
 from auditor.report import pipeline_log
 

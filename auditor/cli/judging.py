@@ -8,8 +8,8 @@ from pathlib import Path
 
 from auditor.cli import options as opt
 from auditor.cli import streams
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Report
 
 with lazy_imports(__name__):

@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from auditor.cli import streams
-from auditor.cli.lazy_imports import lazy_imports
+from auditor.lazy_imports import lazy_imports
 from auditor.report import pipeline_log
 
 with lazy_imports(__name__):

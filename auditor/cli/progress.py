@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.cli.streams import remark, safe
 from auditor.collect.progress import PartProgress, Progress, Watcher
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Gap
 
 with lazy_imports(__name__):

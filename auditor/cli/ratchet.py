@@ -11,8 +11,8 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import FAILURES
 from auditor.cli.judging import Judging
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor.engine import known, known_files

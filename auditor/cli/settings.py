@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
-from auditor.cli.lazy_imports import lazy_imports
 from auditor.errors import AuditorError, ContentError, Mistakes
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import yaml_source
@@ -79,11 +79,7 @@ def defaults(command: _Command) -> dict[str, object]:
 
     ContentError for all keys that no command has, that are never taken from a file, or whose value no option takes.
     """
-    try:
-        folder = Path.cwd()
-    except OSError as problem:
-        raise AuditorError("the working directory is not there any more", "go to one that is") from problem
-    file = _nearest(folder)
+    file = _found()
     if file is None:
         return {}
     node, known = file.node(), _options(command)
@@ -94,6 +90,22 @@ def defaults(command: _Command) -> dict[str, object]:
         raise mistakes.error()
     mistakes.raise_any()
     return _spread(command, checked.model_dump(by_alias=True, exclude_unset=True, mode="json"))
+
+
+def are_there() -> bool:
+    """Whether there is a file with settings, be they right or wrong."""
+    try:
+        return _found() is not None
+    except AuditorError:
+        return True
+
+
+def _found() -> _File | None:
+    try:
+        folder = Path.cwd()
+    except OSError as problem:
+        raise AuditorError("the working directory is not there any more", "go to one that is") from problem
+    return _nearest(folder)
 
 
 def _refuse_reserved(node: yaml_source.Node, known: Mapping[str, Sequence[_Parameter]]) -> None:

@@ -10,7 +10,7 @@ from auditor.cli import options as opt
 from auditor.cli import streams
 from auditor.cli.context import NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
-from auditor.cli.lazy_imports import lazy_imports
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import audit

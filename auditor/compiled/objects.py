@@ -2,7 +2,7 @@
 
 A document is a list of entries, of which each may name those before it by their numbers; the last one is the whole. An
 entry is a constructor's number with its arguments. An argument that is a number is an entry's; a text or null is itself;
-any other plain JSON stands in a list of one.
+any other plain JSON stands in a list of one. Classes are dataclasses, enumerations and named tuples.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import orjson
 
-_LIST, _TUPLE, _DICT, _SET, _CONSTANT = range(5)
+_LIST, _TUPLE, _DICT, _SET, _PATH, _CONSTANT = range(6)
 _OWN: Final = "auditor."
 _SCALARS: Final = (str, int, float, bool, type(None))
 
@@ -35,7 +36,7 @@ def dump(value: object, constants: Sequence[object] = ()) -> bytes:
 def load(text: bytes, constants: Sequence[object] = ()) -> object:
     """Return the value that `dump` wrote, of the same constants. ValueError or TypeError where the text is another."""
     classes, entries, whole = orjson.loads(text)
-    makers: list[Callable[..., object]] = [_listed, _tuple, _dict, _set, constants.__getitem__]
+    makers: list[Callable[..., object]] = [_listed, _tuple, _dict, _set, Path, constants.__getitem__]
     makers += [_class_named(name) for name in classes]
     known: list[object] = []
     add = known.append
@@ -110,6 +111,11 @@ class _Writer:
         elif type(value) is frozenset:
             yield _SET
             yield from map(self.argument, sorted(value))
+        elif isinstance(value, Path):
+            yield from (_PATH, str(value))
+        elif isinstance(value, tuple) and hasattr(value, "_fields"):
+            yield self._class(type(value))
+            yield from map(self.argument, value)
         elif isinstance(value, Enum):
             yield from (self._class(type(value)), self.argument(value.value))
         elif is_dataclass(value) and all(field.init for field in fields(value)):

@@ -16,11 +16,13 @@ from auditor.engine.finding_sets import beyond, from_document, grown
 from auditor.engine.known import KnownFailures
 from auditor.engine.set_words import how_it_grew
 from auditor.errors import Mistakes
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Defect, Exemption, ExemptionState, Finding, FindingSet, Status, ValueSet
 from auditor.rulebook import retired
-from auditor.rulebook.documents import ExemptionEntryDocument, ExemptionsDocument
-from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, load_text
+
+with lazy_imports(__name__):
+    from auditor.rulebook import documents, validation
 
 SOON: Final = 30
 """How many days before its end an exemption is one that somebody should look at."""
@@ -50,7 +52,7 @@ def parse(text: str, name: str) -> list[Exemption]:
 
 
 def _read(node: Node, rules: Collection[str] | None) -> list[Exemption]:
-    document = check(node, ExemptionsDocument)
+    document = validation.check(node, documents.ExemptionsDocument)
     mistakes = Mistakes()
     read: dict[str, Exemption] = {}
     for number, entry in enumerate(document.exemptions):
@@ -67,7 +69,7 @@ def _read(node: Node, rules: Collection[str] | None) -> list[Exemption]:
     return list(read.values())
 
 
-def _exemption(entry: ExemptionEntryDocument, place: Node) -> Exemption:
+def _exemption(entry: documents.ExemptionEntryDocument, place: Node) -> Exemption:
     return Exemption(
         id=entry.id or id_of(entry),
         rule=entry.rule or "*",
@@ -92,7 +94,7 @@ def _accepted(document: Mapping[str, object], place: Node) -> FindingSet:
     return accepted
 
 
-def id_of(entry: ExemptionEntryDocument) -> str:
+def id_of(entry: documents.ExemptionEntryDocument) -> str:
     """Return the id of an exemption that names none: made of what it covers and of its ticket, not of its end."""
     covered = [entry.fingerprint, entry.rule, entry.scope, entry.part, entry.component, entry.ticket]
     return f"ex-{hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:8]}"

@@ -11,14 +11,16 @@ from typing import Any, Final
 from auditor.architecture.declare import read_condition
 from auditor.architecture.signs import Sign
 from auditor.errors import ContentError, Mistakes
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Severity
 from auditor.rulebook import editions, overlay, parameters
 from auditor.rulebook.control_layer import ControlLayer
-from auditor.rulebook.documents import EstateDocument, OverlayDocument, SignDocument, WholeBaselineDocument
 from auditor.rulebook.editions import Edition
 from auditor.rulebook.parameters import Parameter
-from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import documents, validation
 
 MAX_EXTENDS: Final = 8
 PACKAGE: Final = "baseline.yaml"
@@ -129,9 +131,19 @@ def find(name_or_path: str, shipped: Path) -> Path:
             return path
     except OSError as problem:
         raise ContentError(f"{name_or_path}: cannot be read: {problem.strerror}") from problem
-    names = sorted(item.parent.name for item in shipped.glob(f"*/{PACKAGE}"))
-    hint = suggestion(name_or_path, names) or f"known: {', '.join(names)}"
+    known = names(shipped)
+    hint = suggestion(name_or_path, known) or f"known: {', '.join(known)}"
     raise ContentError(f"there is no baseline '{name_or_path}'", f"{hint}; or give the path of a baseline file")
+
+
+def names(shipped: Path) -> list[str]:
+    """Return the names of the shipped baselines, sorted."""
+    return sorted(item.parent.name for item in shipped.glob(f"*/{PACKAGE}"))
+
+
+def files(shipped: Path) -> list[Path]:
+    """Return all files of the shipped baselines, sorted."""
+    return sorted(path for path in shipped.rglob("*") if path.is_file())
 
 
 def load(reference: str, shipped: Path) -> Baseline:
@@ -150,9 +162,13 @@ def _load(path: Path, shipped: Path, below: tuple[Path, ...], edition: str) -> B
         raise ContentError(f"{path}: a baseline extends itself: {chain}", "remove one of the 'extends'")
     node = load_file(path)
     is_overlay = isinstance(node.value, dict) and "extends" in node.value
-    document = check(node, OverlayDocument) if is_overlay else check(node, WholeBaselineDocument)
+    document = (
+        validation.check(node, documents.OverlayDocument)
+        if is_overlay
+        else validation.check(node, documents.WholeBaselineDocument)
+    )
     own_edition = editions.chosen(document.editions, edition, str(path))
-    if isinstance(document, WholeBaselineDocument):
+    if isinstance(document, documents.WholeBaselineDocument):
         if edition and not own_edition.known:
             raise ContentError(f"{path}: the baseline has no editions", f"leave '@{edition}' out")
         return _own(document, node, path, own_edition)
@@ -169,12 +185,13 @@ def _extended(node: Node, path: Path, shipped: Path) -> tuple[Path, str]:
         return shipped / text / PACKAGE, edition
     target = _inside(node, text, path, "extend a shipped baseline by name, or a file beside it")
     if target is None:
-        names = sorted(item.parent.name for item in shipped.glob(f"*/{PACKAGE}"))
-        node.fail(f"there is no baseline '{text}'", suggestion(text, names))
+        node.fail(f"there is no baseline '{text}'", suggestion(text, names(shipped)))
     return target, edition
 
 
-def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Path, edition: Edition) -> Baseline:
+def _own(
+    document: documents.WholeBaselineDocument | documents.OverlayDocument, node: Node, path: Path, edition: Edition
+) -> Baseline:
     mistakes = Mistakes()
     tables = {name: mistakes.of(_beside, node.child("tables", name), path, edition) for name in document.tables}
     found = mistakes.of(_components, node.child("components"), path, edition) if document.components else None
@@ -185,7 +202,7 @@ def _own(document: WholeBaselineDocument | OverlayDocument, node: Node, path: Pa
     ]
     controls = {name: mistakes.of(_files, node.child("controls", name), path) or () for name in document.controls}
     declared: dict[str, Parameter] = {}
-    if isinstance(document, WholeBaselineDocument):
+    if isinstance(document, documents.WholeBaselineDocument):
         read = [mistakes.of(parameters.declared, name, given, node.child("parameters", name))
                 for name, given in document.parameters.items()]  # fmt: skip
         declared = {parameter.name: parameter for parameter in read if parameter is not None}
@@ -235,11 +252,14 @@ def own_signs(path: Path) -> tuple[Sequence[Sign], Sequence[str]]:
     given = load_file(path)
     entries = given.value if isinstance(given.value, dict) else {}
     listed, known = (entries[key].value if key in entries else None for key in ("signs", "editions"))
-    signs = [_sign(check(each, SignDocument), each) for each in (listed if isinstance(listed, list) else ())]
+    signs = [
+        _sign(validation.check(each, documents.SignDocument), each)
+        for each in (listed if isinstance(listed, list) else ())
+    ]
     return signs, [str(each.value) for each in (known if isinstance(known, list) else ())]
 
 
-def _sign(document: SignDocument, node: Node) -> Sign:
+def _sign(document: documents.SignDocument, node: Node) -> Sign:
     try:
         where = [read_condition(entry, "sign") for entry in document.where]
     except ContentError as problem:
@@ -247,7 +267,7 @@ def _sign(document: SignDocument, node: Node) -> Sign:
     return Sign(document.type, where, document.weight, document.edition or "")
 
 
-def _expected(document: EstateDocument, node: Node, path: Path) -> ExpectedVerdicts:
+def _expected(document: documents.EstateDocument, node: Node, path: Path) -> ExpectedVerdicts:
     target = _inside(node.child("file"), document.file, path, "keep the estate beside the baseline")
     if target is None:
         node.child("file").fail(f"there is no file '{document.file}' beside the baseline")

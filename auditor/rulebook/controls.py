@@ -11,14 +11,16 @@ from typing import Final
 
 from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.language.ast import Condition
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Severity, Status
 from auditor.rulebook.baseline import Attestation
 from auditor.rulebook.control_layer import ControlLayer
-from auditor.rulebook.documents import ControlsDocument, LegDocument, RequirementsDocument
 from auditor.rulebook.load import Words, condition_about
 from auditor.rulebook.rule import Rule
-from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import documents, validation
 
 FRAMEWORKS: Final = "frameworks"
 """The folder beside the shipped baselines with the requirements of public frameworks."""
@@ -153,7 +155,7 @@ def _layer(
 
 
 def _controls(node: Node, rules: Mapping[str, Rule], words: Words) -> Sequence[Control]:
-    document = check(node, ControlsDocument)
+    document = validation.check(node, documents.ControlsDocument)
     mistakes = Mistakes()
     controls = []
     for number, each in enumerate(document.controls):
@@ -173,7 +175,7 @@ def _controls(node: Node, rules: Mapping[str, Rule], words: Words) -> Sequence[C
     return controls
 
 
-def _leg(document: LegDocument, node: Node, rules: Mapping[str, Rule], words: Words) -> Leg:
+def _leg(document: documents.LegDocument, node: Node, rules: Mapping[str, Rule], words: Words) -> Leg:
     if (document.rule is None) == (not document.manual):
         node.fail(
             "a leg is answered either by a rule or by a person", "give it 'rule', or 'manual' with what to look at"
@@ -218,7 +220,7 @@ def refuse_stray(attestations: Iterable[Attestation], frameworks: Iterable[Frame
 def public_frameworks(folder: Path) -> Iterator[Framework]:
     """Yield the frameworks of a folder of baselines, sorted by name. ContentError at the first mistake."""
     for path in sorted((folder / FRAMEWORKS).glob("*.yaml")):
-        document = check(load_file(path), RequirementsDocument)
+        document = validation.check(load_file(path), documents.RequirementsDocument)
         yield Framework(
             document.name,
             document.title,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -14,20 +14,25 @@ from auditor.analysis.contract import Analysis
 from auditor.analysis.registry import kinds
 from auditor.architecture.capabilities import CAPABILITIES
 from auditor.architecture.declare import Declaration, names_in, parameters_of, read_declarations
-from auditor.azure.catalogue import Catalogue
+from auditor.azure.catalogue import CONSTANTS, Catalogue
 from auditor.azure.catalogue import shipped as shipped_types
+from auditor.azure.catalogue import shipped_digest as catalogue_digest
+from auditor.compiled import store
 from auditor.errors import ContentError, Mistakes
 from auditor.language.ast import Condition
+from auditor.lazy_imports import lazy_imports
 from auditor.model import RuleInfo, Severity
 from auditor.rulebook import baseline as baselines
-from auditor.rulebook import controls, overlay, retired
+from auditor.rulebook import controls, editions, overlay, retired
 from auditor.rulebook.baseline import Baseline, Setting
 from auditor.rulebook.controls import Answers, Framework, answers_of
-from auditor.rulebook.load import RELATIONS, TYPES, Words, load_rules
+from auditor.rulebook.load import RELATIONS, TYPES, Words, load_rules, rule_files
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, Rule
-from auditor.rulebook.shipped_rules import shipped_rules
 from auditor.yaml_source import Node, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import shipped_rules
 
 RULES: Final = "rules"
 """The folder of a baseline with rules of its own."""
@@ -118,13 +123,53 @@ def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a baseline and folders of rules bring, read and checked, before anything of it is set or chosen.
+
+    `rules` know the controls that they answer; `own` are the ids of those that are not the tool's.
+    """
+
+    baseline: Baseline
+    rules: Mapping[str, Rule]
+    own: Sequence[str]
+    frameworks: Mapping[str, Framework]
+    components: Mapping[str, Sequence[str]]
+
+
 def load(choice: Selection) -> RuleSet:
     """Read the baseline and all rules. ContentError with the mistakes that were met."""
-    base = baselines.load(choice.baseline, shipped.folder("baselines"))
-    types = catalogue((*base.packages, *choice.rules))
-    words = words_of(base, types)
-    rules = shipped_rules(words)
-    folders = _own_folders(base, choice.rules)
+    brought = _kept(choice.baseline) if not choice.rules else _read(choice.baseline, choice.rules)
+    types = catalogue((*brought.baseline.packages, *choice.rules))
+    declared = declared_by(brought.rules[each] for each in brought.own)
+    baseline, places = overlay.with_assignments(brought.baseline, choice.assignments, declared)
+    chosen = choose(baseline, brought.rules, brought.frameworks, extra=frozenset(brought.own))
+    refuse_unread(baseline, chosen, brought.rules, kinds(), places)
+    in_force = narrowed(chosen, choice.select, choice.ignore)
+    return RuleSet(baseline, brought.rules, in_force, kinds(), brought.components, types, brought.frameworks)
+
+
+def _kept(reference: str) -> Brought:
+    """Return what a baseline brings; of one that comes with the tool, what an earlier start kept of it.
+
+    It is read anew after any change of a file of the tool's own: a baseline, a rule, a type, or a module.
+    """
+    folder = shipped.folder("baselines")
+    if shipped.is_replaced() or editions.split(reference)[0] not in baselines.names(folder):
+        return _read(reference, ())
+
+    def made_of() -> bytes:
+        files = [*baselines.files(folder), *rule_files(shipped.folder("rules"))]
+        return store.digest(files, catalogue_digest(), reference.encode())
+
+    return store.kept(f"baseline-{reference}", made_of, lambda: _read(reference, ()), CONSTANTS)
+
+
+def _read(reference: str, given: Sequence[Path]) -> Brought:
+    base = baselines.load(reference, shipped.folder("baselines"))
+    words = words_of(base, catalogue((*base.packages, *given)))
+    rules = shipped_rules.shipped_rules(words)
+    folders = _own_folders(base, given)
     own = load_rules(folders, words) if folders else {}
     mistakes = Mistakes()
     for rule_id in own.keys() & rules.keys():
@@ -132,14 +177,11 @@ def load(choice: Selection) -> RuleSet:
                     "choose another id")  # fmt: skip
     mistakes.raise_any()
     rules |= own
-    baseline, places = overlay.with_assignments(base, choice.assignments, declared_by(own.values()))
-    frameworks = controls.read(baseline.controls, rules, words)
-    controls.refuse_stray(baseline.attestations, frameworks.values())
+    frameworks = controls.read(base.controls, rules, words)
+    controls.refuse_stray(base.attestations, frameworks.values())
     rules = controls.with_controls(rules, frameworks)
-    chosen = choose(baseline, rules, frameworks, extra=frozenset(own))
-    refuse_unread(baseline, chosen, rules, kinds(), places)
-    in_force = narrowed(chosen, choice.select, choice.ignore)
-    return RuleSet(baseline, rules, in_force, kinds(), words.components, types, frameworks)
+    settled = replace(base, controls={}, places={})  # of which all is said that could be said of their places
+    return Brought(settled, rules, sorted(own), frameworks, words.components)
 
 
 def _own_folders(base: Baseline, given: Sequence[Path]) -> list[Path]:

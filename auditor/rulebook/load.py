@@ -18,23 +18,15 @@ from auditor.errors import ContentError, Mistakes
 from auditor.language import parse
 from auditor.language.ast import Condition
 from auditor.language.reads import parameters_of
+from auditor.lazy_imports import lazy_imports
 from auditor.rulebook import command, parameters
-from auditor.rulebook.documents import (
-    RELATED,
-    ExampleDocument,
-    OnCapabilityDocument,
-    OnComponentDocument,
-    OnFactDocument,
-    OnTypeDocument,
-    OnTypesDocument,
-    RuleDocument,
-    is_type_name,
-)
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.retired import RETIRED
 from auditor.rulebook.rule import Applies, Example, OnComponent, OnFact, OnType, Rule
-from auditor.rulebook.validation import check
 from auditor.yaml_source import Node, load_file, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import documents, validation
 
 MAX_FILES: Final = 5_000
 RELATIONS: Final = "relations"
@@ -90,7 +82,7 @@ def load_rule(path: Path, words: Words) -> Rule:
     """Read one rule file. ContentError says all that is wrong with it, and where."""
     node = load_file(path)
     mistakes = Mistakes()
-    document = mistakes.of(check, node, RuleDocument)
+    document = mistakes.of(validation.check, node, documents.RuleDocument)
     conditions = mistakes.of(_conditions, node, words)
     if document is None or conditions is None:
         raise mistakes.error()
@@ -196,13 +188,13 @@ def _vocabularies(node: Node | None, words: Words) -> Sequence[Vocabulary]:
     if key == "types":
         listed = entries[key].value
         names = [str(item.value) for item in listed] if isinstance(listed, list) else []
-        return [words.catalogue.of_type(name) for name in names if is_type_name(name)]
+        return [words.catalogue.of_type(name) for name in names if documents.is_type_name(name)]
     name = entries[key].value
     if not isinstance(name, str):
         return ()
     if key in {"type", "capability"}:
         named = name if key == "type" else str(entries["type"].value) if "type" in entries else ""
-        return [words.catalogue.of_type(named)] if is_type_name(named) or not named else ()
+        return [words.catalogue.of_type(named)] if documents.is_type_name(named) or not named else ()
     if key == "fact":
         return [_fact_vocabulary(name, entries[key], words)]
     if name not in words.components:
@@ -253,25 +245,25 @@ def _evidence_path(node: Node, vocabulary: Vocabulary) -> ResolvedName:
         node.fail(str(problem))
 
 
-def _applies(document: RuleDocument, conditions: _Conditions, words: Words) -> Applies:
+def _applies(document: documents.RuleDocument, conditions: _Conditions, words: Words) -> Applies:
     asked, where, when = document.applies, conditions.where, conditions.when
     match asked:
-        case OnTypeDocument():
+        case documents.OnTypeDocument():
             return OnType((asked.type,), when)
-        case OnTypesDocument():
+        case documents.OnTypesDocument():
             return OnType(tuple(asked.types), when)
-        case OnComponentDocument():
+        case documents.OnComponentDocument():
             return OnComponent((asked.component,), (asked.type,) if asked.type else (), when)
-        case OnCapabilityDocument():
+        case documents.OnCapabilityDocument():
             components = tuple(words.capabilities.get(asked.capability, ()))
             return OnComponent(components, (asked.type,) if asked.type else (), when, asked.capability)
-        case OnFactDocument():
+        case documents.OnFactDocument():
             return OnFact(asked.fact, where, when)
         case _:
             assert_never(asked)
 
 
-def _declared(document: RuleDocument, words: Words, node: Node) -> dict[str, Parameter]:
+def _declared(document: documents.RuleDocument, words: Words, node: Node) -> dict[str, Parameter]:
     """Return the parameters that a rule declares itself, which the baseline must not have."""
     mistakes = Mistakes()
     declared: dict[str, Parameter] = {}
@@ -285,7 +277,7 @@ def _declared(document: RuleDocument, words: Words, node: Node) -> dict[str, Par
     return declared
 
 
-def _check_reads(document: RuleDocument, conditions: _Conditions, node: Node) -> None:
+def _check_reads(document: documents.RuleDocument, conditions: _Conditions, node: Node) -> None:
     """Refuse a parameter that a rule names and never reads: whoever sets it would change nothing."""
     parts = [part for part in (conditions.require, conditions.where, conditions.when) if part is not None]
     read = {name for part in parts for name in parameters_of(part)}
@@ -335,7 +327,7 @@ def _check_field(path: str, vocabulary: Vocabulary, node: Node) -> None:
 
 
 def _check_values(
-    example: ExampleDocument, known: Mapping[str, Parameter], undeclared: Sequence[str], node: Node
+    example: documents.ExampleDocument, known: Mapping[str, Parameter], undeclared: Sequence[str], node: Node
 ) -> None:
     for name, value in example.parameters.items():
         if name not in known and name not in undeclared:
@@ -345,18 +337,18 @@ def _check_values(
             node.child("parameters", name).fail(problem)
 
 
-def _check_relations(example: ExampleDocument, catalogue: Catalogue, node: Node) -> None:
+def _check_relations(example: documents.ExampleDocument, catalogue: Catalogue, node: Node) -> None:
     for name in example.related:
         if name not in catalogue.ways:
             node.child("related", name).fail(f"there is no relation '{name}'", suggestion(name, catalogue.ways))
     for number, text in enumerate(example.uncollected):
-        name = text.removeprefix(RELATED)
+        name = text.removeprefix(documents.RELATED)
         if name != text and name not in catalogue.ways:
             place = node.child("uncollected", number)
             place.fail(f"there is no relation '{name}'", suggestion(name, catalogue.ways))
 
 
-def _example(document: ExampleDocument, node: Node) -> Example:
+def _example(document: documents.ExampleDocument, node: Node) -> Example:
     return Example(
         name=document.name,
         status=document.verdict,

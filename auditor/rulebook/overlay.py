@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import ContentError, Mistakes
 from auditor.language.operators import equals
+from auditor.lazy_imports import lazy_imports
 from auditor.rulebook import parameters
 from auditor.rulebook.control_layer import ControlLayer
-from auditor.rulebook.documents import OverlayDocument, RemovalDocument
 from auditor.rulebook.parameters import Parameter
 from auditor.yaml_source import Node, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import documents
 
 if TYPE_CHECKING:
     from auditor.rulebook.baseline import Baseline
@@ -29,7 +32,7 @@ class _Below:
     removed: set[str] = field(default_factory=set)
 
 
-def over(base: Baseline, own: Baseline, document: OverlayDocument, node: Node) -> Baseline:
+def over(base: Baseline, own: Baseline, document: documents.OverlayDocument, node: Node) -> Baseline:
     """Return a baseline as it stands over the one below. ContentError where it takes away or sets what is not there."""
     mistakes = Mistakes()
     below = _Below(dict(base.declared), dict(base.parameters), dict(base.tables), dict(base.components))
@@ -72,7 +75,7 @@ def over(base: Baseline, own: Baseline, document: OverlayDocument, node: Node) -
 
 
 def _controls(
-    base: Baseline, own: Baseline, document: OverlayDocument, node: Node
+    base: Baseline, own: Baseline, document: documents.OverlayDocument, node: Node
 ) -> dict[str, Sequence[ControlLayer]]:
     """Return the layers of controls by framework; those of the baseline below come first, under the name given here."""
     for name in document.controls_as:
@@ -93,7 +96,7 @@ def _controls(
     return layers
 
 
-def _remove(document: RemovalDocument, node: Node, below: _Below, mistakes: Mistakes) -> None:
+def _remove(document: documents.RemovalDocument, node: Node, below: _Below, mistakes: Mistakes) -> None:
     for number, name in enumerate(document.components):
         if name not in below.components:
             place = node.child("components", number)

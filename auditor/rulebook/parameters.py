@@ -8,8 +8,11 @@ from typing import Any, Final
 
 from auditor.errors import ContentError
 from auditor.language.operators import equals
-from auditor.rulebook.documents import ParameterDocument
+from auditor.lazy_imports import lazy_imports
 from auditor.yaml_source import Node, kind_of, load_text, suggestion
+
+with lazy_imports(__name__):
+    from auditor.rulebook import documents
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "array": (list,),
@@ -43,7 +46,7 @@ class Parameter:
         return None
 
 
-def declared(name: str, document: ParameterDocument, node: Node) -> Parameter:
+def declared(name: str, document: documents.ParameterDocument, node: Node) -> Parameter:
     """Return a declared parameter. ContentError where its default does not fit what it declares."""
     has_default = "default" in document.model_fields_set
     description = " ".join(document.description.split())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from auditor.architecture.signs import weigh
+from auditor.architecture.signs import Sign, weigh
+from auditor.compiled import store
 from auditor.errors import AuditorError
 from auditor.estate.graph import Estate
 from auditor.rulebook import baseline as baselines
@@ -28,12 +29,21 @@ class Fit:
 def fits(estate: Estate, shipped: Path) -> Sequence[Fit]:
     """Return the shipped baselines of which anything in an estate tells, the one that fits best first."""
     found: list[Fit] = []
-    for path in sorted(shipped.glob(f"*/{PACKAGE}")):
-        signs, editions = baselines.own_signs(path)
+    for name, (signs, editions) in _signs(shipped).items():
         weight, edition = weigh(estate, signs, editions)
         if weight:
-            found.append(Fit(f"{path.parent.name}@{edition}" if edition else path.parent.name, weight))
+            found.append(Fit(f"{name}@{edition}" if edition else name, weight))
     return sorted(found, key=lambda fit: (-fit.weight, fit.reference))
+
+
+def _signs(shipped: Path) -> Mapping[str, tuple[Sequence[Sign], Sequence[str]]]:
+    """Return by name the signs and editions of the shipped baselines, or what an earlier start kept of them."""
+    files = {name: shipped / name / PACKAGE for name in baselines.names(shipped)}
+
+    def read() -> dict[str, tuple[Sequence[Sign], Sequence[str]]]:
+        return {name: baselines.own_signs(path) for name, path in files.items()}
+
+    return store.kept("signs", lambda: store.digest(files.values()), read)
 
 
 def best(estate: Estate, shipped: Path) -> str:

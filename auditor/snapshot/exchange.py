@@ -14,13 +14,16 @@ import zstandard
 
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Gap, Resource
 from auditor.snapshot import whole_file
 from auditor.snapshot.compression import label_of
 from auditor.snapshot.hash import assemble, canonical
 from auditor.snapshot.json_text import decode, iter_lines
 from auditor.snapshot.model import Facet, Snapshot
-from auditor.snapshot.records import as_json, facet_of, gap_of, metadata_of
+
+with lazy_imports(__name__):
+    from auditor.snapshot import records
 
 FORMAT: Final = "auditor-snapshot"
 VERSION: Final = 1
@@ -64,16 +67,16 @@ def _lines(snapshot: Snapshot) -> Iterator[dict[str, object]]:
         "version": VERSION,
         "sha256": snapshot.sha256,
         "counts": counts,
-        "metadata": as_json(snapshot.metadata),
+        "metadata": records.as_json(snapshot.metadata),
     }
     for row in snapshot.resources:
         line = {"resource": row.body, "source": row.source, "api_version": row.api_version}
         line["collected_at"] = row.collected_at
         yield {name: value for name, value in line.items() if value is not None}
     for gap in snapshot.gaps:
-        yield {"gap": as_json(gap)}
+        yield {"gap": records.as_json(gap)}
     for facet in snapshot.facets:
-        yield {"facet": as_json(facet)}
+        yield {"facet": records.as_json(facet)}
 
 
 def is_exchange(data: bytes) -> bool:
@@ -90,7 +93,7 @@ def parse(data: bytes, label: str) -> Snapshot:
     version = header.get("version")
     if header.get("format") != FORMAT or version != VERSION:
         raise SnapshotError(f"{label} has format {ascii(version)[:40]}, this release knows {VERSION}", "update auditor")
-    metadata = metadata_of(header.get("metadata"))
+    metadata = records.metadata_of(header.get("metadata"))
     resources: list[Resource] = []
     gaps: list[Gap] = []
     facets: list[Facet] = []
@@ -99,9 +102,9 @@ def parse(data: bytes, label: str) -> Snapshot:
         if "resource" in record:
             resources.append(_resource(record, label, number))
         elif "gap" in record:
-            gaps.append(gap_of(record["gap"]))
+            gaps.append(records.gap_of(record["gap"]))
         elif "facet" in record:
-            facets.append(facet_of({"detail": "", **_object(record["facet"], label, number)}))
+            facets.append(records.facet_of({"detail": "", **_object(record["facet"], label, number)}))
         else:
             raise SnapshotError(f"{label}, line {number}, is neither resource nor gap nor facet", _AGAIN)
     _check_counts(header.get("counts"), (len(resources), len(gaps), len(facets)), label)

@@ -9,14 +9,17 @@ from pathlib import Path
 import orjson
 
 from auditor.errors import SnapshotError
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Gap, Relation, Resource
 from auditor.snapshot import limits, schema, whole_file
 from auditor.snapshot.compression import label_of
 from auditor.snapshot.hash import assemble, canonical, row_identity, snapshot_hash
 from auditor.snapshot.model import ANY_TYPE, Facet, Metadata, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
-from auditor.snapshot.records import as_json, metadata_of
 from auditor.snapshot.rows import RowWriter, read_meta, read_rows, write_meta
+
+with lazy_imports(__name__):
+    from auditor.snapshot import records
 
 UNFINISHED = "the collection did not finish"
 
@@ -89,7 +92,7 @@ def entry(row: Resource) -> ExportEntry:
 def read_metadata(connection: sqlite3.Connection) -> Metadata:
     """Return the metadata of an open snapshot database."""
     try:
-        return metadata_of(orjson.loads(read_meta(connection, "metadata") or b""))
+        return records.metadata_of(orjson.loads(read_meta(connection, "metadata") or b""))
     except orjson.JSONDecodeError as error:
         raise SnapshotError("the snapshot is damaged: it has no metadata", "restore or collect it again") from error
 
@@ -135,7 +138,7 @@ def _fill(connection: sqlite3.Connection, snapshot: Snapshot, relations: Iterabl
 
 def write_metadata(connection: sqlite3.Connection, metadata: Metadata) -> None:
     """Set the metadata of an open snapshot database."""
-    write_meta(connection, "metadata", canonical(as_json(metadata)))
+    write_meta(connection, "metadata", canonical(records.as_json(metadata)))
 
 
 def write_resources(connection: sqlite3.Connection, resources: Iterable[Resource]) -> None:

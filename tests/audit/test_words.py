@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from auditor.analysis.fact import Schema
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import Selection
 from tests.audit.test_evidence import ESTATES, report_on
@@ -165,7 +165,7 @@ def _helps(command: Any, name: str = "auditor") -> Iterator[tuple[str, str]]:
 
 def test_help_texts_hold_no_name_of_the_tools_own_parts() -> None:
     own = _own_names()
-    helps = list(_helps(get_command(app)))
+    helps = list(_helps(get_command(command_line())))
     assert len(helps) > 100
     assert [
         (place, text)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from tests.checkout import ROOT
 from tests.e2e.command import in_process
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = get_command(app)
+COMMAND = get_command(command_line())
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

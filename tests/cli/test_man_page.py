@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from tests.e2e.command import auditor, in_process
 
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*", re.IGNORECASE)
@@ -26,7 +26,7 @@ def _leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
         yield from _leaves(inner, (*path, name))
 
 
-_COMMANDS = sorted(_leaves(get_command(app)))
+_COMMANDS = sorted(_leaves(get_command(command_line())))
 
 
 @pytest.fixture(scope="module")

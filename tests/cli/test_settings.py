@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from auditor.cli import settings
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from auditor.cli.content import settings_schema
 from auditor.errors import ContentError
 
@@ -93,7 +93,7 @@ def test_all_mistakes_are_said_at_once_with_their_places(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ContentError) as raised:
-        settings.defaults(get_command(app))
+        settings.defaults(get_command(command_line()))
 
     assert [str(problem).removeprefix(f"{tmp_path}/pyproject.toml:") for problem in raised.value.problems] == [
         "10:1: 'output' is never taken from a file, which others may change (use --output or AUDITOR_OUTPUT)",
@@ -109,13 +109,13 @@ def test_a_day_is_a_value_and_several_values_are_one_list(tmp_path: Path, monkey
     (tmp_path / "auditor.toml").write_text('as-of = 2024-02-20\nselect = "storage-*"\nrules = ["mine"]\n')
     monkeypatch.chdir(tmp_path)
 
-    evaluate = settings.defaults(get_command(app))["evaluate"]
+    evaluate = settings.defaults(get_command(command_line()))["evaluate"]
 
     assert (evaluate["as_of"], evaluate["select"], evaluate["rules"]) == ("2024-02-20", ["storage-*"], ["mine"])
 
 
 def test_the_schema_has_every_option_that_a_file_may_set() -> None:
-    schema = settings_schema(get_command(app))
+    schema = settings_schema(get_command(command_line()))
 
     assert schema["properties"]["fail-on"]["enum"] == ["critical", "high", "medium", "low", "info"]
     assert schema["properties"]["select"]["description"].startswith("Only these rules")

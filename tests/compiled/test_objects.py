@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +82,12 @@ def test_no_class_but_the_tools_own_is_made() -> None:
 
     with pytest.raises(ValueError, match="no class of the tool"):
         objects.load(text)
+
+
+def test_places_and_paths_come_back() -> None:
+    node = load_text("a: [1, two]", "file.yaml")
+
+    assert objects.load(objects.dump([node, Path("a/b")])) == [node, Path("a/b")]
 
 
 def test_all_types_of_the_tool_come_back() -> None:

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from auditor.cli.streams import safe
 from auditor.model import Report, Status
 from auditor.report import format as formats
@@ -91,7 +91,7 @@ def test_a_format_gets_all_that_it_says_it_shows_once_its_name_is_listed(
     monkeypatch.setattr(formats, "NAMES", (*NAMES, "all-there"))
 
     with pytest.raises(SystemExit) as ended:
-        app(["evaluate", str(SAMPLE), "--complete", "--allow-incomplete", "--exit-zero", "-o", "all-there"])
+        command_line()(["evaluate", str(SAMPLE), "--complete", "--allow-incomplete", "--exit-zero", "-o", "all-there"])
 
     ((report, view),) = written
     passes = [finding for finding in report.findings if finding.status is Status.PASS]

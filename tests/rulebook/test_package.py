@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from auditor.errors import ContentError
 from auditor.rulebook import in_force
 from auditor.rulebook.baseline import Baseline, load
@@ -102,7 +102,7 @@ def read(path: Path, edition: str = "") -> Baseline:
 
 
 def auditor(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    result = CliRunner().invoke(command_line(), [str(each) for each in arguments])
     return result.exit_code, result.output
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import auditor
-from auditor.cli.app import app
+from auditor.cli.app import command_line
 from auditor.errors import AuditorError
 from tests.estates import agents
 from tests.estates.arm import Body, resource
@@ -92,6 +92,6 @@ def test_nothing_is_said_where_the_baseline_fits_or_is_for_any(baseline: str, tm
 def test_it_is_the_first_line_of_what_people_read(name: str, tmp_path: Path) -> None:
     source = written(tmp_path, agents.agent_document())
     arguments = ["evaluate", str(source), "--complete", "--as-of", "2026-07-16T12:00:00Z", "-o", name]
-    first = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout.splitlines()[0]
+    first = CliRunner().invoke(command_line(), arguments, env={"COLUMNS": "200"}).stdout.splitlines()[0]
     assert first.startswith("the estate looks like foundry-chat")
     assert "2026-07 and is judged by openai-chat: " in first

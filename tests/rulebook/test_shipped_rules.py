@@ -12,11 +12,13 @@ import pytest
 
 from auditor import shipped
 from auditor.compiled import store
+from auditor.estate.graph import Estate
+from auditor.inputs import read
 from auditor.rulebook import baseline as baselines
-from auditor.rulebook import in_force
+from auditor.rulebook import in_force, recognition
 from auditor.rulebook.load import load_rules
 from auditor.rulebook.shipped_rules import shipped_rules
-from tests.checkout import ROOT
+from tests.checkout import ROOT, SAMPLE
 
 RULE = Path("rules", "storage", "storage-https-only.yaml")
 
@@ -47,6 +49,56 @@ def test_other_words_of_a_baseline_have_the_rules_read_anew(monkeypatch: pytest.
     shipped_rules(in_force.Words(plain.catalogue, plain.facts, plain.components, {}))
 
     assert len(set(made_of)) == 3
+
+
+BASELINES = baselines.names(shipped.folder("baselines"))
+
+
+@pytest.mark.parametrize("name", [*BASELINES, "foundry-chat@2026-07"])
+def test_a_kept_baseline_is_the_baseline(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    anew = in_force.load(in_force.Selection(name))
+
+    monkeypatch.setattr("auditor.rulebook.baseline.load", None)  # what was kept must do
+    kept = in_force.load(in_force.Selection(name))
+
+    assert kept == anew
+    assert list(kept.rules) == list(anew.rules)
+
+
+def test_what_a_user_sets_and_selects_is_never_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    plain = in_force.load(in_force.Selection())
+    narrow = in_force.load(in_force.Selection(assignments=["roles.gateway=agw"], select=["storage-*"]))
+
+    assert narrow.baseline.parameters["roles"]["gateway"] == "agw"
+    assert {rule.id.partition("-")[0] for rule in narrow.in_force} == {"storage"}
+    assert in_force.load(in_force.Selection()) == plain
+
+
+def test_a_baseline_by_path_is_read_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "kept"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "own.yaml"
+    for title in ("one", "another"):
+        file.write_text(f"{{name: own, title: {title}, version: '1', extends: openai-chat}}")
+        assert in_force.load(in_force.Selection(str(file))).baseline.title == title
+
+    assert not list((tmp_path / "kept").rglob("baseline-*.json"))
+
+
+def test_kept_signs_are_the_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = Estate(read.read(str(SAMPLE)))
+    anew = recognition.fits(estate, shipped.folder("baselines"))
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    kept = [recognition.fits(estate, shipped.folder("baselines")) for _ in range(2)]
+    monkeypatch.setattr("auditor.rulebook.baseline.own_signs", None)
+
+    assert [*kept, recognition.fits(estate, shipped.folder("baselines"))] == [anew] * 3
+    assert anew
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +136,18 @@ def test_a_change_of_a_rule_counts_at_once_and_a_mistake_in_one_is_told_with_its
     assert nothing == ""
     assert f"{RULE.name}:" in mistake
     assert "'lwo' is no severity" in mistake
+
+
+def test_a_change_of_a_baseline_counts_at_once(copy: Path) -> None:
+    first, _ = run(copy)
+    file = copy / "baselines" / "openai-chat" / "baseline.yaml"
+    text = file.read_text()
+    file.write_text(text + "\nsettings: {storage-https-only: {severity: info}}\n")
+    changed, _ = run(copy)
+    file.write_text(text)
+    again, _ = run(copy)
+
+    assert first == again != changed
 
 
 def test_a_change_of_the_tool_has_the_rules_read_anew(copy: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor import shipped
-from auditor.cli.lazy_imports import lazy_imports
+from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor.nowhere import nothing  # type: ignore[import-not-found]
