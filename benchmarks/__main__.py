@@ -48,7 +48,9 @@ Python. This floor is measured before and after each round of each step, so that
 Seconds are CPU seconds of one process, and say little on another machine; a ratio says the same on most.
 
 `judge` is what the table needs, which lists no passes; the CSV and JSON reports list them, and so need `judge, passes
-explained`. The steps `of it …` are the analyses, each by itself; judging runs them all and asks their rules.
+explained`. The steps `of it …` are the analyses, each by itself, on an estate of which nothing was read before; what rules
+and roles were decided about in an earlier round is remembered. Judging runs them all, reads once what several of them
+need, and asks their rules.
 """
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from auditor.azure import addresses
 from auditor.network.address_book import Surroundings
 from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.likeness import Sketches
 from auditor.network.search import Search
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, Match, parse_match
@@ -80,7 +81,9 @@ def _rule(chance: random.Random, place: int, sources: list[str], targets: list[s
 def judge(rules: list[Rule], row: Match, *, with_effects: bool = True) -> Truth:
     """Return whether the group lets in more than the row, after reading it and finding its idle rules."""
     layer = Filter(parse_group("g", {"securityRules": rules}), Direction.INBOUND, AROUND)
-    asked = Search(FilterChain((layer,), AROUND, addresses.IPV4, LOCAL), [row])
+    asked = Search(
+        FilterChain((layer,), AROUND, addresses.IPV4, LOCAL), [row], Sketches(0)
+    )  # as if nothing was asked before
     answer = asked.excess([row])
     if with_effects and asked.decided is not None:
         asked.decided.effects()

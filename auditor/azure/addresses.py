@@ -125,6 +125,7 @@ PUBLIC: Final = union(PUBLIC_IPV4, PUBLIC_IPV6)
 """Addresses of the internet: IPv4 without private, shared, local, multicast and reserved space; IPv6 global unicast."""
 
 
+@lru_cache(maxsize=1024)
 def covers_internet(addresses: Ranges) -> bool:
     """Whether every public address of IPv4, or of IPv6, is in the set: the Internet in several pieces is the Internet."""
     return is_within(PUBLIC_IPV4, addresses) or is_within(PUBLIC_IPV6, addresses)

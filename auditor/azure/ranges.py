@@ -39,14 +39,18 @@ def intersection(left: Ranges, *others: Ranges) -> Ranges:
 def _intersection(left: Ranges, right: Ranges) -> Ranges:
     found: list[tuple[int, int]] = []
     i = j = 0
-    while i < len(left) and j < len(right):
-        start, end = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
-        if start < end:
-            found.append((start, end))
-        if left[i][1] < right[j][1]:
+    many, more = len(left), len(right)
+    while i < many and j < more:
+        low, high = left[i]
+        start, end = right[j]
+        if high < end:
             i += 1
+            end = high
         else:
             j += 1
+        start = max(start, low)
+        if start < end:
+            found.append((start, end))
     return tuple(found)
 
 

@@ -92,7 +92,8 @@ def target_connections(estate: Estate, target: Resource) -> Sequence[TargetConne
     path = "properties.privateEndpointConnections"
     for place, entry in body.enumerate_objects(target.body, path):
         named = body.text(entry, "id") or f"{target.id}/privateEndpointConnections/{body.text(entry, 'name') or place}"
-        found.setdefault(ids.key(named), _as_listed(entry, named, target.id, f"{place}.properties"))
+        if (key := ids.key(named)) not in found:
+            found[key] = _as_listed(entry, named, target.id, f"{place}.properties")
     if not found and not isinstance(body.value(target.body, path), list | tuple):
         return None
     return [found[key] for key in sorted(found)]

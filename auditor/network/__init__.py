@@ -6,10 +6,12 @@ A packet is (source, destination, protocol, source port, destination port); sets
 1. What is asked. `security_rules` and `security_groups` read groups as ARM spells them; `address_book` says which
    addresses their tags and application security groups mean at a subnet; `filter_chain` is the filters that traffic
    meets between two ends.
-2. Deciding. `decision_diagram` holds sets of packets; `encoding` cuts addresses and ports into atomic sets and writes a
-   chain in one diagram; `trace` follows packets through it to the rules that decide; `search` asks what passes beyond a
-   table, what of it is denied, what a default lets through; `proof` answers yes, no or unknown whatever the unknown
-   tags hold; `shadowing` finds rules without effect.
+2. Deciding. `decision_diagram` holds sets of packets; `meaning` is what a rule matches where it stands; `encoding` cuts
+   addresses and ports into atomic sets and writes a chain's rules in them; `outline` is what of that decides, without
+   names, and `drawing` its diagrams: which rule decides about each packet, what passes beyond a table, what of it is
+   denied, what a default lets through. `likeness` finds the drawing that a chain shares with others that are alike.
+   `search` asks, and `trace` names the rules that decide; `proof` answers yes, no or unknown whatever the unknown tags
+   hold; `shadowing` finds rules without effect.
 3. Telling. `witness` picks an example; `cover` finds few cubes for a set, `describe` puts them in words, `verdicts`
    joins what several chains answer.
 4. An estate. `routes` reads a subnet's routes and finds the longest prefix, `virtual_networks` reads what surrounds a

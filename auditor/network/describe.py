@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, is_within, size
-from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import NOTHING
 from auditor.network.encoding import AtomicSets, Encoding
@@ -60,7 +59,8 @@ def sentences(result: SearchResult, names: AddressNames) -> tuple[Sentence, ...]
     """Return the answering packets in few sentences, grouped by deciding rules; what holds on a condition comes last."""
     if result.decided is None:
         return ()
-    answering = result.decided.drawing.diagram.values(result.root) - {NOTHING}
+    drawing = result.decided.drawing
+    answering = drawing.diagram.values(result.root) - {NOTHING}
     if not answering:
         return ()
     encoding, table = result.decided.encoding, result.decided.table
@@ -75,24 +75,13 @@ def sentences(result: SearchResult, names: AddressNames) -> tuple[Sentence, ...]
     known = _with_tags(encoding, names)
     ends = (_clip(known, encoding.source), _clip(known, encoding.destination))
     for (rules, defaults), values in by_rules.items():
-        part = encoding.diagram.map_values(result.root, _is_in(frozenset(values)))
-        listed += (Sentence(traffic(encoding, cube, ends), rules, defaults) for cube in _parts(encoding, part, free))
+        part = drawing.diagram.map_values(result.root, _is_in(frozenset(values)))
+        listed += (Sentence(traffic(encoding, cube, ends), rules, defaults) for cube in drawing.parts(part, free))
     return tuple(sorted(dict.fromkeys(listed), key=lambda sentence: "[if" in sentence.traffic))
 
 
 def _is_in(values: frozenset[int]) -> Callable[[int], int]:
     return lambda value: int(value in values)
-
-
-def _parts(encoding: Encoding, root: int, free: int) -> Iterator[Cube]:
-    """Yield cubes of a set: first what holds on all ports, then ports of TCP and UDP, then types of ICMP."""
-    diagram = encoding.diagram
-    level = encoding.protocol_level
-    anyport = diagram.forall(diagram.either(root, free), [level + 1, level + 2])
-    yield from cover(diagram, diagram.both(root, anyport), free=free)
-    for kind in (WITH_PORTS, ALL_PROTOCOLS & ~WITH_PORTS):
-        rest = diagram.assign(root, ((level, ALL_PROTOCOLS & ~kind),), 0)
-        yield from cover(diagram, rest, given=anyport, free=free)
 
 
 def _with_tags(encoding: Encoding, names: AddressNames) -> AddressNames:

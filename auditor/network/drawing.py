@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
+from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.encoding import drawn
 from auditor.network.outline import Outline, RuleOutline
 from auditor.network.proof import Proof, prove
+from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS
 from auditor.network.shadowing import OutlinedEffect, effects
 
 NOTHING: Final = 1 << 29
@@ -74,6 +76,7 @@ class Drawing:
         self._picked: dict[Fate, tuple[int, int]] = {}
         self._answers: dict[Question, AnsweringPackets] = {}
         self._kept: dict[tuple[int, int], int] = {}
+        self._parts: dict[tuple[int, int], tuple[Cube, ...]] = {}
         self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
 
     def answer(self, question: Question) -> AnsweringPackets:
@@ -97,6 +100,22 @@ class Drawing:
         if key not in self._kept:
             self._kept[key] = self.diagram.keep(answer.picked, answer.where, NOTHING)
         return self._kept[key]
+
+    def parts(self, root: int, free: int) -> tuple[Cube, ...]:
+        """Return cubes of a set: first what holds on all ports, then ports of TCP and UDP, then types of ICMP.
+
+        A cube may also hold what is `free`: combinations that no packet has.
+        """
+        key = root, free
+        if key not in self._parts:
+            diagram, level = self.diagram, self.outline.certain.levels.protocol
+            anyport = diagram.forall(diagram.either(root, free), [level + 1, level + 2])
+            cubes = list(cover(diagram, diagram.both(root, anyport), free=free))
+            for kind in (WITH_PORTS, ALL_PROTOCOLS & ~WITH_PORTS):
+                rest = diagram.assign(root, ((level, ALL_PROTOCOLS & ~kind),), 0)
+                cubes += cover(diagram, rest, given=anyport, free=free)
+            self._parts[key] = tuple(cubes)
+        return self._parts[key]
 
     def _drawn(self, rows: tuple[tuple[Cube, ...], ...]) -> int:
         if rows not in self._rows:

@@ -94,30 +94,34 @@ def _names(filters: Sequence[Filter]) -> Hashable:
 
 
 class Sketches:
-    """What chains that were asked about have in common, as long as the diagrams have some number of nodes together."""
+    """What chains that were asked about have in common; all is forgotten when the diagrams have more nodes than that."""
 
     def __init__(self, most_nodes: int) -> None:
         self._most = most_nodes
+        self._forget()
+
+    def _forget(self) -> None:
         self._drawings: dict[Outline, Drawing] = {}
         self._sketches: dict[Hashable, Sketch] = {}
+        self._latest: Drawing | None = None
+        self._nodes = 0
 
     def of(self, chain: FilterChain, mentions: Sequence[Match], encode: Callable[[], Encoding]) -> Sketch:
         """Return what a chain, and the rows that it is compared with, have in common with those that are alike."""
         key = likeness(chain, mentions)
         known = self._sketches.get(key)
         if known is None:
-            if (
-                sum(len(drawing.diagram) for drawing in self._drawings.values()) > self._most
-                or len(self._sketches) > _MOST
-            ):
-                self._drawings, self._sketches = {}, {}
+            if self._nodes > self._most or len(self._sketches) > _MOST:
+                self._forget()
             known = self._sketches[key] = sketch(encode(), len(mentions), self._drawing)
         return known
 
     def _drawing(self, outline: Outline) -> Drawing:
+        """Return the drawing of an outline. One is counted when the next is made: it grows as long as it is asked."""
         drawing = self._drawings.get(outline)
         if drawing is None:
-            drawing = self._drawings[outline] = Drawing(outline)
+            self._nodes += len(self._latest.diagram) if self._latest is not None else 0
+            drawing = self._latest = self._drawings[outline] = Drawing(outline)
         return drawing
 
 

@@ -11,7 +11,7 @@ from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import NOTHING, AnsweringPackets, Fate, PacketOutcome, Question
 from auditor.network.encoding import Encoding, encode
 from auditor.network.filter_chain import FilterChain
-from auditor.network.likeness import KEPT
+from auditor.network.likeness import KEPT, Sketches
 from auditor.network.meaning import meaning_of
 from auditor.network.proof import Proof
 from auditor.network.security_rules import Match
@@ -84,13 +84,13 @@ def _is_undenied(outcome: PacketOutcome) -> bool:
 class Search:
     """One chain with everything that will be compared with it, encoded once and asked often."""
 
-    def __init__(self, chain: FilterChain, mentions: Sequence[Match] = ()) -> None:
+    def __init__(self, chain: FilterChain, mentions: Sequence[Match] = (), kept: Sketches = KEPT) -> None:
         self.chain, self._mentions = chain, mentions
         self.undecidable = chain.undecidable
         self.decided: DecidedPackets | None = None
         self._rows: Mapping[int, tuple[Cube, ...]] = {}
         if self.undecidable is None:
-            known = KEPT.of(chain, mentions, self._encoded)
+            known = kept.of(chain, mentions, self._encoded)
             self.undecidable = known.undecidable
             if known.drawing is not None:
                 self.decided = DecidedPackets(chain, known.drawing, self._encoded)

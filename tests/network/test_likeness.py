@@ -6,18 +6,16 @@ import json
 import os
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import addresses
-from auditor.network import search
 from auditor.network.address_book import Surroundings
 from auditor.network.describe import AddressNames
 from auditor.network.drawing import NOTHING, Drawing
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.likeness import Sketches
+from auditor.network.likeness import KEPT, Sketches
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_groups import parse_group
 from auditor.network.security_rules import Direction, parse_match
@@ -56,7 +54,13 @@ def placed(bodies: list[dict[str, Any]], *, is_moved: bool) -> list[dict[str, An
 
 
 def asked(
-    filters: list[list[dict[str, Any]]], rows: list[dict[str, Any]], name: str, *, is_moved: bool, gateway: Any = None
+    filters: list[list[dict[str, Any]]],
+    rows: list[dict[str, Any]],
+    name: str,
+    *,
+    is_moved: bool,
+    gateway: Any = None,
+    kept: Sketches = KEPT,
 ) -> Search:
     """Return a search over groups of some name, with their rules' names after it."""
     place = moved if is_moved else str
@@ -67,7 +71,7 @@ def asked(
     around = Surroundings(addresses.must_parse(place(SPACE)), gateway=gateway)
     chain = tuple(Filter(group, Direction.INBOUND, around, group.name) for group in parsed)
     matches = [parse_match(row)[0] for row in placed(rows, is_moved=is_moved)]
-    return Search(FilterChain(chain, around, addresses.ANY, addresses.must_parse(place(SUBNET))), matches)
+    return Search(FilterChain(chain, around, addresses.ANY, addresses.must_parse(place(SUBNET))), matches, kept)
 
 
 def results(found: Search, rows: list[dict[str, Any]], *, is_moved: bool) -> list[SearchResult]:
@@ -131,8 +135,7 @@ def test_law_renaming_and_moving_commutes_with_asking(filters: list[Any], rows: 
 @given(two_groups, some_rows)
 def test_law_what_was_asked_before_changes_no_answer(filters: list[Any], rows: list[Any]) -> None:
     shared = asked(filters, rows, "aa", is_moved=False)
-    with patch.object(search, "KEPT", Sketches(0)):
-        alone = asked(filters, rows, "aa", is_moved=False)
+    alone = asked(filters, rows, "aa", is_moved=False, kept=Sketches(0))
     assert in_words(shared, rows) == in_words(alone, rows)
     assert drawing(shared) is not drawing(alone) or shared.undecidable is not None
 
