@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers, get_environ_proxies, requote_uri, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import PoolManager
 from urllib3.response import HTTPResponse
@@ -116,7 +116,28 @@ class BoundedAdapter(HTTPAdapter):
     def __init__(self, connections: int, seconds: float, most_bytes: int) -> None:
         self._pools = _pools(seconds)
         self._most_bytes = most_bytes
+        self._connections: dict[tuple[object, ...], ConnectionPool] = {}
         super().__init__(pool_connections=4, pool_maxsize=connections, max_retries=0)
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,  # noqa: FBT001 - as requests calls it
+        proxies: Mapping[str, str] | None = None,
+        cert: str | tuple[str, str] | None = None,
+    ) -> ConnectionPool:
+        """Return the connections to a request's host, which are the same for all of its requests."""
+        place = "/".join((request.url or "").split("/", 3)[:3])
+        key = (place, verify, cert, *sorted((proxies or {}).items()))
+        if key not in self._connections:
+            pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            self._connections[key] = pool
+        return self._connections[key]
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.clear()
+        super().close()
 
     def init_poolmanager(
         self,

@@ -9,7 +9,7 @@ from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import Follow
 
-_MAY_NAME: Final = (str, dict, list)
+_NESTED: Final = (dict, list)
 
 FOLLOWED: Final = frozenset(item.key for item in shipped() if item.followed)
 """Types that a workload needs and that often belong to somebody else."""
@@ -29,13 +29,9 @@ def _gather(value: object, found: list[str]) -> None:
     if isinstance(value, str):
         if value[:1] == "/" and ids.is_resource_id(value) and (named := top_level(value) or _definition(value)):
             found.append(named)
-    elif isinstance(value, dict):
-        for item in value.values():
-            if isinstance(item, _MAY_NAME):
-                _gather(item, found)
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, _MAY_NAME):
+    elif isinstance(value, _NESTED):
+        for item in value.values() if isinstance(value, dict) else value:
+            if (isinstance(item, str) and item[:1] == "/") or isinstance(item, _NESTED):
                 _gather(item, found)
 
 
