@@ -57,7 +57,7 @@ class Ledger:
 
     def store(self, body: dict[str, object], *, source: str, api_version: str | None, at: str) -> list[str]:
         """Store one object without its secrets and return what it points at."""
-        found = list(references(body.get("properties")))
+        found = [*references(body.get("properties"))]
         self._want(found)
         key = ids.key(str(body.get("id")))
         self.gone.pop(key, None)

@@ -20,6 +20,7 @@ _DEPTH_KEPT: Final = 900
 _DEPTH_READ: Final = 100_000
 _LARGEST: Final = b"1.7976931348623157e308"
 
+_NESTED: Final = (dict, list)
 _REPAIRABLE: Final = re.compile(rb"NaN|Infinity|\\u[dD][89a-fA-F]|[0-9]{300}|[eE]\+?[0-9]{3}")
 _TOKEN: Final = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]|-?Infinity|NaN|-?[0-9][0-9.eE+-]*+',
@@ -50,13 +51,17 @@ def decode(data: bytes | memoryview, where: str) -> object:
 
 def is_deeper(value: object, levels: int) -> bool:
     """Whether a value is nested more deeply than that."""
-    layer = [value]
+    layer = [value] if isinstance(value, _NESTED) else []
     for _ in range(levels):
-        inner = [each for outer in layer if isinstance(outer, list) for each in outer]
-        layer = inner + [each for outer in layer if isinstance(outer, dict) for each in outer.values()]
         if not layer:
             return False
-    return any(isinstance(each, dict | list) for each in layer)
+        layer = [
+            each
+            for outer in layer
+            for each in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(each, _NESTED)
+        ]
+    return bool(layer)
 
 
 def iter_lines(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -23,6 +23,7 @@ TRAIN_FROM: Final = 500  # with fewer bodies a dictionary costs more than it sav
 _DICTIONARY_SIZE: Final = 110_000
 _LEVEL: Final = 3
 ROLE_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
+_NESTED: Final = (dict, list)
 _FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
 
 _PUT: Final = """
@@ -60,7 +61,9 @@ class RowWriter:
         )
         self._pending.append(row)
         known = self._spelled.setdefault(type_k, set())
-        self._new_spellings += [(type_k, key.lower(), key) for key in _new_keys(resource.body, known)]
+        new: list[str] = []
+        _note_new_keys(resource.body, known, new)
+        self._new_spellings += [(type_k, key.lower(), key) for key in new]
         if resource.type_key == ROLE_ASSIGNMENTS:
             self._assignments.append(_assignment(resource))
         if not self._packing:
@@ -206,18 +209,16 @@ def _assignment(resource: Resource) -> tuple[object, ...]:
     return (resource.key, *(value if isinstance(value, str) else None for value in values))
 
 
-def _new_keys(value: object, known: set[str]) -> Iterator[str]:
-    """Yield the keys, at any depth, that are not known yet, and note them; what users name (tags and the like) is left out."""
+def _note_new_keys(value: object, known: set[str], found: list[str]) -> None:
+    """Note the keys, at any depth, that are not known yet; what users name (tags and the like) is left out."""
     if isinstance(value, list):
         for item in value:
-            if isinstance(item, dict | list):
-                yield from _new_keys(item, known)
-        return
-    if not isinstance(value, Mapping):
-        return
-    for key, item in value.items():
-        if key not in known and "/" not in key:
-            known.add(key)
-            yield key
-        if isinstance(item, dict | list) and key.lower() not in _FREE_KEYS:
-            yield from _new_keys(item, known)
+            if isinstance(item, _NESTED):
+                _note_new_keys(item, known, found)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in known and "/" not in key:
+                known.add(key)
+                found.append(key)
+            if isinstance(item, _NESTED) and key.lower() not in _FREE_KEYS:
+                _note_new_keys(item, known, found)

@@ -85,6 +85,10 @@ class Arm:
                 return self._get_by(operation, path, api_version)
             except Refused as refused:
                 self._avoid_if_unknown(operation, refused.refusal)
+        return self._get_as_known(path, api_version, query)
+
+    def _get_as_known(self, path: str, api_version: str, query: Mapping[str, str]) -> Response:
+        """Return the answer to one GET in a version, or in one before it where the cloud does not know that."""
         key = ((ids.type_of(path) or path).lower(), api_version)
         version = self._versions.get(key, api_version)
         try:
@@ -112,7 +116,7 @@ class Arm:
                 return self._list_by(operation, path, api_version)
             except Refused as refused:
                 self._avoid_if_unknown(operation, refused.refusal)
-        first = self.get(path, api_version, **query)
+        first = self._get_as_known(path, api_version, query)
         pages = _Pages(self, path, first.api_version, first.at)
         link = pages.take(Answered(first.value, first.size, first.api_version))
         while link is not None:

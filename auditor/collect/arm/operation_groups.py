@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,8 @@ from auditor.collect.arm.credentials import TokenCache
 from auditor.collect.arm.sender import Decoded
 from auditor.yaml_source import load_file
 
+_ABOVE: Final = 2
+"""The segments of a subscription's own path."""
 _TABLE: Final = Path(__file__).resolve().with_suffix(".yaml")
 _CLIENTS: Final[Mapping[str, Callable[..., object]]] = {
     "cognitiveservices": CognitiveServicesManagementClient,
@@ -89,7 +91,7 @@ class OperationGroups:
 
     def reading(self, path: str) -> GroupOperation | None:
         """Return the operation that reads a path, or None where no installed package has any."""
-        operation = next((known for known in table() if known.shape.fullmatch(path)), None)
+        operation = next((known for known in _alike(path) if known.shape.fullmatch(path)), None)
         if operation is None or operation in self._avoided:
             return None
         try:
@@ -148,12 +150,40 @@ class OperationGroups:
 @cache
 def table() -> tuple[GroupOperation, ...]:
     """Return the operations of the packages that are used, as the file beside this module names them."""
-    return tuple(
-        GroupOperation(package, group, method, re.compile(_shape(path.text("a path")), re.IGNORECASE))
+    return tuple(operation for operation, _ in _paths())
+
+
+@cache
+def _paths() -> Sequence[tuple[GroupOperation, str]]:
+    """Return the operations, each with the paths that it reads below a subscription, parameters in braces."""
+    return [
+        (GroupOperation(package, group, method, re.compile(_shape(path), re.IGNORECASE)), path)
         for package, operations in load_file(_TABLE, _TABLE.name).mapping("packages").items()
-        for name, path in operations.mapping("operations").items()
+        for name, node in operations.mapping("operations").items()
         for group, _, method in [name.partition(".")]
-    )
+        for path in [node.text("a path")]
+    ]
+
+
+@cache
+def _by_ending() -> Mapping[tuple[int, bool, str], Sequence[GroupOperation]]:
+    """Return the operations by how the paths end that they read: few of them need be held against a path.
+
+    Segments below the subscription, whether a name is the last, and in lower case the last that is none.
+    """
+    found: dict[tuple[int, bool, str], list[GroupOperation]] = {}
+    for operation, path in _paths():
+        parts = path.split("/")
+        is_named = parts[-1].startswith("{")
+        found.setdefault((len(parts), is_named, parts[-2 if is_named else -1].lower()), []).append(operation)
+    return found
+
+
+def _alike(path: str) -> Iterator[GroupOperation]:
+    """Yield the operations that read paths which end as this one does."""
+    parts = path.lower().split("/")
+    for is_named in (False, True) if len(parts) > _ABOVE else ():
+        yield from _by_ending().get((len(parts) - _ABOVE, is_named, parts[-2 if is_named else -1]), ())
 
 
 def _shape(path: str) -> str:

@@ -58,14 +58,15 @@ class HostPin(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
-        self._origin = origin(base_url)
+        self._base, self._origin = base_url.rstrip("/") + "/", origin(base_url)
+        self._is_loopback = is_loopback(base_url)
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Refuse other hosts; allow plain HTTP where the host is this very machine."""
         url = request.http_request.url
-        if origin(url) != self._origin:
+        if not url.startswith(self._base) and origin(url) != self._origin:
             raise CollectionError(f"A request to {urlsplit(url).netloc} was not sent: it is not the chosen cloud.")
-        if is_loopback(url):
+        if self._is_loopback:  # of the origin, which is that of the URL
             request.context.options["enforce_https"] = False
 
 

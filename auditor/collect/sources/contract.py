@@ -13,6 +13,7 @@ from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
 from auditor.collect.operations import Operation
+from auditor.snapshot import json_text
 
 _NO_PROPERTIES: Final = "it came without properties"
 _TOO_DEEP: Final = "it is nested more deeply than anything of Azure's"
@@ -119,18 +120,9 @@ def _doubt_itself(body: Mapping[str, object], resource_id: str) -> str | None:
     return None
 
 
-def is_deeper(value: object, levels: int = _LEVELS) -> bool:
-    """Whether objects and lists are nested in a value more deeply than some levels."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list):
-        return False
-    if levels == 0:
-        return True
-    for item in value:  # noqa: SIM110 - a generator for each of many million values would cost a third more
-        if is_deeper(item, levels - 1):
-            return True
-    return False
+def is_deeper(value: object) -> bool:
+    """Whether objects and lists are nested in a value more deeply than anything of Azure's."""
+    return json_text.is_deeper(value, _LEVELS)
 
 
 def _has_properties(resource_type: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import Follow
+
+_NESTED: Final = (dict, list)
 
 FOLLOWED: Final = frozenset(item.key for item in shipped() if item.followed)
 """Types that a workload needs and that often belong to somebody else."""
@@ -16,15 +18,21 @@ FOLLOWED_FURTHER: Final = frozenset(item.key for item in shipped() if item.follo
 """What is followed from a resource outside the scope: what decides about its traffic, not its other neighbours."""
 
 
-def references(value: object) -> Iterator[str]:
-    """Yield the ids of top-level resources of followed types in a body, as spelled, repeated as they come."""
+def references(value: object) -> Sequence[str]:
+    """Return the ids of top-level resources of followed types in a body, as spelled, repeated as they come."""
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: object, found: list[str]) -> None:
     if isinstance(value, str):
-        if value[:1] == "/" and ids.is_resource_id(value) and (found := top_level(value) or _definition(value)):
-            yield found
-    elif isinstance(value, dict | list):
+        if value[:1] == "/" and ids.is_resource_id(value) and (named := top_level(value) or _definition(value)):
+            found.append(named)
+    elif isinstance(value, _NESTED):
         for item in value.values() if isinstance(value, dict) else value:
-            if isinstance(item, dict | list) or (isinstance(item, str) and item[:1] == "/"):
-                yield from references(item)
+            if (isinstance(item, str) and item[:1] == "/") or isinstance(item, _NESTED):
+                _gather(item, found)
 
 
 def _definition(resource_id: str) -> str | None:
