@@ -79,7 +79,10 @@ class Record:
         body: dict[str, object] = {}
         for name, json_name in self.json_names if fields is None else fields:
             value = getattr(self, name)
-            if value is not None and not isinstance(value, Gap):
+            if type(value) in _PLAIN:
+                if value is not None:
+                    body[json_name] = value
+            elif not isinstance(value, Gap):
                 body[json_name] = as_json(value)
         return body
 

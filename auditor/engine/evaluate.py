@@ -18,11 +18,12 @@ from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message, packed_findings
 from auditor.engine.dispatch import SubjectIndex
-from auditor.engine.findings import Controls, SubjectInfo, finding_of, info_of, info_of_fact, without_subject
+from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
 from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
-from auditor.engine.subjects import FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
+from auditor.engine.shared_evidence import with_origin
+from auditor.engine.subjects import OWN_ID, FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
@@ -194,10 +195,11 @@ def _analysis_findings(
 ) -> Iterator[Finding]:
     """Judge facts, kind by kind: those of one analysis are let go before those of the next are made."""
     derived = _derived(analysis, question)
+    filing = FactFiling(question.estate, question.workloads)
     for kind in sorted(derived):
         known, places = derived.pop(kind), Places()
         asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-        cases = _Cases(known.facts if asked else (), places, raw_inputs, question)
+        cases = _Cases(known.facts if asked else (), places, raw_inputs, filing)
         for rule, applies in asked:
             yield from _fact_findings(rule, applies, known, cases, question)
 
@@ -305,13 +307,13 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    __slots__ = ("_info", "_inputs", "_question", "_raw_inputs", "fact", "reading")
+    __slots__ = ("_filing", "_info", "_inputs", "_raw_inputs", "fact", "reading")
 
-    def __init__(self, fact: Fact, reading: Reading, raw_inputs: RawInputs, question: Evaluation) -> None:
+    def __init__(self, fact: Fact, reading: Reading, raw_inputs: RawInputs, filing: FactFiling) -> None:
         self.fact = fact
         self.reading = reading
         self._raw_inputs = raw_inputs
-        self._question = question
+        self._filing = filing
         self._info: SubjectInfo | None = None
         self._inputs: Sequence[Evidence] | None = None
 
@@ -319,9 +321,7 @@ class _Case:
     def info(self) -> SubjectInfo:
         """What its findings are filed under."""
         if self._info is None:
-            subject = self.fact.about.subject
-            role = self._question.workloads.role_of(ids.key(subject))
-            self._info = info_of_fact(self.fact, self._question.estate, *role)
+            self._info = self._filing.info(self.fact)
         return self._info
 
     @property
@@ -338,16 +338,16 @@ class _Cases:
     Of a fact nothing is made but the fields that some rule reads.
     """
 
-    def __init__(self, facts: Sequence[Fact], places: Places, raw_inputs: RawInputs, question: Evaluation) -> None:
+    def __init__(self, facts: Sequence[Fact], places: Places, raw_inputs: RawInputs, filing: FactFiling) -> None:
         read = places.first_names()
         named: dict[type[Fact], FieldNames] = {}
         self._cases: list[_Case] = []
         for fact in facts:
             fields = named.get(type(fact))
             if fields is None:
-                fields = named[type(fact)] = [pair for pair in fact.json_names if pair[1].lower() in read]
-            reading = Reading(FactSubject(fact, question.estate, fields), places)
-            self._cases.append(_Case(fact, reading, raw_inputs, question))
+                fields = named[type(fact)] = [pair for pair in (*fact.json_names, OWN_ID) if pair[1].lower() in read]
+            reading = Reading(FactSubject(fact, filing.estate, fields), places)
+            self._cases.append(_Case(fact, reading, raw_inputs, filing))
         self._index = SubjectIndex([case.reading.subject for case in self._cases])
 
     def about(self, where: Condition | None) -> Iterator[_Case]:
@@ -562,16 +562,18 @@ def _doubted(rule: RuleInForce, subject: Subject, verdict: Verdict, question: Ev
 
 def _derived_leaf(leaf: Evidence, subject: str) -> Evidence:
     """Say of a field of a fact that it was derived, and read nowhere."""
-    return replace(leaf, source=DERIVED) if leaf.resource_id == subject else leaf
+    return with_origin(leaf, leaf.resource_id, DERIVED) if leaf.resource_id == subject else leaf
 
 
 def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:
     """Report what a rule could not meet: one unknown for each gap in its types, or that there is nothing to judge."""
     estate = question.estate
     listed = sorted({name.lower() for name in types})
-    read = {resource.key for name in listed for resource in estate.judged(name)}
-    known = (gap for name in listed for gap in estate.gaps_in(name) if ids.key(gap.scope) not in read)
-    gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in known}.values())
+    known = [gap for name in listed for gap in estate.gaps_in(name)]
+    read = {resource.key for name in listed for resource in estate.judged(name)} if known else set()
+    gaps = list(
+        {(ids.key(gap.scope), gap.what.lower()): gap for gap in known if ids.key(gap.scope) not in read}.values()
+    )
     if not met and not gaps:
         gaps = [gap for name in listed for gap in estate.named_only(name)]
         gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]

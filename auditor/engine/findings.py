@@ -7,12 +7,14 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact, Schema
+from auditor.architecture.workloads import Workloads
 from auditor.engine import disclosure, message, value_sets
+from auditor.engine.quick import maker
 from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
@@ -53,49 +55,76 @@ class SubjectInfo:
     words: Callable[[], Mapping[str, str]] = dict
 
 
+_info: Final = maker(SubjectInfo)
+
+
 def info_of(
     resource: Resource, workload: str | None, component: str | None, estate: Estate, sub_object: str = ""
 ) -> SubjectInfo:
     """Return what findings on a resource, or on a fact about it, are filed under."""
-    return SubjectInfo(
-        key=resource.key,
-        resource_id=resource.id,
-        resource_type=resource.type,
-        location=resource.location,
-        collected_at=resource.collected_at,
-        workload=workload,
-        component=component,
-        sub_object=sub_object,
-        identity=identity(resource.key, sub_object),
-        origins=(ValueOrigin(resource.id, resource.source, resource.api_version, resource.collected_at),),
-        body=lambda: resource.body,
-        tags=disclosure.tags_without_secrets(resource.body.get("tags")),
-        lookup=estate.get,
+    return _info(
+        resource.key,
+        resource.id,
+        resource.type,
+        resource.location,
+        resource.collected_at,
+        workload,
+        component,
+        sub_object,
+        identity(resource.key, sub_object),
+        (ValueOrigin(resource.id, resource.source, resource.api_version, resource.collected_at),),
+        lambda: resource.body,
+        disclosure.tags_without_secrets(resource.body.get("tags")),
+        estate.get,
+        _no_words,
     )
 
 
-def info_of_fact(fact: Fact, estate: Estate, workload: str | None, component: str | None) -> SubjectInfo:
-    """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
-    about, resource = fact.about, estate.get(fact.about.subject)
-    workload, component = about.workload or workload, about.component or component
-    if resource is not None:
-        return replace(
-            info_of(resource, workload, component, estate, about.sub_object),
-            origins=(ValueOrigin(about.subject, resource.source, resource.api_version, resource.collected_at),),
-            body=fact.body,
-            words=lambda: _meanings(type(fact)),
+def _no_words() -> Mapping[str, str]:
+    return {}
+
+
+class FactFiling:
+    """What findings on facts are filed under: of a resource that many facts are about, the same is found out once."""
+
+    def __init__(self, estate: Estate, workloads: Workloads) -> None:
+        self.estate = estate
+        self._workloads = workloads
+        self._resources: dict[str, SubjectInfo | None] = {}
+
+    def info(self, fact: Fact) -> SubjectInfo:
+        """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
+        about = fact.about
+        subject, part = about.subject, about.sub_object
+        own_key = ids.key(subject)
+        workload, component = self._workloads.role_of(own_key)
+        resource = self._resource(subject)
+        return _info(
+            resource and resource.key,
+            resource.resource_id if resource else subject or None,
+            resource.resource_type if resource else f"fact/{fact.fact_kind}",
+            resource and resource.location,
+            resource and resource.collected_at,
+            about.workload or workload,
+            about.component or component,
+            part,
+            _identity(resource.key if resource and resource.key else own_key, part),
+            (ValueOrigin(subject, *resource.origins[0][1:]) if resource else ValueOrigin(subject),),
+            fact.body,
+            resource.tags if resource else {},
+            self.estate.get if resource else _nothing,
+            partial(_meanings, type(fact)),
         )
-    return SubjectInfo(
-        resource_id=about.subject or None,
-        resource_type=f"fact/{fact.fact_kind}",
-        workload=workload,
-        component=component,
-        sub_object=about.sub_object,
-        identity=identity(about.subject, about.sub_object),
-        origins=(ValueOrigin(about.subject),),
-        body=fact.body,
-        words=lambda: _meanings(type(fact)),
-    )
+
+    def _resource(self, subject: str) -> SubjectInfo | None:
+        if subject not in self._resources:
+            resource = self.estate.get(subject)
+            self._resources[subject] = None if resource is None else info_of(resource, None, None, self.estate)
+        return self._resources[subject]
+
+
+def _nothing(_: str) -> None:
+    return None
 
 
 def _meanings(kind: type[Fact]) -> Mapping[str, str]:
@@ -272,7 +301,11 @@ def _line(rule_id: str) -> bytes:
 
 def identity(subject: str, sub_object: str) -> bytes:
     """Return what makes a subject the same in every run: the subject and the part of it, without case."""
-    return f"{ids.key(subject)}\n{sub_object.lower()}".encode("utf-8", "replace")
+    return _identity(ids.key(subject), sub_object)
+
+
+def _identity(key: str, sub_object: str) -> bytes:
+    return f"{key}\n{sub_object.lower()}".encode("utf-8", "replace")
 
 
 def without_subject(

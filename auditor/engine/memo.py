@@ -122,6 +122,16 @@ class Reading:
 
 def _token_at(subject: MemorableSubject, steps: Steps) -> Hashable:
     """Return what is equal for equal values at a path that the data spell alike, and for no others."""
+    value: object = subject.body
+    for step in steps:  # as nearly always: what is asked for is there, and spelled as it was asked for
+        value = value.get(step.name) if type(value) is dict else None
+        if value is None:
+            return _odd_token_at(subject, steps)
+    return _token(value) if steps[0].folded not in COMPUTED else _odd_token_at(subject, steps)
+
+
+def _odd_token_at(subject: MemorableSubject, steps: Steps) -> Hashable:
+    """Return the same where something is absent, spelled otherwise, computed, or no object."""
     if steps[0].folded in COMPUTED:
         computed = subject.computed(steps[0].folded)
         return _NOTHING if computed is ABSENT else _token(computed)

@@ -187,6 +187,40 @@ class SharedEvidence(Sequence[Evidence]):
         return repr(list(self))
 
 
+def with_origin(leaf: Evidence, resource_id: str | None, source: str | None) -> Evidence:
+    """Return a leaf as that of another resource, or from another source."""
+    return _evidence(
+        leaf.path,
+        leaf.operator,
+        leaf.expected,
+        leaf.actual,
+        leaf.assumed,
+        leaf.absent,
+        resource_id,
+        leaf.name,
+        source,
+        leaf.api_version,
+        leaf.collected_at,
+    )
+
+
+def with_actual(leaf: Evidence, actual: object) -> Evidence:
+    """Return a leaf with another value."""
+    return _evidence(
+        leaf.path,
+        leaf.operator,
+        leaf.expected,
+        actual,
+        leaf.assumed,
+        leaf.absent,
+        leaf.resource_id,
+        leaf.name,
+        leaf.source,
+        leaf.api_version,
+        leaf.collected_at,
+    )
+
+
 def _filled(leaf: Evidence, origin: ValueOrigin, actual: object, *, was_read: bool) -> Evidence:
     return _evidence(
         leaf.path,

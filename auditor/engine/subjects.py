@@ -17,6 +17,8 @@ from auditor.language.environment import Problem, Subject
 from auditor.model import Gap, Resource
 from auditor.rulebook.rule import Example
 
+OWN_ID: Final = ("id", "id")
+"""The id of a fact, as if it were a field."""
 REST: Final = ".*"
 """How a gap ends that hides only what its resource does not state."""
 
@@ -163,9 +165,10 @@ class FactSubject:
     __slots__ = ("_estate", "body", "doubts", "fact")
 
     def __init__(self, fact: Fact, estate: Estate, fields: FieldNames | None = None) -> None:
-        """Take a fact, and which of its fields anybody reads; None: all of them."""
+        """Take a fact, and which of its fields, or its id, anybody reads; None: all of them."""
         self.fact = fact
-        self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}", **fact.body(fields), "id": fact.id}
+        read = (*fact.json_names, OWN_ID) if fields is None else fields
+        self.body: Mapping[str, object] = {"type": f"fact/{fact.fact_kind}"} | fact.body(read)
         self._estate = estate
         gaps = list(fact.gaps())
         self.doubts: Doubts = [(_steps(path), gap) for path, gap in sorted(gaps)] if gaps else ()

@@ -17,7 +17,7 @@ from auditor.analysis.fact import About, Fact, Known, Record, fact, record
 from auditor.engine import memo
 from auditor.engine.disclosure import without_secrets
 from auditor.engine.evaluate import Evaluation, findings
-from auditor.engine.shared_evidence import SharedEvidence
+from auditor.engine.shared_evidence import FactInputs, InputLeaves, InputPlace, InputReader, SharedEvidence
 from auditor.model import Finding, Gap, Status
 from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Rule
@@ -193,24 +193,34 @@ def _found(rules: list[Rule], *, inputs: list[tuple[str, str]], hue: str) -> Fin
     return finding
 
 
+class _CountingReader:
+    """A reader of inputs that keeps which places were read."""
+
+    def __init__(self, reader: InputReader) -> None:
+        self._reader = reader
+        self.read: list[InputPlace] = []
+
+    def at(self, place: InputPlace) -> InputLeaves:
+        self.read.append(place)
+        return self._reader.at(place)
+
+
 def test_what_a_fact_was_derived_from_is_read_when_somebody_looks(rules: list[Rule]) -> None:
     finding = _found(rules, inputs=_INPUTS, hue="warm")
     assert isinstance(finding.evidence, SharedEvidence)
-    read: list[object] = []
-    reader = finding.evidence.inputs._reader  # type: ignore[attr-defined]  # noqa: SLF001
-    reader._read = lambda place, real=reader._read: read.append(place) or real(place)  # noqa: SLF001
+    assert isinstance(finding.evidence.inputs, FactInputs)
+    counting = finding.evidence.inputs.reader = _CountingReader(finding.evidence.inputs.reader)
 
     assert finding.evidence
-    assert list(finding.evidence.without_inputs()) == finding.deciding[:1] + [
-        leaf for leaf in finding.evidence if leaf.operator == "context"
-    ]
-    assert finding in without_secrets([finding])
-    assert len(read) == len(_INPUTS)
+    assert [leaf.operator for leaf in finding.evidence.without_inputs()] == ["equals", *["context"] * 3]
+    assert without_secrets([finding])[0] is finding
+    assert counting.read == []
     assert [leaf.path for leaf in finding.evidence.inputs] == [
         "properties.color", "properties", "properties.rules[0].name", THING,
     ]  # fmt: skip
     assert finding.evidence.inputs[0].actual == "red"
     assert len(finding.evidence.inputs) == 4
+    assert set(counting.read) == set(_INPUTS)
 
 
 def test_a_finding_goes_to_another_process_with_all_that_it_shows(rules: list[Rule]) -> None:
