@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -27,6 +28,7 @@ from auditor.engine import (
     report_reader,
 )
 from auditor.engine.coverage import coverage_of
+from auditor.engine.evaluate import Evaluation
 from auditor.engine.known import KnownFailures, compared
 from auditor.engine.naming import CommonNames
 from auditor.engine.pictures import pictures_of
@@ -130,11 +132,45 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
 def _judged(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> tuple[Context, Report]:
     """Judge a snapshot and return the report together with what it was judged from."""
     when = moment(terms, snapshot.metadata)
-    given = _context(snapshot, rules, terms, when)
-    report = _report(snapshot, rules, terms, (given, when))
-    if misfit := _misfit(snapshot, rules, terms, (given, report)):
+    evaluation = _evaluation(snapshot, rules, terms, when)
+    return _state(snapshot, evaluation, terms, when, _findings(snapshot, evaluation, terms, when))
+
+
+def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms) -> Sequence[tuple[Context, Report]]:
+    """Judge several states of an estate, each as if it were judged alone: what is the same in them is judged once.
+
+    Return what each was judged from, and the report.
+    """
+    moments = [moment(terms, snapshot.metadata) for snapshot in snapshots]
+    pairs = list(zip(snapshots, moments, strict=True))
+    evaluations = [_evaluation(snapshot, rules, terms, when) for snapshot, when in pairs]
+    finishing = partial(_finishing_together, [_Finishing.of(evaluation.estate) for evaluation in evaluations])
+    number = _processes(max(len(snapshot.resources) for snapshot in snapshots), terms)
+    judged = evaluate.judged_together(
+        evaluate.StatesTogether(evaluations, finishing), partial(processes.together, number)
+    )
+    return [
+        _state(snapshot, evaluation, terms, when, found)
+        for (snapshot, when), evaluation, found in zip(pairs, evaluations, judged, strict=True)
+    ]
+
+
+def _evaluation(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> Evaluation:
+    return Evaluation(_context(snapshot, rules, terms, when), rules, terms.explain_passes)
+
+
+def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> list[Finding]:
+    finish = _Finishing.of(evaluation.estate).of_part(disclosure.Cleaner())
+    return evaluate.judged(evaluation, finish, _spread(snapshot, evaluation.rules, terms, when))
+
+
+def _state(
+    snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, judged: Sequence[Finding]
+) -> tuple[Context, Report]:
+    report = _report(snapshot, evaluation, terms, when, judged)
+    if misfit := _misfit(snapshot, evaluation, terms, report):
         report = replace(report, misfit=misfit, notices=[misfit, *report.notices])
-    return given, report
+    return evaluation.context, report
 
 
 def chosen(snapshot: Snapshot, choice: Selection) -> Selection:
@@ -144,19 +180,20 @@ def chosen(snapshot: Snapshot, choice: Selection) -> Selection:
     return replace(choice, baseline=recognition.best(Estate(snapshot), shipped.folder("baselines")))
 
 
-def _misfit(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged: tuple[Context, Report]) -> str:
+def _misfit(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, report: Report) -> str:
     """Say that another edition fits the estate better, and how many of the failures come from that alone."""
-    given, report = judged
-    other = recognition.better(given.estate, rules.baseline, shipped.folder("baselines"))
+    baseline = evaluation.rules.baseline
+    other = recognition.better(evaluation.estate, baseline, shipped.folder("baselines"))
     if other is None:
         return ""
     by_other = in_force.load(in_force.Selection(other))
-    likeness = f"the estate looks like {other} and is judged by {rules.baseline.called}"
-    if _lacks(given.estate, by_other):
+    likeness = f"the estate looks like {other} and is judged by {baseline.called}"
+    if _lacks(evaluation.estate, by_other):
         return f"{likeness}; what came of that alone only a snapshot tells that was collected with --everything"
     plain = replace(terms, exemption_files=(), framework=None, draw=False, known=None, explain_passes=False)
     when = moment(plain, snapshot.metadata)
-    fitting = _report(snapshot, by_other, plain, (_context(snapshot, by_other, plain, when), when))
+    by_it = _evaluation(snapshot, by_other, plain, when)
+    fitting = _report(snapshot, by_it, plain, when, _findings(snapshot, by_it, plain, when))
     failing = _failures(report)
     return f"{likeness}: {len(failing - _failures(fitting))} of {len(failing)} failures come from that alone"
 
@@ -183,19 +220,19 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> drifts.Drift:
             for source, report in zip((old, new), reports, strict=True)
         )
         return states.compare_reports(before, after)
-    redactor, shared = Redactor(random_key()), SharedRows()
-    before_read, after_read = (read.read(source, redactor=redactor, shared=shared) for source in (old, new))
-    plain = without_keyed_marks(before_read, after_read)
-    first = states.AuditedState(*_judged(plain[0], rules, terms), before_read.resources)
-    if before_read.sha256 == after_read.sha256:
-        return states.compare(first, first)
-    return states.compare(first, states.AuditedState(*_judged(plain[1], rules, terms), after_read.resources))
+    redactor, rows = Redactor(random_key()), SharedRows()
+    before_read, after_read = (read.read(source, redactor=redactor, shared=rows) for source in (old, new))
+    is_one = before_read.sha256 == after_read.sha256
+    states_read = [before_read] if is_one else [before_read, after_read]
+    judged = judged_together(without_keyed_marks(*states_read), rules, terms)
+    both = [states.AuditedState(*found, given.resources) for found, given in zip(judged, states_read, strict=True)]
+    return states.compare(both[0], both[-1])
 
 
-def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple[Context, Moment]) -> Report:
-    given, when = judged_from
-    evaluation = evaluate.Evaluation(given, rules, terms.explain_passes)
-    judged = evaluate.judged(evaluation, _finishing(given.estate), _spread(snapshot, rules, terms, when))
+def _report(
+    snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, judged: Sequence[Finding]
+) -> Report:
+    given, rules = evaluation.context, evaluation.rules
     coverage = coverage_of(evaluation, judged)
     notices = [
         *_notices(given.workloads),
@@ -238,26 +275,47 @@ def _report(snapshot: Snapshot, rules: RuleSet, terms: Terms, judged_from: tuple
 def partwise(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> evaluate.PartwiseEvaluation:
     """Return what judges a snapshot part by part: the same parts, with the same findings, in every process."""
     given = context(snapshot, rules, terms)
-    evaluation = evaluate.Evaluation(given, rules, terms.explain_passes)
-    return evaluate.PartwiseEvaluation(evaluation, _finishing(given.estate))
+    evaluation = Evaluation(given, rules, terms.explain_passes)
+    return evaluate.PartwiseEvaluation(evaluation, _Finishing.of(given.estate).of_part(disclosure.Cleaner()))
 
 
 def _spread(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> evaluate.Spread:
     """Return what has the parts judged; why that is one process where more were asked for is logged."""
     if terms.cluster is not None:
         return terms.cluster.spread(snapshot, rules, replace(terms, as_of=when.at))
-    wanted = cores.processes_for(terms.processes, len(snapshot.resources))
-    if wanted > 1 and (obstacle := processes.obstacle()):
-        _LOGGER.info("judging in one process: %s", obstacle)
-        wanted = 1
+    wanted = _processes(len(snapshot.resources), terms)
     return processes.over_processes(wanted) if wanted > 1 else evaluate.one_after_the_other
 
 
-def _finishing(estate: Estate) -> evaluate.Finish:
-    """Return what makes of findings those of a report: with names, without secrets, with what claims an exemption."""
-    names = CommonNames(estate, estate.metadata.subscription_names)
-    cleaner, claimed = disclosure.Cleaner(), claims.ExemptionClaims(estate)
-    return lambda found: claimed.beside(cleaner.cleaned(names.into(found)))
+def _processes(resources: int, terms: Terms) -> int:
+    wanted = cores.processes_for(terms.processes, resources)
+    if wanted > 1 and (obstacle := processes.obstacle()):
+        _LOGGER.info("judging in one process: %s", obstacle)
+        return 1
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class _Finishing:
+    """Makes of findings those of a report: with names, without secrets, with what claims an exemption."""
+
+    names: CommonNames
+    claimed: claims.ExemptionClaims
+
+    @classmethod
+    def of(cls, estate: Estate) -> _Finishing:
+        """Return what finishes the findings on an estate."""
+        return cls(CommonNames(estate, estate.metadata.subscription_names), claims.ExemptionClaims(estate))
+
+    def of_part(self, cleaner: disclosure.Cleaner) -> evaluate.Finish:
+        """Return it for a part of the findings, with what takes the secrets out of it."""
+        return lambda found: self.claimed.beside(cleaner.cleaned(self.names.into(found)))
+
+
+def _finishing_together(states: Sequence[_Finishing]) -> Sequence[evaluate.Finish]:
+    """Return what finishes a part of the findings on several states: one that is in several of them is cleaned once."""
+    cleaner = disclosure.Cleaner(keeps=True)
+    return [state.of_part(cleaner) for state in states]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class _Sorted:
 
     def add(self, before: Finding | None, after: Finding) -> None:
         """File a finding of the later audit, given that of the earlier one."""
+        if before is after and after.status is not Status.FAIL:
+            return
         old = None if before is None else before.status
         if after.status is Status.UNKNOWN and old not in {None, Status.UNKNOWN, Status.NOT_APPLICABLE}:
             self.changed.append(self.change(after))
@@ -63,6 +65,9 @@ class _Sorted:
     def _add_failure(self, before: Finding | None, after: Finding) -> None:
         if before is None or before.status is not Status.FAIL or (before.exemption and not after.exemption):
             self.new.append(self.change(after))
+            return
+        if before is after:
+            self.failing.append(FindingChange(after, since=self.old.as_of))
             return
         grew, shrank = _grown(after.rests_on, before.rests_on), _grown(before.rests_on, after.rests_on)
         if grew is not None:

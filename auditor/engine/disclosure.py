@@ -65,15 +65,23 @@ def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
 
 
 class Cleaner:
-    """Takes secrets out of findings, and looks but once at what many of them share."""
+    """Takes secrets out of findings, and looks but once at what many of them share; `keeps`: at each finding, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = False) -> None:
+        self._keeps = keeps
+        self._findings: dict[int, tuple[Finding, Finding]] = {}
         self._clean: set[str] = set()
         self._shared: dict[SharedLeaves, SharedLeaves] = {}
 
     def cleaned(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings without the secrets in what they quote; one that quotes none is the same object."""
-        return [self._finding(finding) for finding in findings]
+        return [self._known(finding) for finding in findings] if self._keeps else list(map(self._finding, findings))
+
+    def _known(self, finding: Finding) -> Finding:
+        known = self._findings.get(id(finding))
+        if known is None:
+            known = self._findings[id(finding)] = (finding, self._finding(finding))
+        return known[1]
 
     def _finding(self, finding: Finding) -> Finding:
         """Return a finding without secrets: the same object where it quotes none."""

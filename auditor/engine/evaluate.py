@@ -9,8 +9,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
-from typing import Final
+from itertools import chain, repeat
+from typing import Final, cast
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
@@ -22,6 +22,7 @@ from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_o
 from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
+from auditor.engine.shared_answers import KnownSubject, SharedAnswers, StateDifferences
 from auditor.engine.shared_evidence import with_origin
 from auditor.engine.subjects import OWN_ID, FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.verdict import Verdict, context_of, decide, judge
@@ -70,12 +71,14 @@ class Evaluation:
 class EvaluationPart:
     """A part of what is to be judged, which needs the answers of no other.
 
-    `weight` says about how much there is to look at, so that the longest can begin first.
+    `weight` says about how much there is to look at, so that the longest can begin first. Parts of several states of an
+    estate that have one `place` are about the same; `findings` is given what is shared by them, if there are several.
     """
 
+    place: tuple[str, ...]
     name: str
     weight: int
-    findings: Callable[[], Iterable[Finding]]
+    findings: Callable[[SharedAnswers | None], Iterable[Finding]]
 
 
 Finish = Callable[[list[Finding]], list[Finding]]
@@ -103,11 +106,59 @@ class PartwiseEvaluation:
 
     def judge(self, number: int) -> list[Finding]:
         """Return the sorted findings of a part."""
-        return self._rest.after(self._finish(in_order(self._parts[number].findings())))
+        return self._rest.after(self._finish(in_order(self._parts[number].findings(None))))
 
     def unpacked(self, data: bytes | memoryview) -> list[Finding]:
         """Return the findings of a part of the same estate that was judged in another process."""
         return packed_findings.loads(data, self._inputs)
+
+
+class StatesTogether:
+    """Several states of an estate judged part by part, each as if it were judged alone: what is the same in them, once.
+
+    All are judged by the same rules. `finishing` returns for a part what finishes the findings of each state.
+    """
+
+    def __init__(self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]]) -> None:
+        self._questions = questions
+        self._finishing = finishing
+        self._inputs = [RawInputs(question.estate, number) for number, question in enumerate(questions)]
+        pairs = zip(questions, self._inputs, strict=True)
+        self._parts = [{part.place: part for part in _parts(question, inputs)} for question, inputs in pairs]
+        self._places = list(dict.fromkeys(place for parts in self._parts for place in parts))
+        first = questions[0].estate
+        self._differences = [StateDifferences.between(first, question.estate) for question in questions]
+        self._rest = _Rest()
+
+    @property
+    def longest_first(self) -> Sequence[int]:
+        """Return the numbers of the parts, from the one that takes the longest."""
+        weights = [sum(parts[place].weight for parts in self._parts if place in parts) for place in self._places]
+        return sorted(range(len(weights)), key=lambda number: -weights[number])
+
+    def judge(self, number: int) -> list[list[Finding]]:
+        """Return the sorted findings of a part on each state."""
+        contexts = [question.context for question in self._questions]
+        shared = SharedAnswers(contexts, self._inputs, self._differences)
+        found: list[list[Finding]] = []
+        for state, finish in enumerate(self._finishing()):
+            part = self._parts[state].get(self._places[number])
+            shared.begin(state)
+            found.append([] if part is None else finish(in_order(part.findings(shared))))
+        self._rest.after(list(chain.from_iterable(found)))
+        return found
+
+    def unpacked(self, data: bytes | memoryview) -> list[list[Finding]]:
+        """Return the findings of a part on each state that was judged in another process."""
+        return cast("list[list[Finding]]", packed_findings.loads(data, *self._inputs))
+
+    def by_state(self, judged: Sequence[list[list[Finding]]]) -> list[list[Finding]]:
+        """Return the sorted findings on each state, of those of all parts."""
+        of_parts = dict(zip(self._places, judged, strict=True))
+        return [
+            in_order(chain.from_iterable(of_parts[place][state] for place in parts))
+            for state, parts in enumerate(self._parts)
+        ]
 
 
 Spread = Callable[[PartwiseEvaluation], Sequence[list[Finding]]]
@@ -131,6 +182,14 @@ def judged(question: Evaluation, finish: Finish, spread: Spread) -> list[Finding
     """
     with _estate_at_rest():
         return in_order(chain.from_iterable(spread(PartwiseEvaluation(question, finish))))
+
+
+def judged_together(
+    states: StatesTogether, spread: Callable[[StatesTogether], Sequence[list[list[Finding]]]]
+) -> list[list[Finding]]:
+    """Return the sorted findings of all rules on each of several states; `spread` has the parts judged."""
+    with _estate_at_rest():
+        return states.by_state(spread(states))
 
 
 @contextmanager
@@ -175,15 +234,17 @@ def _parts(question: Evaluation, raw_inputs: RawInputs) -> Sequence[EvaluationPa
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                judge = partial(_component_findings, rule, applies, question)
-                parts.append(EvaluationPart(rule.rule.title, len(question.workloads.all), judge))
+                judge = _sharing_nothing(partial(_component_findings, rule, applies, question))
+                place = ("component", rule.id)
+                parts.append(EvaluationPart(place, rule.rule.title, len(question.workloads.all), judge))
             case OnType() as applies:
                 on_types.append((rule, applies))
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
     for analysis in analyses.values():
         read = sum(len(question.estate.of_type(name)) for name in analysis.reads)
         derive = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
-        parts.append(EvaluationPart(f"the analysis {analysis.name}", _COST_OF_ANALYSIS * read, derive))
+        name = f"the analysis {analysis.name}"
+        parts.append(EvaluationPart(("analysis", analysis.name), name, _COST_OF_ANALYSIS * read, derive))
     return [*parts, *_type_parts(on_types, question)]
 
 
@@ -192,6 +253,7 @@ def _analysis_findings(
     rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]],
     raw_inputs: RawInputs,
     question: Evaluation,
+    shared: SharedAnswers | None,
 ) -> Iterator[Finding]:
     """Judge facts, kind by kind: those of one analysis are let go before those of the next are made."""
     derived = _derived(analysis, question)
@@ -199,7 +261,9 @@ def _analysis_findings(
     for kind in sorted(derived):
         known, places = derived.pop(kind), Places()
         asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-        cases = _Cases(known.facts if asked else (), places, raw_inputs, filing)
+        facts = known.facts if asked else ()
+        known_facts = repeat(None) if shared is None else shared.of_facts(facts)
+        cases = _Cases(facts, places, raw_inputs, filing, known_facts)
         for rule, applies in asked:
             yield from _fact_findings(rule, applies, known, cases, question)
 
@@ -216,8 +280,15 @@ def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluatio
         for first in range(0, len(resources), _ROWS):
             rows = resources[first : first + _ROWS]
             judge = partial(_resource_findings, rows, resource_type, asked, memory)
-            yield EvaluationPart(f"{len(rows)} resources of type {resource_type}", len(rows), judge)
-    yield EvaluationPart("what was not seen", len(rules), partial(_unseen_of_types, rules, by_type, question))
+            name = f"{len(rows)} resources of type {resource_type}"
+            yield EvaluationPart(("type", resource_type, str(first)), name, len(rows), judge)
+    unseen = _sharing_nothing(partial(_unseen_of_types, rules, by_type, question))
+    yield EvaluationPart(("unseen",), "what was not seen", len(rules), unseen)
+
+
+def _sharing_nothing(judge: Callable[[], Iterable[Finding]]) -> Callable[[SharedAnswers | None], Iterable[Finding]]:
+    """Return what judges each state for itself: few subjects, or what is not known of a state as a whole."""
+    return lambda _: judge()
 
 
 class _OfOneType:
@@ -238,7 +309,11 @@ class _OfOneType:
 
 
 def _resource_findings(
-    resources: Iterable[Resource], resource_type: str, asked: Sequence[RuleInForce], memory: _OfOneType
+    resources: Iterable[Resource],
+    resource_type: str,
+    asked: Sequence[RuleInForce],
+    memory: _OfOneType,
+    shared: SharedAnswers | None,
 ) -> Iterator[Finding]:
     question = memory.question
     rules, places = memory.rules(resource_type, asked)
@@ -246,7 +321,9 @@ def _resource_findings(
         reading = Reading(ResourceSubject(resource, question.estate), places)
         role = question.workloads.role_of(resource.key)
         case = ResourceCase(reading, info_of(resource, *role, question.estate))
-        yield from (finding for rule in rules if (finding := rule.finding(case)) is not None)
+        known = None if shared is None else shared.of_resource(resource, reading.doubts, role)
+        found = (rule.finding(case) if known is None else known.finding(rule, case) for rule in rules)
+        yield from (finding for finding in found if finding is not None)
 
 
 def _unseen_of_types(
@@ -307,10 +384,13 @@ class _Derived:
 class _Case:
     """A fact as all rules on its kind meet it; what only findings need is found out at the first of them."""
 
-    __slots__ = ("_filing", "_info", "_inputs", "_raw_inputs", "fact", "reading")
+    __slots__ = ("_filing", "_info", "_inputs", "_raw_inputs", "fact", "known", "reading")
 
-    def __init__(self, fact: Fact, reading: Reading, raw_inputs: RawInputs, filing: FactFiling) -> None:
+    def __init__(
+        self, fact: Fact, reading: Reading, raw_inputs: RawInputs, filing: FactFiling, known: KnownSubject | None = None
+    ) -> None:
         self.fact = fact
+        self.known = known
         self.reading = reading
         self._raw_inputs = raw_inputs
         self._filing = filing
@@ -335,19 +415,26 @@ class _Case:
 class _Cases:
     """The facts of a kind, of which each rule meets those that its `where` may hold of; all rules are known by now.
 
-    Of a fact nothing is made but the fields that some rule reads.
+    Of a fact nothing is made but the fields that some rule reads. `known` is what is known of each from another state.
     """
 
-    def __init__(self, facts: Sequence[Fact], places: Places, raw_inputs: RawInputs, filing: FactFiling) -> None:
+    def __init__(
+        self,
+        facts: Sequence[Fact],
+        places: Places,
+        raw_inputs: RawInputs,
+        filing: FactFiling,
+        known: Iterable[KnownSubject | None],
+    ) -> None:
         read = places.first_names()
         named: dict[type[Fact], FieldNames] = {}
         self._cases: list[_Case] = []
-        for fact in facts:
+        for fact, before in zip(facts, known, strict=False):
             fields = named.get(type(fact))
             if fields is None:
                 fields = named[type(fact)] = [pair for pair in (*fact.json_names, OWN_ID) if pair[1].lower() in read]
             reading = Reading(FactSubject(fact, filing.estate, fields), places)
-            self._cases.append(_Case(fact, reading, raw_inputs, filing))
+            self._cases.append(_Case(fact, reading, raw_inputs, filing, before))
         self._index = SubjectIndex([case.reading.subject for case in self._cases])
 
     def about(self, where: Condition | None) -> Iterator[_Case]:
@@ -472,7 +559,9 @@ def _fact_findings(
         return
     met = False
     for case in cases.about(applies.where):
-        if (finding := remembered.finding(case)) is not None:
+        known = case.known
+        finding = remembered.finding(case) if known is None else known.finding(remembered, case)
+        if finding is not None:
             met = True
             yield finding
     analysis = question.rules.analyses[applies.kind]

@@ -11,7 +11,7 @@ import gc
 import io
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
@@ -48,15 +48,15 @@ def dumps(findings: object) -> bytes:
     return out.getvalue()
 
 
-def loads(data: bytes | memoryview, inputs: RawInputs) -> list[Finding]:
-    """Return the findings that this program wrote; what facts were derived from is read by `inputs`."""
+def loads(data: bytes | memoryview, *inputs: RawInputs) -> list[Finding]:
+    """Return the findings that this program wrote; what facts of each estate were derived from is read by one of `inputs`."""
     was_on = gc.isenabled()
     gc.disable()  # it makes many objects and no garbage
     _HERE.inputs = inputs
     try:
         read: list[Finding] = pickle.loads(data)  # noqa: S301 - of our own process, or of a worker that is trusted
     finally:
-        _HERE.inputs = None
+        _HERE.inputs = ()
         if was_on:
             gc.enable()
     return read
@@ -65,16 +65,16 @@ def loads(data: bytes | memoryview, inputs: RawInputs) -> list[Finding]:
 class _Here(threading.local):
     """What findings that are being read refer to."""
 
-    inputs: RawInputs | None = None
+    inputs: Sequence[RawInputs] = ()
 
 
 _HERE: Final = _Here()
 
 
-def _inputs_here() -> RawInputs:
-    if _HERE.inputs is None:
+def _inputs_here(number: int) -> RawInputs:
+    if number >= len(_HERE.inputs):
         raise pickle.UnpicklingError("findings refer to an estate, and are read without it")
-    return _HERE.inputs
+    return _HERE.inputs[number]
 
 
 def _make(kind: type[object], *values: object) -> object:
@@ -107,5 +107,5 @@ _DISPATCH: Final[dict[type[Any], Callable[[Any], Any]]] = {
     ValueOrigin: _of_tuple,
     SharedEvidence: _of_evidence,
     FactInputs: _of_inputs,
-    RawInputs: lambda _: (_inputs_here, ()),
+    RawInputs: lambda one: (_inputs_here, (one.number,)),
 }

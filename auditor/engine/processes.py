@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from auditor.engine import packed_findings
-from auditor.engine.evaluate import PartwiseEvaluation, Spread
+from auditor.engine.evaluate import PartwiseEvaluation, Spread, StatesTogether
 from auditor.model import Finding
 
 T = TypeVar("T")
@@ -57,6 +57,11 @@ def over_processes(number: int) -> Spread:
         return in_processes(parts.judge, parts.longest_first, number, Bytes(packed_findings.dumps, parts.unpacked))
 
     return spread
+
+
+def together(number: int, states: StatesTogether) -> Sequence[list[list[Finding]]]:
+    """Return the findings of each part of several states, judged by so many processes, this one among them."""
+    return in_processes(states.judge, states.longest_first, number, Bytes(packed_findings.dumps, states.unpacked))
 
 
 @dataclass(frozen=True, slots=True)

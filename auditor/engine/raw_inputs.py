@@ -29,10 +29,14 @@ _ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
 
 
 class RawInputs:
-    """What facts were derived from, without the secrets in it. Many are derived from the same: the last are remembered."""
+    """What facts were derived from, without the secrets in it. Many are derived from the same: the last are remembered.
 
-    def __init__(self, estate: Estate) -> None:
+    `number` tells the estate from others that are judged together with it.
+    """
+
+    def __init__(self, estate: Estate, number: int = 0) -> None:
         self._estate = estate
+        self.number = number
         self._known: dict[InputPlace, InputLeaves] = {}
 
     def of(self, fact: Fact) -> FactInputs:
@@ -53,6 +57,11 @@ class RawInputs:
         clean = list(map(evidence_without_secrets, leaves))
         changed = [(old.actual, new.actual) for old, new in zip(leaves, clean, strict=True) if new is not old]
         return InputLeaves(clean, [pair for pair in changed if pair[0] is not pair[1]])
+
+
+def is_of_one(path: str) -> bool:
+    """Whether what stands at a place is part of the resource there, and lists no others."""
+    return "/" not in path and _RELATION.fullmatch(path) is None
 
 
 def _raw_inputs(resource_id: str, path: str, estate: Estate) -> Iterator[Evidence]:

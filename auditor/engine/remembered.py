@@ -15,7 +15,7 @@ from auditor.engine.subjects import MemorableSubject
 from auditor.engine.template import Filling, Template, filled, template_of
 from auditor.engine.verdict import Verdict
 from auditor.language.ast import Leaf
-from auditor.language.reads import reads_of
+from auditor.language.reads import reads_clock, reads_of
 from auditor.model import Evidence, Finding, Status
 from auditor.rulebook.in_force import RuleInForce
 from auditor.truth import Truth
@@ -76,7 +76,10 @@ class ResourceCase:
 
 
 class RememberedRule:
-    """A rule with what it said so far. All `places` are known before the first subject is read."""
+    """A rule with what it said so far. All `places` are known before the first subject is read.
+
+    `is_of_subject_alone`: it follows no relation to other resources. `reads_clock`: what it says depends on the time.
+    """
 
     def __init__(
         self, rule: RuleInForce, places: Places, reference: ReferenceEvaluator, *, shows_inputs_of_passes: bool
@@ -86,7 +89,10 @@ class RememberedRule:
         self.rule = rule
         self._reference = reference
         self._shows_inputs_of_passes = shows_inputs_of_passes
-        reads = reads_of(conditions if applies.when is None else [applies.when, *conditions])
+        conditions = conditions if applies.when is None else [applies.when, *conditions]
+        reads = reads_of(conditions)
+        self.is_of_subject_alone = not reads.relations
+        self.reads_clock = any(map(reads_clock, conditions))
         context = [path.steps for path in rule.rule.evidence]
         self._plan = KeyPlan(reads, places, reference.holds, context)
         self._context = ShownContext(context, places, reference.context)

@@ -27,6 +27,7 @@ from auditor.language.ast import (
     Value,
     Values,
 )
+from auditor.language.operators import AGES
 
 
 def parameters_of(condition: Condition) -> frozenset[str]:
@@ -51,6 +52,28 @@ def relations_of(condition: Condition) -> frozenset[str]:
         case Quantifier() | Count():
             followed = {condition.of.relation} if isinstance(condition.of, Relatives) else set()
             return relations_of(condition.where).union(followed) if condition.where else frozenset(followed)
+        case _:
+            assert_never(condition)
+
+
+def reads_clock(condition: Condition) -> bool:
+    """Whether the answer to a condition depends on the time of judgement."""
+    calls = _calls(expressions(condition))
+    return any(call.function == "utcNow" for call in calls) or any(leaf.operator in AGES for leaf in _leaves(condition))
+
+
+def _leaves(condition: Condition) -> Iterator[Leaf]:
+    match condition:
+        case Leaf():
+            yield condition
+        case AllOf() | AnyOf():
+            yield from (leaf for part in condition.conditions for leaf in _leaves(part))
+        case Not():
+            yield from _leaves(condition.condition)
+        case Quantifier() | Count():
+            yield from _leaves(condition.where) if condition.where is not None else ()
+        case Undecidable():
+            return
         case _:
             assert_never(condition)
 

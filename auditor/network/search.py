@@ -84,6 +84,8 @@ def _is_undenied(outcome: PacketOutcome) -> bool:
 class Search:
     """One chain with everything that will be compared with it, encoded once and asked often."""
 
+    MADE_OF: Final = ("chain", "_mentions")
+
     def __init__(self, chain: FilterChain, mentions: Sequence[Match] = (), kept: Sketches = KEPT) -> None:
         self.chain, self._mentions = chain, mentions
         self.undecidable = chain.undecidable

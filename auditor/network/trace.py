@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import starmap
+from typing import Final
 
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing, PacketOutcome, RulePlace, draw_filter
@@ -90,6 +91,8 @@ def encode_filter(encoding: Encoding, source: Filter) -> EncodedFilter:
 
 class DecidedPackets:
     """All filters of a chain together. They are encoded when somebody wants to know what the classes of addresses are."""
+
+    MADE_OF: Final = ("chain", "drawing", "_encode")
 
     def __init__(self, chain: FilterChain, drawing: Drawing, encode: Callable[[], Encoding]) -> None:
         self.chain, self.drawing, self._encode = chain, drawing, encode

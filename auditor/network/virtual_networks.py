@@ -198,17 +198,25 @@ def _each(of: object, *paths: str) -> tuple[Ranges, ...]:
     return tuple(numbers for text in texts if (numbers := addresses.parse(text)) is not None)
 
 
+@dataclass(frozen=True, eq=False)
 class _Tags(Mapping[str, Ranges]):
     """Prefixes by lower-case tag, read from the first answer that names it; parsed on demand."""
 
-    def __init__(self, answers: Sequence[Resource]) -> None:
-        self._bodies: dict[str, Mapping[str, object]] = {}
-        self._parsed: dict[str, Ranges] = {}
-        for answer in answers:
+    answers: Sequence[Resource]
+
+    @cached_property
+    def _parsed(self) -> dict[str, Ranges]:
+        return {}
+
+    @cached_property
+    def _bodies(self) -> Mapping[str, Mapping[str, object]]:
+        bodies: dict[str, Mapping[str, object]] = {}
+        for answer in self.answers:
             listed = [*body.objects(answer.body, "values"), *body.objects(answer.body, "properties.values")]
             for value in listed:
                 if (name := body.text(value, "name")) is not None:
-                    self._bodies.setdefault(name.lower(), value)
+                    bodies.setdefault(name.lower(), value)
+        return bodies
 
     def __getitem__(self, tag: str) -> Ranges:
         if tag not in self._parsed:
