@@ -150,12 +150,20 @@ def coverage_of(evaluation: Evaluation, findings: Sequence[Finding]) -> Coverage
 def _why_unmet(tallies: Iterable[_Tally]) -> str | None:
     """Return why a rule judged nothing: there was nothing, or it does not apply to what there was; None where it did."""
     listed = list(tallies)
-    statuses = sum((tally.statuses for tally in listed), Counter[Status]())
+    statuses = _together(listed)
     asked = statuses[Status.NOT_APPLICABLE]
     if statuses.total() > asked:
         return None
     told = next((tally.nothing_met for tally in listed if tally.nothing_met), "")
     return told or (f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED)
+
+
+def _together(tallies: Iterable[_Tally]) -> Counter[Status]:
+    """Return how many findings have each status; adding counters up would make one anew for each tally."""
+    statuses = Counter[Status]()
+    for tally in tallies:
+        statuses.update(tally.statuses)
+    return statuses
 
 
 def _identity(gap: Gap) -> tuple[str, str, str, str]:
@@ -259,7 +267,7 @@ def _controls(count: _Count, gaps: Mapping[Gap, OpenGap], own: str) -> Iterator[
 def _control(
     framework: str, control: str, tallies: Sequence[_Tally], names: Mapping[str, str], gaps: Mapping[Gap, OpenGap]
 ) -> ControlCoverage:
-    statuses = sum((tally.statuses for tally in tallies), Counter[Status]())
+    statuses = _together(tallies)
     subjects: dict[str, str] = {}
     for tally in tallies:
         subjects |= tally.subjects
