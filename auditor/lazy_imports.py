@@ -7,6 +7,7 @@ This is what PEP 810 (https://peps.python.org/pep-0810/) makes a statement of in
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -14,17 +15,29 @@ from types import ModuleType
 
 
 class _OnUse(ModuleType):
-    """Stands for a module, and imports it at the first look at one of its names."""
+    """Stands for a module, and gives way to it at the first look at one of its names."""
+
+    def __init__(self, name: str, importer: str) -> None:
+        super().__init__(name)
+        self.__importer__ = importer
 
     def __getattr__(self, name: str) -> object:
-        return getattr(import_module(self.__name__), name)
+        module = import_module(self.__name__)
+        names = vars(sys.modules[self.__importer__])
+        for key in [key for key, value in names.items() if value is self]:
+            names[key] = module
+        return getattr(module, name)
 
 
 class _Package(ModuleType):
     """Stands for a package in `from package import module`."""
 
+    def __init__(self, name: str, importer: str) -> None:
+        super().__init__(name)
+        self.__importer__ = importer
+
     def __getattr__(self, name: str) -> _OnUse:
-        return _OnUse(f"{self.__name__}.{name}")
+        return _OnUse(f"{self.__name__}.{name}", self.__importer__)
 
 
 @contextmanager
@@ -40,7 +53,7 @@ def lazy_imports(importer: str) -> Iterator[None]:
         level: int = 0,
     ) -> ModuleType:
         if fromlist and globals is not None and globals.get("__name__") == importer:
-            return _Package(name)
+            return _Package(name, importer)
         return real(name, globals, locals, fromlist, level)
 
     builtins.__import__ = import_on_use

@@ -271,12 +271,14 @@ def run(
 
 @contextmanager
 def _staying() -> Iterator[None]:
-    """Hide what is made in the block from the cyclic collector: modules, rows and rules stay until the process ends."""
+    """Pause the cyclic collector while modules, rows and rules are made, which stay until the process ends."""
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if gc.get_freeze_count() == 0:  # there and back they go among what is old, without a look at each
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()
 
 
