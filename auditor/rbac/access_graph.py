@@ -47,6 +47,7 @@ class AccessGraph:
     _at: Mapping[str, Sequence[Part]]
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
     _privileges: dict[tuple[str, str | None], Sequence[HeldPrivilege]] = field(default_factory=dict)
+    _operations: dict[tuple[str, str | None], frozenset[str]] = field(default_factory=dict)
     _ruled_out: dict[str, bool] = field(default_factory=dict)
     _effects: dict[tuple[str, str | None, str], Truth] = field(default_factory=dict)
 
@@ -56,6 +57,14 @@ class AccessGraph:
         if key not in self._privileges:
             self._privileges[key] = privileges_in(assignment.permissions)
         return self._privileges[key]
+
+    def operations_of(self, assignment: Assignment) -> frozenset[str]:
+        """Return the operations of privileges that an assignment's role holds under its condition, or may hold."""
+        key = (assignment.role.key, assignment.condition)
+        if key not in self._operations:
+            held = self.privileges_of(assignment)
+            self._operations[key] = frozenset(name for one in held for name in (*one.surely, *one.perhaps))
+        return self._operations[key]
 
     def privileges_in_role(self, role: Role) -> Sequence[HeldPrivilege]:
         """Return the privileges that a role holds."""

@@ -51,7 +51,7 @@ def ways(identity: ManagedIdentity) -> Iterator[WayToAct]:
 def openings(graph: AccessGraph, to_act: WayToAct) -> Iterator[Opening]:
     """Yield the assignments, active and eligible ones, that open a way to act or may; denies are applied."""
     for assignment, _ in graph.grants.covering(to_act.scope):
-        held = {o for one in graph.privileges_of(assignment) for o in (*one.surely, *one.perhaps)}
+        held = graph.operations_of(assignment)
         possible = [operation for operation in to_act.operations if operation in held]
         if not possible:
             continue

@@ -121,7 +121,8 @@ class Grants:
 
     def applies(self, assignment: Assignment, principal: str, scope: str) -> Truth:
         """Whether an assignment gives a principal its role at a scope."""
-        return all_of((self.is_held_by(assignment, principal), self._covers(assignment.scope, scope)))
+        is_held = self.is_held_by(assignment, principal)
+        return is_held if is_held is Truth.NO else all_of((is_held, self._covers(assignment.scope, scope)))
 
     def _covers(self, outer: str, inner: str) -> Truth:
         """Whether an assignment at the outer scope applies at the inner one; what states something was found before."""

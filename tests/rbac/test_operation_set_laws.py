@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
+import subprocess
+import sys
 from itertools import product
 
 from automata.fa.dfa import DFA
@@ -10,6 +14,7 @@ from automata.fa.nfa import NFA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.rbac.bounds import certain
 from auditor.rbac.operation_sets import (
     NOTHING,
     WELL_FORMED,
@@ -24,6 +29,8 @@ from auditor.rbac.operation_sets import (
     union,
     witness,
 )
+from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, covers, perhaps
+from auditor.truth import Truth
 
 SEGMENTS = ("a", "b", "read")
 LETTERS = "ab/"
@@ -138,3 +145,23 @@ def test_a_witness_ends_in_a_verb_where_one_exists(blocks: Blocks) -> None:
     verb_exists = not is_empty(intersection((language(blocks), WELL_FORMED)))
 
     assert (found is not None and holds(WELL_FORMED, found)) == verb_exists
+
+
+@settings(max_examples=60, deadline=None)
+@given(role(by_segment), role(by_segment))
+def test_law_what_is_held_perhaps_covers_no_more_than_nothing_does(held: Blocks, asked: Blocks) -> None:
+    asked_for = Permissions(certain(language(asked)), certain(NOTHING))
+    maybe = perhaps(Permissions(certain(language(held)), certain(language(held))))
+    answers = {covers(outer, asked_for) is Truth.YES for outer in (maybe, NO_PERMISSIONS)}
+    assert len(answers) == 1
+
+
+def test_a_pickled_set_is_found_among_equal_ones_in_another_process() -> None:
+    made = "language(((['a/*/read', 'b/*'], ['b/read']),))"
+    found = f"pickle.loads({pickle.dumps(language(((['a/*/read', 'b/*'], ['b/read']),)))!r}) in {{{made}}}"
+    program = f"import pickle; from tests.rbac.test_operation_set_laws import language; print({found})"
+    for seed in ("1", "2"):
+        ran = subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        )
+        assert ran.stdout.strip() == b"True"

@@ -15,7 +15,7 @@ from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.conditions import Likeness, likeness
 from auditor.rbac.effective import Effective, Grants
 from auditor.rbac.operation_sets import union
-from auditor.rbac.permissions import Plane
+from auditor.rbac.permissions import NO_PERMISSIONS, Plane
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
@@ -225,8 +225,13 @@ def _needed(principal: str, row: BoundRow, grants: Grants, assignments: Sequence
 
 
 def _covers(principal: str, row: BoundRow, grants: Grants, assignments: Sequence[Assignment]) -> bool:
+    required = row.row.role.at_most
+    if not any(grants.applies(assignment, principal, row.scope) is Truth.YES for assignment in assignments):
+        return (
+            sets.covers(NO_PERMISSIONS, required) is Truth.YES
+        )  # what is not certain covers no more than nothing does
     held = grants.effective_of(principal, row.scope, assignments).permissions
-    return sets.covers(held, row.row.role.at_most) is Truth.YES
+    return sets.covers(held, required) is Truth.YES
 
 
 def _by_one(assignment: Assignment, row: BoundRow) -> RowVerdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,9 +82,10 @@ def copies(context: Context, keys: Sequence[HeldKey]) -> Iterator[KeyCopy]:
     for label, members in sorted(services.items()):
         candidates = _candidates(context, COPIED[label])
         homes = [context.workloads.role_of(held[0].resource.key)[0] for held in members]
+        many = Counter(homes)
         for held, workload in zip(members, homes, strict=True):
             own = [each for each in candidates if workload is None or each.workload in {workload, None}]
-            is_shared = homes.count(workload) > 1
+            is_shared = many[workload] > 1
             rotations = [each for each in log.rotations(held[0].resource) if each.at <= context.now]
             if not own:
                 yield _absent(context, held)
@@ -119,7 +120,7 @@ def _absent(context: Context, held: Sequence[HeldKey]) -> KeyCopy:
     """Return that there is no copy; a workspace's connection keeps one under a name that Azure does not tell."""
     resource, estate = held[0].resource, context.estate
     present: Known[bool] = estate.type_gap(_SECRET) or False
-    if any(resource.key in estate.targets(each.key, "connects-to") for each in _workspaces(context)):
+    if _is_of_a_connection(context, resource):
         present = Gap(resource.id, _SECRET, "a workspace's connection keeps the key, and Azure does not say where")
     unread = present if isinstance(present, Gap) else None
     return KeyCopy(
@@ -136,8 +137,11 @@ def _absent(context: Context, held: Sequence[HeldKey]) -> KeyCopy:
     )
 
 
-def _workspaces(context: Context) -> Sequence[Resource]:
-    return context.estate.of_type(context.estate.catalogue.labelled("workspace").name)
+def _is_of_a_connection(context: Context, resource: Resource) -> bool:
+    """Whether a workspace connects to a service."""
+    kind = context.estate.catalogue.labelled("workspace").key
+    found = (context.estate.get(key) for key in context.estate.sources(resource.key, "connects-to"))
+    return any(each is not None and each.type_key == kind for each in found)
 
 
 def _copy(
