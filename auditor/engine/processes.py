@@ -8,6 +8,7 @@ have given, or raises here. So a result is never without some of its parts.
 
 from __future__ import annotations
 
+import gc
 import logging
 import mmap
 import os
@@ -173,6 +174,7 @@ def _started(work: Callable[[int], T], queue: int, form: Bytes[T]) -> _Worker[T]
     if pid:
         return _Worker(pid, out, form)
     status = 1
+    gc.freeze()  # looking at what both share would copy it
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
