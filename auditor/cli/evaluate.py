@@ -28,7 +28,7 @@ from auditor.report.group_by import GroupBy
 
 with lazy_imports(__name__):
     from auditor import audit, shipped
-    from auditor.engine import exemptions, known_files
+    from auditor.engine import cores, exemptions, known_files
     from auditor.fleet import cluster as clusters
     from auditor.inputs import read, remote
     from auditor.report import data_set, explanation, outcome
@@ -258,7 +258,7 @@ def run(
     )
     audited = audit.audit(snapshot, rule_set, terms)
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
-        write(report, shown)
+        write(report, shown, cores.processes_for(options.processes, report.resources))
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
         for notice in report.notices:
             streams.remark(f"note: {notice}")
@@ -318,7 +318,7 @@ def _target(text: str) -> OutputTarget:
     return OutputTarget(chosen, Path(path) if path else None)
 
 
-def write(report: Report, shown: Presentation) -> None:
+def write(report: Report, shown: Presentation, processes: int = 1) -> None:
     """Write a report in each format asked for; where one cannot be written, the others are all the same."""
     problems: list[AuditorError] = []
     for target in shown.targets:
@@ -330,6 +330,7 @@ def write(report: Report, shown: Presentation) -> None:
             color=target.path is None and streams.wants_color(shown.look.color.value),
             is_for_person=target.path is None and streams.is_terminal(),
             grouping=shown.grouping,
+            processes=processes,
         )
         try:
             if target.folder:

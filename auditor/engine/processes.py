@@ -8,6 +8,7 @@ have given, or raises here. So a result is never without some of its parts.
 
 from __future__ import annotations
 
+import gc
 import logging
 import mmap
 import os
@@ -15,7 +16,7 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ _NUMBER: Final = struct.Struct("=I")
 _HEADER: Final = struct.Struct("=IQ")  # the number of a part, and how many bytes follow
 _QUEUE: Final = 65_536 // _NUMBER.size
 """How many numbers a pipe holds: writing more would wait for somebody who reads."""
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -157,25 +159,36 @@ def _crew(number: int, work: Callable[[int], T], queue: int, form: Bytes[T]) -> 
     """Start processes that work until the queue is empty; none of them outlives the block."""
     crew: list[_Worker[T]] = []
     try:
+        # What Python does after a fork swallows the exception that a signal raises: an interrupt would be lost.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         try:
-            crew.extend(_started(work, queue, form) for _ in range(number))
+            crew.extend(_started(work, queue, form, unblocked) for _ in range(number))
         except OSError:  # as many as the system allows
             _LOGGER.debug("only %s of %s processes could be started", len(crew), number, exc_info=True)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         yield crew
     finally:
         for worker in crew:
             worker.end()
 
 
-def _started(work: Callable[[int], T], queue: int, form: Bytes[T]) -> _Worker[T]:
+def _started(work: Callable[[int], T], queue: int, form: Bytes[T], unblocked: Collection[int]) -> _Worker[T]:
     out, parent = os.memfd_create("findings"), os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(out)
+        raise
     if pid:
         return _Worker(pid, out, form)
     status = 1
+    gc.freeze()  # looking at what both share would copy it
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         _work(lambda number: form.of(work(number)), queue, out, parent)
         status = 0
     except BaseException:  # whatever it was, the part is done again where it can be told

@@ -65,7 +65,7 @@ class View:
     """How a reader wants a report; each format takes what it understands.
 
     `include_passed` lists what passed or does not apply, too; `width` is in terminal cells. `is_for_person`: it is read at
-    a terminal, where the eye rests on the last lines.
+    a terminal, where the eye rests on the last lines. `processes`: how many may write at once.
     """
 
     include_passed: bool
@@ -75,6 +75,7 @@ class View:
     style: Style = field(default_factory=Style)
     is_for_person: bool = False
     grouping: Grouping = field(default_factory=Grouping)
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

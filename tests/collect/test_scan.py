@@ -25,7 +25,7 @@ from auditor.estate.navigation import derive
 from auditor.inputs.read import read
 from auditor.snapshot.writer import SnapshotWriter
 from tests.collect.conftest import AMPLE, QUICK, estate, resource
-from tests.e2e.command import Ended, command, environment, in_process, is_one_line, sample
+from tests.e2e.command import Ended, auditor, command, environment, in_process, is_one_line, sample
 from tests.simulator.client import Simulator
 
 SAMPLE_SUB = "c2bcebd9-5f31-496a-a453-37d5bc1c6f9c"
@@ -96,6 +96,18 @@ def test_an_estate_without_any_ai_workload_invents_none(simulator: Simulator, tm
     failed = next(one for one in ended.findings if one["rule_id"] == "workload-component-present")
     assert failed["message"].startswith("None of the architecture is in the estate")
     assert ended.report["gaps"] == []
+
+
+def test_a_scan_judges_with_several_processes(simulator: Simulator, tmp_path: Path) -> None:
+    """What collects works with threads; none of them is left that would forbid to fork."""
+    simulator.serve(estate(resource("Microsoft.Network/routeTables/only")))
+    line = ("-v", "scan", "-q", "-o", "json", *AT, "--processes")
+
+    one, two = (auditor(*line, number, at=tmp_path, env=signed_in(simulator)) for number in ("1", "2"))
+
+    assert "judging in one process" not in two.err
+    assert two.code == one.code == 1, two.err
+    assert [each["fingerprint"] for each in two.findings] == [each["fingerprint"] for each in one.findings]
 
 
 def test_three_workloads_in_one_subscription_are_told_apart(

@@ -156,6 +156,15 @@ def test_a_process_with_threads_is_not_forked() -> None:
         thread.join()
 
 
+def test_it_is_logged_why_one_process_judges(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(processes, "obstacle", lambda: "other threads are running in this process")
+
+    with caplog.at_level("INFO", logger="auditor"):
+        audit.audit(read.read(SAMPLE), shipped(), audit.Terms(complete=True, processes=2))
+
+    assert "judging in one process: other threads are running in this process" in caplog.text
+
+
 def test_where_processes_cannot_be_copied_safely_one_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
 

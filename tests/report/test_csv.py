@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.engine import processes
 from auditor.language.operators import OPERATORS
 from auditor.model import Report
 from auditor.report.comparison import comparison
 from auditor.report.escapes.output import CsvDialect
 from auditor.report.format import Style, View
+from auditor.report.formats import csv as csv_format
 from auditor.report.formats.csv import COLUMNS, FORMAT
 from auditor.report.text import safe_cell
 from tests.checkout import ROOT
@@ -50,6 +52,21 @@ def text_of(report: Report, *, include_passed: bool = True) -> str:
 
 def rows_of(report: Report, *, include_passed: bool = True) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text_of(report, include_passed=include_passed), newline="")))
+
+
+@pytest.mark.parametrize("number", [0, 1, 6, 7, 25])
+def test_several_processes_write_the_same_rows_in_the_same_order(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "obstacle", lambda: "")
+    monkeypatch.setattr(csv_format, "_ROWS", 2)
+    monkeypatch.setattr(csv_format, "_AT_ONCE", 6)
+    found = [
+        replace(PASSED, resource_id=f"/subscriptions/{each}", message=f"{each}: =1+1, \udc80") for each in range(number)
+    ]
+    out = io.StringIO(newline="")
+
+    FORMAT.write(report_of(*found), out, View(include_passed=True, processes=3))
+
+    assert out.getvalue() == text_of(report_of(*found))
 
 
 def test_the_columns_are_those_of_the_contract() -> None:

@@ -11,6 +11,8 @@ from auditor.report.text import safe_cell
 
 CsvCell = NewType("CsvCell", str)
 """A cell as it stands in the file."""
+CsvText = NewType("CsvText", str)
+"""Whole rows as they stand in the file."""
 
 
 class CsvRows(EscapedOutput):
@@ -38,3 +40,11 @@ class CsvRows(EscapedOutput):
     def line(self, cells: Iterable[CsvCell]) -> None:
         """Write a row of cells, several of them."""
         self._stream.write(self._delimiter.join(cells) + "\r\n")
+
+    def lines(self, rows: Iterable[Iterable[CsvCell]]) -> CsvText:
+        """Return what `line` would write of several rows."""
+        return CsvText("".join([self._delimiter.join(cells) + "\r\n" for cells in rows]))
+
+    def add(self, text: CsvText) -> None:
+        """Write rows that `lines` made."""
+        self._stream.write(text)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.engine.processes import Bytes, in_processes
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves
 from auditor.model import Evidence, Finding, Report, RuleInfo
 from auditor.report.comparison import comparison
-from auditor.report.escapes.csv import CsvCell, CsvRows
+from auditor.report.escapes.csv import CsvCell, CsvRows, CsvText
 from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
@@ -65,6 +68,9 @@ COLUMNS: Final = (
     "first_seen_utc",
     "change",
 )
+_ROWS: Final = 1_000  # in a part that one process writes
+_AT_ONCE: Final = 50_000  # findings whose rows are held before they are written
+_AS_BYTES: Final[Bytes[CsvText]] = Bytes(pickle.dumps, pickle.loads)
 _REMEMBERED: Final = 65_536
 _AS_WRITTEN: Final = frozenset(
     {
@@ -79,8 +85,18 @@ def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
     rows, in_order = FindingCells(report, out.cell, name_cell), itemgetter(*COLUMNS)
-    for finding in streamed(report, include_passed=view.include_passed):
-        out.line(in_order(rows.cells(finding)))
+    findings = streamed(report, include_passed=view.include_passed)
+    if view.processes == 1:
+        for finding in findings:
+            out.line(in_order(rows.cells(finding)))
+        return
+    while some := list(islice(findings, _AT_ONCE)):
+
+        def text_of(number: int, some: Sequence[Finding] = some) -> CsvText:
+            return out.lines(in_order(rows.cells(each)) for each in some[number * _ROWS : (number + 1) * _ROWS])
+
+        for text in in_processes(text_of, range(-(-len(some) // _ROWS)), view.processes, _AS_BYTES):
+            out.add(text)
 
 
 class FindingCells:
