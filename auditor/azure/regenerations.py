@@ -14,7 +14,7 @@ from auditor.azure import body
 from auditor.azure.resource_type import ResourceType
 
 ACTIVITY_LOG: Final = "Microsoft.Insights/eventtypes/management"
-_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "operationName": ("operationName", "OperationNameValue", "OperationName"),
     "status": ("status", "ActivityStatusValue", "ActivityStatus"),
     "eventTimestamp": ("eventTimestamp", "TimeGenerated", "EventSubmissionTimestamp"),
@@ -48,7 +48,7 @@ def regeneration(entry: Mapping[str, object], known: Mapping[str, ResourceType])
 
     `keyName` is the key that was regenerated, None where the entry does not say so.
     """
-    kept: dict[str, object] = {name: _first(entry, spellings) for name, spellings in _FIELDS.items()}
+    kept: dict[str, object] = {name: first_text(entry, spellings) for name, spellings in SPELLINGS.items()}
     operation = str(kept["operationName"] or "").lower()
     kind = known.get(operation)
     if kind is None:
@@ -56,7 +56,7 @@ def regeneration(entry: Mapping[str, object], known: Mapping[str, ResourceType])
     return {**kept, "keyName": _key_name(entry, kind)}
 
 
-def _first(entry: Mapping[str, object], names: Iterable[str]) -> str | None:
+def first_text(entry: Mapping[str, object], names: Iterable[str]) -> str | None:
     """Return the text under the first of several names; of a text that is localised the form that never changes."""
     for name in names:
         stated = entry.get(name)

@@ -35,7 +35,8 @@ class AuditedState:
 def compare(old: AuditedState, new: AuditedState) -> Drift:
     """Return all that changed from one state to another."""
     before, after = old.context.estate, new.context.estate
-    authors = Authors(after, before.metadata.collected_at or before.metadata.judge_at)
+    times = [one.metadata.collected_at or one.metadata.judge_at for one in (before, after)]
+    authors = Authors(after, *times)
     same_key = all(one.metadata.origin == "export" for one in (before, after))
     changes = configuration.changes(old.resources, new.resources, authors, same_key=same_key)
     attribution = Attribution(changes)

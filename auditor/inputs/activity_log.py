@@ -1,7 +1,8 @@
 """Read exported entries of the activity log: what `az monitor activity-log list` prints, and rows of AzureActivity.
 
 A list of entries says nothing of what it leaves out: `az` prints 50 of them unless told otherwise. So it proves the
-regenerations that it holds and no others, unless whoever exported it declares the time that it covers.
+regenerations that it holds and no others, unless whoever exported it declares the time that it covers. Who wrote or deleted
+a resource is kept to tell of changes whose they are.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.azure import body, regenerations
+from auditor.azure import activity, body, regenerations
 from auditor.azure.catalogue import shipped
+from auditor.azure.resource_type import ResourceType
 from auditor.errors import InputError
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.normalise import ExportEntry
@@ -26,9 +28,9 @@ HINT: Final = (
 
 
 def entries(events: Sequence[object], place: str) -> Iterator[ExportEntry]:
-    """Yield the regenerations among some entries as one log for each subscription; of no known time."""
+    """Yield the regenerations and the writes among some entries as one log for each subscription; of no known time."""
     for subscription, kept in _kept(events).items():
-        yield _log(subscription, {"events": kept}, place)
+        yield _log(subscription, {"events": [], **kept}, place)
 
 
 def is_log(document: Mapping[str, object]) -> bool:
@@ -59,7 +61,7 @@ def _declared(document: Mapping[str, object], label: str) -> Iterator[ExportEntr
         window["providers"] = list(providers)
     for subscription in sorted(set(subscriptions) | set(kept)):
         covered = window if subscription in subscriptions else {}
-        yield _log(subscription, {**covered, "events": kept.get(subscription, [])}, label)
+        yield _log(subscription, {**covered, "events": [], **kept.get(subscription, {})}, label)
 
 
 def _rows(content: object, label: str) -> Sequence[object]:
@@ -80,19 +82,33 @@ def _rows_of_tables(answer: Mapping[str, object]) -> list[object]:
     return rows
 
 
-def _kept(events: Sequence[object]) -> Mapping[str, list[dict[str, object]]]:
-    """Return the regenerations among entries, by subscription in lower case, in order of time and each once."""
+def _kept(events: Sequence[object]) -> Mapping[str, Mapping[str, list[dict[str, object]]]]:
+    """Return by subscription, in lower case, what is kept of entries, in order of time and each once.
+
+    `events` are regenerations, and `writes` who wrote or deleted what.
+    """
     known = regenerations.operations(shipped())
-    found: dict[str, dict[bytes, dict[str, object]]] = defaultdict(dict)
+    found: dict[str, dict[str, dict[bytes, dict[str, object]]]] = defaultdict(lambda: defaultdict(dict))
     for event in events:
-        kept = regenerations.regeneration(event, known) if isinstance(event, Mapping) else None
-        subscription = ids.subscription_of(str(kept["resourceId"] or "")) if kept else None
-        if kept and subscription:
-            found[subscription.lower()][canonical(kept)] = kept
+        for name, kept in _told(event, known) if isinstance(event, Mapping) else ():
+            if subscription := ids.subscription_of(str(kept["resourceId"] or "")):
+                found[subscription.lower()][name][canonical(kept)] = kept
     return {
-        subscription: sorted(events.values(), key=lambda event: (str(event["eventTimestamp"]), canonical(event)))
-        for subscription, events in sorted(found.items())
+        subscription: {name: sorted(kept.values(), key=_order) for name, kept in sorted(of_log.items())}
+        for subscription, of_log in sorted(found.items())
     }
+
+
+def _told(event: Mapping[str, object], known: Mapping[str, ResourceType]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield what an entry tells, and under which name it is kept."""
+    if (regenerated := regenerations.regeneration(event, known)) is not None:
+        yield "events", regenerated
+    elif (written := activity.write(event)) is not None:
+        yield "writes", written
+
+
+def _order(event: Mapping[str, object]) -> tuple[str, bytes]:
+    return str(event["eventTimestamp"]), canonical(event)
 
 
 def _log(subscription: str, properties: dict[str, object], place: str) -> ExportEntry:

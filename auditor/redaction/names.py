@@ -59,7 +59,7 @@ NAMED: Final = frozenset({"value", "values", "headervalue", "defaultvalue"})
 VALUES: Final = frozenset({"value", "Value", "values", "Values", "headerValue", "defaultValue"})
 """The same as they are spelled."""
 API_PROPERTY_ENDINGS: Final = ("key", "connectionstring", "secret")
-_PEOPLE: Final = frozenset({"createdby", "lastmodifiedby"})
+_PEOPLE: Final = frozenset({"caller", "createdby", "lastmodifiedby"})
 _SEPARATORS: Final = re.compile(r"[_\-. ]")
 
 

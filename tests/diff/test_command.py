@@ -222,6 +222,105 @@ class TestConfiguration:
         assert (change["who"], change["when"]) == ("mallory@contoso.com", "2024-03-01T08:00:00Z")
 
 
+BEFORE, AFTER = "2024-03-01T00:00:00Z", "2024-03-02T00:00:00Z"
+
+
+def _event(who: str, at: str, operation: str, on: str, status: str = "Succeeded") -> Body:
+    """Return an entry as `az monitor activity-log list` prints it."""
+    return {
+        "eventTimestamp": at,
+        "operationName": {"value": operation},
+        "status": {"value": status},
+        "resourceId": on,
+        "caller": who,
+    }
+
+
+def _row(who: str, at: str, operation: str, on: str, status: str = "Success") -> Body:
+    """Return a row of the table AzureActivity."""
+    names = ("Caller", "TimeGenerated", "OperationNameValue", "_ResourceId", "ActivityStatusValue")
+    return dict(zip(names, (who, at, operation.upper(), on.lower(), status), strict=True))
+
+
+class TestAuthors:
+    WRITE = "Microsoft.Storage/storageAccounts/write"
+    DELETE = "Microsoft.Storage/storageAccounts/delete"
+
+    def _told(
+        self, folder: Path, old: Iterable[Body], new: Iterable[Body], events: Iterable[Body], *, before: str = BEFORE
+    ) -> list[tuple[str | None, str | None]]:
+        """Return who changed what and when, by a log beside the new state."""
+        source = {"source": {"snapshotAt": before}} if before else {}
+        first = written(folder, "old.json", old, **source)
+        (folder / "new").mkdir()
+        written(folder / "new", "estate.json", new, source={"snapshotAt": AFTER})
+        (folder / "new" / "log.json").write_text(json.dumps(list(events)), encoding="utf-8")
+        found = in_process("diff", first, folder / "new", "-o", "json", at=folder).report
+        return [(one.get("who"), one.get("when")) for one in found["changes"]]
+
+    @pytest.mark.parametrize("event", [_event, _row])
+    def test_the_activity_log_tells_who_wrote_what(self, event: Callable[..., Body], tmp_path: Path) -> None:
+        old, new = storage(minimumTlsVersion="TLS1_2"), storage(minimumTlsVersion="TLS1_0")
+        log = [
+            event("zoe@contoso.com", "2024-02-28T10:00:00Z", self.WRITE, old["id"]),  # before the old state
+            event("ben@contoso.com", "2024-03-01T08:00:00Z", self.WRITE, old["id"], "Failed"),
+            event("anna@contoso.com", "2024-03-01T09:00:00.1234567Z", self.WRITE, old["id"], "Accepted"),
+            event("anna@contoso.com", "2024-03-01T09:00:01.1234567Z", self.WRITE, old["id"]),
+            event("ben@contoso.com", "2024-03-01T10:00:00Z", self.DELETE, f"{old['id']}x"),
+            event(
+                "ben@contoso.com",
+                "2024-03-01T11:00:00Z",
+                "Microsoft.Storage/storageAccounts/listKeys/action",
+                old["id"],
+            ),
+            event("zoe@contoso.com", "2024-03-03T10:00:00Z", self.WRITE, old["id"]),  # after the new state
+        ]
+        assert self._told(tmp_path, [old], [new], log) == [("anna@contoso.com", "2024-03-01T09:00:01.1234567Z")]
+
+    def test_several_writers_are_all_told(self, tmp_path: Path) -> None:
+        old, new = storage(minimumTlsVersion="TLS1_2"), storage(minimumTlsVersion="TLS1_0")
+        people = ["eve@contoso.com", "anna@contoso.com", "ben@contoso.com", "Anna@contoso.com", "dan@contoso.com"]
+        log = [_event(who, f"2024-03-01T0{hour}:00:00Z", self.WRITE, old["id"]) for hour, who in enumerate(people)]
+        assert self._told(tmp_path, [old], [new], log[1:3]) == [("one of anna@contoso.com, ben@contoso.com", None)]
+
+    def test_of_many_writers_some_are_told(self, tmp_path: Path) -> None:
+        old, new = storage(minimumTlsVersion="TLS1_2"), storage(minimumTlsVersion="TLS1_0")
+        people = ["eve", "anna", "ben", "Anna", "dan"]
+        log = [_event(who, f"2024-03-01T0{hour}:00:00Z", self.WRITE, old["id"]) for hour, who in enumerate(people)]
+        assert self._told(tmp_path, [old], [new], log) == [("one of Anna, ben, dan and 1 more", None)]
+
+    def test_what_was_removed_was_deleted_or_went_with_what_it_lay_in(self, tmp_path: Path) -> None:
+        body, other = storage(), networks.security_group("nsg", SSH)
+        group = other["id"]
+        kind = "Microsoft.Network/networkSecurityGroups"
+        log = [
+            _event("anna@contoso.com", "2024-03-01T09:00:00Z", self.DELETE, body["id"]),
+            _event("ben@contoso.com", "2024-03-01T08:00:00Z", self.WRITE, body["id"]),
+            _event("carl@contoso.com", "2024-03-01T09:00:00Z", f"{kind}/write", group),
+        ]
+        told = self._told(tmp_path, [body, other], [networks.security_group("nsg")], log)
+        assert ("anna@contoso.com", "2024-03-01T09:00:00Z") in told
+        assert ("carl@contoso.com", "2024-03-01T09:00:00Z") in told
+        assert not any(who and "ben" in who for who, _ in told)
+
+    def test_where_it_is_not_known_what_was_between_the_states_the_log_tells_nothing(self, tmp_path: Path) -> None:
+        old, new = storage(minimumTlsVersion="TLS1_2"), storage(minimumTlsVersion="TLS1_0")
+        log = [_event("anna@contoso.com", "2024-03-01T09:00:00Z", self.WRITE, old["id"])]
+        assert self._told(tmp_path, [old], [new], log, before="") == [(None, None)]
+
+    def test_a_change_record_comes_first(self, tmp_path: Path) -> None:
+        old, new = storage(minimumTlsVersion="TLS1_2"), storage(minimumTlsVersion="TLS1_0")
+        told = {"changedBy": "mallory@contoso.com", "timestamp": "2024-03-01T07:00:00Z"}
+        record = {
+            "id": f"{new['id']}/providers/Microsoft.Resources/changes/c1",
+            "name": "c1",
+            "type": "Microsoft.Resources/changes",
+            "properties": {"targetResourceId": new["id"], "changeAttributes": told},
+        }
+        log = [_event("anna@contoso.com", "2024-03-01T09:00:00Z", self.WRITE, old["id"])]
+        assert self._told(tmp_path, [old], [new, record], log) == [("mallory@contoso.com", "2024-03-01T07:00:00Z")]
+
+
 class TestFindings:
     def test_new_resolved_and_what_made_them(self, tmp_path: Path) -> None:
         weak, strong = storage(minimumTlsVersion="TLS1_0"), storage(minimumTlsVersion="TLS1_2")
