@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final, Literal, TypeAlias
+from functools import lru_cache
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
 from auditor import resource_id as ids
 
@@ -46,7 +47,72 @@ class AgainstKnown(StrEnum):
     KNOWN = "known"
 
 
-@dataclass(frozen=True, slots=True)
+class BodyStore(Protocol):
+    """Keeps bodies of resources in less room than their values take, and gives them out again."""
+
+    def read(self, content: bytes) -> Mapping[str, object]:
+        """Return the body that was kept as this."""
+
+    def keep(self, body: Mapping[str, object]) -> bytes:
+        """Return what a body is kept as."""
+
+
+class HeldBody:
+    """A whole ARM object as Azure spelled it, and what is known of it without reading it. Immutable.
+
+    `id`, `type`, `name` and `location` are as Azure spelled them, type and name else as the id spells them; `stated` are
+    the names at its top in lower case. Where there is a `store`, the object is held as what this keeps it as (`content`,
+    else empty), and made anew when it is read, so that parts of it are not to be held.
+    """
+
+    __slots__ = ("_body", "_name", "_store", "content", "id", "location", "stated", "type")
+
+    def __init__(
+        self, body: Mapping[str, object], store: BodyStore | None = None, content: bytes | None = None
+    ) -> None:
+        """Hold an ARM object that has a string `id`."""
+        self.id: Final = str(body["id"])
+        self.type: Final = _one(str(body.get("type") or ids.type_of(self.id) or ""))
+        name, location = str(body.get("name") or ""), body.get("location")
+        self._name = "" if name == ids.name_of(self.id) else name
+        self.location: Final = _one(location) if isinstance(location, str) else None
+        self.stated: Final = _folded(tuple(body))
+        self._store = store
+        self._body = body if store is None else None
+        self.content = b"" if store is None else store.keep(body) if content is None else content
+
+    @property
+    def name(self) -> str:
+        """Return its own name."""
+        return self._name or ids.name_of(self.id)
+
+    def read(self) -> Mapping[str, object]:
+        """Return the object."""
+        if self._body is not None:
+            return self._body
+        return {} if self._store is None else self._store.read(self.content)
+
+    def replaced(self, body: Mapping[str, object]) -> HeldBody:
+        """Return another object, held in the same way."""
+        return HeldBody(body, self._store)
+
+
+@lru_cache(maxsize=4096)  # resources of a type have the same few sets of names
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(str.lower, names))
+
+
+@lru_cache(maxsize=4096)  # as there are few types: all that are equal become one object
+def _one(text: str) -> str:
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """One ARM object and where it was read.
 
@@ -54,7 +120,7 @@ class Resource:
     `key` is the id in comparable form, `type_key` the type in lower case.
     """
 
-    body: Mapping[str, object]
+    held: HeldBody
     key: str
     type_key: str
     source: str = "export"
@@ -64,37 +130,61 @@ class Resource:
     @classmethod
     def of(
         cls,
-        body: Mapping[str, object],
+        body: Mapping[str, object] | HeldBody,
         *,
         source: str = "export",
         api_version: str | None = None,
         collected_at: str | None = None,
     ) -> Resource:
         """Wrap an ARM object that has a string `id`; the type is read from `type`, else from the id."""
-        own_id = str(body["id"])
-        resource_type = body.get("type") or ids.type_of(own_id) or ""
-        return cls(body, ids.key(own_id), str(resource_type).lower(), source, api_version, collected_at)
+        held = body if isinstance(body, HeldBody) else HeldBody(body)
+        return cls(held, ids.key(held.id), _lower(held.type), source, api_version, collected_at)
+
+    def with_body(self, body: Mapping[str, object]) -> Resource:
+        """Return the same resource with another body."""
+        return replace(self, held=self.held.replaced(body))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two say the same of the same resource."""
+        if self is other or not isinstance(other, Resource):
+            return self is other
+        return self.key == other.key and self._origin == other._origin and self.body == other.body
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _origin(self) -> tuple[str, str, str | None, str | None]:
+        return self.type_key, self.source, self.api_version, self.collected_at
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        """Return the whole object as Azure spelled it."""
+        return self.held.read()
 
     @property
     def id(self) -> str:
         """Return the id as Azure spelled it."""
-        return str(self.body["id"])
+        return self.held.id
 
     @property
     def type(self) -> str:
         """Return the type as Azure spelled it, else as the id spells it."""
-        return str(self.body.get("type") or ids.type_of(self.id) or "")
+        return self.held.type
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """Return the names at the top of the body, in lower case."""
+        return self.held.stated
 
     @property
     def name(self) -> str:
         """Return the resource's own name."""
-        return str(self.body.get("name") or ids.name_of(self.id))
+        return self.held.name
 
     @property
     def location(self) -> str | None:
         """Return the Azure region as spelled."""
-        value = self.body.get("location")
-        return value if isinstance(value, str) else None
+        return self.held.location
 
     @property
     def properties(self) -> Mapping[str, object]:

@@ -6,7 +6,6 @@ import gc
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
@@ -17,6 +16,7 @@ from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message, packed_findings
+from auditor.engine.at_rest import at_rest
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
 from auditor.engine.memo import Places, Reading
@@ -180,7 +180,7 @@ def judged(question: Evaluation, finish: Finish, spread: Spread) -> list[Finding
 
     What comes out is the same wherever the parts are judged.
     """
-    with _estate_at_rest():
+    with at_rest():  # the estate, which outlives judging
         return in_order(chain.from_iterable(spread(PartwiseEvaluation(question, finish))))
 
 
@@ -188,24 +188,8 @@ def judged_together(
     states: StatesTogether, spread: Callable[[StatesTogether], Sequence[list[list[Finding]]]]
 ) -> list[list[Finding]]:
     """Return the sorted findings of all rules on each of several states; `spread` has the parts judged."""
-    with _estate_at_rest():
+    with at_rest():
         return states.by_state(spread(states))
-
-
-@contextmanager
-def _estate_at_rest() -> Iterator[None]:
-    """Spare the cyclic collector the estate, which outlives judging; what analyses leave in cycles it still frees.
-
-    What is frozen already (`inputs.read`) stays so, as thawing knows no halves.
-    """
-    is_first = gc.get_freeze_count() == 0
-    if is_first:
-        gc.freeze()
-    try:
-        yield
-    finally:
-        if is_first:
-            gc.unfreeze()
 
 
 class _Rest:

@@ -52,7 +52,7 @@ def read_any(resource: Resource, _: Lookup) -> Iterator[Relation]:
             endpoint := body.reference(resource.properties, "privateEndpoint.id")
         ):
             yield Relation(parent, "private-endpoint-connection", endpoint)
-    if "identity" in resource.body:
+    if "identity" in resource.stated:
         yield from _identities(resource)
     for connection in body.objects(resource.properties, "privateEndpointConnections"):
         if endpoint := body.reference(connection, "properties.privateEndpoint.id"):

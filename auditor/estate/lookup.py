@@ -145,7 +145,7 @@ def build(resources: Iterable[Resource], catalogue: Catalogue) -> Lookup:
         for kind in stated.to
     }
     for resource in resources:
-        if "identity" in resource.body:
+        if "identity" in resource.stated:
             _index_identity(resource, lookup)
         if index := _INDEXES.get(resource.type_key):
             index(resource, lookup)

@@ -34,7 +34,11 @@ class Regions:
 
 def read(estate: Estate) -> Regions:
     """Return what an estate shows of regions: its list of locations, else resources that lie in zones there."""
-    spread = {region: True for item in estate.resources if (region := normal(item.location)) and _shows_zones(item)}
+    spread: dict[str, bool] = {}
+    for item in estate.resources:
+        region = normal(item.location)
+        if region and region not in spread and _shows_zones(item):
+            spread[region] = True
     return Regions({**spread, **_collected(estate)})
 
 

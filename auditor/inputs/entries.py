@@ -27,8 +27,11 @@ _DEEPEST: Final = 30
 _REMEMBERED: Final = 256
 
 
-def as_arm(raw: object) -> tuple[object, list[Gap]]:
-    """Return an entry as Azure Resource Manager states it, with the gaps in it; what is no resource stays as it is."""
+def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object, list[Gap]]:
+    """Return an entry as Azure Resource Manager states it, with the gaps in it; what is no resource stays as it is.
+
+    `text` is the entry as it was read, where that is at hand.
+    """
     if not isinstance(raw, dict):
         return raw, []
     body = powershell.as_arm(raw) if powershell.is_from_powershell(raw) else raw
@@ -48,23 +51,25 @@ def as_arm(raw: object) -> tuple[object, list[Gap]]:
         reason = NOT_PRINTED if command_line.is_whole(body, known) else REST_NOT_READ
         gaps.append(Gap(resource_id, "properties.*", reason))
         body = command_line.as_arm(body, known)
-    gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(_cut_places(body, kind))]
+    gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(_cut_places(body, kind, text))]
     return body, gaps
 
 
-def _cut_places(body: Mapping[str, object], kind: ResourceType | None) -> set[str]:
+def _cut_places(body: Mapping[str, object], kind: ResourceType | None, text: bytes | memoryview | None) -> set[str]:
     """Return the paths at which a text stands where an object or a list belongs."""
     properties = body.get("properties")
     if not isinstance(properties, dict):
         return set()
-    places = set(_cut_texts(properties, "properties")) if _may_be_cut(properties) else set()
+    places = set(_cut_texts(properties, "properties")) if _may_be_cut(properties, text) else set()
     if kind is not None:
         places.update(_texts_on_the_way(body, _ways(kind.key), ""))
     return places
 
 
-def _may_be_cut(properties: Mapping[str, object]) -> bool:
-    """Whether any text may begin as PowerShell begins what it cut: nearly none does, and its text tells quickly."""
+def _may_be_cut(properties: Mapping[str, object], text: bytes | memoryview | None) -> bool:
+    """Whether any text may begin as PowerShell begins what it cut: nearly none does, and the whole tells quickly."""
+    if text is not None and (whole := bytes(text)) and b"\\u" not in whole:
+        return b'"@{' in whole or b'"System.' in whole
     try:
         text = orjson.dumps(properties)
     except TypeError:  # nested too deeply to be written

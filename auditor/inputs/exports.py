@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Final
+
+import orjson
 
 from auditor import resource_id as ids
 from auditor.azure.body import texts
@@ -17,7 +20,7 @@ from auditor.errors import InputError
 from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
 from auditor.model import Gap
-from auditor.snapshot.json_text import decode, iter_lines
+from auditor.snapshot.json_text import RawValue, decode, decoded, iter_lines
 from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
@@ -26,6 +29,11 @@ _HINT = (
     "give a snapshot, a JSON array of ARM resources, {resources: […]}, an ARM list {value: […]}, "
     "a Resource Graph answer {data: […]} or JSON Lines"
 )
+LONG: Final = 96 << 20
+"""Bytes from which on what is read is held as text, and not as values, which take six times the room.
+
+Where there is room it is no gain: judging asks for each body a few times, and decoding it anew costs a tenth of that.
+"""
 _INCOMPLETE = "the export holds only a part of the answer: follow its continuation token"
 
 
@@ -71,9 +79,9 @@ def from_lines(data: bytes, label: str) -> Export:
     parts: list[Export] = []
     for number, line in iter_lines(data):
         place = f"line {number}"
-        document = decode(line, f"{label}, {place},")
+        item, document = _opened(line, f"{label}, {place},", stays_raw=len(data) >= LONG)
         if isinstance(document, dict) and isinstance(document.get("id"), str) and not is_event(document):
-            parts.append(Export([_entry(document, place, f"{label}, {place}")]))
+            parts.append(Export([_entry(item, document, place, f"{label}, {place}")]))
         else:
             page = from_document(document, f"{label}, {place}")
             parts.append(
@@ -124,19 +132,48 @@ def _joined_scope(scopes: Sequence[Mapping[str, object]]) -> Mapping[str, object
     return {name: sorted({str(item) for scope in scopes for item in texts(scope, name)}) for name in names}
 
 
-def _entry(item: object, place: str, label: str) -> ExportEntry:
-    if (known := foreign.in_entry(item)) is not None:
+def _opened(line: bytes, where: str, *, stays_raw: bool) -> tuple[object, object]:
+    """Return a line as it is to be held, and the value in it."""
+    raw = RawValue(line)
+    try:
+        document = raw.decoded()
+    except orjson.JSONDecodeError:
+        document = decode(line, where)
+        return document, document
+    return raw if stays_raw else document, document
+
+
+def _entry(item: object, document: object, place: str, label: str) -> ExportEntry:
+    """Return an entry of an export; what is raw stays so (`document` is what it holds)."""
+    if (known := foreign.in_entry(document)) is not None:
         raise foreign.refusal(label, known)
-    body, gaps = as_arm(item)
+    body, gaps = as_arm(document, item.text if isinstance(item, RawValue) else None)
+    if body is document:
+        body = item
+    elif isinstance(item, RawValue):
+        body = RawValue(orjson.dumps(body))
     return ExportEntry(body, place, gaps=gaps)
 
 
 def _listing(items: Sequence[object], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
-    events = [item for item in items if is_event(item)]
-    entries = [_entry(item, f"resource {number}", label) for number, item in enumerate(items, 1) if not is_event(item)]
+    """Return the entries of a list; where nothing else says which, the tenant is the one that all of them state."""
+    events: list[object] = []
+    entries: list[ExportEntry] = []
+    tenants: set[str] = set()
+    for number, item in enumerate(items, 1):
+        document = decoded(item)
+        if isinstance(document, dict):
+            tenant = document.get("tenantId")
+            tenants.add(tenant if isinstance(tenant, str) else "")
+        if is_event(document):
+            events.append(document)
+        else:
+            entries.append(_entry(item, document, f"resource {number}", label))
     is_log = bool(events) and not entries
     entries += activity_log.entries(events, "the activity log")
-    known = metadata or Metadata(tenant_id=_common_tenant(items))
+    known = metadata or Metadata()
+    if known.tenant_id is None:
+        known = replace(known, tenant_id=(tenants.pop() or None) if len(tenants) == 1 else None)
     return Export(entries, known, () if is_log else gaps, is_log=is_log)
 
 
@@ -145,12 +182,6 @@ def _list_in(document: Mapping[str, object], name: str, label: str) -> list[obje
     if not isinstance(items, list):
         raise InputError(f"{label} has `{name}`, but it is no list of resources", _HINT)
     return items
-
-
-def _common_tenant(items: Sequence[object]) -> str | None:
-    stated = (item.get("tenantId") for item in items if isinstance(item, dict))
-    tenants = {tenant if isinstance(tenant, str) else "" for tenant in stated}
-    return tenants.pop() or None if len(tenants) == 1 else None
 
 
 def _from_resources(document: dict[str, object], label: str) -> Export:
@@ -167,7 +198,7 @@ def _from_resources(document: dict[str, object], label: str) -> Export:
     metadata = Metadata(
         complete=complete,
         judge_at=_time(source.get("snapshotAt"), "source.snapshotAt", label),
-        tenant_id=tenant if isinstance(tenant, str) and tenant else _common_tenant(items),
+        tenant_id=tenant if isinstance(tenant, str) and tenant else None,
         subscription_names=_subscription_names(document.get("subscriptions")),
         extra={"deployed_at": deployed} if deployed else {},
     )

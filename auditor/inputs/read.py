@@ -5,25 +5,28 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import orjson
 
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
 from auditor.inputs.shared_rows import SharedRows
-from auditor.model import Gap, Resource
+from auditor.model import Gap, HeldBody, Resource
 from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file, whole_file
+from auditor.snapshot.bodies import Bodies
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
-from auditor.snapshot.hash import assemble
-from auditor.snapshot.json_text import decode
+from auditor.snapshot.hash import assemble, assemble_hashed, body_hash
+from auditor.snapshot.json_text import RawValue, decode, decoded, with_raw_rows
 from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 
-_MANY = 20_000
+_SAMPLES: Final = 300
 _LOCATION: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _UNKEYED = Redactor()
 """Without a key: what is judged and not stored says the same each time."""
@@ -41,10 +44,7 @@ def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED, shared: Sha
     with _without_garbage_collection():
         is_one = len(files) == 1
         clean = _Cleaning(redactor, shared)
-        snapshot = _read(files[0], label_of(files[0]), clean) if is_one else _joined(files, clean)
-        if len(snapshot.resources) > _MANY:
-            gc.freeze()  # nothing of it becomes garbage before the process ends
-    return snapshot
+        return _read(files[0], label_of(files[0]), clean) if is_one else _joined(files, clean)
 
 
 def is_location(source: str | Path) -> bool:
@@ -73,15 +73,52 @@ class _Cleaning:
     def of(self, resources: Sequence[Resource], gaps: Sequence[Gap]) -> tuple[Sequence[Resource], Sequence[Gap]]:
         if self.redactor is None:
             return self.as_they_are(resources), gaps
-        text, clean = self.redactor.text, self.redactor.body
-        rows = self._each(resources, lambda row: replace(row, body=clean(row.body)))
-        return rows, [replace(gap, reason=text(gap.reason)) for gap in gaps]
+        redactor = self.redactor
+        rows = self._each(resources, lambda row: _without_secrets(row, redactor))
+        return rows, self.gaps(gaps)
+
+    def gaps(self, gaps: Sequence[Gap]) -> Sequence[Gap]:
+        """Return gaps without the secrets in their reasons."""
+        text = None if self.redactor is None else self.redactor.text
+        return gaps if text is None else [replace(gap, reason=text(gap.reason)) for gap in gaps]
 
     def as_they_are(self, resources: Sequence[Resource]) -> Sequence[Resource]:
         return self._each(resources, lambda row: row)
 
     def _each(self, rows: Sequence[Resource], clean: Callable[[Resource], Resource]) -> Sequence[Resource]:
         return [clean(row) for row in rows] if self.shared is None else self.shared.each(rows, clean)
+
+
+def _without_secrets(row: Resource, redactor: Redactor) -> Resource:
+    body = row.body
+    clean = redactor.body(body)
+    return row if clean is body else row.with_body(clean)
+
+
+class _Keeper:
+    """Keeps the bodies of many entries as text, and looks them through while they are at hand.
+
+    Of those in which a redactor finds nothing, the hash is known then, and they need not be decoded again.
+    """
+
+    def __init__(self, bodies: Bodies, redactor: Redactor) -> None:
+        self._bodies, self._redactor = bodies, redactor
+        self._hashes: dict[bytes, str] = {}
+
+    def hold(self, body: dict[str, object]) -> HeldBody:
+        """Return a body as it is held."""
+        held = HeldBody(body, self._bodies)
+        if self._redactor.body(body) is body:
+            self._hashes[held.content] = body_hash(body)
+        return held
+
+    def clean(self, row: Resource) -> tuple[Resource, str]:
+        """Return a resource without its secrets, with the hash of its body."""
+        known = self._hashes.get(row.held.content)
+        if known is None:
+            row = _without_secrets(row, self._redactor)
+            return row, body_hash(row.body)
+        return row, known
 
 
 def _files_of(source: str | Path) -> Sequence[str | Path]:
@@ -133,12 +170,24 @@ def _read(source: str | Path, label: str, clean: _Cleaning) -> Snapshot:
 
 
 def _assembled(export: Export, label: str, clean: _Cleaning, facets: Sequence[Facet] = ()) -> Snapshot:
+    keeper = None if clean.redactor is None or clean.shared is not None else _keeper(export.entries, clean.redactor)
     try:
-        resources, gaps = normalise(export.entries)
+        resources, gaps = normalise(export.entries, HeldBody if keeper is None else keeper.hold)
     except InputError as error:
         is_told = error.message.startswith(label) or label == "the inputs"
         raise (error if is_told else InputError(f"{label}: {error.message}", error.hint)) from error
-    return assemble(*clean.of(resources, [*export.gaps, *gaps]), export.metadata, facets)
+    known = [*export.gaps, *gaps]
+    if keeper is None:
+        return assemble(*clean.of(resources, known), export.metadata, facets)
+    return assemble_hashed(map(keeper.clean, resources), clean.gaps(known), export.metadata, facets)
+
+
+def _keeper(entries: Sequence[ExportEntry], redactor: Redactor) -> _Keeper | None:
+    """Return what keeps the bodies of entries that are held as text, learning from some of them; None for others."""
+    if not any(isinstance(entry.body, RawValue) for entry in entries):
+        return None
+    samples = (decoded(entry.body) for entry in entries[:: max(1, len(entries) // _SAMPLES)])
+    return _Keeper(Bodies.like([body for body in samples if isinstance(body, dict)]), redactor)
 
 
 def _content(source: str | Path, label: str) -> Snapshot | Export:
@@ -190,6 +239,11 @@ def _from_text(data: bytes, label: str) -> Snapshot | Export:
         return exchange.parse(data, label)
     if start in b"{[" and _is_lines(data):
         return exports.from_lines(data, label)
+    for begin_alike in (True, False) if len(data) >= exports.LONG else ():
+        rows = with_raw_rows(data, begin_alike=begin_alike)
+        with suppress(orjson.JSONDecodeError):  # then what was taken for rows is something else
+            if rows is not None:
+                return exports.from_document(rows, label)
     document = decode(data, label)
     del data
     return exports.from_document(document, label)

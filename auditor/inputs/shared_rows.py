@@ -40,4 +40,4 @@ class SharedRows:
         made = known[1]
         if (made.source, made.api_version, made.collected_at) == (row.source, row.api_version, row.collected_at):
             return made
-        return replace(row, body=made.body)
+        return replace(row, held=made.held)

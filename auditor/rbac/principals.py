@@ -79,7 +79,7 @@ def principals_of(estate: Estate) -> Principals:
     users: dict[str, list[Resource]] = defaultdict(list)
     systems: dict[str, Resource] = {}
     for resource in estate.resources:
-        if resource.body.get("identity") is None:
+        if "identity" not in resource.stated or resource.body.get("identity") is None:
             continue
         attached[resource.key] = _attached(resource, known)
         for principal in attached[resource.key].principals:
@@ -107,6 +107,8 @@ def _learn_from_users(estate: Estate, known: dict[str, str], names: dict[str, st
 
 
 def _user_assigned(resource: Resource) -> Iterator[tuple[str, object]]:
+    if "identity" not in resource.stated:
+        return
     listed = body.value(resource.body, "identity.userAssignedIdentities")
     if isinstance(listed, Mapping):
         for identity_id in sorted(key for key in listed if isinstance(key, str)):

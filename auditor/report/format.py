@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final, Generic, TextIO, TypeVar
 
+from auditor.engine.at_rest import at_rest
 from auditor.model import Report
 from auditor.report.escapes.output import CsvDialect, EscapedOutput
 from auditor.report.group_by import GroupBy
@@ -110,7 +111,8 @@ class Format(Generic[Out]):
 
     def write(self, report: Report, stream: TextIO, view: View) -> None:
         """Write a whole report to a UTF-8 stream that was opened with `newline=""`."""
-        self.body(report, self.escape(stream), view)
+        with at_rest():
+            self.body(report, self.escape(stream), view)
 
     def listing(self, *, include_passed: bool | None) -> bool:
         """Return whether it lists what passed or does not apply; None leaves the choice to the format."""

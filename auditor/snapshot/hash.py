@@ -60,10 +60,17 @@ def assemble(
     resources: Iterable[Resource], gaps: Iterable[Gap], metadata: Metadata, facets: Iterable[Facet] = ()
 ) -> Snapshot:
     """Return a snapshot of normalised resources: sorted, each gap once, and with its identity."""
-    rows = sorted(resources, key=lambda resource: resource.key)
+    return assemble_hashed(((row, body_hash(row.body)) for row in resources), gaps, metadata, facets)
+
+
+def assemble_hashed(
+    resources: Iterable[tuple[Resource, str]], gaps: Iterable[Gap], metadata: Metadata, facets: Iterable[Facet] = ()
+) -> Snapshot:
+    """Do the same for resources with the hashes of their bodies."""
+    hashed = sorted(resources, key=lambda pair: pair[0].key)
     known = each_once(gaps)
-    sha256 = snapshot_hash((row_identity(row, body_hash(row.body)) for row in rows), known, metadata)
-    return Snapshot(rows, known, metadata, sha256, sorted(set(facets)))
+    sha256 = snapshot_hash((row_identity(*pair) for pair in hashed), known, metadata)
+    return Snapshot([row for row, _ in hashed], known, metadata, sha256, sorted(set(facets)))
 
 
 def each_once(gaps: Iterable[Gap]) -> list[Gap]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -21,6 +22,13 @@ _DEPTH_READ: Final = 100_000
 _LARGEST: Final = b"1.7976931348623157e308"
 
 _NESTED: Final = (dict, list)
+_LAST: Final = re.compile(rb"\}\s*\]")
+_BETWEEN: Final = re.compile(rb"\}\s*,\s*\{")
+_MARGIN: Final = 200
+_LIST: Final = re.compile(rb'"(?:resources|data)"\s*:\s*\[')
+_STANDS_FOR_LIST: Final = "the list of rows"
+_HEAD: Final = 1 << 20
+
 _REPAIRABLE: Final = re.compile(rb"NaN|Infinity|\\u[dD][89a-fA-F]|[0-9]{300}|[eE]\+?[0-9]{3}")
 _TOKEN: Final = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{]|[\]}]|-?Infinity|NaN|-?[0-9][0-9.eE+-]*+',
@@ -47,6 +55,93 @@ def decode(data: bytes | memoryview, where: str) -> object:
         f"{where} is not valid JSON: {problem.msg} at line {problem.lineno} column {problem.colno}",
         "the file may be cut off or not UTF-8; export it again",
     ) from problem
+
+
+@dataclass(frozen=True, slots=True)
+class RawValue:
+    """A value as it stands in a text, which is decoded when it is asked for."""
+
+    text: bytes | memoryview
+
+    def decoded(self) -> object:
+        """Return the value. ValueError where the text is none."""
+        return orjson.loads(self.text)
+
+
+def decoded(value: object) -> object:
+    """Return a value, be it still in its text or not."""
+    return value.decoded() if isinstance(value, RawValue) else value
+
+
+def with_raw_rows(data: bytes, *, begin_alike: bool) -> object:
+    """Return a document of one long list, or with one as `resources` or `data`, in which all rows but the first are raw.
+
+    None where that cannot be said without decoding all of it. As JSON can be read in one way only, texts that are
+    objects each, with commas between them, are the rows. One that turns out to be none was taken for another: braces in
+    names and texts deceive, and where rows are taken to `begin_alike`, which is found out sooner, one that does not.
+    """
+    is_list = data[:_MARGIN].lstrip()[:1] == b"["
+    start = data.find(b"[", 0, _MARGIN) if is_list else _start_of_list(data)
+    rows, end = _rows(data, start + 1, begin_alike=begin_alike) if start >= 0 else ([], start)
+    if not rows:
+        return None
+    try:
+        document = orjson.loads(b'%s["%s"%s' % (data[:start], _STANDS_FOR_LIST.encode(), data[end:]))
+        listed: list[object] = [rows[0].decoded(), *rows[1:]]
+    except orjson.JSONDecodeError:
+        return None
+    if is_list:
+        return listed if document == [_STANDS_FOR_LIST] else None
+    names = [name for name, value in document.items() if value == [_STANDS_FOR_LIST]]
+    return {**document, names[0]: listed} if len(names) == 1 else None
+
+
+def _start_of_list(data: bytes) -> int:
+    found = _LIST.search(data, 0, _HEAD)
+    return -1 if found is None else found.end() - 1
+
+
+def _rows(data: bytes, start: int, *, begin_alike: bool) -> tuple[list[RawValue], int]:
+    """Return the objects from there on as texts, and the place of the bracket behind them; none where all is not clear."""
+    view, rows = memoryview(data), list[RawValue]()
+    begin = data.find(b"{", start, start + _MARGIN)
+    if begin < 0 or data[start:begin].strip():
+        return [], start
+    for end, following in _borders(data, begin) if begin_alike else _all_borders(data, begin):
+        if following > begin and _is_whole(data, begin, end):
+            rows.append(RawValue(view[begin:end]))
+            begin = following
+    for last in _LAST.finditer(data, begin):
+        if _is_whole(data, begin, last.start() + 1):
+            return [*rows, RawValue(view[begin : last.start() + 1])], last.end() - 1
+    return [], start
+
+
+def _borders(data: bytes, begin: int) -> Iterator[tuple[int, int]]:
+    """Yield where a row may end, and the next one begin as the first one does."""
+    first_name = data.find(b":", begin, begin + _MARGIN)
+    opening = data[begin : first_name + 1]
+    following = begin
+    while opening and (following := data.find(opening, following + 1)) >= 0:
+        end = data.rfind(b"}", max(begin, following - _MARGIN), following) + 1
+        if end and data[end:following].strip() == b",":
+            yield end, following
+
+
+def _all_borders(data: bytes, begin: int) -> Iterator[tuple[int, int]]:
+    """Yield where a row may end, and the next one begin: between braces that leave none open."""
+    depth, last = 0, begin
+    for border in _BETWEEN.finditer(data, begin):
+        end = border.start() + 1
+        depth += data.count(b"{", last, end) - data.count(b"}", last, end)
+        last = end
+        if depth == 0:
+            yield end, border.end() - 1
+
+
+def _is_whole(data: bytes, begin: int, end: int) -> bool:
+    """Whether as many braces are opened as closed."""
+    return data.count(b"{", begin, end) == data.count(b"}", begin, end)
 
 
 def is_deeper(value: object, levels: int) -> bool:

@@ -16,14 +16,15 @@ import orjson
 from auditor import resource_id as ids
 from auditor.azure.catalogue import spelled
 from auditor.errors import InputError
-from auditor.model import Gap, Resource
+from auditor.model import Gap, HeldBody, Resource
 from auditor.redaction.marks import is_marked
 from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
-from auditor.snapshot.json_text import TOO_DEEP
+from auditor.snapshot.json_text import TOO_DEEP, RawValue, decoded
 from auditor.snapshot.model import ANY_TYPE
 
+Hold = Callable[[dict[str, object]], HeldBody]
 DEPTH_KEPT: Final = 200
 """Levels of nesting that a body keeps; the canonical form is written to 254, and parents hold their children."""
 _SPARE: Final = 40
@@ -61,10 +62,28 @@ class ExportEntry:
 class _Copy:
     """One view of a resource; `stated` are the names at its top level, in lower case, those with null included."""
 
-    body: dict[str, object]
+    held: HeldBody
     entry: ExportEntry
     api_version: str | None
-    stated: frozenset[str] = frozenset()
+    stated: frozenset[str]
+    is_read: bool
+    """Whether it has properties."""
+
+    @property
+    def body(self) -> dict[str, object]:
+        """Return its body."""
+        return dict(self.held.read())
+
+
+def _view(
+    body: dict[str, object],
+    hold: Hold,
+    entry: ExportEntry,
+    api_version: str | None,
+    stated: frozenset[str],
+) -> _Copy:
+    is_read = isinstance(body.get("properties"), dict)
+    return _Copy(hold(body), entry, api_version, stated, is_read)
 
 
 @dataclass(slots=True)
@@ -73,19 +92,21 @@ class _Draft:
     nested: list[_Copy] = field(default_factory=list)
 
 
-def normalise(entries: Iterable[ExportEntry]) -> tuple[list[Resource], list[Gap]]:
-    """Return the resources, sorted by key, and the gaps that the entries themselves show.
+def normalise(entries: Iterable[ExportEntry], hold: Hold = HeldBody) -> tuple[list[Resource], list[Gap]]:
+    """Return the resources, sorted by key, and the gaps that the entries themselves show; `hold` says how their bodies are held.
 
     Raise InputError, naming the entry, for what is no ARM resource and for two entries that contradict each other.
     """
     references: set[str] = set()
-    resources, gaps = normalise_part(entries, references)
+    resources, gaps = normalise_part(entries, references, hold)
     known = {resource.key for resource in resources}
     gaps += [gap_of_reference(reference) for reference in sorted(references) if ids.key(reference) not in known]
     return resources, gaps
 
 
-def normalise_part(entries: Iterable[ExportEntry], references: set[str]) -> tuple[list[Resource], list[Gap]]:
+def normalise_part(
+    entries: Iterable[ExportEntry], references: set[str], hold: Hold = HeldBody
+) -> tuple[list[Resource], list[Gap]]:
     """Do the same for a part of an estate that no other part shares resources, parents or children with.
 
     What the entries have only the id of goes into `references`: another part may hold it.
@@ -93,11 +114,16 @@ def normalise_part(entries: Iterable[ExportEntry], references: set[str]) -> tupl
     drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
     gaps: list[Gap] = []
     for entry in entries:
-        _collect(entry, drafts, gaps, references)
-    merged = {key: _merged(draft) for key, draft in drafts.items()}
+        _collect(entry, drafts, gaps, references, hold)
+    merged = {key: _merged(draft, hold) for key, draft in drafts.items()}
     gaps += [gap for key in sorted(merged) for gap in _unread(merged[key])]
-    bodies = _with_children({key: copy.body for key, copy in merged.items()})
+    bodies = _with_children({key: copy.held for key, copy in merged.items()}, hold)
     return [_resource(key, bodies[key], merged[key]) for key in sorted(bodies)], gaps
+
+
+def _resource(key: str, held: HeldBody, copy: _Copy) -> Resource:
+    entry = copy.entry
+    return Resource(held, key, held.type.lower(), entry.source, copy.api_version, entry.collected_at)
 
 
 def _unread(copy: _Copy) -> Iterator[Gap]:
@@ -105,16 +131,15 @@ def _unread(copy: _Copy) -> Iterator[Gap]:
 
     `"properties": {}` is an answer, and says that there are none; null, a text or nothing at all is no answer.
     """
-    body = copy.body
-    if copy.entry.source != "export" or str(body["type"]).lower() in WITHOUT_PROPERTIES:
+    held = copy.held
+    if copy.entry.source != "export" or held.type.lower() in WITHOUT_PROPERTIES:
         return
-    is_read = isinstance(body.get("properties"), dict)
-    if not is_read:
-        yield Gap(str(body["id"]), "properties", PROPERTIES_NOT_READ)
-    if not is_read or not copy.stated >= _STATED_BY_WHOLE_ROWS:
+    if not copy.is_read:
+        yield Gap(held.id, "properties", PROPERTIES_NOT_READ)
+    if not copy.is_read or not copy.stated >= _STATED_BY_WHOLE_ROWS:
         for name in _ENVELOPE:
             if name.lower() not in copy.stated:
-                yield Gap(str(body["id"]), name, NOT_READ)
+                yield Gap(held.id, name, NOT_READ)
 
 
 def gap_of_reference(reference: str) -> Gap:
@@ -125,19 +150,16 @@ def gap_of_reference(reference: str) -> Gap:
 def keys_in(entry: ExportEntry) -> set[str]:
     """Return the keys of the resources in an entry: its own and those nested in it."""
     drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
-    _collect(entry, drafts, [], set())
+    _collect(entry, drafts, [], set(), HeldBody)
     return set(drafts)
 
 
-def _resource(key: str, body: dict[str, object], copy: _Copy) -> Resource:
-    entry = copy.entry
-    return Resource(body, key, str(body["type"]).lower(), entry.source, copy.api_version, entry.collected_at)
-
-
-def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str]) -> None:
+def _collect(
+    entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str], hold: Hold
+) -> None:
     body = _checked(entry)
     gaps += entry.gaps
-    if _is_deep(body):
+    if not _is_flat(entry.body) and _is_deep(body):
         body = _shortened_body(body, gaps)
     waiting: list[tuple[dict[str, object], str | None, bool]] = [(body, entry.api_version, False)]
     while waiting:
@@ -145,18 +167,24 @@ def _collect(entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], 
         given = raw.get("apiVersion")
         api_version = given if isinstance(given, str) and given else inherited
         tidy = _tidied(raw, entry.place)
-        parts = take_apart(tidy, str(tidy["type"]).lower(), entry.place)
+        resource_type = str(tidy["type"])
+        parts = take_apart(tidy, resource_type.lower(), entry.place)
         draft = drafts[ids.key(str(tidy["id"]))]
-        stated = frozenset(name.lower() for name in raw)
-        if is_nested or str(tidy["type"]).count("/") > 1:
+        stated = _folded(tuple(raw))
+        if is_nested or resource_type.count("/") > 1:
             stated |= _STATED_BY_WHOLE_ROWS  # lists of children inside a parent may state no more than their ids
-        (draft.nested if is_nested else draft.own).append(_Copy(parts.body, entry, api_version, stated))
+        (draft.nested if is_nested else draft.own).append(_view(parts.body, hold, entry, api_version, stated))
         references.update(parts.references)
         waiting += [(child, api_version, True) for child in parts.children]
 
 
+@lru_cache(maxsize=4096)  # as of `_added`
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
 def _checked(entry: ExportEntry) -> dict[str, object]:
-    body = entry.body
+    body = decoded(entry.body)
     hint = "give ARM resources as Azure returns them, each with its full id"
     if not isinstance(body, dict):
         raise InputError(f"{entry.place} is {_kind_of(body)}, not an ARM resource", hint)
@@ -242,7 +270,7 @@ def _spelling_order(text: str) -> tuple[bool, str]:
     return text in (text.lower(), text.upper()), text
 
 
-def _merged(draft: _Draft) -> _Copy:
+def _merged(draft: _Draft, hold: Hold) -> _Copy:
     if len(draft.own) + len(draft.nested) == 1:
         return (draft.own or draft.nested)[0]
     own = sorted(draft.own, key=lambda copy: (_spelling_order(str(copy.body["id"])), canonical(copy.body)))
@@ -257,7 +285,7 @@ def _merged(draft: _Draft) -> _Copy:
         body = _filled_object(body, copy.body)
     versions = sorted(copy.api_version for copy in own or nested if copy.api_version)
     stated = frozenset(name for copy in (first, *rest) for name in copy.stated)
-    return _Copy(body, first.entry, versions[-1] if versions else first.api_version, stated)
+    return _view(body, hold, first.entry, versions[-1] if versions else first.api_version, stated)
 
 
 def _check_agree(left: _Copy, right: _Copy) -> None:
@@ -308,19 +336,29 @@ def _filled_object(own: dict[str, object], extra: dict[str, object]) -> dict[str
     return {**extra, **{key: _filled(value, extra[key]) if key in extra else value for key, value in own.items()}}
 
 
-def _with_children(bodies: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+def _with_children(bodies: dict[str, HeldBody], hold: Hold) -> dict[str, HeldBody]:
     """List every known child inside its parent, innermost first."""
     children: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for key in sorted(bodies):
         parent, _, segment = key.rpartition("/")[0].rpartition("/")
         if segment in CHILD_SEGMENTS and parent in bodies:
-            name = inline_children(str(bodies[parent]["type"]).lower()).get(segment)
+            name = inline_children(bodies[parent].type.lower()).get(segment)
             if name:
                 children[parent].setdefault(name, []).append(key)
     for parent in sorted(children, key=lambda key: -key.count("/")):
+        body = dict(bodies[parent].read())
         for name, keys in children[parent].items():
-            bodies[parent] = put_back(bodies[parent], name, [bodies[key] for key in keys])
+            body = put_back(body, name, [dict(bodies[key].read()) for key in keys])
+        bodies[parent] = hold(body)
     return bodies
+
+
+def _is_flat(body: object) -> bool:
+    """Whether the text of a body that is still in it opens too little to be deep."""
+    if not isinstance(body, RawValue):
+        return False
+    text = bytes(body.text)
+    return text.count(b"{") + text.count(b"[") < DEPTH_KEPT
 
 
 def _is_deep(body: dict[str, object]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -12,14 +13,17 @@ import zstandard
 
 from auditor import resource_id as ids
 from auditor.errors import SnapshotError
-from auditor.model import Resource
+from auditor.model import HeldBody, Resource
 from auditor.snapshot import limits
+from auditor.snapshot.bodies import Bodies
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import is_deeper
 
 COMMIT_EVERY: Final = 2000
 TRAIN_AT: Final = 5000
 TRAIN_FROM: Final = 500  # with fewer bodies a dictionary costs more than it saves
+LARGE: Final = 30_000
+"""Rows from which on bodies are held as they are in the file, and decoded when they are asked for."""
 _DICTIONARY_SIZE: Final = 110_000
 _LEVEL: Final = 3
 ROLE_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
@@ -130,17 +134,21 @@ def read_rows(connection: sqlite3.Connection, label: str, chosen: str = BY_KEY) 
 
     `chosen` is the rest of the query that says which rows, and in which order.
     """
-    unpackers = _unpackers(connection, label)
+    stores = _stores(connection, label)
     unpacked = limits.UnpackedLimit(_size(connection), label)
     columns = "id_lc, api_version, source, fetched_at, sha256, packing, body"
+    is_large = _number(connection) >= LARGE
     rows = connection.execute(f"SELECT {columns} {chosen}")
     before = ""
     for key, api_version, source, collected_at, sha256, packing, packed in limits.bounded(rows, "resources"):
         try:
             limits.check_texts((source, api_version, collected_at), "a resource", optional=2)
-            data = _unpacked(unpackers[packing], packed)
+            data = _unpacked(stores[packing], packed)
             unpacked.take(len(data))
-            row = Resource.of(_body(data, sha256), source=source, api_version=api_version, collected_at=collected_at)
+            body = _body(data, sha256)
+            held = HeldBody(body, stores[packing], packed) if is_large else HeldBody(body)
+            origin = (sys.intern(source), api_version and sys.intern(api_version))
+            row = Resource.of(held, source=origin[0], api_version=origin[1], collected_at=collected_at)
         except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             row = None
         if row is None or row.key != key or (chosen == BY_KEY and key <= before):
@@ -152,17 +160,23 @@ def read_rows(connection: sqlite3.Connection, label: str, chosen: str = BY_KEY) 
         yield row, sha256
 
 
-def _unpackers(connection: sqlite3.Connection, label: str) -> list[zstandard.ZstdDecompressor]:
+def _stores(connection: sqlite3.Connection, label: str) -> list[Bodies]:
     """Return what unpacks the bodies of a database, by the number of their packing."""
-    unpackers = [zstandard.ZstdDecompressor()]
+    stores = [Bodies()]
     if dictionary := read_meta(connection, "dictionary"):
         try:
-            unpackers.append(zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary)))
+            stores.append(Bodies(dictionary))
         except (zstandard.ZstdError, ValueError, MemoryError) as error:
             raise SnapshotError(
                 f"{label} is damaged: its dictionary cannot be used", "restore or collect it again"
             ) from error
-    return unpackers
+    return stores
+
+
+def _number(connection: sqlite3.Connection) -> int:
+    """Return how many rows there may be."""
+    (highest,) = connection.execute("SELECT max(k) FROM resource").fetchone()
+    return highest if isinstance(highest, int) else 0
 
 
 def _size(connection: sqlite3.Connection) -> int:
@@ -172,11 +186,11 @@ def _size(connection: sqlite3.Connection) -> int:
     return int(pages) * int(size)
 
 
-def _unpacked(unpacker: zstandard.ZstdDecompressor, packed: bytes) -> bytes:
+def _unpacked(store: Bodies, packed: bytes) -> bytes:
     """Return the text of the body in a row, or raise ValueError where it is too long to be one."""
     if zstandard.frame_content_size(packed) > limits.BODY:
         raise ValueError(packed[:8])
-    return unpacker.decompress(packed)
+    return store.text(packed)
 
 
 def _body(data: bytes, sha256: str) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from operator import is_
 from typing import Final
 
@@ -41,4 +40,4 @@ def _without_keyed_marks(snapshot: Snapshot, made: dict[int, Resource]) -> Snaps
 
 def _unkeyed(resource: Resource) -> Resource:
     content = canonical(resource.body)
-    return replace(resource, body=orjson.loads(MARKS.sub(MARK, content.decode()))) if _KEYED in content else resource
+    return resource.with_body(orjson.loads(MARKS.sub(MARK, content.decode()))) if _KEYED in content else resource
