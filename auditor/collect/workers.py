@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 Thing = TypeVar("Thing")
 
 _PATIENCE: Final = 0.05
-_FETCHED_AHEAD: Final = 2000
+_FETCHED_AHEAD: Final = 500
 
 
 def spread(

@@ -14,7 +14,7 @@ from auditor.azure.regenerations import ACTIVITY_LOG
 from auditor.diff.authors import CHANGE_RECORDS, Authors
 from auditor.diff.drift import ChangeKind, PropertyChange, ResourceChange
 from auditor.estate.graph import Estate
-from auditor.model import Resource
+from auditor.model import Gap, Resource
 from auditor.rbac.principals import name_given
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import MARK, MARKS
@@ -65,14 +65,19 @@ def not_seen(old: Estate, new: Estate, found: Sequence[ResourceChange]) -> Itera
     for kind, estate, other in ((ChangeKind.REMOVED, new, old), (ChangeKind.ADDED, old, new)):
         told = set(other.gaps)
         gaps = [gap for gap in estate.gaps if "/" in gap.what and gap not in told]
-        for change in found if gaps else ():
-            resource_type = (ids.type_of(change.resource_id) or "").lower()
-            for gap in gaps:
-                fits = gap.what.lower() in {resource_type, "*/*"} and ids.is_under(change.resource_id, gap.scope)
-                if change.kind is kind and fits:
-                    state = "the new state" if kind is ChangeKind.REMOVED else "the old state"
-                    yield f"whether {change.resource_id} is in {state} ({gap.what}: {gap.reason})"
-                    break
+        state = "the new state" if kind is ChangeKind.REMOVED else "the old state"
+        for change in found:
+            gap = _why_not_seen(change.resource_id, gaps, estate) if change.kind is kind else None
+            if gap is not None:
+                yield f"whether {change.resource_id} is in {state} ({gap.what}: {gap.reason})"
+
+
+def _why_not_seen(resource_id: str, gaps: Sequence[Gap], estate: Estate) -> Gap | None:
+    resource_type = (ids.type_of(resource_id) or "").lower()
+    for gap in gaps:
+        if gap.what.lower() in {resource_type, "*/*"} and ids.is_under(resource_id, gap.scope):
+            return gap
+    return estate.left_out(resource_id)
 
 
 class _Secrets:

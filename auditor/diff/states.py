@@ -58,7 +58,8 @@ def compare_reports(old: Report, new: Report) -> Drift:
 def _effect(old: Context, new: Context, attribution: Attribution) -> DriftEffect:
     """Return what the changes do. Without any change, nor any in what is known, they do nothing."""
     before, after = old.estate, new.estate
-    if not attribution and before.gaps == after.gaps and before.complete == after.complete:
+    is_known_alike = before.complete == after.complete and before.is_whole == after.is_whole
+    if not attribution and before.gaps == after.gaps and is_known_alike:
         return DriftEffect()
     network = NetworkComparison(Connectivity(before), Connectivity(after), attribution).effects()
     services = service_effects(before, after, attribution)

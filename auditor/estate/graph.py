@@ -356,6 +356,10 @@ class Estate:
             return Gap(resource_id, kind, OUTSIDE)
         return self._completeness.gap(kind, resource_id)
 
+    def left_out(self, resource_id: str) -> Gap | None:
+        """Return why the collection did not ask for a resource, or None where it did, or would have."""
+        return self._left_out.near(ids.type_of(resource_id) or "", resource_id)
+
     def path_gaps(self, resource_id: str) -> Sequence[Gap]:
         """Return the gaps in the resource's own properties (`what` is a property path)."""
         return [gap for gap in self._own_gaps.get(ids.key(resource_id), ()) if not gap.what.startswith("related:")]

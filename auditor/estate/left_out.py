@@ -54,8 +54,9 @@ class LeftOutGaps:
         starts = self._starts.get(resource_type.lower(), {})
         known = self._catalogue.get(resource_type) if starts and scope else None
         if known is not None and known.listing is not None and DIAGNOSED in known.listing.on:
-            yields = starts.get(_kind_of(scope))
-            return None if yields is None else Gap(scope, yields, NOT_NEEDED)
+            owner = ids.scope_of(scope) if _kind_of(scope) == known.key else scope
+            yields = starts.get(_kind_of(owner))
+            return None if yields is None else Gap(owner, yields, NOT_NEEDED)
         return self._of(resource_type).near(resource_type, scope)
 
     def _of(self, resource_type: str) -> DeclaredGaps:

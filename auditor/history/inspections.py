@@ -14,6 +14,7 @@ from auditor import resource_id as ids
 from auditor.history.schema import ANSWERS, RUNS
 from auditor.model import Finding, Report, Status
 from auditor.report.text import compact
+from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE
 
 _DIGEST: Final = 8
@@ -51,7 +52,8 @@ class Inspection:
         """Return what an audit looked at."""
         asked = report.snapshot.scope
         subscriptions = _subscriptions(report)
-        told = asked if any(asked.values()) else {"subscriptions": subscriptions}
+        told = {name: value for name, value in asked.items() if name != LEFT_OUT}  # by which rules, the rules tell
+        told = told if any(told.values()) else {"subscriptions": subscriptions}
         return cls(
             rules=sorted(report.rules),
             subscriptions=subscriptions,
