@@ -21,10 +21,11 @@ from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
 from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
+from auditor.engine.remembered import RememberedRule, ResourceCase
 from auditor.engine.shared_answers import KnownSubject, SharedAnswers, StateDifferences
 from auditor.engine.shared_evidence import with_origin
 from auditor.engine.subjects import OWN_ID, FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
+from auditor.engine.template import Answer
 from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate

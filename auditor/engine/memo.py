@@ -261,17 +261,22 @@ class KeyPlan:
         )
         self._reads_more = bool(self._behind or self._tested)
 
-    def plain_key(self, reading: Reading) -> Hashable:
+    def plain_key(self, reading: Reading) -> tuple[Hashable, ...] | None:
         """Return the key of a subject of which nothing but values at places decides; None where something else may.
 
         Unkeyable where it is no JSON.
         """
         if self._reads_more or not reading.is_named or (reading.doubts and self._doubts.of(reading)):
             return None
-        return (self._of_here.of(reading), None)
+        return self._of_here.of(reading)
 
     def key(self, reading: Reading, names: Names) -> Hashable:
-        """Return all that an answer on a subject depends on; the ids in it are numbered. Unkeyable where it is no JSON."""
+        """Return all that an answer on a subject depends on; the ids in it are numbered.
+
+        Unkeyable where it is no JSON, or where the subject has no id of its own.
+        """
+        if not reading.is_named:
+            raise Unkeyable
         return self._key(reading, names, reading)
 
     def _key(self, reading: Reading, names: Names, subject: Reading) -> Hashable:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from auditor.analysis.fact import Fact
-from auditor.engine.findings import Controls, SubjectInfo, finding_of, finding_of_fact
-from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading, Unkeyable
-from auditor.engine.shared_evidence import SharedLeaves
-from auditor.engine.shown_context import ShownContext, Values
+from auditor.engine.findings import SubjectInfo, finding_of, finding_of_fact
+from auditor.engine.memo import KeyPlan, Memo, Names, Places, Reading
+from auditor.engine.shown_context import NONE_OWN, ShownContext
 from auditor.engine.subjects import MemorableSubject
-from auditor.engine.template import Filling, Template, filled, template_of
-from auditor.engine.verdict import Verdict
+from auditor.engine.template import Answer, JudgedCase, Template, filled, template_of
 from auditor.language.ast import Leaf
 from auditor.language.reads import reads_clock, reads_of
 from auditor.model import Evidence, Finding, Status
 from auditor.rulebook.in_force import RuleInForce
 from auditor.truth import Truth
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the reference evaluator says of a subject, and which controls that answers."""
-
-    verdict: Verdict
-    controls: Controls
 
 
 class ReferenceEvaluator(Protocol):
@@ -45,26 +35,6 @@ class ReferenceEvaluator(Protocol):
         """Return all that the rule says of a subject; what raises is unknown."""
 
 
-class JudgedCase(Protocol):
-    """A subject as all rules meet it."""
-
-    @property
-    def reading(self) -> Reading:
-        """Return the subject with what was read of it."""
-
-    @property
-    def info(self) -> SubjectInfo:
-        """Return what findings on it are filed under."""
-
-    @property
-    def inputs(self) -> Sequence[Evidence]:
-        """Return what it was derived from."""
-
-    @property
-    def fact(self) -> Fact | None:
-        """Return the fact that it is, or None for a resource."""
-
-
 @dataclass(frozen=True, slots=True)
 class ResourceCase:
     """A resource as all rules on its type meet it."""
@@ -73,6 +43,9 @@ class ResourceCase:
     info: SubjectInfo
     inputs: Sequence[Evidence] = ()
     fact: Fact | None = None
+
+
+_NOT_ABOUT: Final = (None,)
 
 
 class RememberedRule:
@@ -96,50 +69,49 @@ class RememberedRule:
         context = [path.steps for path in rule.rule.evidence]
         self._plan = KeyPlan(reads, places, reference.holds, context)
         self._context = ShownContext(context, places, reference.context)
-        self._templates: Memo[Sequence[Template | None]] = Memo()
+        self._shows_context = bool(context)
+        self._by_values: Memo[Sequence[Template | None]] = Memo()
+        self._by_more: Memo[Sequence[Template | None]] = Memo()
 
     def finding(self, case: JudgedCase) -> Finding | None:
         """Return the finding on a subject; None where the rule is not about it."""
-        names = None
+        reading, names = case.reading, None
         try:
-            key = self._plan.plain_key(case.reading)
-            known = None if key is None else self._templates.get(key)
-            if known is None:  # it is unlike those before, or not its own values alone decide
-                names = Names(case.reading.subject.id)
-                template = self._answered(case, names)
-            else:
-                template = known[0]
+            plain_key = self._plan.plain_key(reading)
+            known = None if plain_key is None else self._by_values.get(plain_key)
+            if known is None:
+                names = Names(reading.subject.id)
+                known = self._answered(case, names) if plain_key is None else self._asked(case, names)
+                if plain_key is not None:
+                    self._by_values.keep(plain_key, known)
+            template = known[0]
             if template is None:
                 return None
-            leaves, values = self._context.added_to(template, case.reading)
+            leaves, values = template.leaves, NONE_OWN
+            if self._shows_context:
+                leaves, values = self._context.added_to(template, reading)
         except Exception:  # noqa: BLE001 - the reference says what is wrong
             return self.by_reference(case)
-        return self._filled(template, leaves, case, names, values)
-
-    def _filled(
-        self, template: Template, leaves: SharedLeaves, case: JudgedCase, names: Names | None, values: Values
-    ) -> Finding:
-        inputs = case.inputs if self._shows_inputs(template.verdict.status) else ()
-        return filled(template, leaves, Filling(case.info, names, values, case.fact, inputs))
+        return filled(template, leaves, case, names, values)
 
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
 
-    def _answered(self, case: JudgedCase, names: Names) -> Template | None:
+    def _answered(self, case: JudgedCase, names: Names) -> Sequence[Template | None]:
         """Return what the rule says of all subjects like this one. Unkeyable, KeyError where that is not known."""
-        subject = case.reading.subject
-        if not case.reading.is_named:
-            raise Unkeyable
         key = self._plan.key(case.reading, names)
-        known = self._templates.get(key)
+        known = self._by_more.get(key)
         if known is None:
-            answer = self._reference.answer(subject)
-            known = [None if answer is None else self._template(answer, case, names)]
-            self._templates.keep(key, known)
-        return known[0]
+            known = self._asked(case, names)
+            self._by_more.keep(key, known)
+        return known
 
-    def _template(self, answer: Answer, case: JudgedCase, names: Names) -> Template:
-        return template_of(self.rule, answer.verdict, answer.controls, case.info, names)
+    def _asked(self, case: JudgedCase, names: Names) -> Sequence[Template | None]:
+        answer = self._reference.answer(case.reading.subject)
+        if answer is None:
+            return _NOT_ABOUT
+        shows_inputs = self._shows_inputs(answer.verdict.status)
+        return [template_of(self.rule, answer, case.info, names, shows_inputs=shows_inputs)]
 
     def by_reference(self, case: JudgedCase) -> Finding | None:
         """Return the finding made of an answer itself."""

@@ -19,9 +19,10 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact
 from auditor.engine.findings import origin_of
 from auditor.engine.raw_inputs import RawInputs, is_of_one
-from auditor.engine.remembered import JudgedCase, RememberedRule
+from auditor.engine.remembered import RememberedRule
 from auditor.engine.shared_evidence import SharedEvidence
 from auditor.engine.subjects import Doubts
+from auditor.engine.template import JudgedCase
 from auditor.estate.graph import Estate
 from auditor.model import Finding, Resource
 

@@ -17,6 +17,7 @@ from auditor.engine.verdict import with_context
 from auditor.model import Evidence
 
 Values = tuple[object, ...]
+NONE_OWN: Final[Values] = ()
 _SOME: Final = True  # no token of a value
 
 
@@ -38,7 +39,6 @@ class ShownContext:
     def __init__(
         self, context: Sequence[Steps], places: Places, ask: Callable[[MemorableSubject], Sequence[Evidence]]
     ) -> None:
-        self._is_empty = not context
         self._ask = ask
         self._at = PlaceValues(context, places)
         through_lists = {places.number(steps) for steps in context if EACH in steps or steps[0].folded in COMPUTED}
@@ -48,18 +48,18 @@ class ShownContext:
 
     def added_to(self, template: Template, reading: Reading) -> tuple[SharedLeaves, Values]:
         """Return the evidence of a template with what the rule shows beside it, and which values in it are the finding's own."""
-        if self._is_empty or template.verdict.told is None:
-            return template.leaves, ()
+        if template.verdict.told is None:
+            return template.leaves, NONE_OWN
         tokens = self._at.of(reading)
         leaves = self._leaves.get((template, tokens))
         if leaves is not None:
-            return leaves, ()
+            return leaves, NONE_OWN
         shape = self._shape(template, tokens, reading.subject)
         values = shape.values(reading.subject)
         if self._leaves.has_room:
             leaves = SharedLeaves((*template.leaves.leaves, *_filled_in(shape, values)), template.leaves.is_kept)
             self._leaves.keep((template, tokens), leaves)
-            return leaves, ()
+            return leaves, NONE_OWN
         return SharedLeaves((*template.leaves.leaves, *shape.leaves), is_kept=False), values
 
     def _shape(self, template: Template, tokens: Sequence[Hashable], subject: MemorableSubject) -> _Shape:

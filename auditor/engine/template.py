@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, Protocol
 
 from auditor.analysis.fact import Fact
 from auditor.engine import disclosure, message, value_sets
@@ -23,7 +23,7 @@ from auditor.engine.findings import (
     takes_origin,
     words_of,
 )
-from auditor.engine.memo import Names
+from auditor.engine.memo import Names, Reading
 from auditor.engine.quick import maker
 from auditor.engine.shared_evidence import (
     SharedEvidence,
@@ -38,17 +38,32 @@ from auditor.model import Evidence, Finding, FindingSet, Gap, Status
 from auditor.rulebook.in_force import RuleInForce
 
 
-class Filling(NamedTuple):
-    """What only one finding tells: on what it is, its ids and values, the fact that it is on and what that was derived from.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the reference evaluator says of a subject, and which controls that answers."""
 
-    Without `names`, there is no id but its own, and nothing was tested.
-    """
+    verdict: Verdict
+    controls: Controls
 
-    info: SubjectInfo
-    names: Names | None = None
-    values: Sequence[object] = ()
-    fact: Fact | None = None
-    inputs: Sequence[Evidence] = ()
+
+class JudgedCase(Protocol):
+    """A subject as all rules meet it."""
+
+    @property
+    def reading(self) -> Reading:
+        """Return the subject with what was read of it."""
+
+    @property
+    def info(self) -> SubjectInfo:
+        """Return what findings on it are filed under."""
+
+    @property
+    def inputs(self) -> Sequence[Evidence]:
+        """Return what it was derived from."""
+
+    @property
+    def fact(self) -> Fact | None:
+        """Return the fact that it is, or None for a resource."""
 
 
 _NO_WORDS: Final = FactWords()
@@ -73,10 +88,12 @@ class Template:
     rests_on: FindingSet | None
     controls: Controls
     fields_read: Sequence[str]
+    shows_inputs: bool
 
 
-def template_of(rule: RuleInForce, verdict: Verdict, controls: Controls, info: SubjectInfo, names: Names) -> Template:
+def template_of(rule: RuleInForce, answer: Answer, info: SubjectInfo, names: Names, *, shows_inputs: bool) -> Template:
     """Return what is the same of all subjects of which a rule says this. KeyError where it names an id without a number."""
+    verdict = answer.verdict
     leaves = _leaves(verdict.evidence, names)
     failed = _leaves(verdict.failed, names)
     own = failed.are_of_subject and not failed.show_own
@@ -90,8 +107,9 @@ def template_of(rule: RuleInForce, verdict: Verdict, controls: Controls, info: S
         gaps=[(gap, names.numbers[gap.scope]) for gap in verdict.gaps],
         failed=None if own else failed,
         rests_on=_rests_on(verdict.failed, info) if own else None,
-        controls=controls,
+        controls=answer.controls,
         fields_read=fields_read(verdict.evidence),
+        shows_inputs=shows_inputs,
     )
 
 
@@ -125,24 +143,25 @@ def _rests_on(failed: Iterable[Evidence], info: SubjectInfo) -> FindingSet | Non
     return value_sets.of_leaves(map(disclosure.evidence_without_secrets, failed), info.resource_id)
 
 
-def filled(template: Template, leaves: SharedLeaves, own: Filling) -> Finding:
-    """Return the finding on one subject; `leaves` are the template's with their context."""
-    info, names, values, fact, inputs = own
+def filled(
+    template: Template, leaves: SharedLeaves, case: JudgedCase, names: Names | None, values: Sequence[object]
+) -> Finding:
+    """Return the finding on one subject; `leaves` are the template's with their context, in which the `values` are its own.
+
+    Without `names`, there is no id but its own, and nothing was tested.
+    """
+    info, fact = case.info, case.fact
+    inputs = case.inputs if template.shows_inputs else ()
     rule, status = template.rule, template.verdict.status
     about = rule.rule
-    origins: tuple[ValueOrigin, ...] = info.origins
-    tested: Sequence[str] = ()
-    if names is not None:
-        tested = tuple(names.tested.values())
-        if len(names.numbers) > 1:
-            origins = tuple(origin_of(name, info) for name in names.numbers)
+    origins = info.origins if names is None else _origins(names, info)
+    tested = () if names is None else tuple(names.tested.values())
     evidence = SharedEvidence(leaves, origins, inputs, (*tested, *values)) if leaves.leaves or inputs else ()
     words, is_absence = _NO_WORDS, False
     text, rests_on, change, command = template.message, template.rests_on, None, ""
     gaps: Sequence[Gap] = ()
     if template.gaps:
-        listed = [info.origins[0].resource_id] if names is None else list(names.numbers)
-        gaps = tuple(replace(gap, scope=listed[number]) for gap, number in template.gaps)
+        gaps = _gaps(template, info, names)
         text = message.undecided(about.title, gaps, template.verdict.errors)
     elif tested and template.leaves.show_own:
         text = sentence_of(about, replace(template.verdict, evidence=evidence), info)
@@ -183,3 +202,13 @@ def filled(template: Template, leaves: SharedLeaves, own: Filling) -> Finding:
         None,
         (),
     )
+
+
+def _origins(names: Names, info: SubjectInfo) -> tuple[ValueOrigin, ...]:
+    return info.origins if len(names.numbers) == 1 else tuple(origin_of(name, info) for name in names.numbers)
+
+
+def _gaps(template: Template, info: SubjectInfo, names: Names | None) -> Sequence[Gap]:
+    """Return why it is not known, with the ids in place of their numbers."""
+    listed = [info.origins[0].resource_id] if names is None else list(names.numbers)
+    return tuple(replace(gap, scope=listed[number]) for gap, number in template.gaps)

@@ -12,9 +12,10 @@ from auditor.azure.paths import parse
 from auditor.engine.evaluate import Evaluation, findings
 from auditor.engine.findings import SubjectInfo, finding_of, identity
 from auditor.engine.memo import Places, Reading
-from auditor.engine.remembered import Answer, RememberedRule, ResourceCase
+from auditor.engine.remembered import RememberedRule, ResourceCase
 from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.subjects import Doubts, ExampleSubject, MemorableSubject
+from auditor.engine.template import Answer
 from auditor.engine.verdict import context_of, decide, judge
 from auditor.language.ast import Leaf
 from auditor.language.environment import Environment, Problem
