@@ -29,6 +29,7 @@ from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
+from auditor.inputs.frozen import is_anything_frozen
 from auditor.language.ast import Condition, Leaf
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
@@ -198,7 +199,7 @@ def _estate_at_rest() -> Iterator[None]:
 
     What is frozen already (`inputs.read`) stays so, as thawing knows no halves.
     """
-    is_first = gc.get_freeze_count() == 0
+    is_first = not is_anything_frozen()
     if is_first:
         gc.freeze()
     try:
