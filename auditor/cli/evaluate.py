@@ -30,7 +30,7 @@ with lazy_imports(__name__):
     from auditor import audit, shipped
     from auditor.engine import cores, exemptions, known_files
     from auditor.fleet import cluster as clusters
-    from auditor.inputs import read, remote
+    from auditor.inputs import frozen, read, remote
     from auditor.report import data_set, explanation, outcome
     from auditor.rulebook import in_force, recognition, retired
 
@@ -276,7 +276,7 @@ def _staying() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:  # there and back they go among what is old, without a look at each
+        if not frozen.is_anything_frozen():  # there and back they go among what is old, without a look at each
             gc.freeze()
             gc.unfreeze()
         gc.enable()
