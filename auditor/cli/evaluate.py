@@ -18,6 +18,7 @@ from auditor.cli import options as opt
 from auditor.cli.context import FAILURES, NO_ANSWER
 from auditor.cli.help_page import GroupedCommand, examples
 from auditor.errors import AuditorError
+from auditor.inputs.frozen import is_anything_frozen
 from auditor.lazy_imports import lazy_imports
 from auditor.model import Report
 from auditor.report import format as formats
@@ -276,7 +277,7 @@ def _staying() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:  # there and back they go among what is old, without a look at each
+        if not is_anything_frozen():  # there and back they go among what is old, without a look at each
             gc.freeze()
             gc.unfreeze()
         gc.enable()

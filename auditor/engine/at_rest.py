@@ -6,6 +6,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from auditor.inputs.frozen import is_anything_frozen
+
 
 @contextmanager
 def at_rest() -> Iterator[None]:
@@ -13,7 +15,7 @@ def at_rest() -> Iterator[None]:
 
     What was spared already before (the caller may know that it stays) stays so, as thawing knows no halves.
     """
-    is_first = gc.get_freeze_count() == 0
+    is_first = not is_anything_frozen()
     gc.freeze()
     try:
         yield

@@ -15,6 +15,7 @@ import orjson
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
 from auditor.inputs.exports import Export
+from auditor.inputs.frozen import is_anything_frozen
 from auditor.inputs.shared_rows import SharedRows
 from auditor.model import Gap, HeldBody, Resource
 from auditor.redaction.body import Redactor
@@ -226,7 +227,7 @@ def _without_garbage_collection() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:  # there and back they go among what is old, without a look at each
+        if not is_anything_frozen():  # there and back they go among what is old, without a look at each
             gc.freeze()
             gc.unfreeze()
         if was_on:
