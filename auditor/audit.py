@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import shipped
 from auditor.analysis.contract import Context
@@ -58,8 +60,7 @@ _NAMED: Final = 3
 """How many kinds of gaps a notice names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """How an estate is to be judged. `clock` is used only where nothing else names a time of judgement.
 
     `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
@@ -87,8 +88,7 @@ class Cluster(Protocol):
         """Return what has the parts of an estate judged there; `terms` name the time of judgement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """The time of judgement, and where it came from: `option`, `snapshot`, `export` or `clock`."""
 
     at: datetime
@@ -295,8 +295,7 @@ def _processes(resources: int, terms: Terms) -> int:
     return wanted
 
 
-@dataclass(frozen=True, slots=True)
-class _Finishing:
+class _Finishing(Struct, frozen=True):
     """Makes of findings those of a report: with names, without secrets, with what claims an exemption."""
 
     names: CommonNames
@@ -318,8 +317,7 @@ def _finishing_together(states: Sequence[_Finishing]) -> Sequence[evaluate.Finis
     return [state.of_part(cleaner) for state in states]
 
 
-@dataclass(frozen=True, slots=True)
-class _OnExemptions:
+class _OnExemptions(Struct, frozen=True):
     """What is found of exemptions, and by which rules."""
 
     findings: Sequence[Finding] = ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar, Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 
@@ -112,8 +114,7 @@ def _lower(text: str) -> str:
     return text.lower()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resource:
+class Resource(Struct, frozen=True, eq=False):
     """One ARM object and where it was read.
 
     `body` is the whole object as Azure spelled it (`id`, `name`, `type`, `location`, `sku`, `properties`, …).
@@ -193,8 +194,7 @@ class Resource:
         return value if isinstance(value, Mapping) else {}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Relation:
+class Relation(Struct, frozen=True, order=True):
     """A typed edge between two resource keys, derived from properties. The target need not exist in the snapshot."""
 
     source: str
@@ -202,8 +202,7 @@ class Relation:
     target: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Gap:
+class Gap(Struct, frozen=True, order=True):
     """Something in scope that was not collected.
 
     `scope` is a resource id, resource group, subscription or `/` (everything).
@@ -224,8 +223,7 @@ class Gap:
         return f"{self.what}{where}{' is ' if self.reason.startswith('not in ') else ': '}{self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One leaf that decided: the path as spelled in the data, what was expected (parameters bound), and what was there.
 
     `assumed` is the documented default that stood in for an absent value; `absent` says that there was no value at all.
@@ -250,8 +248,7 @@ class Evidence:
         return self.operator not in {"context", "input"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Assumption:
+class Assumption(Struct, frozen=True, order=True):
     """Something unknown that a part of a set of packets is about.
 
     `of`: `source` or `destination`, whose address is in a service tag or group that could not be resolved, or not; `rule`,
@@ -263,8 +260,7 @@ class Assumption:
     holds: bool
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PacketBox:
+class PacketBox(Struct, frozen=True, order=True):
     """The packets from any of the sources to any of the destinations, by any of the protocols, and so on.
 
     Addresses are prefixes or spans (`10.0.0.4-10.0.0.9`), ports numbers or spans, both ends included.
@@ -278,16 +274,14 @@ class PacketBox:
     assuming: tuple[Assumption, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PacketSet:
+class PacketSet(Struct, frozen=True):
     """A set of packets as disjoint boxes. Equal sets are equal boxes in equal order."""
 
     kind: ClassVar[str] = "packets"
     boxes: tuple[PacketBox, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OperationFormula:
+class OperationFormula(Struct, frozen=True):
     """A set of operation names: one `pattern`, or what is in `any_of`, or in `all_of`, or not in `none_of` its parts.
 
     `any_of` of nothing holds nothing, `all_of` of nothing everything. Patterns are in lower case, parts sorted.
@@ -298,8 +292,7 @@ class OperationFormula:
     parts: tuple[OperationFormula, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PermittedOperations:
+class PermittedOperations(Struct, frozen=True):
     """What may be done on one plane (`control`, `data`) at a scope and below."""
 
     plane: str
@@ -307,24 +300,21 @@ class PermittedOperations:
     operations: OperationFormula
 
 
-@dataclass(frozen=True, slots=True)
-class OperationSets:
+class OperationSets(Struct, frozen=True):
     """Sets of permitted operations, by plane and scope."""
 
     kind: ClassVar[str] = "operations"
     permitted: tuple[PermittedOperations, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LevelSets:
+class LevelSets(Struct, frozen=True):
     """Which levels get through, for each thing that filters: (`violence (Prompt)`, (`low`, `medium`)), sorted."""
 
     kind: ClassVar[str] = "levels"
     passing: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemSet:
+class ItemSet(Struct, frozen=True):
     """Names, ids or keys, sorted, each once; `of` says what they are."""
 
     kind: ClassVar[str] = "items"
@@ -332,8 +322,7 @@ class ItemSet:
     items: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FailedValue:
+class FailedValue(Struct, frozen=True, order=True):
     """A value that does not meet what it was compared with, and how many times it stands there.
 
     `at` is a path without the numbers of elements, with the element's name and the resource where there are several;
@@ -346,8 +335,7 @@ class FailedValue:
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ValueSet:
+class ValueSet(Struct, frozen=True):
     """Values that fail, sorted."""
 
     kind: ClassVar[str] = "values"
@@ -358,16 +346,14 @@ FindingSet: TypeAlias = PacketSet | OperationSets | LevelSets | ItemSet | ValueS
 """All that a failure rests on, in a form that is equal for equal sets: of two runs, one can be subtracted from the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class MendingChange:
+class MendingChange(Struct, frozen=True):
     """What one change would mend: `what` is changed, in a few words, and the resource on which; None: none that exists."""
 
     what: str
     resource_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(Struct, frozen=True):
     """An accepted deviation: who accepted what, why and until when. It stands beside a status, never replaces it.
 
     It covers failures that fit all of `rule`, `scope`, `part`, `component` (globs; empty is any) and `fingerprint`, and
@@ -398,8 +384,7 @@ class Defect(StrEnum):
     EXPIRING = "expiring"
 
 
-@dataclass(frozen=True, slots=True)
-class ExemptionState:
+class ExemptionState(Struct, frozen=True):
     """What an exemption does on the day of judgement: how many failures it fits, what is wrong with it.
 
     `outgrown` says in words how failures go beyond what it accepts.
@@ -411,8 +396,7 @@ class ExemptionState:
     outgrown: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInfo:
+class RuleInfo(Struct, frozen=True):
     """What a report tells of a rule in force; findings refer to it by `id`.
 
     `severity` is the one in force; `controls` are ids by framework; `file` is the path below the tool's own folder of
@@ -430,8 +414,7 @@ class RuleInfo:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """The verdict on one subject of one rule; what is the same for all findings of the rule stands in `Report.rules`.
 
     `resource_id` is None where a rule met nothing to judge. `is_absence` says that what fails is that the subject itself
@@ -484,8 +467,7 @@ class Finding:
         return [leaf for leaf in self.evidence if leaf.decides]
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotIdentity:
+class SnapshotIdentity(Struct, frozen=True):
     """What was judged: the hash over the snapshot's rows, when it was collected, and the scope."""
 
     sha256: str
@@ -494,8 +476,7 @@ class SnapshotIdentity:
     subscription_names: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenGap:
+class OpenGap(Struct, frozen=True):
     """A gap with what would settle it and what hangs on it: nothing, where no rule in force depends on it.
 
     `settled_by` is a phrase such as `grant …`. `findings` counts those that are unknown for it; `rules` and `controls`
@@ -510,16 +491,14 @@ class OpenGap:
     is_of_inventory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SettlingPermission:
+class SettlingPermission(Struct, frozen=True):
     """A permission, and how many unknown findings it settles together with those that are listed before it."""
 
     permission: str
     settles: int
 
 
-@dataclass(frozen=True, slots=True)
-class TypeCoverage:
+class TypeCoverage(Struct, frozen=True):
     """What became of the resources of one type that were collected; each is counted in one of the other three.
 
     `judged`: a rule in force has an answer on it, or would have if more were known. `used_as_evidence`: it is not judged
@@ -534,8 +513,7 @@ class TypeCoverage:
     gaps: int
 
 
-@dataclass(frozen=True, slots=True)
-class ControlCoverage:
+class ControlCoverage(Struct, frozen=True):
     """What the answer to one control of a framework rests on, and what could still change it.
 
     `status` is the worst of its findings: fail, unknown, pass, not applicable. `judged` counts resources by type;
@@ -553,8 +531,7 @@ class ControlCoverage:
     gaps: Sequence[OpenGap]
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """The proof of how complete an audit is.
 
     `gaps` are all that were met, those that the snapshot declares and those that judging came upon, the weightiest first;
@@ -574,8 +551,7 @@ class Coverage:
         return [each for each in self.gaps if each.is_of_inventory]
 
 
-@dataclass(frozen=True, slots=True)
-class ManualCheck:
+class ManualCheck(Struct, frozen=True):
     """What a person must look at, and who says that they have: recorded and shown, never counted as a pass.
 
     `attested` is a sentence on who looked, when and where it is recorded; empty where nobody has. It `is_current` until its
@@ -588,8 +564,7 @@ class ManualCheck:
     is_current: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementResult:
+class RequirementResult(Struct, frozen=True):
     """One requirement of the framework that a report is grouped by.
 
     `status` is the worst of its findings; None where no rule in force has one. Then a person must look (`manual`), or
@@ -612,8 +587,7 @@ class RequirementResult:
         return "manual" if self.manual else "not_covered"
 
 
-@dataclass(frozen=True, slots=True)
-class FrameworkReport:
+class FrameworkReport(Struct, frozen=True):
     """A framework, requirement by requirement, in the order of its ids."""
 
     name: str
@@ -622,8 +596,7 @@ class FrameworkReport:
     requirements: Sequence[RequirementResult]
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnComponent:
+class DrawnComponent(Struct, frozen=True):
     """A component in the picture of a workload: what plays it, and where it stands.
 
     `resource_ids` is empty where nothing plays it; then `not_known` says why something may all the same, if it may.
@@ -638,8 +611,7 @@ class DrawnComponent:
     visitors: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnCall:
+class DrawnCall(Struct, frozen=True):
     """That one component calls another, as the baseline draws it. `is_seen`: the estate's configuration shows it, too."""
 
     source: str
@@ -647,8 +619,7 @@ class DrawnCall:
     is_seen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkPair:
+class NetworkPair(Struct, frozen=True):
     """Whether TCP or UDP gets from one end to another: two subnets of a workload, or one and the Internet.
 
     `answer` is `yes`, `no` or `unknown`; `passes` and `stopped` say in words which traffic does, by which rules. `packet` is
@@ -668,8 +639,7 @@ class NetworkPair:
     unknowns: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadPicture:
+class WorkloadPicture(Struct, frozen=True):
     """A workload as a picture shows it: its components, which calls which, and who reaches whom in its network."""
 
     workload: str
@@ -679,8 +649,7 @@ class WorkloadPicture:
     network: Sequence[NetworkPair] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Findings with everything needed to defend them. Sorted, so that the same inputs give the same bytes.
 
     `rules` are the rules in force, by id.

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 import yaml
+from msgspec import Struct, field
 
 from auditor.errors import ContentError
 
@@ -46,8 +46,7 @@ class Mark(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A YAML value with its place. `value` is a scalar, a list of nodes, or nodes by key; `keys` are the keys' places."""
 
     value: Scalar | list[Node] | dict[str, Node]

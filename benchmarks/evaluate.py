@@ -23,11 +23,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypedDict, TypeVar
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import audit
 from auditor.analysis.contract import Context
@@ -66,8 +67,7 @@ class Costs(TypedDict):
     whole: tuple[float, float]
 
 
-@dataclass
-class Stopwatch:
+class Stopwatch(Struct, dict=True):
     """Times steps, each round beside a floor of its own; of the step that is `profiled`, functions are shown."""
 
     texts: list[bytes]

@@ -15,10 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, overload
+
+from msgspec import Struct
 
 from auditor.model import Evidence, Finding, Report, RuleInfo, Severity, SnapshotIdentity, Status
 from auditor.report.format import View, named
@@ -29,8 +30,7 @@ _GROUP: Final = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGro
 _RULES: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedFindings(Sequence[Finding]):
+class GeneratedFindings(Struct, Sequence[Finding], frozen=True):
     """Findings that are made when they are asked for, in the order in which reports list them."""
 
     number: int

@@ -12,9 +12,10 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 LIMITS = {
     "modules at the top of auditor/": 9,
@@ -32,8 +33,7 @@ _TYPE = re.compile(r"microsoft\.[a-z]+(/(?!(read|write|action|delete)$)[a-z]+)+"
 """A resource type; an operation on one (`…/read`, `…/write`, `…/action`, `…/delete`) is none."""
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(Struct, frozen=True, dict=True):
     """What was counted: how much there is, and where."""
 
     name: str
@@ -46,8 +46,7 @@ class Figure:
         return LIMITS[self.name]
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(Struct, frozen=True, dict=True):
     """A module of the tool, read."""
 
     path: str

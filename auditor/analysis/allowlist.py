@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context
@@ -27,8 +28,7 @@ _SAYS: Final[Mapping[Exposure, str]] = {
 _MOST_RANGES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFirewall:
+class ServiceFirewall(Struct, frozen=True):
     """Where a service keeps its firewall; `has_default`: rules count only where the default action is Deny."""
 
     service: str
@@ -57,8 +57,7 @@ def firewalls(catalogue: Catalogue) -> Mapping[str, ServiceFirewall]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(Struct, frozen=True):
     """What a service states of its firewall, and who is let in by that."""
 
     access: str
@@ -85,7 +84,7 @@ class Stated:
 
 
 @fact("firewall.allowlist", subject="the service")
-class AllowList(Fact):
+class AllowList(Fact, frozen=True, kw_only=True):
     """What the allow list of a service's firewall covers, and who reaches its public endpoint."""
 
     service: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from auditor.analysis.fact import Fact
 from auditor.architecture.workloads import Workloads
@@ -12,8 +13,7 @@ from auditor.estate.graph import Estate
 from auditor.model import Gap
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What an analysis may look at: the estate, its workloads, the baseline's parameters and tables, the time of judgement."""
 
     estate: Estate
@@ -23,8 +23,7 @@ class Context:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(Struct, frozen=True):
     """That there may be facts of a kind which an analysis does not yield: `fields` are those that they would have."""
 
     kind: str
@@ -36,8 +35,7 @@ def _nothing_unlisted(_: Context) -> Iterable[Unlisted]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Struct, frozen=True):
     """A named derivation of facts.
 
     `kinds` are the kinds of facts that it yields: rules are checked against their declarations.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -27,8 +28,7 @@ DECLARED: Final = "diagnostics_as_declared"
 _UNKNOWN_CATEGORIES: Final = "the categories that the groups hold are not known"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row of the table: what must be kept of a type, and of which of its resources.
 
     `component` and `if_used` limit the services of storage accounts to those of an account that plays this part, and to
@@ -44,7 +44,7 @@ class Row:
 
 
 @fact("diagnostics.resource", subject="the resource")
-class Diagnostics(Fact):
+class Diagnostics(Fact, frozen=True, kw_only=True):
     """Which logs of a resource are kept by its diagnostic settings together, and which required ones are not."""
 
     grounds: ClassVar[Mapping[str, str]] = {"missingCount": "missing"}

@@ -7,7 +7,6 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
@@ -20,11 +19,12 @@ from typing import (
     TypeAlias,
     TypeVar,
     Union,
-    dataclass_transform,
     get_args,
     get_origin,
     get_type_hints,
 )
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure.vocabulary import ValueType
@@ -49,8 +49,7 @@ def given(value: Known[S], derive: Callable[[S], Known[T]]) -> Known[T]:
     return value if isinstance(value, Gap) else derive(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class About(Struct, frozen=True, kw_only=True):
     """What a fact is about.
 
     `subject` is the id that findings are filed under, `sub_object` tells several facts of one subject apart,
@@ -64,8 +63,8 @@ class About:
     inputs: Sequence[tuple[str, str]] = ()
 
 
-class Record:
-    """A part of a fact: an element of one of its lists, or an object in it. Subclasses are frozen dataclasses.
+class Record(Struct, frozen=True, kw_only=True, dict=True):
+    """A part of a fact: an element of one of its lists, or an object in it. Subclasses are `frozen` and `kw_only`.
 
     A field's JSON name is its name in camel case (`policy_name` → `policyName`, `from_` → `from`). Its type says what
     conditions may compare it with, and `Known[…]` that it may be unknown; the text below it says what it means.
@@ -106,11 +105,12 @@ RecordClass = TypeVar("RecordClass", bound=Record)
 
 
 def _declared(part: type[RecordClass]) -> type[RecordClass]:
-    made = dataclass(frozen=True, kw_only=True)(part)
-    named = fields(made)  # type: ignore[arg-type]  # mypy does not see that the class is a dataclass by now
-    seen = (field.name for field in named if field.name != "about" and not _is_hidden(field.type))
-    made.json_names = tuple((name, _camel_case(name)) for name in seen)
-    return made
+    declared = {
+        name: kind for base in reversed(part.__mro__) for name, kind in vars(base).get("__annotations__", {}).items()
+    }
+    seen = (name for name in part.__struct_fields__ if name != "about" and not _is_hidden(declared[name]))
+    part.json_names = tuple((name, _camel_case(name)) for name in seen)
+    return part
 
 
 def _is_hidden(declared: object) -> bool:
@@ -125,14 +125,13 @@ def _camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
 def record(declared: type[RecordClass]) -> type[RecordClass]:
-    """Make a subclass of `Record` a frozen dataclass with keywords."""
+    """Give a subclass of `Record` the names of its fields in JSON."""
     return _declared(declared)
 
 
 @record
-class Fact(Record):
+class Fact(Record, frozen=True, kw_only=True):
     """A fact. Its kind is a subclass, declared with `@fact("family.kind", subject="what its findings are filed under")`.
 
     `presence` is the JSON name of the field that is 0 where the very thing that the fact is about does not exist.
@@ -193,9 +192,8 @@ class Fact(Record):
 FactClass = TypeVar("FactClass", bound=Fact)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
 def fact(kind: str, *, subject: str) -> Callable[[type[FactClass]], type[FactClass]]:
-    """Make a subclass of `Fact` a frozen dataclass: the kind of facts that rules call by this name.
+    """Make a subclass of `Fact` the kind of facts that rules call by this name.
 
     `subject` says what its facts are about, and findings on them are filed under: `the subnet`.
     """
@@ -224,8 +222,7 @@ def as_json(value: object) -> object:
             return value
 
 
-@dataclass(frozen=True, slots=True)
-class FactField:
+class FactField(Struct, frozen=True):
     """A field of a kind as rules see it: its path (`zones[*].name`), what it can hold, and whether it may be unknown."""
 
     path: str
@@ -233,8 +230,7 @@ class FactField:
     may_be_unknown: bool = False
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(Struct, frozen=True, dict=True):
     """What rules may read of facts of one kind."""
 
     record: type[Fact]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep, parameter
@@ -25,8 +27,7 @@ ONLY_CANDIDATE: Final = "only candidate"
 _MAX_ROUNDS: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """What workloads reach on their own account: for each component the resources, by key, with those workloads' anchors."""
 
     holders: Mapping[str, Mapping[str, AbstractSet[str]]] = field(default_factory=dict)
@@ -37,8 +38,7 @@ class Claims:
         return any(anchors is not None and anchor not in anchors for anchors in held)
 
 
-@dataclass(frozen=True, slots=True)
-class Strands:
+class Strands(Struct, frozen=True):
     """What ties a component to its workload, where several strands are weighed, each in the baseline's words.
 
     `holding` lead to what is bound, `lacking` lead to nothing; `straying` lead to other resources alone, by strand their
@@ -50,8 +50,7 @@ class Strands:
     straying: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What was found for a component: resources sorted by key, how, and what to tell the user about it."""
 
     resources: tuple[Resource, ...] = ()
@@ -60,8 +59,7 @@ class Found:
     strands: Strands = field(default_factory=Strands)
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentBinder:
+class ComponentBinder(Struct, frozen=True):
     """Settles the components of one workload.
 
     `claims`: what other workloads reach on their own account is no candidate through a shared network.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.architecture.capabilities import CAPABILITIES
 from auditor.azure import body
@@ -18,8 +19,7 @@ from auditor.model import Resource
 BindingNames = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """What a candidate must be: the value at `path` is one of `among` (None: absent), or predicate `named` holds.
 
     Or else: the relations `has` all lead somewhere; or one of `any_of` holds.
@@ -43,8 +43,7 @@ class Condition:
         return any(found is None if wanted is None else str(found).lower() == wanted.lower() for wanted in self.among)
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceStep:
+class ReferenceStep(Struct, frozen=True):
     """One way to reach a component from resources that are already bound.
 
     `origins` are components; from each of their resources `related` navigations are followed one after another, or the
@@ -69,8 +68,7 @@ class ReferenceStep:
     weight: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """A component as the baseline declares it.
 
     `anchor`: rank among the components that a workload may be named after. `exclude`: components whose resources are no

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.architecture.declare import Condition
 from auditor.estate.graph import Estate
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A resource that tells of an architecture, of one `edition` alone where it names one; `weight`: how strongly."""
 
     type: str

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.architecture.bind import BoundBy, Claims, ComponentBinder, Found, Strands, names_of
@@ -16,8 +20,7 @@ from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """A resource that plays a role, and how it was found."""
 
     component: str
@@ -25,17 +28,16 @@ class Binding:
     how: BoundBy
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """One instance of the architecture, named after its anchor resource."""
 
     name: str
     anchor: Resource
     bindings: Mapping[str, Sequence[Binding]]
     notices: Sequence[str] = ()
-    strands: Mapping[str, Strands] = field(default_factory=dict)
+    strands: Mapping[str, Strands] = msgspec.field(default_factory=dict)
     """By component, what ties it to the workload, where several strands were weighed."""
-    givers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    givers: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
     """By capability, the components that give it."""
 
     def resources(self, component: str) -> Sequence[Resource]:

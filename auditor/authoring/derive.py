@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from math import ceil, floor
 from typing import Final, TypeGuard
+
+from msgspec import Struct
 
 from auditor.architecture.declare import Declaration
 from auditor.architecture.workloads import Workloads
@@ -33,8 +34,7 @@ _AT_LEAST: Final = frozenset({"greater", "greaterOrEquals"})
 _AT_MOST: Final = frozenset({"less", "lessOrEquals"})
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedFailure:
+class AcceptedFailure(Struct, frozen=True):
     """What fails by one rule, and the values of parameters that would let it pass, with how many findings they do."""
 
     rule: RuleInForce

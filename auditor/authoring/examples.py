@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.engine.subjects import ExampleSubject
 from auditor.engine.verdict import Verdict, judge
@@ -18,8 +19,7 @@ EXAMPLE_NOW: Final = datetime(2024, 3, 1, tzinfo=UTC)
 """The time of judgement in examples: `utcNow()` is always this."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleResult:
+class ExampleResult(Struct, frozen=True):
     """What became of one example: `problems` is empty where the rule says what the example expects."""
 
     example: Example

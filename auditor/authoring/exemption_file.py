@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import yaml
+from msgspec.structs import replace
 
 from auditor.engine import exemptions
 from auditor.errors import AuditorError

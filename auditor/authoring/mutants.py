@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.authoring import examples
 from auditor.azure.paths import ABSENT
@@ -31,8 +33,7 @@ _OTHERS: Final[tuple[object, ...]] = ("another value", True, False, 0, 10**6)
 _SWAPPED: Final[Mapping[str, Literal["every", "any"]]] = {"every": "any", "any": "every"}
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """A rule with one small change, and what was changed."""
 
     change: str

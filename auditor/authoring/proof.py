@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.authoring import examples, mutants
 from auditor.rulebook.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class RuleProof:
+class RuleProof(Struct, frozen=True):
     """How many rules, examples and mutants were tried, and what is wrong with the rules, a line each."""
 
     rules: int

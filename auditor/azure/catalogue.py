@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.azure import paths, type_files
 from auditor.azure.relation import Navigation, StatedBy

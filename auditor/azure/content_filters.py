@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -22,8 +23,7 @@ _LONGEST_CHAIN: Final = 4
 _INSTANT: Final = "properties.instant"
 
 
-@dataclass(frozen=True, slots=True)
-class ContentFilter:
+class ContentFilter(Struct, frozen=True):
     """What applies to one category and source; `strictness` is None where `gap` says why it is not known.
 
     `origin`: `custom` (the policy's own entry), `base` (inherited) or `absent`.
@@ -47,8 +47,7 @@ _OPENAI_NAMES: Final = re.compile(
 _SERVICE_DEFAULTS: Final = frozenset({"microsoft.default", "microsoft.defaultv2"})
 
 
-@dataclass(frozen=True, slots=True)
-class CallableModel:
+class CallableModel(Struct, frozen=True):
     """A model that callers of an account can use: through a deployment, or without one where `listed` at the account.
 
     `resource` is the deployment or the account, `policy_path` where it names the policy, `policy` the name.

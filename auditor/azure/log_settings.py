@@ -6,9 +6,10 @@ https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -28,8 +29,7 @@ class LogScope(StrEnum):
     METRICS = "metrics"
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What settings keep: log categories and groups by their name in lower case, as spelled, and whether metrics."""
 
     categories: Mapping[str, str] = field(default_factory=dict)
@@ -75,8 +75,7 @@ def destinations(setting: Mapping[str, object]) -> Sequence[str]:
     return [one for one in (*stated, namespace) if one]
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """What a resource can log: its categories as spelled, None where they are not known, and what groups hold of them.
 
     Groups and what they hold are in lower case; what a group holds that is not listed is not known.

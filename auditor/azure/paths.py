@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 ABSENT: Final = object()
 """There is no value, or null: Azure returns both for the same setting."""
@@ -19,8 +20,7 @@ class ShapeError(Exception):
     """The data has another shape than a rule expects: an object or a list was expected, something else is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathStep:
+class PathStep(Struct, frozen=True):
     """One property name, or `[*]` (each element of a list) where `name` is None. `folded` is the name in lower case."""
 
     name: str | None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
+
 from auditor.azure import paths
 
 NETWORKS: Final = "microsoft.network/virtualnetworks"
@@ -31,8 +33,7 @@ class Join(StrEnum):
     SCOPE = "scope"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a resource names another: a path from its body (`[*]`: each of a list), and what stands there."""
 
     at: paths.Steps
@@ -70,8 +71,7 @@ class Inherited(StrEnum):
     ABOVE = "above"
 
 
-@dataclass(frozen=True, slots=True)
-class Navigation:
+class Navigation(Struct, frozen=True):
     """A way to go from a resource to related ones, by the name that rules use.
 
     `outward`: along the relation, else against it. `types`: lower-case types of what is found (empty: any); those types

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.azure import paths
 from auditor.azure.relation import StatedRelation
@@ -90,8 +91,7 @@ class Lifted(StrEnum):
     EVERYWHERE = "everywhere"
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """How Azure lists a type: one GET below each resource of the types in `on` (lower case).
 
     `members` are read one by one, by name, instead of a list; 404 of the `optional` ones means that there is none.
@@ -114,16 +114,14 @@ class Listing:
     without_properties: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hosts:
+class Hosts(Struct, frozen=True):
     """The host names of a resource: property paths that state them, and the domain in which its name is one."""
 
     stated: Sequence[str]
     domain: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PublicEndpoint:
+class PublicEndpoint(Struct, frozen=True):
     """A public endpoint: property paths of what opens and closes it.
 
     `switch`: `Enabled`, `Disabled` or `SecuredByPerimeter`; absent, Azure's default of that property holds. `ip_rules`:
@@ -143,8 +141,7 @@ class PublicEndpoint:
     telemetry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WayIn:
+class WayIn(Struct, frozen=True):
     """How a type is reached from the Internet; of a public endpoint, its switches or the code that reads it."""
 
     by: InternetReach
@@ -153,16 +150,14 @@ class WayIn:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(Struct, frozen=True):
     """A private DNS zone of a private-link group: its name in each cloud, and the kinds of resource that need it."""
 
     names: Mapping[str, str]
     kinds: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class KeyAccess:
+class KeyAccess(Struct, frozen=True):
     """What keys let their holder do, as patterns of operations relative to the type; `by`: operations that hand them out."""
 
     by: Sequence[str]
@@ -170,8 +165,7 @@ class KeyAccess:
     data: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AccessPolicies:
+class AccessPolicies(Struct, frozen=True):
     """Access policies, by which a resource may let principals at its data in place of roles.
 
     `listed`: property path of the policies. `unless`: of the flag with which roles rule and policies have no effect.
@@ -183,8 +177,7 @@ class AccessPolicies:
     permissions: Mapping[str, Mapping[str, Sequence[str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class RoleSystem:
+class RoleSystem(Struct, frozen=True):
     """Roles that a service keeps itself for its data: what the file of the type of their assignments says of them.
 
     `name` in words; `definitions`: the type of the roles, as spelled; `principal`, `role` and `scope`: property paths,
@@ -205,8 +198,7 @@ class RoleSystem:
     delete: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Operations on keys and credentials, relative to the type: what hands them out, and what puts new ones in place.
 
     `read_as_reader` end in `/read` and hand out secrets all the same, to everybody who may read everything.
@@ -225,8 +217,7 @@ class Keys:
     lent: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(Struct, frozen=True):
     """What `az` prints of a type: the command, which `properties` it lifts, and (its path → Azure's) where it renames."""
 
     list: str
@@ -234,8 +225,7 @@ class CommandLine:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateAddresses:
+class PrivateAddresses(Struct, frozen=True):
     """Where a type states the private addresses that it has, each beside the subnet: paths from what `each` leads to."""
 
     each: paths.Steps
@@ -243,8 +233,7 @@ class PrivateAddresses:
     subnet: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogCategory:
+class LogCategory(Struct, frozen=True):
     """A category of resource logs. `is_audit`: the group `audit` holds it. `tiers` (lower case): only these have it."""
 
     name: str
@@ -252,8 +241,7 @@ class LogCategory:
     tiers: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceType:
+class ResourceType(Struct, frozen=True):
     """What is known of one resource type; `name` as Azure spells it.
 
     `refers`: what it states of other resources. `addresses`: where it states private addresses of its own.
@@ -328,8 +316,7 @@ class ResourceType:
         return head if "/" in head else None
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(Struct, frozen=True):
     """What holds for all types of a resource provider; `privileges` are operations on none of them in particular."""
 
     name: str

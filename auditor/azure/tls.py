@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor.azure import body
 from auditor.model import Gap, Resource
@@ -26,8 +27,7 @@ _SPELLED: Final = re.compile(r"(?:tls[_v]{0,2})?1[._]([0-3])", re.IGNORECASE)
 PolicySource: TypeAlias = Literal["custom", "predefined", "default"]
 
 
-@dataclass(frozen=True, slots=True)
-class TlsPolicy:
+class TlsPolicy(Struct, frozen=True):
     """The least version (`1.2`) that a policy lets in, or why it is not known, and where that is said."""
 
     minimum: str | Gap

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from auditor.azure import paths, relation_files
 from auditor.azure.relation import Navigation, StatedBy

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import paths
 from auditor.yaml_source import suggestion
@@ -29,8 +30,7 @@ COMPUTED: Final = frozenset(("apiversion", "resourcegroup", "subscriptionid"))
 _PROPERTIES: Final = "properties"
 
 
-@dataclass(frozen=True, slots=True)
-class ValueType:
+class ValueType(Struct, frozen=True):
     """What a property can hold: JSON types (`text`, `boolean`, `number`, `list`, `object`; `absent`: it may be missing).
 
     `values` are those that a text can be, empty where it can be any.
@@ -40,8 +40,7 @@ class ValueType:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Struct, frozen=True):
     """A property of a type that rules may read by its short name.
 
     `path` is where ARM keeps it. `default` is what Azure applies when it is absent (documented at `source`);
@@ -57,8 +56,7 @@ class Property:
     holds: ValueType | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedName:
+class ResolvedName(Struct, frozen=True):
     """Where a name leads: the steps into the data, and what the catalogue knows of the place."""
 
     steps: paths.Steps

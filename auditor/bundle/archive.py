@@ -10,9 +10,10 @@ import hashlib
 import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
+
+from msgspec import Struct
 
 from auditor.errors import InputError
 
@@ -26,8 +27,7 @@ _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORE
 _ODD: Final = "it was damaged or made by something else: pack it again"
 
 
-@dataclass(frozen=True, slots=True)
-class PackedMember:
+class PackedMember(Struct, frozen=True):
     """A file in an archive: its name, how long it is, and the hash of what it holds."""
 
     name: str

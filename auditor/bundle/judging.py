@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor import audit, shipped
 from auditor.bundle.manifest import REPORTS, SNAPSHOT_NAME, PackedTerms

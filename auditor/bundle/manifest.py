@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.bundle.archive import MOST_MEMBERS, PackedMember
@@ -66,8 +67,7 @@ class Manifest(_Strict):
     files: Annotated[list[PackedFile], Field(max_length=MOST_MEMBERS)]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where the reports of a bundle come from, besides their terms."""
 
     tool_version: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
 
 from auditor import audit, shipped, yaml_source
 from auditor.bundle import archive, judging, manifest, signature
@@ -22,8 +22,7 @@ from auditor.rulebook import baseline, in_force
 from auditor.snapshot import exchange, whole_file
 
 
-@dataclass(frozen=True, slots=True)
-class PackRequest:
+class PackRequest(Struct, frozen=True):
     """What is to be packed: the estate, what it is judged by, and the formats of the reports."""
 
     sources: Sequence[str]
@@ -34,8 +33,7 @@ class PackRequest:
     reports: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _OwnRoot:
+class _OwnRoot(Struct, frozen=True):
     """A folder of the user's from which files are packed, and what it is called in the bundle."""
 
     folder: Path

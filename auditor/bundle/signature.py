@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from msgspec import Struct
 
 from auditor.errors import AuditorError, InputError
 
@@ -28,8 +28,7 @@ _LARGEST: Final = 65_536
 _MAKE: Final = "make one with `openssl genpkey -algorithm ed25519`"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A signature and the key that it is to be checked with."""
 
     public_key: bytes

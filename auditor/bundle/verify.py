@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import shipped
 from auditor.bundle import archive, judging, manifest, signature
@@ -19,8 +20,7 @@ _NO_BUNDLE: Final = "name a file that `auditor bundle create` wrote"
 _CHANGED: Final = "it was damaged, or changed after it was packed"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedBundle:
+class VerifiedBundle(Struct, frozen=True):
     """A bundle that is whole and judges itself as it says; `is_vouched_for`: by the key that was given."""
 
     manifest: Manifest

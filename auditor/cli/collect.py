@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.cli import evaluate, follow_up, progress, streams
 from auditor.cli import options as opt
@@ -138,16 +139,14 @@ def register(app: typer.Typer) -> None:
     app.command(cls=GroupedCommand, epilog=examples("auditor collect -s Production -o estate.snapshot"))(collect)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     scope: CollectScope
     options: CollectOptions
     quiet: bool
     no_progress: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """Where a collection goes, and the command that goes on with it; None where nothing of it is kept."""
 
     path: Path

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import typer
+from msgspec import Struct
 
 from auditor.cli import options as opt
 from auditor.cli import streams
@@ -24,8 +24,7 @@ NO_ANSWER: Final = 2
 INTERRUPTED: Final = 130
 
 
-@dataclass(frozen=True, slots=True)
-class AskedEstate:
+class AskedEstate(Struct, frozen=True):
     """The estate that a question is asked of, and the baseline whose words it may use."""
 
     sources: Sequence[str]

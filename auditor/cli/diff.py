@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from auditor.cli import options as opt
 from auditor.cli import streams
@@ -46,8 +46,7 @@ def register(app: typer.Typer) -> None:
     )(diff)
 
 
-@dataclass(frozen=True, slots=True)
-class DriftTarget:
+class DriftTarget(Struct, frozen=True):
     """A format that was asked for, by its name, and the file that it goes to: None is stdout."""
 
     name: str

@@ -6,12 +6,13 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, TextIO
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.cli import follow_up, streams
 from auditor.cli import options as opt
@@ -49,8 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command(cls=GroupedCommand)(explain)
 
 
-@dataclass(frozen=True, slots=True)
-class OutputTarget:
+class OutputTarget(Struct, frozen=True):
     """A format that was asked for, and the file that it goes to: None is stdout. A data set goes to a `folder`."""
 
     format: Format[EscapedOutput]
@@ -58,8 +58,7 @@ class OutputTarget:
     folder: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """What makes a command that judges fail."""
 
     fail_on: opt.Level
@@ -67,8 +66,7 @@ class Ending:
     allow_incomplete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a report looks where a person reads it."""
 
     color: opt.Color
@@ -76,8 +74,7 @@ class Look:
     has_pager: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(Struct, frozen=True):
     """How a report is shown and what makes the command fail."""
 
     targets: Sequence[OutputTarget]
@@ -205,8 +202,7 @@ def demo(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class JudgingOptions:
+class JudgingOptions(Struct, frozen=True):
     """What is judged, and by what."""
 
     sources: Sequence[str]

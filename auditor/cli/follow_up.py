@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.cli import options as opt
 from auditor.cli import streams
@@ -24,8 +25,7 @@ KEY_VARIABLE: Final = "AUDITOR_NOTIFY_KEY"
 AUTHORIZATION_VARIABLE: Final = "AUDITOR_NOTIFY_AUTHORIZATION"
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(Struct, frozen=True):
     """Where a report is kept and who is told, as the options say it. `has_known`: failures that are known were given."""
 
     history: str | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.cli import options as opt
 from auditor.cli import streams
@@ -20,8 +21,7 @@ with lazy_imports(__name__):
     from auditor.rulebook import in_force
 
 
-@dataclass(frozen=True, slots=True)
-class Judging:
+class Judging(Struct, frozen=True):
     """What is judged, by what, and when."""
 
     sources: Sequence[str]

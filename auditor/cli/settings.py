@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
+
+from msgspec import Struct
 
 from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.lazy_imports import lazy_imports
@@ -54,8 +55,7 @@ class _Command(Protocol):
     def params(self) -> Sequence[_Parameter]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """The file that holds the settings: its text, and the header of the section that they stand in."""
 
     path: Path

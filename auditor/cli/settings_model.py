@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, get_args
 
+from msgspec import Struct
 from pydantic import BeforeValidator, Field, WithJsonSchema, create_model
 
 from auditor.rulebook.validation import Document, Text
 
 
-@dataclass(frozen=True, slots=True)
-class OptionSetting:
+class OptionSetting(Struct, frozen=True):
     """An option as a file may set it: what it means, the type that it takes, and whether it may be given several times."""
 
     meaning: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.collect.operations import SHIPPED, Operations
@@ -24,8 +25,7 @@ _FACETS_KEPT: Final = 1.0
 """Seconds of work that a crash may cost."""
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """The one place that writes into the sink. Gaps are kept until the end, because a second try may settle them."""
 
     sink: Sink

@@ -7,8 +7,10 @@ records it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import body, regenerations
@@ -24,8 +26,7 @@ _INVENTORIES: Final = frozenset({ids.RESOURCE_GROUPS, "microsoft.resources/resou
 """What is listed to know what there is at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One GET below a resource, a resource group or a subscription.
 
     `on`: the type it starts from, in lower case; `path`: what is appended to the id; `yields`: the type of what comes

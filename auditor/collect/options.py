@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from auditor.azure.catalogue import Catalogue
@@ -33,8 +34,7 @@ class CloudName(StrEnum):
     CHINA = "china"
 
 
-@dataclass(frozen=True, slots=True)
-class RetryLimits:
+class RetryLimits(Struct, frozen=True):
     """When to stop asking again. Times are in seconds; `deadline` is the most that a call may take, with its waits."""
 
     attempts: int = 12
@@ -45,8 +45,7 @@ class RetryLimits:
     timeout: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(Struct, frozen=True):
     """What an answer, a list and a whole collection may cost at most; what goes beyond is cut off and a gap.
 
     They are far above what Azure needs, and there for answers that never end.
@@ -62,8 +61,7 @@ class Budgets:
     scan_calls: int = 5_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Quotas:
+class Quotas(Struct, frozen=True):
     """How fast Azure may be asked: what fits at once, and what is added each second. A little below what is published.
 
     ARM gives each principal 250 reads in a subscription, refilled at 25 a second, and as many at tenant level; Resource
@@ -76,8 +74,7 @@ class Quotas:
     graph_per_second: float = 2.8
 
 
-@dataclass(frozen=True, slots=True)
-class CollectOptions:
+class CollectOptions(Struct, frozen=True):
     """How to collect.
 
     `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure.catalogue import Catalogue
 from auditor.azure.resource_type import PrivilegeName
@@ -32,8 +33,7 @@ def excessive_actions(catalogue: Catalogue) -> Sequence[str]:
     return sorted(found)
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionRights:
+class SubscriptionRights(Struct, frozen=True):
     """What the identity lacks and has too much in one subscription; `is_known` is False where Azure would not say."""
 
     id: str
@@ -43,8 +43,7 @@ class SubscriptionRights:
     is_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(Struct, frozen=True):
     """What a collection with this identity could not read, and what the identity may do beyond reading."""
 
     identity: SignedInIdentity

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -28,8 +29,7 @@ Job = tuple[Target, str, Call]
 _SETTLED: Final = frozenset({"succeeded", "failed", "canceled", "ready"})
 
 
-@dataclass(slots=True)
-class Planner:
+class Planner(Struct):
     """Says which calls are still to be made. `is_finished` tells what an interrupted collection had done."""
 
     is_finished: Callable[[str, str], bool]

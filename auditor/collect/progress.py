@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 _WINDOW: Final = 30.0
 """Seconds over which speed is measured: a quota that is used up slows a collection down."""
@@ -13,8 +14,7 @@ _SAMPLE_EVERY: Final = 1.0
 _OUTSIDE: Final = "outside the scope"
 
 
-@dataclass(frozen=True, slots=True)
-class PartProgress:
+class PartProgress(Struct, frozen=True):
     """How far a subscription is: calls `done` of a `total`, which is a lower bound until `is_counted`."""
 
     name: str
@@ -29,8 +29,7 @@ class PartProgress:
         return self.is_counted and self.done >= self.total
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A moment of the collection.
 
     `resources` stored so far; `calls` on the wire; `waited` seconds of all threads, and what somebody waits for right
@@ -54,8 +53,7 @@ def nobody(_: Progress) -> None:
     """Watch nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """What bounds speed before any is measured: a subscription's quota, at once and a second, and the calls in flight."""
 
     at_once: float
@@ -69,8 +67,7 @@ class Pace:
         return max(by_quota, (total - done) * self.seconds_per_call / self.in_flight, 0.0)
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     name: str
     expected: int = 0
     begun: int = 0

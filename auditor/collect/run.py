@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from auditor.azure.catalogue import shipped
 from auditor.collect.arm.credentials import SignedInIdentity
@@ -31,8 +32,7 @@ from auditor.snapshot.model import Metadata
 log = logging.getLogger("auditor.collect")
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionSummary:
+class CollectionSummary(Struct, frozen=True):
     """What a collection came to. `calls` counts requests by method and type, `waited` adds up all threads.
 
     `gone`: ids of what was deleted while it was read.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from auditor.errors import CollectionError
 
 
-@dataclass(frozen=True, slots=True)
-class CollectScope:
+class CollectScope(Struct, frozen=True):
     """What the user asked for; everything empty means every subscription that the identity can see.
 
     `subscriptions` are ids or display names; `resource_groups` are names, looked up in all chosen subscriptions;

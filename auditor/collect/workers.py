@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -70,8 +71,7 @@ def _taken(finished: queue.SimpleQueue[Future[Result]]) -> Iterator[Future[Resul
             yield finished.get_nowait()
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """The last thing that a background reader says: that it is done, or why not."""
 
     error: BaseException | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 _LIST, _TUPLE, _DICT, _SET, _PATH, _CONSTANT = range(6)
 _OWN: Final = "auditor."
@@ -118,6 +119,9 @@ class _Writer:
             yield from map(self.argument, value)
         elif isinstance(value, Enum):
             yield from (self._class(type(value)), self.argument(value.value))
+        elif isinstance(value, Struct):
+            yield self._class(type(value))
+            yield from (self.argument(getattr(value, name)) for name in value.__struct_fields__)
         elif is_dataclass(value) and all(field.init for field in fields(value)):
             yield self._class(type(value))
             yield from (self.argument(getattr(value, field.name)) for field in fields(value))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution
@@ -14,8 +15,7 @@ from auditor.rbac.queries import given_names
 from auditor.truth import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class AccessEffects:
+class AccessEffects(Struct, frozen=True):
     """The operations gained and lost."""
 
     gained: Sequence[AccessEffect] = ()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -25,8 +26,7 @@ _NAMED: Final = 3
 """How many of those who may have made a change are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(Struct, frozen=True):
     """That somebody wrote or deleted a resource; `when` is as the log has it."""
 
     at: datetime

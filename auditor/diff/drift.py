@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from auditor.model import Finding, FindingSet, Report
 from auditor.network.comparison import PacketCube
@@ -21,8 +22,7 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyChange:
+class PropertyChange(Struct, frozen=True):
     """A property with another value; None where there is none. Secrets are masked."""
 
     path: str
@@ -30,8 +30,7 @@ class PropertyChange:
     new: object
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceChange:
+class ResourceChange(Struct, frozen=True):
     """What became of a resource. `old_id` is another than `resource_id` where it was renamed.
 
     `who` made the change and `when` (ISO 8601), as far as the input tells. `label` is what people call it, where that is
@@ -47,8 +46,7 @@ class ResourceChange:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MadeBy:
+class MadeBy(Struct, frozen=True):
     """A change that made an effect: of a resource, of one property of it, or of one of its security rules."""
 
     resource_id: str
@@ -63,8 +61,7 @@ class MadeBy:
 Door: TypeAlias = Literal["public-address", "service"]
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """A packet that is let through in one state only; `destination` is a service's id where it goes to its door."""
 
     source: str
@@ -73,8 +70,7 @@ class Witness:
     port: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkEffect:
+class NetworkEffect(Struct, frozen=True):
     """Packets that got through between two ends and do not, or the other way round.
 
     `source` and `destination` are ids of subnets or services, or `Internet`. Of what is not `is_certain` it depends on
@@ -92,8 +88,7 @@ class NetworkEffect:
     is_decided: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AccessEffect:
+class AccessEffect(Struct, frozen=True):
     """Operations that a principal gained or lost, with its name and what made it so."""
 
     change: AccessChange
@@ -110,8 +105,7 @@ class Strictness(StrEnum):
     STRICTER = "stricter"
 
 
-@dataclass(frozen=True, slots=True)
-class FilterEffect:
+class FilterEffect(Struct, frozen=True):
     """A content filter in front of a model that lets through more, or less, than before."""
 
     deployment: str
@@ -131,8 +125,7 @@ class NameState(StrEnum):
     MENDED = "mended"
 
 
-@dataclass(frozen=True, slots=True)
-class NameEffect:
+class NameEffect(Struct, frozen=True):
     """A name of a service that no longer leads to its private endpoint, or does again; `networks` are ids."""
 
     name: str
@@ -145,8 +138,7 @@ class NameEffect:
     by: tuple[MadeBy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DriftEffect:
+class DriftEffect(Struct, frozen=True):
     """What all changes together do. `undecided` says of what that is not known."""
 
     reach_gained: Sequence[NetworkEffect] = ()
@@ -171,8 +163,7 @@ class DriftEffect:
         return [*self.undecided_network, *self.undecided_access, *self.undecided_rest]
 
 
-@dataclass(frozen=True, slots=True)
-class FindingChange:
+class FindingChange(Struct, frozen=True):
     """A finding of the new state, or for a resolved one of the old, with the changes that made it.
 
     `grew` and `shrank` are what it rests on besides, and no longer. `since` is the time at which it was there already.
@@ -185,8 +176,7 @@ class FindingChange:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FindingDrift:
+class FindingDrift(Struct, frozen=True):
     """What became of the findings. `undecided` says which verdicts are open in one state only."""
 
     new: Sequence[FindingChange] = ()
@@ -197,8 +187,7 @@ class FindingDrift:
     undecided: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """All that changed from the old state to the new one; of two reports `changes` and `effect` are None."""
 
     old: Report

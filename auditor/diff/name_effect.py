@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.diff.attribution import Attribution
@@ -38,8 +40,7 @@ class _Name:
         return f"{self.relative}.{self.zone}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """Whether a name leads to its endpoint, what it leads to in words, and what decides."""
 
     leads: Truth

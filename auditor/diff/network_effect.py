@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution, rule_of
@@ -17,16 +18,14 @@ from auditor.truth import Truth
 INTERNET: Final = "Internet"
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkEffects:
+class NetworkEffects(Struct, frozen=True):
     """The packets gained and lost, end by end."""
 
     gained: Sequence[NetworkEffect] = ()
     lost: Sequence[NetworkEffect] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(Struct, frozen=True):
     """Two ends, by the keys of subnets; None is the Internet."""
 
     source: str | None

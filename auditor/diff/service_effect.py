@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -23,8 +24,7 @@ _PERIMETERS: Final = f"/{ASSOCIATIONS.rpartition('/')[0]}/"
 _EVERY_PORT: Final = ports_text(ALL_PORTS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Admitted:
+class _Admitted(Struct, frozen=True):
     """Whom a door lets in: `numbers` for certain, others too where there are `doubts`; `subnets` by their keys."""
 
     numbers: Ranges = ()

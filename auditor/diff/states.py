@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.analysis.access.access_context import graph_of
 from auditor.analysis.contract import Context
@@ -20,8 +21,7 @@ from auditor.model import Report, Resource
 from auditor.network.connectivity import Connectivity
 
 
-@dataclass(frozen=True, slots=True)
-class AuditedState:
+class AuditedState(Struct, frozen=True):
     """A state of an estate with what an audit found in it.
 
     `resources` are those of the estate as they were read, in which marks may tell one secret from another.

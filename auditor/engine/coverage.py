@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.evaluate import Evaluation
@@ -32,8 +34,7 @@ _Pairs = tuple[tuple[str, str], ...]
 """Framework and control, sorted by framework."""
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """What the findings of one rule that answer the same controls add up to.
 
     `subjects` are the ids judged with their types, `gaps` counts the findings that are unknown for each.

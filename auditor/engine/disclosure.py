@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaves
 from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, NetworkPair, Status

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.azure.paths import ABSENT, EACH
 from auditor.azure.vocabulary import COMPUTED, ResolvedName
@@ -18,16 +19,14 @@ _EQUATING: Final = frozenset(("equals", "in"))
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
+class Equation(Struct, frozen=True):
     """That a condition holds of no subject but those with one of some texts, folded as they are compared, at a path."""
 
     path: ResolvedName
     texts: frozenset[str]
 
 
-@dataclass(slots=True)
-class _ByText:
+class _ByText(Struct):
     """Positions of subjects: by the text that each has at a path, and of those with something else or unknown there."""
 
     known: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis.access.access_context import AccessContext, read_access
@@ -36,16 +37,14 @@ _REDACTOR: Final = Redactor()
 _LOGGER: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyRead:
+class PropertyRead(Struct, frozen=True):
     """A value as it was read, without secrets, and the path to it."""
 
     path: str
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class DerivedFact:
+class DerivedFact(Struct, frozen=True):
     """What an analysis says of the resource: in a sentence, or as its fields where it has none."""
 
     kind: str
@@ -58,8 +57,7 @@ class DerivedFact:
         return self.kind.startswith(_POSITION)
 
 
-@dataclass(frozen=True, slots=True)
-class ActorAt:
+class ActorAt(Struct, frozen=True):
     """Somebody who can, or may be able to, do an operation to the resource, and what lets them.
 
     `is_direct`: without a step in between, such as acting as an identity that they can become.
@@ -73,8 +71,7 @@ class ActorAt:
     by: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(Struct, frozen=True):
     """All that is known of a resource but for what the rules say of it.
 
     `relations` are those that lead from it and to it; `unknowns` what could change who can act on it.

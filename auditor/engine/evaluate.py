@@ -6,10 +6,12 @@ import gc
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
 from typing import Final, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
@@ -49,8 +51,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _RANKS: Final = {severity: severity.rank for severity in Severity}
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """All that findings depend on: what is judged, by what, and whether passes need their evidence."""
 
     context: Context
@@ -68,8 +69,7 @@ class Evaluation:
         return self.context.workloads
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationPart:
+class EvaluationPart(Struct, frozen=True):
     """A part of what is to be judged, which needs the answers of no other.
 
     `weight` says about how much there is to look at, so that the longest can begin first. Parts of several states of an
@@ -357,8 +357,7 @@ def _place(finding: Finding) -> tuple[str, str]:
     return (ids.key(resource) if resource else "", part.lower() if part else "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Derived:
+class _Derived(Struct, frozen=True):
     """The facts of one kind, or why its analysis failed."""
 
     facts: Sequence[Fact] = ()
@@ -448,8 +447,7 @@ def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> E
     return Environment(subject, subject, rule.parameters, question.context.now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reference:
+class _Reference(Struct, frozen=True):
     """The reference evaluator with a rule in its hands."""
 
     rule: RuleInForce

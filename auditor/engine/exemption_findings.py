@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.engine.exemptions import Matched
 from auditor.engine.findings import fingerprint, identity
@@ -15,8 +16,7 @@ _MENDED: Final = MendingChange("the exemptions that are given")
 _REFERENCES: Final = ("https://csrc.nist.gov/glossary/term/risk_acceptance",)
 
 
-@dataclass(frozen=True, slots=True)
-class _ExemptionQuestion:
+class _ExemptionQuestion(Struct, frozen=True):
     """What is asked of exemptions, and which defects answer no."""
 
     id: str

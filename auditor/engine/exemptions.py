@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import beyond, from_document, grown
@@ -100,8 +101,7 @@ def id_of(entry: documents.ExemptionEntryDocument) -> str:
     return f"ex-{hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:8]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """Findings with their exemptions beside them, and what is to be said of the exemptions."""
 
     exempted: Sequence[Exemption | None]

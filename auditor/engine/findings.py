@@ -6,15 +6,16 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact, Schema
 from auditor.architecture.workloads import Workloads
 from auditor.engine import disclosure, message, value_sets
-from auditor.engine.quick import maker
 from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.verdict import Verdict
 from auditor.estate.graph import Estate
@@ -32,8 +33,7 @@ _MEANINGS: Final[dict[str, Mapping[str, str]]] = {}
 _LOGGER: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectInfo:
+class SubjectInfo(Struct, frozen=True):
     """What a finding is filed under, found out once for all rules that are asked about it.
 
     `origins` says where its own values were read.
@@ -55,14 +55,11 @@ class SubjectInfo:
     words: Callable[[], Mapping[str, str]] = dict
 
 
-_info: Final = maker(SubjectInfo)
-
-
 def info_of(
     resource: Resource, workload: str | None, component: str | None, estate: Estate, sub_object: str = ""
 ) -> SubjectInfo:
     """Return what findings on a resource, or on a fact about it, are filed under."""
-    return _info(
+    return SubjectInfo(
         resource.key,
         resource.id,
         resource.type,
@@ -99,12 +96,12 @@ class FactFiling:
         own_key = ids.key(subject)
         workload, component = self._workloads.role_of(own_key)
         resource = self._resource(subject)
-        return _info(
-            resource and resource.key,
+        return SubjectInfo(
+            resource.key if resource else None,
             resource.resource_id if resource else subject or None,
             resource.resource_type if resource else f"fact/{fact.fact_kind}",
-            resource and resource.location,
-            resource and resource.collected_at,
+            resource.location if resource else None,
+            resource.collected_at if resource else None,
             about.workload or workload,
             about.component or component,
             part,
@@ -214,8 +211,7 @@ def is_of_absence(fact: Fact, evidence: Sequence[Evidence]) -> bool:
     return fact.presence is not None and any(leaf.path == fact.presence and leaf.actual == 0 for leaf in evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class FactWords:
+class FactWords(Struct, frozen=True):
     """What a fact says of a failure: in a sentence, as a counter-example, as the command that mends it, as a whole set."""
 
     sentence: str = ""

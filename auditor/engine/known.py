@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import beyond
@@ -12,8 +14,7 @@ from auditor.engine.set_words import how_it_grew
 from auditor.model import AgainstKnown, Finding, FindingSet, Report, Status
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFailure:
+class KnownFailure(Struct, frozen=True):
     """A failure as it was when it was written down. `rests_on` is None where it is about no set."""
 
     fingerprint: str
@@ -33,8 +34,7 @@ class KnownFailure:
         return (self.rule_id, ids.key(self.resource_id or ""), self.sub_object, self.fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFailures:
+class KnownFailures(Struct, frozen=True):
     """The failures that are known, by fingerprint. One may have been written down several times: each counts."""
 
     by_fingerprint: Mapping[str, Sequence[KnownFailure]] = field(default_factory=dict)
@@ -87,8 +87,7 @@ def _compared(finding: Finding, known: KnownFailures) -> Finding:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedFailures:
+class JudgedFailures(Struct, frozen=True):
     """What a report says of failures that are known: which there are, and which are gone and not only unseen.
 
     `settled` are fingerprints of what passed or does not apply. `answered` are the rules of which nothing is unknown.
@@ -116,8 +115,7 @@ class JudgedFailures:
         return known.fingerprint in self.settled or (self.is_closed and known.rule_id in self.answered)
 
 
-@dataclass(frozen=True, slots=True)
-class Ratcheted:
+class Ratcheted(Struct, frozen=True):
     """What is known after a look at what fails now, and what fails now that was not known."""
 
     known: KnownFailures

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.analysis.contract import Analysis
 from auditor.architecture import reads as binding
@@ -22,8 +23,7 @@ _UPWARDS: Final = frozenset({"contains", "in-scope"})
 """Relations that, against their direction or by scope, lead to what a resource lies in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """Types that are needed, in lower case, and those of which the diagnostic settings are; None: all of them."""
 
     types: frozenset[str] | None = None

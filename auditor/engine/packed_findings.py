@@ -1,7 +1,6 @@
 """Findings as bytes, from one process of a run to another: what they share is written once, and made again as one.
 
-`pickle` alone takes three times as long, as it asks frozen dataclasses for their fields one by one. Bytes that another wrote
-must never be read: reading them can run anything.
+Bytes that another wrote must never be read: reading them can run anything.
 """
 
 from __future__ import annotations
@@ -12,31 +11,13 @@ import io
 import pickle
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any, Final
 
-from auditor import model
-from auditor.engine.quick import maker
 from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, ValueOrigin
 from auditor.model import Finding
 
 _PROTOCOL: Final = 5
-_MANY: Final = (
-    model.Evidence,
-    model.FailedValue,
-    model.Finding,
-    model.Gap,
-    model.MendingChange,
-    model.OperationFormula,
-    model.PacketBox,
-    model.PermittedOperations,
-    model.Resource,
-    SharedLeaves,
-)
-"""The dataclasses of which a report has so many that their cost shows."""
-_MAKERS: Final[dict[type[object], Callable[..., object]]] = {}
 
 
 def dumps(findings: object) -> bytes:
@@ -77,17 +58,6 @@ def _inputs_here(number: int) -> RawInputs:
     return _HERE.inputs[number]
 
 
-def _make(kind: type[object], *values: object) -> object:
-    if kind not in _MAKERS:
-        _MAKERS[kind] = maker(kind)
-    return _MAKERS[kind](*values)
-
-
-def _reducer(kind: type[object]) -> Callable[[object], tuple[object, ...]]:
-    values = attrgetter(*(each.name for each in fields(kind)))  # type: ignore[arg-type]
-    return lambda one: (_make, (kind, *values(one)))
-
-
 def _of_tuple(one: tuple[object, ...]) -> tuple[object, ...]:
     return type(one), tuple(one)
 
@@ -102,7 +72,6 @@ def _of_inputs(one: FactInputs) -> tuple[object, ...]:
 
 _DISPATCH: Final[dict[type[Any], Callable[[Any], Any]]] = {
     **copyreg.dispatch_table,
-    **{kind: _reducer(kind) for kind in _MANY},
     SharedLeaf: _of_tuple,
     ValueOrigin: _of_tuple,
     SharedEvidence: _of_evidence,

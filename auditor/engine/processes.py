@@ -18,9 +18,10 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from auditor.engine import packed_findings
 from auditor.engine.evaluate import PartwiseEvaluation, Spread, StatesTogether
@@ -66,8 +67,7 @@ def together(number: int, states: StatesTogether) -> Sequence[list[list[Finding]
     return in_processes(states.judge, states.longest_first, number, Bytes(packed_findings.dumps, states.unpacked))
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes(Generic[T]):
+class Bytes(Struct, Generic[T], frozen=True):
     """How results are made bytes in one process, and results again in another."""
 
     of: Callable[[T], bytes]
@@ -115,8 +115,7 @@ def _next(queue: int) -> int | None:
     return int(_NUMBER.unpack(data)[0]) if data else None
 
 
-@dataclass(slots=True)
-class _Worker(Generic[T]):
+class _Worker(Struct, Generic[T]):
     """A process of ours, and the file in memory that it writes results to."""
 
     pid: int

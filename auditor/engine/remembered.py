@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis.fact import Fact
 from auditor.engine.findings import SubjectInfo, finding_of, finding_of_fact
@@ -35,8 +37,7 @@ class ReferenceEvaluator(Protocol):
         """Return all that the rule says of a subject; what raises is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceCase:
+class ResourceCase(Struct, frozen=True):
     """A resource as all rules on its type meet it."""
 
     reading: Reading

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import Catalogue
@@ -19,8 +20,7 @@ OPEN_EXPORT: Final = Gap("/", ANY_TYPE, "the export does not say that it is comp
 """The gap that every export has that could have left anything out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
+class Settling(Struct, frozen=True):
     """Says what to do about the gaps of an estate; `declared` are those that its snapshot names itself."""
 
     declared: frozenset[Gap]

@@ -7,12 +7,15 @@ the time. Where these are the same, so is the finding; where they were only read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from marshal import dumps
 from types import MethodType
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
@@ -37,8 +40,7 @@ _PLAIN_IN_LISTS: Final = frozenset((str, int, tuple))
 _PLAIN: Final = frozenset((str, bool, int, float, bytes, datetime, type(None)))
 
 
-@dataclass(slots=True)
-class KnownSubject:
+class KnownSubject(Struct):
     """A subject of one state, with what rules said of it there, and what they said of it in the state before.
 
     `was_read_again`: of that, all that is other is the time at which resources were read. `is_same_time`: it was judged
@@ -78,8 +80,7 @@ def _read_again(found: Finding, case: JudgedCase) -> Finding | None:
     return replace(found, evidence=evidence, collected_at=info.collected_at)
 
 
-@dataclass(frozen=True, slots=True)
-class StateDifferences:
+class StateDifferences(Struct, frozen=True):
     """The keys of the resources that are other ones in a state than in another, and of those that were only read again."""
 
     other: frozenset[str] = frozenset()
@@ -97,8 +98,7 @@ class StateDifferences:
         return cls(frozenset(key for key, _, _ in differing if key not in again), frozenset(again))
 
 
-@dataclass(slots=True)
-class _JudgedState:
+class _JudgedState(Struct):
     """What was judged of one state."""
 
     context: Context
@@ -224,6 +224,8 @@ def _parts_of(value: object) -> Sequence[object] | None:
     """Return all that makes a value what it is, or None where that is not known; a class may say so in `MADE_OF`."""
     if isinstance(value, tuple | list):
         return value
+    if isinstance(value, Struct):
+        return [getattr(value, name) for name in value.__struct_fields__]
     if is_dataclass(value) and not isinstance(value, Enum | type):
         return [getattr(value, name) for name in _names(type(value))]
     if isinstance(value, Mapping):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol, overload
+from typing import NamedTuple, Protocol, overload
 
-from auditor.engine.quick import maker
+from msgspec import Struct
+
 from auditor.model import Evidence
-
-_evidence: Final = maker(Evidence)
 
 
 class ValueOrigin(NamedTuple):
@@ -34,8 +32,7 @@ class SharedLeaf(NamedTuple):
     own: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SharedLeaves:
+class SharedLeaves(Struct, frozen=True, eq=False):
     """Leaves as they are in all findings in which a rule says the same.
 
     `is_kept`: others will share them, so that what is made of them is worth keeping.
@@ -73,8 +70,7 @@ class InputReader(Protocol):
         """Return what stands at a place."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ReadInputs:
+class _ReadInputs(Struct, frozen=True):
     """What was read already."""
 
     found: InputLeaves
@@ -189,7 +185,7 @@ class SharedEvidence(Sequence[Evidence]):
 
 def with_origin(leaf: Evidence, resource_id: str | None, source: str | None) -> Evidence:
     """Return a leaf as that of another resource, or from another source."""
-    return _evidence(
+    return Evidence(
         leaf.path,
         leaf.operator,
         leaf.expected,
@@ -206,7 +202,7 @@ def with_origin(leaf: Evidence, resource_id: str | None, source: str | None) -> 
 
 def with_actual(leaf: Evidence, actual: object) -> Evidence:
     """Return a leaf with another value."""
-    return _evidence(
+    return Evidence(
         leaf.path,
         leaf.operator,
         leaf.expected,
@@ -222,7 +218,7 @@ def with_actual(leaf: Evidence, actual: object) -> Evidence:
 
 
 def _filled(leaf: Evidence, origin: ValueOrigin, actual: object, *, was_read: bool) -> Evidence:
-    return _evidence(
+    return Evidence(
         leaf.path,
         leaf.operator,
         leaf.expected,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import paths
 from auditor.azure.paths import EACH, Steps
@@ -21,8 +22,7 @@ NONE_OWN: Final[Values] = ()
 _SOME: Final = True  # no token of a value
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """What is shown of all subjects that have some value at each of some places, and are alike elsewhere."""
 
     leaves: Sequence[SharedLeaf]

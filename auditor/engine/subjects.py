@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact, FieldNames
@@ -222,8 +223,7 @@ class UnseenFact:
         return (), self._unseen
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleSubject:
+class ExampleSubject(Struct, frozen=True):
     """The resource or fact of an example, or a related one of it."""
 
     body: Mapping[str, object]

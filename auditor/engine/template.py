@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis.fact import Fact
 from auditor.engine import disclosure, message, value_sets
@@ -24,7 +26,6 @@ from auditor.engine.findings import (
     words_of,
 )
 from auditor.engine.memo import Names, Reading
-from auditor.engine.quick import maker
 from auditor.engine.shared_evidence import (
     SharedEvidence,
     SharedLeaf,
@@ -38,8 +39,7 @@ from auditor.model import Evidence, Finding, FindingSet, Gap, Status
 from auditor.rulebook.in_force import RuleInForce
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the reference evaluator says of a subject, and which controls that answers."""
 
     verdict: Verdict
@@ -67,11 +67,9 @@ class JudgedCase(Protocol):
 
 
 _NO_WORDS: Final = FactWords()
-_finding: Final = maker(Finding)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
+class Template(Struct, frozen=True, eq=False):
     """What a rule says of subjects that are alike. Where something else than their ids differs, it is left open.
 
     `gaps` go with the numbers of their scopes. `failed` is None where what a failure rests on (`rests_on`) is the same for all.
@@ -172,7 +170,7 @@ def filled(
             words, is_absence = words_of(fact, template.fields_read), is_of_absence(fact, evidence)
         command = words.remedy or command_of(about.remediation_cli, info)
         change = change_of(about, evidence, info)
-    return _finding(
+    return Finding(
         about.id,
         rule.severity,
         status,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.language.environment import Environment
 from auditor.language.evaluate import evaluate
@@ -14,8 +16,7 @@ from auditor.rulebook.rule import Applies, OnFact, Rule
 from auditor.truth import Truth, all_of
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a rule says of one subject, before it is filed under a resource.
 
     `failed` are all leaves of a failure, named after the members of lists that they are about; of these `evidence` shows

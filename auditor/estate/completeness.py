@@ -8,8 +8,9 @@ gives a resource (the configuration of a site) is missing data even in an input 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -22,8 +23,7 @@ NOT_IN_EXPORT: Final = "not in the export"
 ALWAYS_EXISTS: Final = "not in the input, although Azure always has it"
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """A child that a resource must or may have and that was not seen: its type, its name where that is fixed."""
 
     parent: Resource

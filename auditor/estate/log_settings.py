@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -18,8 +19,7 @@ CATEGORIES: Final = "microsoft.insights/diagnosticsettingscategories"
 Model: TypeAlias = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class LogSettings:
+class LogSettings(Struct, frozen=True):
     """What the settings of a resource keep, for sure and perhaps, and where some lead to nothing.
 
     `gap`: why there may be more settings. `doubt`: why it is not known whether the destination of one exists.

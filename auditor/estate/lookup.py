@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure import body, relation
@@ -38,8 +39,7 @@ def _places() -> Places:
     return defaultdict(set)
 
 
-@dataclass(frozen=True, slots=True)
-class AmbiguousHost:
+class AmbiguousHost(Struct, frozen=True):
     """A host name by which a resource calls another, and that several have; in Azure only one can have it at a time.
 
     `kind` is the relation that it would be; `caller` and `candidates` are keys.
@@ -51,8 +51,7 @@ class AmbiguousHost:
     candidates: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """Resource keys by the names that properties of other resources use; everything in lower case.
 
     `principals`: object id → user-assigned identity, or resource with a system-assigned one.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -18,8 +19,7 @@ ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)
 _CHILD: Final = "/privateendpointconnections"
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointConnection:
+class EndpointConnection(Struct, frozen=True):
     """One private link service connection of a private endpoint; ids in comparable form, `path` is where it stands."""
 
     endpoint: Resource
@@ -36,8 +36,7 @@ class EndpointConnection:
         return body.same_text(self.status, "Approved") and body.same_text(self.state, "Succeeded")
 
 
-@dataclass(frozen=True, slots=True)
-class TargetConnection:
+class TargetConnection(Struct, frozen=True):
     """One connection as its target lists it; `endpoint` is the private endpoint's id in comparable form.
 
     `source` is the resource that says so (the target, or a child of it) and `path` where.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -19,16 +20,14 @@ _SCALAR: Final = frozenset({int, float, bool, type(None)})
 _CONNECTIONS: Final = "privateendpointconnections"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """An id that a resource names at a path; `target` is the resource that must exist for it, as spelled."""
 
     path: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """What a resource names: how much of it was looked up, what does not exist, why more may not."""
 
     checked: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import body
 from auditor.azure.reference_data import regions
@@ -20,8 +21,7 @@ def normal(location: str | None) -> str | None:
     return location.replace(" ", "").lower() if location else None
 
 
-@dataclass(frozen=True, slots=True)
-class Regions:
+class Regions(Struct, frozen=True):
     """What is known of regions. `shown` is what the input shows, by region in comparable form."""
 
     shown: Mapping[str, bool]

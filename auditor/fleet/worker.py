@@ -10,10 +10,11 @@ import io
 import pickle
 import platform
 import threading
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 import zstandard
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import audit
 from auditor.azure.catalogue import CONSTANTS
@@ -25,8 +26,7 @@ from auditor.shipped import tool_version
 from auditor.snapshot.model import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """All that the findings of an estate depend on, and the version that asks for them."""
 
     snapshot: Snapshot

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.errors import AuditorError
 from auditor.history.schema import METADATA
@@ -39,8 +40,7 @@ class HistoryError(AuditorError):
     """A history cannot be read or written; the message shows no password."""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """A history, up to date. `place` names it without its password."""
 
     engine: sa.Engine

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from auditor import resource_id as ids
 from auditor.history.schema import ANSWERS, RUNS
@@ -21,8 +22,7 @@ _DIGEST: Final = 8
 """How many bytes stand for a fingerprint in the answers of a run."""
 
 
-@dataclass(frozen=True, slots=True)
-class SoughtFinding:
+class SoughtFinding(Struct, frozen=True):
     """What a run must have looked at, to say that a finding is gone. `scopes`: since when runs of which scope saw it fail."""
 
     rule_id: str
@@ -31,8 +31,7 @@ class SoughtFinding:
     scopes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What a run looked at: its rules, its subscriptions, and where there may be what it did not see.
 
     `is_part`: it asked for some resource groups only; `is_by_tag`: for resources with a tag, so that what it does not hold
@@ -97,8 +96,7 @@ def _subscriptions(report: Report) -> list[str]:
     return sorted({each.lower() for each in named if each})
 
 
-@dataclass(frozen=True, slots=True)
-class StoredInspection:
+class StoredInspection(Struct, frozen=True):
     """A run that is kept: when it was, what it looked at, and its answers by digest of fingerprint, as far as asked for."""
 
     at: str

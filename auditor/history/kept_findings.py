@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 
 from auditor.history.inspections import SoughtFinding
 from auditor.history.schema import EPISODES, EXTENTS, FINDINGS
@@ -17,8 +17,7 @@ _BATCH: Final = 400
 _EPISODE_VALUES: Final = ("opened_at", "closed_at", "how_closed")
 
 
-@dataclass(slots=True)
-class KeptFinding:
+class KeptFinding(Struct):
     """A finding as it is stored, and what becomes of it.
 
     `scopes`: since when runs of which scope saw it fail. `accepted`: by exemption that does not say how far it goes, when

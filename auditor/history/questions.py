@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from auditor.errors import AuditorError
 from auditor.history.database import History
@@ -22,8 +22,7 @@ _SHORTEST: Final = 6
 """How many characters of a fingerprint, or of a run's id, name it at least."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindingFilter:
+class FindingFilter(Struct, frozen=True):
     """Which findings are meant: those that match all that is given. `owner` is the value of the tag `owner_tag`."""
 
     owner_tag: str = "owner"
@@ -42,8 +41,7 @@ class FindingFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEpisode:
+class StoredEpisode(Struct, frozen=True):
     """From when to when a finding failed; one that is open has no end. `how_closed`: `mended`, `gone`, or empty."""
 
     opened_at: str
@@ -59,8 +57,7 @@ class StoredEpisode:
         return days_between(self.opened_at, self.closed_at or at)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFinding:
+class StoredFinding(Struct, frozen=True):
     """A failure that there is, or was, with its episodes and the times at which it went further, the oldest first."""
 
     fingerprint: str
@@ -110,8 +107,7 @@ class StoredFinding:
         return None if self.open_since is None else days_between(self.open_since, at)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRun:
+class StoredRun(Struct, frozen=True):
     """An audit that is kept."""
 
     run_id: str
@@ -126,8 +122,7 @@ class StoredRun:
     unknown: int
 
 
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
+class TrendPoint(Struct, frozen=True):
     """How many findings were open once a run had been, and what it changed."""
 
     run: StoredRun
@@ -190,7 +185,7 @@ def runs(history: History, baseline: str | None = None) -> list[StoredRun]:
     """Return the audits, the oldest first."""
     with history.reading() as connection:
         rows = connection.execute(sa.select(RUNS).order_by(RUNS.c.at, RUNS.c.id)).mappings()
-        stored = [StoredRun(**{name: row[name] for name in StoredRun.__dataclass_fields__}) for row in rows]
+        stored = [StoredRun(**{name: row[name] for name in StoredRun.__struct_fields__}) for row in rows]
     return [each for each in stored if baseline is None or each.baseline == baseline]
 
 
@@ -234,8 +229,7 @@ def named(stored: Sequence[StoredFinding], start: str) -> StoredFinding:
     return matching[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Struct, frozen=True):
     """How much a pruning takes away, or would."""
 
     runs: int

@@ -12,11 +12,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.engine.finding_sets import as_document
 from auditor.history import inspections, kept_findings, notices
@@ -32,8 +33,7 @@ _UNCHANGED: Final = "unchanged"
 _WORST_FIRST: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A report whose findings say since when they are there and what changed, and the episodes of its failures.
 
     `begun` are the episodes that this run has to tell of, by fingerprint: of failures that are new, that came back, that go
@@ -45,8 +45,7 @@ class Recorded:
     running: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _RunAnswer:
+class _RunAnswer(Struct, frozen=True):
     """What a run answered on a finding; `how_closed` where that ends an episode."""
 
     at: str
@@ -59,8 +58,7 @@ class _RunAnswer:
         return self.at, -_WORST_FIRST.index(self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(Struct, frozen=True):
     """Who is told of what a run has to tell: a receiver's identity, and whether a failure is worth telling it."""
 
     receiver: str
@@ -97,8 +95,7 @@ def second(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """An audit among the others: its time, what it looked at, and what it is known by."""
 
     at: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from auditor.engine.finding_sets import beyond, from_document
 from auditor.engine.set_words import how_it_grew
@@ -21,8 +22,7 @@ Values = tuple[str, str | None, str]
 """When an episode opened and closed, and how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """That a finding fails at a time, or that it does not: then `how_closed` says why (`mended`, `gone`)."""
 
     at: str
@@ -34,8 +34,7 @@ class Sight:
         return not self.how_closed
 
 
-@dataclass(slots=True)
-class Episode:
+class Episode(Struct):
     """From when to when a finding failed. `id` is None where it is not stored yet; `stored` is what is, if anything."""
 
     opened_at: str
@@ -54,16 +53,14 @@ class Episode:
         return self.opened_at <= at and (self.closed_at is None or at < self.closed_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Widening:
+class Widening(Struct, frozen=True):
     """That a failure went further at a time than at the run before it, in words."""
 
     at: str
     how: str
 
 
-@dataclass(slots=True)
-class Timeline:
+class Timeline(Struct):
     """The episodes of a finding, the oldest first, and by time what it rested on from then on.
 
     `extents` hold a set only where it is another than at the failure before; the empty text is a failure about no set.

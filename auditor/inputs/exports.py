@@ -7,11 +7,12 @@ there are more), an answer of Resource Graph in any of its forms, `{resources: [
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure.body import texts
@@ -37,8 +38,7 @@ Where there is room it is no gain: judging asks for each body a few times, and d
 _INCOMPLETE = "the export holds only a part of the answer: follow its continuation token"
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """The raw entries of a foreign export and what it says about itself.
 
     `is_cut`: it says that there is more of it. `is_log`: it holds entries of the activity log and no resources.

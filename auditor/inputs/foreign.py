@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.errors import InputError
 
@@ -17,8 +18,7 @@ _DEPLOY: Final = f"deploy it, then {EXPORT}"
 Document = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """A kind of file: what it is, in the words of those who have it, and what to give instead."""
 
     what: str

@@ -6,11 +6,12 @@ import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.errors import InputError
 from auditor.inputs import exports, foreign
@@ -64,8 +65,7 @@ def imported(*sources: str | Path, redactor: Redactor | None) -> Snapshot:
     return replace(snapshot, metadata=replace(snapshot.metadata, extra=extra))
 
 
-@dataclass(frozen=True, slots=True)
-class _Cleaning:
+class _Cleaning(Struct, frozen=True):
     """How secrets are taken out of what exports hold: not at all without a `redactor`. `shared`: what was read before."""
 
     redactor: Redactor | None

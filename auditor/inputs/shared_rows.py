@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 import orjson
+from msgspec.structs import replace
 
 from auditor.model import Resource
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 _UNSEEN_END: Final = timedelta(days=1)
 """How long before the time of judgement a log may end and still tell of that time."""
@@ -16,8 +17,7 @@ _SECOND: Final = timedelta(seconds=1)
 """Key Vault counts whole seconds, the activity log parts of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """A regeneration in a log: of which key, None where the log does not say; `is_sure` that it succeeded."""
 
     at: datetime
@@ -25,16 +25,14 @@ class Rotation:
     is_sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A time over which every regeneration is known."""
 
     start: datetime
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AgeBounds:
+class AgeBounds(Struct, frozen=True):
     """When a key got its present value: not before `earliest`, not after `latest`; equal where it is known exactly.
 
     `earliest` is None where nothing says how old the key can be. `seen_from`: from then to `now` every regeneration is

@@ -5,9 +5,10 @@ https://learn.microsoft.com/azure/application-gateway/key-vault-certs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -18,8 +19,7 @@ _ATTRIBUTES: Final = "properties.attributes"
 _CERTIFICATE: Final = "certificates"
 
 
-@dataclass(frozen=True, slots=True)
-class VaultCertificate:
+class VaultCertificate(Struct, frozen=True):
     """What a reference means; `gap` is why the state of it is not known.
 
     `is_missing`: the vault is known and has no such secret. `version` is the one named, None where the latest counts.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.azure import body
 from auditor.azure.resource_type import ResourceType
@@ -20,8 +22,7 @@ _CREATED: Final = ("systemData.createdAt", "properties.creationTime", "propertie
 _DAY: Final = "%Y-%m-%d"
 
 
-@dataclass(frozen=True, slots=True)
-class HeldKey:
+class HeldKey(Struct, frozen=True):
     """A key of a resource. `is_accepted`: whether the service takes keys at all, or why that is not known.
 
     `created` is when the resource came to be; `path` where the age of the key is stated, None where only the log tells.

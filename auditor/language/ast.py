@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.vocabulary import ResolvedName
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A literal value of the rule file."""
 
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A template function with its arguments.
 
     `reference` is the property path, resolved at load, of `field`, `subject` and `current`.
@@ -29,8 +28,7 @@ class Call:
     reference: ResolvedName | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyAccess:
+class PropertyAccess(Struct, frozen=True):
     """`expression.name` or `expression[index]`."""
 
     of: Expression
@@ -40,24 +38,21 @@ class PropertyAccess:
 Expression = Constant | Call | PropertyAccess
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """The left side of a leaf: a property of the subject, or of the current member of a quantifier."""
 
     path: ResolvedName
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """The left side of a leaf: a computed value."""
 
     expression: Expression
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """One comparison. `operator` is in canonical spelling; `default` stands in for an absent left side.
 
     Of an operator on ages, `right` is a number of days.
@@ -69,45 +64,39 @@ class Leaf:
     default: object = ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Undecidable:
+class Undecidable(Struct, frozen=True):
     """Never true and never false: the data cannot answer. `what` is missing, and `why`."""
 
     what: Expression
     why: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """True when all are."""
 
     conditions: Sequence[Condition]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """True when one is."""
 
     conditions: Sequence[Condition]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """True when the condition is false."""
 
     condition: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(Struct, frozen=True):
     """What is counted: the elements that a path with `[*]` leads to."""
 
     path: ResolvedName
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(Struct, frozen=True):
     """What is counted: the elements of a computed list, each known as `current('name')`."""
 
     expression: Expression
@@ -115,15 +104,13 @@ class Values:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Relatives:
+class Relatives(Struct, frozen=True):
     """What is counted: the resources that a relation leads to."""
 
     relation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """A comparison of how many members satisfy `where` (all, without it)."""
 
     of: Elements | Values | Relatives
@@ -132,8 +119,7 @@ class Count:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Quantifier:
+class Quantifier(Struct, frozen=True):
     """`every`, `any` or `none` of the members satisfy `where`."""
 
     kind: Literal["every", "any", "none"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, EACH, Steps
@@ -48,8 +49,7 @@ class Problem(Exception):  # noqa: N818 - turned into an unknown with the reason
     """An expression or comparison that cannot be carried out on this data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """The element of a list that a quantifier or count has in hand: the list's path, the element, where it stands."""
 
     steps: Steps
@@ -57,8 +57,7 @@ class Member:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """Everything an evaluation may read; `here` is the resource that fields mean: the subject, or a related one."""
 
     subject: Subject

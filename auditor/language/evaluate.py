@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, assert_never
+
+from msgspec import Struct
 
 from auditor.azure.paths import ABSENT
 from auditor.language import operators
@@ -87,8 +88,7 @@ def _location(value: object) -> object:
     return value.replace(" ", "") if isinstance(value, str) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Struct, frozen=True):
     """The members of a list or relation, each with the environment inside it; `why` is set where there may be more of them."""
 
     environments: Sequence[Environment]
@@ -135,8 +135,7 @@ def _with_more(truths: Iterable[Truth], over: Members) -> Iterator[Truth]:
         yield UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class CountBounds:
+class CountBounds(Struct, frozen=True):
     """How many members satisfy a count: at least `low`, at most `high` (BEYOND: no limit is known)."""
 
     low: int

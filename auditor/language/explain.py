@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, assert_never
+
+from msgspec import Struct, field
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT, EACH, Steps
@@ -73,8 +74,7 @@ _OPPOSITES: Final = {
 _COMPUTED: Final = Field(ResolvedName((paths.PathStep("value", "value"),)), "value")
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """The truth of a condition with the leaves that decided it; of an unknown one, the gaps and errors behind it.
 
     A leaf says what would have made the condition true: each leaf of a true one holds as it stands, and none of a false
@@ -87,8 +87,7 @@ class Explanation:
     errors: Sequence[str] = ()
 
 
-@dataclass(slots=True)
-class _Reasons:
+class _Reasons(Struct):
     """What was met while explaining.
 
     `is_whole`: all members of a list that are wrong are told, each by what tells it from the others. Where one that is
@@ -288,8 +287,8 @@ def _as_wanted(leaf: Leaf, left: object, expected: object, environment: Environm
     for operator in (leaf.operator, _OPPOSITES.get(leaf.operator, leaf.operator)):
         if _holds(operator, leaf, left, expected, environment) is goal:
             return operator, expected
-    is_there = left is not ABSENT and left is not None
-    return "exists", is_there == (goal is YES)
+    counted = leaf.default if left is ABSENT or left is None else left
+    return "exists", (counted is not ABSENT and counted is not None) == (goal is YES)
 
 
 def _holds(operator: str, leaf: Leaf, left: object, expected: object, environment: Environment) -> Truth:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.azure import paths
 from auditor.azure.catalogue import Catalogue
@@ -39,8 +41,7 @@ _OPERATORS: Final = {name.lower(): name for name in OPERATORS}
 _QUANTIFIERS: Final[Mapping[str, Literal["every", "any", "none"]]] = {"every": "every", "any": "any", "none": "none"}
 
 
-@dataclass(frozen=True, slots=True)
-class NameScope:
+class NameScope(Struct, frozen=True):
     """What the names in a condition mean at some place in it.
 
     `subject` are the names of the judged resource or fact, `here` those of the resource that conditions read (another

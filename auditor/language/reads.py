@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, assert_never
+
+from msgspec import Struct, field
 
 from auditor.azure.paths import Steps, parse
 from auditor.azure.vocabulary import ResolvedName
@@ -169,8 +170,7 @@ _OF_SUBJECT: Final = frozenset(("current", "field", "subject", "unknown", *_OF_I
 _NAMES: Final = frozenset({("id",), ("name",)})
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(Struct, frozen=True):
     """What conditions read of a subject: the paths in it, and the same of the resources that each relation leads to.
 
     `of_subject` are paths in the subject that is judged, read only where there is a resource that the relation leads to.

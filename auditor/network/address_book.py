@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.azure.addresses import ANY, METADATA, PLATFORM, PUBLIC
 from auditor.azure.ranges import Ranges, difference, intersection, union
@@ -35,8 +37,7 @@ def set_in_words(name: str) -> str:
     return _IN_WORDS.get(name, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """Addresses in `ranges` that are also inside or outside some sets nobody knows.
 
     `is_inhabited`: at least one IPv4 address is among them, whatever the sets are.
@@ -47,8 +48,7 @@ class Term:
     is_inhabited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GroupMembers:
+class GroupMembers(Struct, frozen=True):
     """Who is in an application security group.
 
     `addresses` are told; of those `somewhere` only the subnet is known. `is_whole`: nobody else is in it.
@@ -59,8 +59,7 @@ class GroupMembers:
     is_whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A user-defined route. `is_virtual_network`: its prefix counts as VirtualNetwork; None: not documented.
 
     `is_default`: it holds for everything that no other route holds for.
@@ -72,8 +71,7 @@ class Route:
     is_default: bool = False
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, dict=True):
     """Where a subnet lies; the meaning of `VirtualNetwork` differs from subnet to subnet, by its routes.
 
     `space`: the address space of the virtual network; `peers`: of networks peered with access; `gateway`: prefixes

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -17,8 +19,7 @@ from auditor.model import Gap, Resource
 _SWITCH: Final = "properties.publicNetworkAccess"
 
 
-@dataclass(frozen=True, slots=True)
-class AppDoor:
+class AppDoor(Struct, frozen=True):
     """A public door of an app: the addresses let in, other senders (service tags), and the subnets; `by` says why.
 
     `is_off`: there is none. `texts` are the rules as spelled, to be told with `by` unless it tells them (`is_told`).

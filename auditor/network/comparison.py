@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
@@ -33,8 +35,7 @@ RuleName = tuple[str, str]
 """A filter's name and that of a rule in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PacketCube:
+class PacketCube(Struct, frozen=True):
     """The packets from each source to each destination with each protocol and ports, as texts.
 
     Ports do not count for protocols without ports.
@@ -47,8 +48,7 @@ class PacketCube:
     source_ports: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PacketChange:
+class PacketChange(Struct, frozen=True):
     """Packets that one state lets through and the other does not; `boxes` are exactly those.
 
     Not `is_certain`: each of them may be one, which depends on what `assuming` says. `proof`: whether there is one at all.
@@ -63,8 +63,7 @@ class PacketChange:
     rules: frozenset[RuleName] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class PacketChanges:
+class PacketChanges(Struct, frozen=True):
     """What changed between two ends: at most one certain and one uncertain change in each way."""
 
     gained: tuple[PacketChange, ...] = ()
@@ -74,8 +73,7 @@ class PacketChanges:
 NO_CHANGES: Final = PacketChanges()
 
 
-@dataclass(frozen=True, slots=True)
-class WaySet:
+class WaySet(Struct, frozen=True):
     """The ways between two ends in one state. `editions` tell what firewalls hold that nobody can read, by their names."""
 
     ways: Sequence[PacketWay] = ()

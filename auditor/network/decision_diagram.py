@@ -8,7 +8,8 @@ function's values, written as ~value, so that nodes are ≥ 0 and terminals < 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 Cube = tuple[tuple[int, int], ...]
 """(level, allowed values as bits), by rising level; a level that is not named is free."""
@@ -16,8 +17,7 @@ Cube = tuple[tuple[int, int], ...]
 _END = 1 << 30
 
 
-@dataclass(slots=True)
-class DecisionDiagram:
+class DecisionDiagram(Struct):
     """A unique table of nodes over levels of the given widths."""
 
     widths: Sequence[int]
@@ -240,8 +240,7 @@ class DecisionDiagram:
         return frozenset(levels)
 
 
-@dataclass(slots=True)
-class _Assignment:
+class _Assignment(Struct):
     """One `assign` under way: a walk down with what it already rebuilt."""
 
     diagram: DecisionDiagram

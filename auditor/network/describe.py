@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, is_within, size
@@ -21,8 +22,7 @@ _MOST_TERMS: Final = 8
 _MOST_EXCEPTIONS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """One part of an answer: traffic in words, and the rules that decide about it, by filter and name.
 
     `defaults` are the filters in which one of Azure's default rules decides.
@@ -43,8 +43,7 @@ class Sentence:
         return "Azure's default rule" if filter_name in self.defaults else "rule"
 
 
-@dataclass(frozen=True)
-class AddressNames:
+class AddressNames(Struct, frozen=True, dict=True):
     """What address sets are called: `here` is not mentioned, `known` sets go by name, the rest is spelled out.
 
     `is_pair`: both ends are given, so that an end is mentioned only where it is a part of the whole.

@@ -7,9 +7,11 @@ same answer, in classes of addresses and ports that each spells in its own way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube, DecisionDiagram
@@ -26,8 +28,7 @@ RulePlace: TypeAlias = tuple[int, int]
 """A rule by the indexes of its filter, among those that have a group, and of itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class PacketOutcome:
+class PacketOutcome(Struct, frozen=True):
     """What becomes of packets, without names: whether they pass, and the rule of each filter that let them on or denied them.
 
     No decider: no group filters the traffic, or (denied) a group without a rule for it. `also_denied_by`: a customer's

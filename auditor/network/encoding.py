@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, normal, union
@@ -34,8 +35,7 @@ MOST_UNKNOWN: Final = 16
 """Diagrams grow with the number of unknown sets; beyond this the answer is that it is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class AtomicSets:
+class AtomicSets(Struct, frozen=True):
     """A universe cut into classes that no given set tells apart, and each given set as bits over the classes.
 
     Of a set only its part inside the universe counts.
@@ -85,8 +85,7 @@ def atomic_sets(universe: Ranges, sets: Iterable[Ranges]) -> AtomicSets:
     return AtomicSets([tuple(spans) for spans in pieces.values()], dict(zip(order, bits, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(Struct, frozen=True):
     """What a diagram asks, from the top.
 
     How ports are read for protocols without ports; for each unknown set whether the source is in it; the source's class;
@@ -125,8 +124,7 @@ class Levels:
         return end - self.unknowns + index
 
 
-@dataclass
-class Encoding:
+class Encoding(Struct, dict=True):
     """The classes of a chain's diagram, and how rules become cubes in it.
 
     `matches` are all that can be written in it, with what they mean; `terms` those of the sources, and then those of the

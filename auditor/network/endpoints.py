@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import combinations
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses
@@ -26,8 +28,7 @@ _DEFAULT_TAGS: Final = ("AzureLoadBalancer", "Internet", "VirtualNetwork")
 _RESERVED: Final = frozenset(name.lower() for name in _DEFAULT_TAGS)
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Addresses in one subnet. `with_unused`: those too that nobody has."""
 
     filters: SubnetFilters
@@ -35,8 +36,7 @@ class Location:
     with_unused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One end of a question: locations in known subnets, and what lies outside of all of them.
 
     `label` is how answers call it. `is_filtered_elsewhere`: what is outside is private, so that somebody else may filter.

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -55,8 +56,7 @@ _ANYTHING: Final = Match()
 _PROTOCOLS: Final = {"tcp": 0b001, "udp": 0b010}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What leads packets from the Internet to a member of a subnet, or to addresses in it.
 
     `by` is the id of what holds the public address. Only what `limit` matches comes by it. `doubt` says why it is not

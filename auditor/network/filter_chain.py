@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
@@ -22,8 +23,7 @@ from auditor.network.security_rules import (
 )
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(Struct, frozen=True, dict=True):
     """One point where traffic is filtered. No group: all passes. `surroundings` are those of the filtered subnet.
 
     `is_firewall`: a firewall that the traffic is led through, whose rules are its group's in this direction.
@@ -136,8 +136,7 @@ class Filter:
         return f"{self.name}/{rule.name}{self.edition}" if rule.unreadable else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RulesShape:
+class RulesShape(Struct, frozen=True, eq=False):
     """Rules without names and numbers. Different objects may stand for equal rules, so that comparing costs nothing."""
 
     rules: tuple[object, ...]
@@ -146,8 +145,7 @@ class RulesShape:
 _rules_shape: Final = lru_cache(maxsize=4096)(RulesShape)
 
 
-@dataclass(frozen=True, slots=True)
-class FilterChain:
+class FilterChain(Struct, frozen=True):
     """Filters in the order in which traffic meets them, and where its packets come from and go to.
 
     `surroundings` give meaning to the names in what the chain is compared with. `from_among` and `to_among`: of the

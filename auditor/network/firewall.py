@@ -8,8 +8,10 @@ https://learn.microsoft.com/azure/firewall/rule-processing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -46,8 +48,7 @@ _DENY_ALL: Final = SecurityRule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Struct, frozen=True):
     """A rule that leads what comes to an address of the firewall to another one.
 
     `target` is None where it is named by host name, or not readable; `ports` are those at the target.
@@ -61,8 +62,7 @@ class Translation:
     is_readable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class FirewallRules:
+class FirewallRules(Struct, frozen=True):
     """The rules of a firewall. `gap` says why they are not known; `passing` is then undecidable.
 
     Rules that go by host name match nobody knows what: they are unreadable in `passing`, all application rules as one.
@@ -105,8 +105,7 @@ def _is_application(rule: SecurityRule) -> bool:
     return rule.name == _APPLICATION  # names of network rules have their collection before them
 
 
-@dataclass(frozen=True, slots=True)
-class _Collection:
+class _Collection(Struct, frozen=True):
     """A collection of rules of one kind: `network`, `application` or `nat`; `is_inherited`: a parent policy's."""
 
     name: str

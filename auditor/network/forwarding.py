@@ -7,9 +7,11 @@ path; what a machine does that forwards is not known.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -66,8 +68,7 @@ _CONFINING: Final = frozenset({Via.NETWORK, Via.PEERING, Via.INTERNET, Via.NOWHE
 """Where routes lead from which a packet gets to no other network than its own and those peered with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One step of a packet: from where, by which route if a user's decides, over what, and to which resource or address."""
 
     at: str
@@ -85,8 +86,7 @@ class Hop:
         return {"at": self.at, "to": self.to, "via": self.via.value} | ({"route": self.route} if self.route else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """How packets to some destinations get there: hops, the firewalls that filter them, and the door to the Internet.
 
     `sources`: only packets of these addresses take it; None: all. `doubts`: why it is not certain that they arrive.
@@ -103,8 +103,7 @@ class Path:
     door: DoorOut | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Goal:
+class _Goal(Struct, frozen=True):
     """Where packets are to get: a subnet, or (None) what lies in no subnet, be it a service tag's."""
 
     subnet: SubnetFilters | None = None
@@ -115,8 +114,7 @@ class _Goal:
         return self.subnet.subnet.name if self.subnet else "it"
 
 
-@dataclass(frozen=True, slots=True)
-class _Lead:
+class _Lead(Struct, frozen=True):
     """Where the route of the longest prefix leads: a user's route, or one of Azure's own."""
 
     via: Via
@@ -125,8 +123,7 @@ class _Lead:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Trip:
+class _Trip(Struct, frozen=True):
     """A packet on its way: where it comes from, what it has passed, and at which subnet it is."""
 
     origin: SubnetFilters
@@ -145,8 +142,7 @@ class _Trip:
         return replace(self.over(numbers, hop), stops=why)
 
 
-@dataclass(frozen=True, slots=True)
-class _Routes:
+class _Routes(Struct, frozen=True):
     """The routing table of a subnet; `tagged` are routes for service tags without published prefixes."""
 
     table: RoutingTable[_Lead]

@@ -8,8 +8,9 @@ them, and with the same protocols and actions the same diagrams.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
@@ -29,8 +30,7 @@ _FIXED_ENDS: Final = tuple(end for ranges in _FIXED for span in ranges for end i
 _FIXED_PORTS: Final = (0, TYPES[0][1], ALL_PORTS[0][1])
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
+class Sketch(Struct, frozen=True):
     """What chains that are alike have in common: their diagrams, and the rows that they are compared with in cubes.
 
     `undecidable`: why no question has an answer; there are no diagrams then.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -40,8 +42,7 @@ _BACKEND_POOLS: Final = f"{LOAD_BALANCERS}/backendaddresspools"
 _BALANCING: Final = "loadBalancingRules"
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkMember:
+class NetworkMember(Struct, frozen=True):
     """An IP configuration: what holds it, where it lies, and what it belongs to.
 
     `holder` is the interface, scale set, machine or private endpoint that states it, `name` the configuration's, `subnet`
@@ -71,8 +72,7 @@ class NetworkMember:
         return self.holder.key, self.name
 
 
-@dataclass(frozen=True, slots=True)
-class PooledMembers:
+class PooledMembers(Struct, frozen=True):
     """Who is behind a rule of a load balancer: members, plain addresses in subnets (by key), and why there may be more."""
 
     members: tuple[NetworkMember, ...] = ()

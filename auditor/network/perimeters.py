@@ -6,9 +6,11 @@ https://learn.microsoft.com/azure/private-link/network-security-perimeter-transi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -42,8 +44,7 @@ class Decider(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
-class Perimeter:
+class Perimeter(Struct, frozen=True):
     """The perimeter that a service belongs to, as it is for that service.
 
     `admits` are the addresses that inbound rules let in, `subscriptions` those whose resources they let in, `others`

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -20,8 +21,7 @@ from auditor.network.security_rules import Access, Direction, Match, SecurityRul
 _MACHINES: Final = frozenset({INTERFACES, INSTANCE_INTERFACES, INSTANCES, MACHINES, SCALE_SETS})
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """A rule that a service demands in a subnet, as packets."""
 
     platform: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -36,8 +37,7 @@ Public = Callable[[str], str | None]
 """What public DNS answers for a name: the name that it is an alias of, or None where it leads to no private zone."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordSet:
+class RecordSet(Struct, frozen=True):
     """The records of a name in a zone: its addresses, or the name that it is an alias of. Relative name in lower case."""
 
     name: str
@@ -46,8 +46,7 @@ class RecordSet:
     resource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateZone:
+class PrivateZone(Struct, frozen=True):
     """A zone: its name in lower case, its records by relative name, and why a name may have one that is not here.
 
     `goes_on`: a name that it has not is asked of public DNS instead, as its link says.
@@ -89,8 +88,7 @@ class PrivateZone:
         return relative in self.records or any(known.endswith(f".{relative}") for known in self.records)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """What a name resolves to: private addresses, or none of them.
 
     `public`: the name that is left to public DNS, None where a zone answers. `gap` is why it is not known. `zones` are
@@ -204,8 +202,7 @@ def leads_to(resolution: Resolution, addresses: Collection[str]) -> bool | None:
     return resolution.addresses <= frozenset(addresses) if addresses else None
 
 
-@dataclass(frozen=True, slots=True)
-class NeededNames:
+class NeededNames(Struct, frozen=True):
     """The names that an endpoint needs in a zone, relative to it; `is_guess` where nothing states them."""
 
     names: tuple[str, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within
@@ -14,8 +15,7 @@ from auditor.network.encoding import Encoding, Levels
 from auditor.truth import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Whether a set has a member, whatever the unknowns are; UNKNOWN where it depends on them.
 
     For YES `root` is a part of the set that is inhabited for certain: examples are taken from it.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.architecture.workloads import Workload, Workloads
 from auditor.azure.ranges import intersection
@@ -26,8 +28,7 @@ _CONNECTIONS: Final = Match(protocols=WITH_PORTS)
 _INSPECTORS: Final = frozenset({Via.FIREWALL, Via.APPLIANCE})
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """Whether some of the asked traffic gets from one end to the other, and what decides.
 
     `passes` and `denied` are the parts of the traffic in words; `packet` is an example of what passes, or for a NO of
@@ -69,8 +70,7 @@ def connect(forwarding: Forwarding, source: Endpoint, destination: Endpoint, tra
     return _connection(ways, traffic)
 
 
-@dataclass(frozen=True, slots=True)
-class _WayVerdict:
+class _WayVerdict(Struct, frozen=True):
     """What the filters of one way do with the traffic, and what a pass depends on besides."""
 
     truth: Truth
@@ -200,8 +200,7 @@ def _lines(verdicts: Iterable[TrafficVerdict]) -> tuple[Sentence, ...]:
     return tuple(dict.fromkeys(line for verdict in verdicts for line in verdict.lines))
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """Whether TCP or UDP gets from one end to the other; a role is empty for the Internet."""
 
     workload: str

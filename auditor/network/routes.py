@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -30,8 +31,7 @@ class Rank(IntEnum):
     SYSTEM = 2
 
 
-@dataclass(frozen=True, slots=True)
-class UserRoute:
+class UserRoute(Struct, frozen=True):
     """A user-defined route. `hop` is its next hop's type in lower case, `address` the next hop's address if stated.
 
     `numbers` is None for a service tag without published prefixes, and for what is no prefix.
@@ -85,8 +85,7 @@ def is_of_type(key: str, resource_type: str) -> bool:
     return (ids.type_of(key) or "").lower() == resource_type
 
 
-@dataclass(frozen=True, slots=True)
-class Claim(Generic[T]):
+class Claim(Struct, Generic[T], frozen=True):
     """Addresses that a route holds for, each by the prefix that it stands in, and where the route leads."""
 
     numbers: Ranges

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import NOTHING, AnsweringPackets, Fate, PacketOutcome, Question
@@ -19,8 +20,7 @@ from auditor.network.trace import DecidedPackets, Disposition
 from auditor.truth import Truth
 
 
-@dataclass(slots=True)
-class SearchResult:
+class SearchResult(Struct):
     """The packets that answer a question. `undecidable`: there is no answer, and why (the others are None then)."""
 
     decided: DecidedPackets | None = None

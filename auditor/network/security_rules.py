@@ -8,6 +8,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+from msgspec import Struct
+
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, normal, union
 
@@ -63,8 +66,7 @@ class Symbol:
     is_group: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """The addresses that one side of a rule names: literal ones, and symbols."""
 
     ranges: Ranges = ()
@@ -77,8 +79,7 @@ NETWORK_SPACE: Final = Symbol("network-space", "virtual network")
 """The virtual network, its peers and what its gateway teaches: VirtualNetwork without prefixes of routes. No rule names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A cube of packets: the product of its five sides. `protocols` is a set of bits (`PROTOCOLS`).
 
     `names_ports`: ports are spelled out at one side, even if they add up to all of them; what that means for protocols
@@ -93,8 +94,7 @@ class Match:
     names_ports: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityRule:
+class SecurityRule(Struct, frozen=True):
     """One security rule.
 
     `unreadable` names the parts of the match that could not be read: it matches some packets then, nobody knows which.
@@ -110,8 +110,7 @@ class SecurityRule:
     unreadable: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityGroup:
+class SecurityGroup(Struct, frozen=True):
     """A security group: its rules by direction, in the order in which they are asked.
 
     `undecidable` says of a direction why its order or effect cannot be known at all. `id` is that of its resource; empty
@@ -120,7 +119,7 @@ class SecurityGroup:
 
     name: str
     rules: Mapping[Direction, tuple[SecurityRule, ...]]
-    undecidable: Mapping[Direction, str] = field(default_factory=dict)
+    undecidable: Mapping[Direction, str] = msgspec.field(default_factory=dict)
     id: str = ""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import shipped
@@ -27,8 +29,7 @@ _SQL_RULES: Final = "microsoft.sql/servers/firewallrules"
 _SQL_SUBNETS: Final = "microsoft.sql/servers/virtualnetworkrules"
 
 
-@dataclass(frozen=True, slots=True)
-class PublicDoor:
+class PublicDoor(Struct, frozen=True):
     """A way to a service by its public address.
 
     `admits` are the addresses that get in, `odd` entries of the lists that cannot be read, `texts` the lists as spelled,

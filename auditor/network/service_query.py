@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -32,8 +33,7 @@ _ENDPOINT_SERVICES: Final = {
 """What service endpoints are for, by the namespace of a service, where both are not the same, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoorAnswer:
+class DoorAnswer(Struct, frozen=True):
     """Whether a door lets in some of the asked traffic, and why.
 
     `name` tells several doors of one kind apart: the private endpoint, or the part of the service. `resolves` says
@@ -49,8 +49,7 @@ class DoorAnswer:
     connection: Connection | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAnswer:
+class ServiceAnswer(Struct, frozen=True):
     """Whether a service is reached, over all of its doors; `connection` holds packets and rules of those that decide."""
 
     connection: Connection

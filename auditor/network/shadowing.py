@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from auditor.network.decision_diagram import DecisionDiagram
 from auditor.network.outline import RuleOutline
@@ -55,8 +56,7 @@ def effects(
     return tuple(listed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Redundancy:
+class _Redundancy(Struct, frozen=True):
     """Whether taking one rule away changes anything: a search through the rule's packets in the rules below it."""
 
     diagram: DecisionDiagram

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -62,8 +64,7 @@ _SHOWN: Final = frozenset(
 _ENFORCED: Final = frozenset({"enabled", "networksecuritygroupenabled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A network interface in a subnet, or those of a scale set's instances, with the group of its own, if any.
 
     `somewhere` is what is known of its addresses where they are not told.
@@ -82,8 +83,7 @@ class Interface:
         return self.addresses or (self.somewhere.ranges if self.somewhere else ())
 
 
-@dataclass(frozen=True)
-class SubnetFilters:
+class SubnetFilters(Struct, frozen=True, dict=True):
     """A subnet and what filters its traffic.
 
     `gap` says why nothing can be said about it. `policies` is the private endpoint setting in lower case.

@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import starmap
 from typing import Final
 
+from msgspec import Struct
+
 from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing, PacketOutcome, RulePlace, draw_filter
 from auditor.network.encoding import Encoding
@@ -47,8 +49,7 @@ class DecidingRule:
         return "Through" if self.is_firewall else self.rule.direction.value
 
 
-@dataclass(frozen=True, slots=True)
-class Disposition:
+class Disposition(Struct, frozen=True):
     """What becomes of packets: an `PacketOutcome` with its rules."""
 
     is_allowed: bool
@@ -56,8 +57,7 @@ class Disposition:
     also_denied_by: DecidingRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleEffect:
+class RuleEffect(Struct, frozen=True):
     """A rule's effect where its group is attached; `by` are the earlier rules that take all its packets (shadowed only)."""
 
     rule: SecurityRule
@@ -65,8 +65,7 @@ class RuleEffect:
     by: tuple[SecurityRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedFilter:
+class EncodedFilter(Struct, frozen=True):
     """One filter as a diagram: `first` has the index of the deciding rule as its value (their number: none matched).
 
     `below[i]` is the same for the rules from the i-th on; `cubes[i]` are the i-th rule's own.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.model import Gap, PacketSet
 from auditor.network import packet_sets
@@ -21,8 +23,7 @@ _TAGS_PERMISSION: Final = "Microsoft.Network/locations/serviceTags/read"
 _MOST_LINES: Final = 12
 
 
-@dataclass(frozen=True)
-class TrafficVerdict:
+class TrafficVerdict(Struct, frozen=True, dict=True):
     """Whether some packet answers a question on any of the chains, and which."""
 
     results: tuple[SearchResult, ...]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from msgspec import Struct
+
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, intersection, is_within, union
@@ -26,8 +28,7 @@ _GATEWAY_SUBNET: Final = "gatewaysubnet"
 _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
 
 
-@dataclass(frozen=True, slots=True)
-class Peering:
+class Peering(Struct, frozen=True):
     """A peering of a virtual network. `space` is what the tag VirtualNetwork takes in by it: nothing where it connects none.
 
     `prefixes` is the same space, prefix by prefix. `joined` are the addresses of this network that it joins, None for

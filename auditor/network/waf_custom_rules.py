@@ -6,10 +6,11 @@ https://learn.microsoft.com/azure/web-application-firewall/ag/custom-waf-rules-o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, union
@@ -31,8 +32,7 @@ class Ends(Enum):
     GOES_ON = "goes on"
 
 
-@dataclass(frozen=True, slots=True)
-class Trait:
+class Trait(Struct, frozen=True):
     """Something that a request has or has not, other than its address: a header, a path, a country.
 
     `is_secret`: only who knows a certain value can send it. Words are for people.
@@ -43,8 +43,7 @@ class Trait:
     is_secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MatchCondition:
+class MatchCondition(Struct, frozen=True):
     """One condition of a rule: the address is in a set or the request has one of some traits; or neither, if negated."""
 
     addresses: Ranges = ()
@@ -57,8 +56,7 @@ class MatchCondition:
         return difference(addresses.ANY, met) if self.is_negated else met
 
 
-@dataclass(frozen=True, slots=True)
-class CustomRule:
+class CustomRule(Struct, frozen=True):
     """A custom rule that is on."""
 
     name: str
@@ -70,8 +68,7 @@ class CustomRule:
         return intersection(addresses.ANY, *(condition.matches(held) for condition in self.conditions))
 
 
-@dataclass(frozen=True, slots=True)
-class Bypass:
+class Bypass(Struct, frozen=True):
     """What gets past the managed rules: by which rule, from where, and with what in the request.
 
     `open_to`: addresses from which anybody can do so. `known_to`: those from which whoever knows the secret values can,

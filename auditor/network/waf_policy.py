@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.azure import body
 from auditor.azure.reference_data import waf_rules
@@ -32,8 +34,7 @@ class Checked(StrEnum):
     NOT_LISTED = "no rule"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleOff:
+class RuleOff(Struct, frozen=True):
     """A managed rule that stops nothing (all of a group where `rule` is None), and how: `disabled`, `log`, `allow`."""
 
     rule_set: str
@@ -47,8 +48,7 @@ class RuleOff:
         return f"rule {self.rule}" if self.rule else f"all rules of {self.group}"
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(Struct, frozen=True):
     """A part of requests (`kind` exclusion) or whole requests (exception) that rules do not look at.
 
     `scope`: `all rules`, a rule set, a group of one, or rules. `is_whole`: it holds for every name or request.
@@ -72,8 +72,7 @@ class Exclusion:
         return f"{self.variable}{chosen} ({self.scope})"
 
 
-@dataclass(frozen=True, slots=True)
-class AttackCheck:
+class AttackCheck(Struct, frozen=True):
     """Whether a policy stops one kind of attack; `why` says what weakens it. None where that is not known."""
 
     attack: str
@@ -81,8 +80,7 @@ class AttackCheck:
     why: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(Struct, frozen=True):
     """What a policy does in effect.
 
     `rule_sets`: type and version of each managed one.
@@ -110,8 +108,7 @@ class Protection:
         return any(one.checked is Checked.NO for one in self.attacks)
 
 
-@dataclass(frozen=True, slots=True)
-class _RuleSet:
+class _RuleSet(Struct, frozen=True):
     type: str
     version: str
     groups: Mapping[str, frozenset[str] | None] | None

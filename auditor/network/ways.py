@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, union
@@ -30,8 +32,7 @@ Arrivals: TypeAlias = Sequence[FilterChain]
 """The chains before addresses of a subnet."""
 
 
-@dataclass(frozen=True, slots=True)
-class PacketWay:
+class PacketWay(Struct, frozen=True):
     """One chain of filters to ask, the traffic's ends in it, and how its packets get there.
 
     `doubts` say why a pass would still not be certain. Only what `limit` matches takes it, whatever its ends.
@@ -45,8 +46,7 @@ class PacketWay:
     limit: Match = EVERYTHING
 
 
-@dataclass(slots=True)
-class Ways:
+class Ways(Struct):
     """The ways between two ends, those that end on the way, and what is known without asking any rule.
 
     `entering` are those by what leads in from the Internet, `entered` the names of the subnets that it would lead to.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
@@ -62,8 +63,7 @@ class WayOutKind(StrEnum):
     SERVICE = "the service's own address"
 
 
-@dataclass(frozen=True, slots=True)
-class DoorOut:
+class DoorOut(Struct, frozen=True):
     """A door of a subnet to the Internet, what it is, and whose packets take it.
 
     `sources` are the addresses in the subnet whose packets do, None for any of those that take no door of their own.
@@ -76,8 +76,7 @@ class DoorOut:
     doubt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class InternetRoute:
+class InternetRoute(Struct, frozen=True):
     """A user-defined route with next hop Internet, and whether it holds for so much that nobody can know who answers."""
 
     route: Resource
@@ -85,16 +84,14 @@ class InternetRoute:
     is_broad: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(Struct, frozen=True):
     """The way out of a subnet; `machines` have none but the implicit one."""
 
     way: Way
     machines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """An address of a machine in a subnet: whether it has a public one, and its load balancers' pools."""
 
     machine: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from auditor.azure import addresses
 from auditor.azure.ranges import difference, holds, intersection
@@ -29,8 +30,7 @@ class PacketNumbers(NamedTuple):
     destination_port: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """An example, and what has to be true of the unknown for it to be one. Ports are None for ICMP, ESP and AH.
 
     `deciders` are the rules that decide about it, in the order in which they are asked.

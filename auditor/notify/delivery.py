@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import requests
+from msgspec import Struct
 from requests.utils import get_environ_proxies
 
 from auditor.collect.arm.refusals import Refused
@@ -70,8 +71,7 @@ class Receiver:
         return headers
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """The fingerprints that the receiver was told of, and what went wrong with the others; empty where nothing did."""
 
     fingerprints: Sequence[str]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from auditor import resource_id as ids
@@ -64,8 +64,7 @@ class ReceiverDocument(Document):
     """The message, as JSON; {name} stands for a text, and an entry {repeat: findings, item: …} of a list for many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How a receiver wants to be told, with its parameters set."""
 
     document: ReceiverDocument
@@ -77,8 +76,7 @@ class Shape:
         return self.document.signed
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A body to post, and the fingerprints of the findings that it tells of."""
 
     body: bytes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workloads
@@ -28,8 +29,7 @@ CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
 """Since then Azure knows no classic administrators."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessGraph:
+class AccessGraph(Struct, frozen=True):
     """An estate's access. `roles` are by GUID in lower case, `parts` by principal in lower case.
 
     `activated` are the keys of assignments that are in force because an eligible principal activated them. `as_of` is the

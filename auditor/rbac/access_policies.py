@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -28,8 +29,7 @@ GOVERNED: Final = {kind.key: kind.policies for kind in shipped() if kind.policie
 _SPELLED: Final = {kind.key: kind.name for kind in shipped() if kind.policies is not None}
 
 
-@dataclass(frozen=True)
-class RoleReach:
+class RoleReach(Struct, frozen=True, dict=True):
     """Whether roles rule the data of resources that may have access policies, by key; `unseen` of those not here.
 
     https://learn.microsoft.com/azure/key-vault/general/rbac-access-policy

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import PrivilegeName
@@ -20,8 +21,7 @@ from auditor.truth import Truth
 Way: TypeAlias = Literal["assign the identity", "run code"]
 
 
-@dataclass(frozen=True, slots=True)
-class WayToAct:
+class WayToAct(Struct, frozen=True):
     """Operations at a scope of which each is enough to act as an identity."""
 
     way: Way
@@ -29,8 +29,7 @@ class WayToAct:
     operations: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """An assignment that opens a way to act; `gap` says why it may only, and `operation` is then one that it may permit."""
 
     to_act: WayToAct

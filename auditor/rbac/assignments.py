@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Permissions, conditional, perhaps
 from auditor.truth import Truth
@@ -41,8 +42,7 @@ class AssignmentState(StrEnum):
     ELIGIBLE = "eligible"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """A role definition; `permissions` is None where they could not be read.
 
     `key` is its GUID in lower case, behind its type where a service keeps the role itself.
@@ -66,8 +66,7 @@ class Role:
         return UNKNOWN_PERMISSIONS if self.permissions is None else self.permissions
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """A role given to a principal at a scope. `ends_at` is set where it is bound in time.
 
     Lighthouse, access policies and classic administrators give as much as a role would, by another `door`; several of
@@ -105,8 +104,7 @@ class Assignment:
         return self.door in {DoorKind.POLICY, *SERVICE_ROLES}
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(Struct, frozen=True):
     """A deny assignment. `principals` and `excluded` are ids in lower case; groups among them are in `groups`."""
 
     id: str
@@ -118,8 +116,7 @@ class Deny:
     applies_to_children: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Memberships:
+class Memberships(Struct, frozen=True):
     """Which groups a principal is in, directly or through other groups.
 
     `groups_of` maps a principal to its groups (ids in lower case). A group in `resolved` has all its members known;

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import count
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from auditor.errors import AuditorError
 from auditor.rbac.patterns import WILDCARD, has_whole_segments
@@ -27,16 +28,14 @@ class TooComplexError(AuditorError):
     """The patterns need more search states than is reasonable; the answer is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """A normalised pattern matches or, where not `positive`, does not match."""
 
     pattern: str
     positive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Connective:
+class Connective(Struct, frozen=True):
     """Some (`any_of`) or all of the children hold."""
 
     any_of: bool
@@ -46,8 +45,7 @@ class Connective:
 Node: TypeAlias = Atom | Connective
 
 
-@dataclass(frozen=True, slots=True)
-class _Test:
+class _Test(Struct, frozen=True):
     """A branch as masks over positions: `masks[_POSSIBLE]` for some continuation, `masks[_FINAL]` for the string as is.
 
     `any_of`: one bit of the mask is enough (a pattern is alive, has matched). Otherwise no bit may be set (a pattern
@@ -64,8 +62,7 @@ class _Test:
         return not state & self.masks[mask] and all(child.holds(state, mask) for child in self.children)
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(Struct, frozen=True):
     """Where a pattern lies: all its positions, the one after its end, and that one again if it ends in `*`."""
 
     alive: int

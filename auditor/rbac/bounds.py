@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.rbac import operation_sets
 from auditor.rbac.operation_sets import EVERYTHING, NOTHING, OperationSet
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """What is granted for certain (`must`) and what at most (`may`); `must` lies within `may`."""
 
     must: OperationSet

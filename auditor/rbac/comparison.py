@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.rbac.access_graph import AccessGraph
@@ -37,8 +39,7 @@ Place = tuple[str, str]
 """A principal and the key of a scope."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessChange:
+class AccessChange(Struct, frozen=True):
     """Operations that a principal may do at a scope, and below it, in one state only.
 
     `action` is one of them. Not `is_certain`: it depends on what is not known, such as a condition, whether it may do
@@ -58,16 +59,14 @@ class AccessChange:
     is_undecided: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AccessChanges:
+class AccessChanges(Struct, frozen=True):
     """What principals gained and lost."""
 
     gained: tuple[AccessChange, ...] = ()
     lost: tuple[AccessChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(Struct, frozen=True):
     """One state: its grants, and what of them the other state does not have."""
 
     grants: Grants
@@ -75,8 +74,7 @@ class _Side:
     denies: Sequence[Deny]
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     """What a principal may do at a scope: surely held, and with what groups may give of which it may be a member."""
 
     known: Bounds
@@ -171,8 +169,7 @@ def _moved(old: Grants, new: Grants) -> Iterator[str]:
             yield key
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     """What a principal may do at a scope on a plane in one state, `more`, and may not in the other."""
 
     principal: str

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
+from msgspec import Struct
+
 from auditor.rbac import bounds
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.bounds import ANYTHING_PERHAPS, Bounds, certain
@@ -43,8 +45,7 @@ class _Matches:
     spelled: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     """A comparison of attributes: `about` what and by which operator, in lower case, and its values as they count."""
 
     about: tuple[str, ...]
@@ -52,15 +53,13 @@ class _Comparison:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Not:
+class _Not(Struct, frozen=True):
     """That something does not hold."""
 
     of: _Expression
 
 
-@dataclass(frozen=True, slots=True)
-class _Joined:
+class _Joined(Struct, frozen=True):
     """That all of several hold, or any."""
 
     of: tuple[_Expression, ...]

@@ -6,8 +6,9 @@ https://learn.microsoft.com/azure/lighthouse/concepts/tenants-users-roles
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.azure import body
 from auditor.estate.graph import Estate

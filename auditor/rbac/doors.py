@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -37,8 +39,7 @@ _RANK: Final = {NO: 0, UNKNOWN: 1, YES: 2}
 _CODE_HOSTS: Final = [k for k in shipped() if k.calls_others and PrivilegeName.RUN_CODE in k.privileges]
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """A way by which a principal can or may do what is asked; `eligible` if something must be activated first.
 
     `operation` is what it does `on` a resource to get there: the operation asked about, listing keys, running code, …
@@ -68,8 +69,7 @@ class Door:
         return self.answer is not YES, not self.is_direct, self.kind.value, ids.key(self.on), self.operation
 
 
-@dataclass(slots=True)
-class DoorSearch:
+class DoorSearch(Struct):
     """The doors of an estate, with what was not read of them so far.
 
     With `only`, doors of these principals alone are looked for. `groups` are those of which a member may have a door;

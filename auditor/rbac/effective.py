@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.rbac import permissions as sets
@@ -19,8 +21,7 @@ from auditor.truth import Truth, all_of, any_of, negate
 _Scoped = TypeVar("_Scoped", Assignment, Deny)
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
+class Effective(Struct, frozen=True):
     """What a principal may do at a scope, the active assignments that contribute, and the denies that take away."""
 
     permissions: Permissions

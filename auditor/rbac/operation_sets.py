@@ -10,24 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from auditor.rbac import automaton
 from auditor.rbac.patterns import matches, normalise
-
-
-class _Hashed:
-    """A formula that computes its hash once: answers about sets are remembered by the whole formula.
-
-    The hash of a text differs from process to process, so that it is never pickled.
-    """
-
-    __slots__ = ("_hash",)
-    _hash: int
-
-    def _keep_hash(self, parts: object) -> None:
-        object.__setattr__(self, "_hash", hash((type(self).__name__, parts)))
-
-    def __hash__(self) -> int:
-        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +24,25 @@ class Pattern:
     spelled: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Union(_Hashed):
+class Union(Struct, frozen=True, cache_hash=True):
     """Union; of nothing: the empty set."""
 
     parts: tuple[OperationSet, ...]
 
-    def __post_init__(self) -> None:
-        self._keep_hash(self.parts)
 
-    def __reduce__(self) -> tuple[type[Union], tuple[object]]:
-        return Union, (self.parts,)
-
-    __hash__ = _Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Intersection(_Hashed):
+class Intersection(Struct, frozen=True, cache_hash=True):
     """Intersection; of nothing: every string."""
 
     parts: tuple[OperationSet, ...]
 
-    def __post_init__(self) -> None:
-        self._keep_hash(self.parts)
 
-    def __reduce__(self) -> tuple[type[Intersection], tuple[object]]:
-        return Intersection, (self.parts,)
-
-    __hash__ = _Hashed.__hash__
-
-
-@dataclass(frozen=True, slots=True)
-class Complement(_Hashed):
+class Complement(Struct, frozen=True, cache_hash=True):
     """Complement within all strings."""
 
     part: OperationSet
 
-    def __post_init__(self) -> None:
-        self._keep_hash(self.part)
 
-    def __reduce__(self) -> tuple[type[Complement], tuple[object]]:
-        return Complement, (self.part,)
-
-    __hash__ = _Hashed.__hash__
-
-
+# Answers about sets are remembered by the whole formula, so that each keeps its hash.
 OperationSet: TypeAlias = Pattern | Union | Intersection | Complement
 
 NOTHING: Final[OperationSet] = Union(())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.rbac import bounds
 from auditor.rbac.automaton import TooComplexError
@@ -33,8 +34,7 @@ class Plane(StrEnum):
     DATA = "data"
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(Struct, frozen=True):
     """The operations permitted on either plane."""
 
     control: Bounds

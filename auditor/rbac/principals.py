@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload, Workloads
@@ -14,8 +15,7 @@ from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedIdentity:
+class ManagedIdentity(Struct, frozen=True):
     """A managed identity. `id` is that of the user-assigned identity or of the resource whose own identity it is."""
 
     principal: str
@@ -24,8 +24,7 @@ class ManagedIdentity:
     users: tuple[Resource, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """The identities that a resource runs as. `unresolved` are user-assigned ones whose principal is not known."""
 
     principals: tuple[str, ...] = ()
@@ -39,8 +38,7 @@ class Attached:
         return self.has_system or bool(self.user_assigned)
 
 
-@dataclass(frozen=True, slots=True)
-class Principals:
+class Principals(Struct, frozen=True):
     """The managed identities of an estate, by principal id in lower case."""
 
     identities: Mapping[str, ManagedIdentity]
@@ -142,8 +140,7 @@ def name_given(assignment: Resource) -> str | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A role that a principal plays in a workload, through one resource."""
 
     workload: str

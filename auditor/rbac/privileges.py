@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -17,8 +18,7 @@ from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class Privilege:
+class Privilege(Struct, frozen=True):
     """A class of operations with the same effect. `escalates`: its holder can give itself or others more access."""
 
     name: str
@@ -106,8 +106,7 @@ _OPERATIONS: Final[Mapping[Plane, frozenset[str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPrivilege:
+class HeldPrivilege(Struct, frozen=True):
     """A privilege that permissions hold: the operations that are surely permitted and those that may be."""
 
     privilege: Privilege

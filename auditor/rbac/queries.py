@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.model import Gap
@@ -22,8 +24,7 @@ from auditor.rbac.service_roles import as_arm_spells, keepers, service_role_gaps
 from auditor.truth import Truth, all_of
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """A principal that can, or may be able to, do an operation; `eligible` if something must be activated first.
 
     `is_direct`: some door of the answer's certainty needs no step in between. `doors` are the surest first.
@@ -49,8 +50,7 @@ class Actor:
         return list(dict.fromkeys(reason for door in doors for reason in door.reasons))
 
 
-@dataclass(frozen=True, slots=True)
-class WhoCan:
+class WhoCan(Struct, frozen=True):
     """The actors, the plane that was asked about, and what could change the answer."""
 
     operation: str
@@ -65,8 +65,7 @@ class WhoCan:
         return not self.unknowns and all(actor.answer is Truth.YES for actor in self.actors)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What one door lets a principal do at a scope: action patterns, exclusions, and the privileges among them.
 
     `by` does it with `assignments` or a credential. `acts_as`: the identity that the principal can be; the privileges
@@ -90,8 +89,7 @@ class Grant:
         return next(iter(self.by.assignments), None)
 
 
-@dataclass(frozen=True, slots=True)
-class WhatCan:
+class WhatCan(Struct, frozen=True):
     """The grants of the principals that a name stands for, and what could change the answer."""
 
     principals: Sequence[str]

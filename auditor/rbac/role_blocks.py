@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.operation_sets import (
@@ -26,8 +27,7 @@ _EVERYTHING: Final = Pattern(WILDCARD, WILDCARD)
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class RoleBlock:
+class RoleBlock(Struct, frozen=True):
     """The operations that some pattern of `actions` matches and none of `excluded`."""
 
     actions: tuple[Pattern, ...]

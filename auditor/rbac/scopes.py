@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.truth import Truth
@@ -47,8 +48,7 @@ def kind_of(scope: str) -> ScopeKind:
     return ScopeKind.CHILD if ids.parent_of(key) else ScopeKind.RESOURCE
 
 
-@dataclass(frozen=True, slots=True)
-class Hierarchy:
+class Hierarchy(Struct, frozen=True):
     """Where subscriptions and management groups hang.
 
     `parents` maps the key of a subscription or management group to the key of the management group above it, and that

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import body
 from auditor.errors import InputError
@@ -21,8 +22,7 @@ MAX_TOGETHER: Final = 3
 _MAX_CANDIDATES: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class RoleNeed:
+class RoleNeed(Struct, frozen=True):
     """An operation, or a pattern of operations, that must be permitted, as a set without what may be left out of it."""
 
     plane: Plane
@@ -35,8 +35,7 @@ class RoleNeed:
         return cls(plane, operation.strip(), pattern(operation))
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """Roles to assign together at a scope. `alternatives` are equally small sets that permit no less than each other.
 
     Where no set of known roles covers the needs, `roles` is empty and `custom_role` is a definition that does.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.model import Finding, RuleInfo, Severity
 
@@ -14,8 +15,7 @@ OTHERS: Final = "others"
 _NO_WORKLOAD: Final = "no workload"
 
 
-@dataclass(slots=True)
-class AreaCount:
+class AreaCount(Struct):
     """How many failures there are, and how bad the worst of them is."""
 
     failures: int = 0
@@ -27,8 +27,7 @@ class AreaCount:
         self.worst = min(self.worst, severity, key=lambda each: each.rank)
 
 
-@dataclass(frozen=True, slots=True)
-class AreaTable:
+class AreaTable(Struct, frozen=True):
     """Failures by area (rows, the worst first) and workload (columns, those with most failures first)."""
 
     workloads: Sequence[str]

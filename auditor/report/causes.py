@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.model import OpenGap
 
@@ -12,8 +13,7 @@ PLACES_SHOWN: Final = 10
 """More places of one cause than this teach nothing new about a control; the list of gaps holds all of them."""
 
 
-@dataclass(slots=True)
-class Cause:
+class Cause(Struct):
     """What is not known and why, in all the `places` (scopes) where it is so; `findings` are unknown for it.
 
     `settled_by` says what to do about the first of them.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TextIO
+
+from msgspec import Struct
 
 from auditor.engine.reads import types_read
 from auditor.model import ManualCheck
@@ -18,8 +19,7 @@ from auditor.rulebook.rule import OnFact, Rule
 _LEAST_WIDTH: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class ControlInfo:
+class ControlInfo(Struct, frozen=True):
     """A control with the rules that answer it, and what these look at: resource types as Azure spells them, fact kinds."""
 
     control: Control

@@ -13,12 +13,13 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure.body import as_time

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.model import Finding, Severity, Status
@@ -19,8 +20,7 @@ _RELATION: Final = re.compile(r"related\((\w+)\)")
 _SMALL_TO_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-@dataclass(frozen=True, slots=True)
-class FindingCause:
+class FindingCause(Struct, frozen=True):
     """What one change would mend: `what` it is, in words, and the resource that holds it, where there is one.
 
     `change` is what is changed without where; empty where the resource is no part of the words.
@@ -47,8 +47,7 @@ def _identity(resource_id: str | None, title: str) -> str:
     return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
-@dataclass(slots=True)
-class CauseGroup:
+class CauseGroup(Struct):
     """A cause with all that it is the cause of."""
 
     cause: FindingCause

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final, Generic, TextIO, TypeVar
+
+from msgspec import Struct, field
 
 from auditor.engine.at_rest import at_rest
 from auditor.model import Report
@@ -41,16 +42,14 @@ JSON_VERSION: Final = 2
 """The version of the JSON report that is written unless another is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """What a reader may choose of single formats: how a CSV is cut into cells, which version of the JSON report it is."""
 
     csv: CsvDialect = field(default_factory=CsvDialect)
     json_version: int = JSON_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(Struct, frozen=True):
     """How the table puts findings together: by what, how many groups it shows (None: its own choice; 0: all).
 
     `compact` shows the groups alone, without their findings.
@@ -61,8 +60,7 @@ class Grouping:
     compact: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """How a reader wants a report; each format takes what it understands.
 
     `include_passed` lists what passed or does not apply, too; `width` is in terminal cells. `is_for_person`: it is read at
@@ -79,8 +77,7 @@ class View:
     processes: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Format(Generic[Out]):
+class Format(Struct, Generic[Out], frozen=True):
     """A way to write a report, and what it needs.
 
     `body` writes a whole report, and only through what `escape` makes of a stream: strangers' text is harmless in it.

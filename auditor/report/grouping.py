@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.model import Finding, Report, Severity
@@ -13,8 +14,7 @@ from auditor.report.group_by import GroupBy
 from auditor.report.selection import short_name
 
 
-@dataclass(slots=True)
-class FindingGroup:
+class FindingGroup(Struct):
     """Findings that belong together under a `title`.
 
     `resource_id` is the resource that they are all about, or on which all are mended, if there is one; `places` are the
@@ -33,8 +33,7 @@ class FindingGroup:
         return min((each.severity for each in self.findings), key=lambda severity: severity.rank)
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(Struct, frozen=True):
     """What a group is known by: comparable, and as it is shown."""
 
     identity: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
+from msgspec import Struct
 from tabulate import tabulate
 
 from auditor.model import Severity
@@ -27,8 +27,7 @@ _COLORS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Struct, frozen=True):
     """A text that leads somewhere, where what shows it has links. `address` is one of ours; empty: nowhere."""
 
     text: str
@@ -38,8 +37,7 @@ class Linked:
 Cell = str | Linked
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Lines of text for a width in terminal cells; every text passes `visible`, so no name can steer a terminal."""
 
     width: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from auditor.model import AgainstKnown, Report, Severity, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Counts over all findings of a report.
 
     `by_severity` counts failures, `exempted` those of them that an exemption covers. `is_open`: nobody knows what else

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from rich import box
@@ -34,8 +33,7 @@ _LINK_NUMBER: Final = re.compile("\x1b]8;id=[0-9]+;")
 _COUNTED: Final = re.compile(r"^[\d,]+ ")
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalLayout(Layout):
+class TerminalLayout(Layout, frozen=True):
     """A layout for a terminal: what is one line in a pipe is one here, too, and a name leads to where it is looked at."""
 
     def one_liners(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], indent: int = 2) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from auditor.architecture.declare import read_condition
 from auditor.architecture.signs import Sign
@@ -27,8 +28,7 @@ PACKAGE: Final = "baseline.yaml"
 """The file that makes a folder a package: its rules, types and estates stand beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What a baseline says about one rule."""
 
     enabled: bool | None = None
@@ -44,8 +44,7 @@ class Setting:
         return Setting(enabled, self.severity or base.severity, {**base.parameters, **self.parameters}, self.place)
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
+class Attestation(Struct, frozen=True):
     """What a person has looked at, where no rule can: who, when, where it is recorded, and until when it holds.
 
     `asks` is the leg of the control as it is worded, or empty where the control has only one such leg. Days as YYYY-MM-DD.
@@ -61,8 +60,7 @@ class Attestation:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedVerdicts:
+class ExpectedVerdicts(Struct, frozen=True):
     """An estate that the baseline brings, and the rules that fail in it and that have no answer; all others pass.
 
     `as_of` is empty where the file itself says when it is to be judged. `place` is where it stands.
@@ -75,8 +73,7 @@ class ExpectedVerdicts:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """A baseline before its rules are chosen. `rules` are globs in order; one that begins with `!` takes rules out again.
 
     `declared` are its parameters and `parameters` their values. `own` are the values that its outermost file sets;

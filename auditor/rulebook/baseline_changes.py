@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor.rulebook.in_force import RuleSet
 
@@ -13,8 +14,7 @@ _IDENTITIES: Final = (("service",), ("principal", "scope", "role"), ("type", "co
 """What tells rows of one list apart, the first that a row has any of."""
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineChange:
+class BaselineChange(Struct, frozen=True):
     """One difference. `where` is the table of a row, else empty; `before` and `after` are None where it was not there."""
 
     part: Part

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.yaml_source import Node
 
 
-@dataclass(frozen=True, slots=True)
-class ControlLayer:
+class ControlLayer(Struct, frozen=True):
     """`removed` are the places of globs of ids, which leave before the controls of `files` come in.
 
     `rules_gone` are globs of rules that are taken away: with them go the legs that they answer, and controls without legs.

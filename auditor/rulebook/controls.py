@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.errors import AuditorError, ContentError, Mistakes
 from auditor.language.ast import Condition
@@ -26,8 +28,7 @@ FRAMEWORKS: Final = "frameworks"
 """The folder beside the shipped baselines with the requirements of public frameworks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """One thing that a control asks: answered by a `rule`, or by a person, whom `manual` tells what to look at.
 
     `example` names an example of the rule that fails. Where the rule judges subjects of several controls, `when` holds for
@@ -41,8 +42,7 @@ class Leg:
     manual: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """A requirement of a framework. `article` is the sentence that it rests on, `link` the page that says more.
 
     A public framework's requirements have no legs: rules name them.
@@ -61,8 +61,7 @@ class Control:
         return list(dict.fromkeys(leg.rule for leg in self.legs if leg.rule))
 
 
-@dataclass(frozen=True, slots=True)
-class Framework:
+class Framework(Struct, frozen=True):
     """Requirements under one name, by id, in the order of their source."""
 
     name: str
@@ -72,8 +71,7 @@ class Framework:
     controls: Mapping[str, Control] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """Which controls the findings of a rule answer: those that all of them do, by framework, and those that depend.
 
     What depends is a framework, a control in it, and conditions on the finding's subject of which one must hold.

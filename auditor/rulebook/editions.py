@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.errors import ContentError
 from auditor.yaml_source import Node, suggestion
@@ -16,8 +17,7 @@ _EDITION: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _REFERENCE: Final = re.compile(rf"(.+)@({_EDITION.pattern})")
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Struct, frozen=True):
     """The edition in force, one of those known (`2024-02`, the latest last); both are empty where there are none."""
 
     name: str = ""

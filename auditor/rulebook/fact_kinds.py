@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor.analysis.fact import FactField, Schema
 from auditor.azure import paths
@@ -15,8 +16,7 @@ from auditor.rulebook.in_force import RuleSet
 from auditor.rulebook.rule import OnFact, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class FieldInfo:
+class FieldInfo(Struct, frozen=True):
     """A field of a kind, what it means, and the ids of the rules that read it, in conditions or as evidence."""
 
     field: FactField
@@ -24,8 +24,7 @@ class FieldInfo:
     rules: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class KindInfo:
+class KindInfo(Struct, frozen=True):
     """A kind of fact: what it tells, what its findings are filed under, and its fields."""
 
     name: str

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import shipped
 from auditor.analysis.contract import Analysis
@@ -38,8 +40,7 @@ RULES: Final = "rules"
 """The folder of a baseline with rules of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What a user asks to be judged by: `baseline` is a name or path, `assignments` are `--set` texts."""
 
     baseline: str = "openai-chat"
@@ -49,8 +50,7 @@ class Selection:
     ignore: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInForce:
+class RuleInForce(Struct, frozen=True):
     """A rule as a baseline applies it: with the severity and the parameters that hold there."""
 
     rule: Rule
@@ -74,8 +74,7 @@ class RuleInForce:
         return self.rule.require
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Struct, frozen=True):
     """A baseline with its rules, read and checked."""
 
     baseline: Baseline
@@ -123,8 +122,7 @@ def _info_of(in_force: RuleInForce, own_folder: Path) -> RuleInfo:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(Struct, frozen=True):
     """What a baseline and folders of rules bring, read and checked, before anything of it is set or chosen.
 
     `rules` know the controls that they answer; `own` are the ids of those that are not the tool's.

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final, assert_never
 
+import msgspec
+from msgspec import Struct
+
 from auditor.analysis.contract import Analysis
 from auditor.analysis.fact import Fact, Schema
 from auditor.azure import paths
@@ -34,8 +37,7 @@ TYPES: Final = "types"
 """The folder among rules that holds files of resource types."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """What rules may refer to: properties of types, fact kinds, components with their types, the baseline's parameters.
 
     `capabilities` are the components that give each.
@@ -43,9 +45,9 @@ class Words:
 
     catalogue: Catalogue
     facts: Mapping[str, Analysis]
-    components: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    capabilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    components: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = msgspec.field(default_factory=dict)
+    capabilities: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
 
 
 def rule_files(folder: Path) -> list[Path]:
@@ -213,7 +215,7 @@ def _vocabulary_asked(applies: Applies, words: Words) -> Vocabulary:
     """Return the names of what a rule that was read is asked of; of several types, those of the first."""
     match applies:
         case OnFact(kind=kind):
-            return _vocabulary_of(words.facts[kind].kind(kind))  # type: ignore[arg-type]  # as below
+            return _vocabulary_of(words.facts[kind].kind(kind))
         case OnType(types=types):
             return words.catalogue.of_type(types[0])
         case OnComponent(components=components, types=types):
@@ -226,7 +228,7 @@ def _vocabulary_asked(applies: Applies, words: Words) -> Vocabulary:
 def _fact_vocabulary(name: str, node: Node, words: Words) -> Vocabulary:
     if name not in words.facts:
         node.fail(f"no analysis yields the fact '{name}'", suggestion(name, words.facts))
-    return _vocabulary_of(words.facts[name].kind(name))  # type: ignore[arg-type]  # mypy takes no class as hashable
+    return _vocabulary_of(words.facts[name].kind(name))
 
 
 @cache

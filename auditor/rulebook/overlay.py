@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor.errors import ContentError, Mistakes
 from auditor.language.operators import equals
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from auditor.rulebook.baseline import Baseline
 
 
-@dataclass(slots=True)
-class _Below:
+class _Below(Struct):
     """What is left of the baseline below; `removed` are the names of components that are gone."""
 
     declared: dict[str, Parameter]

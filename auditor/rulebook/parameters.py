@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from auditor.errors import ContentError
 from auditor.language.operators import equals
@@ -24,8 +25,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A value that may be set. `type` is array, object, string, integer, number or boolean."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.architecture.signs import Sign, weigh
 from auditor.compiled import store
@@ -18,8 +19,7 @@ AUTO: Final = "auto"
 """The name that stands for the baseline that fits best."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """A shipped baseline, by name and edition, and how much in an estate tells of it."""
 
     reference: str

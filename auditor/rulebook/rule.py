@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from auditor.azure.vocabulary import ResolvedName
 from auditor.language.ast import AllOf, Condition
@@ -14,8 +15,7 @@ from auditor.rulebook.parameters import Parameter
 from auditor.yaml_source import Node, load_file
 
 
-@dataclass(frozen=True, slots=True)
-class OnType:
+class OnType(Struct, frozen=True):
     """A rule that is asked of every resource of some types, whatever part it plays.
 
     Where `when` is false of a resource, the rule does not apply to it.
@@ -25,8 +25,7 @@ class OnType:
     when: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OnComponent:
+class OnComponent(Struct, frozen=True):
     """A rule that is asked of the resources bound to components: to one, or to all that give a `capability`.
 
     `types` narrows them, and is empty where any will do.
@@ -43,8 +42,7 @@ class OnComponent:
         return self.capability or self.components[0]
 
 
-@dataclass(frozen=True, slots=True)
-class OnFact:
+class OnFact(Struct, frozen=True):
     """A rule that is asked of every fact of a kind.
 
     `where` says which of them the rule is about; others get no finding. `besides`, where it is false of one of these,
@@ -65,8 +63,7 @@ class OnFact:
 Applies = OnType | OnComponent | OnFact
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A resource or fact with the status that the rule must give it; the rule's tests, and its documentation."""
 
     name: str
@@ -79,8 +76,7 @@ class Example:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One question about an estate, with everything needed to ask, explain and test it.
 
     `parameters` are those that it reads, as the baseline declares them, or the rule itself (`declares`);

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -41,8 +42,7 @@ def inline_children(type_key: str) -> Mapping[str, str]:
     return {name: spelled for name, spelled in found.items() if name not in barred}
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(Struct):
     """A resource without its children. `references` are children that only their ids are known of."""
 
     body: dict[str, object]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.model import Gap, Relation, Resource
@@ -93,8 +94,7 @@ def _family_of(key: str) -> str:
     return "/".join(parts[: place + 4]) if len(parts) >= place + 4 else _TOGETHER
 
 
-@dataclass(frozen=True, slots=True)
-class _Resources:
+class _Resources(Struct, frozen=True):
     """The resources of an open database, read anew each time that they are gone through."""
 
     connection: sqlite3.Connection

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from auditor.errors import InputError
 
@@ -57,8 +57,7 @@ def decode(data: bytes | memoryview, where: str) -> object:
     ) from problem
 
 
-@dataclass(frozen=True, slots=True)
-class RawValue:
+class RawValue(Struct, frozen=True):
     """A value as it stands in a text, which is decoded when it is asked for."""
 
     text: bytes | memoryview

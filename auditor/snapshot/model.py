@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.model import Gap, Resource
 
@@ -17,8 +18,7 @@ NOT_PRINTED: Final = "not in what the command line prints of it"
 TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Facet:
+class Facet(Struct, frozen=True, order=True):
     """How far one kind of data was collected for one scope; `state` is `complete`, `partial` or `failed`."""
 
     scope: str
@@ -27,8 +27,7 @@ class Facet:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(Struct, frozen=True):
     """Where a snapshot came from.
 
     `complete`: the input is the whole truth, what is not in it does not exist (a collected snapshot is complete but
@@ -47,8 +46,7 @@ class Metadata:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A normalised estate: resources sorted by key, each key once, nested children as resources of their own."""
 
     resources: Sequence[Resource]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 import orjson
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import spelled
@@ -43,8 +43,7 @@ _SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
 _RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
 
-@dataclass(frozen=True, slots=True)
-class ExportEntry:
+class ExportEntry(Struct, frozen=True):
     """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`).
 
     `gaps` is what of it was not read, as far as its form shows it.
@@ -58,8 +57,7 @@ class ExportEntry:
     gaps: Sequence[Gap] = ()
 
 
-@dataclass(slots=True)
-class _Copy:
+class _Copy(Struct):
     """One view of a resource; `stated` are the names at its top level, in lower case, those with null included."""
 
     held: HeldBody
@@ -86,8 +84,7 @@ def _view(
     return _Copy(hold(body), entry, api_version, stated, is_read)
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     own: list[_Copy] = field(default_factory=list)
     nested: list[_Copy] = field(default_factory=list)
 

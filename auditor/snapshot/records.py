@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
+from msgspec.structs import asdict
 
 from auditor.errors import SnapshotError
 from auditor.model import Gap
@@ -14,10 +14,6 @@ from auditor.snapshot.json_text import is_deeper
 from auditor.snapshot.model import Facet, Metadata
 
 T = TypeVar("T")
-
-_METADATA = TypeAdapter(Metadata)
-_GAP = TypeAdapter(Gap)
-_FACET = TypeAdapter(Facet)
 
 
 def as_json(record: Metadata | Gap | Facet) -> dict[str, object]:
@@ -29,24 +25,24 @@ def metadata_of(value: object) -> Metadata:
     """Return the metadata that a JSON object holds, or raise SnapshotError."""
     if is_deeper(value, limits.DEPTH):
         raise SnapshotError("the snapshot holds metadata that is nested too deeply", "export it again")
-    return _read(_METADATA, value, "metadata")
+    return _read(Metadata, value, "metadata")
 
 
 def gap_of(value: object) -> Gap:
     """Return the gap that a JSON object holds, or raise SnapshotError."""
-    return _read(_GAP, value, "a gap")
+    return _read(Gap, value, "a gap")
 
 
 def facet_of(value: object) -> Facet:
     """Return the facet that a JSON object holds, or raise SnapshotError."""
-    return _read(_FACET, value, "a facet")
+    return _read(Facet, value, "a facet")
 
 
-def _read(adapter: TypeAdapter[T], value: object, what: str) -> T:
+def _read(kind: type[T], value: object, what: str) -> T:
     try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        where = str(error).rpartition(" - at `$")[2].strip("`.")
         raise SnapshotError(
             f"the snapshot holds {what} that cannot be read, at {where!r}", "export it again"
         ) from error

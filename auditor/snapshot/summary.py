@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from auditor.model import Gap
 from auditor.snapshot import schema
@@ -13,8 +14,7 @@ from auditor.snapshot.compression import label_of
 from auditor.snapshot.model import Facet, Metadata, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """What `snapshot show` prints; `types` and `relations` are counts, the most frequent first."""
 
     sha256: str

@@ -6,11 +6,12 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from auditor import audit
 from auditor.inputs import read

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from auditor.azure import catalogue, paths
 from auditor.compiled import objects
@@ -47,8 +48,8 @@ def spelled(value: object) -> str:
         return f"dict({', '.join(f'{spelled(key)}: {spelled(inner)}' for key, inner in value.items())})"
     if isinstance(value, frozenset):
         return f"frozenset({sorted(value)})"
-    if hasattr(value, "__dataclass_fields__"):
-        parts = ", ".join(spelled(getattr(value, name)) for name in value.__dataclass_fields__)
+    if isinstance(value, Struct):
+        parts = ", ".join(spelled(getattr(value, name)) for name in value.__struct_fields__)
         return f"{type(value).__qualname__}({parts})"
     return f"{type(value).__qualname__} {value!r}"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from auditor import audit
 from auditor.engine.needs import needs_of

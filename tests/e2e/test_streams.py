@@ -58,7 +58,7 @@ def test_remarks_go_to_standard_error_and_quiet_silences_them(tmp_path: Path) ->
 
 _BROKEN = """
 import sys
-from dataclasses import replace
+from msgspec.structs import replace
 from auditor.analysis import registry
 from auditor.cli import main
 

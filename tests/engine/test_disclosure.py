@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.engine.disclosure import evidence_without_secrets, without_secrets
 from auditor.model import Evidence, Finding, Severity, Status

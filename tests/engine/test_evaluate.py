@@ -8,13 +8,13 @@ import random
 import shlex
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import About, Fact, Hidden, Known, fact

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import random
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import Explanation
@@ -36,13 +36,14 @@ def test_the_reasons_given_are_for_the_verdict_given(
 
 
 @given(written=conditions, body=bodies, others=related, missing=gaps)
+@example(written={"not": {"field": "color", "default": "Allow", "exists": False}}, body={}, others={}, missing=[])
 def test_a_stranger_reaches_the_verdict_from_the_rows_alone(
     written: Json, body: Json, others: Json, missing: list[str]
 ) -> None:
     found = ask(written, body, related=others, uncollected=missing)
 
     if found.truth is not UNKNOWN:
-        rows = [json.loads(json.dumps(dataclasses.asdict(leaf))) for leaf in found.evidence]
+        rows = [json.loads(json.dumps(asdict(leaf))) for leaf in found.evidence]
         assert verdict(rows, NOW) == ("pass" if found.truth is YES else "fail")
 
 

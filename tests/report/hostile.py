@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import cycle
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.model import (
     ControlCoverage,

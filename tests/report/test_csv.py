@@ -5,11 +5,11 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auditor.engine import processes
 from auditor.language.operators import OPERATORS

@@ -4,11 +4,11 @@ import io
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from auditor.cli.app import command_line
 from auditor.cli.streams import safe

@@ -7,7 +7,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import openpyxl  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -16,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 from lxml import html
+from msgspec.structs import replace
 
 from auditor.model import Finding, Report, Severity, Status
 from auditor.report.format import NAMES

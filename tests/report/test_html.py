@@ -11,13 +11,13 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import html
+from msgspec.structs import replace
 
 from auditor import audit
 from auditor.inputs import read

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.model import Coverage, Finding, Gap, OpenGap, Report
 from auditor.report.outcome import why_not_trusted

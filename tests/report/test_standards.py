@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # as above
 from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
 from lxml import html
+from msgspec.structs import replace
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from openpyxl.utils.escape import unescape  # type: ignore[import-untyped]  # as above
 from sarif_pydantic import Sarif

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from auditor import shipped
 from auditor.authoring import examples, mutants

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.access.expected import BoundRow, Table, bind_rows, read_table
@@ -24,8 +26,7 @@ MEMBERS_PARAMETER: Final = "group_members"
 GRAPH_PERMISSION: Final = "Directory.Read.All (Microsoft Graph)"
 
 
-@dataclass(frozen=True, slots=True)
-class AccessContext:
+class AccessContext(Struct, frozen=True):
     """The access that there is (`graph`) and the access that there should be (`rows` of the table, `sanctions`).
 
     `unseen` tells what of the workloads may have a part in it and is not known.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -29,7 +30,7 @@ _DANGERS_SHOWN: Final = 5
 
 
 @record
-class Permits(Record):
+class Permits(Record, frozen=True, kw_only=True):
     """Which of the privileges that endanger a workload an assignment permits at its scope: one field for each."""
 
     assign_roles: Known[bool]
@@ -69,7 +70,7 @@ class Permits(Record):
 
 
 @fact("access.assignment", subject="the role assignment")
-class RoleAssignment(Fact):
+class RoleAssignment(Fact, frozen=True, kw_only=True):
     """Who gets what where, whether the baseline's table sanctions it, and what danger it is."""
 
     principal_id: Known[str]
@@ -278,8 +279,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Principal:
+class _Principal(Struct, frozen=True):
     """Who holds an assignment, as far as the directory tells."""
 
     id: Known[str]
@@ -311,8 +311,7 @@ def _principal(access: AccessContext, assignment: Assignment) -> _Principal:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Powers:
+class _Powers(Struct, frozen=True):
     """What an assignment permits of that which endangers a workload."""
 
     permits: Known[Permits]

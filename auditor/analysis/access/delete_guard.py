@@ -16,7 +16,7 @@ from auditor.rbac.read import DENIES, LOCKS
 
 
 @fact("access.delete_guard", subject="the resource")
-class DeleteGuard(Fact):
+class DeleteGuard(Fact, frozen=True, kw_only=True):
     """What keeps a component of a workload from being deleted."""
 
     component: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis.access.expected import RoleRow, best_known
@@ -15,8 +16,7 @@ Holder = tuple[str, str]
 """A workload and a component of it, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoubtfulRow:
+class DoubtfulRow(Struct, frozen=True):
     """A row of the table in a workload, and the ids of what it is known to be about.
 
     `unheld`: why somebody else than is known may hold it there; `unplaced`: why it may be about something else.

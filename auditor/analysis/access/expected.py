@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.architecture.workloads import Workload
@@ -23,8 +25,7 @@ from auditor.rbac.principals import Principals
 TABLE: Final = "roles"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleRow:
+class RoleRow(Struct, frozen=True):
     """One role that a component's identity needs on a component. `on_group`: on the resource group that it lies in.
 
     `condition`: what the assignment must be limited by, with `{principal:PATH}` and `{scope:PATH}` for what those
@@ -51,16 +52,14 @@ class RoleRow:
         return f"{self.principal} on {place}: {self.role.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(Struct, frozen=True):
     """Two or more groups of components that one identity should not have roles on at once."""
 
     name: str
     sides: tuple[frozenset[str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """What the baseline expects: rows needed, rows tolerated, the GUIDs of roles for people, and boundaries."""
 
     rows: Sequence[RoleRow] = ()
@@ -70,8 +69,7 @@ class Table:
     roles: Mapping[str, Role] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class BoundRow:
+class BoundRow(Struct, frozen=True):
     """A row for one workload: the scope, the principals that would do, and identities whose principal is not known.
 
     `needed`: keys of what the holder needs below the scope, where less than the scope may be enough; with `needed_gap`

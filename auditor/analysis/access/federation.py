@@ -19,7 +19,7 @@ _SHOWN: Final = 5
 
 
 @record
-class TrustedSubject(Record):
+class TrustedSubject(Record, frozen=True, kw_only=True):
     """A federated credential: whoever gets a token with its issuer and subject acts as the identity."""
 
     credential: str
@@ -33,7 +33,7 @@ class TrustedSubject(Record):
 
 
 @fact("access.federation", subject="the managed identity")
-class FederatedIdentity(Fact):
+class FederatedIdentity(Fact, frozen=True, kw_only=True):
     """Whose tokens a user-assigned identity trusts, and what they let one do."""
 
     grounds: ClassVar[Mapping[str, str]] = {"power": "dangers"}

@@ -28,7 +28,7 @@ READS: Final = CAPABLE | {USER_IDENTITIES}
 
 
 @record
-class HeldRole(Record):
+class HeldRole(Record, frozen=True, kw_only=True):
     """An active role assignment of an identity."""
 
     id: str
@@ -42,7 +42,7 @@ class HeldRole(Record):
 
 
 @fact("access.identity", subject="the managed identity")
-class IdentityRoles(Fact):
+class IdentityRoles(Fact, frozen=True, kw_only=True):
     """Who runs as a managed identity, and what roles it has on both sides of a boundary."""
 
     grounds: ClassVar[Mapping[str, str]] = {"crossesBoundary": "crosses", "hasDataAccess": "roles"}
@@ -86,7 +86,7 @@ class IdentityRoles(Fact):
 
 
 @fact("access.managed_identity", subject="the resource that runs as one, or could")
-class ResourceIdentity(Fact):
+class ResourceIdentity(Fact, frozen=True, kw_only=True):
     """Which managed identities a resource runs as."""
 
     type: str

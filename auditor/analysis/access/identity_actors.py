@@ -23,7 +23,7 @@ _SHOWN: Final = 3
 
 
 @record
-class IdentityActor(Record):
+class IdentityActor(Record, frozen=True, kw_only=True):
     """An assignment that lets somebody outside of the workload act as the identity."""
 
     principal_id: str
@@ -53,7 +53,7 @@ class IdentityActor(Record):
 
 
 @fact("access.identity_actors", subject="the managed identity")
-class IdentityActors(Fact):
+class IdentityActors(Fact, frozen=True, kw_only=True):
     """Who outside of a workload can act as one of its managed identities."""
 
     grounds: ClassVar[Mapping[str, str]] = {"power": "dangers"}

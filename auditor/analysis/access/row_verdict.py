@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis.access.expected import BoundRow
@@ -44,8 +46,7 @@ class How(StrEnum):
 WITHOUT_EXCESS = frozenset({How.EXACT, How.EQUIVALENT, How.NARROWER})
 
 
-@dataclass(frozen=True, slots=True)
-class RowVerdict:
+class RowVerdict(Struct, frozen=True):
     """`works`: the required permissions are held. `excess`: operations beyond the row, as (plane, operation).
 
     `assignments` are those that satisfy the row or leave it open, `reasons` why it is not known, `lacking` an operation

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.analysis.access.expected import BoundRow
 from auditor.analysis.access.row_verdict import likeness_of, with_role
@@ -24,7 +25,7 @@ MAX_NAMED: Final = 25
 
 
 @record
-class ExcessActions(Record):
+class ExcessActions(Record, frozen=True, kw_only=True):
     """What permissions hold beyond others."""
 
     plane: Plane
@@ -35,8 +36,7 @@ class ExcessActions(Record):
     """the actions of the role that go beyond"""
 
 
-@dataclass(frozen=True, slots=True)
-class Sanction:
+class Sanction(Struct, frozen=True):
     """Whether the table covers an assignment, by which rows, what those allow, and what goes beyond them."""
 
     answer: Truth

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -23,8 +24,7 @@ from auditor.truth import Truth
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
 
 
-@dataclass(frozen=True, slots=True)
-class SeenAccess:
+class SeenAccess(Struct, frozen=True):
     """What of a subscription's access was seen, whether or not there may be more."""
 
     owners: int
@@ -34,7 +34,7 @@ class SeenAccess:
 
 
 @record
-class SubscriptionOwner(Record):
+class SubscriptionOwner(Record, frozen=True, kw_only=True):
     """A principal that may do everything and give roles away."""
 
     principal_id: str
@@ -50,7 +50,7 @@ class SubscriptionOwner(Record):
 
 
 @fact("access.subscription", subject="the subscription")
-class SubscriptionAccess(Fact):
+class SubscriptionAccess(Fact, frozen=True, kw_only=True):
     """Who owns a subscription, who may give roles away in it, and which custom roles can be assigned there."""
 
     grounds: ClassVar[Mapping[str, str]] = {"ownerCount": "owners"}
@@ -93,7 +93,7 @@ class SubscriptionAccess(Fact):
 
 
 @fact("access.role", subject="the custom role")
-class CustomRole(Fact):
+class CustomRole(Fact, frozen=True, kw_only=True):
     """What a custom role permits of that which endangers a workload."""
 
     grounds: ClassVar[Mapping[str, str]] = {"escalates": "dangerousOperations", "isUnlimited": "dangerousOperations"}

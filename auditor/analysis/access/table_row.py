@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -49,7 +50,7 @@ _LEAST: Final[Mapping[Truth, LeastPrivilege]] = {Truth.YES: "met", Truth.NO: "ex
 
 
 @record
-class GrantingAssignment(Record):
+class GrantingAssignment(Record, frozen=True, kw_only=True):
     """An assignment that satisfies a row."""
 
     id: str
@@ -65,7 +66,7 @@ class GrantingAssignment(Record):
 
 
 @record
-class LackingOperation(Record):
+class LackingOperation(Record, frozen=True, kw_only=True):
     """An operation that is required and not held."""
 
     plane: Plane
@@ -75,7 +76,7 @@ class LackingOperation(Record):
 
 
 @fact("access.row", subject="the resource whose identity the row is about")
-class TableRow(Fact):
+class TableRow(Fact, frozen=True, kw_only=True):
     """Whether a row of the role table works, and gives no more than needed."""
 
     control: str
@@ -208,8 +209,7 @@ class TableRow(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedRow:
+class JudgedRow(Struct, frozen=True):
     """A row of the table with its verdict. `sub_object` tells it from others of its holder."""
 
     row: BoundRow
@@ -382,8 +382,7 @@ def _proof(row: BoundRow, verdict: RowVerdict) -> str | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Advice:
+class _Advice(Struct, frozen=True):
     """What a sanctioned but broad row permits at its scope: privileges by name, operations, other components there."""
 
     privileges: tuple[str, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.analysis.access.doubtful_rows import DoubtfulRow, DoubtfulRows
@@ -26,8 +27,7 @@ IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS,
 """Types whose resources play a role in the workload as somebody, or lead to those that do."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnseenParts:
+class UnseenParts(Struct, frozen=True):
     """The parts of workloads that are not known; gaps by scope are found out once."""
 
     estate: Estate

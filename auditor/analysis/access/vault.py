@@ -27,7 +27,7 @@ READS: Final = frozenset({VAULTS, GATEWAYS})
 
 
 @record
-class SecretReader(Record):
+class SecretReader(Record, frozen=True, kw_only=True):
     """An active assignment or access policy that permits reading secrets of a vault."""
 
     principal_id: str
@@ -47,7 +47,7 @@ class SecretReader(Record):
 
 
 @fact("access.vault", subject="the vault")
-class VaultReaders(Fact):
+class VaultReaders(Fact, frozen=True, kw_only=True):
     """Who uses a vault of the workload, and who may read its secrets."""
 
     grounds: ClassVar[Mapping[str, str]] = {"isSeparated": "secretReaders"}

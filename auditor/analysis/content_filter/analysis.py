@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -46,7 +47,7 @@ _EXTENDED: Final[Mapping[str, Sequence[str]]] = {
 
 
 @record
-class FilterState(Record):
+class FilterState(Record, frozen=True, kw_only=True):
     """What applies to one category and source that the baseline asks for."""
 
     category: str
@@ -72,7 +73,7 @@ class FilterState(Record):
 
 
 @record
-class BlockList(Record):
+class BlockList(Record, frozen=True, kw_only=True):
     """A block list of a policy."""
 
     name: str | None
@@ -86,7 +87,7 @@ class BlockList(Record):
 
 
 @fact("content_filter.deployment", subject="the model deployment, or the account whose model needs none")
-class DeploymentFilters(Fact):
+class DeploymentFilters(Fact, frozen=True, kw_only=True):
     """Which content filters stand in front of a model: of a deployment, or of an account that lets it be called without."""
 
     instant: bool
@@ -147,7 +148,7 @@ class DeploymentFilters(Fact):
 
 
 @fact("content_filter.policy", subject="the content filter policy")
-class PolicyUse(Fact):
+class PolicyUse(Fact, frozen=True, kw_only=True):
     """Who uses a custom policy, and whether it changed under them."""
 
     name: str
@@ -173,8 +174,7 @@ _LEVELS: Final = ("low", "medium", "high")
 """The severities above safe. A threshold lets through those below it; a filter that is off, all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One filter that must stand: `group` is `harm`, `binary` or `extended`, `strictness` the least that will do."""
 
     category: str
@@ -183,8 +183,7 @@ class Requirement:
     strictness: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """How a deployment is bound: the policy it names, and of which kind that is."""
 
     name: str | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.egress.expected import rows_of

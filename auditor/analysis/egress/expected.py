@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -15,8 +16,7 @@ from auditor.azure.ranges import is_within
 from auditor.model import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class EgressRow:
+class EgressRow(Struct, frozen=True):
     """One subnet role, and the destinations declared for it: host names with `*`, service tags, prefixes."""
 
     role: str

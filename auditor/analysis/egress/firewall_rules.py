@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -29,7 +30,7 @@ _CLASSIC: Final = ("networkRuleCollections", "applicationRuleCollections")
 
 
 @record
-class UndeclaredDestination(Record):
+class UndeclaredDestination(Record, frozen=True, kw_only=True):
     """Something that a rule of a firewall lets a subnet reach, and nobody declared."""
 
     rule: str
@@ -39,7 +40,7 @@ class UndeclaredDestination(Record):
 
 
 @fact("network.firewall-egress", subject="the firewall")
-class FirewallEgress(Fact):
+class FirewallEgress(Fact, frozen=True, kw_only=True):
     """What a firewall lets out of a subnet."""
 
     grounds: ClassVar[Mapping[str, str]] = {"tooOpen": "undeclared"}
@@ -67,7 +68,7 @@ class FirewallEgress(Fact):
 
 
 @fact("network.firewall-entry", subject="the firewall")
-class FirewallEntry(Fact):
+class FirewallEntry(Fact, frozen=True, kw_only=True):
     """Whether a firewall leads anything in from its public addresses."""
 
     translations: Known[tuple[str, ...]]
@@ -86,8 +87,7 @@ class FirewallEntry(Fact):
         return f"Firewall {self.firewall} leads in what comes to its addresses: {facts.listed(self.translations, 5)}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     """A rule of a firewall in the order in which it counts; `is_web`: it is of an application collection."""
 
     name: str

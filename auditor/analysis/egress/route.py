@@ -26,7 +26,7 @@ _SPELLED: Final = {"internet": "the Internet", "none": "nowhere", "virtualnetwor
 
 
 @fact("network.egress", subject="the subnet")
-class ForcedEgress(Fact):
+class ForcedEgress(Fact, frozen=True, kw_only=True):
     """Whether what leaves a subnet for the Internet is led through a firewall."""
 
     grounds: ClassVar = {"forced": "past"}

@@ -21,7 +21,7 @@ _BASTION_SUBNET: Final = "/azurebastionsubnet"
 
 
 @fact("exposure.author-access", subject="the jump box")
-class AuthorAccess(Fact):
+class AuthorAccess(Fact, frozen=True, kw_only=True):
     """How people get to a jump box."""
 
     machine: str

@@ -22,7 +22,7 @@ _MOST: Final = 20
 
 
 @fact("exposure.doors", subject="the service")
-class ServiceDoors(Fact):
+class ServiceDoors(Fact, frozen=True, kw_only=True):
     """The public door of a service in effect, and its private one: switch, firewall, perimeter and endpoints together."""
 
     service: str

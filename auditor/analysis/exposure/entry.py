@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within
@@ -27,8 +28,7 @@ class EntryState(StrEnum):
 REACHED: Final = frozenset({EntryState.OPEN, EntryState.RESTRICTED})
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(Struct, frozen=True):
     """One way from the Internet to a resource.
 
     `kind` is the owner's role (`applicationGateway`, `service`, …), `name` tells several ways of one resource apart,

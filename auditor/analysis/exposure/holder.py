@@ -36,7 +36,7 @@ _KINDS: Final = {
 
 
 @fact("exposure.public-address", subject="the public address, or what holds addresses that are no resources")
-class PublicAddressHolder(Fact):
+class PublicAddressHolder(Fact, frozen=True, kw_only=True):
     """Who holds a public address."""
 
     name: str

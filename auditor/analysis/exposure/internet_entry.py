@@ -15,7 +15,7 @@ KnownState: TypeAlias = Literal[EntryState.OPEN, EntryState.RESTRICTED, EntrySta
 
 
 @fact("exposure.entry", subject="the resource that is reached")
-class InternetEntry(Fact):
+class InternetEntry(Fact, frozen=True, kw_only=True):
     """A way from the Internet to a resource."""
 
     kind: str

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryState
@@ -23,8 +25,7 @@ from auditor.truth import Truth
 _TCP: Final = 0b1
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
+class Filtered(Struct, frozen=True):
     """What groups let through from the Internet: in words, with the ports."""
 
     state: EntryState

@@ -19,7 +19,7 @@ from auditor.model import Gap, Resource
 
 
 @record
-class UnexpectedWay(Record):
+class UnexpectedWay(Record, frozen=True, kw_only=True):
     """A way in that belongs to no allowed kind of holder."""
 
     resource: str
@@ -35,7 +35,7 @@ class UnexpectedWay(Record):
 
 
 @fact("exposure.workload", subject="the anchor of the workload")
-class WorkloadExposure(Fact):
+class WorkloadExposure(Fact, frozen=True, kw_only=True):
     """Which ways lead from the Internet into a workload."""
 
     grounds: ClassVar[Mapping[str, str]] = {"unexpected": "ways"}

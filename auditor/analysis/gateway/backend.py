@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -25,7 +26,7 @@ APPS: Final = (SITES, SLOTS)
 
 
 @fact("gateway.backend", subject="the Application Gateway")
-class Backend(Fact):
+class Backend(Fact, frozen=True, kw_only=True):
     """Where a gateway sends requests, and whether they get there privately."""
 
     pool: str
@@ -60,8 +61,7 @@ class Backend(Fact):
         return f"over a private endpoint, to which its name {known} resolve"
 
 
-@dataclass(frozen=True, slots=True)
-class Backends:
+class Backends(Struct, frozen=True):
     """What backend addresses are looked up in: sites by host name, private endpoints' targets by address."""
 
     links: Links

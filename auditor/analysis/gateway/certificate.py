@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -26,7 +27,7 @@ _DAY: Final = 86400
 
 
 @fact("gateway.certificate", subject="the secret that the certificate is, or the Application Gateway")
-class ListenerCertificate(Fact):
+class ListenerCertificate(Fact, frozen=True, kw_only=True):
     """The certificate that listeners of a gateway serve, as it is in effect."""
 
     certificate: str
@@ -79,8 +80,7 @@ class ListenerCertificate(Fact):
         return f"expired on {day}" if self.days_left <= 0 else f"expires on {day}, in {left} days"
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+class _Served(Struct, frozen=True):
     """A certificate of a gateway with the listeners that serve it; without a key for listeners that have none."""
 
     place: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
@@ -17,8 +18,7 @@ FirewallSource: TypeAlias = Literal["path", "listener", "global", "legacy", "non
 _PARTS: Final = ("properties.policySettings", "properties.managedRules", "properties.customRules")
 
 
-@dataclass(frozen=True, slots=True)
-class WebFirewall:
+class WebFirewall(Struct, frozen=True):
     """The firewall that decides for a listener or path, and where it is bound.
 
     `protection` is None where there is no firewall, or where `gap` says why it is not known.

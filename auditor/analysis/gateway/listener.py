@@ -17,7 +17,7 @@ from auditor.network.gateway_pools import part_key
 
 
 @record
-class PathFirewall(Record):
+class PathFirewall(Record, frozen=True, kw_only=True):
     """A path rule with a firewall policy of its own."""
 
     name: str
@@ -33,7 +33,7 @@ class PathFirewall(Record):
 
 
 @fact("gateway.listener", subject="the Application Gateway")
-class Listener(Fact):
+class Listener(Fact, frozen=True, kw_only=True):
     """What a listener takes, and which firewall stands in front of it."""
 
     name: str

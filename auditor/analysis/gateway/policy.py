@@ -19,7 +19,7 @@ _MOST: Final = 8
 
 
 @record
-class CheckedAttack(Record):
+class CheckedAttack(Record, frozen=True, kw_only=True):
     """A kind of attack, and whether the policy stops it."""
 
     attack: str
@@ -31,7 +31,7 @@ class CheckedAttack(Record):
 
 
 @record
-class ExcludedPart(Record):
+class ExcludedPart(Record, frozen=True, kw_only=True):
     """What some of the managed rules do not look at."""
 
     kind: str
@@ -49,7 +49,7 @@ class ExcludedPart(Record):
 
 
 @record
-class RuleTurnedOff(Record):
+class RuleTurnedOff(Record, frozen=True, kw_only=True):
     """A managed rule that stops nothing."""
 
     rule_set: str
@@ -63,7 +63,7 @@ class RuleTurnedOff(Record):
 
 
 @record
-class ManagedRuleSet(Record):
+class ManagedRuleSet(Record, frozen=True, kw_only=True):
     """A set of rules that Microsoft keeps up to date."""
 
     type: str
@@ -73,7 +73,7 @@ class ManagedRuleSet(Record):
 
 
 @fact("gateway.waf-policy", subject="the firewall policy")
-class WafPolicy(Fact):
+class WafPolicy(Fact, frozen=True, kw_only=True):
     """What a web application firewall policy stops once all its switches are taken together."""
 
     grounds: ClassVar[Mapping[str, str]] = {

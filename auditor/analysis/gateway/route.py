@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -21,7 +22,7 @@ from auditor.network.waf_policy import Checked
 
 
 @fact("gateway.route", subject="the Application Gateway")
-class BackendRoute(Fact):
+class BackendRoute(Fact, frozen=True, kw_only=True):
     """Where a listener sends the requests of a path, behind which firewall, and what gets there unchecked."""
 
     listener: str
@@ -58,8 +59,7 @@ class BackendRoute(Fact):
                 return f"{attacks[0].upper()}{attacks[1:]} reaches {to} unchecked through {way} of {self.gateway}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Leg:
+class _Leg(Struct, frozen=True):
     """Where requests of one path go: the pool's key, and the firewall before it."""
 
     path: str | None

@@ -15,7 +15,7 @@ from auditor.network.gateway_pools import part_key
 
 
 @fact("gateway.tls", subject="the Application Gateway")
-class GatewayTls(Fact):
+class GatewayTls(Fact, frozen=True, kw_only=True):
     """Which TLS versions and cipher suites a gateway, or one of its TLS profiles, takes."""
 
     profile: str | None

@@ -18,7 +18,7 @@ _ARCHITECTURE: Final = "architecture"
 
 
 @record
-class BoundResource(Record):
+class BoundResource(Record, frozen=True, kw_only=True):
     """A resource that plays a component."""
 
     id: str
@@ -42,7 +42,7 @@ class BoundResource(Record):
 
 
 @record
-class StrayingStrand(Record):
+class StrayingStrand(Record, frozen=True, kw_only=True):
     """A way of telling the component that leads to other resources alone."""
 
     strand: str
@@ -52,7 +52,7 @@ class StrayingStrand(Record):
 
 
 @record
-class DanglingReference(Record):
+class DanglingReference(Record, frozen=True, kw_only=True):
     """An id that something points at and that the estate lacks."""
 
     property: str
@@ -62,7 +62,7 @@ class DanglingReference(Record):
 
 
 @fact("inventory.component", subject="the resource bound to the component, else the anchor of the workload")
-class ComponentPresence(Fact):
+class ComponentPresence(Fact, frozen=True, kw_only=True):
     """Whether a component of the architecture exists."""
 
     presence = "bound"

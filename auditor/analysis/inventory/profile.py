@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -18,7 +19,7 @@ _TELLING: Final = 2  # marks that together are no coincidence, whatever is not k
 
 
 @fact("inventory.profile", subject="the anchor of the workload")
-class DevelopmentProfile(Fact):
+class DevelopmentProfile(Fact, frozen=True, kw_only=True):
     """Which marks of the development profile a workload shows; two together are no coincidence."""
 
     plan_without_zones: Known[bool]
@@ -47,8 +48,7 @@ class DevelopmentProfile(Fact):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class MarkReading:
+class MarkReading(Struct, frozen=True):
     """How a mark is read: what shows it, whose related resources (or its own), by which paths."""
 
     capability: str

@@ -16,7 +16,7 @@ _SHOWN: Final = 5
 
 
 @fact("inventory.references", subject="the resource")
-class NamedResources(Fact):
+class NamedResources(Fact, frozen=True, kw_only=True):
     """Whether what a resource of a workload names by id exists."""
 
     checked: int

@@ -40,7 +40,7 @@ _GUARDS: Final = frozenset(
 
 
 @record
-class Occupant(Record):
+class Occupant(Record, frozen=True, kw_only=True):
     """A resource in a subnet."""
 
     id: str
@@ -50,7 +50,7 @@ class Occupant(Record):
 
 
 @record
-class ForeignOccupant(Record):
+class ForeignOccupant(Record, frozen=True, kw_only=True):
     """A resource in a subnet that its role has no place for."""
 
     id: str
@@ -60,7 +60,7 @@ class ForeignOccupant(Record):
 
 
 @fact("inventory.subnet", subject="the subnet")
-class SubnetUse(Fact):
+class SubnetUse(Fact, frozen=True, kw_only=True):
     """Which role a subnet plays, and who sits in it."""
 
     name: str

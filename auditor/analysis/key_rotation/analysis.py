@@ -30,7 +30,7 @@ LIMITS: Final = {
 
 
 @fact("keys.age", subject="the resource that has the key")
-class KeyAge(Fact):
+class KeyAge(Fact, frozen=True, kw_only=True):
     """How old a key is, exactly or in the bounds that the activity log proves."""
 
     service: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -33,7 +34,7 @@ Binding = Literal["reference", "name", "none"]
 
 
 @fact("keys.copy", subject="the resource that has the key")
-class KeyCopy(Fact):
+class KeyCopy(Fact, frozen=True, kw_only=True):
     """The copy that a vault keeps of a service's key: whether there is one, can be read, and still works."""
 
     service: str
@@ -64,8 +65,7 @@ class KeyCopy(Fact):
         return f"The copy of the key of {name} is {ids.name_of(self.secret)} ({how}): {self.reason}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True):
     secret: Resource
     workload: str | None
     bound_by: Binding

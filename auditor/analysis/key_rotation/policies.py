@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -33,7 +34,7 @@ SETS: Final = spelled("microsoft.authorization/policysetdefinitions")
 
 
 @fact("keys.policy", subject="the subscription")
-class PolicyWatch(Fact):
+class PolicyWatch(Fact, frozen=True, kw_only=True):
     """Whether Azure Policy watches the age of all keys or secrets of a kind in a subscription."""
 
     grounds: ClassVar[Mapping[str, str]] = {"monitored": "unwatched"}
@@ -57,8 +58,7 @@ class PolicyWatch(Fact):
         return f"No policy watches the age of {facts.listed(shown)}."
 
 
-@dataclass(frozen=True, slots=True)
-class _ToWatch:
+class _ToWatch(Struct, frozen=True):
     """A resource whose keys or secrets a policy has to watch; `doubt` is why it may have none that open anything."""
 
     resource: Resource
@@ -69,8 +69,7 @@ class _ToWatch:
         return self.resource.id
 
 
-@dataclass(frozen=True, slots=True)
-class _AssignedPolicy:
+class _AssignedPolicy(Struct, frozen=True):
     """A policy assignment that may be one of those looked for: `fits` is UNKNOWN for an initiative that was not read."""
 
     id: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -29,7 +31,7 @@ _DEPENDENCIES: Final[Mapping[str, Sequence[str]]] = {
 
 
 @fact("managed_network.rule", subject="the workspace")
-class ManagedRule(Fact):
+class ManagedRule(Fact, frozen=True, kw_only=True):
     """An outbound rule of a workspace's managed network: one that it needs, or one that a user defined beyond those."""
 
     required: bool
@@ -96,8 +98,7 @@ class ManagedRule(Fact):
         return place
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """A workspace with the state of its managed network."""
 
     workspace: Resource
@@ -106,8 +107,7 @@ class Network:
     provisioned: Known[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboundNeed:
+class OutboundNeed(Struct, frozen=True):
     """An endpoint that a workspace must have: the target's key and the group as the service spells it."""
 
     category: str
@@ -235,8 +235,7 @@ def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | No
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TargetSays:
+class TargetSays(Struct, frozen=True):
     """What the target of a rule says about its connection, and where it says so."""
 
     status: Known[str | None]

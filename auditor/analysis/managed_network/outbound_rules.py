@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
@@ -21,8 +22,7 @@ RULES: Final = spelled(OUTBOUND_RULES)
 _INLINE: Final = "properties.managedNetwork.outboundRules"
 
 
-@dataclass(frozen=True, slots=True)
-class OutboundRule:
+class OutboundRule(Struct, frozen=True):
     """One outbound rule; `target` in comparable form, `source` is (resource id, path) of where it stands."""
 
     workspace: str
@@ -78,8 +78,7 @@ def _rule(workspace: Resource, name: str, entry: object, source: tuple[str, str]
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(Struct, frozen=True):
     """The private endpoint rules of every workspace by their target, and why they are not all known."""
 
     context: Context

@@ -16,7 +16,7 @@ from auditor.network.subnets import Subnets
 
 
 @fact("network.application-groups", subject="the first virtual network of the workload")
-class ApplicationGroupUse(Fact):
+class ApplicationGroupUse(Fact, frozen=True, kw_only=True):
     """Whether the security rules of a workload name application security groups."""
 
     rules: Known[int]

@@ -10,7 +10,7 @@ from auditor.network.verdicts import TrafficVerdict
 
 
 @record
-class DecidedTraffic(Record):
+class DecidedTraffic(Record, frozen=True, kw_only=True):
     """Traffic and who decides about it."""
 
     traffic: str
@@ -20,7 +20,7 @@ class DecidedTraffic(Record):
 
 
 @record
-class StoppedTraffic(Record):
+class StoppedTraffic(Record, frozen=True, kw_only=True):
     """Traffic that the table requires and that is stopped."""
 
     traffic: str

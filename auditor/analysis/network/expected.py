@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from operator import or_
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -22,8 +24,7 @@ TABLE: Final = "traffic"
 _NETWORK: Final = "virtual-network"
 
 
-@dataclass(frozen=True, slots=True)
-class TrafficRow:
+class TrafficRow(Struct, frozen=True):
     """One row: what the other end is called, the traffic (of one direction), and why it is there."""
 
     peer: str
@@ -32,8 +33,7 @@ class TrafficRow:
     is_required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """What the table says of one subnet role in one direction. `is_explicit`: the rest is to be denied by a rule."""
 
     control: str
@@ -52,8 +52,7 @@ class Expected:
         return tuple(row.match for row in self.rows if row.is_required)
 
 
-@dataclass(frozen=True, slots=True)
-class RowBinder:
+class RowBinder(Struct, frozen=True):
     """The table in one workload: names of components become the prefixes of its subnets."""
 
     context: Context

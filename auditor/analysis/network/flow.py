@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -28,7 +29,7 @@ from auditor.truth import Truth
 
 
 @fact("network.flow", subject="the subnet that the traffic leaves")
-class Flow(Fact):
+class Flow(Fact, frozen=True, kw_only=True):
     """What passes from one subnet of a workload to another."""
 
     from_: str
@@ -75,8 +76,7 @@ class Flow(Fact):
         return witness_of([self.beyond] if self.beyond else [])
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(Struct, frozen=True):
     """A subnet with the role it plays in a workload."""
 
     role: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -24,7 +25,7 @@ EffectThere = tuple[SubnetFilters, RuleEffect]
 
 
 @record
-class RuleAtSubnet(Record):
+class RuleAtSubnet(Record, frozen=True, kw_only=True):
     """What a rule does at a subnet that its group is attached to."""
 
     name: str
@@ -36,7 +37,7 @@ class RuleAtSubnet(Record):
 
 
 @fact("network.rule", subject="the network security group")
-class RuleUse(Fact):
+class RuleUse(Fact, frozen=True, kw_only=True):
     """What a customer's rule of a security group does where the group is attached."""
 
     grounds: ClassVar[Mapping[str, str]] = {"dead": "deadAt", "covered": "deadAt"}
@@ -96,8 +97,7 @@ def rule_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) ->
                 yield from _facts(context, GroupHere(resource.id, group, direction, at, names, asked))
 
 
-@dataclass(frozen=True, slots=True)
-class GroupHere:
+class GroupHere(Struct, frozen=True):
     """One direction of a security group: at each subnet the effects of its rules, None where they are not known.
 
     `demands` are what platform services in those subnets ask for.

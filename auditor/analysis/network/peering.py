@@ -24,7 +24,7 @@ Explanation: TypeAlias = Literal["workload", "parameter", "none"]
 
 
 @fact("network.peering", subject="the peering")
-class NetworkPeering(Fact):
+class NetworkPeering(Fact, frozen=True, kw_only=True):
     """Whose network a network of a workload is peered with, and what the peering lets it do."""
 
     grounds: ClassVar[Mapping[str, str]] = {"explainedBy": "adds"}

@@ -23,7 +23,7 @@ from auditor.truth import Truth
 
 
 @fact("network.platform-rules", subject="the subnet")
-class PlatformRules(Fact):
+class PlatformRules(Fact, frozen=True, kw_only=True):
     """Whether a subnet's group lets through what a platform service in it does not work without."""
 
     platform: str

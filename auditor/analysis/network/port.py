@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -39,7 +41,7 @@ _NETWORK: Final = Side(symbols=(NETWORK_SPACE,))
 
 
 @record
-class OpenPort(Record):
+class OpenPort(Record, frozen=True, kw_only=True):
     """Ports that must not be reached and are."""
 
     name: str
@@ -52,7 +54,7 @@ class OpenPort(Record):
 
 
 @fact("network.guarded-ports", subject="the subnet, or the security group where its network was not read")
-class GuardedPorts(Fact):
+class GuardedPorts(Fact, frozen=True, kw_only=True):
     """Which of the ports that the Internet must not reach it does reach in a subnet, or through a group."""
 
     subnet: str | None
@@ -104,7 +106,7 @@ class GuardedPorts(Fact):
 
 
 @fact("network.gateway-ports", subject="the subnet of the Application Gateway")
-class ControlPlanePorts(Fact):
+class ControlPlanePorts(Fact, frozen=True, kw_only=True):
     """Who reaches the control plane of the Application Gateways in a subnet."""
 
     subnet: str
@@ -143,8 +145,7 @@ class ControlPlanePorts(Fact):
         return witness_of([self.from_internet])
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """Guarded ports that public addresses reach or may reach, and whether everybody does."""
 
     name: str
@@ -165,8 +166,7 @@ def guarded_facts(context: Context, subnets: Subnets) -> Iterator[GuardedPorts]:
             yield _guarded_by(context, subnets, group, unread, guarded)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadPlaces:
+class UnreadPlaces(Struct, frozen=True):
     """Where a group is attached that was not read; `is_behind_another`: a subnet's own group may stand before each."""
 
     shown: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -29,16 +31,14 @@ from auditor.network.verdicts import TrafficVerdict, joined, rule_names
 from auditor.truth import Truth
 
 
-@dataclass(frozen=True, slots=True)
-class UnmetRow:
+class UnmetRow(Struct, frozen=True):
     """Something that is required and stopped: what it is needed for, and what stops it."""
 
     why: str
     lines: Sequence[Sentence]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What a subnet lets through, compared with the table. `doubt` says why it is not known whether that is too much."""
 
     is_too_open: bool
@@ -53,7 +53,7 @@ class Comparison:
 
 
 @fact("network.subnet-traffic", subject="the subnet")
-class SubnetTraffic(Fact):
+class SubnetTraffic(Fact, frozen=True, kw_only=True):
     """What the security groups of a subnet let through in one direction, compared with the baseline's table."""
 
     control: str
@@ -143,8 +143,7 @@ class SubnetTraffic(Fact):
         return None if isinstance(self.compared, Gap) else witness_of([self.compared.beyond, *self.compared.required])
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Where the rules of a direction do not count: why not at all, or whether public traffic passes them by."""
 
     not_enforced: str = ""
@@ -170,8 +169,7 @@ def subnet_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) 
                         yield _fact(context, judged, effects)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One direction of a subnet, what the table says of it, and what it plays in which workload."""
 
     filters: SubnetFilters

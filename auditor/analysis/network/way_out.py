@@ -19,7 +19,7 @@ _SHOWN: Final = 5
 
 
 @record
-class RouteOut(Record):
+class RouteOut(Record, frozen=True, kw_only=True):
     """A user-defined route whose next hop is the Internet."""
 
     id: str
@@ -29,7 +29,7 @@ class RouteOut(Record):
 
 
 @fact("network.way-out", subject="the subnet")
-class WayOut(Fact):
+class WayOut(Fact, frozen=True, kw_only=True):
     """How a subnet of a workload gets to the Internet."""
 
     grounds: ClassVar[Mapping[str, str]] = {"way": "machines"}

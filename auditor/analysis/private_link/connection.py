@@ -20,7 +20,7 @@ Explanation: TypeAlias = Literal["workload endpoint", "managed outbound rule", "
 
 
 @fact("private_link.connection", subject="the private endpoint, or the target that lists the connection")
-class PrivateConnection(Fact):
+class PrivateConnection(Fact, frozen=True, kw_only=True):
     """The state of a private connection and what explains it, as one of its two sides says."""
 
     side: Literal["endpoint", "target"]

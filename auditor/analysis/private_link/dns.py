@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -27,8 +28,7 @@ LINKS: Final = spelled(ZONE_LINKS)
 GROUPS: Final = spelled(ZONE_GROUPS)
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """One zone that an endpoint's zone group names; `remembered` are the addresses of its record sets by their names.
 
     The names are relative to the zone, in lower case; an empty one stands for a record set without a name.
@@ -40,8 +40,7 @@ class Registration:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One link of a private zone to a virtual network; keys in comparable form.
 
     `goes_on`: names that the zone has not are asked of public DNS.
@@ -60,8 +59,7 @@ class Link:
         return body.same_text(self.state, "Completed")
 
 
-@dataclass(frozen=True, slots=True)
-class Dns:
+class Dns(Struct, frozen=True):
     """What the estate says about private zones, indexed once. `seen_from` are the zones that are linked to each network."""
 
     estate: Estate
@@ -77,8 +75,7 @@ class Dns:
 Registered: TypeAlias = Literal["zone group", "record kept by hand", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneState:
+class ZoneState(Struct, frozen=True):
     """Whether one required zone answers for an endpoint; None where that is not known, `gap` says why.
 
     `found` are the addresses that the endpoint's names resolve to, by the records that were read.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -18,8 +19,7 @@ from auditor.estate.private_connections import ENDPOINTS, connections
 from auditor.model import Gap
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointScope:
+class EndpointScope(Struct, frozen=True):
     """The virtual networks in which an endpoint counts for one workload; `networks` is None where any counts."""
 
     workload: Workload | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.analysis.contract import Context
 from auditor.azure import body
@@ -13,8 +14,7 @@ from auditor.azure.catalogue import Catalogue
 TABLE: Final = "private-endpoints"
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRow:
+class EndpointRow(Struct, frozen=True):
     """One kind of service that needs an endpoint; `groups` pairs a group id with the accepted names of each zone."""
 
     service: str

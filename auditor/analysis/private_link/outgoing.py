@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -25,7 +26,7 @@ Destination: TypeAlias = Literal["workload", "subscription", "parameter", "elsew
 
 
 @fact("private_link.outgoing", subject="the link, or the service whose property lists it")
-class OutgoingLink(Fact):
+class OutgoingLink(Fact, frozen=True, kw_only=True):
     """Where a private link leads that a service opens out of the network that Azure manages for it."""
 
     opened_by: Opener
@@ -59,8 +60,7 @@ class OutgoingLink(Fact):
         return f"{link}{place}; it is {self.status or 'without status'}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
+class _Link(Struct, frozen=True):
     """A link as a service states it; `source` is the (resource id, property path) where it does."""
 
     opened_by: Opener

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -24,8 +26,7 @@ ANYWHERE: Final = EndpointScope(None, None, None)
 _LISTED: Final = "properties.privateEndpointConnections"
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Everything that private link facts are computed from, indexed once."""
 
     context: Context
@@ -34,8 +35,7 @@ class Links:
     dns: private_dns.Dns
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One endpoint that points at the service, and what keeps it from counting."""
 
     connection: EndpointConnection
@@ -51,8 +51,7 @@ class Candidate:
         return not self.problems
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """The verdict on one service and group: its endpoints, its names, and why either is not known."""
 
     candidates: Sequence[Candidate]

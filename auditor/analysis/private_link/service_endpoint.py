@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
@@ -20,7 +22,7 @@ from auditor.model import Gap, Resource
 
 
 @record
-class EndpointOfService(Record):
+class EndpointOfService(Record, frozen=True, kw_only=True):
     """A private endpoint that points at the service."""
 
     id: str
@@ -44,7 +46,7 @@ class EndpointOfService(Record):
 
 
 @record
-class RequiredZone(Record):
+class RequiredZone(Record, frozen=True, kw_only=True):
     """A private DNS zone that the endpoint's names need."""
 
     name: str
@@ -68,7 +70,7 @@ class RequiredZone(Record):
 
 
 @fact("private_link.endpoint", subject="the service")
-class ServiceEndpoint(Fact):
+class ServiceEndpoint(Fact, frozen=True, kw_only=True):
     """Whether a service has the private endpoint and the names that the baseline asks for."""
 
     service: str
@@ -106,8 +108,7 @@ class ServiceEndpoint(Fact):
         return f"{self.name} has {count} for {self.group_id}{names}."
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One requirement of one service in one scope."""
 
     row: EndpointRow

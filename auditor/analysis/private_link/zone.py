@@ -14,7 +14,7 @@ from auditor.analysis.private_link.reach import Links
 
 
 @fact("private_link.zone", subject="the private DNS zone")
-class ZoneUse(Fact):
+class ZoneUse(Fact, frozen=True, kw_only=True):
     """Whether a virtual network sees a private link zone, and which of its endpoints register in it."""
 
     zone: str

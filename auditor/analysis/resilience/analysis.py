@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -60,8 +62,7 @@ _BY: Final = {
 Spelled: TypeAlias = bool | str | tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """How a resource is spread: as spelled, over how many zones, by which evidence, read at which path.
 
     `redundant` is None where the deciding value is missing; `gap` says which, where it is not the SKU. `sku_fits` and
@@ -81,7 +82,7 @@ class Spread:
 
 
 @fact("zones.resource", subject="the resource")
-class ZoneSpread(Fact):
+class ZoneSpread(Fact, frozen=True, kw_only=True):
     """How a zonal resource is spread over availability zones."""
 
     service: ZonalService

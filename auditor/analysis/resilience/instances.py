@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -27,7 +29,7 @@ Sla: TypeAlias = Literal["read-write", "read-only", "none"]
 
 
 @record
-class Profile(Record):
+class Profile(Record, frozen=True, kw_only=True):
     """An autoscale profile; numbers that the setting does not give are absent."""
 
     name: str | None
@@ -44,8 +46,7 @@ class Profile(Record):
     """whether a rule of it removes instances"""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """What decides the number of instances.
 
     `gap` says why the autoscale part is not known, `platform_gap` why the profile is not that stands for the platform's
@@ -77,7 +78,7 @@ class Scale:
 
 
 @fact("zones.instances", subject="the resource that scales")
-class SureInstances(Fact):
+class SureInstances(Fact, frozen=True, kw_only=True):
     """How many instances of a scalable resource are sure to run."""
 
     service: ScalableService

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure.reference_data.files import DataFile, read
 
 _FILE: Final = "built_in_roles.json"
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltInRole:
+class BuiltInRole(Struct, frozen=True):
     """A built-in role: its GUID in lower case, its name at the day of the data, its permissions in ARM's shape."""
 
     guid: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure.reference_data import built_in_roles, platform_subnets, regions, service_tags, skus, waf_rules
 from auditor.azure.reference_data.files import DataFile, Source
@@ -14,8 +15,7 @@ from auditor.azure.reference_data.files import DataFile, Source
 Row = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(Struct, frozen=True):
     """One data set. `rows` are its entries in order, one cell for each of `columns`."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -12,22 +11,21 @@ from typing import Any, Final
 
 import orjson
 import yaml
+from msgspec import Struct
 
 from auditor.yaml_source import LOADER
 
 _FOLDER: Final = resources.files(__package__) / "data"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where facts were taken from, and the day that they stood there."""
 
     url: str
     as_of: date
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
+class DataFile(Struct, frozen=True):
     """A file of facts: what it is about, its sources, what it says, and the SHA-256 of its bytes."""
 
     title: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor.azure import body
 from auditor.azure.reference_data.files import DataFile, read
@@ -13,8 +14,7 @@ from auditor.azure.reference_data.files import DataFile, read
 _FILE: Final = "platform_subnets.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class DemandedRule:
+class DemandedRule(Struct, frozen=True):
     """Traffic that a service demands: from or to a service tag, as a security rule spells it, and what for.
 
     `is_required`: the service does not work without it.
@@ -28,8 +28,7 @@ class DemandedRule:
     is_required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformSubnet:
+class PlatformSubnet(Struct, frozen=True):
     """What tells the subnets of a service: a name, a delegation, or the type of what it holds (all in lower case).
 
     `where`: property path of the holder → values in lower case. `needs_public_front`: it counts with a public address only.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure.reference_data.files import DataFile, read
 
 _FILE: Final = "service_tags.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceTag:
+class ServiceTag(Struct, frozen=True):
     """A tag that is of no single region, as Azure spells it.
 
     `inside` is the smallest other tag that holds all of it, AzureCloud apart. `has_regions_outside`: not all of its

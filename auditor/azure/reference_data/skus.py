@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.azure.reference_data.files import DataFile, read
 
 _FILE: Final = "skus.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Sku:
+class Sku(Struct, frozen=True):
     """A tier or SKU as Azure spells it, with the sizes that belong to it.
 
     `supports_zones`: its resources can be spread over availability zones (for storage: they are). `is_on_demand`: the

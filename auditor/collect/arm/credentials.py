@@ -9,7 +9,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ import orjson
 import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, SupportsTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError, ClientAuthenticationError
+from msgspec import Struct
 
 from auditor.collect.arm.clouds import Cloud, is_loopback
 from auditor.collect.arm.refusals import Refused
@@ -44,8 +44,7 @@ _REASON_LENGTH: Final = 400
 _OIDC_AUDIENCE: Final = "api://AzureADTokenExchange"
 
 
-@dataclass(frozen=True, slots=True)
-class SignedInIdentity:
+class SignedInIdentity(Struct, frozen=True):
     """Who reads Azure: the credential that answered and what the token says of tenant and object."""
 
     credential: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +24,7 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.collect.arm.clouds import Cloud
@@ -45,8 +45,7 @@ _MOST_CLIENTS: Final = 400  # one for each subscription and package; each takes 
 _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 
 
-@dataclass(frozen=True, slots=True)
-class GroupOperation:
+class GroupOperation(Struct, frozen=True):
     """An operation of a package: the client's group and method, and the shape of the paths that it reads."""
 
     package: str
@@ -66,8 +65,7 @@ class GroupOperation:
 _ANY_TYPE: Final = GroupOperation("resource", "resources", "get_by_id", re.compile("/.+"))
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The whole body of one answer, and the API version that was asked for."""
 
     value: object

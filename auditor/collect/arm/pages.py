@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urljoin, urlsplit
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
@@ -14,8 +15,7 @@ from auditor.collect.options import Budgets
 _LONGEST_LINK: Final = 32768
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """The decoded body of a call, the API version that gave it, when it came (ISO 8601, UTC), and its bytes."""
 
     value: object
@@ -24,8 +24,7 @@ class Response:
     size: int = 0
 
 
-@dataclass(slots=True)
-class ListAnswer:
+class ListAnswer(Struct):
     """All items of a list, each id once; `refusal` says why the list may not be whole."""
 
     items: list[dict[str, object]] = field(default_factory=list)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -29,8 +30,7 @@ class Kind(StrEnum):
     UNREACHABLE = "not reachable"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A call that did not yield its data: what Azure said, and the action and scope that it named, if it did."""
 
     kind: Kind

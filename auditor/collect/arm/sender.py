@@ -6,7 +6,6 @@ import logging
 import random
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.collect.arm.pacing import GRAPH_BUCKET, Pacer, Stopped
@@ -36,16 +36,14 @@ class Tokens(Protocol):
         """Get a fresh token next time, if the refused one is still kept."""
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(Struct):
     """Where a call finds the decoded body of its answer, and how many bytes it had."""
 
     value: object = None
     size: int = 0
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What the calls of a collection added up to."""
 
     calls: Counter[str] = field(default_factory=Counter)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
 import requests
+from msgspec import Struct
 
 from auditor.collect.arm.client import Arm
 from auditor.collect.arm.clouds import Cloud, choose_cloud
@@ -21,8 +21,7 @@ _METADATA_TIMEOUT: Final = 15.0
 _METADATA_BYTES: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A cloud that we are signed in to."""
 
     arm: Arm

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -23,8 +24,7 @@ PROPERTIES: Final = "properties"
 _TRANSIENT: Final = frozenset({Kind.THROTTLED, Kind.FAILED, Kind.UNREACHABLE, Kind.CUT, Kind.UNTRUSTED})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A resource, resource group or subscription to run operations on."""
 
     id: str
@@ -44,8 +44,7 @@ class Target:
         return ids.subscription_of(self.id) or ""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One object that an operation brought, with the version that gave it and when."""
 
     body: dict[str, object]
@@ -54,8 +53,7 @@ class Item:
     source: str = "arm"
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What one operation on one target yielded."""
 
     items: list[Item] = field(default_factory=list)

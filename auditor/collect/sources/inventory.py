@@ -12,9 +12,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
@@ -52,8 +53,7 @@ _LISTS: Final = 8
 Concerns = Callable[[Mapping[str, object]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryRow:
+class InventoryRow(Struct, frozen=True):
     """One resource as the inventory has it, ready to be stored; a bare one has come without its properties."""
 
     body: Mapping[str, object]
@@ -63,22 +63,19 @@ class InventoryRow:
     is_bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Unconfirmed(Struct, frozen=True):
     """A resource, by key, that Resource Graph shows and Azure Resource Manager does not list."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Vanished:
+class Vanished(Struct, frozen=True):
     """A resource, by key, that Resource Graph showed once and not again."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(Struct, frozen=True):
     """What a subscription's list holds, without properties: so many resources will come."""
 
     subscription: str
@@ -88,8 +85,7 @@ class Announced:
 Entry = InventoryRow | Unconfirmed | Vanished | Announced
 
 
-@dataclass(slots=True)
-class Shortfall:
+class Shortfall(Struct):
     """What the inventory could not prove: a type (None: any), in these subscriptions, and why."""
 
     subscriptions: Sequence[str]
@@ -98,8 +94,7 @@ class Shortfall:
     action: str = "Microsoft.ResourceGraph/resources/read"
 
 
-@dataclass(slots=True)
-class _Listed:
+class _Listed(Struct):
     """The resources of a subscription as Azure Resource Manager lists them, by key, and why that may not be all."""
 
     bodies: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -107,8 +102,7 @@ class _Listed:
     refusal: Refusal | None = None
 
 
-@dataclass(slots=True)
-class _Shown:
+class _Shown(Struct):
     """What Resource Graph shows of some subscriptions: keys by type, counts, doubtful rows, and why it broke off."""
 
     keys: dict[str, set[str]] = field(default_factory=dict)
@@ -125,8 +119,7 @@ class _Shown:
         return sorted(name for name in {*self.counts, *self.keys} if self.counts.get(name, 0) != self.got(name))
 
 
-@dataclass(slots=True)
-class Inventory:
+class Inventory(Struct):
     """Reads the inventory of some subscriptions; `put` is called for each entry, in several threads."""
 
     arm: Arm

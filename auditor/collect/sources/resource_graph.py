@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.collect.arm.client import Arm
@@ -37,8 +38,7 @@ PROJECTIONS: Final = (
 """What to ask for, best first: not every cloud's Resource Graph knows the last columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryFilter:
+class QueryFilter(Struct, frozen=True):
     """The part of the estate to ask for: subscription ids, and a condition in the query language (or nothing)."""
 
     subscriptions: Sequence[str]
@@ -68,8 +68,7 @@ def count_by_type(arm: Arm, chosen: QueryFilter) -> dict[str, int]:
     return {str(row.get("type", "")).lower(): _count(row.get("rows")) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """The rows of a filter whose hash falls on `index` modulo `of`."""
 
     chosen: QueryFilter

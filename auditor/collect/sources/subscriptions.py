@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -29,8 +30,7 @@ _SUBSCRIPTIONS_VERSION: Final = "2022-12-01"
 _MANAGEMENT_GROUPS_VERSION: Final = "2020-05-01"
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """A subscription that the identity can see."""
 
     id: str
@@ -38,8 +38,7 @@ class Subscription:
     tenant_id: str | None = None
 
 
-@dataclass(slots=True)
-class ResolvedScope:
+class ResolvedScope(Struct):
     """The subscriptions to read, sorted by id, and those asked for that cannot be read."""
 
     subscriptions: Sequence[Subscription]

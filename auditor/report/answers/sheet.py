@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Final, Self, TextIO
 
+from msgspec import Struct
+
 from auditor.redaction.body import Redactor
 from auditor.report import pipeline_log
 from auditor.report.layout import Layout
@@ -103,8 +105,7 @@ def _write_csv(sheet: Sheet, out: TextIO, _: int) -> None:
         writer.writerow([safe_cell(sheet.cell(column, record.get(column, ""))) for column in sheet.columns])
 
 
-@dataclass(frozen=True, slots=True)
-class SheetFormat:
+class SheetFormat(Struct, frozen=True):
     """A way to write an answer to a UTF-8 stream opened with `newline=""`, at a width in terminal cells.
 
     `shows_unknowns`: a person who reads it meets there what could change the answer.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TextIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.diff.drift import Drift
 from auditor.report import format as report_formats
@@ -18,8 +20,7 @@ from auditor.report.escapes.terminal import TerminalLines
 from auditor.report.format import View
 
 
-@dataclass(frozen=True, slots=True)
-class DriftFormat:
+class DriftFormat(Struct, frozen=True):
     """A way to write drift to a UTF-8 stream opened with `newline=""`. `escape` makes strangers' text harmless in it."""
 
     write: Callable[[Drift, TextIO, View], None]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.diff.drift import Drift
 from auditor.report.drift import sentences
@@ -24,8 +25,7 @@ _MOST_IN_COMMENT: Final = 25
 _LONGEST: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Lines under a heading; `is_folded` where nobody need look at them first."""
 
     title: str

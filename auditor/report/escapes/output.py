@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, TextIO
+
+from msgspec import Struct
 
 from auditor.report import pipeline_log
 
@@ -21,8 +22,7 @@ class EscapedOutput:
         self._stream = stream
 
 
-@dataclass(frozen=True, slots=True)
-class CsvDialect:
+class CsvDialect(Struct, frozen=True):
     """What a spreadsheet of some country expects: the sign between cells, and whether a byte order mark names UTF-8."""
 
     delimiter: str = ","

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+from msgspec import Struct, field
 
 from auditor.model import Evidence, Finding, Report, Status
 from auditor.report.escapes.json import JsonValues
@@ -25,8 +26,7 @@ _WEIGHT: Final = {Status.FAIL: 3, Status.UNKNOWN: 2, Status.PASS: 1, Status.NOT_
 JsonObject = Mapping[str, object]
 
 
-@dataclass(slots=True)
-class _Result:
+class _Result(Struct):
     """What the findings on a control add up to, and the observations that say so."""
 
     status: Status = Status.NOT_APPLICABLE

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.model import DrawnCall, DrawnComponent, Finding, WorkloadPicture
 from auditor.report.escapes.html import Attributes, Html, html, html_join, html_text
@@ -26,8 +27,7 @@ _ELSEWHERE: Final = "Other"
 Point = tuple[float, float]
 
 
-@dataclass(slots=True)
-class _Box:
+class _Box(Struct):
     """A component where it is drawn; `is_there`: something plays it."""
 
     component: DrawnComponent

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.model import Evidence, Finding, Report, RuleInfo, Status
@@ -20,8 +21,7 @@ from auditor.report.text import compact, observed, utc_text, value_text
 Row = dict[str, object]
 
 
-@dataclass(slots=True)
-class FindingRows:
+class FindingRows(Struct):
     """Makes rows of findings; what many have in common stands once, in `controls`."""
 
     report: Report

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from auditor.model import Finding, Severity, Status
 from auditor.report.escapes.html import Html, html, html_text
@@ -24,8 +25,7 @@ WORDS: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """How a thing stands: the class that colours it, and a sentence."""
 
     css: str
