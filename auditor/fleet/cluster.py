@@ -45,7 +45,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 @contextmanager
 def connected(address: str, patience: float = PATIENCE) -> Iterator[DaskCluster]:
     """Give the cluster of a scheduler (`tcp://…`, `tls://…`). AuditorError where it is not there, or has no worker."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it warns of is said here, or mended
+    _silence()
     try:
         client = distributed.Client(address, timeout=patience, set_as_default=False, name="auditor")
     except (OSError, ValueError, TypeError) as problem:
@@ -65,6 +65,12 @@ def connected(address: str, patience: float = PATIENCE) -> Iterator[DaskCluster]
     finally:
         with suppress(OSError, TimeoutError, RuntimeError):
             client.close(timeout=_BEAT)
+
+
+def _silence() -> None:
+    """Keep Dask from logging: what it warns of is said here, or mended. Several of its loggers have levels of their own."""
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @contextmanager

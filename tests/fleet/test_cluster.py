@@ -97,10 +97,10 @@ def test_a_cluster_that_loses_a_worker_says_what_one_machine_says(parts: list[Pa
     assert (WORKER, JUDGE[0]) == (WORKER_TOO, "auditor")
     with scheduler(tmp_path) as address, workers(2, address, tmp_path) as running:
         asked = command(*(word.replace(_PLACE, address) for word in JUDGE[1:]))
+        expected = auditor(*JUDGE[1 : JUDGE.index("--dask")], "--processes", "1", at=alone)
+        before = processor_time(running[0])
         with subprocess.Popen(asked, cwd=together, env=environment(together), stderr=subprocess.PIPE) as judging:
-            expected = auditor(*JUDGE[1 : JUDGE.index("--dask")], "--processes", "1", at=alone)
-            before = processor_time(running[0])
-            while judging.poll() is None and processor_time(running[0]) < before + 0.2:
+            while judging.poll() is None and processor_time(running[0]) < before + 0.3:
                 time.sleep(0.01)
             was_judging = judging.poll() is None
             running[0].send_signal(signal.SIGKILL)
