@@ -121,6 +121,10 @@ def _others(names: Sequence[str]) -> Iterator[str]:
         title, arguments = OTHERS[name]
         command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            sys.exit(
+                f"{' '.join(command)} ended with {done.returncode}: nothing is written\n{done.stdout}{done.stderr}"
+            )
         yield from (f"## {title}", "", f"`{' '.join(('python', *command[1:]))}`:", "", "```text")
         yield from (done.stdout.rstrip(), "```", "")
 

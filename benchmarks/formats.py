@@ -15,11 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, overload
-
-from msgspec import Struct
 
 from auditor.model import Evidence, Finding, Report, RuleInfo, Severity, SnapshotIdentity, Status
 from auditor.report.format import View, named
@@ -30,7 +29,8 @@ _GROUP: Final = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGro
 _RULES: Final = 100
 
 
-class GeneratedFindings(Struct, Sequence[Finding], frozen=True):
+@dataclass(frozen=True, slots=True)
+class GeneratedFindings(Sequence[Finding]):
     """Findings that are made when they are asked for, in the order in which reports list them."""
 
     number: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -58,8 +59,19 @@ def test_a_part_of_an_estate_does_not_say_that_it_is_the_whole() -> None:
     assert len(part["resources"]) == 270
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.parent.glob("[a-z]*.py")))
+def test_each_benchmark_can_be_started(name: str) -> None:
+    assert import_module(f"benchmarks.{name}").__doc__
+
+
 def test_a_ratio_is_worse_when_it_is_half_as_high_again_as_recorded() -> None:
     assert worse({"a": 1.5, "b": 1.6, "new": 9.0}, {"a": 1.0, "b": 1.0, "gone": 1.0}) == ["b: 1.6, recorded 1.0"]
+
+
+def test_what_grew_less_than_its_estate_may_grow_with_it() -> None:
+    assert worse({"growth: a": 1.5, "growth: b": 1.6}, {"growth: a": 0.7, "growth: b": 0.7}) == [
+        "growth: b: 1.6, recorded 0.7"
+    ]
 
 
 def test_what_is_recorded_tells_costs_growth_and_starts() -> None:
