@@ -25,7 +25,6 @@ from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import RememberedRule, ResourceCase
 from auditor.engine.shared_answers import KnownSubject, SharedAnswers, StateDifferences
-from auditor.engine.shared_evidence import with_origin
 from auditor.engine.subjects import OWN_ID, FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.template import Answer
 from auditor.engine.verdict import Verdict, context_of, decide, judge
@@ -634,7 +633,7 @@ def _doubted(rule: RuleInForce, subject: Subject, verdict: Verdict, question: Ev
 
 def _derived_leaf(leaf: Evidence, subject: str) -> Evidence:
     """Say of a field of a fact that it was derived, and read nowhere."""
-    return with_origin(leaf, leaf.resource_id, DERIVED) if leaf.resource_id == subject else leaf
+    return replace(leaf, source=DERIVED) if leaf.resource_id == subject else leaf
 
 
 def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met: bool) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, overload
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.model import Evidence
 
@@ -70,18 +71,21 @@ class InputReader(Protocol):
         """Return what stands at a place."""
 
 
-class _ReadInputs(Struct, frozen=True):
-    """What was read already."""
+class _Leaves(Sequence[Evidence]):
+    """Leaves that are made when somebody goes through them."""
 
-    found: InputLeaves
+    __slots__ = ()
 
-    def at(self, place: InputPlace) -> InputLeaves:
-        """Return all of it, whatever `place` is."""
-        del place
-        return self.found
+    @overload
+    def __getitem__(self, position: int) -> Evidence: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[Evidence]: ...
+    def __getitem__(self, position: int | slice) -> Evidence | Sequence[Evidence]:
+        """Return one, or several."""
+        return list(self)[position]
 
 
-class FactInputs(Sequence[Evidence]):
+class FactInputs(_Leaves):
     """What one fact was derived from: read anew whenever somebody goes through it, as most findings are only counted."""
 
     __slots__ = ("places", "reader")
@@ -108,21 +112,8 @@ class FactInputs(Sequence[Evidence]):
         """Whether there is any."""
         return any(self.reader.at(place).leaves for place in self.places)
 
-    @overload
-    def __getitem__(self, position: int) -> Evidence: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequence[Evidence]: ...
-    def __getitem__(self, position: int | slice) -> Evidence | Sequence[Evidence]:
-        """Return one, or several."""
-        return list(self)[position]
 
-    def __reduce__(self) -> tuple[type[FactInputs], tuple[Sequence[InputPlace], InputReader]]:
-        """Go to another process as what was read, without the estate."""
-        found = InputLeaves(list(self), list(self.hidden()))
-        return FactInputs, ((("", ""),), _ReadInputs(found))
-
-
-class SharedEvidence(Sequence[Evidence]):
+class SharedEvidence(_Leaves):
     """The evidence of one finding: shared leaves with their origins filled in, and behind them inputs, which do not decide."""
 
     __slots__ = ("inputs", "origins", "own", "shared")
@@ -162,14 +153,6 @@ class SharedEvidence(Sequence[Evidence]):
                 yield _filled(leaf, origins[owner], actual, was_read=was_read)
         yield from self.inputs
 
-    @overload
-    def __getitem__(self, position: int) -> Evidence: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequence[Evidence]: ...
-    def __getitem__(self, position: int | slice) -> Evidence | Sequence[Evidence]:
-        """Return a leaf, or several."""
-        return list(self)[position]
-
     def __eq__(self, other: object) -> bool:
         """Whether another sequence holds the same leaves."""
         if not isinstance(other, Sequence):
@@ -183,51 +166,14 @@ class SharedEvidence(Sequence[Evidence]):
         return repr(list(self))
 
 
-def with_origin(leaf: Evidence, resource_id: str | None, source: str | None) -> Evidence:
-    """Return a leaf as that of another resource, or from another source."""
-    return Evidence(
-        leaf.path,
-        leaf.operator,
-        leaf.expected,
-        leaf.actual,
-        leaf.assumed,
-        leaf.absent,
-        resource_id,
-        leaf.name,
-        source,
-        leaf.api_version,
-        leaf.collected_at,
-    )
-
-
-def with_actual(leaf: Evidence, actual: object) -> Evidence:
-    """Return a leaf with another value."""
-    return Evidence(
-        leaf.path,
-        leaf.operator,
-        leaf.expected,
-        actual,
-        leaf.assumed,
-        leaf.absent,
-        leaf.resource_id,
-        leaf.name,
-        leaf.source,
-        leaf.api_version,
-        leaf.collected_at,
-    )
-
-
 def _filled(leaf: Evidence, origin: ValueOrigin, actual: object, *, was_read: bool) -> Evidence:
-    return Evidence(
-        leaf.path,
-        leaf.operator,
-        leaf.expected,
-        actual,
-        leaf.assumed,
-        leaf.absent,
-        origin.resource_id,
-        leaf.name,
-        origin.source if was_read else leaf.source,
-        origin.api_version if was_read else leaf.api_version,
-        origin.collected_at if was_read else leaf.collected_at,
+    if not was_read:
+        return replace(leaf, actual=actual, resource_id=origin.resource_id)
+    return replace(
+        leaf,
+        actual=actual,
+        resource_id=origin.resource_id,
+        source=origin.source,
+        api_version=origin.api_version,
+        collected_at=origin.collected_at,
     )

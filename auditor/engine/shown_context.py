@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.azure import paths
 from auditor.azure.paths import EACH, Steps
 from auditor.azure.vocabulary import COMPUTED
 from auditor.engine.memo import Memo, Places, PlaceValues, Reading, is_value
-from auditor.engine.shared_evidence import SharedLeaf, SharedLeaves, with_actual
+from auditor.engine.shared_evidence import SharedLeaf, SharedLeaves
 from auditor.engine.subjects import MemorableSubject
 from auditor.engine.template import Template, shared
 from auditor.engine.verdict import with_context
@@ -84,7 +85,7 @@ class ShownContext:
             number = numbers.get(each.leaf.path)
             if number is not None and each.leaf.actual is not values[number]:
                 raise KeyError(each.leaf.path)
-            leaf = each.leaf if number is None else with_actual(each.leaf, None)
+            leaf = each.leaf if number is None else replace(each.leaf, actual=None)
             own.append(each._replace(leaf=leaf, own=number))
         return _Shape(own, places)
 
@@ -94,4 +95,4 @@ def _filled_in(shape: _Shape, values: Values) -> Iterator[SharedLeaf]:
         if each.own is None:
             yield each
         else:
-            yield each._replace(leaf=with_actual(each.leaf, values[each.own]), own=None)
+            yield each._replace(leaf=replace(each.leaf, actual=values[each.own]), own=None)

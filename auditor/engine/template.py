@@ -31,8 +31,6 @@ from auditor.engine.shared_evidence import (
     SharedLeaf,
     SharedLeaves,
     ValueOrigin,
-    with_actual,
-    with_origin,
 )
 from auditor.engine.verdict import Verdict
 from auditor.model import Evidence, Finding, FindingSet, Gap, Status
@@ -121,7 +119,7 @@ def _leaves(leaves: Iterable[Evidence], names: Names) -> SharedLeaves:
         if number is None:
             without.append(each)
         elif each.leaf.actual == values[number]:
-            without.append(each._replace(leaf=with_actual(each.leaf, None), own=number))
+            without.append(each._replace(leaf=replace(each.leaf, actual=None), own=number))
         else:
             raise KeyError(each.leaf.path)
     return SharedLeaves(tuple(without), all(each.own is None for each in without))
@@ -132,7 +130,7 @@ def shared(leaves: Iterable[Evidence], names: Mapping[str, int]) -> tuple[Shared
     return tuple(
         SharedLeaf(leaf, None, was_read=False)
         if leaf.resource_id is None
-        else SharedLeaf(with_origin(leaf, None, leaf.source), names[leaf.resource_id], takes_origin(leaf))
+        else SharedLeaf(replace(leaf, resource_id=None), names[leaf.resource_id], takes_origin(leaf))
         for leaf in leaves
     )
 

@@ -43,7 +43,7 @@ class Sentence(Struct, frozen=True):
         return "Azure's default rule" if filter_name in self.defaults else "rule"
 
 
-class AddressNames(Struct, frozen=True, dict=True):
+class AddressNames(Struct, frozen=True):
     """What address sets are called: `here` is not mentioned, `known` sets go by name, the rest is spelled out.
 
     `is_pair`: both ends are given, so that an end is mentioned only where it is a part of the whole.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -14,9 +13,10 @@ from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis
 from auditor.analysis.fact import About, Fact, Known, Record, fact, record
-from auditor.engine import memo
+from auditor.engine import memo, packed_findings
 from auditor.engine.disclosure import without_secrets
 from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.shared_evidence import FactInputs, InputLeaves, InputPlace, InputReader, SharedEvidence
 from auditor.model import Finding, Gap, Status
 from auditor.rulebook.load import Words
@@ -228,11 +228,17 @@ def test_a_finding_goes_to_another_process_with_all_that_it_shows(rules: list[Ru
     for inputs, hue in ((_INPUTS, "warm"), (secret, "cold"), ([], "cold")):
         finding = _found(rules, inputs=inputs, hue=hue)
 
-        sent = pickle.loads(pickle.dumps(finding))  # noqa: S301 - our own
+        assert isinstance(finding.evidence, SharedEvidence)
+        assert isinstance(finding.evidence.inputs, FactInputs)
+        reader = finding.evidence.inputs.reader
+        assert isinstance(reader, RawInputs)
+        packed = packed_findings.dumps([finding])
+
+        [sent] = packed_findings.loads(packed, reader)
 
         assert repr(sent) == repr(finding)
         assert repr(without_secrets([sent])) == repr(without_secrets([finding]))
-        assert b"Estate" not in pickle.dumps(finding)
+        assert b"Estate" not in packed
 
 
 def test_a_sentence_quotes_no_secret_of_what_the_fact_was_derived_from(rules: list[Rule]) -> None:
