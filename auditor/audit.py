@@ -147,7 +147,7 @@ def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms)
     finishing = partial(_finishing_together, [_Finishing.of(evaluation.estate) for evaluation in evaluations])
     number = _processes(max(len(snapshot.resources) for snapshot in snapshots), terms)
     judged = evaluate.judged_together(
-        evaluate.StatesTogether(evaluations, finishing), partial(processes.together, number)
+        evaluate.StatesTogether(evaluations, finishing), partial(processes.over_processes, number)
     )
     return [
         _state(snapshot, evaluation, terms, when, found)
@@ -284,7 +284,7 @@ def _spread(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> e
     if terms.cluster is not None:
         return terms.cluster.spread(snapshot, rules, replace(terms, as_of=when.at))
     wanted = _processes(len(snapshot.resources), terms)
-    return processes.over_processes(wanted) if wanted > 1 else evaluate.one_after_the_other
+    return partial(processes.over_processes, wanted) if wanted > 1 else evaluate.one_after_the_other
 
 
 def _processes(resources: int, terms: Terms) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, TextIO
@@ -31,7 +30,7 @@ with lazy_imports(__name__):
     from auditor import audit, shipped
     from auditor.engine import cores, exemptions, known_files
     from auditor.fleet import cluster as clusters
-    from auditor.inputs import frozen, read, remote
+    from auditor.inputs import collector, read, remote
     from auditor.report import data_set, explanation, outcome
     from auditor.rulebook import in_force, recognition, retired
 
@@ -237,7 +236,7 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    with _staying():
+    with collector.paused():  # modules, rows and rules stay until the process ends
         is_near = not any(map(read.is_location, options.sources))
         snapshot = read.read(*options.sources) if is_near else remote.read_all(options.sources)
         rule_set = in_force.load(audit.chosen(snapshot, options.selection))
@@ -263,19 +262,6 @@ def run(
     if code == NO_ANSWER and not shown.quiet and not is_told:
         streams.remark(f"auditor: exit code 2: {outcome.why_not_trusted(report) or ''}")
     raise typer.Exit(code)
-
-
-@contextmanager
-def _staying() -> Iterator[None]:
-    """Pause the cyclic collector while modules, rows and rules are made, which stay until the process ends."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not frozen.is_anything_frozen():  # there and back they go among what is old, without a look at each
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
 
 
 def check_content(options: JudgingOptions) -> in_force.RuleSet | None:

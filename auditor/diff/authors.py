@@ -20,8 +20,6 @@ from auditor.model import Resource
 
 CHANGE_RECORDS: Final = "microsoft.resources/changes"
 """https://learn.microsoft.com/azure/governance/resource-graph/changes/resource-graph-changes"""
-
-
 _NAMED: Final = 3
 """How many of those who may have made a change are named."""
 

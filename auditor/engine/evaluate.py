@@ -18,7 +18,6 @@ from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
 from auditor.engine import message, packed_findings
-from auditor.engine.at_rest import at_rest
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
 from auditor.engine.memo import Places, Reading
@@ -31,6 +30,7 @@ from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
+from auditor.inputs.collector import at_rest
 from auditor.language.ast import Condition, Leaf
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate

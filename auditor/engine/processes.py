@@ -19,15 +19,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from auditor.engine import packed_findings
-from auditor.engine.evaluate import PartwiseEvaluation, Spread, StatesTogether
-from auditor.model import Finding
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _NUMBER: Final = struct.Struct("=I")
 _HEADER: Final = struct.Struct("=IQ")  # the number of a part, and how many bytes follow
@@ -53,18 +52,23 @@ def _threads() -> int:
         return 1
 
 
-def over_processes(number: int) -> Spread:
-    """Return what has parts judged by so many processes, this one among them."""
+class JudgedParts(Protocol[T_co]):
+    """What is judged part by part, of one state of an estate or of several."""
 
-    def spread(parts: PartwiseEvaluation) -> Sequence[list[Finding]]:
-        return in_processes(parts.judge, parts.longest_first, number, Bytes(packed_findings.dumps, parts.unpacked))
+    @property
+    def longest_first(self) -> Sequence[int]:
+        """Return the numbers of the parts, from the one that takes the longest."""
 
-    return spread
+    def judge(self, number: int) -> T_co:
+        """Return the findings of a part."""
+
+    def unpacked(self, data: memoryview) -> T_co:
+        """Return the findings of a part that was judged in another process."""
 
 
-def together(number: int, states: StatesTogether) -> Sequence[list[list[Finding]]]:
-    """Return the findings of each part of several states, judged by so many processes, this one among them."""
-    return in_processes(states.judge, states.longest_first, number, Bytes(packed_findings.dumps, states.unpacked))
+def over_processes(number: int, parts: JudgedParts[T]) -> Sequence[T]:
+    """Return the findings of each part, judged by so many processes, this one among them."""
+    return in_processes(parts.judge, parts.longest_first, number, Bytes(packed_findings.dumps, parts.unpacked))
 
 
 class Bytes(Struct, Generic[T], frozen=True):

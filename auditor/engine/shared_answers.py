@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from marshal import dumps
 from types import MethodType
 from typing import Final
@@ -34,7 +35,6 @@ Answers = dict[str, Finding | None]
 """What rules said of a subject, by their ids; None where one is not about it."""
 
 _DEEPEST: Final = 40
-_FIELDS: Final[dict[type[object], Sequence[str]]] = {}
 _EXACT: Final = 2  # marshal's newest version that writes equal values alike, whatever else refers to them
 _PLAIN_IN_LISTS: Final = frozenset((str, int, tuple))
 _PLAIN: Final = frozenset((str, bool, int, float, bytes, datetime, type(None)))
@@ -180,7 +180,7 @@ class SharedAnswers:
 
 
 def _was_only_read_again(old: Resource, new: Resource) -> bool:
-    return old.body is new.body and (old.source, old.api_version) == (new.source, new.api_version)
+    return old.held is new.held and (old.source, old.api_version) == (new.source, new.api_version)
 
 
 class Alike:
@@ -236,7 +236,6 @@ def _parts_of(value: object) -> Sequence[object] | None:
     return None if made_of is None else [getattr(value, name) for name in made_of]
 
 
+@cache
 def _names(kind: type[object]) -> Sequence[str]:
-    if kind not in _FIELDS:
-        _FIELDS[kind] = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # it is a dataclass
-    return _FIELDS[kind]
+    return [each.name for each in fields(kind)]  # type: ignore[arg-type]  # it is a dataclass

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.errors import InputError
-from auditor.inputs import exports, foreign
+from auditor.inputs import collector, exports, foreign
 from auditor.inputs.exports import Export
-from auditor.inputs.frozen import is_anything_frozen
 from auditor.inputs.shared_rows import SharedRows
 from auditor.model import Gap, HeldBody, Resource
 from auditor.redaction.body import Redactor
@@ -43,7 +41,7 @@ def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED, shared: Sha
     SnapshotError, in one line, for what holds no estate.
     """
     files = [path for source in sources for path in _files_of(source)]
-    with _without_garbage_collection():
+    with collector.paused():
         is_one = len(files) == 1
         clean = _Cleaning(redactor, shared)
         return _read(files[0], label_of(files[0]), clean) if is_one else _joined(files, clean)
@@ -217,21 +215,6 @@ def _refuse_binary(path: Path, label: str) -> None:
         return  # reading it says what is wrong
     if known is not None:
         raise foreign.refusal(label, known)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Pause the collector: decoding makes millions of objects and no garbage, yet collecting costs more than it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not is_anything_frozen():  # there and back they go among what is old, without a look at each
-            gc.freeze()
-            gc.unfreeze()
-        if was_on:
-            gc.enable()
 
 
 def _from_text(data: bytes, label: str) -> Snapshot | Export:

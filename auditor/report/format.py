@@ -8,7 +8,7 @@ from typing import Final, Generic, TextIO, TypeVar
 
 from msgspec import Struct, field
 
-from auditor.engine.at_rest import at_rest
+from auditor.inputs.collector import at_rest
 from auditor.model import Report
 from auditor.report.escapes.output import CsvDialect, EscapedOutput
 from auditor.report.group_by import GroupBy
