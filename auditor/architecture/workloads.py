@@ -66,6 +66,8 @@ class Workloads:
     """By capability, the components that give it."""
     doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
     """What `may_have` answered, by anchor and component: every subnet and every role of an identity asks it again."""
+    candidates: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
+    """The keys of what in the estate fits a component, as far as that was asked: it is the same for all workloads."""
 
     @cached_property
     def named(self) -> Mapping[str, Workload]:
@@ -176,7 +178,7 @@ def unknown_because(
     for name in declaration.types:
         if gap := estate.type_gap(name):
             return gap
-    if not _could_be(estate, declaration, bound):
+    if not _could_be(estate, workloads, declaration, bound):
         return None
     if gap := next((gap for step in declaration.steps if (gap := relation_gap_of(estate, step, bound))), None):
         return gap
@@ -186,10 +188,15 @@ def unknown_because(
     return next((gap for gap in gaps if gap), None)
 
 
-def _could_be(estate: Estate, declaration: Declaration, bound: Mapping[str, Sequence[Resource]]) -> bool:
+def _could_be(
+    estate: Estate, workloads: Workloads, declaration: Declaration, bound: Mapping[str, Sequence[Resource]]
+) -> bool:
+    """Whether anything in the estate fits a component but what its workload holds as another that is excluded."""
+    if declaration.name not in workloads.candidates:
+        typed = (resource for name in declaration.types for resource in estate.of_type(name))
+        workloads.candidates[declaration.name] = [one.key for one in typed if declaration.fits(one, estate)]
     taken = {resource.key for name in declaration.exclude for resource in bound.get(name, ())}
-    typed = (resource for name in declaration.types for resource in estate.of_type(name))
-    return any(resource.key not in taken and declaration.fits(resource, estate) for resource in typed)
+    return any(key not in taken for key in workloads.candidates[declaration.name])
 
 
 def _find_anchors(
