@@ -42,7 +42,7 @@ class _Package(ModuleType):
 
 @contextmanager
 def lazy_imports(importer: str) -> Iterator[None]:
-    """Let `from package import module`, in the block and in the module of this name, import the module on use."""
+    """Let `import module` and `from package import module`, in the block and in the module of this name, import it on use."""
     real = builtins.__import__
 
     def import_on_use(
@@ -52,8 +52,8 @@ def lazy_imports(importer: str) -> Iterator[None]:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        if fromlist and globals is not None and globals.get("__name__") == importer:
-            return _Package(name, importer)
+        if globals is not None and globals.get("__name__") == importer:
+            return _Package(name, importer) if fromlist else _OnUse(name, importer)
         return real(name, globals, locals, fromlist, level)
 
     builtins.__import__ = import_on_use

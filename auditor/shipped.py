@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import AuditorError
+from auditor.lazy_imports import lazy_imports
+
+with lazy_imports(__name__):
+    from importlib import metadata
 
 DISTRIBUTION: Final = "estate-auditor"
 """What the tool is called where packages are installed from; what is imported and run is `auditor`."""
+_SPELLINGS: Final = tuple(DISTRIBUTION.replace("-", sign) for sign in "-_.")
 _PACKAGE: Final = Path(__file__).resolve().parent
 _PLACE: Final[ContextVar[Path | None]] = ContextVar("place", default=None)
 
 
+@cache
 def tool_version() -> str:
     """Return the version of the installed tool, or `0+unknown` where it runs from a source tree."""
+    if version := _installed_version():
+        return version
     try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
         return "0+unknown"
+
+
+def _installed_version() -> str:
+    """Return what `importlib.metadata` says, without its import, which brings a parser of mail; empty where it has to be asked.
+
+    It need not where the first folder of `sys.path` that knows the tool has one folder of metadata for it, as installers
+    leave it: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    for place in sys.path:
+        try:
+            named = [one for one in os.listdir(place or ".") if one.lower().startswith(_SPELLINGS)]  # noqa: PTH208 - as text
+        except OSError:
+            continue
+        if named:
+            return _stated_version(Path(place, named[0])) if len(named) == 1 else ""
+    return ""
+
+
+def _stated_version(folder: Path) -> str:
+    """Return the version that a folder of metadata states, empty where it is not one of the tool."""
+    try:
+        lines = (folder / "METADATA").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    stated = dict(line.split(": ", 1) for line in takewhile(bool, lines) if not line[0].isspace() and ": " in line)
+    is_own = folder.suffix == ".dist-info" and stated.get("Name", "").lower().replace("_", "-") == DISTRIBUTION
+    return stated.get("Version", "") if is_own else ""
 
 
 @contextmanager

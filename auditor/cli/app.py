@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -130,6 +131,7 @@ def root(
 def main() -> NoReturn:
     """Run the command line; the only place that knows what an unexpected error looks like to a user."""
     gc.set_threshold(_OBJECTS)
+    atexit.register(gc.freeze)  # else Python looks at all that there is before it ends, and everything ends with it
     streams.prepare()
     try:
         command = get_command(command_line(_named(sys.argv[1:])))

@@ -6,15 +6,25 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import zip_longest
+from textwrap import wrap
 from typing import Final
 
 from msgspec import Struct
-from tabulate import tabulate
 
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Severity
 from auditor.report.text import visible
 
+with lazy_imports(__name__):
+    import tabulate
+
 _GAP: Final = 2
+EVERYDAY: Final = re.compile("[ -~\xa1-\xac\xae-\u02af\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2200-\u22ff]*")
+"""Texts of which each character takes one cell, and the blank is the only space: laid out here, as tabulate would.
+
+Importing it, and its tables of widths, takes longer than all else that is done for a small report.
+"""
 _NUMBER: Final = re.compile(r"[-+]?[\d,.]+")
 _NARROWEST: Final = 40
 _BOLD: Final = "1"
@@ -79,8 +89,8 @@ class Layout(Struct, frozen=True):
         if header:  # not tabulate's own header, which is two cells wider than its text
             cells.insert(1, ["-" * width for width in widths])
         wrapped = [[_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)] for row in cells]
-        text = tabulate(wrapped, tablefmt="plain", disable_numparse=True)
-        return [(" " * indent + line).rstrip() for line in text.splitlines()]
+        lines = _lines(wrapped) if all(map(_is_everyday, wrapped)) else _any_lines(wrapped)
+        return [(" " * indent + line).rstrip() for line in lines]
 
     def column_widths(self, cells: Sequence[Sequence[str]], indent: int) -> Sequence[int]:
         """Return how wide each column is, so that a row fits: what it needs, or its share."""
@@ -126,7 +136,7 @@ def cut(text: str, width: int) -> str:
 
 def cell_width(text: str) -> int:
     """Return how many terminal cells a line takes: wide characters take two, combining ones none."""
-    return sum(_character_width(character) for character in text)
+    return len(text) if text.isascii() else sum(_character_width(character) for character in text)
 
 
 def _character_width(character: str) -> int:
@@ -148,4 +158,32 @@ def _wrapped(cell: str, width: int) -> str:
     """Return a cell on as many lines as it needs; tabulate takes a text such as `1,000` for a number that it cannot read."""
     if cell_width(cell) <= width or _NUMBER.fullmatch(cell):
         return cell
-    return tabulate([[cell]], tablefmt="plain", disable_numparse=True, maxcolwidths=[width], break_on_hyphens=False)
+    if EVERYDAY.fullmatch(cell):
+        return "\n".join(line.strip() for line in wrap(cell, width, break_on_hyphens=False))
+    return tabulate.tabulate(
+        [[cell]], tablefmt="plain", disable_numparse=True, maxcolwidths=[width], break_on_hyphens=False
+    )
+
+
+def _is_everyday(row: Sequence[str]) -> bool:
+    return all(EVERYDAY.fullmatch(line) for cell in row for line in cell.split("\n"))
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells, of one or several lines each, as lines; blanks around a cell are left out."""
+    split = [[cell.strip().split("\n") for cell in row] for row in rows]
+    widths = [max(len(line) for cell in column for line in cell) for column in zip(*split, strict=True)]
+    has_several = any(len(cell) > 1 for row in split for cell in row)
+    if has_several:  # then tabulate leaves out what has no text at all
+        split = [row for row in split if any(map(any, row))]
+    lines = [
+        (" " * _GAP).join(map(str.ljust, line, widths)).rstrip()
+        for row in split
+        for line in zip_longest(*row, fillvalue="")
+    ]
+    return lines if not lines or lines[-1] else lines[:-1]
+
+
+def _any_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the same of texts in any script."""
+    return tabulate.tabulate(rows, tablefmt="plain", disable_numparse=True).splitlines()

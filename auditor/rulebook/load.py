@@ -25,7 +25,7 @@ from auditor.lazy_imports import lazy_imports
 from auditor.rulebook import command, parameters
 from auditor.rulebook.parameters import Parameter
 from auditor.rulebook.retired import RETIRED
-from auditor.rulebook.rule import Applies, Example, OnComponent, OnFact, OnType, Rule
+from auditor.rulebook.rule import Applies, Example, OnComponent, OnFact, OnType, Rule, packed
 from auditor.yaml_source import Node, load_file, suggestion
 
 with lazy_imports(__name__):
@@ -124,9 +124,9 @@ def load_rule(path: Path, words: Words) -> Rule:
         applies=_applies(document, conditions, words),
         require=conditions.require,
         evidence=conditions.evidence,
-        examples=[
-            _example(example, node.child("examples", number)) for number, example in enumerate(document.examples)
-        ],
+        packed_examples=packed(
+            [_example(example, node.child("examples", number)) for number, example in enumerate(document.examples)]
+        ),
         file=str(path),
         line=node.mark.line,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from auditor.azure.vocabulary import ResolvedName
@@ -76,11 +77,17 @@ class Example(Struct, frozen=True):
     place: str = ""
 
 
+def packed(examples: Sequence[Example]) -> str:
+    """Return examples as a rule holds them."""
+    return msgspec.json.encode(examples).decode()
+
+
 class Rule(Struct, frozen=True):
     """One question about an estate, with everything needed to ask, explain and test it.
 
     `parameters` are those that it reads, as the baseline declares them, or the rule itself (`declares`);
     `undeclared` are the names of those that nobody declares: it cannot be in force. `line` is where it starts in its file.
+    `packed_examples` are its examples, packed: they are as large as all the rest, and judging an estate needs none.
     """
 
     id: str
@@ -101,9 +108,14 @@ class Rule(Struct, frozen=True):
     applies: Applies
     require: Condition
     evidence: Sequence[ResolvedName]
-    examples: Sequence[Example]
+    packed_examples: str
     file: str
     line: int
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        """Return its examples, in the order of the file."""
+        return msgspec.json.decode(self.packed_examples, type=list[Example])
 
     @property
     def source(self) -> Node:

@@ -13,7 +13,8 @@ from tests.checkout import ROOT, SAMPLE
 
 HEAVY = (
     *("alembic", "asyncio", "azure", "cryptography", "http", "httpx", "jinja2", "msal", "multiprocessing", "numpy"),
-    *("openpyxl", "pandas", "psycopg", "pydantic", "requests", "rich", "sqlalchemy", "ssl", "urllib3", "xlsxwriter"),
+    *("openpyxl", "pandas", "psycopg", "pydantic", "requests", "rich", "sqlalchemy", "ssl", "tabulate", "urllib3"),
+    *("xlsxwriter", "yaml"),
 )
 OWN = (
     *("auditor.rulebook.documents", "auditor.rulebook.validation", "auditor.rulebook.shipped_rules"),

@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
-import yaml
 from msgspec import Struct
 
-from auditor.yaml_source import LOADER
+from auditor.compiled import store
+from auditor.lazy_imports import lazy_imports
+from auditor.yaml_source import yaml_loader
 
-_FOLDER: Final = resources.files(__package__) / "data"
+with lazy_imports(__name__):
+    import yaml
+
+_FOLDER: Final = Path(__file__).parent / "data"
 
 
 class Source(Struct, frozen=True):
@@ -38,10 +42,17 @@ class DataFile(Struct, frozen=True):
 def read(name: str) -> DataFile:
     """Return a file of the folder `data`, YAML or JSON by its name's end."""
     raw = (_FOLDER / name).read_bytes()
-    body: Mapping[str, Any] = yaml.load(raw, Loader=LOADER) if name.endswith(".yaml") else orjson.loads(raw)  # noqa: S506 - a safe one
-    return DataFile(body["title"], _sources(body["sources"]), body, hashlib.sha256(raw).hexdigest())
+    sha256 = hashlib.sha256(raw)
+    is_json = name.endswith(".json")
+    body: Mapping[str, Any] = orjson.loads(raw) if is_json else store.kept(name, sha256.digest, lambda: _plain(raw))
+    return DataFile(body["title"], _sources(body["sources"]), body, sha256.hexdigest())
 
 
-def _sources(listed: Sequence[Mapping[str, str | date]]) -> tuple[Source, ...]:
-    """Return the sources; YAML reads their days as dates, JSON as text."""
-    return tuple(Source(str(source["url"]), date.fromisoformat(str(source["as_of"]))) for source in listed)
+def _plain(raw: bytes) -> dict[str, object]:
+    """Return what a YAML file holds as JSON can hold it: YAML reads days as dates, JSON as text."""
+    found: dict[str, object] = orjson.loads(orjson.dumps(yaml.load(raw, Loader=yaml_loader())))  # noqa: S506 - a safe one
+    return found
+
+
+def _sources(listed: Sequence[Mapping[str, str]]) -> tuple[Source, ...]:
+    return tuple(Source(source["url"], date.fromisoformat(source["as_of"])) for source in listed)
