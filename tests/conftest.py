@@ -5,6 +5,7 @@ Over all requests to the stand-in it is proved at the end that nothing was writt
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -35,6 +36,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line what was not run for want of its material."""
     if not SHARED.is_dir():
         terminalreporter.write_line(f"tests/conformance was not run: its material is not at {SHARED} (AUDITOR_SHARED)")
+
+
+@pytest.fixture(autouse=True)
+def collecting() -> Iterator[None]:
+    """Hold that each test leaves Python's collector on and nothing hidden from it, so that the one that does not is told."""
+    frozen = gc.get_freeze_count()
+    yield
+    left = gc.isenabled(), gc.get_freeze_count()
+    gc.enable()
+    assert left == (True, frozen), "the test leaves the collector off, or objects frozen"
 
 
 @pytest.fixture(scope="session")

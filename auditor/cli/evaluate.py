@@ -33,6 +33,7 @@ with lazy_imports(__name__):
     from auditor.inputs import collector, read, remote
     from auditor.report import data_set, explanation, outcome
     from auditor.rulebook import in_force, recognition, retired
+    from auditor.snapshot import model as snapshots
 
 
 _EVALUATE: Final = examples(
@@ -236,10 +237,9 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    with collector.paused():  # modules, rows and rules stay until the process ends
-        is_near = not any(map(read.is_location, options.sources))
-        snapshot = read.read(*options.sources) if is_near else remote.read_all(options.sources)
-        rule_set = in_force.load(audit.chosen(snapshot, options.selection))
+    snapshot, rule_set = collector.paused(
+        lambda: _given(options)
+    )  # modules, rows and rules stay until the process ends
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),
@@ -262,6 +262,13 @@ def run(
     if code == NO_ANSWER and not shown.quiet and not is_told:
         streams.remark(f"auditor: exit code 2: {outcome.why_not_trusted(report) or ''}")
     raise typer.Exit(code)
+
+
+def _given(options: JudgingOptions) -> tuple[snapshots.Snapshot, in_force.RuleSet]:
+    """Return what is judged, and by what, read."""
+    is_near = not any(map(read.is_location, options.sources))
+    snapshot = read.read(*options.sources) if is_near else remote.read_all(options.sources)
+    return snapshot, in_force.load(audit.chosen(snapshot, options.selection))
 
 
 def check_content(options: JudgingOptions) -> in_force.RuleSet | None:

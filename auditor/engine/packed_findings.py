@@ -6,7 +6,6 @@ Bytes that another wrote must never be read: reading them can run anything.
 from __future__ import annotations
 
 import copyreg
-import gc
 import io
 import pickle
 import threading
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, ValueOrigin
+from auditor.inputs.collector import paused
 from auditor.model import Finding
 
 _PROTOCOL: Final = 5
@@ -31,16 +31,11 @@ def dumps(findings: object) -> bytes:
 
 def loads(data: bytes | memoryview, *inputs: RawInputs) -> list[Finding]:
     """Return the findings that this program wrote; what facts of each estate were derived from is read by one of `inputs`."""
-    was_on = gc.isenabled()
-    gc.disable()  # it makes many objects and no garbage
     _HERE.inputs = inputs
     try:
-        read: list[Finding] = pickle.loads(data)  # noqa: S301 - of our own process, or of a worker that is trusted
+        return paused(lambda: pickle.loads(data))  # noqa: S301 - of our own process, or of a worker that is trusted
     finally:
         _HERE.inputs = ()
-        if was_on:
-            gc.enable()
-    return read
 
 
 class _Here(threading.local):

@@ -41,10 +41,10 @@ def read(*sources: str | Path, redactor: Redactor | None = _UNKEYED, shared: Sha
     SnapshotError, in one line, for what holds no estate.
     """
     files = [path for source in sources for path in _files_of(source)]
-    with collector.paused():
-        is_one = len(files) == 1
-        clean = _Cleaning(redactor, shared)
-        return _read(files[0], label_of(files[0]), clean) if is_one else _joined(files, clean)
+    clean = _Cleaning(redactor, shared)
+    if len(files) == 1:
+        return collector.paused(lambda: _read(files[0], label_of(files[0]), clean))
+    return collector.paused(lambda: _joined(files, clean))
 
 
 def is_location(source: str | Path) -> bool:
