@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from auditor import audit
 from auditor.engine.shared_answers import Alike
 from auditor.inputs.shared_rows import SharedRows
-from auditor.model import Finding, Resource
+from auditor.model import Finding, Report, Resource
 from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
@@ -68,14 +70,86 @@ def test_states_judged_together_are_judged_as_each_alone(seed: int, *, explains:
     chance = Random(seed)  # noqa: S311 - the same edits each time
     old = list(chat_bodies())
     states = _states((old, _edited(chance, old)), (TIMES[0], TIMES[seed % 2]), complete=bool(seed % 3))
+    _judged_as_alone(states, explains=explains)
+
+
+def _judged_as_alone(states: Sequence[Snapshot], *, explains: bool) -> Sequence[Report]:
+    """Hold that states judged together are judged as each alone; return the reports."""
     terms = audit.Terms(explain_passes=explains, processes=1)
-
-    together = audit.judged_together(states, shipped(), terms)
-
-    for (_, one), state in zip(together, states, strict=True):
+    together = [report for _, report in audit.judged_together(states, shipped(), terms)]
+    for one, state in zip(together, states, strict=True):
         alone = audit.audit(state, shipped(), terms)
         assert [repr(each) for each in one.findings] == [repr(each) for each in alone.findings]
         assert written(one, "json") == written(alone, "json")
+    return together
+
+
+def _of_type(resource_type: str) -> list[Json]:
+    return [one for one in chat_bodies() if one["type"].lower() == resource_type.lower()]
+
+
+def _gateway_in_small_subnet() -> list[Json]:
+    """Return the estate with other sizes of subnets, which stand in the body of their network."""
+    text = json.dumps(chat_bodies())
+    return list(json.loads(re.sub(r'("addressPrefix": "10\.0\.[0-9.]+)/2[0-9]"', r'\1/29"', text)))
+
+
+def _logs_gone() -> list[Json]:
+    return [one for one in chat_bodies() if one["type"] != "Microsoft.OperationalInsights/workspaces"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "resource_type", "changed"),
+    [
+        ("gateway-subnet-large-enough", "Microsoft.Network/applicationGateways", _gateway_in_small_subnet),
+        ("diagnostics-to-declared-workspace", "Microsoft.Insights/diagnosticSettings", _logs_gone),
+        ("app-insights-workspace-based", "Microsoft.Insights/components", _logs_gone),
+    ],
+)
+def test_a_subject_that_is_the_same_is_asked_again_where_one_related_to_it_is_another(
+    rule: str, resource_type: str, changed: Callable[[], list[Json]]
+) -> None:
+    states = _states((chat_bodies(), changed()), (TIMES[0], TIMES[0]), complete=True)
+    same, also = (
+        {one.key: one.held for one in state.resources if one.type_key == resource_type.lower()} for state in states
+    )
+    assert same.keys() == also.keys()
+    assert all(same[key] is also[key] for key in same)
+
+    before, after = (
+        [one.status for one in report.findings if one.rule_id == rule]
+        for report in _judged_as_alone(states, explains=True)
+    )
+    assert before != after, "the change makes a difference"
+
+
+def _other_link() -> Json:
+    """Return a second link of a zone, to another network: the zone is linked to the first as before."""
+    link, *_ = _of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks")
+    [network] = _of_type("Microsoft.Network/virtualNetworks")
+    leads = {"virtualNetwork": {"id": f"{network['id']}-other"}}
+    return {**link, "id": f"{link['id']}-too", "name": "too", "properties": {**link["properties"], **leads}}
+
+
+def _other_policy() -> Json:
+    """Return an assignment of a policy that is not about keys."""
+    scope = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
+    kind, name = "Microsoft.Authorization/policyAssignments", "too"
+    policy = {"policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/of-tags", "scope": scope}
+    return {"id": f"{scope}/providers/{kind}/{name}", "type": kind, "name": name, "properties": policy}
+
+
+@pytest.mark.parametrize("other", [_other_link, _other_policy])
+def test_what_a_fact_lists_is_told_of_each_state_as_it_is_there(other: Callable[[], Json]) -> None:
+    states = _states((chat_bodies(), [*chat_bodies(), other()]), (TIMES[0], TIMES[0]), complete=True)
+
+    before, after = _judged_as_alone(states, explains=True)
+
+    listed = [
+        [one.evidence for one in report.findings if other()["id"] in str(one.evidence)] for report in (before, after)
+    ]
+    assert not listed[0]
+    assert listed[1], "it is listed"
 
 
 def test_in_several_processes_they_are_judged_the_same() -> None:
