@@ -16,6 +16,7 @@ from auditor.model import Finding, Resource, Status
 
 POLICY_EXEMPTIONS: Final = "microsoft.authorization/policyexemptions"
 _TAG: Final = re.compile(r"exempt|waive[dr]?|suppress|accepted.?risk", re.IGNORECASE)
+_REMEMBERED: Final = 16_384
 
 
 class ExemptionClaims:
@@ -23,20 +24,30 @@ class ExemptionClaims:
 
     def __init__(self, estate: Estate) -> None:
         self._by_scope: dict[str, list[str]] = {}
+        self._known: dict[str, tuple[Mapping[str, object], list[str]]] = {}
         for exemption in estate.of_type(POLICY_EXEMPTIONS):
             scope = exemption.key.partition(f"/providers/{POLICY_EXEMPTIONS}/")[0]
             self._by_scope.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
 
     def beside(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings with what claims that their resource is exempt beside each failure."""
-        return [_with_claims(finding, self._by_scope) for finding in findings]
+        return [self._with_claims(finding) for finding in findings]
 
+    def _with_claims(self, finding: Finding) -> Finding:
+        if finding.status is not Status.FAIL or not finding.resource_id or not (self._by_scope or finding.tags):
+            return finding
+        claims = self._claims(finding.resource_id, finding.tags)
+        return replace(finding, claims=claims) if claims else finding
 
-def _with_claims(finding: Finding, by_scope: Mapping[str, Sequence[str]]) -> Finding:
-    if finding.status is not Status.FAIL or not finding.resource_id or not (by_scope or finding.tags):
-        return finding
-    claims = [*_policy_claims(finding.resource_id, by_scope), *_tag_claims(finding.tags)]
-    return replace(finding, claims=claims) if claims else finding
+    def _claims(self, resource_id: str, tags: Mapping[str, object]) -> Sequence[str]:
+        """Return what claims that a resource is exempt; many findings are on the same."""
+        known = self._known.get(resource_id)
+        if known is None or known[0] is not tags:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            found = [*(_policy_claims(resource_id, self._by_scope) if self._by_scope else ()), *_tag_claims(tags)]
+            known = self._known[resource_id] = (tags, found)
+        return known[1]
 
 
 def _policy_claims(resource_id: str, by_scope: Mapping[str, Sequence[str]]) -> Iterator[str]:

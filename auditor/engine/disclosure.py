@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import is_
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaves
-from auditor.model import Evidence, Finding, FindingSet, Gap, ItemSet, MendingChange, NetworkPair, Status
+from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves
+from auditor.model import Evidence, Finding, Gap, ItemSet, MendingChange, NetworkPair, Status
 from auditor.redaction.body import Redactor
 from auditor.redaction.names import Meaning, meaning_of
 
@@ -65,14 +65,22 @@ def pair_without_secrets(pair: NetworkPair) -> NetworkPair:
     )
 
 
+class _KnownLeaves(NamedTuple):
+    """Shared leaves without secrets, and what leads to each value in them that is a finding's own, with its number."""
+
+    clean: SharedLeaves
+    own: Sequence[tuple[tuple[str, ...], int]]
+
+
 class Cleaner:
     """Takes secrets out of findings, and looks but once at what many of them share; `keeps`: at each finding, too."""
 
     def __init__(self, *, keeps: bool = False) -> None:
         self._keeps = keeps
         self._findings: dict[int, tuple[Finding, Finding]] = {}
-        self._clean: set[str] = set()
-        self._shared: dict[SharedLeaves, SharedLeaves] = {}
+        self._clean: set[str] = {""}
+        self._shared: dict[SharedLeaves, _KnownLeaves] = {}
+        self._leaves: dict[int, SharedLeaf] = {}
 
     def cleaned(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings without the secrets in what they quote; one that quotes none is the same object."""
@@ -86,20 +94,23 @@ class Cleaner:
 
     def _finding(self, finding: Finding) -> Finding:
         """Return a finding without secrets: the same object where it quotes none."""
-        evidence = self._evidence(finding.evidence) if finding.evidence else finding.evidence
+        given, clean = finding.evidence, self._clean
+        evidence = self._evidence(given)
+        quoted = finding.message if evidence is given else _unquoted(finding, evidence)
+        if finding.status is Status.FAIL and isinstance(given, SharedEvidence):
+            quoted = _without_inputs(quoted, given.inputs)  # which the sentence of a fact may quote
+        message = quoted if quoted in clean else self._text(quoted)
+        part, command, reason = finding.sub_object, finding.remediation_cli, finding.unknown_reason
+        part = part if part in clean else self._text(part)
+        command = command if command in clean else self._text(command)
+        reason = reason if reason is None or reason in clean else self._text(reason)
         gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
         witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
-        quoted = finding.message if evidence is finding.evidence else _unquoted(finding, evidence)
-        if finding.status is Status.FAIL and isinstance(evidence, SharedEvidence):
-            quoted = _without_inputs(quoted, evidence.inputs)  # which the sentence of a fact may quote
-        message = self._text(quoted)
-        part, command = map(_REDACTOR.text, (finding.sub_object, finding.remediation_cli))
-        change = finding.mended_by and _change(finding.mended_by)
-        reason = finding.unknown_reason and self._text(finding.unknown_reason)
-        rests_on = _set(finding.rests_on)
+        change = finding.mended_by and self._change(finding.mended_by)
+        rests_on = self._set(finding.rests_on) if type(finding.rests_on) is ItemSet else finding.rests_on
         before = (
-            *(finding.evidence, finding.gaps, finding.witness, finding.message),
-            *(finding.sub_object, finding.remediation_cli, finding.unknown_reason, finding.rests_on, finding.mended_by),
+            *(given, finding.gaps, finding.witness, finding.message, finding.sub_object),
+            *(finding.remediation_cli, finding.unknown_reason, finding.rests_on, finding.mended_by),
         )
         if all(map(is_, before, (evidence, gaps, witness, message, part, command, reason, rests_on, change))):
             return finding
@@ -126,41 +137,55 @@ class Cleaner:
             self._clean.add(text)
         return clean
 
+    def _change(self, change: MendingChange) -> MendingChange:
+        what = self._text(change.what)
+        return change if what is change.what else replace(change, what=what)
+
+    def _set(self, of: ItemSet) -> ItemSet:
+        """Return a set without the secrets in it."""
+        if self._clean.issuperset(of.items):
+            return of
+        items = tuple(map(self._text, of.items))
+        return of if items == of.items else replace(of, items=tuple(sorted(set(items))))
+
     def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
         if not isinstance(evidence, SharedEvidence):
             return _each(evidence_without_secrets, evidence)
-        inputs = evidence.inputs
-        if evidence.own and evidence.shared.show_own:
-            leaves = list(evidence.without_inputs())
-            clean = _each(evidence_without_secrets, leaves)
-            return evidence if clean is leaves else [*clean, *inputs]
-        shared = self._leaves(evidence.shared)
-        if shared is evidence.shared:
+        known = self._shared.get(evidence.shared)
+        if known is None:
+            known = self._looked_at(evidence.shared)
+        if known.own and not all(_is_clean(names, evidence.own[number]) for names, number in known.own):
+            return [*map(evidence_without_secrets, evidence.without_inputs()), *evidence.inputs]
+        if known.clean is evidence.shared:
             return evidence
-        return SharedEvidence(shared, evidence.origins, inputs)
+        return SharedEvidence(known.clean, evidence.origins, evidence.inputs, evidence.own)
 
-    def _leaves(self, leaves: SharedLeaves) -> SharedLeaves:
-        clean = self._shared.get(leaves)
-        if clean is None:
-            clean = _shared_without_secrets(leaves)
-            if leaves.is_kept:
-                self._shared[leaves] = clean
-        return clean
+    def _looked_at(self, shared: SharedLeaves) -> _KnownLeaves:
+        """Return leaves without secrets, and which values in them are to be looked at in each finding."""
+        clean = tuple(self._leaf(each) for each in shared.leaves)
+        is_clean = all(map(is_, clean, shared.leaves))
+        own = [(_names(each.leaf.path), each.own) for each in shared.leaves if each.own is not None]
+        known = _KnownLeaves(shared if is_clean else SharedLeaves(clean, shared.is_kept), own)
+        if len(self._shared) >= _REMEMBERED:
+            self._shared.clear()
+        self._shared[shared] = known
+        return known
+
+    def _leaf(self, leaf: SharedLeaf) -> SharedLeaf:
+        """Return a leaf without secrets: the same where it holds none. The leaves of a rule are shown beside many values."""
+        if id(leaf) in self._leaves:
+            return leaf
+        clean = evidence_without_secrets(leaf.leaf)
+        if clean is not leaf.leaf:
+            return leaf._replace(leaf=clean)
+        if len(self._leaves) >= _REMEMBERED:
+            self._leaves.clear()
+        self._leaves[id(leaf)] = leaf  # it is held, so that nothing else gets its number
+        return leaf
 
 
-def _shared_without_secrets(leaves: SharedLeaves) -> SharedLeaves:
-    clean = tuple(each._replace(leaf=evidence_without_secrets(each.leaf)) for each in leaves.leaves)
-    if all(new.leaf is old.leaf for new, old in zip(clean, leaves.leaves, strict=True)):
-        return leaves
-    return SharedLeaves(clean, leaves.is_kept)
-
-
-def _set(of: FindingSet | None) -> FindingSet | None:
-    """Return a set without the secrets in it: only items are texts that others wrote."""
-    if not isinstance(of, ItemSet):
-        return of
-    items = tuple(map(_REDACTOR.text, of.items))
-    return of if items == of.items else replace(of, items=tuple(sorted(set(items))))
+def _is_clean(names: tuple[str, ...], value: object) -> bool:
+    return _REDACTOR.at(names, value) is value
 
 
 def _unquoted(finding: Finding, clean: Sequence[Evidence]) -> str:
@@ -185,11 +210,6 @@ def _each(clean: Callable[[T], T], items: Sequence[T]) -> Sequence[T]:
     """Return items cleaned: the same list where that changes none."""
     cleaned = [clean(item) for item in items]
     return items if all(new is old for new, old in zip(cleaned, items, strict=True)) else cleaned
-
-
-def _change(change: MendingChange) -> MendingChange:
-    what = _REDACTOR.text(change.what)
-    return change if what is change.what else replace(change, what=what)
 
 
 def _gap(gap: Gap) -> Gap:

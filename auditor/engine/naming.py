@@ -18,6 +18,7 @@ _GUID: Final = re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"
 _ID: Final = re.compile(
     r"(?i)(?<![\w.])/(?:subscriptions|providers/microsoft\.management)/[^\s,;:'\"()…]*[^\s,;:'\"().…]"
 )
+_REMEMBERED: Final = 16_384
 
 
 class CommonNames:
@@ -26,15 +27,25 @@ class CommonNames:
     def __init__(self, estate: Estate, subscriptions: Mapping[str, str]) -> None:
         self._estate = estate
         self._subscriptions = subscriptions
+        self._sentences: dict[str, str] = {}
 
     def into(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings whose sentences call resources, subscriptions and principals by name; ids stay where they belong."""
         named = []
+        known = self._sentences
         for finding in findings:
-            message = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], finding.message)
-            if _GUID.search(message):
-                message = _called_by(self._names, message)
+            message = known.get(finding.message) or self._sentence(finding.message)
             named.append(finding if message == finding.message else replace(finding, message=message))
+        return named
+
+    def _sentence(self, text: str) -> str:
+        """Return a sentence with names in it; many findings say the same."""
+        named = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], text) if "/" in text else text
+        if _GUID.search(named):
+            named = _called_by(self._names, named)
+        if len(self._sentences) >= _REMEMBERED:
+            self._sentences.clear()
+        self._sentences[text] = named
         return named
 
     @cached_property

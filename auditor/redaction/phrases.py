@@ -88,18 +88,16 @@ KINDS: Final = {
 """Patterns by what they find."""
 
 _WORDS: Final = {
-    "signature": ("sig",),
+    "signature": ("sig=", "sig%3d", "signature=", "signature%3d"),
     "key in a query": ("code=", "key=", "token="),
     "authorization": ("authorization",),
     "bearer token": ("bearer",),
     "basic authentication": ("basic",),
-    "header": ("key", "token", "secret", "cookie"),
     "header in XML": ("value",),
-    "option of a command": ("-", "/"),
     "key as option": ("key",),
     "user and password as option": ("-u",),
-    "password of a client": ("-p",),
-    "password of a database client": ("-p",),
+    "password of a client": ("sshpass", "certutil", "mysql", "mongo", " login"),
+    "password of a database client": ("sqlcmd", "bcp", "osql"),
     "password of redis-cli": ("redis-cli",),
     "password of a Windows user": ("user",),
     "password of a Linux user": ("chpasswd",),
@@ -125,26 +123,65 @@ _NAMES: Final = (
     "signature",
     "connection",
 )
+IS_SET: Final = re.compile(
+    r"(?:pass(?:word|wd|phrase)?|pwd|key|signature|secret|base|value|text|token|credentials?|pat|sas|cookie)"
+    r"\\*[\"']?\s{0,20}[:=]"
+)
+IS_OPTION: Final = re.compile(
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|sas|connection-?string|pat|credential)[\s=:]"
+)
+_CONDITIONS: Final = {
+    **dict.fromkeys(
+        (
+            "password or key that is set",
+            "password or key as a member",
+            "password or key in prose",
+            "what may be a key that is set",
+            "password with blanks",
+            "password on a line of its own",
+            "header",
+        ),
+        IS_SET,
+    ),
+    "option of a command": IS_OPTION,
+}
+_FOLDED: Final = {ord("\u017f"): "s", ord("\u0131"): "i", ord("\u0307"): None}
+"""What a pattern that ignores case takes for an ASCII letter, and `str.lower` does not: long s, dotless i, I with a dot."""
 
 
 class Phrases:
-    """Patterns of which none fits a text that has, in lower case, none of the words; made when the first has one."""
+    """Patterns of which none fits a text that has, folded, none of the words, or for which the `condition` does not hold.
 
-    __slots__ = ("_patterns", "words")
+    They are made when the first text has one.
+    """
 
-    def __init__(self, words: tuple[str, ...]) -> None:
+    __slots__ = ("_kinds", "_patterns", "condition", "words")
+
+    def __init__(self, words: tuple[str, ...], condition: re.Pattern[str] | None) -> None:
         self.words = words
+        self.condition = condition
+        self._kinds = [kind for kind in KINDS if _needs(kind) == (words, condition)]
         self._patterns: tuple[re.Pattern[str], ...] | None = None
 
     @property
     def patterns(self) -> tuple[re.Pattern[str], ...]:
         """Return the patterns, in the order of their kinds."""
         if self._patterns is None:
-            found = (pattern for kind, pattern in KINDS.items() if _WORDS.get(kind, _NAMES) == self.words)
-            self._patterns = tuple(map(re.compile, found))
+            self._patterns = tuple(re.compile(KINDS[kind]) for kind in self._kinds)
         return self._patterns
 
 
-PHRASES: Final = tuple(map(Phrases, dict.fromkeys(_WORDS.get(kind, _NAMES) for kind in KINDS)))
+def _needs(kind: str) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
+    """Return of which words a text has one that a pattern fits, and what else holds of it."""
+    return _WORDS.get(kind, _NAMES), _CONDITIONS.get(kind)
+
+
+def folded(text: str) -> str:
+    """Return a text as the words are looked for in it: in lower case, as the patterns understand that."""
+    lowered = text.lower()
+    return lowered if lowered.isascii() else lowered.translate(_FOLDED)
+
+
+PHRASES: Final = tuple(Phrases(*needs) for needs in dict.fromkeys(map(_needs, KINDS)))
 MAY_HOLD: Final = re.compile(r"[=:\s@]|%3D")
 """What every text has that one of the patterns fits."""

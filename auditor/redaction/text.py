@@ -6,11 +6,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
 from auditor.redaction.marks import MARKS, Marker
-from auditor.redaction.phrases import MAY_HOLD, PHRASES
+from auditor.redaction.phrases import MAY_HOLD, PHRASES, Phrases, folded
 from auditor.redaction.randomness import WORDS, hidden_text, is_public, is_random
 from auditor.redaction.tokens import JSON_WEB_TOKENS, TOKENS
 
@@ -22,6 +23,7 @@ _LOOKS_BACK: Final = 10
 _PASSES: Final = 4
 _REMEMBERED: Final = 50_000
 _REMEMBERED_LENGTH: Final = 400
+_REMEMBERED_WORDS: Final = 8_192
 KNOWN_CLEAN: Final[set[str]] = set()
 """Texts that were looked at and hold no secret, wherever they stand: estates repeat themselves."""
 _RESOURCE_ID: Final = re.compile(r"/(?:subscriptions|providers)/[A-Za-z0-9._()/-]*+")
@@ -106,31 +108,44 @@ def _tokens(text: str, is_opaque: bool) -> Iterator[Span]:  # noqa: FBT001 - as 
 def _random_words(text: str) -> Iterator[Span]:
     for match in WORDS.finditer(text):
         word, start = match[0], match.start()
-        if is_public(word, text[max(0, start - _LOOKS_BACK) : start]):
-            continue
-        if (inner := hidden_text(word)) is not None:
-            if _secrets_in(inner, is_opaque=True):
-                yield match.span()
-        elif is_random(word):
-            yield match.span()
-        elif "/" in word or "=" in word:
-            yield from _random_parts(word, start)
+        spans = _known_random_in(word) if len(word) <= _REMEMBERED_LENGTH else _random_in(word)
+        if spans and not is_public(word, text[max(0, start - _LOOKS_BACK) : start]):
+            for begin, end in spans:
+                yield begin + start, end + start
 
 
-def _random_parts(word: str, offset: int) -> Iterator[Span]:
+def _random_in(word: str) -> tuple[Span, ...]:
+    """Return where a word looks random, whatever stands before it: the same names are in very many texts."""
+    whole = ((0, len(word)),)
+    if (inner := hidden_text(word)) is not None:
+        return whole if _secrets_in(inner, is_opaque=True) else ()
+    if is_random(word):
+        return whole
+    return tuple(_random_parts(word)) if "/" in word or "=" in word else ()
+
+
+_known_random_in: Final = lru_cache(maxsize=_REMEMBERED_WORDS)(_random_in)
+
+
+def _random_parts(word: str) -> Iterator[Span]:
     """Yield the random ones among the segments of a path, or of what stands on the sides of a sign of equality."""
     for part in _PARTS.finditer(word):
         if not is_public(part[0], word[max(0, part.start() - _LOOKS_BACK) : part.start()]) and is_random(part[0]):
-            yield part.start() + offset, part.end() + offset
+            yield part.span()
+
+
+def _are_sought_in(phrases: Phrases, folded_text: str) -> bool:
+    """Whether one of the patterns may fit a text: it has one of their words, and what else all of them need."""
+    for word in phrases.words:  # a plain loop: it is the inmost of reading an estate
+        if word in folded_text:
+            return phrases.condition is None or phrases.condition.search(folded_text) is not None
+    return False
 
 
 def _phrases(text: str) -> Iterator[Span]:
-    lowered = text.lower()
+    searched = folded(text)
     for phrases in PHRASES:
-        for word in phrases.words:  # a plain loop: it is the inmost of reading an estate
-            if word in lowered:
-                break
-        else:
+        if not _are_sought_in(phrases, searched):
             continue
         for match in chain.from_iterable(pattern.finditer(text) for pattern in phrases.patterns):
             name = match.lastgroup

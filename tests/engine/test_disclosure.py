@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from auditor.engine import disclosure
 from auditor.engine.disclosure import evidence_without_secrets, without_secrets
-from auditor.model import Evidence, Finding, Severity, Status
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.model import Evidence, Finding, Gap, ItemSet, MendingChange, Severity, Status
 from tests.audit.judging import judged
 from tests.estates.chat import chat_document
+from tests.redaction.brute_force import PlainRedactor
+from tests.redaction.planted import secrets
+from tests.redaction.test_laws import TEXTS
 
 _RANDOM = "xK9" + "vQ2mLr7TzB4nWc8YpD3sHf"  # in two parts, so that no scanner of repositories takes it for a real one
 _FINDING = Finding("a-rule", Severity.LOW, Status.FAIL, None, None, "It fails.")
@@ -43,3 +52,69 @@ def test_a_member_of_a_list_that_goes_by_all_that_it_says_says_nothing_secret() 
     cleaned = evidence_without_secrets(leaf)
     assert cleaned.name == '{"password": "redacted"}'
     assert evidence_without_secrets(replace(leaf, name="admin")).name == "admin"
+
+
+_SECRETS = st.sampled_from([secret.text for secret in secrets(7)])
+_HALVES = st.sampled_from(
+    ["password=", "Tr0ub4dor&3", "AccountKey=", "k9Xq27LmZp04kw", "://a:", "hunter2@host", "sig="]
+)
+_QUOTED = st.lists(_HALVES | TEXTS | _SECRETS | st.sampled_from([" of storage ", ": "]), max_size=3).map("".join)
+_VALUES = (
+    _QUOTED | st.none() | st.integers() | st.lists(_QUOTED, max_size=2) | st.dictionaries(_QUOTED, _QUOTED, max_size=2)
+)
+_PATHS = st.sampled_from(
+    ["properties.comment", "properties.apiKey", "properties.etag", "tags.owner", "policyName", "found"]
+)
+_LEAVES = st.builds(
+    SharedLeaf,
+    st.builds(Evidence, _PATHS, st.sampled_from(["equals", "context"]), _VALUES, _VALUES, name=st.none() | _QUOTED),
+    st.sampled_from([None, 0]),
+    st.booleans(),
+    own=st.none(),
+)
+
+
+@st.composite
+def _findings(draw: st.DrawFn) -> list[Finding]:
+    """Draw findings that share leaves, and show values of their own beside them."""
+    shared = []
+    for leaves in draw(st.lists(st.lists(_LEAVES, max_size=3), min_size=1, max_size=3)):
+        own = [each._replace(leaf=replace(each.leaf, actual=None), owner=0, own=0) for each in leaves[1:2]]
+        shared += [SharedLeaves(tuple(leaves)), SharedLeaves((*leaves, *own), is_kept=False)]
+    return [replace(_FINDING, **draw(_own(shared))) for _ in range(draw(st.integers(1, 5)))]
+
+
+def _own(shared: list[SharedLeaves]) -> st.SearchStrategy[dict[str, Any]]:
+    evidence = st.builds(
+        lambda leaves, value: SharedEvidence(leaves, (ValueOrigin("/x", "here"),), (), (value,)),
+        st.sampled_from(shared),
+        _VALUES,
+    )
+    return st.fixed_dictionaries(
+        {"message": _QUOTED, "evidence": evidence, "status": st.sampled_from([Status.FAIL, Status.UNKNOWN])},
+        optional={
+            "sub_object": _QUOTED,
+            "remediation_cli": _QUOTED,
+            "unknown_reason": _QUOTED,
+            "witness": st.dictionaries(st.sampled_from(["path", "password"]), _VALUES, max_size=2),
+            "gaps": st.lists(st.builds(Gap, st.just("/x"), st.just("properties.a"), _QUOTED), max_size=2),
+            "rests_on": st.builds(ItemSet, st.just("name"), st.lists(_QUOTED, max_size=2).map(tuple)),
+            "mended_by": st.builds(MendingChange, _QUOTED, st.just("/x")),
+        },
+    )
+
+
+@settings(max_examples=120)
+@given(_findings(), st.sampled_from([1, 100]))
+def test_what_many_findings_share_is_cleaned_as_each_by_itself(findings: list[Finding], remembered: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disclosure, "_REMEMBERED", remembered)
+        expected = [without_secrets([replace(one, evidence=list(one.evidence))])[0] for one in findings]
+
+        cleaned = without_secrets([*findings, *findings])
+
+    assert list(map(repr, cleaned)) == list(map(repr, [*expected, *expected]))
+    by_brute_force = PlainRedactor(None, people=False).text
+    assert [one.message for one in cleaned if by_brute_force(one.message) != one.message] == []
+    for given_one, clean in zip(findings, cleaned, strict=False):
+        assert (clean is given_one) is (repr(clean) == repr(given_one))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.redaction import phrases
 from auditor.redaction import text as texts
 from auditor.redaction.body import Redactor
 from tests.redaction.brute_force import PlainRedactor
@@ -65,3 +68,37 @@ def test_no_detector_finds_anything_in_a_text_that_is_plain_at_a_glance(text: st
     if texts._is_plain(text):  # noqa: SLF001 - the law of it
         assert len(text) < 6 or texts._secrets_in(text, is_opaque=False) == ()  # noqa: SLF001
     assert Redactor(b"k").text(text) == PlainRedactor(b"k", people=False).text(text)
+
+
+_ODD_LETTERS = str.maketrans({"s": "\u017f", "k": "\u212a", "i": "\u0131", "I": "\u0130"})
+_WRITTEN = (
+    """password passwd Pass pwd ApiKey client_secret SECRET_KEY_BASE secret-text secretValue -secret Cookie token SAS pat
+    credentials signature ?sig %26sig Authorization x-functions-key --connection-string /p:password --key -u --user
+    echo mysql sqlcmd osql certutil redis-cli bcp Basic Bearer ConvertTo-SecureString --from-literal &code""".split(),  # noqa: SIM905 - words
+    ["", '"', "\\'", " login", " user a", " -p", " -P", " -a"],
+    ["=", ":", " ", " = ", "   :", "\t=", "%3D", "\u2003:", " a="],
+    ["", '"', "'", "a:", "x "],
+    ["Tr0ub4dor&3", "k9Xq27LmZp04kw"],
+)
+
+
+def _missed(text: str) -> list[str]:
+    """Return the patterns that fit a text in which they are not looked for."""
+    searched = phrases.folded(text)
+    passed = (each for each in phrases.PHRASES if not texts._are_sought_in(each, searched))  # noqa: SLF001 - the law of it
+    return [one.pattern for each in passed for one in each.patterns if one.search(text)]
+
+
+def test_each_pattern_is_looked_for_wherever_it_fits() -> None:
+    written = ["".join(parts) for parts in product(*_WRITTEN)]
+    odd = ["".join(parts).translate(_ODD_LETTERS) for parts in product(*_WRITTEN[:3], [""], _WRITTEN[-1][:1])]
+
+    assert [text for text in [*written, *odd] if _missed(text)] == []
+    assert sorted(re.compile(one).pattern for one in phrases.KINDS.values()) == sorted(
+        one.pattern for each in phrases.PHRASES for one in each.patterns
+    )
+
+
+@given(TEXTS)
+def test_no_pattern_is_missed_in_any_text(text: str) -> None:
+    assert _missed(text) == []
