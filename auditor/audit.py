@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,10 +23,11 @@ from auditor.engine import (
     claims,
     cores,
     disclosure,
-    evaluate,
     exemption_findings,
     exemptions,
+    held_findings,
     needs,
+    partwise,
     processes,
     report_reader,
 )
@@ -84,7 +86,7 @@ class Terms(Struct, frozen=True):
 class Cluster(Protocol):
     """Machines that judge parts of an estate."""
 
-    def spread(self, snapshot: Snapshot, rules: RuleSet, terms: Terms) -> evaluate.Spread:
+    def spread(self, snapshot: Snapshot, rules: RuleSet, terms: Terms) -> partwise.Spread:
         """Return what has the parts of an estate judged there; `terms` name the time of judgement."""
 
 
@@ -146,8 +148,8 @@ def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms)
     evaluations = [_evaluation(snapshot, rules, terms, when) for snapshot, when in pairs]
     finishing = partial(_finishing_together, [_Finishing.of(evaluation.estate) for evaluation in evaluations])
     number = _processes(max(len(snapshot.resources) for snapshot in snapshots), terms)
-    judged = evaluate.judged_together(
-        evaluate.StatesTogether(evaluations, finishing), partial(processes.over_processes, number)
+    judged = partwise.judged_together(
+        partwise.StatesTogether(evaluations, finishing), partial(processes.over_processes, number)
     )
     return [
         _state(snapshot, evaluation, terms, when, found)
@@ -159,9 +161,9 @@ def _evaluation(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) 
     return Evaluation(_context(snapshot, rules, terms, when), rules, terms.explain_passes)
 
 
-def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> list[Finding]:
+def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> Sequence[Finding]:
     finish = _Finishing.of(evaluation.estate).of_part(disclosure.Cleaner())
-    return evaluate.judged(evaluation, finish, _spread(snapshot, evaluation.rules, terms, when))
+    return partwise.judged(evaluation, finish, _spread(snapshot, evaluation.rules, terms, when))
 
 
 def _state(
@@ -233,7 +235,8 @@ def _report(
     snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, judged: Sequence[Finding]
 ) -> Report:
     given, rules = evaluation.context, evaluation.rules
-    coverage = coverage_of(evaluation, judged)
+    claimed = _ClaimedExempt()
+    coverage = coverage_of(evaluation, claimed.noted(judged))
     notices = [
         *_notices(given.workloads),
         *_followed(given.estate),
@@ -244,11 +247,12 @@ def _report(
     known = terms.known or KnownFailures()
     accepted = [exemption for path in terms.exemption_files for exemption in exemptions.load(path, rules.rules)]
     matched = exemptions.match(judged, accepted, when.at.date(), known)
-    pairs = zip(judged, matched.exempted, strict=True)
-    judged = [replace(finding, exemption=exemption) if exemption else finding for finding, exemption in pairs]
-    notices += _claimed(judged)
+    if matched.exempted:
+        judged = held_findings.changed(judged, matched.beside)
+    notices += claimed.notice
     on_exemptions = _on_exemptions(judged, matched, terms)
-    judged = evaluate.in_order([*judged, *on_exemptions.findings])
+    if on_exemptions.findings:
+        judged = held_findings.with_more(judged, on_exemptions.findings)
     if terms.known is not None:
         judged = compared(judged, known)
     metadata = snapshot.metadata
@@ -272,19 +276,19 @@ def _report(
     )
 
 
-def partwise(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> evaluate.PartwiseEvaluation:
+def in_parts(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> partwise.PartwiseEvaluation:
     """Return what judges a snapshot part by part: the same parts, with the same findings, in every process."""
     given = context(snapshot, rules, terms)
     evaluation = Evaluation(given, rules, terms.explain_passes)
-    return evaluate.PartwiseEvaluation(evaluation, _Finishing.of(given.estate).of_part(disclosure.Cleaner()))
+    return partwise.PartwiseEvaluation(evaluation, _Finishing.of(given.estate).of_part(disclosure.Cleaner()))
 
 
-def _spread(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> evaluate.Spread:
+def _spread(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> partwise.Spread:
     """Return what has the parts judged; why that is one process where more were asked for is logged."""
     if terms.cluster is not None:
         return terms.cluster.spread(snapshot, rules, replace(terms, as_of=when.at))
     wanted = _processes(len(snapshot.resources), terms)
-    return partial(processes.over_processes, wanted) if wanted > 1 else evaluate.one_after_the_other
+    return partial(processes.over_processes, wanted) if wanted > 1 else partwise.one_after_the_other
 
 
 def _processes(resources: int, terms: Terms) -> int:
@@ -306,12 +310,12 @@ class _Finishing(Struct, frozen=True):
         """Return what finishes the findings on an estate."""
         return cls(CommonNames(estate, estate.metadata.subscription_names), claims.ExemptionClaims(estate))
 
-    def of_part(self, cleaner: disclosure.Cleaner) -> evaluate.Finish:
+    def of_part(self, cleaner: disclosure.Cleaner) -> partwise.Finish:
         """Return it for a part of the findings, with what takes the secrets out of it."""
         return lambda found: self.claimed.beside(cleaner.cleaned(self.names.into(found)))
 
 
-def _finishing_together(states: Sequence[_Finishing]) -> Sequence[evaluate.Finish]:
+def _finishing_together(states: Sequence[_Finishing]) -> Sequence[partwise.Finish]:
     """Return what finishes a part of the findings on several states: one that is in several of them is cleaned once."""
     cleaner = disclosure.Cleaner(keeps=True)
     return [state.of_part(cleaner) for state in states]
@@ -346,11 +350,25 @@ def _idle(coverage: Coverage) -> list[str]:
     return [f"no answer depends on {len(idle)} of the gaps: {shown}"] if idle else []
 
 
-def _claimed(judged: Sequence[Finding]) -> list[str]:
-    """Say that what Azure calls exempt is judged all the same."""
-    claimed = [each.claims[0] for each in judged if each.claims]
-    text = "failures are on what Azure calls exempt, which decides nothing here: "
-    return [f"{len(claimed)} {text}{', '.join(sorted(set(claimed))[:_NAMED])}"] if claimed else []
+class _ClaimedExempt:
+    """Counts the failures on what Azure calls exempt, which is judged all the same, while others go through them."""
+
+    def __init__(self) -> None:
+        self._by_claim: Counter[str] = Counter()
+
+    def noted(self, judged: Iterable[Finding]) -> Iterator[Finding]:
+        """Go through findings, and note the claims beside them."""
+        for each in judged:
+            if each.claims:
+                self._by_claim[each.claims[0]] += 1
+            yield each
+
+    @property
+    def notice(self) -> list[str]:
+        """Say how many there are, and why Azure calls them so."""
+        text = "failures are on what Azure calls exempt, which decides nothing here: "
+        named = ", ".join(sorted(self._by_claim)[:_NAMED])
+        return [f"{self._by_claim.total()} {text}{named}"] if self._by_claim else []
 
 
 def _followed(estate: Estate) -> list[str]:

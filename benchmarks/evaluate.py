@@ -32,7 +32,8 @@ from msgspec.structs import replace
 
 from auditor import audit
 from auditor.analysis.contract import Context
-from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.evaluate import Evaluation
+from auditor.engine.partwise import findings
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Report

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct, field
@@ -34,17 +35,37 @@ _Pairs = tuple[tuple[str, str], ...]
 """Framework and control, sorted by framework."""
 
 
+class _Subjects(Struct):
+    """What was judged: resources of the estate, a bit for each by its number, and others by their ids, with their types."""
+
+    bits: bytearray
+    others: dict[str, str] = field(default_factory=dict)
+
+    def add(self, number: int) -> None:
+        """Note a resource of the estate."""
+        self.bits[number >> 3] |= 1 << (number & 7)
+
+    @classmethod
+    def together(cls, all_subjects: Iterable[_Subjects]) -> tuple[int, Mapping[str, str]]:
+        """Return what is in any of several, the numbers as the bits of one number."""
+        bits, others = 0, dict[str, str]()
+        for subjects in all_subjects:
+            bits |= int.from_bytes(subjects.bits, "little")
+            others |= subjects.others
+        return bits, others
+
+
 class _Tally(Struct):
     """What the findings of one rule that answer the same controls add up to.
 
-    `subjects` are the ids judged with their types, `gaps` counts the findings that are unknown for each.
+    `subjects` are what was judged, `gaps` counts the findings that are unknown for each.
     """
 
     rule: RuleInForce
     controls: _Pairs
     reads: frozenset[str]
+    subjects: _Subjects
     statuses: Counter[Status] = field(default_factory=Counter)
-    subjects: dict[str, str] = field(default_factory=dict)
     gaps: Counter[Gap] = field(default_factory=Counter)
     nothing_met: str = ""
 
@@ -67,7 +88,7 @@ class _Count:
         self._origins = GapOrigins(self.estate.gaps)
         self.needs: Counter[frozenset[str]] = Counter()
         self._groups: Counter[tuple[tuple[str, _Pairs], Group]] = Counter()
-        self._ids = {resource.key: resource.id for resource in self.estate.resources}
+        self._numbers = {resource.id: number for number, resource in enumerate(self.estate.resources)}
         self._spelled = {gap: gap for gap in self.estate.gaps}
         self._same = {_identity(gap): gap for gap in self.estate.gaps}
 
@@ -79,9 +100,22 @@ class _Count:
                 tally.nothing_met = finding.message
             return
         if finding.resource_id is not None:
-            tally.subjects[finding.resource_id] = finding.resource_type or ""
+            number = self._numbers.get(finding.resource_id)
+            if number is None:
+                tally.subjects.others[finding.resource_id] = finding.resource_type or ""
+            else:
+                tally.subjects.add(number)
         if finding.status is Status.UNKNOWN:
             self._add_unknown(finding, tally)
+
+    @cached_property
+    def of_type(self) -> Mapping[str, int]:
+        """The resources of each type, as the bits of a number."""
+        bits: defaultdict[str, bytearray] = defaultdict(lambda: bytearray(len(self._numbers) // 8 + 1))
+        for resource in self.estate.resources:
+            number = self._numbers[resource.id]
+            bits[resource.type_key][number >> 3] |= 1 << (number & 7)
+        return {key: int.from_bytes(each, "little") for key, each in bits.items()}
 
     @property
     def all_tallies(self) -> Iterator[_Tally]:
@@ -97,7 +131,8 @@ class _Count:
         tallies = self.tallies[finding.rule_id]
         if kept[1] not in tallies:
             name = finding.rule_id
-            tallies[kept[1]] = _Tally(self._rules[name], kept[1], self._reads[name])
+            subjects = _Subjects(bytearray(len(self._numbers) // 8 + 1))
+            tallies[kept[1]] = _Tally(self._rules[name], kept[1], self._reads[name], subjects)
         return tallies[kept[1]]
 
     def _add_unknown(self, finding: Finding, tally: _Tally) -> None:
@@ -116,7 +151,8 @@ class _Count:
     def _spell(self, gap: Gap) -> Gap:
         """Return the gap that a gap is one with but for letter case, spelled as the declared one, else as Azure does."""
         known = self.estate.catalogue.get(gap.what)
-        scope = self._ids.get(ids.key(gap.scope), gap.scope)
+        known_scope = self.estate.resource(gap.scope)
+        scope = gap.scope if known_scope is None else known_scope.id
         spelled = replace(gap, scope=scope, what=gap.what if known is None else known.name)
         self._spelled[gap] = self._same.setdefault(_identity(gap), spelled)
         return self._spelled[gap]
@@ -132,7 +168,7 @@ class _Count:
                 tally.gaps[gap] += findings
 
 
-def coverage_of(evaluation: Evaluation, findings: Sequence[Finding]) -> Coverage:
+def coverage_of(evaluation: Evaluation, findings: Iterable[Finding]) -> Coverage:
     """Return the proof of completeness for the findings of an evaluation."""
     count = _Count(evaluation)
     for finding in findings:
@@ -226,17 +262,18 @@ def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[SettlingPermission]
 
 def _types(count: _Count) -> Iterator[TypeCoverage]:
     estate = count.estate
-    judged_ids = {subject for tally in count.all_tallies for subject in tally.subjects}
+    subjects, _ = _Subjects.together(tally.subjects for tally in count.all_tallies)
     reads = {name for tally in count.all_tallies for read in tally.reads for name in _with_parents(read)}
     met = {*estate.gaps, *(gap for tally in count.all_tallies for gap in tally.gaps)}
     open_in = Counter(map(type_in, met))
-    judged = Counter(resource.type_key for resource in estate.resources if resource.id in judged_ids)
+    judged = {key: (subjects & bits).bit_count() for key, bits in count.of_type.items()}
     unseen = {gap.what.lower(): gap.what for gap in sorted(met) if "/" in gap.what and gap.what != ANY_TYPE}
     names = {**unseen, **count.names}
     for key in sorted(names):
-        rest = count.collected[key] - judged[key]
+        asked = judged.get(key, 0)
+        rest = count.collected[key] - asked
         used = rest if _is_read(key, reads) else 0
-        yield TypeCoverage(names[key], count.collected[key], judged[key], used, rest - used, open_in[key])
+        yield TypeCoverage(names[key], count.collected[key], asked, used, rest - used, open_in[key])
 
 
 def _with_parents(type_key: str) -> Iterator[str]:
@@ -262,17 +299,16 @@ def _controls(count: _Count, gaps: Mapping[Gap, OpenGap], own: str) -> Iterator[
     frameworks = Counter(framework for framework, _ in named)
     for framework, control in sorted(by_control, key=lambda each: (each[0] != own, -frameworks[each[0]], each)):
         tallies = by_control[framework, control]
-        yield _control(framework, control, tallies, count.names, gaps)
+        yield _control(framework, control, tallies, count, gaps)
 
 
 def _control(
-    framework: str, control: str, tallies: Sequence[_Tally], names: Mapping[str, str], gaps: Mapping[Gap, OpenGap]
+    framework: str, control: str, tallies: Sequence[_Tally], count: _Count, gaps: Mapping[Gap, OpenGap]
 ) -> ControlCoverage:
-    statuses = _together(tallies)
-    subjects: dict[str, str] = {}
-    for tally in tallies:
-        subjects |= tally.subjects
-    judged = Counter(kind.lower() for kind in subjects.values())
+    statuses, names = _together(tallies), count.names
+    subjects, others = _Subjects.together(tally.subjects for tally in tallies)
+    judged = Counter(kind.lower() for kind in others.values())
+    judged.update({key: number for key, bits in count.of_type.items() if (number := (subjects & bits).bit_count())})
     read = {name for tally in tallies for name in tally.reads} - judged.keys()
     doubts = {gap for tally in tallies for gap in tally.gaps}
     return ControlCoverage(

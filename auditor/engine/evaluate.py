@@ -1,14 +1,13 @@
-"""Judge an estate against the rules in force: pure, the same inputs give the same report."""
+"""Judge an estate against the rules in force, part by part: pure, the same inputs give the same findings."""
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
-from typing import Final, cast
+from itertools import repeat
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,25 +16,24 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
-from auditor.engine import message, packed_findings
+from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
 from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
 from auditor.engine.memo import Places, Reading
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.remembered import RememberedRule, ResourceCase
-from auditor.engine.shared_answers import KnownSubject, SharedAnswers, StateDifferences
+from auditor.engine.shared_answers import KnownSubject, SharedAnswers
 from auditor.engine.subjects import OWN_ID, FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
 from auditor.engine.template import Answer
 from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate
 from auditor.estate.service_relations import DIAGNOSTIC_SETTINGS
-from auditor.inputs.collector import at_rest
 from auditor.language.ast import Condition, Leaf
 from auditor.language.environment import Environment, Subject
 from auditor.language.evaluate import evaluate
 from auditor.language.explain import because
-from auditor.model import Evidence, Finding, Gap, Resource, Severity, Status
+from auditor.model import Evidence, Finding, Gap, Resource, Status
 from auditor.rulebook.in_force import RuleInForce, RuleSet
 from auditor.rulebook.rule import Applies, OnComponent, OnFact, OnType
 from auditor.truth import Truth
@@ -43,11 +41,9 @@ from auditor.truth import Truth
 EVERYWHERE: Final = "/"
 DERIVED: Final = "derived"
 """The source of what an analysis worked out; what it worked from stands beside it, as input."""
-_MANY: Final = 2_000  # findings, below which the collector has little to look at
 _ROWS: Final = 1_000  # of a type in a part
 _COST_OF_ANALYSIS: Final = 4  # times that of rules on the resources that it reads
 _LOGGER: Final = logging.getLogger(__name__)
-_RANKS: Final = {severity: severity.rank for severity in Severity}
 
 
 class Evaluation(Struct, frozen=True):
@@ -81,134 +77,7 @@ class EvaluationPart(Struct, frozen=True):
     findings: Callable[[SharedAnswers | None], Iterable[Finding]]
 
 
-Finish = Callable[[list[Finding]], list[Finding]]
-"""What becomes of findings before they leave the process that made them."""
-
-
-class PartwiseEvaluation:
-    """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
-
-    def __init__(self, question: Evaluation, finish: Finish) -> None:
-        self._inputs = RawInputs(question.estate)
-        self._parts = _parts(question, self._inputs)
-        self._finish = finish
-        self._rest = _Rest()
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Return what the parts are called, in their order."""
-        return [part.name for part in self._parts]
-
-    @property
-    def longest_first(self) -> Sequence[int]:
-        """Return the numbers of the parts, from the one that takes the longest."""
-        return sorted(range(len(self._parts)), key=lambda number: -self._parts[number].weight)
-
-    def judge(self, number: int) -> list[Finding]:
-        """Return the sorted findings of a part."""
-        return self._rest.after(self._finish(in_order(self._parts[number].findings(None))))
-
-    def unpacked(self, data: bytes | memoryview) -> list[Finding]:
-        """Return the findings of a part of the same estate that was judged in another process."""
-        return packed_findings.loads(data, self._inputs)
-
-
-class StatesTogether:
-    """Several states of an estate judged part by part, each as if it were judged alone: what is the same in them, once.
-
-    All are judged by the same rules. `finishing` returns for a part what finishes the findings of each state.
-    """
-
-    def __init__(self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]]) -> None:
-        self._questions = questions
-        self._finishing = finishing
-        self._inputs = [RawInputs(question.estate, number) for number, question in enumerate(questions)]
-        pairs = zip(questions, self._inputs, strict=True)
-        self._parts = [{part.place: part for part in _parts(question, inputs)} for question, inputs in pairs]
-        self._places = list(dict.fromkeys(place for parts in self._parts for place in parts))
-        first = questions[0].estate
-        self._differences = [StateDifferences.between(first, question.estate) for question in questions]
-        self._rest = _Rest()
-
-    @property
-    def longest_first(self) -> Sequence[int]:
-        """Return the numbers of the parts, from the one that takes the longest."""
-        weights = [sum(parts[place].weight for parts in self._parts if place in parts) for place in self._places]
-        return sorted(range(len(weights)), key=lambda number: -weights[number])
-
-    def judge(self, number: int) -> list[list[Finding]]:
-        """Return the sorted findings of a part on each state."""
-        contexts = [question.context for question in self._questions]
-        shared = SharedAnswers(contexts, self._inputs, self._differences)
-        found: list[list[Finding]] = []
-        for state, finish in enumerate(self._finishing()):
-            part = self._parts[state].get(self._places[number])
-            shared.begin(state)
-            found.append([] if part is None else finish(in_order(part.findings(shared))))
-        self._rest.after(list(chain.from_iterable(found)))
-        return found
-
-    def unpacked(self, data: bytes | memoryview) -> list[list[Finding]]:
-        """Return the findings of a part on each state that was judged in another process."""
-        return cast("list[list[Finding]]", packed_findings.loads(data, *self._inputs))
-
-    def by_state(self, judged: Sequence[list[list[Finding]]]) -> list[list[Finding]]:
-        """Return the sorted findings on each state, of those of all parts."""
-        of_parts = dict(zip(self._places, judged, strict=True))
-        return [
-            in_order(chain.from_iterable(of_parts[place][state] for place in parts))
-            for state, parts in enumerate(self._parts)
-        ]
-
-
-Spread = Callable[[PartwiseEvaluation], Sequence[list[Finding]]]
-"""What has all parts judged, wherever, and returns their findings in the order of the parts."""
-
-
-def findings(question: Evaluation) -> list[Finding]:
-    """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    return judged(question, list, one_after_the_other)
-
-
-def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[list[Finding]]:
-    """Have all parts judged in this process."""
-    return [parts.judge(number) for number in range(len(parts.names))]
-
-
-def judged(question: Evaluation, finish: Finish, spread: Spread) -> list[Finding]:
-    """Return the sorted findings of all rules, each part of them as `finish` leaves it.
-
-    What comes out is the same wherever the parts are judged.
-    """
-    with at_rest():  # the estate, which outlives judging
-        return in_order(chain.from_iterable(spread(PartwiseEvaluation(question, finish))))
-
-
-def judged_together(
-    states: StatesTogether, spread: Callable[[StatesTogether], Sequence[list[list[Finding]]]]
-) -> list[list[Finding]]:
-    """Return the sorted findings of all rules on each of several states; `spread` has the parts judged."""
-    with at_rest():
-        return states.by_state(spread(states))
-
-
-class _Rest:
-    """Spares the collector findings that it has looked at: it would again and again."""
-
-    def __init__(self) -> None:
-        self._since = 0
-
-    def after(self, result: list[Finding]) -> list[Finding]:
-        """Return the findings of a part, put to rest with those before where they have become many."""
-        self._since += len(result)
-        if self._since >= _MANY:
-            gc.collect()  # first, as what is frozen in a cycle is not freed
-            gc.freeze()
-            self._since = 0
-        return result
-
-
-def _parts(question: Evaluation, raw_inputs: RawInputs) -> Sequence[EvaluationPart]:
+def parts_of(question: Evaluation, raw_inputs: RawInputs) -> Sequence[EvaluationPart]:
     """Return what is to be judged: components, analyses, rows of each type, and what was not seen, in this order."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
@@ -341,19 +210,6 @@ def _may_apply(rule: RuleInForce, subject: Subject, question: Evaluation) -> boo
     except Exception:  # never fail open: a rule that raises may apply
         _LOGGER.debug("rule %s failed on %s", rule.id, subject.id, exc_info=True)
         return True
-
-
-def in_order(found: Iterable[Finding]) -> list[Finding]:
-    """Return findings by severity, rule, resource and sub-object. Those of a rule are nearly in order as they come."""
-    by_rule: dict[tuple[int, str], list[Finding]] = defaultdict(list)
-    for finding in found:
-        by_rule[_RANKS[finding.severity], finding.rule_id].append(finding)
-    return [finding for rule in sorted(by_rule) for finding in sorted(by_rule[rule], key=_place)]
-
-
-def _place(finding: Finding) -> tuple[str, str]:
-    resource, part = finding.resource_id, finding.sub_object
-    return (ids.key(resource) if resource else "", part.lower() if part else "")
 
 
 class _Derived(Struct, frozen=True):

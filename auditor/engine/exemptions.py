@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import beyond, from_document, grown
@@ -102,10 +103,15 @@ def id_of(entry: documents.ExemptionEntryDocument) -> str:
 
 
 class Matched(Struct, frozen=True):
-    """Findings with their exemptions beside them, and what is to be said of the exemptions."""
+    """Which failures exemptions cover, by their places among the findings, and what is to be said of the exemptions."""
 
-    exempted: Sequence[Exemption | None]
+    exempted: Mapping[int, Exemption]
     states: Sequence[ExemptionState]
+
+    def beside(self, number: int, finding: Finding) -> Finding:
+        """Return a finding with the exemption that covers it, if one does."""
+        exemption = self.exempted.get(number)
+        return finding if exemption is None else replace(finding, exemption=exemption)
 
     def notice(self, defect: Defect) -> str:
         """Return the line for one defect; nothing where no exemption has it."""
@@ -113,10 +119,12 @@ class Matched(Struct, frozen=True):
 
 
 def match(
-    findings: Sequence[Finding], exemptions: Iterable[Exemption], today: date, known: KnownFailures = _NOTHING_KNOWN
+    findings: Sequence[Finding], exemptions: Sequence[Exemption], today: date, known: KnownFailures = _NOTHING_KNOWN
 ) -> Matched:
     """Give each failure the first exemption that covers it on that day; what of it is known needs no exemption."""
-    exempted: list[Exemption | None] = [None] * len(findings)
+    if not exemptions:
+        return Matched({}, ())
+    exempted: dict[int, Exemption] = {}
     failures = [(number, finding) for number, finding in enumerate(findings) if finding.status is Status.FAIL]
     states = []
     for exemption in exemptions:
@@ -129,7 +137,7 @@ def match(
             if more is not None and finding.rests_on is not None and before is not None:
                 outgrown.append(f"{finding.rule_id}: {how_it_grew(finding.rests_on, before, more)}")
             elif left >= 0:
-                exempted[number] = exempted[number] or exemption
+                exempted.setdefault(number, exemption)
         defects = _defects(exemption, [finding for _, finding in fitting], left, is_outgrown=bool(outgrown))
         states.append(ExemptionState(exemption, len(fitting), defects, outgrown))
     return Matched(exempted, states)

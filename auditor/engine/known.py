@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import beyond
+from auditor.engine.held_findings import changed
 from auditor.engine.set_words import how_it_grew
 from auditor.model import AgainstKnown, Finding, FindingSet, Report, Status
 
@@ -72,9 +73,9 @@ class KnownFailures(Struct, frozen=True):
         return how_it_grew(failure.rests_on, before, more) if more is not None and failure.rests_on is not None else ""
 
 
-def compared(findings: Sequence[Finding], known: KnownFailures) -> list[Finding]:
+def compared(findings: Sequence[Finding], known: KnownFailures) -> Sequence[Finding]:
     """Return findings with each failure's change; one that has grown says how."""
-    return [_compared(finding, known) if finding.status is Status.FAIL else finding for finding in findings]
+    return changed(findings, lambda _, finding: _compared(finding, known) if finding.status is Status.FAIL else finding)
 
 
 def _compared(finding: Finding, known: KnownFailures) -> Finding:

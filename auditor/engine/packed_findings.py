@@ -10,14 +10,16 @@ import io
 import pickle
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, ValueOrigin
+from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.inputs.collector import paused
 from auditor.model import Finding
 
 _PROTOCOL: Final = 5
+_REMEMBERED: Final = 4_096  # leaves that many findings share
 
 
 def dumps(findings: object) -> bytes:
@@ -45,6 +47,7 @@ class _Here(threading.local):
 
 
 _HERE: Final = _Here()
+_PACKED_LEAVES: Final[dict[int, tuple[SharedLeaves, bytes]]] = {}
 
 
 def _inputs_here(number: int) -> RawInputs:
@@ -61,6 +64,24 @@ def _of_evidence(one: SharedEvidence) -> tuple[object, ...]:
     return SharedEvidence, (one.shared, one.origins, one.inputs, one.own)
 
 
+def _of_leaves(one: SharedLeaves) -> tuple[object, ...]:
+    if not one.is_kept:
+        return SharedLeaves, (one.leaves, False)
+    known = _PACKED_LEAVES.get(id(one))
+    if known is None:
+        if len(_PACKED_LEAVES) >= _REMEMBERED:
+            _PACKED_LEAVES.clear()
+        known = _PACKED_LEAVES[id(one)] = (one, dumps(one.leaves))  # held, so that no other gets its identity
+    return _kept_leaves, (known[1],)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _kept_leaves(data: bytes) -> SharedLeaves:
+    """Return leaves that many findings share, as the same object for all of them, however apart those are packed."""
+    leaves: tuple[SharedLeaf, ...] = pickle.loads(data)  # noqa: S301 - within what is read already
+    return SharedLeaves(leaves)
+
+
 def _of_inputs(one: FactInputs) -> tuple[object, ...]:
     return FactInputs, (one.places, one.reader)
 
@@ -68,6 +89,7 @@ def _of_inputs(one: FactInputs) -> tuple[object, ...]:
 _DISPATCH: Final[dict[type[Any], Callable[[Any], Any]]] = {
     **copyreg.dispatch_table,
     SharedLeaf: _of_tuple,
+    SharedLeaves: _of_leaves,
     ValueOrigin: _of_tuple,
     SharedEvidence: _of_evidence,
     FactInputs: _of_inputs,

@@ -23,10 +23,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from auditor.engine import packed_findings
-
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _NUMBER: Final = struct.Struct("=I")
 _HEADER: Final = struct.Struct("=IQ")  # the number of a part, and how many bytes follow
@@ -52,23 +49,26 @@ def _threads() -> int:
         return 1
 
 
-class JudgedParts(Protocol[T_co]):
+class JudgedParts(Protocol[T]):
     """What is judged part by part, of one state of an estate or of several."""
 
     @property
     def longest_first(self) -> Sequence[int]:
         """Return the numbers of the parts, from the one that takes the longest."""
 
-    def judge(self, number: int) -> T_co:
+    def judge(self, number: int) -> T:
         """Return the findings of a part."""
 
-    def unpacked(self, data: memoryview) -> T_co:
+    def packed(self, found: T) -> bytes:
+        """Return the findings of a part as bytes, for another process."""
+
+    def unpacked(self, data: memoryview) -> T:
         """Return the findings of a part that was judged in another process."""
 
 
 def over_processes(number: int, parts: JudgedParts[T]) -> Sequence[T]:
     """Return the findings of each part, judged by so many processes, this one among them."""
-    return in_processes(parts.judge, parts.longest_first, number, Bytes(packed_findings.dumps, parts.unpacked))
+    return in_processes(parts.judge, parts.longest_first, number, Bytes(parts.packed, parts.unpacked))
 
 
 class Bytes(Struct, Generic[T], frozen=True):

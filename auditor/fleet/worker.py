@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from auditor import audit
 from auditor.azure.catalogue import CONSTANTS
 from auditor.engine import packed_findings
-from auditor.engine.evaluate import PartwiseEvaluation
+from auditor.engine.partwise import PartwiseEvaluation
 from auditor.errors import AuditorError
 from auditor.rulebook.in_force import RuleSet
 from auditor.shipped import tool_version
@@ -94,7 +94,8 @@ _BENCH = _Bench()
 def judge(name: str, data: bytes, number: int) -> bytes:
     """Return the findings of a part of a job as bytes. AuditorError where another version asks."""
     with _BENCH.lock:
-        return packed_findings.dumps(_BENCH.parts(name, data).judge(number))
+        parts = _BENCH.parts(name, data)
+        return parts.packed(parts.judge(number))
 
 
 def let_go() -> None:
@@ -112,4 +113,4 @@ def _unpacked(data: bytes) -> PartwiseEvaluation:
     # whoever may ask a worker to do something may have it do anything: nothing is lost by reading what they send
     rules, job = pickle.loads(zstandard.ZstdDecompressor().decompress(rest))  # noqa: S301
     terms = audit.Terms(complete=job.complete, as_of=job.as_of, explain_passes=job.explain_passes)
-    return audit.partwise(job.snapshot, _RulesReader(io.BytesIO(rules)).load(), terms)
+    return audit.in_parts(job.snapshot, _RulesReader(io.BytesIO(rules)).load(), terms)

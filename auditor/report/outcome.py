@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from auditor.engine.held_findings import statuses_of
 from auditor.model import Gap, OpenGap, Report, Status
 from auditor.report.summary import counted
 
 
 def judged_nothing(report: Report) -> bool:
     """Whether no rule in force met anything that it is about: then there is no answer that anybody could allow."""
-    return all(each.status is Status.NOT_APPLICABLE for each in report.findings)
+    statuses = statuses_of(report.findings)
+    return statuses.total() == statuses[Status.NOT_APPLICABLE]
 
 
 def unless(report: Report) -> str:
@@ -21,10 +23,10 @@ def why_not_trusted(report: Report) -> str | None:
 
     That is where nothing was judged, where nobody knows what else there is to judge, and where a rule has no answer.
     """
-    asked = [each for each in report.findings if each.status is not Status.NOT_APPLICABLE]
-    unknown = sum(each.status is Status.UNKNOWN for each in asked)
+    statuses = statuses_of(report.findings)
+    unknown = statuses[Status.UNKNOWN]
     inventory = report.coverage.inventory
-    if not asked:
+    if statuses.total() == statuses[Status.NOT_APPLICABLE]:
         hint = f"; {_reason(inventory[0])}" if inventory else "; look at what is in scope, and at --select"
         return f"nothing was judged: no rule in force met anything that it is about{hint}"
     if inventory:

@@ -9,21 +9,15 @@ from itertools import pairwise
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.engine.finding_order import RuleOrder, order_of, rule_of
+from auditor.engine.held_findings import HeldFindings
 from auditor.model import AgainstKnown, Finding, Report, Status
 
 _SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str, str, str, str]:
-    return (
-        finding.severity.rank,
-        finding.rule_id,
-        ids.key(finding.resource_id or ""),
-        finding.sub_object.lower(),
-        (finding.workload or "").lower(),
-        finding.fingerprint,
-        finding.message.lower(),
-    )
+def _order(finding: Finding) -> tuple[RuleOrder, tuple[str, ...]]:
+    return rule_of(finding), order_of(finding)
 
 
 def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
@@ -34,7 +28,8 @@ def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
 
 def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:
     """Go through the same as `listed`, without holding all of them where they are in order already."""
-    if any(before > after for before, after in pairwise(map(_order, report.findings))):
+    is_in_order = isinstance(report.findings, HeldFindings)
+    if not is_in_order and any(before > after for before, after in pairwise(map(_order, report.findings))):
         yield from listed(report, include_passed=include_passed)
         return
     yield from (each for each in report.findings if include_passed or each.status not in _SETTLED)

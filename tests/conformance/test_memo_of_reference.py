@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from auditor import audit
-from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.evaluate import Evaluation
+from auditor.engine.partwise import findings
 from auditor.inputs import read
 from tests.audit.judging import shipped
 from tests.conformance.material import reference_file

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor.azure.paths import parse
-from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.evaluate import Evaluation
 from auditor.engine.findings import SubjectInfo, finding_of, identity
 from auditor.engine.memo import Places, Reading
+from auditor.engine.partwise import findings
 from auditor.engine.remembered import RememberedRule, ResourceCase
 from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.subjects import Doubts, ExampleSubject, MemorableSubject

@@ -45,7 +45,7 @@ def test_an_exemption_is_given_to_failures_below_its_scope_and_to_nothing_else()
 
     matched = exemptions.match(found, [exemption()], date(2024, 3, 1))
 
-    assert [one is not None for one in matched.exempted] == [True, True, False, False, False, False]
+    assert matched.exempted == {0: exemption(), 1: exemption()}
     assert notices(matched) == ["1 exemption expires within 30 days: e1 (T-1) on 2024-03-01"]
     assert [one.status for one in found][:2] == [Status.FAIL] * 2
 
@@ -53,7 +53,7 @@ def test_an_exemption_is_given_to_failures_below_its_scope_and_to_nothing_else()
 def test_an_expired_exemption_has_no_effect_and_is_reported() -> None:
     matched = exemptions.match([finding()], [exemption()], date(2024, 3, 2))
 
-    assert matched.exempted == [None]
+    assert matched.exempted == {}
     assert notices(matched) == ["1 exemption has expired: e1 (T-1) on 2024-03-01"]
 
 
@@ -61,7 +61,7 @@ def test_an_expired_exemption_has_no_effect_and_is_reported() -> None:
 def test_an_exemption_that_matches_no_failure_is_reported(changed: dict[str, str]) -> None:
     matched = exemptions.match([finding()], [exemption(**changed)], date(2024, 1, 1))
 
-    assert matched.exempted == [None]
+    assert matched.exempted == {}
     assert "1 exemption matches no failure: e1 (T-1)" in notices(matched)
 
 
@@ -70,7 +70,7 @@ def test_the_first_exemption_in_force_wins() -> None:
 
     matched = exemptions.match([finding()], accepted, date(2024, 1, 1))
 
-    assert [one.id for one in matched.exempted if one] == ["first"]
+    assert {number: one.id for number, one in matched.exempted.items()} == {0: "first"}
     assert len(notices(matched)) == 1
 
 
@@ -153,8 +153,8 @@ def test_an_exemption_covers_no_more_than_it_accepted() -> None:
     narrow = exemptions.match([reaching(PORT_22)], [accepted], ANY_DAY)
     wide = exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY)
 
-    assert narrow.exempted == [accepted]
-    assert wide.exempted == [None]
+    assert narrow.exempted == {0: accepted}
+    assert wide.exempted == {}
     assert notices(wide) == [
         "1 exemption does not cover what has grown: e1 (T-1): thing-is-red: was TCP 22, is now TCP every port"
     ]
@@ -165,14 +165,14 @@ def test_what_is_known_and_what_is_accepted_cover_a_failure_together() -> None:
     accepted = replace(exemption(), fingerprint="f1", accepts=PacketSet((half[0],)))
     known = KnownFailures.of([KnownFailure("f1", "thing-is-red", None, "", PacketSet((half[1],)))])
 
-    assert exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY, known).exempted == [accepted]
-    assert exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY).exempted == [None]
+    assert exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY, known).exempted == {0: accepted}
+    assert exemptions.match([reaching(ALL_PORTS)], [accepted], ANY_DAY).exempted == {}
 
 
 def test_without_a_limit_whatever_grows_is_covered_and_that_is_said() -> None:
     matched = exemptions.match([reaching(ALL_PORTS)], [exemption()], ANY_DAY)
 
-    assert matched.exempted == [exemption()]
+    assert matched.exempted == {0: exemption()}
     assert notices(matched) == [
         "1 exemption does not say how far it goes, so that whatever comes to be wrong there is accepted, too: e1 (T-1)"
     ]
@@ -181,9 +181,9 @@ def test_without_a_limit_whatever_grows_is_covered_and_that_is_said() -> None:
 def test_without_a_limit_what_is_known_is_covered_and_its_growth_is_not() -> None:
     known = KnownFailures.of([KnownFailure("f1", "thing-is-red", None, "", PORT_22)])
 
-    assert exemptions.match([reaching(PORT_22)], [exemption()], ANY_DAY, known).exempted == [exemption()]
+    assert exemptions.match([reaching(PORT_22)], [exemption()], ANY_DAY, known).exempted == {0: exemption()}
     grown = exemptions.match([reaching(ALL_PORTS)], [exemption()], ANY_DAY, known)
-    assert grown.exempted == [None]
+    assert grown.exempted == {}
     assert Defect.OUTGROWN in defects(grown)[0]
 
 
@@ -233,7 +233,7 @@ def test_an_exemption_is_about_a_part_a_component_a_failure_or_a_glob(
 
     matched = exemptions.match(failures, [exemption(**narrowed)], ANY_DAY)
 
-    assert [one.fingerprint for one, given in zip(failures, matched.exempted, strict=True) if given] == covered
+    assert [failures[number].fingerprint for number in sorted(matched.exempted)] == covered
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from auditor import audit
 from auditor.engine import memo
-from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.evaluate import Evaluation
 from auditor.engine.memo import Memo, Places, Reading
+from auditor.engine.partwise import findings
 from auditor.language.ast import Condition
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleInForce

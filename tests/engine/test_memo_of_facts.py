@@ -15,7 +15,8 @@ from auditor.analysis.contract import Analysis
 from auditor.analysis.fact import About, Fact, Known, Record, fact, record
 from auditor.engine import memo, packed_findings
 from auditor.engine.disclosure import without_secrets
-from auditor.engine.evaluate import Evaluation, findings
+from auditor.engine.evaluate import Evaluation
+from auditor.engine.partwise import findings
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.shared_evidence import FactInputs, InputLeaves, InputPlace, InputReader, SharedEvidence
 from auditor.model import Finding, Gap, Status

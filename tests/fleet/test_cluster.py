@@ -22,11 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import audit
-from auditor.engine import evaluate
+from auditor.engine import partwise
+from auditor.engine.held_findings import Run
 from auditor.errors import AuditorError
 from auditor.fleet import worker
 from auditor.inputs import read
-from auditor.model import Finding
 from benchmarks import estate
 from tests.audit.judging import shipped
 from tests.checkout import ROOT, SAMPLE
@@ -130,7 +130,7 @@ def test_a_cluster_that_cannot_judge_is_told_in_one_line(parts: list[Path], tmp_
             running[0].kill()
             running[0].wait()
             with pytest.raises(AuditorError, match="no worker is left"):
-                spread(audit.partwise(snapshot, shipped(), audit.Terms()))
+                spread(audit.in_parts(snapshot, shipped(), audit.Terms()))
 
 
 def connect(cluster: Any, address: str) -> None:
@@ -143,7 +143,7 @@ def test_a_part_that_ends_every_worker_is_named() -> None:
     cluster = importlib.import_module("auditor.fleet.cluster")
 
     class Lost(cluster.Spreading):  # type: ignore[name-defined, misc]
-        def _round(self, numbers: Sequence[int], results: dict[int, list[Finding]], _: object) -> None:
+        def _round(self, numbers: Sequence[int], results: dict[int, Sequence[Run]], _: object) -> None:
             results.update({number: [] for number in numbers if number != 1})
 
     class Parts:
@@ -190,13 +190,13 @@ def test_parts_judged_apart_and_merged_are_the_estate_judged_together(
     terms = audit.Terms(complete=complete, as_of=as_of)
     job = worker.packed(worker.Job(snapshot, shipped(), complete, as_of, explain_passes=True))
 
-    def elsewhere(parts: evaluate.PartwiseEvaluation) -> Sequence[list[Finding]]:
+    def elsewhere(parts: partwise.PartwiseEvaluation) -> Sequence[Sequence[Run]]:
         order = parts.longest_first
         judged = {number: parts.unpacked(worker.judge(str(places), job, number)) for number in order}
         return [judged[number] for number in range(len(order))]
 
     class Elsewhere:
-        def spread(self, *_: object) -> evaluate.Spread:
+        def spread(self, *_: object) -> partwise.Spread:
             return elsewhere
 
     try:

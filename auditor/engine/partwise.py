@@ -1,0 +1,167 @@
+"""Have an estate judged part by part, in whatever order and wherever: one state of it, or several together."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+from collections.abc import Callable, Sequence
+from itertools import chain, islice
+from typing import Final, cast
+
+from auditor.engine import held_findings, packed_findings
+from auditor.engine.evaluate import Evaluation, parts_of
+from auditor.engine.finding_order import in_order
+from auditor.engine.held_findings import Run, gathered, packed, runs_of
+from auditor.engine.raw_inputs import RawInputs
+from auditor.engine.shared_answers import SharedAnswers, StateDifferences
+from auditor.inputs.collector import at_rest
+from auditor.model import Finding
+
+_AT_ONCE: Final = 20_000
+"""How many findings of a part are sorted and finished together: an analysis may have millions."""
+_UNSEEN: Final = 2_000  # findings that the collector has not looked at, below which it has little to do
+
+Finish = Callable[[list[Finding]], list[Finding]]
+"""What becomes of findings before they leave the process that made them."""
+
+
+class PartwiseEvaluation:
+    """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
+
+    def __init__(self, question: Evaluation, finish: Finish) -> None:
+        self._inputs = RawInputs(question.estate)
+        self._parts = parts_of(question, self._inputs)
+        self._finish = finish
+        self._rest = _Rest()
+        self._judged = 0
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return what the parts are called, in their order."""
+        return [part.name for part in self._parts]
+
+    @property
+    def longest_first(self) -> Sequence[int]:
+        """Return the numbers of the parts, from the one that takes the longest."""
+        return sorted(range(len(self._parts)), key=lambda number: -self._parts[number].weight)
+
+    def judge(self, number: int) -> Sequence[Run]:
+        """Return the findings of a part; once there are many, they are packed."""
+        found, runs = iter(self._parts[number].findings(None)), list[Run]()
+        while some := list(islice(found, _AT_ONCE)):
+            self._judged += len(some)
+            new = runs_of(self._finish(in_order(some)))
+            runs += map(packed, new) if self._judged > held_findings.MANY else new
+            self._rest.after(len(some))
+        return runs
+
+    def packed(self, runs: Sequence[Run]) -> bytes:
+        """Return the findings of a part as bytes, for another process."""
+        return pickle.dumps(list(map(packed, runs)), pickle.HIGHEST_PROTOCOL)
+
+    def unpacked(self, data: bytes | memoryview) -> Sequence[Run]:
+        """Return the findings of a part of the same estate that was judged in another process."""
+        return cast("Sequence[Run]", pickle.loads(data))  # noqa: S301 - of our own process, or of a worker that is trusted
+
+    def together(self, judged: Sequence[Sequence[Run]]) -> Sequence[Finding]:
+        """Return the findings of all parts, in order."""
+        return gathered(chain.from_iterable(judged), self._inputs)
+
+
+class StatesTogether:
+    """Several states of an estate judged part by part, each as if it were judged alone: what is the same in them, once.
+
+    All are judged by the same rules. `finishing` returns for a part what finishes the findings of each state.
+    """
+
+    def __init__(self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]]) -> None:
+        self._questions = questions
+        self._finishing = finishing
+        self._inputs = [RawInputs(question.estate, number) for number, question in enumerate(questions)]
+        pairs = zip(questions, self._inputs, strict=True)
+        self._parts = [{part.place: part for part in parts_of(question, inputs)} for question, inputs in pairs]
+        self._places = list(dict.fromkeys(place for parts in self._parts for place in parts))
+        first = questions[0].estate
+        self._differences = [StateDifferences.between(first, question.estate) for question in questions]
+        self._rest = _Rest()
+
+    @property
+    def longest_first(self) -> Sequence[int]:
+        """Return the numbers of the parts, from the one that takes the longest."""
+        weights = [sum(parts[place].weight for parts in self._parts if place in parts) for place in self._places]
+        return sorted(range(len(weights)), key=lambda number: -weights[number])
+
+    def judge(self, number: int) -> list[list[Finding]]:
+        """Return the sorted findings of a part on each state."""
+        contexts = [question.context for question in self._questions]
+        shared = SharedAnswers(contexts, self._inputs, self._differences)
+        found: list[list[Finding]] = []
+        for state, finish in enumerate(self._finishing()):
+            part = self._parts[state].get(self._places[number])
+            shared.begin(state)
+            found.append([] if part is None else finish(in_order(part.findings(shared))))
+        self._rest.after(sum(map(len, found)))
+        return found
+
+    def packed(self, found: list[list[Finding]]) -> bytes:
+        """Return the findings of a part on each state as bytes, for another process."""
+        return packed_findings.dumps(found)
+
+    def unpacked(self, data: bytes | memoryview) -> list[list[Finding]]:
+        """Return the findings of a part on each state that was judged in another process."""
+        return cast("list[list[Finding]]", packed_findings.loads(data, *self._inputs))
+
+    def by_state(self, judged: Sequence[list[list[Finding]]]) -> list[list[Finding]]:
+        """Return the sorted findings on each state, of those of all parts."""
+        of_parts = dict(zip(self._places, judged, strict=True))
+        return [
+            in_order(chain.from_iterable(of_parts[place][state] for place in parts))
+            for state, parts in enumerate(self._parts)
+        ]
+
+
+Spread = Callable[[PartwiseEvaluation], Sequence[Sequence[Run]]]
+"""What has all parts judged, wherever, and returns their findings in the order of the parts."""
+
+
+def findings(question: Evaluation) -> Sequence[Finding]:
+    """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
+    return judged(question, list, one_after_the_other)
+
+
+def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[Sequence[Run]]:
+    """Have all parts judged in this process."""
+    return [parts.judge(number) for number in range(len(parts.names))]
+
+
+def judged(question: Evaluation, finish: Finish, spread: Spread) -> Sequence[Finding]:
+    """Return the sorted findings of all rules, each part of them as `finish` leaves it.
+
+    What comes out is the same wherever the parts are judged.
+    """
+    with at_rest():  # the estate, which outlives judging
+        parts = PartwiseEvaluation(question, finish)
+        return parts.together(spread(parts))
+
+
+def judged_together(
+    states: StatesTogether, spread: Callable[[StatesTogether], Sequence[list[list[Finding]]]]
+) -> list[list[Finding]]:
+    """Return the sorted findings of all rules on each of several states; `spread` has the parts judged."""
+    with at_rest():
+        return states.by_state(spread(states))
+
+
+class _Rest:
+    """Spares the collector what findings are made of, and those that it has looked at: it would again and again."""
+
+    def __init__(self) -> None:
+        self._since = 0
+
+    def after(self, number: int) -> None:
+        """Put the findings to rest that there are, if with so many more they have become many."""
+        self._since += number
+        if self._since >= _UNSEEN:
+            gc.collect()  # first, as what is frozen in a cycle is not freed
+            gc.freeze()
+            self._since = 0

@@ -1,0 +1,125 @@
+"""Findings that are held packed are the findings that were given, in their order, however they came."""
+
+from __future__ import annotations
+
+import io
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from auditor import audit
+from auditor.engine import held_findings, processes
+from auditor.engine.finding_order import in_order
+from auditor.engine.held_findings import HeldFindings, changed, packed, runs_of, with_more
+from auditor.engine.known import KnownFailure, KnownFailures
+from auditor.engine.raw_inputs import RawInputs
+from auditor.engine.shared_evidence import SharedEvidence
+from auditor.estate.graph import Estate
+from auditor.inputs import read
+from auditor.model import Evidence, Finding, Report, Severity, Status
+from auditor.report import format as formats
+from benchmarks import estate
+from tests.audit.judging import shipped
+from tests.checkout import SAMPLE
+
+_EXEMPTIONS = """\
+exemptions:
+  - {rule: "*", scope: "/subscriptions/*", reason: old, approved_by: me, ticket: T-1, expires_on: "2024-06-01"}
+  - {rule: "storage-*", scope: /subscriptions/nowhere, reason: old, approved_by: me, ticket: T-2, expires_on: "2023-06-01"}
+"""
+
+
+@pytest.fixture(scope="module")
+def inputs() -> RawInputs:
+    return RawInputs(Estate(read.read(SAMPLE)))
+
+
+@st.composite
+def _findings(draw: st.DrawFn) -> Finding:
+    rule = draw(st.integers(0, 3))
+    return Finding(
+        f"rule-{rule}",
+        list(Severity)[rule],
+        draw(st.sampled_from(list(Status))),
+        draw(st.none() | st.sampled_from(["/subscriptions/A", "/subscriptions/a/b", "/subscriptions/a-b", "/x", "/Y"])),
+        None,
+        draw(st.sampled_from(["", "one", "Two"])),
+        sub_object=draw(st.sampled_from(["", "a", "B"])),
+        workload=draw(st.sampled_from([None, "w"])),
+        evidence=draw(st.lists(st.builds(Evidence, st.just("p"), st.just("equals"), st.none(), st.text()), max_size=2)),
+    )
+
+
+_PARTS = st.lists(st.tuples(st.lists(_findings(), max_size=12), st.booleans()), max_size=5)
+
+
+@given(parts=_PARTS, longest=st.integers(1, 4), more=st.lists(_findings(), max_size=3))
+def test_parts_in_any_form_are_the_findings_in_order(
+    parts: list[tuple[list[Finding], bool]], longest: int, more: list[Finding], inputs: RawInputs
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_findings, "_LONGEST", longest)
+        runs = [packed(run) if is_packed else run for found, is_packed in parts for run in runs_of(in_order(found))]
+        held, plain = HeldFindings(runs, inputs), in_order(chain.from_iterable(found for found, _ in parts))
+
+        def told(number: int, finding: Finding) -> Finding:
+            return replace(finding, first_seen=str(number))
+
+        assert list(held) == plain
+        assert (len(held), held[:], [held[at] for at in range(-len(plain), 0)]) == (len(plain), plain, plain)
+        assert list(changed(held, told)) == changed(plain, told)
+        assert list(with_more(changed(held, told), more)) == with_more(changed(plain, told), more)
+
+
+def test_what_findings_share_is_one_object_however_they_are_packed(inputs: RawInputs) -> None:
+    report = audit.audit(read.read(SAMPLE), shipped(), audit.Terms(complete=True))
+
+    once, again = (list(HeldFindings(map(packed, runs_of(report.findings)), inputs)) for _ in range(2))
+
+    shared = [each.evidence.shared for each in once if isinstance(each.evidence, SharedEvidence)]
+    assert len({id(leaves) for leaves in shared}) < len(shared)
+    for one, two in zip(once, again, strict=True):
+        if isinstance(one.evidence, SharedEvidence) and one.evidence.shared.is_kept:
+            assert isinstance(two.evidence, SharedEvidence)
+            assert one.evidence.shared is two.evidence.shared
+
+
+def _terms(folder: Path, number: int) -> audit.Terms:
+    known = KnownFailures.of([KnownFailure("0" * 32, "public-access", None, "", None)])
+    (folder / "accepted.yaml").write_text(_EXEMPTIONS, encoding="utf-8")
+    return audit.Terms(
+        complete=True, exemption_files=[folder / "accepted.yaml"], known=known, draw=True, processes=number
+    )
+
+
+def _written(report: Report, name: str) -> bytes:
+    chosen, raw = formats.named(name), io.BytesIO()
+    with io.TextIOWrapper(raw, encoding="utf-8", newline="", errors="surrogatepass") as out:
+        chosen.write(report, out, formats.View(include_passed=True))
+        out.flush()
+        return raw.getvalue()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_format_writes_the_same_of_findings_that_are_held(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "estate.json").write_bytes(estate.document(400))
+    snapshot, rules = read.read(tmp_path / "estate.json"), shipped()
+    plain = audit.audit(snapshot, rules, _terms(tmp_path, 1))
+    monkeypatch.setattr(held_findings, "MANY", 0)
+    monkeypatch.setattr(processes, "obstacle", lambda: "")
+
+    held = audit.audit(snapshot, rules, _terms(tmp_path, number))
+
+    assert isinstance(plain.findings, list)
+    assert isinstance(held.findings, HeldFindings)
+    assert replace(held, findings=list(held.findings)) == plain
+    assert any(each.exemption for each in plain.findings)
+    for name in formats.NAMES:
+        if name != "xlsx":  # a time stands in it
+            assert _written(held, name) == _written(plain, name), name
