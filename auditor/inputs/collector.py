@@ -32,7 +32,10 @@ _WISHES: Final = _Wishes()
 
 
 def _is_anything_frozen() -> bool:
-    """Whether more is frozen than Python froze itself: thawing knows no halves, so that who freezes first has to thaw."""
+    """Whether more is frozen than Python froze itself: thawing knows no halves, so that who freezes first has to thaw.
+
+    Python counts what is frozen one by one: where a whole estate is, that takes longer than what is asked for.
+    """
     return gc.get_freeze_count() > _AT_START
 
 
@@ -54,8 +57,8 @@ def paused(work: Callable[[], T]) -> T:
             _WISHES.pausing.discard(me)
             if not _WISHES.pausing and _WISHES.was_on:
                 gc.enable()
-            if not _is_anything_frozen():  # there and back they go among what is old, without a look at each
-                gc.freeze()
+            if not _WISHES.resting and not _is_anything_frozen():
+                gc.freeze()  # there and back they go among what is old, without a look at each
                 gc.unfreeze()
 
 
