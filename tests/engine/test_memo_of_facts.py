@@ -159,7 +159,7 @@ def _question(rules: list[Rule], made: list[Fact], *, explains: bool) -> Evaluat
 def test_facts_of_which_only_what_is_read_is_made_are_judged_as_whole_ones(
     rules: list[Rule], drawn: list[tuple[dict[str, Any], Any]], *, explains: bool, capacity: int
 ) -> None:
-    asked = _question(rules, _facts_of([*drawn, *drawn]), explains=explains)
+    asked = _question(rules, _facts_of([*drawn, *drawn, *drawn]), explains=explains)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memo, "CAPACITY", capacity)
 
