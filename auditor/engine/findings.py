@@ -87,37 +87,45 @@ class FactFiling:
     def __init__(self, estate: Estate, workloads: Workloads) -> None:
         self.estate = estate
         self._workloads = workloads
-        self._resources: dict[str, SubjectInfo | None] = {}
+        self._subjects: dict[str, tuple[SubjectInfo, bool]] = {}
 
     def info(self, fact: Fact) -> SubjectInfo:
         """Return what findings on a fact are filed under: its subject, which need not be in the estate."""
         about = fact.about
-        subject, part = about.subject, about.sub_object
-        own_key = ids.key(subject)
-        workload, component = self._workloads.role_of(own_key)
-        resource = self._resource(subject)
+        subject, is_known = self._subjects.get(about.subject) or self._subject(about.subject)
+        part = about.sub_object
         return SubjectInfo(
-            resource.key if resource else None,
-            resource.resource_id if resource else subject or None,
-            resource.resource_type if resource else f"fact/{fact.fact_kind}",
-            resource.location if resource else None,
-            resource.collected_at if resource else None,
-            about.workload or workload,
-            about.component or component,
+            subject.key if is_known else None,
+            subject.resource_id,
+            subject.resource_type if is_known else f"fact/{fact.fact_kind}",
+            subject.location,
+            subject.collected_at,
+            about.workload or subject.workload,
+            about.component or subject.component,
             part,
-            _identity(resource.key if resource and resource.key else own_key, part),
-            (ValueOrigin(subject, *resource.origins[0][1:]) if resource else ValueOrigin(subject),),
+            _identity(subject.key or "", part),
+            subject.origins,
             fact.body,
-            resource.tags if resource else {},
-            self.estate.get if resource else _nothing,
+            subject.tags,
+            subject.lookup,
             partial(_meanings, type(fact)),
         )
 
-    def _resource(self, subject: str) -> SubjectInfo | None:
-        if subject not in self._resources:
-            resource = self.estate.get(subject)
-            self._resources[subject] = None if resource is None else info_of(resource, None, None, self.estate)
-        return self._resources[subject]
+    def _subject(self, subject: str) -> tuple[SubjectInfo, bool]:
+        """Return what all facts about a resource are filed under, and whether it is in the estate."""
+        own_key = ids.key(subject)
+        workload, component = self._workloads.role_of(own_key)
+        resource = self.estate.get(subject)
+        if resource is None:
+            info = SubjectInfo(
+                own_key, subject or None, workload=workload, component=component, origins=(ValueOrigin(subject),)
+            )
+            info = replace(info, lookup=_nothing)
+        else:
+            info = info_of(resource, workload, component, self.estate)
+            info = replace(info, origins=(ValueOrigin(subject, *info.origins[0][1:]),))
+        self._subjects[subject] = (info, resource is not None)
+        return self._subjects[subject]
 
 
 def _nothing(_: str) -> None:

@@ -8,13 +8,14 @@ two ways. Ids do not decide anything: they have numbers in the key, and are fill
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from marshal import dumps
 from operator import itemgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from auditor.azure import paths
-from auditor.azure.paths import ABSENT, EACH, Steps
+from auditor.azure.paths import ABSENT, EACH, PathStep, Steps
 from auditor.azure.vocabulary import COMPUTED
 from auditor.engine.subjects import Doubts, MemorableSubject, covers
 from auditor.language.ast import Leaf
@@ -27,9 +28,12 @@ Answer = TypeVar("Answer")
 CAPACITY: Final = 512
 """How many answers of a rule are remembered; where fewer than that were asked for again by then, none is."""
 _LONGEST: Final = 64
+_REMEMBERED_NAMES: Final = 4_096
 VERSION: Final = paths.parse("apiVersion")
 _EXACT: Final = 2  # marshal's newest version that writes equal values alike, whatever else refers to them
 _NOTHING: Final = 0  # no token of a value: those are texts, bytes and tuples
+_TRUE: Final = dumps(True, _EXACT)  # noqa: FBT003 - the value itself
+_FALSE: Final = dumps(False, _EXACT)  # noqa: FBT003 - as above
 
 
 class Unkeyable(Exception):  # noqa: N818 - an answer: ask the reference
@@ -54,11 +58,22 @@ class Names:
         return self.numbers.setdefault(name, len(self.numbers))
 
 
+class _Branch(NamedTuple):
+    """A step that places have in common: the number of the place that ends there, what goes on from there, and all numbers."""
+
+    name: str
+    step: PathStep
+    number: int | None
+    branches: tuple[_Branch, ...]
+    numbers: tuple[int, ...]
+
+
 class Places:
     """The places that the rules on subjects of one kind read, each with a number, and those behind each relation."""
 
     def __init__(self) -> None:
         self.steps: list[Steps] = []
+        self._branches: tuple[_Branch, ...] | None = None
         self.behind: dict[str, Places] = {}
         self.doubted: list[Sequence[Steps]] = [()]
         self._numbers: dict[tuple[str | None, ...], int] = {}
@@ -71,11 +86,22 @@ class Places:
         if name not in self._numbers:
             self._numbers[name] = len(self.steps)
             self.steps.append(cut)
+            self._branches = None
         return self._numbers[name]
 
     def first_names(self) -> frozenset[str]:
         """Return what stands at the head of some place, folded."""
         return frozenset(steps[0].folded for steps in self.steps)
+
+    def tokens_of(self, body: object) -> list[Hashable]:
+        """Return the tokens of all plain values in a body by the numbers of their places; None for each that is not."""
+        if self._branches is None:
+            found = [(number, steps) for number, steps in enumerate(self.steps) if steps[0].folded not in COMPUTED]
+            self._branches = _branches_of(found, 0)
+        tokens: list[Hashable] = [None] * len(self.steps)
+        if type(body) is dict:
+            _take_plain(body, self._branches, tokens)
+        return tokens
 
     def number_of_doubts(self, doubts: Doubts) -> int:
         """Return the number of the places that are not known of a subject, 0 where all are."""
@@ -88,6 +114,50 @@ class Places:
         return number
 
 
+def _branches_of(places: Sequence[tuple[int, Steps]], depth: int) -> tuple[_Branch, ...]:
+    """Return what places that have the same steps before some depth have behind it."""
+    by_name: dict[str, list[tuple[int, Steps]]] = {}
+    for number, steps in places:
+        by_name.setdefault(steps[depth].name or "", []).append((number, steps))
+    return tuple(
+        _Branch(
+            name,
+            alike[0][1][depth],
+            next((number for number, steps in alike if len(steps) == depth + 1), None),
+            _branches_of([(number, steps) for number, steps in alike if len(steps) > depth + 1], depth + 1),
+            tuple(number for number, _ in alike),
+        )
+        for name, alike in by_name.items()
+    )
+
+
+def _take_plain(value: dict[str, object], branches: tuple[_Branch, ...], tokens: list[Hashable]) -> None:
+    """Take the tokens of short texts, of true and false, and of what is not there: most values are of these."""
+    folded: frozenset[str] | None = None
+    for name, step, number, below, numbers in branches:
+        found = value.get(name)
+        kind = type(found)
+        if kind is str:
+            if number is not None and len(found) <= _LONGEST:  # type: ignore[arg-type]  # a text it is
+                tokens[number] = found
+        elif kind is dict:
+            _take_plain(found, below, tokens)  # type: ignore[arg-type]  # an object it is
+        elif found is None:
+            if folded is None:
+                folded = _folded(tuple(value))
+            if step.folded not in folded or name in value:
+                for each in numbers:
+                    tokens[each] = _NOTHING
+        elif kind is bool and number is not None:
+            tokens[number] = _TRUE if found else _FALSE
+
+
+@lru_cache(maxsize=_REMEMBERED_NAMES)
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of an object's members without case; resources of a type mostly have the same."""
+    return frozenset(name.lower() for name in names if type(name) is str)
+
+
 class Reading:
     """A subject with the values that rules read of it, each read once."""
 
@@ -98,7 +168,7 @@ class Reading:
         self.is_named = bool(subject.id)
         self.doubts = subject.doubts
         self.doubts_number = places.number_of_doubts(self.doubts) if self.doubts else 0
-        self.tokens: list[Hashable] = [None] * len(places.steps)
+        self.tokens = places.tokens_of(subject.body)
         self._places = places
         self._related: dict[str, tuple[Sequence[Reading], Gap | None]] | None = None
 
