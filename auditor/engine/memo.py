@@ -412,6 +412,11 @@ class Memo(Generic[Answer]):
         """Whether it takes one more."""
         return not self._is_full
 
+    @property
+    def is_of_use(self) -> bool:
+        """Whether it may remember the answer to something."""
+        return bool(self._answers) or not self._is_full
+
     def get(self, key: Hashable) -> Answer | None:
         """Return the answer to a key, or None where none is remembered."""
         answer = self._answers.get(key)

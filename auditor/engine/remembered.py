@@ -18,6 +18,7 @@ from auditor.language.ast import Leaf
 from auditor.language.reads import reads_clock, reads_of
 from auditor.model import Evidence, Finding, Status
 from auditor.rulebook.in_force import RuleInForce
+from auditor.rulebook.rule import OnFact
 from auditor.truth import Truth
 
 
@@ -69,6 +70,8 @@ class RememberedRule:
         self.reads_clock = any(map(reads_clock, conditions))
         context = [path.steps for path in rule.rule.evidence]
         self._plan = KeyPlan(reads, places, reference.holds, context)
+        self._scope = None if depending else _scope_of(rule, places, reference)
+        self._out_of_scope: Memo[Sequence[Template | None]] = Memo()
         self._context = ShownContext(context, places, reference.context)
         self._shows_context = bool(context)
         self._by_values: Memo[Sequence[Template | None]] = Memo()
@@ -82,8 +85,10 @@ class RememberedRule:
             known = None if plain_key is None else self._by_values.get(plain_key)
             if known is None:
                 names = Names(reading.subject.id)
-                known = self._answered(case, names) if plain_key is None else self._asked(case, names)
-                if plain_key is not None:
+                if plain_key is None:
+                    known, names = self._answered(case, names)
+                else:
+                    known = self._asked(case, names)
                     self._by_values.keep(plain_key, known)
             template = known[0]
             if template is None:
@@ -98,14 +103,26 @@ class RememberedRule:
     def _shows_inputs(self, status: Status) -> bool:
         return status is not Status.NOT_APPLICABLE and (status is not Status.PASS or self._shows_inputs_of_passes)
 
-    def _answered(self, case: JudgedCase, names: Names) -> Sequence[Template | None]:
-        """Return what the rule says of all subjects like this one. Unkeyable, KeyError where that is not known."""
+    def _answered(self, case: JudgedCase, names: Names) -> tuple[Sequence[Template | None], Names]:
+        """Return what the rule says of all subjects like this one, and the names that it may tell.
+
+        Unkeyable, KeyError where that is not known.
+        """
+        scope_key, in_scope = None, Names(case.reading.subject.id)
+        if self._scope is not None and self._out_of_scope.is_of_use:
+            scope_key = self._scope.key(case.reading, in_scope)
+            known = self._out_of_scope.get(scope_key)
+            if known is not None:
+                return known, in_scope
         key = self._plan.key(case.reading, names)
         known = self._by_more.get(key)
         if known is None:
             known = self._asked(case, names)
             self._by_more.keep(key, known)
-        return known
+        template = known[0]
+        if scope_key is not None and template is not None and template.verdict.status is Status.NOT_APPLICABLE:
+            self._out_of_scope.keep(scope_key, self._asked(case, in_scope))
+        return known, names
 
     def _asked(self, case: JudgedCase, names: Names) -> Sequence[Template | None]:
         answer = self._reference.answer(case.reading.subject)
@@ -125,3 +142,14 @@ class RememberedRule:
         if self._shows_inputs(verdict.status) and case.inputs:
             verdict = replace(verdict, evidence=[*verdict.evidence, *case.inputs])
         return finding_of_fact(self.rule, verdict, case.fact, case.info, answer.controls)
+
+
+def _scope_of(rule: RuleInForce, places: Places, reference: ReferenceEvaluator) -> KeyPlan | None:
+    """Return the plan of the key by which a subject is out of a rule's scope; None where the rest costs nothing to look at.
+
+    What is not applicable is so for its `when` alone: what the requirement reads of other resources need not be read.
+    """
+    applies = rule.applies
+    if isinstance(applies, OnFact) or applies.when is None or not reads_of([rule.require]).relations:
+        return None
+    return KeyPlan(reads_of([applies.when]), places, reference.holds)

@@ -136,6 +136,24 @@ def test_the_reference_is_asked_once_for_all_subjects_that_are_alike_but_for_the
     assert len(asked) == 1
 
 
+def test_what_is_related_to_a_subject_out_of_scope_is_not_looked_at(
+    thing_rule: Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[str] = []
+    related_to = MemorableExample.related
+    monkeypatch.setattr(
+        MemorableExample, "related", lambda self, name: followed.append(self.id) or related_to(self, name)
+    )
+    require: Json = {"any": {"related": "child", "where": {"field": "properties.color", "equals": "red"}}}
+    both = BothWays(_asking(thing_rule, condition(require), condition({"field": "name", "like": "in*"}), ["size"]))
+    for number in range(12):
+        children = [{"name": f"c{each}", "properties": {"color": f"{number}{each}"}} for each in range(number % 4)]
+        body = {"name": f"{'in' if number % 6 == 5 else 'out'}{number}", "properties": {"size": number}}
+        both.agree_on(example(body, {"child": children}, ["color"] if number == 3 else [], f"t{number}"))
+
+    assert {one.rpartition("/")[2] for one in followed} == {"t0", "t5", "t11"}, "the first out of scope, and two in it"
+
+
 @pytest.mark.parametrize("rule", _RULES, ids=lambda rule: rule.id)
 def test_the_examples_of_a_rule_get_the_same_finding_twice(rule: Rule) -> None:
     by_parameters: dict[str, BothWays] = {}
