@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib.machinery import PathFinder
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ with lazy_imports(__name__):
 
 DISTRIBUTION: Final = "estate-auditor"
 """What the tool is called where packages are installed from; what is imported and run is `auditor`."""
+_UNKNOWN: Final = "0+unknown"
 _SPELLINGS: Final = tuple(DISTRIBUTION.replace("-", sign) for sign in "-_.")
 _PACKAGE: Final = Path(__file__).resolve().parent
 _PLACE: Final[ContextVar[Path | None]] = ContextVar("place", default=None)
@@ -33,23 +35,27 @@ def tool_version() -> str:
     try:
         return metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        return "0+unknown"
+        return _UNKNOWN
 
 
 def _installed_version() -> str:
     """Return what `importlib.metadata` says, without its import, which brings a parser of mail; empty where it has to be asked.
 
-    It need not where the first folder of `sys.path` that knows the tool has one folder of metadata for it, as installers
-    leave it: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    It need not where packages lie in folders alone, and the first that knows the tool has one folder of metadata for it, as
+    installers leave it: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
     """
+    if any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path):
+        return ""
     for place in sys.path:
         try:
             named = [one for one in os.listdir(place or ".") if one.lower().startswith(_SPELLINGS)]  # noqa: PTH208 - as text
-        except OSError:
+        except FileNotFoundError:
             continue
+        except OSError:  # an archive, or a folder that only the library may get on with
+            return ""
         if named:
             return _stated_version(Path(place, named[0])) if len(named) == 1 else ""
-    return ""
+    return _UNKNOWN
 
 
 def _stated_version(folder: Path) -> str:

@@ -44,7 +44,7 @@ with lazy_imports(__name__):
     )
 
 MISTAKES_SHOWN = 50
-_OBJECTS = 5_000
+_OBJECTS = 50_000
 """So many new objects between two looks of the collector: modules and rules are many, and stay."""
 
 _MODULES: Final[Mapping[tuple[str, ...], ModuleType]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol, get_type_hints
 
@@ -202,6 +203,7 @@ def _text(path: Path) -> str:
         raise ContentError(f"{path}: cannot be read: {problem}") from problem
 
 
+@lru_cache(maxsize=1)
 def _parsed(path: Path, text: str) -> Mapping[str, object]:
     """Return what a file says; one of somebody else's that cannot be read says nothing, unless it speaks of us."""
     try:

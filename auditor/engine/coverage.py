@@ -189,17 +189,18 @@ def _why_unmet(tallies: Iterable[_Tally]) -> str | None:
     listed = list(tallies)
     statuses = _together(listed)
     asked = statuses[Status.NOT_APPLICABLE]
-    if statuses.total() > asked:
+    if sum(statuses.values()) > asked:
         return None
     told = next((tally.nothing_met for tally in listed if tally.nothing_met), "")
     return told or (f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED)
 
 
-def _together(tallies: Iterable[_Tally]) -> Counter[Status]:
+def _together(tallies: Iterable[_Tally]) -> dict[Status, int]:
     """Return how many findings have each status; adding counters up would make one anew for each tally."""
-    statuses = Counter[Status]()
+    statuses = dict.fromkeys(Status, 0)
     for tally in tallies:
-        statuses.update(tally.statuses)
+        for status, findings in tally.statuses.items():
+            statuses[status] += findings
     return statuses
 
 
@@ -263,7 +264,8 @@ def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[SettlingPermission]
 def _types(count: _Count) -> Iterator[TypeCoverage]:
     estate = count.estate
     subjects, _ = _Subjects.together(tally.subjects for tally in count.all_tallies)
-    reads = {name for tally in count.all_tallies for read in tally.reads for name in _with_parents(read)}
+    own = {name for tally in count.all_tallies for name in tally.reads}
+    reads = {name for read in own for name in _with_parents(read)}
     met = {*estate.gaps, *(gap for tally in count.all_tallies for gap in tally.gaps)}
     open_in = Counter(map(type_in, met))
     judged = {key: (subjects & bits).bit_count() for key, bits in count.of_type.items()}
@@ -297,9 +299,13 @@ def _controls(count: _Count, gaps: Mapping[Gap, OpenGap], own: str) -> Iterator[
             by_control[answered].append(tally)
     named = {(framework, tally.rule.id) for tally in count.all_tallies for framework, _ in tally.controls}
     frameworks = Counter(framework for framework, _ in named)
+    alike: dict[tuple[int, ...], ControlCoverage] = {}
     for framework, control in sorted(by_control, key=lambda each: (each[0] != own, -frameworks[each[0]], each)):
         tallies = by_control[framework, control]
-        yield _control(framework, control, tallies, count, gaps)
+        numbers = tuple(map(id, tallies))  # many controls rest on the same, in one framework and another
+        if numbers not in alike:
+            alike[numbers] = _control(framework, control, tallies, count, gaps)
+        yield replace(alike[numbers], framework=framework, id=control)
 
 
 def _control(
@@ -315,7 +321,7 @@ def _control(
         framework=framework,
         id=control,
         status=next((status for status in _WORST_FIRST if statuses[status]), Status.NOT_APPLICABLE),
-        by_status={status: statuses[status] for status in Status},
+        by_status=statuses,
         rules=list(dict.fromkeys(tally.rule.id for tally in tallies)),
         judged={names.get(kind, kind): judged[kind] for kind in sorted(judged)},
         evidence=[names[name] for name in sorted(read & names.keys())],

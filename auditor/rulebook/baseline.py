@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -139,8 +140,12 @@ def names(shipped: Path) -> list[str]:
 
 
 def files(shipped: Path) -> list[Path]:
-    """Return all files of the shipped baselines, sorted."""
-    return sorted(path for path in shipped.rglob("*") if path.is_file())
+    """Return all files of the shipped baselines, folder by folder, sorted."""
+    found: list[Path] = []
+    for base, folders, listed in os.walk(shipped):
+        folders.sort()
+        found += [Path(base, name) for name in sorted(listed)]
+    return found
 
 
 def load(reference: str, shipped: Path) -> Baseline:

@@ -77,3 +77,24 @@ def test_a_baseline_of_ones_own_is_checked(place: Path) -> None:
     (place / "own.yaml").write_text("{name: own, title: Own, version: '1', extends: openai-chat}")
 
     assert "pydantic" in loaded(place, "evaluate", str(SAMPLE), "--baseline", "own.yaml")
+
+
+_AT_THE_END = """
+import atexit, gc, sys
+atexit.register(lambda: print("hidden from a last look:", gc.get_freeze_count() > 10_000))  # what is registered first comes last
+sys.argv = ["auditor", "demo", "--quiet"]
+from auditor.cli import main
+main()
+"""
+
+
+def test_a_command_ends_without_a_look_for_garbage_in_what_ends_with_it(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _AT_THE_END],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.endswith("hidden from a last look: True\n")
