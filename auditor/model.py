@@ -223,6 +223,10 @@ class Gap(Struct, frozen=True, order=True):
         return f"{self.what}{where}{' is ' if self.reason.startswith('not in ') else ': '}{self.reason}"
 
 
+NOT_COMPARED: Final = frozenset({"context", "input"})
+"""The operators of leaves that decide nothing: what a rule shows beside its conditions, and what a fact was derived from."""
+
+
 class Evidence(Struct, frozen=True):
     """One leaf that decided: the path as spelled in the data, what was expected (parameters bound), and what was there.
 
@@ -245,7 +249,7 @@ class Evidence(Struct, frozen=True):
     @property
     def decides(self) -> bool:
         """Whether the leaf was compared; else it is context of the rule, or an input of a derived fact."""
-        return self.operator not in {"context", "input"}
+        return self.operator not in NOT_COMPARED
 
 
 class Assumption(Struct, frozen=True, order=True):

@@ -24,6 +24,7 @@ _DEEPEST: Final = 5
 _RELATION: Final = re.compile(r"related\((\w+)\)")
 _PLACE: Final = re.compile(r"(?P<list>[^\[\]]+)\[(?P<number>\d+)\]\.?")
 _PLAIN: Final = frozenset((str, bool, int, float, type(None)))
+_QUOTED_OR_LISTED: Final = frozenset("['")
 _ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
 """What Azure says of a resource whatever anybody set."""
 
@@ -98,6 +99,14 @@ def _listed(path: str, resource_id: str | None, found: list[str]) -> Evidence:
 def _ends(resource: Resource, path: str) -> Sequence[tuple[str, object]]:
     """Return what a path leads to; elements of lists go by their place, as evidence spells them."""
     start: object = resource.body
+    if _QUOTED_OR_LISTED.isdisjoint(path):
+        value = start
+        for step in parse(path):  # as nearly always: what is asked for is there, and spelled as it was asked for
+            value = value.get(step.name) if type(value) is dict else None
+            if value is None:
+                break
+        else:
+            return [(path, value)]
     before, rest = "", path
     while (place := _PLACE.match(rest)) is not None:
         lists = list(walk(start, parse(place["list"])))
@@ -123,7 +132,7 @@ def _at(resource: Resource, path: str) -> Iterator[Evidence]:
             path=at,
             operator="input",
             expected=None,
-            actual=None if value is ABSENT else _Outline().of(value),
+            actual=None if value is ABSENT else value if type(value) in _PLAIN else _Outline().of(value),
             absent=value is ABSENT,
             resource_id=resource.id,
             source=resource.source,

@@ -68,7 +68,7 @@ class InputReader(Protocol):
     """Reads what facts were derived from."""
 
     def at(self, place: InputPlace) -> InputLeaves:
-        """Return what stands at a place."""
+        """Return what stands at a place: values of one resource, read at one time."""
 
 
 class _Leaves(Sequence[Evidence]):
@@ -144,14 +144,16 @@ class SharedEvidence(_Leaves):
 
     def __iter__(self) -> Iterator[Evidence]:
         """Go through the leaves."""
-        origins = self.origins
-        for leaf, owner, was_read, own in self.shared.leaves:
-            if owner is None:
-                yield leaf
-            else:
-                actual = leaf.actual if own is None else self.own[own]
-                yield _filled(leaf, origins[owner], actual, was_read=was_read)
+        yield from map(self.filled, self.shared.leaves)
         yield from self.inputs
+
+    def filled(self, shared: SharedLeaf) -> Evidence:
+        """Return one of the shared leaves with what it leaves open."""
+        leaf, owner, was_read, own = shared
+        if owner is None:
+            return leaf
+        actual = leaf.actual if own is None else self.own[own]
+        return _filled(leaf, self.origins[owner], actual, was_read=was_read)
 
     def __eq__(self, other: object) -> bool:
         """Whether another sequence holds the same leaves."""

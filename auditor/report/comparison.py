@@ -45,7 +45,7 @@ def comparison(leaf: Evidence) -> tuple[str, str]:
         return _SIGNS[match[1]], f"{match[2]} that match"
     words = _WORDS.get(leaf.operator, leaf.operator)
     if leaf.operator == "exists":
-        return words, "present" if leaf.expected in {True, "true"} else "absent"
+        return words, "present" if leaf.expected in (True, "true") else "absent"
     if leaf.operator in {"every", "any", "none"} and leaf.expected is None:
         return words, "as the rule says"
     if isinstance(leaf.expected, Mapping) and "days" in leaf.expected:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote
@@ -27,7 +28,6 @@ from auditor.errors import AuditorError
 from auditor.inputs.read import is_location
 from auditor.model import Finding, Report
 from auditor.report.escapes.binary import BinaryFile
-from auditor.report.escapes.csv import CsvCell
 from auditor.report.format import DATA_SET, Format, View
 from auditor.report.formats.csv import COLUMNS, FindingCells
 from auditor.report.selection import streamed
@@ -63,18 +63,19 @@ _READ: Final[Mapping[str, tuple[Any, Callable[[str], int | bool | date | datetim
     "exemption_expires_on": (pa.date32(), _date),
 }
 """The columns that are no texts: their types, and how the CSV's cells are read."""
-_WRITTEN: Final = [name for name in COLUMNS if name != PARTITION]
+_WRITTEN: Final[Mapping[str, int]] = {name: at for at, name in enumerate(COLUMNS) if name != PARTITION}
+"""The columns of a file, and where they are in the CSV."""
 _SCHEMA: Final = pa.schema([(name, _READ[name][0] if name in _READ else pa.string()) for name in _WRITTEN])
 
 
 def _body(report: Report, out: BinaryFile, view: View) -> None:
     """Write the findings of a report as one file."""
-    rows = FindingCells(report, CsvCell, str)
+    rows: FindingCells[tuple[str, ...]] = FindingCells(report, tuple, str)
     findings = list(streamed(report, include_passed=view.include_passed))
     with parquet.ParquetWriter(out.bytes, _SCHEMA, compression="zstd") as writer:
         for first in range(0, len(findings), _ROWS):
-            cells = [rows.cells(finding) for finding in findings[first : first + _ROWS]]
-            columns = {name: [_value(name, each[name]) for each in cells] for name in _WRITTEN}
+            cells = [list(chain.from_iterable(rows.row(finding))) for finding in findings[first : first + _ROWS]]
+            columns = {name: [_value(name, each[at]) for each in cells] for name, at in _WRITTEN.items()}
             writer.write_table(pa.table(columns, _SCHEMA))
 
 

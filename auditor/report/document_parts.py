@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import as_document
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves, ValueOrigin
 from auditor.model import (
     Evidence,
     Exemption,
@@ -45,8 +44,6 @@ from auditor.report.report_document import (
 )
 from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
-
-_REMEMBERED: Final = 4_096  # facts of which the inputs are kept as documents, which are large
 
 
 def head_of(report: Report) -> ReportHead:
@@ -92,54 +89,9 @@ def _exemption_state(state: ExemptionState) -> ExemptionStateDocument:
     }
 
 
-class FindingDocuments:
-    """The findings of a report, one after the other; what many of them share is written down once."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._shared: dict[tuple[SharedLeaves, str | None, str | None], list[ReportedEvidence]] = {}
-        self._inputs: dict[int, tuple[Sequence[Evidence], list[ReportedEvidence]]] = {}
-
-    def of(self, finding: Finding) -> ReportedFinding:
-        """Return a finding; what is the same for all findings of its rule stands at the rule."""
-        return _finding(finding, self._report, self._evidence(finding))
-
-    def _evidence(self, finding: Finding) -> list[ReportedEvidence]:
-        evidence = finding.evidence
-        if not isinstance(evidence, SharedEvidence):
-            return [_evidence(each, finding) for each in evidence]
-        leaves, origin = evidence.shared, evidence.origins[0]
-        key = (leaves, origin.source, origin.api_version)
-        documents = self._shared.get(key)
-        if documents is None or not _is_of(origin, finding):
-            documents = [_evidence(each, finding) for each in evidence.without_inputs()]
-            if leaves.is_kept and leaves.are_of_subject and _is_of(origin, finding):
-                self._shared[key] = documents
-        return [*documents, *self._of_inputs(evidence.inputs, finding)] if evidence.inputs else documents
-
-    def _of_inputs(self, inputs: Sequence[Evidence], finding: Finding) -> list[ReportedEvidence]:
-        """Return what a fact was derived from: all findings on it have the same list."""
-        known = self._inputs.get(id(inputs))
-        if known is None:
-            if len(self._inputs) >= _REMEMBERED:
-                self._inputs.clear()
-            known = self._inputs[id(inputs)] = (inputs, [_evidence(each, finding) for each in inputs])
-        return known[1]
-
-
-def _is_of(origin: ValueOrigin, finding: Finding) -> bool:
-    """Whether values are those of what a finding is about, read when that was."""
-    is_same_time = origin.collected_at is None or origin.collected_at == finding.collected_at
-    return is_same_time and ids.key(origin.resource_id) == ids.key(finding.resource_id or "")
-
-
 def finding_of(finding: Finding, report: Report) -> ReportedFinding:
-    """Return a single finding."""
-    return FindingDocuments(report).of(finding)
-
-
-def _finding(finding: Finding, report: Report, evidence: list[ReportedEvidence]) -> ReportedFinding:
-    document: ReportedFinding = {
+    """Return a finding; what is the same for all findings of its rule stands at the rule."""
+    document: dict[str, object] = {
         "rule_id": finding.rule_id,
         "title": report.rules[finding.rule_id].title,
         "severity": finding.severity,
@@ -151,19 +103,27 @@ def _finding(finding: Finding, report: Report, evidence: list[ReportedEvidence])
         "component": finding.component,
         "location": finding.location,
         "message": finding.message,
-        "evidence": evidence,
+        "evidence": [evidence_of(each, finding) for each in finding.evidence],
         "witness": ordered(finding.witness),
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,
-        "exemption": _exemption(finding.exemption),
-        "controls": _controls(finding),
+        "exemption": exemption_of(finding.exemption) if finding.exemption else None,
+        "controls": controls_of(finding),
+        **last_of(finding, None if finding.rests_on is None else as_document(finding.rests_on)),
+    }
+    return cast(ReportedFinding, document)
+
+
+def last_of(finding: Finding, rests_on: Mapping[str, object] | None) -> dict[str, object]:
+    """Return what a finding ends with; most of it is left out where it says nothing."""
+    document: dict[str, object] = {
         "remediation": {"cli": finding.remediation_cli},
         "fingerprint": finding.fingerprint,
     }
     if finding.collected_at is not None:
         document["collected_at"] = finding.collected_at
-    if finding.rests_on is not None:
-        document["rests_on"] = as_document(finding.rests_on)
+    if rests_on is not None:
+        document["rests_on"] = rests_on
     if finding.against_known is not None:
         document["against_known"] = finding.against_known
     if finding.claims:
@@ -177,7 +137,8 @@ def _finding(finding: Finding, report: Report, evidence: list[ReportedEvidence])
     return document
 
 
-def _evidence(evidence: Evidence, finding: Finding) -> ReportedEvidence:
+def evidence_of(evidence: Evidence, finding: Finding) -> ReportedEvidence:
+    """Return a leaf, which says only what does not go without saying in the finding."""
     document: ReportedEvidence = {
         "path": evidence.path,
         "operator": evidence.operator,
@@ -191,8 +152,9 @@ def _evidence(evidence: Evidence, finding: Finding) -> ReportedEvidence:
         document["absent"] = True
     if evidence.name is not None:
         document["name"] = evidence.name
-    if evidence.resource_id is not None and ids.key(evidence.resource_id) != ids.key(finding.resource_id or ""):
-        document["resource_id"] = evidence.resource_id
+    holder, subject = evidence.resource_id, finding.resource_id or ""
+    if holder is not None and holder != subject and ids.key(holder) != ids.key(subject):
+        document["resource_id"] = holder
     if evidence.source is not None:
         document["source"] = evidence.source
     if evidence.api_version is not None:
@@ -232,7 +194,8 @@ def _cause(group: CauseGroup) -> CauseDocument:
     }
 
 
-def _controls(finding: Finding) -> dict[str, list[str]]:
+def controls_of(finding: Finding) -> dict[str, list[str]]:
+    """Return the controls that a finding is about, by framework."""
     return {name: list(finding.controls[name]) for name in sorted(finding.controls)}
 
 
@@ -341,8 +304,8 @@ def first_finding_of(finding: Finding, rule: RuleInfo) -> FindingDocument:
         "witness": ordered(finding.witness),
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,
-        "exemption": _exemption(finding.exemption),
-        "controls": _controls(finding),
+        "exemption": exemption_of(finding.exemption) if finding.exemption else None,
+        "controls": controls_of(finding),
         "remediation": {"text": rule.remediation, "cli": finding.remediation_cli},
         "fingerprint": finding.fingerprint,
         "collected_at": finding.collected_at,
@@ -375,9 +338,8 @@ def _first_evidence(evidence: Evidence) -> EvidenceDocument:
     return document
 
 
-def _exemption(exemption: Exemption | None) -> ExemptionDocument | None:
-    if exemption is None:
-        return None
+def exemption_of(exemption: Exemption) -> ExemptionDocument:
+    """Return an exemption that covers a finding."""
     return {
         "id": exemption.id,
         "rule": exemption.rule,

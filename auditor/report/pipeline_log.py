@@ -18,16 +18,25 @@ IN_JSON: Final = r"\u0023"
 
 _HASHES: Final = re.compile(r"#(?=#[A-Za-z]{0,20}\[)")
 # An address such as `::1` or `::ffff:10.0.0.1` begins like a command; no command is called like a group of its digits.
-_COLONS: Final = re.compile(r"(^|(?<=\r))([^\S\r\n]*):(?=:(?![0-9A-Fa-f]{1,4}(?![\w-]))[A-Za-z_])", re.MULTILINE)
+_COLONS: Final = re.compile(r"::(?![0-9A-Fa-f]{1,4}(?![\w-]))(?=[A-Za-z_])")
 
 
 def harmless(text: str, hash_sign: str = APART) -> str:
     """Return whole lines without commands; `hash_sign` spells a `#` that would begin one."""
-    if "##" in text:
+    if (
+        "#" in text
+    ):  # one character is searched for a hundred times as fast as two, and two by an expression twice as fast
         text = _HASHES.sub(lambda _: hash_sign, text)
-    if "::" in text:
-        text = _COLONS.sub(r"\1\2: ", text)
-    return text
+    if hash_sign == IN_JSON:
+        return text  # no line of JSON begins with a colon
+    return _COLONS.sub(_apart_where_a_line_begins, text)
+
+
+def _apart_where_a_line_begins(match: re.Match[str]) -> str:
+    """Return colons apart where nothing but blanks stands before them in their line."""
+    text, end = match.string, match.start()
+    start = max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
+    return ": :" if start == end or text[start:end].isspace() else "::"
 
 
 class LogSafeStream(io.TextIOWrapper):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 from auditor import resource_id as ids
@@ -28,11 +27,23 @@ def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
 
 def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:
     """Go through the same as `listed`, without holding all of them where they are in order already."""
-    is_in_order = isinstance(report.findings, HeldFindings)
-    if not is_in_order and any(before > after for before, after in pairwise(map(_order, report.findings))):
+    if not isinstance(report.findings, HeldFindings) and not _are_in_order(report.findings):
         yield from listed(report, include_passed=include_passed)
         return
     yield from (each for each in report.findings if include_passed or each.status not in _SETTLED)
+
+
+def _are_in_order(findings: Iterable[Finding]) -> bool:
+    """Whether findings are as `listed` orders them; where rule and resource tell, no more is looked at."""
+    before, key_before = None, ""
+    for finding in findings:
+        key = ids.key(finding.resource_id or "")
+        if before is not None:
+            is_same_rule = finding.rule_id == before.rule_id and finding.severity is before.severity
+            if not (is_same_rule and key > key_before) and _order(before) > _order(finding):
+                return False
+        before, key_before = finding, key
+    return True
 
 
 def open_failures(findings: Sequence[Finding]) -> Sequence[Finding]:

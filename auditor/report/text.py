@@ -31,6 +31,7 @@ _CONTROL: Final = re.compile(f"[{_CONTROLS}]")
 _UNSHOWN_CHARACTER: Final = re.compile(f"[{_UNSHOWN}]")
 _HIDDEN: Final = re.compile(f"[{_CONTROLS}{_UNSHOWN}]")
 _HIDDEN_IN_JSON: Final = re.compile(f"[\x7f-\x9f\u2028\u2029\ufffe\uffff{_UNSHOWN}]")
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # A spreadsheet cell holds 32,767 characters:
@@ -39,11 +40,15 @@ _CELL_LIMIT: Final = 32_000
 _PLAIN_NUMBER: Final = re.compile(r"-\d+(\.\d+)?([eE][+-]?\d+)?")
 _FORMULA_STARTS: Final = frozenset("=+-@\N{MINUS SIGN}")
 _BLANK_STARTS: Final = ("\t", "\r")
+_HARMFUL_STARTS: Final = frozenset("=+-@ ")  # of what shows and is ASCII: behind a blank, there may be a formula
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _NUMBER_LIKE: Final = re.compile(
     rf"[\s.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*|true|false|{_MONTH}[\s./-]?\d{{1,4}}|\d{{1,4}}[\s./-]?{_MONTH}(?:[\s./-]?\d{{1,4}})?",
     re.IGNORECASE,
 )
+_LONGEST_DATE: Final = 19  # digits, a month, digits
+_NUMBER_SIGNS: Final = "0123456789 \t\n\r\v\f\x1c\x1d\x1e\x1f.,:/eE+%$()-"
+"""What of ASCII a number may hold."""
 # What shows nothing where a text begins: blanks, format characters such as a zero-width space, marks without a letter.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mn", "Zl", "Zp", "Zs"})
 _FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, blank by looks
@@ -82,7 +87,9 @@ def blanked(text: str) -> str:
 
 def safe_cell(text: str) -> str:
     """Return text that a spreadsheet shows and never runs: one line, no control characters, no formula."""
-    if not text or (text[0].isalnum() and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()):
+    if not text or (
+        text[0] not in _HARMFUL_STARTS and len(text) <= _CELL_LIMIT and text.isascii() and text.isprintable()
+    ):
         return text  # what nearly all cells are: neither a formula nor anything to hide
     line = cut_cell(blanked(text))
     starts_formula = text.startswith(_BLANK_STARTS) or _seen_first(text) in _FORMULA_STARTS
@@ -98,7 +105,9 @@ def cut_cell(text: str) -> str:
 
 def reads_as_number(text: str) -> bool:
     """Whether some spreadsheet takes a text for a number, a date, a time or a truth, and shows another text for it."""
-    return bool(_NUMBER_LIKE.fullmatch(text))
+    if len(text) > _LONGEST_DATE and text.isascii() and text.strip(_NUMBER_SIGNS):
+        return False  # nearly all that is longer than a date: it holds something that no number has
+    return _NUMBER_LIKE.fullmatch(text) is not None
 
 
 def name_cell(text: str) -> str:
@@ -131,7 +140,7 @@ def ordered(value: object) -> object:
 
 def compact(value: object) -> str:
     """Return JSON on one line, without spaces, keys sorted."""
-    return json.dumps(ordered(value), ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT(ordered(value))
 
 
 def value_text(value: object) -> str:

@@ -19,7 +19,7 @@ from auditor.report.escapes.output import CsvDialect
 from auditor.report.format import Style, View
 from auditor.report.formats import csv as csv_format
 from auditor.report.formats.csv import COLUMNS, FORMAT
-from auditor.report.text import safe_cell
+from auditor.report.text import reads_as_number, safe_cell
 from tests.checkout import ROOT
 from tests.report.conftest import (
     EXEMPT,
@@ -268,3 +268,8 @@ def test_a_reader_chooses_delimiter_and_byte_order_mark(report: Report, delimite
     assert list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)) == list(
         csv.reader(io.StringIO(text_of(report), newline=""))
     )
+
+
+@given(st.text(alphabet="0123456789 .,:/eE+%$€£()-٣\u00a0\x1caMAR", min_size=20, max_size=40))
+def test_what_is_longer_than_a_date_is_a_number_where_it_holds_nothing_else(text: str) -> None:
+    assert reads_as_number(text) == bool(re.fullmatch(r"[\s\d.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*", text))

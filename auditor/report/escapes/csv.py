@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NewType
 
-from auditor.report.escapes.output import CsvDialect, EscapedOutput
+from auditor.report.escapes.output import CsvDialect, EscapedOutput, in_blocks
 from auditor.report.text import safe_cell
 
-CsvCell = NewType("CsvCell", str)
-"""A cell as it stands in the file."""
+CsvCells = NewType("CsvCells", str)
+"""Cells that follow each other as they stand in the file."""
 CsvText = NewType("CsvText", str)
 """Whole rows as they stand in the file."""
 
@@ -30,20 +30,20 @@ class CsvRows(EscapedOutput):
         """Write a row."""
         self._writer.writerow([safe_cell(cell) for cell in cells])
 
-    def cell(self, text: str) -> CsvCell:
-        """Return a cell, for a row of several."""
+    def cells(self, texts: Sequence[str]) -> CsvCells:
+        """Return cells that follow each other in a row."""
+        return CsvCells(self._delimiter.join([self._cell(text) for text in texts]))
+
+    def _cell(self, text: str) -> str:
         safe = safe_cell(text)
         if '"' in safe or self._delimiter in safe:
-            return CsvCell('"' + safe.replace('"', '""') + '"')
-        return CsvCell(safe)
+            return '"' + safe.replace('"', '""') + '"'
+        return safe
 
-    def line(self, cells: Iterable[CsvCell]) -> None:
-        """Write a row of cells, several of them."""
-        self._stream.write(self._delimiter.join(cells) + "\r\n")
-
-    def lines(self, rows: Iterable[Iterable[CsvCell]]) -> CsvText:
-        """Return what `line` would write of several rows."""
-        return CsvText("".join([self._delimiter.join(cells) + "\r\n" for cells in rows]))
+    def lines(self, rows: Iterable[Iterable[CsvCells]]) -> Iterator[CsvText]:
+        """Go through rows of cells, each of several, in blocks."""
+        delimiter = self._delimiter
+        return map(CsvText, in_blocks(delimiter.join(cells) + "\r\n" for cells in rows))
 
     def add(self, text: CsvText) -> None:
         """Write rows that `lines` made."""

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TextIO
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Final, TextIO
 
 from msgspec import Struct
 
 from auditor.report import pipeline_log
+
+_BLOCK: Final = 1 << 16
+"""So many characters are written at once: each write of a stream has a price of its own."""
+
+
+def in_blocks(texts: Iterable[str]) -> Iterator[str]:
+    """Go through texts joined to blocks of some length, so that of many no more than a block is held."""
+    block: list[str] = []
+    size = 0
+    for text in texts:
+        block.append(text)
+        size += len(text)
+        if size >= _BLOCK:
+            yield "".join(block)
+            block, size = [], 0
+    yield "".join(block)
 
 
 class EscapedOutput:

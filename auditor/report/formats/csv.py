@@ -5,15 +5,17 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from operator import itemgetter
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.processes import Bytes, in_processes
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaves
-from auditor.model import Evidence, Finding, Report, RuleInfo
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
+from auditor.model import NOT_COMPARED, Evidence, Exemption, Finding, Report
+from auditor.report.bounded_cache import BoundedCache
 from auditor.report.comparison import comparison
-from auditor.report.escapes.csv import CsvCell, CsvRows, CsvText
+from auditor.report.escapes.csv import CsvRows, CsvText
 from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
@@ -70,173 +72,279 @@ COLUMNS: Final = (
 )
 _ROWS: Final = 1_000  # in a part that one process writes
 _AT_ONCE: Final = 50_000  # findings whose rows are held before they are written
-_AS_BYTES: Final[Bytes[CsvText]] = Bytes(pickle.dumps, pickle.loads)
-_REMEMBERED: Final = 65_536
-_AS_WRITTEN: Final = frozenset(
-    {
-        *("schema_version", "exempted", "scanned_at_utc", "collected_at_utc", "first_seen_utc", "exemption_expires_on"),
-        *("observed", "expected"),
-    }
-)
-"""Numbers, times and truths, which a spreadsheet may take for what they are; a number in any other cell is a name."""
+_AS_BYTES: Final[Bytes[Sequence[CsvText]]] = Bytes(pickle.dumps, pickle.loads)
+_SUBJECTS: Final = 32_768
+_REMEMBERED: Final = 16_384
+
+Cells = TypeVar("Cells")
+_ReadBy = tuple[str | None, str | None]
+"""How a value was read, and with which API version."""
 
 
 def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
-    rows, in_order = FindingCells(report, out.cell, name_cell), itemgetter(*COLUMNS)
+    rows = FindingCells(report, out.cells, name_cell)
     findings = streamed(report, include_passed=view.include_passed)
     if view.processes == 1:
-        for finding in findings:
-            out.line(in_order(rows.cells(finding)))
+        for text in out.lines(map(rows.row, findings)):
+            out.add(text)
         return
     while some := list(islice(findings, _AT_ONCE)):
 
-        def text_of(number: int, some: Sequence[Finding] = some) -> CsvText:
-            return out.lines(in_order(rows.cells(each)) for each in some[number * _ROWS : (number + 1) * _ROWS])
+        def texts_of(number: int, some: Sequence[Finding] = some) -> Sequence[CsvText]:
+            return list(out.lines(map(rows.row, some[number * _ROWS : (number + 1) * _ROWS])))
 
-        for text in in_processes(text_of, range(-(-len(some) // _ROWS)), view.processes, _AS_BYTES):
-            out.add(text)
+        for texts in in_processes(texts_of, range(-(-len(some) // _ROWS)), view.processes, _AS_BYTES):
+            for text in texts:
+                out.add(text)
 
 
-class FindingCells:
-    """The cells of findings, as `cell` writes them; what many share is made once. A name is first made one by `as_name`."""
+class _RuleCells(NamedTuple, Generic[Cells]):
+    """What findings of a rule have in common that are unknown for the same reason, or for none."""
 
-    def __init__(self, report: Report, cell: Callable[[str], CsvCell], as_name: Callable[[str], str]) -> None:
+    first: Cells
+    """The run, the rule, severity and status."""
+    why_unknown: Cells
+    controls: Cells
+    remedy: Cells
+    """Where there is no command."""
+    held: object
+    """What others must not get the identity of."""
+
+
+class _SubjectCells(NamedTuple, Generic[Cells]):
+    """What findings on one subject have in common."""
+
+    place: Cells
+    role: Cells
+    collected: Cells
+    tags: Cells
+    tagged: Mapping[str, object]
+    has_plain_tags: bool
+    """Whether tags that are equal read alike: 1 and true do not."""
+
+
+class _EvidenceCells(NamedTuple, Generic[Cells]):
+    """What stands in the columns of evidence, which are in two places."""
+
+    compared: Cells
+    operator: Cells
+
+
+class _Said(NamedTuple, Generic[Cells]):
+    """What leaves say that decide, by how and with which version their `owners` were read: whose they are, they do not say."""
+
+    leaves: Sequence[SharedLeaf]
+    owners: Sequence[int]
+    shows_own: bool
+    cells: dict[tuple[_ReadBy, ...], _EvidenceCells[Cells]]
+
+    def read(self, evidence: SharedEvidence) -> tuple[Sequence[Evidence], Sequence[_ReadBy]]:
+        """Return the leaves of some evidence with the values in it, and how and with which version each was read."""
+        leaves: list[Evidence] = []
+        read: list[_ReadBy] = []
+        for leaf, owner, was_read, own in self.leaves:
+            leaves.append(leaf if own is None or owner is None else replace(leaf, actual=evidence.own[own]))
+            if owner is None or not was_read:
+                read.append((leaf.source, leaf.api_version))
+            else:
+                read.append(evidence.origins[owner][1:3])
+        return leaves, read
+
+
+class FindingCells(Generic[Cells]):
+    """The rows of findings. What cells are made of that many of them share is looked at once.
+
+    A row comes in pieces, each of which `form` makes of the texts of cells that follow each other, in the order of the
+    columns. A name is first made one by `as_name`: a spreadsheet may take numbers, times and truths for what they are, but a
+    number in any other cell is a name.
+    """
+
+    def __init__(self, report: Report, form: Callable[[Sequence[str]], Cells], as_name: Callable[[str], str]) -> None:
         self._report = report
-        self._cell = cell
-        self._as_name = as_name
-        self._names: dict[str, CsvCell] = {}
-        self._rules: dict[tuple[str, int], tuple[dict[str, CsvCell], object]] = {}
-        self._places: dict[str, dict[str, CsvCell]] = {}
-        self._shared: dict[tuple[SharedLeaves, str | None, str | None], dict[str, CsvCell]] = {}
-        self._run = self._escaped(_run_cells(report))
+        self._form = form
+        self._name = as_name
+        self._rules: BoundedCache[tuple[object, ...], _RuleCells[Cells]] = BoundedCache(_REMEMBERED)
+        self._subjects: BoundedCache[tuple[object, ...], _SubjectCells[Cells]] = BoundedCache(_SUBJECTS)
+        self._roles: BoundedCache[tuple[str | None, ...], Cells] = BoundedCache(_REMEMBERED)
+        self._times: BoundedCache[str | None, Cells] = BoundedCache(_REMEMBERED)
+        self._names: BoundedCache[str, Cells] = BoundedCache(_REMEMBERED)
+        self._said: BoundedCache[SharedLeaves, _Said[Cells]] = BoundedCache(_REMEMBERED)
+        self._said_alike: BoundedCache[tuple[int, ...], _Said[Cells]] = BoundedCache(_REMEMBERED)
+        self._comparisons: BoundedCache[tuple[str, int], tuple[str, str, object]] = BoundedCache(_REMEMBERED)
+        self._run = _run_cells(report, as_name)
+        self._covered: Mapping[bool, Cells] = {True: form(["true"]), False: form(["false"])}
+        self._nothing = form([as_name("")])
+        self._no_evidence = _EvidenceCells(form([""] * 5), self._nothing)
+        self._unaccepted = form([""] * 4)
+        self._no_comparison = form([""] * 2)
 
-    def cells(self, finding: Finding) -> dict[str, CsvCell]:
-        """Return the cells of a finding by column."""
-        resource_id = finding.resource_id or ""
-        place = self._places.get(resource_id)
-        if place is None:
-            if len(self._places) >= _REMEMBERED:
-                self._places.clear()
-            place = self._places[resource_id] = self._escaped(_place_cells(resource_id, self._report))
+    def row(self, finding: Finding) -> tuple[Cells, ...]:
+        """Return the pieces of a finding's row."""
+        rule, subject, evidence = self._rule(finding), self._subject(finding), self._of_evidence(finding.evidence)
+        exemption, named = finding.exemption, self._named
+        cause = cause_of(finding)
         return (
-            self._run | self._rule_cells(finding) | place | self._evidence_cells(finding.evidence) | self._own(finding)
+            rule.first,
+            self._covered[exemption is not None],
+            subject.place,
+            named(finding.sub_object) if finding.sub_object else self._nothing,
+            subject.role,
+            named(finding.message),
+            evidence.compared,
+            subject.collected,
+            rule.why_unknown,
+            self._unaccepted if exemption is None else self._accepted(exemption),
+            rule.controls,
+            self._mended(finding) if finding.remediation_cli else rule.remedy,
+            self._form([self._name(finding.fingerprint)]),
+            evidence.operator,
+            named(compact(finding.witness)) if finding.witness else self._nothing,
+            named(cause.what) if cause else self._nothing,
+            subject.tags,
+            self._since(finding),
         )
 
-    def _rule_cells(self, finding: Finding) -> dict[str, CsvCell]:
-        key = (finding.rule_id, id(finding.controls))
+    def _rule(self, finding: Finding) -> _RuleCells[Cells]:
+        severity, status, controls = finding.severity, finding.status, finding.controls
+        reason, permission = finding.unknown_reason, finding.missing_permission
+        key = (finding.rule_id, severity, status, id(controls), reason, permission)
         known = self._rules.get(key)
-        if known is None:
-            if len(self._rules) >= _REMEMBERED:
-                self._rules.clear()
-            cells = self._escaped(_rule_cells(self._report.rules[finding.rule_id], finding.controls))
-            known = self._rules[key] = (cells, finding.controls)  # held, so that no other gets its identity
-        return known[0]
+        if known is not None:
+            return known
+        rule, form, name = self._report.rules[finding.rule_id], self._form, self._name
+        listed = "; ".join(f"{framework}:{each}" for framework in sorted(controls) for each in controls[framework])
+        cells = _RuleCells(
+            first=form([*self._run, *map(name, (rule.id, rule.title, severity.value, status.value))]),
+            why_unknown=form([name(reason or ""), name(permission or "")]),
+            controls=form([name(listed)]),
+            remedy=form([name(rule.remediation)]),
+            held=controls,
+        )
+        return self._rules.keep(key, cells)
 
-    def _evidence_cells(self, evidence: Sequence[Evidence]) -> dict[str, CsvCell]:
-        if not isinstance(evidence, SharedEvidence) or not evidence.shared.is_kept:
-            return self._escaped(_evidence_cells(evidence))
-        origin = evidence.origins[0]
-        key = (evidence.shared, origin.source, origin.api_version)
-        cells = self._shared.get(key)
+    def _subject(self, finding: Finding) -> _SubjectCells[Cells]:
+        resource_id, resource_type, tags = finding.resource_id, finding.resource_type, finding.tags
+        role = (finding.workload, finding.component, finding.location)
+        collected = finding.collected_at
+        key = (resource_id, resource_type, role, collected)
+        known = self._subjects.get(key)
+        if known is not None and (known.tagged is tags or (known.has_plain_tags and known.tagged == tags)):
+            return known
+        form, name = self._form, self._name
+        told = "; ".join(f"{tag}={value_text(tags[tag])}" for tag in sorted(tags))
+        cells = _SubjectCells(
+            place=form(list(map(name, _place_cells(resource_id or "", resource_type or "", self._report)))),
+            role=self._role(role),
+            collected=self._collected(collected),
+            tags=form([name(told)]),
+            tagged=tags,
+            has_plain_tags=all(isinstance(value, str) for value in tags.values()),
+        )
+        return self._subjects.keep(key, cells)
+
+    def _role(self, role: tuple[str | None, ...]) -> Cells:
+        known = self._roles.get(role)
+        return known or self._roles.keep(role, self._form([self._name(each or "") for each in role]))
+
+    def _collected(self, text: str | None) -> Cells:
+        known = self._times.get(text)
+        return known or self._times.keep(text, self._form([utc_text(text or self._report.snapshot.collected_at)]))
+
+    def _of_evidence(self, evidence: Sequence[Evidence]) -> _EvidenceCells[Cells]:
+        if not isinstance(evidence, SharedEvidence):
+            leaves = [leaf for leaf in evidence if leaf.decides]
+            return self._evidence_cells(leaves, [(leaf.source, leaf.api_version) for leaf in leaves])
+        said = self._said.get(evidence.shared) or self._said_by(evidence.shared)
+        if said.shows_own:
+            return self._evidence_cells(*said.read(evidence))
+        read_by = tuple([evidence.origins[owner][1:3] for owner in said.owners]) if said.owners else ()
+        cells = said.cells.get(read_by)
         if cells is None:
-            cells = self._escaped(_evidence_cells(evidence))
-            if evidence.shared.are_of_subject:
-                self._shared[key] = cells
+            cells = said.cells[read_by] = self._evidence_cells(*said.read(evidence))
         return cells
 
-    def _own(self, finding: Finding) -> dict[str, CsvCell]:
-        """Return what only this finding tells."""
-        rule, cell, name = self._report.rules[finding.rule_id], self._cell, self._name
-        exemption, cause = finding.exemption, cause_of(finding)
-        mends = (part for part in (rule.remediation, finding.remediation_cli) if part)
-        collected = utc_text(finding.collected_at or self._report.snapshot.collected_at)
-        return {
-            "severity": name(finding.severity.value),
-            "status": name(finding.status.value),
-            "exempted": cell("false" if exemption is None else "true"),
-            "resource_type": name(finding.resource_type or ""),
-            "sub_object": name(finding.sub_object),
-            "workload": name(finding.workload or ""),
-            "component": name(finding.component or ""),
-            "location": name(finding.location or ""),
-            "message": name(finding.message),
-            "collected_at_utc": cell(collected),
-            "unknown_reason": name(finding.unknown_reason or ""),
-            "missing_permission": name(finding.missing_permission or ""),
-            "exemption_id": name(exemption.id if exemption else ""),
-            "exemption_reason": name(exemption.reason if exemption else ""),
-            "exemption_approved_by": name(exemption.approved_by if exemption else ""),
-            "exemption_expires_on": cell(exemption.expires_on if exemption else ""),
-            "remediation": name(" | ".join(mends)),
-            "fingerprint": cell(self._as_name(finding.fingerprint)),
-            "witness": name(compact(finding.witness)) if finding.witness else name(""),
-            "cause": name(cause.what if cause else ""),
-            "first_seen_utc": cell(finding.first_seen),
-            "change": name(finding.change or finding.against_known or ""),
-            "tags": name("; ".join(f"{key}={value_text(finding.tags[key])}" for key in sorted(finding.tags))),
-        }
+    def _said_by(self, leaves: SharedLeaves) -> _Said[Cells]:
+        """Return what leaves say, whatever is shown beside them."""
+        deciding = [each for each in leaves.leaves if each.leaf.operator not in NOT_COMPARED]
+        key = tuple([id(each.leaf) for each in deciding])
+        said = self._said_alike.get(key)
+        if said is None:
+            owners = dict.fromkeys(each.owner for each in deciding if each.was_read and each.owner is not None)
+            said = _Said(deciding, tuple(owners), any(each.own is not None for each in deciding), {})
+            self._said_alike.keep(key, said)
+        return self._said.keep(leaves, said) if leaves.is_kept else said
 
-    def _escaped(self, cells: Mapping[str, str]) -> dict[str, CsvCell]:
-        return {
-            column: self._cell(text) if column in _AS_WRITTEN else self._name(text) for column, text in cells.items()
-        }
+    def _evidence_cells(self, leaves: Sequence[Evidence], read: Sequence[_ReadBy]) -> _EvidenceCells[Cells]:
+        if not leaves:
+            return self._no_evidence
+        name = self._name
+        asked = list(map(self._asked, leaves))
+        compared = [
+            "; ".join(map(_observed, leaves)),
+            "; ".join([expected for _, expected, _ in asked]),
+            name("; ".join([leaf.path for leaf in leaves])),
+            name(_once([source or "" for source, _ in read])),
+            name(_once([f"api-version={version}" if version else "" for _, version in read])),
+        ]
+        return _EvidenceCells(
+            self._form(compared), self._form([name("; ".join([operator for operator, _, _ in asked]))])
+        )
 
-    def _name(self, text: str) -> CsvCell:
+    def _asked(self, leaf: Evidence) -> tuple[str, str, object]:
+        """Return how a leaf compared, and with what: a rule asks all its subjects for the same."""
+        key = (leaf.operator, id(leaf.expected))
+        known = self._comparisons.get(key)
+        if known is None:
+            operator, words = comparison(leaf)
+            # text that reads as a number stands in quotes, so that 1.10 stays 1.10
+            is_text = isinstance(leaf.expected, str) and reads_as_number(words)
+            known = self._comparisons.keep(key, (operator, compact(words) if is_text else words, leaf.expected))
+        return known
+
+    def _accepted(self, exemption: Exemption) -> Cells:
+        names = map(self._name, (exemption.id, exemption.reason, exemption.approved_by))
+        return self._form([*names, exemption.expires_on])
+
+    def _mended(self, finding: Finding) -> Cells:
+        mends = (part for part in (self._report.rules[finding.rule_id].remediation, finding.remediation_cli) if part)
+        return self._form([self._name(" | ".join(mends))])
+
+    def _since(self, finding: Finding) -> Cells:
+        change = finding.change or finding.against_known
+        if not finding.first_seen and not change:
+            return self._no_comparison
+        return self._form([finding.first_seen, self._name(change or "")])
+
+    def _named(self, text: str) -> Cells:
         """Return the cell of a name or a sentence: a number in it stays text."""
-        cell = self._names.get(text)
-        if cell is None:
-            if len(self._names) >= _REMEMBERED:
-                self._names.clear()
-            cell = self._names[text] = self._cell(self._as_name(text))
-        return cell
+        known = self._names.get(text)
+        return self._names.keep(text, self._form([self._name(text)])) if known is None else known
 
 
-def _run_cells(report: Report) -> dict[str, str]:
-    return {
-        "schema_version": str(SCHEMA_VERSION),
-        "run_id": run_id(report),
-        "snapshot_sha256": report.snapshot.sha256,
-        "scanned_at_utc": utc(report.as_of),
-        "tool_version": f"auditor {report.tool_version}",
-        "baseline": report.baseline_name,
-        "baseline_version": f"{report.baseline_name} {report.baseline_version}",
-    }
+def _run_cells(report: Report, as_name: Callable[[str], str]) -> Sequence[str]:
+    return [
+        str(SCHEMA_VERSION),
+        as_name(run_id(report)),
+        as_name(report.snapshot.sha256),
+        utc(report.as_of),
+        as_name(f"auditor {report.tool_version}"),
+        as_name(report.baseline_name),
+        as_name(f"{report.baseline_name} {report.baseline_version}"),
+    ]
 
 
-def _rule_cells(rule: RuleInfo, controls: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    return {
-        "rule_id": rule.id,
-        "rule_title": rule.title,
-        "controls": "; ".join(f"{name}:{each}" for name in sorted(controls) for each in controls[name]),
-    }
-
-
-def _place_cells(resource_id: str, report: Report) -> dict[str, str]:
+def _place_cells(resource_id: str, resource_type: str, report: Report) -> Sequence[str]:
     subscription = ids.subscription_of(resource_id) or ""
-    return {
-        "subscription_id": subscription,
-        "subscription_name": report.snapshot.subscription_names.get(subscription.lower(), ""),
-        "resource_group": ids.resource_group_of(resource_id) or "",
-        "resource_id": resource_id,
-        "resource_name": ids.name_of(resource_id),
-    }
-
-
-def _evidence_cells(evidence: Sequence[Evidence]) -> dict[str, str]:
-    shown = evidence.without_inputs() if isinstance(evidence, SharedEvidence) else evidence  # inputs decide nothing
-    leaves = [leaf for leaf in shown if leaf.decides]
-    return {
-        "observed": _each(leaves, _observed),
-        "operator": _each(leaves, lambda leaf: comparison(leaf)[0]),
-        "expected": _each(leaves, _expected),
-        "evidence_path": _each(leaves, lambda leaf: leaf.path),
-        "evidence_source": _once(leaves, lambda leaf: leaf.source or ""),
-        "evidence_api_version": _once(
-            leaves, lambda leaf: f"api-version={leaf.api_version}" if leaf.api_version else ""
-        ),
-    }
+    return [
+        subscription,
+        report.snapshot.subscription_names.get(subscription.lower(), ""),
+        ids.resource_group_of(resource_id) or "",
+        resource_type,
+        resource_id,
+        ids.name_of(resource_id),
+    ]
 
 
 def _observed(leaf: Evidence) -> str:
@@ -244,19 +352,8 @@ def _observed(leaf: Evidence) -> str:
     return compact(leaf.actual) if is_text else observed(leaf)
 
 
-def _expected(leaf: Evidence) -> str:
-    """Return what was asked for; text that reads as a number stands in quotes, so that 1.10 stays 1.10."""
-    words = comparison(leaf)[1]
-    return compact(words) if isinstance(leaf.expected, str) and reads_as_number(words) else words
-
-
-def _each(leaves: Sequence[Evidence], text_of: Callable[[Evidence], str]) -> str:
-    return "; ".join(map(text_of, leaves))
-
-
-def _once(leaves: Sequence[Evidence], text_of: Callable[[Evidence], str]) -> str:
+def _once(texts: Sequence[str]) -> str:
     """Return the text that all leaves share, else one per leaf, in the order of the other evidence columns."""
-    texts = [text_of(leaf) for leaf in leaves]
     return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
 
 

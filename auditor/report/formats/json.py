@@ -7,8 +7,9 @@ from typing import Final
 
 from auditor.model import Report
 from auditor.report import json_document
-from auditor.report.document_parts import FindingDocuments, causes_of, first_finding_of, first_head_of, gaps_of, head_of
+from auditor.report.document_parts import causes_of, first_finding_of, first_head_of, gaps_of, head_of
 from auditor.report.escapes.json import JsonValues
+from auditor.report.finding_texts import FindingTexts
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
 
@@ -28,11 +29,7 @@ def write(report: Report, out: JsonValues, view: View) -> None:
     out.layout(separator)
     out.member("causes", causes_of(report))
     out.layout(',\n"findings":[')
-    separator, documents = "\n", FindingDocuments(report)
-    for each in streamed(report, include_passed=view.include_passed):
-        out.layout(separator)
-        out.value(documents.of(each))
-        separator = ",\n"
+    out.texts(map(FindingTexts(report).of, streamed(report, include_passed=view.include_passed)), "\n", ",\n")
     out.layout("\n]\n}\n")
 
 

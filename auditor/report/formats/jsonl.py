@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from auditor.model import Report
-from auditor.report.document_parts import FindingDocuments, head_of
+from auditor.report.document_parts import head_of
 from auditor.report.escapes.json import JsonValues
+from auditor.report.finding_texts import FindingTexts
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
 
@@ -14,11 +15,8 @@ from auditor.report.selection import streamed
 def write(report: Report, out: JsonValues, view: View) -> None:
     """Write what version 2 of the JSON report holds, a line at a time."""
     out.value(head_of(report))
+    out.texts(map(FindingTexts(report).of, streamed(report, include_passed=view.include_passed)), "\n", "\n")
     out.layout("\n")
-    documents = FindingDocuments(report)
-    for each in streamed(report, include_passed=view.include_passed):
-        out.value(documents.of(each))
-        out.layout("\n")
 
 
 FORMAT: Final = Format("jsonl", write, JsonValues, lists_passes=True)
