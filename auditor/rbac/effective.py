@@ -56,6 +56,7 @@ class Grants:
         for assignment in self.assignments:
             self._by_principal[assignment.principal.lower()].append(assignment)
         self.groups = frozenset(a.principal.lower() for a in self.assignments if a.is_to_group)
+        self.unresolved_groups = self.groups - self.memberships.resolved
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._stated_at = {*self._at, *self._denies_at}
