@@ -118,6 +118,11 @@ class AccessGraph(Struct, frozen=True, dict=True):
             self._touched[key] = self._touching(key)
         return self._touched[key]
 
+    def around(self, scope: str) -> Sequence[Part]:
+        """Return the parts of workloads whose resource is at or above a scope."""
+        found = self._at
+        return [part for key in self.grants.hierarchy.above(scope) for part in found.get(key, ())]
+
     def _touching(self, scope: str) -> Sequence[Part]:
         hierarchy = self.grants.hierarchy
         parts = [*self._below.get(scope, ()), *(p for key in hierarchy.above(scope)[1:] for p in self._at.get(key, ()))]

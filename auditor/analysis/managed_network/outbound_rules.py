@@ -78,7 +78,7 @@ def _rule(workspace: Resource, name: str, entry: object, source: tuple[str, str]
     )
 
 
-class Matched(NamedTuple):
+class TargetMatch(NamedTuple):
     """The connections of a target by `key_of` their rule, and all that it lists, None where it says nothing."""
 
     pairs: Mapping[str, TargetConnection]
@@ -92,7 +92,7 @@ class Managed(Struct, frozen=True):
     by_target: Mapping[str, Sequence[OutboundRule]]
     gap: Gap | None
     subscriptions: frozenset[str]
-    matched: dict[str, Matched] = field(default_factory=dict)
+    matched: dict[str, TargetMatch] = field(default_factory=dict)
     """What `match` answered, by target: of a target that many workspaces share each of its rules asks."""
 
 
@@ -109,7 +109,7 @@ def read(context: Context) -> Managed:
     return Managed(context, found, gap, context.estate.subscriptions)
 
 
-def match(managed: Managed, target: Resource) -> Matched:
+def match(managed: Managed, target: Resource) -> TargetMatch:
     """Pair the rules to a target with the connections that it lists from outside the scope.
 
     The endpoint of a rule lies in a subscription of Microsoft's and carries the rule's name; a connection named
@@ -121,7 +121,7 @@ def match(managed: Managed, target: Resource) -> Matched:
     return managed.matched[target.key]
 
 
-def _matched(managed: Managed, target: Resource) -> Matched:
+def _matched(managed: Managed, target: Resource) -> TargetMatch:
     listed = target_connections(managed.context.estate, target)
     foreign = [
         item
@@ -136,7 +136,7 @@ def _matched(managed: Managed, target: Resource) -> Matched:
             if fitting is not None:
                 pairs[key_of(rule)] = fitting
                 foreign.remove(fitting)
-    return Matched(pairs, listed)
+    return TargetMatch(pairs, listed)
 
 
 def key_of(rule: OutboundRule) -> str:
