@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep, parameter
-from auditor.architecture.follow import Paths, leads_to_unseen
+from auditor.architecture.follow import Paths, is_named, leads_to_unseen
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
@@ -180,7 +180,7 @@ class ComponentBinder(Struct, frozen=True):
         if not wanted:
             return Found()
         keys = frozenset(map(ids.key, wanted))
-        named = [resource for resource in self._candidates(declaration) if _is_named(resource, keys)]
+        named = self.paths.named(declaration, keys)
         if not named:
             path = declaration.override
             return Found(notices=(f"parameter {path} names {', '.join(wanted)}, which is not in the estate",))
@@ -206,11 +206,11 @@ class ComponentBinder(Struct, frozen=True):
         if declaration.tell_apart:
             wanted = self.names[declaration.tell_apart]
             chosen = tuple(
-                r for r in structural if any(_is_named(s, wanted) for s in self.estate.related(r.key, "subnet"))
+                r for r in structural if any(is_named(s, wanted) for s in self.estate.related(r.key, "subnet"))
             )
         else:
             wanted = self.names[declaration.name]
-            chosen = tuple(resource for resource in structural if _is_named(resource, wanted))
+            chosen = tuple(resource for resource in structural if is_named(resource, wanted))
             chosen = chosen or tuple(r for r in structural if not self._is_named_for_other(r, declaration))
         shown = ", ".join(resource.name for resource in structural)
         if chosen and len(chosen) < len(structural):
@@ -226,11 +226,12 @@ class ComponentBinder(Struct, frozen=True):
             return False
         wanted = self.names[declaration.tell_apart or declaration.name]
         deciding = [self.estate.related(one.key, "subnet") if declaration.tell_apart else [one] for one in structural]
-        if any(_is_named(one, wanted) for several in deciding for one in several):
+        if any(is_named(one, wanted) for several in deciding for one in several):
             return False
         kinds = next(one for one in self.declared if one.name == (declaration.tell_apart or declaration.name)).types
-        is_there = any(_is_named(one, wanted) for kind in kinds for one in self.estate.of_type(kind))
-        return is_there or all(self._is_named_for_other(one, declaration) for one in structural)
+        return self.paths.has_named(kinds, wanted) or all(
+            self._is_named_for_other(one, declaration) for one in structural
+        )
 
     def _by_name(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
         """Return resources inside a bound one that have the component's name and that nothing else claims."""
@@ -247,7 +248,7 @@ class ComponentBinder(Struct, frozen=True):
             child
             for container in found[declaration.inside].resources
             for child in self.estate.related(container.key, "child")
-            if child.key not in claimed and declaration.fits(child, self.estate) and _is_named(child, wanted)
+            if child.key not in claimed and declaration.fits(child, self.estate) and is_named(child, wanted)
         )
         if not chosen:
             return Found()
@@ -258,20 +259,14 @@ class ComponentBinder(Struct, frozen=True):
 
     def _is_named_for_other(self, resource: Resource, declaration: Declaration) -> bool:
         return any(
-            other.types == declaration.types
-            and other is not declaration
-            and _is_named(resource, self.names[other.name])
+            other.types == declaration.types and other is not declaration and is_named(resource, self.names[other.name])
             for other in self.declared
         )
-
-    def _candidates(self, declaration: Declaration) -> Sequence[Resource]:
-        typed = (resource for name in sorted(declaration.types) for resource in self.estate.of_type(name))
-        return [resource for resource in typed if declaration.fits(resource, self.estate)]
 
     def lone_candidate(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
         """Return the one resource of the type that no component has, or why there is none to take."""
         taken = {resource.key for what in found.values() for resource in what.resources}
-        free = [resource for resource in self._candidates(declaration) if resource.key not in taken]
+        free = [resource for resource in self.paths.fitting(declaration) if resource.key not in taken]
         if len(free) == 1 and any(map(self.estate.type_gap, declaration.types)):
             notice = f"{declaration.name} is not bound: nothing connects {free[0].name}, and there may be others"
             return Found(notices=(notice,))
@@ -337,8 +332,3 @@ def names_of(declared: Sequence[Declaration], parameters: Mapping[str, object]) 
         one.name: frozenset(map(ids.key, body.text_or_texts(parameter(parameters, one.fallback)) or one.names))
         for one in declared
     }
-
-
-def _is_named(resource: Resource, keys: AbstractSet[str]) -> bool:
-    """Whether a resource has one of the names, or one of the ids, given as keys."""
-    return bool(keys) and (resource.key in keys or resource.name.lower() in keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep
@@ -19,6 +20,30 @@ class Paths:
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
         self._ends: dict[tuple[str, tuple[str, ...] | str, str], tuple[Resource, ...]] = {}
+        self._fitting: dict[str, Sequence[Resource]] = {}
+        self._named: dict[tuple[str, frozenset[str]], Sequence[Resource]] = {}
+        self._has_named: dict[tuple[tuple[str, ...], frozenset[str]], bool] = {}
+
+    def fitting(self, declaration: Declaration) -> Sequence[Resource]:
+        """Return the resources of the estate that fit a declaration, whatever leads to them."""
+        if declaration.name not in self._fitting:
+            typed = (resource for name in sorted(declaration.types) for resource in self.estate.of_type(name))
+            self._fitting[declaration.name] = [one for one in typed if declaration.fits(one, self.estate)]
+        return self._fitting[declaration.name]
+
+    def named(self, declaration: Declaration, names: frozenset[str]) -> Sequence[Resource]:
+        """Return those that fit a declaration and have one of these names or ids, given as keys."""
+        asked = (declaration.name, names)
+        if asked not in self._named:
+            self._named[asked] = [one for one in self.fitting(declaration) if is_named(one, names)]
+        return self._named[asked]
+
+    def has_named(self, kinds: Sequence[str], names: AbstractSet[str]) -> bool:
+        """Whether the estate has a resource of one of these types with one of these names or ids, given as keys."""
+        asked = (tuple(kinds), frozenset(names))
+        if asked not in self._has_named:
+            self._has_named[asked] = any(is_named(one, names) for kind in kinds for one in self.estate.of_type(kind))
+        return self._has_named[asked]
 
     def candidates(self, declaration: Declaration, step: ReferenceStep, bound: Bound) -> list[Resource]:
         """Return the resources that a step reaches and that fit the declaration, sorted by key."""
@@ -92,6 +117,11 @@ class Paths:
                     if is_ours and group.lower() in {name.lower() for name in groups}:
                         return True
         return False
+
+
+def is_named(resource: Resource, keys: AbstractSet[str]) -> bool:
+    """Whether a resource has one of the names, or one of the ids, given as keys."""
+    return bool(keys) and (resource.key in keys or resource.name.lower() in keys)
 
 
 def _is_delegated(subnet: Resource, service: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -59,7 +61,7 @@ def _read(node: Node, rules: Collection[str] | None) -> list[Exemption]:
     read: dict[str, Exemption] = {}
     for number, entry in enumerate(document.exemptions):
         place = node.child("exemptions", number)
-        if rules is not None and entry.rule and not any(fnmatchcase(rule, entry.rule) for rule in rules):
+        if rules is not None and entry.rule and not _is_of(entry.rule, rules):
             told = (f"there is no rule '{entry.rule}'", retired.hint(entry.rule, rules))
             mistakes.of(place.child("rule").fail, *told)
         exemption = mistakes.of(_exemption, entry, place.child("accepts"))
@@ -69,6 +71,10 @@ def _read(node: Node, rules: Collection[str] | None) -> list[Exemption]:
             read[exemption.id] = exemption
     mistakes.raise_any()
     return list(read.values())
+
+
+def _is_of(wanted: str, rules: Collection[str]) -> bool:
+    return wanted in rules or any(fnmatchcase(rule, wanted) for rule in rules)
 
 
 def _exemption(entry: documents.ExemptionEntryDocument, place: Node) -> Exemption:
@@ -118,6 +124,44 @@ class Matched(Struct, frozen=True):
         return _notice(defect, self.states)
 
 
+class _Failures:
+    """Failures by fingerprint, and by rule and resource: of many exemptions, each is about a few of them."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self._numbered: dict[int, Finding] = {}
+        self._by_fingerprint: dict[str, list[int]] = defaultdict(list)
+        self._by_rule: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for number, finding in enumerate(findings):
+            if finding.status is Status.FAIL:
+                self._numbered[number] = finding
+                self._by_fingerprint[finding.fingerprint].append(number)
+                self._by_rule[finding.rule_id].append((ids.key(finding.resource_id or "/"), number))
+        for placed in self._by_rule.values():
+            placed.sort()
+
+    def near(self, exemption: Exemption) -> Sequence[tuple[int, Finding]]:
+        """Return the failures that an exemption may fit, each with its number, in order: all others it does not."""
+        if exemption.fingerprint:
+            numbers = self._by_fingerprint.get(exemption.fingerprint, [])
+        else:
+            is_glob = any(sign in exemption.rule for sign in "*?[")
+            rules = (
+                [rule for rule in self._by_rule if fnmatchcase(rule, exemption.rule)] if is_glob else [exemption.rule]
+            )
+            numbers = sorted(number for rule in rules for number in self._in(rule, exemption.scope))
+        return [(number, self._numbered[number]) for number in numbers]
+
+    def _in(self, rule: str, scope: str) -> Iterator[int]:
+        placed, outer = self._by_rule.get(rule, []), ids.key(scope)
+        if not outer or _is_pattern(scope):
+            yield from (number for _, number in placed)
+            return
+        # what is below a scope lies between its slash and the character behind the slash
+        for first, last in ((f"{outer}", f"{outer}\0"), (f"{outer}/", f"{outer}0")):
+            start, end = bisect_left(placed, (first, -1)), bisect_left(placed, (last, -1))
+            yield from (number for _, number in placed[start:end])
+
+
 def match(
     findings: Sequence[Finding], exemptions: Sequence[Exemption], today: date, known: KnownFailures = _NOTHING_KNOWN
 ) -> Matched:
@@ -125,10 +169,10 @@ def match(
     if not exemptions:
         return Matched({}, ())
     exempted: dict[int, Exemption] = {}
-    failures = [(number, finding) for number, finding in enumerate(findings) if finding.status is Status.FAIL]
+    failures = _Failures(findings)
     states = []
     for exemption in exemptions:
-        fitting = [(number, finding) for number, finding in failures if _fits(exemption, finding)]
+        fitting = [(number, finding) for number, finding in failures.near(exemption) if _fits(exemption, finding)]
         left = (date.fromisoformat(exemption.expires_on) - today).days
         outgrown = []
         for number, finding in fitting:
@@ -155,9 +199,13 @@ def _fits(exemption: Exemption, finding: Finding) -> bool:
 
 
 def _is_in(resource_id: str, scope: str) -> bool:
-    if "*" in scope or "?" in scope:
+    if _is_pattern(scope):
         return fnmatchcase(ids.key(resource_id), ids.key(scope))
     return ids.is_under(resource_id, scope)
+
+
+def _is_pattern(scope: str) -> bool:
+    return "*" in scope or "?" in scope
 
 
 def _is_called(name: str, wanted: str) -> bool:

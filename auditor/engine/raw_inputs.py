@@ -79,10 +79,7 @@ def _raw_inputs(resource_id: str, path: str, estate: Estate) -> Iterator[Evidenc
 
 
 def _all_of(resource_type: str, scope: str, estate: Estate) -> list[str]:
-    return sorted(
-        (other.id for other in estate.of_type(resource_type) if not scope or ids.is_under(other.key, scope)),
-        key=str.lower,
-    )
+    return sorted((other.id for other in estate.of_type_below(resource_type, scope)), key=str.lower)
 
 
 def _is_default_rule(resource_id: str) -> bool:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import TypeVar, cast
 
 from auditor import resource_id as ids
@@ -56,6 +57,7 @@ class Estate:
         self._unread_by_key: dict[str, Resource] = {}
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._hidden_statements: dict[tuple[str, str], Gap | None] = {}
+        self._children: dict[str, Mapping[str, Sequence[Resource]]] = {}
         self._read: dict[Callable[[Estate], object], object] = {}
         self._place(snapshot.resources)
         self._left_out = LeftOutGaps(snapshot.metadata.scope, (self._by_type, self._unread), self.catalogue)
@@ -119,6 +121,17 @@ class Estate:
         """Return all resources of a type (any case), sorted by key."""
         return self._by_type.get(resource_type.lower(), ())
 
+    def of_type_below(self, resource_type: str, scope: str) -> Sequence[Resource]:
+        """Return the resources of a type (any case) that are a scope or lie below it, sorted by key."""
+        outer, typed = ids.key(scope), self.of_type(resource_type)
+        if not outer:
+            return typed
+        own = self._by_key.get(outer)
+        is_own = own is not None and own.type_key == resource_type.lower()
+        start = bisect_left(typed, f"{outer}/", key=_key_of)
+        end = bisect_left(typed, f"{outer}0", start, key=_key_of)  # the character behind the slash
+        return [*([own] if own is not None and is_own else []), *typed[start:end]]
+
     def spelled(self, key: str | None) -> str | None:
         """Return an id as its resource spells it, or the given one where the resource is not here."""
         resource = None if key is None else self.get(key)
@@ -126,8 +139,14 @@ class Estate:
 
     def children(self, resource_id: str, child_type: str) -> Sequence[Resource]:
         """Return the children of a resource that have the given type (in lower case), sorted by key."""
-        contained = (self._by_key.get(key) for key in self.targets(resource_id, "contains"))
-        return [child for child in contained if child is not None and child.type_key == child_type]
+        parent = ids.key(resource_id)
+        if parent not in self._children:
+            by_type: dict[str, list[Resource]] = defaultdict(list)
+            for key in self.targets(parent, "contains"):
+                if (child := self._by_key.get(key)) is not None:
+                    by_type[child.type_key].append(child)
+            self._children[parent] = by_type
+        return self._children[parent].get(child_type, ())
 
     def below(self, scope: str) -> Sequence[Resource]:
         """Return the resources that are a scope or lie below it, sorted by key; all of them for `/` and no scope."""
@@ -424,6 +443,9 @@ def _upwards(key: str) -> Iterator[str]:
 
 def _last(text: str | None) -> str:
     return (text or "").lower().rpartition("/")[2]
+
+
+_key_of = attrgetter("key")
 
 
 def _order(relation: Relation) -> tuple[str, str, str]:

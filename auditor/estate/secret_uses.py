@@ -19,7 +19,7 @@ def secrets_read(estate: Estate, reader: Resource, vault: Resource) -> tuple[tup
 
     With them comes why there may be more, or None. A resource of another type names none.
     """
-    own = [one.key for one in estate.of_type(SETTINGS_FROM_VAULTS) if ids.is_under(one.key, reader.key)]
+    own = [one.key for one in estate.of_type_below(SETTINGS_FROM_VAULTS, reader.key)]
     named = {secret for key in (reader.key, *own) for secret in estate.targets(key, _RELATION)}
     gap = None
     if reader.type_key == SITES:

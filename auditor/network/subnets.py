@@ -104,7 +104,7 @@ class SubnetFilters(Struct, frozen=True, dict=True):
     inputs: tuple[tuple[str, str], ...] = field(default=())
     by_direction: Mapping[Direction, Surroundings] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def forwards(self) -> bool:
         """Whether packets of others may leave the subnet, since a machine in it forwards."""
         return any(interface.forwards for interface in self.interfaces)

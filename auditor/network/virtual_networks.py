@@ -61,6 +61,8 @@ class Networks:
         self.estate = estate
         self._spaces: dict[str, tuple[Ranges, ...]] = {}
         self._peerings: dict[str, Sequence[Peering]] = {}
+        self._peers_of_all: dict[str, tuple[Ranges, Ranges | None]] = {}
+        """What `_peers` answered of networks whose peerings join all of their subnets."""
 
     @cached_property
     def tags(self) -> Mapping[str, Ranges]:
@@ -100,6 +102,14 @@ class Networks:
 
         That is nothing, or None for not known.
         """
+        whole = self._peers_of_all.get(network)
+        if whole is None:
+            whole = self._joined_peers(network, own)
+            if all(peering.joined is None for peering in self.peerings(network)):
+                self._peers_of_all[network] = whole
+        return whole
+
+    def _joined_peers(self, network: str, own: Ranges) -> tuple[Ranges, Ranges | None]:
         gateway: Ranges | None = None if self._has_gateway(network) or self._unknown_peers(network) else ()
         peers: list[Ranges] = [()]
         for peering in self.peerings(network):

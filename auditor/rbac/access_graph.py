@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct, field
@@ -29,7 +30,7 @@ CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
 """Since then Azure knows no classic administrators."""
 
 
-class AccessGraph(Struct, frozen=True):
+class AccessGraph(Struct, frozen=True, dict=True):
     """An estate's access. `roles` are by GUID in lower case, `parts` by principal in lower case.
 
     `activated` are the keys of assignments that are in force because an eligible principal activated them. `as_of` is the
@@ -117,6 +118,11 @@ class AccessGraph(Struct, frozen=True):
             self._touched[key] = self._touching(key)
         return self._touched[key]
 
+    def around(self, scope: str) -> Sequence[Part]:
+        """Return the parts of workloads whose resource is at or above a scope."""
+        found = self._at
+        return [part for key in self.grants.hierarchy.above(scope) for part in found.get(key, ())]
+
     def _touching(self, scope: str) -> Sequence[Part]:
         hierarchy = self.grants.hierarchy
         parts = [*self._below.get(scope, ()), *(p for key in hierarchy.above(scope)[1:] for p in self._at.get(key, ()))]
@@ -154,9 +160,15 @@ class AccessGraph(Struct, frozen=True):
         within = known.groups_of.get(principal, frozenset()) & grants.groups
         held = [a for holder in (principal, *sorted(within)) for a in grants.held_by(holder)]
         answers = [self.acts(assignment, plane) for assignment in held for plane in Plane]
-        may_be_member = not known.all_known and bool(grants.groups - known.resolved - {principal})
-        unread = self.assignment_gap() or next((g for v in grants.reach.rules if (g := self.policies_gap(v))), None)
+        others = len(grants.unresolved_groups) - (principal in grants.unresolved_groups)
+        may_be_member = not known.all_known and others > 0
+        unread = self.assignment_gap() or self._unread_policies
         return any_of([*answers, Truth.UNKNOWN if unread or may_be_member else Truth.NO])
+
+    @cached_property
+    def _unread_policies(self) -> Gap | None:
+        """Return why the access policies of some resource are not all known, or None where all are."""
+        return next((gap for scope in self.grants.reach.rules if (gap := self.policies_gap(scope))), None)
 
     def acts(self, assignment: Assignment, plane: Plane) -> Truth:
         """Whether an assignment permits anything at all on a plane."""

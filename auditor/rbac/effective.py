@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from functools import cached_property
+from operator import itemgetter
+from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +21,7 @@ from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, all_of, any_of, negate
 
 _Scoped = TypeVar("_Scoped", Assignment, Deny)
+_Placed: TypeAlias = tuple[int, Assignment]
 
 
 class Effective(Struct, frozen=True):
@@ -56,6 +59,7 @@ class Grants:
         for assignment in self.assignments:
             self._by_principal[assignment.principal.lower()].append(assignment)
         self.groups = frozenset(a.principal.lower() for a in self.assignments if a.is_to_group)
+        self.unresolved_groups = self.groups - self.memberships.resolved
         self._at: Mapping[str, list[Assignment]] = _by_scope(self.assignments)
         self._denies_at: Mapping[str, list[Deny]] = _by_scope(self.denies)
         self._stated_at = {*self._at, *self._denies_at}
@@ -66,6 +70,25 @@ class Grants:
     def covering(self, scope: str) -> Sequence[tuple[Assignment, Truth]]:
         """Return the assignments that apply at a scope, or may, with which of the two it is."""
         return [(a, answer) for key, answer in self._scopes_over(scope).items() for a in self._at.get(key, ())]
+
+    def perhaps_held(self, principal: str, scope: str) -> Sequence[Assignment]:
+        """Return the assignments of `covering` that are a principal's own, or a group's that it may be a member of."""
+        own = principal.lower()
+        places = (places for key in self._scopes_over(scope) if (places := self._places.get(key)))
+        return [a for by_holder, groups in places for a in _merged(by_holder.get(own, ()), groups)]
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[Mapping[str, list[_Placed]], list[_Placed]]]:
+        """Return, by scope, the assignments of each principal but groups, and those to groups, with their place there."""
+        found: dict[str, tuple[Mapping[str, list[_Placed]], list[_Placed]]] = {}
+        for key, assignments in self._at.items():
+            by_holder: dict[str, list[_Placed]] = defaultdict(list)
+            groups: list[_Placed] = []
+            for placed in enumerate(assignments):
+                holder = placed[1]
+                (groups if holder.is_to_group else by_holder[holder.principal.lower()]).append(placed)
+            found[key] = by_holder, groups
+        return found
 
     def held_by(self, principal: str) -> Sequence[Assignment]:
         """Return the assignments of a principal itself, not those of its groups, by id."""
@@ -93,7 +116,7 @@ class Grants:
 
     def effective(self, principal: str, scope: str, *, state: AssignmentState = AssignmentState.ACTIVE) -> Effective:
         """Return what a principal may do at a scope, denies applied. Eligible assignments count only when asked for."""
-        return self.effective_of(principal, scope, [a for a, _ in self.covering(scope) if a.state is state])
+        return self.effective_of(principal, scope, [a for a in self.perhaps_held(principal, scope) if a.state is state])
 
     def effective_of(self, principal: str, scope: str, assignments: Iterable[Assignment]) -> Effective:
         """Return what only these assignments let a principal do at a scope, denies applied.
@@ -167,6 +190,10 @@ class Grants:
     def may(self, principal: str, plane: Plane, operation: str, scope: str) -> Truth:
         """Whether a principal may do one operation at a scope now."""
         return sets.permits(self.effective(principal, scope).permissions, plane, operation)
+
+
+def _merged(own: Sequence[_Placed], others: Sequence[_Placed]) -> Iterable[Assignment]:
+    return (assignment for _, assignment in sorted((*own, *others), key=itemgetter(0)))
 
 
 def _by_scope(items: Iterable[_Scoped]) -> Mapping[str, list[_Scoped]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -38,7 +39,7 @@ class Attached(Struct, frozen=True):
         return self.has_system or bool(self.user_assigned)
 
 
-class Principals(Struct, frozen=True):
+class Principals(Struct, frozen=True, dict=True):
     """The managed identities of an estate, by principal id in lower case."""
 
     identities: Mapping[str, ManagedIdentity]
@@ -57,10 +58,13 @@ class Principals(Struct, frozen=True):
         primary = body.text(resource.properties, "primaryUserAssignedIdentity")
         if primary is None:
             return attached.principals, attached.unresolved
-        for identity in self.identities.values():
-            if identity.is_user_assigned and ids.key(identity.id) == ids.key(primary):
-                return [identity.principal], []
-        return [], [primary]
+        identity = self._by_id.get(ids.key(primary))
+        return ([], [primary]) if identity is None else ([identity.principal], [])
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, ManagedIdentity]:
+        """Return the user-assigned identities by key."""
+        return {ids.key(one.id): one for one in self.identities.values() if one.is_user_assigned}
 
 
 def principals_of(estate: Estate) -> Principals:

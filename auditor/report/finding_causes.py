@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct, field
@@ -20,7 +20,7 @@ _RELATION: Final = re.compile(r"related\((\w+)\)")
 _SMALL_TO_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-class FindingCause(Struct, frozen=True):
+class FindingCause(Struct, frozen=True, dict=True):
     """What one change would mend: `what` it is, in words, and the resource that holds it, where there is one.
 
     `change` is what is changed without where; empty where the resource is no part of the words.
@@ -35,16 +35,11 @@ class FindingCause(Struct, frozen=True):
         """Return what is changed, without where: the same for all resources on which it is to be changed."""
         return self.change or self.what
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Return 12 hex digits over it: the same for the same cause in every run, however names are spelled."""
-        return _identity(self.resource_id, self.title)
-
-
-@lru_cache(maxsize=65_536)
-def _identity(resource_id: str | None, title: str) -> str:
-    identity = f"{ids.key(resource_id) if resource_id else ''}\n{title.lower()}"
-    return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.title.lower()}"
+        return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 class CauseGroup(Struct):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import ClassVar, Final
 
 from auditor import resource_id as ids
@@ -198,8 +199,8 @@ def _is_shared(parts: Sequence[Part]) -> bool:
     roles: dict[str, set[str]] = {}
     for part in parts:
         roles.setdefault(part.resource.key, set()).add(part.component)
-    groups = list(roles.values())
-    return any(not left & right for at, left in enumerate(groups) for right in groups[at + 1 :])
+    groups = {frozenset(components) for components in roles.values()}  # far fewer than resources
+    return any(left.isdisjoint(right) for left, right in combinations(groups, 2))
 
 
 def _crosses(

@@ -124,12 +124,10 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
 
 def _is_author(access: AccessContext, assignment: Assignment) -> bool:
     """Whether somebody has a role that the baseline lists for people, on what they write flows in."""
+    if assignment.principal_type.lower() not in HUMANS or assignment.role.key not in access.table.people:
+        return False
     hosts = access.unseen.giving(capabilities.FLOW_HOST)
-    is_inside = any(
-        part.component in hosts and ids.is_under(assignment.scope, part.resource.key)
-        for part in access.graph.touched(assignment.scope)
-    )
-    return is_inside and assignment.principal_type.lower() in HUMANS and assignment.role.key in access.table.people
+    return any(part.component in hosts for part in access.graph.around(assignment.scope))
 
 
 def _actor(access: AccessContext, opening: Opening) -> IdentityActor:

@@ -115,7 +115,7 @@ def with_role(assignment: Assignment, role: Role) -> Assignment:
 def _covering(principal: str, row: BoundRow, grants: Grants) -> Sequence[Assignment]:
     return [
         with_role(a, row.row.role)
-        for a, _ in grants.covering(row.scope)
+        for a in grants.perhaps_held(principal, row.scope)
         if a.state is AssignmentState.ACTIVE and grants.applies(a, principal, row.scope) is not Truth.NO
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -136,8 +136,9 @@ def assigns_roles(permissions: Permissions) -> bool:
 def derive_facts(access: AccessContext) -> Iterator[Fact]:
     """Yield one fact per subscription of the estate, and one per custom role."""
     powers = {key: (is_owner(role.at_most), assigns_roles(role.at_most)) for key, role in _roles(access).items()}
+    assignable = _AssignableRoles(access)
     for key in subscriptions_of(access.context.estate):
-        yield _subscription(access, key, powers)
+        yield _subscription(access, key, powers, assignable)
     yield from _custom_roles(access)
 
 
@@ -152,7 +153,9 @@ def _powers(assignment: Assignment, powers: Mapping[int, tuple[bool, bool]]) -> 
     return powers[id(assignment.role)]
 
 
-def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bool, bool]]) -> SubscriptionAccess:
+def _subscription(
+    access: AccessContext, key: str, powers: Mapping[int, tuple[bool, bool]], assignable: _AssignableRoles
+) -> SubscriptionAccess:
     estate = access.context.estate
     assigned = [a for a, answer in access.graph.grants.covering(key) if answer is Truth.YES]
     covering = [a for a in assigned if a.door is not DoorKind.CLASSIC]  # they are a finding of their own
@@ -161,7 +164,7 @@ def _subscription(access: AccessContext, key: str, powers: Mapping[int, tuple[bo
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
     assigners = _distinct(a for a in active if _powers(a, powers)[1])
     strong = _distinct(a for a in active if any(_powers(a, powers)))
-    custom = [role for role in _custom(access) if _assignable_in(access, role, key)]
+    custom = assignable.within(key)
     escalating = tuple(role.name for role in custom if _escalates(access, role))
     classic = _classic(access, key)
     spelled = estate.get(key)
@@ -240,6 +243,28 @@ def _classic(access: AccessContext, key: str) -> tuple[str, ...]:
 def _classic_label(administrator: Resource) -> str:
     role = body.text(administrator.properties, "role") or "unknown role"
     return f"{role}: {body.text(administrator.properties, 'emailAddress') or administrator.name}"
+
+
+class _AssignableRoles:
+    """Custom roles by the subscription that they can be assigned in; of those with other scopes, that is asked."""
+
+    def __init__(self, access: AccessContext) -> None:
+        self._access = access
+        self._roles = _custom(access)
+        self._own: dict[str, list[int]] = defaultdict(list)
+        self._others: list[int] = []
+        for place, role in enumerate(self._roles):
+            keys = {subscription_key(scope) for scope in role.assignable_scopes}
+            if not keys or "" in keys:
+                self._others.append(place)
+            else:
+                for key in keys:
+                    self._own[key].append(place)
+
+    def within(self, subscription: str) -> Sequence[Role]:
+        """Return the custom roles that can, as far as is known, be assigned in a subscription, by key."""
+        others = (place for place in self._others if _assignable_in(self._access, self._roles[place], subscription))
+        return [self._roles[place] for place in sorted((*self._own.get(subscription, ()), *others))]
 
 
 def _custom(access: AccessContext) -> Sequence[Role]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
@@ -117,17 +119,17 @@ class OutboundNeed(Struct, frozen=True):
 
 def run(context: Context) -> Iterator[ManagedRule]:
     """Yield one fact per endpoint that a workspace needs, and one per rule that a user defined beyond those."""
-    managed = outbound_rules.read(context)
+    managed, called = outbound_rules.read(context), _called_by_workspace(context)
     for workspace in context.estate.of_type(WORKSPACES):
         kind = body.text(workspace.body, "kind")
         if (kind.lower() if kind else None) in _KINDS:
-            yield from _workspace_facts(_network(managed, workspace))
+            yield from _workspace_facts(_network(managed, workspace), called.get(workspace.key, frozenset()))
 
 
-def _workspace_facts(network: Network) -> Iterator[ManagedRule]:
+def _workspace_facts(network: Network, called: AbstractSet[tuple[str, str]]) -> Iterator[ManagedRule]:
     rules, gap = outbound_rules.rules_of(network.managed.context, network.workspace)
     used: set[str] = set()
-    for need in _required(network.managed.context, network.workspace):
+    for need in _required(network.workspace, called):
         fitting = [rule for rule in rules if _is_for(rule, need)]
         chosen = min(fitting, key=lambda rule: (not rule.is_active, rule.name.lower()), default=None)
         used.update(rule.name.lower() for rule in fitting)
@@ -155,22 +157,26 @@ def _network(managed: Managed, workspace: Resource) -> Network:
     return Network(workspace, managed, isolation_mode=mode, provisioned=is_provisioned)
 
 
-def _required(context: Context, workspace: Resource) -> Iterator[OutboundNeed]:
-    """Yield each endpoint that the workspace needs: to its own resources, to itself, and to what its flow calls."""
+def _required(workspace: Resource, called: AbstractSet[tuple[str, str]]) -> Iterator[OutboundNeed]:
+    """Yield each endpoint that the workspace needs: to its own resources, to itself, and to what its flow has `called`."""
     for name, groups in _DEPENDENCIES.items():
         target = body.text(workspace.body, f"properties.{name}")
         for group in groups if target else ():
             yield OutboundNeed("Required", ids.key(target or ""), group)
     yield OutboundNeed("Required", workspace.key, "amlworkspace")
-    targets = {
-        (resource.key, group)
-        for workload in context.workloads.all
-        if workspace.key in {bound.key for bound in workload.giving(capabilities.MANAGED_NETWORK)}
-        for component, group in _called(context).items()
-        for resource in workload.resources(component)
-    }
-    for target, group in sorted(targets):
+    for target, group in sorted(called):
         yield OutboundNeed("UserDefined", target, group)
+
+
+def _called_by_workspace(context: Context) -> Mapping[str, AbstractSet[tuple[str, str]]]:
+    """Return, by the key of each workspace, what its flow calls in the workloads that it is of, and with which group."""
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    called = _called(context)
+    for workload in context.workloads.all:
+        targets = {(resource.key, group) for name, group in called.items() for resource in workload.resources(name)}
+        for workspace in workload.giving(capabilities.MANAGED_NETWORK):
+            found[workspace.key] |= targets
+    return found
 
 
 def _called(context: Context) -> Mapping[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
@@ -78,6 +78,13 @@ def _rule(workspace: Resource, name: str, entry: object, source: tuple[str, str]
     )
 
 
+class TargetMatch(NamedTuple):
+    """The connections of a target by `key_of` their rule, and all that it lists, None where it says nothing."""
+
+    pairs: Mapping[str, TargetConnection]
+    listed: Sequence[TargetConnection] | None
+
+
 class Managed(Struct, frozen=True):
     """The private endpoint rules of every workspace by their target, and why they are not all known."""
 
@@ -85,6 +92,8 @@ class Managed(Struct, frozen=True):
     by_target: Mapping[str, Sequence[OutboundRule]]
     gap: Gap | None
     subscriptions: frozenset[str]
+    matched: dict[str, TargetMatch] = field(default_factory=dict)
+    """What `match` answered, by target: of a target that many workspaces share each of its rules asks."""
 
 
 def read(context: Context) -> Managed:
@@ -100,15 +109,19 @@ def read(context: Context) -> Managed:
     return Managed(context, found, gap, context.estate.subscriptions)
 
 
-def match(
-    managed: Managed, target: Resource
-) -> tuple[Mapping[str, TargetConnection], Sequence[TargetConnection] | None]:
+def match(managed: Managed, target: Resource) -> TargetMatch:
     """Pair the rules to a target with the connections that it lists from outside the scope.
 
     The endpoint of a rule lies in a subscription of Microsoft's and carries the rule's name; a connection named
     otherwise is given to a rule that is still without one, so that each connection explains, and is explained by, one
-    rule. Returns the connections by `key_of` their rule, and all that the target lists (None: it says nothing).
+    rule.
     """
+    if target.key not in managed.matched:
+        managed.matched[target.key] = _matched(managed, target)
+    return managed.matched[target.key]
+
+
+def _matched(managed: Managed, target: Resource) -> TargetMatch:
     listed = target_connections(managed.context.estate, target)
     foreign = [
         item
@@ -123,7 +136,7 @@ def match(
             if fitting is not None:
                 pairs[key_of(rule)] = fitting
                 foreign.remove(fitting)
-    return pairs, listed
+    return TargetMatch(pairs, listed)
 
 
 def key_of(rule: OutboundRule) -> str:

@@ -42,8 +42,16 @@ def declared_networks(context: Context) -> frozenset[str]:
     What it names and the estate does not hold counts, too: no network of the estate stands in for it.
     """
     stated = {ids.key(name) for name in body.text_or_texts(facts.parameter(context, "workload_vnets", []))}
-    named = {network.key: network.name.lower() for network in context.estate.of_type(NETWORKS)}
-    return frozenset((stated - set(named.values())) | {key for key, name in named.items() if name in stated})
+    called = context.estate.once(_networks_by_name)
+    return frozenset(key for name in stated for key in called.get(name, (name,)))
+
+
+def _networks_by_name(estate: Estate) -> Mapping[str, Sequence[str]]:
+    """Return the keys of all virtual networks by name in lower case."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for network in estate.of_type(NETWORKS):
+        found[network.name.lower()].append(network.key)
+    return found
 
 
 def networks_of(context: Context, workload: Workload) -> frozenset[str] | None:
