@@ -7,6 +7,8 @@ text is read in time proportional to its length; the tests count the steps.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 KINDS: Final = {
@@ -67,7 +69,26 @@ KINDS: Final = {
 }  # fmt: skip
 """Patterns by what they find: DER of a private key starts with its version, of a certificate with a sequence."""
 
-TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(KINDS.values())})")
+_IN_LONG_WORDS: Final = frozenset(
+    (
+        "Azure DevOps token",
+        "old Azure DevOps token",
+        "Entra client secret",
+        "key of an Azure service",
+        "Azure Search key",
+        "Azure Functions key",
+    )
+)
+"""Those that begin with any letters or digits, and have thirty and more characters: looked for only where as many stand."""
+
+
+def _alternatives() -> Iterator[str]:
+    for is_long, kinds in groupby(KINDS, _IN_LONG_WORDS.__contains__):
+        patterns = "|".join(KINDS[kind] for kind in kinds)
+        yield rf"(?=[A-Za-z0-9_~.-]{{30}})(?:{patterns})" if is_long else patterns
+
+
+TOKENS: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_alternatives())})")
 JSON_WEB_TOKENS: Final = re.compile(
     r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){0,3}"
 )

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.redaction import phrases
+from auditor.redaction import phrases, tokens
 from auditor.redaction import text as texts
 from auditor.redaction.body import Redactor
 from tests.redaction.brute_force import PlainRedactor
@@ -102,3 +102,16 @@ def test_each_pattern_is_looked_for_wherever_it_fits() -> None:
 @given(TEXTS)
 def test_no_pattern_is_missed_in_any_text(text: str) -> None:
     assert _missed(text) == []
+
+
+_EACH_TOKEN = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(tokens.KINDS.values())})")
+_WORDS = st.sampled_from([secret.text for secret in secrets(11)]) | st.text("aA7_~.-Q/=", max_size=60) | TEXTS
+
+
+@given(
+    st.lists(_WORDS | st.sampled_from(["a", " ", "-", "é", "AZDO", "JQQJ9", "AzSeA", "AzFu"]), max_size=4).map("".join)
+)
+@settings(max_examples=300)
+def test_tokens_are_found_where_each_kind_of_them_is_looked_for(text: str) -> None:
+    found, expected = ([one.span() for one in pattern.finditer(text)] for pattern in (tokens.TOKENS, _EACH_TOKEN))
+    assert found == expected
