@@ -162,12 +162,15 @@ class FindingTexts:
 
     def _place(self, reader: InputReader, place: InputPlace, finding: Finding, subject: str) -> str:
         known = self._places.get((reader, place))
+        leaves = None
         if known is None:
-            known = self._places.keep((reader, place), _PlaceTexts(reader.at(place).leaves))
+            leaves = reader.at(place).leaves
+            known = self._places.keep((reader, place), _PlaceTexts(leaves))
         variant = (known.key == subject, known.collected_at == finding.collected_at)
         text = known.texts.get(variant)
         if text is None:
-            text = known.texts[variant] = _elements(reader.at(place).leaves, finding)
+            leaves = reader.at(place).leaves if leaves is None else leaves
+            text = known.texts[variant] = _elements(leaves, finding)
         return text
 
     def _set(self, of: FindingSet) -> Mapping[str, object]:
