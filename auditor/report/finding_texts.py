@@ -23,7 +23,7 @@ from auditor.report.escapes.json import JsonText, NotExactError, elements_text, 
 from auditor.report.text import ordered
 
 _SUBJECTS: Final = 32_768
-_PLACES: Final = 32_768
+_PLACES: Final = 65_536
 _REMEMBERED: Final = 16_384
 _SETS: Final = 4_096  # which are large
 _EVIDENCE: Final = "evidence"
