@@ -22,7 +22,7 @@ from auditor.report.document_parts import controls_of, evidence_of, exemption_of
 from auditor.report.escapes.json import JsonText, NotExactError, elements_text, members_text, value_text
 from auditor.report.text import ordered
 
-_SUBJECTS: Final = 32_768
+_SUBJECTS: Final = 16_384
 _PLACES: Final = 65_536
 _REMEMBERED: Final = 16_384
 _SETS: Final = 4_096  # which are large
