@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import is_
 from typing import Final
 
 from auditor import resource_id as ids
@@ -24,7 +25,6 @@ _DEEPEST: Final = 5
 _RELATION: Final = re.compile(r"related\((\w+)\)")
 _PLACE: Final = re.compile(r"(?P<list>[^\[\]]+)\[(?P<number>\d+)\]\.?")
 _PLAIN: Final = frozenset((str, bool, int, float, type(None)))
-_QUOTED_OR_LISTED: Final = frozenset("['")
 _ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
 """What Azure says of a resource whatever anybody set."""
 
@@ -54,8 +54,10 @@ class RawInputs:
         return known
 
     def _read(self, place: InputPlace) -> InputLeaves:
-        leaves = list(_raw_inputs(*place, self._estate))
+        leaves = _raw_inputs(*place, self._estate)
         clean = list(map(evidence_without_secrets, leaves))
+        if all(map(is_, clean, leaves)):
+            return InputLeaves(clean)
         changed = [(old.actual, new.actual) for old, new in zip(leaves, clean, strict=True) if new is not old]
         return InputLeaves(clean, [pair for pair in changed if pair[0] is not pair[1]])
 
@@ -65,17 +67,18 @@ def is_of_one(path: str) -> bool:
     return "/" not in path and _RELATION.fullmatch(path) is None
 
 
-def _raw_inputs(resource_id: str, path: str, estate: Estate) -> Iterator[Evidence]:
-    if (relation := _RELATION.fullmatch(path)) is not None:
+def _raw_inputs(resource_id: str, path: str, estate: Estate) -> Sequence[Evidence]:
+    if path.startswith("related(") and (relation := _RELATION.fullmatch(path)) is not None:
         related = sorted((other.id for other in estate.related(resource_id, relation[1])), key=str.lower)
-        yield _listed(path, resource_id, related)
-    elif "/" in path:
+        return [_listed(path, resource_id, related)]
+    if "/" in path:
         below = ids.key(resource_id)
-        yield _listed(path, resource_id or None, _all_of(path, below, estate))
-    elif (resource := estate.get(resource_id)) is not None:
-        yield from _at(resource, path)
-    elif (rule := default_rule_properties(ids.name_of(resource_id))) is not None and _is_default_rule(resource_id):
-        yield Evidence(path, "input", None, rule, resource_id=resource_id, source="azure-default")
+        return [_listed(path, resource_id or None, _all_of(path, below, estate))]
+    if (resource := estate.get(resource_id)) is not None:
+        return _at(resource, path)
+    if (rule := default_rule_properties(ids.name_of(resource_id))) is not None and _is_default_rule(resource_id):
+        return [Evidence(path, "input", None, rule, resource_id=resource_id, source="azure-default")]
+    return []
 
 
 def _all_of(resource_type: str, scope: str, estate: Estate) -> list[str]:
@@ -96,7 +99,7 @@ def _listed(path: str, resource_id: str | None, found: list[str]) -> Evidence:
 def _ends(resource: Resource, path: str) -> Sequence[tuple[str, object]]:
     """Return what a path leads to; elements of lists go by their place, as evidence spells them."""
     start: object = resource.body
-    if _QUOTED_OR_LISTED.isdisjoint(path):
+    if "[" not in path and "'" not in path:
         value = start
         for step in parse(path):  # as nearly always: what is asked for is there, and spelled as it was asked for
             value = value.get(step.name) if type(value) is dict else None
@@ -119,13 +122,13 @@ def _ends(resource: Resource, path: str) -> Sequence[tuple[str, object]]:
     return [(f"{before}{at}", value) for at, value in walk(start, parse(rest))]
 
 
-def _at(resource: Resource, path: str) -> Iterator[Evidence]:
+def _at(resource: Resource, path: str) -> Sequence[Evidence]:
     try:
         ends = _ends(resource, path)[:_MEMBERS_SHOWN]
     except (ValueError, ShapeError):
-        return
-    for at, value in ends:
-        yield Evidence(
+        return []
+    return [
+        Evidence(
             path=at,
             operator="input",
             expected=None,
@@ -136,6 +139,8 @@ def _at(resource: Resource, path: str) -> Iterator[Evidence]:
             api_version=resource.api_version,
             collected_at=resource.collected_at,
         )
+        for at, value in ends
+    ]
 
 
 class _Outline:

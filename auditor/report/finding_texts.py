@@ -22,8 +22,8 @@ from auditor.report.document_parts import controls_of, evidence_of, exemption_of
 from auditor.report.escapes.json import JsonText, NotExactError, elements_text, members_text, value_text
 from auditor.report.text import ordered
 
-_SUBJECTS: Final = 32_768
-_PLACES: Final = 32_768
+_SUBJECTS: Final = 16_384
+_PLACES: Final = 65_536
 _REMEMBERED: Final = 16_384
 _SETS: Final = 4_096  # which are large
 _EVIDENCE: Final = "evidence"
@@ -162,12 +162,15 @@ class FindingTexts:
 
     def _place(self, reader: InputReader, place: InputPlace, finding: Finding, subject: str) -> str:
         known = self._places.get((reader, place))
+        leaves = None
         if known is None:
-            known = self._places.keep((reader, place), _PlaceTexts(reader.at(place).leaves))
+            leaves = reader.at(place).leaves
+            known = self._places.keep((reader, place), _PlaceTexts(leaves))
         variant = (known.key == subject, known.collected_at == finding.collected_at)
         text = known.texts.get(variant)
         if text is None:
-            text = known.texts[variant] = _elements(reader.at(place).leaves, finding)
+            leaves = reader.at(place).leaves if leaves is None else leaves
+            text = known.texts[variant] = _elements(leaves, finding)
         return text
 
     def _set(self, of: FindingSet) -> Mapping[str, object]:
