@@ -40,6 +40,7 @@ what is sought is found sooner or later, and answers that are remembered are not
 things adds two fifths and more."""
 _UNEVEN: Final[Mapping[str, str]] = {
     "redaction/randomness.py": "how often it looks depends on the letters of each word",
+    "re/_": "a pattern is compiled when it is first needed",
     " _Outline.": "what it shows of a list depends on how long the list is",
 }
 """What is called more often or less by what the things are, and not by how many there are."""
