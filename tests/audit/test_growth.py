@@ -4,6 +4,12 @@ What is looked for anew in the whole estate for each of its parts costs nothing 
 shows in how often functions are called, which is exact where times are not: of three sizes, each as much larger than the
 one before, the second step may add no more calls than the first. A call for each pair of things adds twice the square
 of the step.
+
+Not among the things that grow here are those whose pairs are the answer, as many as Azure lets there be of one place:
+rules of one security group (1,000), listeners of one gateway (200), workloads whose anchors share a resource group (800),
+since what leads into the group leads to each of them, policy exemptions at one scope (1,000), each of which is told beside
+each failure there, and assignments to groups whose members are not known (4,000 a subscription), of which each identity
+may be one.
 """
 
 from __future__ import annotations
@@ -40,6 +46,7 @@ what is sought is found sooner or later, and answers that are remembered are not
 things adds two fifths and more."""
 _UNEVEN: Final[Mapping[str, str]] = {
     "redaction/randomness.py": "how often it looks depends on the letters of each word",
+    "re/_": "a pattern is compiled when it is first needed",
     " _Outline.": "what it shows of a list depends on how long the list is",
 }
 """What is called more often or less by what the things are, and not by how many there are."""
