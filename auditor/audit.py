@@ -68,7 +68,7 @@ class Terms(Struct, frozen=True):
     `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
     `known` are failures that count only as far as they have grown; None where there is nothing to compare with.
     `processes` is how many judge at once, where they can (0: as many as gain); what comes out is the same for any number,
-    and where a `cluster` does it.
+    and where a `cluster` does it. `watch` is told how far judging is.
     """
 
     complete: bool = False
@@ -81,6 +81,7 @@ class Terms(Struct, frozen=True):
     known: KnownFailures | None = None
     processes: int = 1
     cluster: Cluster | None = None
+    watch: partwise.Watch = lambda _: None
 
 
 class Cluster(Protocol):
@@ -149,7 +150,7 @@ def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms)
     finishing = partial(_finishing_together, [_Finishing.of(evaluation.estate) for evaluation in evaluations])
     number = _processes(max(len(snapshot.resources) for snapshot in snapshots), terms)
     judged = partwise.judged_together(
-        partwise.StatesTogether(evaluations, finishing), partial(processes.over_processes, number)
+        partwise.StatesTogether(evaluations, finishing, terms.watch), partial(processes.over_processes, number)
     )
     return [
         _state(snapshot, evaluation, terms, when, found)
@@ -163,7 +164,8 @@ def _evaluation(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) 
 
 def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> Sequence[Finding]:
     finish = _Finishing.of(evaluation.estate).of_part(disclosure.Cleaner())
-    return partwise.judged(evaluation, finish, _spread(snapshot, evaluation.rules, terms, when))
+    spread = _spread(snapshot, evaluation.rules, terms, when)
+    return partwise.judged(evaluation, finish, spread, terms.watch)
 
 
 def _state(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any, Final
@@ -278,10 +278,10 @@ def _sample() -> str:
     return (shipped.folder("samples") / "chat.json").read_text()
 
 
-def loose(number: int) -> Iterator[dict[str, Any]]:
-    """Yield resources that belong to no workload."""
+def loose(number: int, without: Container[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield resources that are tied to no others, of all types but some."""
     chance = random.Random(number)  # noqa: S311 - synthetic data
-    kinds = [name for name, (share, _, _) in TYPES.items() for _ in range(share)]
+    kinds = [name for name, (share, _, _) in TYPES.items() for _ in range(share) if name not in without]
     for index in range(number):
         yield _body(kinds[index % len(kinds)], index, chance)
 

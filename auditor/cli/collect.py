@@ -217,7 +217,8 @@ def scan(
 ) -> None:
     """Read Azure, every subscription unless a scope is given, and judge what is there. Nothing is ever written to it."""
     read = _options(auth, cloud, arm_endpoint, allow_endpoint, resolve_principals, redact_people, redaction_key, rules)
-    look, ends = evaluate.Look(color, verbose > 0, not no_pager), evaluate.Ending(fail_on, exit_zero, allow_incomplete)
+    look = evaluate.Look(color, verbose > 0, not no_pager, not no_progress)
+    ends = evaluate.Ending(fail_on, exit_zero, allow_incomplete)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
     shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
     judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)

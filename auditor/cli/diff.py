@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.cli import options as opt
 from auditor.cli import streams
@@ -19,6 +20,7 @@ from auditor.report import format as formats
 
 with lazy_imports(__name__):
     from auditor import audit
+    from auditor.cli import judging_progress
     from auditor.diff import drift, gate
     from auditor.report.drift import formats as drift_formats
     from auditor.rulebook import in_force
@@ -103,7 +105,8 @@ def diff(
     targets = [_target(text) for text in output or [opt.DEFAULT_FORMAT]]
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     terms = audit.Terms(complete, opt.time_of(as_of), exemption_files=exemptions or (), processes=processes)
-    found = audit.drift(old, new, in_force.load(selection), terms)
+    with judging_progress.shown(quiet=quiet) as watch:
+        found = audit.drift(old, new, in_force.load(selection), replace(terms, watch=watch))
     asked = gate.Gate(fail_on.value)
     asked.check(found)
     for target in targets:

@@ -28,6 +28,7 @@ from auditor.report.group_by import GroupBy
 
 with lazy_imports(__name__):
     from auditor import audit, shipped
+    from auditor.cli import judging_progress
     from auditor.engine import cores, exemptions, known_files
     from auditor.fleet import cluster as clusters
     from auditor.inputs import collector, read, remote
@@ -72,6 +73,7 @@ class Look(Struct, frozen=True):
     color: opt.Color
     is_verbose: bool
     has_pager: bool
+    has_progress: bool = True
 
 
 class Presentation(Struct, frozen=True):
@@ -120,7 +122,7 @@ def evaluate(
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
     no_pager: opt.NoPager = False,
-    no_progress: opt.NoProgress = False,  # noqa: ARG001 - evaluation shows none; accepted so that scripts can share options
+    no_progress: opt.NoProgress = False,
 ) -> None:
     """Judge snapshots and foreign exports, offline and without credentials.
 
@@ -132,7 +134,7 @@ def evaluate(
         targets=targets(output),
         ends=Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete),
         include_passed=include_passed,
-        look=Look(color, is_verbose=verbose > 0, has_pager=not no_pager),
+        look=Look(color, is_verbose=verbose > 0, has_pager=not no_pager, has_progress=not no_progress),
         quiet=quiet,
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
@@ -251,7 +253,8 @@ def run(
         processes=options.processes,
         cluster=options.cluster,
     )
-    audited = audit.audit(snapshot, rule_set, terms)
+    with judging_progress.shown(quiet=shown.quiet or not shown.look.has_progress) as watch:
+        audited = audit.audit(snapshot, rule_set, replace(terms, watch=watch))
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
         write(report, shown, cores.processes_for(options.processes, report.resources))
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from auditor.cli.judging_progress import spelled
 from auditor.cli.streams import remark, safe
 from auditor.collect.progress import PartProgress, Progress, Watcher
 from auditor.lazy_imports import lazy_imports
@@ -115,10 +116,7 @@ def time_left(part: PartProgress) -> str:
     """Return how long a part still takes, in few characters; more than that where its resources are not counted."""
     if part.is_over:
         return "done"
-    seconds = max(1, round(part.seconds_left))
-    hours, minutes = divmod(-(-seconds // 60), 60)
-    spelled = f"{seconds} s" if seconds < 60 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    return f"{'' if part.is_counted else '> '}{spelled} left"
+    return f"{'' if part.is_counted else '> '}{spelled(part.seconds_left)} left"
 
 
 def state(now: Progress) -> str:

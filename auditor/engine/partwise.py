@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from typing import Final, cast
 
+from msgspec import Struct
+
 from auditor.engine import held_findings, packed_findings
 from auditor.engine.evaluate import Evaluation, parts_of
 from auditor.engine.finding_order import in_order
@@ -25,15 +27,47 @@ Finish = Callable[[list[Finding]], list[Finding]]
 """What becomes of findings before they leave the process that made them."""
 
 
+class Judged(Struct, frozen=True):
+    """How far judging is: so much of the whole is done (`done` of `total`, in no unit), with so many findings."""
+
+    done: int
+    total: int
+    findings: int
+
+
+Watch = Callable[[Judged], None]
+"""Is told how far judging is."""
+
+
+def _unwatched(_: Judged) -> None:
+    """Let it go on untold."""
+
+
+class _Watched:
+    """Counts the parts that are judged, by their weights, and tells somebody."""
+
+    def __init__(self, weights: Sequence[int], watch: Watch) -> None:
+        self._weights = [weight + 1 for weight in weights]
+        self._now = Judged(0, sum(self._weights), 0)
+        self._watch = watch
+
+    def add(self, number: int, findings: int) -> None:
+        """Count one more part."""
+        before = self._now
+        self._now = Judged(before.done + self._weights[number], before.total, before.findings + findings)
+        self._watch(self._now)
+
+
 class PartwiseEvaluation:
     """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
 
-    def __init__(self, question: Evaluation, finish: Finish) -> None:
+    def __init__(self, question: Evaluation, finish: Finish, watch: Watch = _unwatched) -> None:
         self._inputs = RawInputs(question.estate)
         self._parts = parts_of(question, self._inputs)
         self._finish = finish
         self._rest = _Rest()
         self._judged = 0
+        self._watched = _Watched([part.weight for part in self._parts], watch)
 
     @property
     def names(self) -> Sequence[str]:
@@ -55,6 +89,10 @@ class PartwiseEvaluation:
             self._rest.after(len(some))
         return runs
 
+    def note(self, number: int, runs: Sequence[Run]) -> None:
+        """Tell whoever watches that the findings of a part are there."""
+        self._watched.add(number, sum(run.statuses.total() for run in runs))
+
     def packed(self, runs: Sequence[Run]) -> bytes:
         """Return the findings of a part as bytes, for another process."""
         return pickle.dumps(list(map(packed, runs)), pickle.HIGHEST_PROTOCOL)
@@ -74,7 +112,9 @@ class StatesTogether:
     All are judged by the same rules. `finishing` returns for a part what finishes the findings of each state.
     """
 
-    def __init__(self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]]) -> None:
+    def __init__(
+        self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]], watch: Watch = _unwatched
+    ) -> None:
         self._questions = questions
         self._finishing = finishing
         self._inputs = [RawInputs(question.estate, number) for number, question in enumerate(questions)]
@@ -84,12 +124,13 @@ class StatesTogether:
         first = questions[0].estate
         self._differences = [StateDifferences.between(first, question.estate) for question in questions]
         self._rest = _Rest()
+        self._weights = [sum(parts[place].weight for parts in self._parts if place in parts) for place in self._places]
+        self._watched = _Watched(self._weights, watch)
 
     @property
     def longest_first(self) -> Sequence[int]:
         """Return the numbers of the parts, from the one that takes the longest."""
-        weights = [sum(parts[place].weight for parts in self._parts if place in parts) for place in self._places]
-        return sorted(range(len(weights)), key=lambda number: -weights[number])
+        return sorted(range(len(self._weights)), key=lambda number: -self._weights[number])
 
     def judge(self, number: int) -> list[list[Finding]]:
         """Return the sorted findings of a part on each state."""
@@ -102,6 +143,10 @@ class StatesTogether:
             found.append([] if part is None else finish(in_order(part.findings(shared))))
         self._rest.after(sum(map(len, found)))
         return found
+
+    def note(self, number: int, found: list[list[Finding]]) -> None:
+        """Tell whoever watches that the findings of a part are there."""
+        self._watched.add(number, sum(map(len, found)))
 
     def packed(self, found: list[list[Finding]]) -> bytes:
         """Return the findings of a part on each state as bytes, for another process."""
@@ -131,16 +176,20 @@ def findings(question: Evaluation) -> Sequence[Finding]:
 
 def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[Sequence[Run]]:
     """Have all parts judged in this process."""
-    return [parts.judge(number) for number in range(len(parts.names))]
+    found: list[Sequence[Run]] = []
+    for number in range(len(parts.names)):
+        found.append(parts.judge(number))
+        parts.note(number, found[-1])
+    return found
 
 
-def judged(question: Evaluation, finish: Finish, spread: Spread) -> Sequence[Finding]:
+def judged(question: Evaluation, finish: Finish, spread: Spread, watch: Watch = _unwatched) -> Sequence[Finding]:
     """Return the sorted findings of all rules, each part of them as `finish` leaves it.
 
     What comes out is the same wherever the parts are judged.
     """
     with at_rest():  # the estate, which outlives judging
-        parts = PartwiseEvaluation(question, finish)
+        parts = PartwiseEvaluation(question, finish, watch)
         return parts.together(spread(parts))
 
 

@@ -16,7 +16,7 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
@@ -65,10 +65,13 @@ class JudgedParts(Protocol[T]):
     def unpacked(self, data: memoryview) -> T:
         """Return the findings of a part that was judged in another process."""
 
+    def note(self, number: int, found: T) -> None:
+        """Tell whoever watches that the findings of a part are there."""
+
 
 def over_processes(number: int, parts: JudgedParts[T]) -> Sequence[T]:
     """Return the findings of each part, judged by so many processes, this one among them."""
-    return in_processes(parts.judge, parts.longest_first, number, Bytes(parts.packed, parts.unpacked))
+    return in_processes(parts.judge, parts.longest_first, number, Bytes(parts.packed, parts.unpacked), parts.note)
 
 
 class Bytes(Struct, Generic[T], frozen=True):
@@ -78,25 +81,37 @@ class Bytes(Struct, Generic[T], frozen=True):
     read: Callable[[memoryview], T]
 
 
-def in_processes(work: Callable[[int], T], order: Sequence[int], processes: int, form: Bytes[T]) -> Sequence[T]:
-    """Return what work gives for each number from 0 on; they are begun in the given order.
+def in_processes(
+    work: Callable[[int], T],
+    order: Sequence[int],
+    processes: int,
+    form: Bytes[T],
+    note: Callable[[int, T], None] = lambda *_: None,
+) -> Sequence[T]:
+    """Return what work gives for each number from 0 on; they are begun in the given order, and `note` is told of each.
 
     Where the process cannot be forked, all is done in this one.
     """
     results: dict[int, T] = {}
+
+    def add(some: Mapping[int, T]) -> None:
+        results.update(some)
+        for number, result in some.items():
+            note(number, result)
+
     others = min(processes, len(order)) - 1
     if others > 0 and not obstacle():
         with _queue(order[:_QUEUE]) as queue, _crew(others, work, queue, form) as crew:
             while (number := _next(queue)) is not None:
-                results[number] = work(number)
+                add({number: work(number)})
                 for worker in crew:
-                    results |= worker.done()
+                    add(worker.done())
             for worker in crew:
                 worker.wait()
-                results |= worker.done()
+                add(worker.done())
     for number in order:
         if number not in results:
-            results[number] = work(number)
+            add({number: work(number)})
     return [results[number] for number in range(len(order))]
 
 

@@ -142,6 +142,7 @@ class Spreading:
             for future in done:
                 if (result := self._result(future, futures[future], parts)) is not None:
                     results[futures[future]] = result
+                    parts.note(futures[future], result)
                 future.release()
 
     def _scattered(self) -> distributed.Future:

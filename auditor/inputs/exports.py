@@ -76,10 +76,10 @@ def from_document(document: object, label: str) -> Export:
 
 def from_lines(data: bytes, label: str) -> Export:
     """Return the entries of JSON Lines: a resource a line, or a list a line as a loop over pages writes them."""
-    parts: list[Export] = []
+    parts, view = list[Export](), memoryview(data)
     for number, line in iter_lines(data):
         place = f"line {number}"
-        item, document = _opened(line, f"{label}, {place},", stays_raw=len(data) >= LONG)
+        item, document = _opened(view[line], f"{label}, {place},", stays_raw=len(data) >= LONG)
         if isinstance(document, dict) and isinstance(document.get("id"), str) and not is_event(document):
             parts.append(Export([_entry(item, document, place, f"{label}, {place}")]))
         else:
@@ -132,13 +132,13 @@ def _joined_scope(scopes: Sequence[Mapping[str, object]]) -> Mapping[str, object
     return {name: sorted({str(item) for scope in scopes for item in texts(scope, name)}) for name in names}
 
 
-def _opened(line: bytes, where: str, *, stays_raw: bool) -> tuple[object, object]:
-    """Return a line as it is to be held, and the value in it."""
+def _opened(line: memoryview, where: str, *, stays_raw: bool) -> tuple[object, object]:
+    """Return a line as it is to be held, and the value in it. The text that it stands in is held with it, not copied."""
     raw = RawValue(line)
     try:
         document = raw.decoded()
     except orjson.JSONDecodeError:
-        document = decode(line, where)
+        document = decode(line.tobytes(), where)
         return document, document
     return raw if stays_raw else document, document
 

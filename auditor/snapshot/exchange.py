@@ -89,7 +89,7 @@ def is_exchange(data: bytes) -> bool:
 def parse(data: bytes, label: str) -> Snapshot:
     """Return the snapshot that the text holds, or raise SnapshotError where it is cut off or was changed."""
     lines = iter_lines(data)
-    header = _object(decode(next(lines)[1], f"{label}, line 1,"), label, 1)
+    header = _object(decode(data[next(lines)[1]], f"{label}, line 1,"), label, 1)
     version = header.get("version")
     if header.get("format") != FORMAT or version != VERSION:
         raise SnapshotError(f"{label} has format {ascii(version)[:40]}, this release knows {VERSION}", "update auditor")
@@ -98,7 +98,7 @@ def parse(data: bytes, label: str) -> Snapshot:
     gaps: list[Gap] = []
     facets: list[Facet] = []
     for number, line in lines:
-        record = _object(decode(line, f"{label}, line {number},"), label, number)
+        record = _object(decode(data[line], f"{label}, line {number},"), label, number)
         if "resource" in record:
             resources.append(_resource(record, label, number))
         elif "gap" in record:

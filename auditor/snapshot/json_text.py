@@ -158,16 +158,17 @@ def is_deeper(value: object, levels: int) -> bool:
     return bool(layer)
 
 
-def iter_lines(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of JSON Lines that are not blank, with their number from 1 at `start`."""
+def iter_lines(data: bytes, start: int = 0) -> Iterator[tuple[int, slice]]:
+    """Yield where the lines of JSON Lines stand that are not blank, with their number from 1 at `start`."""
     number = 0
     while start < len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
         number += 1
-        line = data[start:end].strip()
-        if line:
-            yield number, line
+        line = data[start:end]
+        first = start + len(line) - len(line.lstrip())
+        if first < end:
+            yield number, slice(first, start + len(line.rstrip()))
         start = end + 1
 
 
