@@ -47,7 +47,7 @@ class JudgingLine:
         self._began = clock()
         self._written: float | None = None
 
-    def __call__(self, now: partwise.Judged) -> None:
+    def __call__(self, now: partwise.JudgingProgress) -> None:
         """Write how far it is, unless that was just written, or it may be over before anybody reads it."""
         at = self._clock()
         if at - self._began < _PATIENCE or (self._written is not None and at - self._written < _PAUSE):
@@ -68,7 +68,7 @@ class JudgingLine:
             self._began = float("inf")
 
 
-def line_of(now: partwise.Judged, seconds: float) -> str:
+def line_of(now: partwise.JudgingProgress, seconds: float) -> str:
     """Return how far judging is after so many seconds, in one line."""
     left = seconds * (now.total - now.done) / now.done if now.done else None
     parts = [

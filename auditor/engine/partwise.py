@@ -27,7 +27,7 @@ Finish = Callable[[list[Finding]], list[Finding]]
 """What becomes of findings before they leave the process that made them."""
 
 
-class Judged(Struct, frozen=True):
+class JudgingProgress(Struct, frozen=True):
     """How far judging is: so much of the whole is done (`done` of `total`, in no unit), with so many findings."""
 
     done: int
@@ -35,26 +35,26 @@ class Judged(Struct, frozen=True):
     findings: int
 
 
-Watch = Callable[[Judged], None]
+Watch = Callable[[JudgingProgress], None]
 """Is told how far judging is."""
 
 
-def _unwatched(_: Judged) -> None:
+def _unwatched(_: JudgingProgress) -> None:
     """Let it go on untold."""
 
 
-class _Watched:
+class _CountedParts:
     """Counts the parts that are judged, by their weights, and tells somebody."""
 
     def __init__(self, weights: Sequence[int], watch: Watch) -> None:
         self._weights = [weight + 1 for weight in weights]
-        self._now = Judged(0, sum(self._weights), 0)
+        self._now = JudgingProgress(0, sum(self._weights), 0)
         self._watch = watch
 
     def add(self, number: int, findings: int) -> None:
         """Count one more part."""
         before = self._now
-        self._now = Judged(before.done + self._weights[number], before.total, before.findings + findings)
+        self._now = JudgingProgress(before.done + self._weights[number], before.total, before.findings + findings)
         self._watch(self._now)
 
 
@@ -67,7 +67,7 @@ class PartwiseEvaluation:
         self._finish = finish
         self._rest = _Rest()
         self._judged = 0
-        self._watched = _Watched([part.weight for part in self._parts], watch)
+        self._counted = _CountedParts([part.weight for part in self._parts], watch)
 
     @property
     def names(self) -> Sequence[str]:
@@ -91,7 +91,7 @@ class PartwiseEvaluation:
 
     def note(self, number: int, runs: Sequence[Run]) -> None:
         """Tell whoever watches that the findings of a part are there."""
-        self._watched.add(number, sum(run.statuses.total() for run in runs))
+        self._counted.add(number, sum(run.statuses.total() for run in runs))
 
     def packed(self, runs: Sequence[Run]) -> bytes:
         """Return the findings of a part as bytes, for another process."""
@@ -125,7 +125,7 @@ class StatesTogether:
         self._differences = [StateDifferences.between(first, question.estate) for question in questions]
         self._rest = _Rest()
         self._weights = [sum(parts[place].weight for parts in self._parts if place in parts) for place in self._places]
-        self._watched = _Watched(self._weights, watch)
+        self._counted = _CountedParts(self._weights, watch)
 
     @property
     def longest_first(self) -> Sequence[int]:
@@ -146,7 +146,7 @@ class StatesTogether:
 
     def note(self, number: int, found: list[list[Finding]]) -> None:
         """Tell whoever watches that the findings of a part are there."""
-        self._watched.add(number, sum(map(len, found)))
+        self._counted.add(number, sum(map(len, found)))
 
     def packed(self, found: list[list[Finding]]) -> bytes:
         """Return the findings of a part on each state as bytes, for another process."""

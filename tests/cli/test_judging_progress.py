@@ -14,7 +14,7 @@ import pytest
 from auditor import audit
 from auditor.cli.judging_progress import JudgingLine, line_of, shown, spelled
 from auditor.engine import processes
-from auditor.engine.partwise import Judged
+from auditor.engine.partwise import JudgingProgress
 from auditor.inputs import read
 from tests.audit.judging import shipped
 from tests.checkout import SAMPLE
@@ -39,7 +39,7 @@ def test_a_line_appears_after_two_seconds_and_is_written_anew_four_times_a_secon
     line = JudgingLine(out, clock)
     for tenths in range(31):
         clock.now = tenths / 10
-        line(Judged(tenths, 100, tenths * 10))
+        line(JudgingProgress(tenths, 100, tenths * 10))
 
     assert out.getvalue().count("judging") == 4
     assert out.getvalue().startswith("\r\x1b[2Kjudging 20% · 200 findings · 100 a second · 8 s left")
@@ -50,7 +50,7 @@ def test_a_line_appears_after_two_seconds_and_is_written_anew_four_times_a_secon
 def test_what_takes_no_time_leaves_no_trace() -> None:
     out = Terminal()
     line = JudgingLine(out, Clock())
-    line(Judged(1, 2, 3))
+    line(JudgingProgress(1, 2, 3))
     line.clear()
 
     assert out.getvalue() == ""
@@ -61,7 +61,7 @@ def test_a_terminal_that_was_closed_is_written_to_no_more() -> None:
     line = JudgingLine(out, clock)
     out.close()
     for clock.now in (3.0, 4.0):
-        line(Judged(1, 2, 3))
+        line(JudgingProgress(1, 2, 3))
     line.clear()
 
 
@@ -73,18 +73,18 @@ def test_times_are_spelled_in_few_characters(seconds: float, text: str) -> None:
 
 
 def test_nothing_is_known_of_the_time_that_is_left_before_anything_is_done() -> None:
-    assert line_of(Judged(0, 10, 0), 3) == "judging 0% · 0 findings · 0 a second"
+    assert line_of(JudgingProgress(0, 10, 0), 3) == "judging 0% · 0 findings · 0 a second"
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_all_parts_are_told_each_once_wherever_they_are_judged(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "obstacle", lambda: "")
-    told: list[Judged] = []
+    told: list[JudgingProgress] = []
 
     report = audit.audit(read.read(SAMPLE), shipped(), audit.Terms(complete=True, processes=number, watch=told.append))
 
     assert [each.done for each in told] == sorted({each.done for each in told})
-    assert told[-1] == Judged(told[0].total, told[0].total, len(report.findings))
+    assert told[-1] == JudgingProgress(told[0].total, told[0].total, len(report.findings))
 
 
 @pytest.mark.parametrize(("quiet", "term"), [(True, "xterm"), (False, "dumb")])
@@ -94,7 +94,7 @@ def test_who_wants_nothing_to_be_shown_gets_nothing(*, quiet: bool, term: str, m
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr("auditor.cli.judging_progress._PATIENCE", 0)
     with shown(quiet=quiet) as watch:
-        watch(Judged(1, 2, 3))
+        watch(JudgingProgress(1, 2, 3))
 
     assert out.getvalue() == ""
 
