@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -152,7 +152,13 @@ def _stopped(order: signal.Signals, *arguments: str, at: Path, when: Callable[[]
             assert process.poll() is None
             assert time.monotonic() < give_up
             time.sleep(0.02)
-        process.send_signal(order)
+        while process.poll() is None and time.monotonic() < give_up:
+            process.send_signal(
+                order
+            )  # Python notices one that comes just before it begins to read when the next comes
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+        process.kill()
         out, err = process.communicate(timeout=30)
     return Ended(process.returncode, out.decode(), err.decode())
 
