@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from auditor.model import Finding
+from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.model import Evidence, Finding, Severity, Status
 from auditor.report import finding_texts
 from auditor.report.bounded_cache import BoundedCache
 from auditor.report.document_parts import finding_of
@@ -37,6 +38,20 @@ def test_rows_of_csv_are_those_of_each_finding_alone(findings: Sequence[Finding]
     together = _csv([*findings, *findings])
     alone = {id(each): _csv([replace(each, evidence=list(each.evidence))])[0] for each in findings}
     assert sorted(together) == sorted([*alone.values(), *alone.values()])
+
+
+def test_a_leaf_that_two_findings_share_is_told_as_whose_it_is_in_each() -> None:
+    leaf = Evidence("properties.a", "equals", expected=True, actual=True)
+    origins = (ValueOrigin("/a", "arm", "2024-01-01"), ValueOrigin("/b", "arm", "2023-05-01"))
+    own, other = (
+        Finding("openai-public-network-access-off", Severity.LOW, Status.PASS, "/a", None, "", fingerprint=str(owner),
+                evidence=SharedEvidence(SharedLeaves((SharedLeaf(leaf, owner, was_read=True),)), origins))
+        for owner in (0, 1)
+    )  # fmt: skip
+
+    first, second = _csv([own, other])
+
+    assert ("api-version=2024-01-01" in first, "api-version=2023-05-01" in second) == (True, True)
 
 
 def _csv(findings: Sequence[Finding]) -> Sequence[str]:

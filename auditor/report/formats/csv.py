@@ -171,7 +171,7 @@ class FindingCells(Generic[Cells]):
         self._times: BoundedCache[str | None, Cells] = BoundedCache(_REMEMBERED)
         self._names: BoundedCache[str, Cells] = BoundedCache(_REMEMBERED)
         self._said: BoundedCache[SharedLeaves, _Said[Cells]] = BoundedCache(_REMEMBERED)
-        self._said_alike: BoundedCache[tuple[int, ...], _Said[Cells]] = BoundedCache(_REMEMBERED)
+        self._said_alike: BoundedCache[tuple[tuple[object, ...], ...], _Said[Cells]] = BoundedCache(_REMEMBERED)
         self._comparisons: BoundedCache[tuple[str, int], tuple[str, str, object]] = BoundedCache(_REMEMBERED)
         self._run = _run_cells(report, as_name)
         self._covered: Mapping[bool, Cells] = {True: form(["true"]), False: form(["false"])}
@@ -268,7 +268,7 @@ class FindingCells(Generic[Cells]):
     def _said_by(self, leaves: SharedLeaves) -> _Said[Cells]:
         """Return what leaves say, whatever is shown beside them."""
         deciding = [each for each in leaves.leaves if each.leaf.operator not in NOT_COMPARED]
-        key = tuple([id(each.leaf) for each in deciding])
+        key = tuple([(id(each.leaf), *each[1:]) for each in deciding])
         said = self._said_alike.get(key)
         if said is None:
             owners = dict.fromkeys(each.owner for each in deciding if each.was_read and each.owner is not None)
