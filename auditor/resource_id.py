@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, TypeVar
+
+T = TypeVar("T")
 
 SUBSCRIPTIONS: Final = "microsoft.resources/subscriptions"
 RESOURCE_GROUPS: Final = "microsoft.resources/resourcegroups"
@@ -34,6 +38,12 @@ def is_under(resource_id: str, scope: str) -> bool:
     """Whether an id is the scope itself or lies below it, by whole segments. `/` and the empty scope hold everything."""
     inner, outer = key(resource_id), key(scope)
     return not outer or inner == outer or inner.startswith(outer + "/")
+
+
+def below(items: Sequence[T], scope: str, key_of: Callable[[T], str]) -> Sequence[T]:
+    """Return those of some items that lie below a scope, by whole segments; they are sorted by keys, as the scope is given."""
+    start = bisect_left(items, f"{scope}/", key=key_of)
+    return items[start : bisect_left(items, f"{scope}0", start, key=key_of)]  # the character behind the slash
 
 
 def _value_after(resource_id: str, word: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auditor import resource_id as ids
@@ -39,10 +38,7 @@ class Attribution:
         key = ids.key(resource_id)
         if key in self._by_key:
             yield self._by_key[key]
-        for place in self.keys[bisect_left(self.keys, f"{key}/") :]:
-            if not place.startswith(f"{key}/"):
-                return
-            yield self._by_key[place]
+        yield from (self._by_key[place] for place in ids.below(self.keys, key, str))
 
     def made_by(
         self, places: Iterable[str], counts: Callable[[ResourceChange], bool] = lambda _: True

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -108,6 +109,9 @@ def id_of(entry: documents.ExemptionEntryDocument) -> str:
     return f"ex-{hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:8]}"
 
 
+_key_in: Final[Callable[[tuple[str, int]], str]] = itemgetter(0)
+
+
 class Matched(Struct, frozen=True):
     """Which failures exemptions cover, by their places among the findings, and what is to be said of the exemptions."""
 
@@ -156,10 +160,8 @@ class _Failures:
         if not outer or _is_pattern(scope):
             yield from (number for _, number in placed)
             return
-        # what is below a scope lies between its slash and the character behind the slash
-        for first, last in ((f"{outer}", f"{outer}\0"), (f"{outer}/", f"{outer}0")):
-            start, end = bisect_left(placed, (first, -1)), bisect_left(placed, (last, -1))
-            yield from (number for _, number in placed[start:end])
+        at = placed[bisect_left(placed, outer, key=_key_in) : bisect_right(placed, outer, key=_key_in)]
+        yield from (number for _, number in (*at, *ids.below(placed, outer, _key_in)))
 
 
 def match(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -128,9 +127,7 @@ class Estate:
             return typed
         own = self._by_key.get(outer)
         is_own = own is not None and own.type_key == resource_type.lower()
-        start = bisect_left(typed, f"{outer}/", key=_key_of)
-        end = bisect_left(typed, f"{outer}0", start, key=_key_of)  # the character behind the slash
-        return [*([own] if own is not None and is_own else []), *typed[start:end]]
+        return [*([own] if own is not None and is_own else []), *ids.below(typed, outer, _key_of)]
 
     def spelled(self, key: str | None) -> str | None:
         """Return an id as its resource spells it, or the given one where the resource is not here."""
@@ -153,13 +150,8 @@ class Estate:
         outer = ids.key(scope)
         if not outer:
             return self.resources
-        start = bisect_left(self._keys, f"{outer}/")
         own = self.resource(outer)
-        return [*([own] if own else []), *self.resources[start : bisect_left(self._keys, f"{outer}0")]]
-
-    @cached_property
-    def _keys(self) -> Sequence[str]:
-        return [resource.key for resource in self.resources]
+        return [*([own] if own else []), *ids.below(self.resources, outer, _key_of)]
 
     @property
     def is_whole(self) -> bool:

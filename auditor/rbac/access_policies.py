@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
@@ -47,9 +46,7 @@ class RoleReach(Struct, frozen=True, dict=True):
         """Return the keys of the resources that are a scope (in lower case) or lie below it, sorted."""
         if not scope:
             return self._keys
-        start = bisect_left(self._keys, f"{scope}/")
-        end = bisect_left(self._keys, f"{scope}0")  # the character behind the slash
-        return [*([scope] if scope in self.rules else []), *self._keys[start:end]]
+        return [*([scope] if scope in self.rules else []), *ids.below(self._keys, scope, str)]
 
     @cached_property
     def _keys(self) -> Sequence[str]:
