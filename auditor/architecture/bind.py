@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.architecture.declare import Declaration, ReferenceStep, parameter
-from auditor.architecture.follow import Paths, is_named, leads_to_unseen
+from auditor.architecture.follow import FittingResources, Paths, is_named, leads_to_unseen
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Resource
@@ -68,6 +68,7 @@ class ComponentBinder(Struct, frozen=True):
 
     estate: Estate
     paths: Paths
+    fitting: FittingResources
     parameters: Mapping[str, object]
     declared: Sequence[Declaration]
     anchor: Resource
@@ -180,7 +181,7 @@ class ComponentBinder(Struct, frozen=True):
         if not wanted:
             return Found()
         keys = frozenset(map(ids.key, wanted))
-        named = self.paths.named(declaration, keys)
+        named = self.fitting.named(declaration, keys)
         if not named:
             path = declaration.override
             return Found(notices=(f"parameter {path} names {', '.join(wanted)}, which is not in the estate",))
@@ -229,7 +230,7 @@ class ComponentBinder(Struct, frozen=True):
         if any(is_named(one, wanted) for several in deciding for one in several):
             return False
         kinds = next(one for one in self.declared if one.name == (declaration.tell_apart or declaration.name)).types
-        return self.paths.has_named(kinds, wanted) or all(
+        return self.fitting.has_named(kinds, wanted) or all(
             self._is_named_for_other(one, declaration) for one in structural
         )
 
@@ -266,7 +267,7 @@ class ComponentBinder(Struct, frozen=True):
     def lone_candidate(self, declaration: Declaration, found: Mapping[str, Found]) -> Found:
         """Return the one resource of the type that no component has, or why there is none to take."""
         taken = {resource.key for what in found.values() for resource in what.resources}
-        free = [resource for resource in self.paths.fitting(declaration) if resource.key not in taken]
+        free = [resource for resource in self.fitting.of(declaration) if resource.key not in taken]
         if len(free) == 1 and any(map(self.estate.type_gap, declaration.types)):
             notice = f"{declaration.name} is not bound: nothing connects {free[0].name}, and there may be others"
             return Found(notices=(notice,))

@@ -14,18 +14,17 @@ from auditor.model import Gap, Resource
 Bound = Mapping[str, Sequence[Resource]]
 
 
-class Paths:
-    """Follows navigations through one estate, and remembers where they led: many workloads may share a network."""
+class FittingResources:
+    """What in an estate fits declarations, of one set of them, whatever leads there: the same for all workloads."""
 
     def __init__(self, estate: Estate) -> None:
         self.estate = estate
-        self._ends: dict[tuple[str, tuple[str, ...] | str, str], tuple[Resource, ...]] = {}
         self._fitting: dict[str, Sequence[Resource]] = {}
         self._named: dict[tuple[str, frozenset[str]], Sequence[Resource]] = {}
         self._has_named: dict[tuple[tuple[str, ...], frozenset[str]], bool] = {}
 
-    def fitting(self, declaration: Declaration) -> Sequence[Resource]:
-        """Return the resources of the estate that fit a declaration, whatever leads to them."""
+    def of(self, declaration: Declaration) -> Sequence[Resource]:
+        """Return the resources that fit a declaration, type by type."""
         if declaration.name not in self._fitting:
             typed = (resource for name in sorted(declaration.types) for resource in self.estate.of_type(name))
             self._fitting[declaration.name] = [one for one in typed if declaration.fits(one, self.estate)]
@@ -35,7 +34,7 @@ class Paths:
         """Return those that fit a declaration and have one of these names or ids, given as keys."""
         asked = (declaration.name, names)
         if asked not in self._named:
-            self._named[asked] = [one for one in self.fitting(declaration) if is_named(one, names)]
+            self._named[asked] = [one for one in self.of(declaration) if is_named(one, names)]
         return self._named[asked]
 
     def has_named(self, kinds: Sequence[str], names: AbstractSet[str]) -> bool:
@@ -44,6 +43,14 @@ class Paths:
         if asked not in self._has_named:
             self._has_named[asked] = any(is_named(one, names) for kind in kinds for one in self.estate.of_type(kind))
         return self._has_named[asked]
+
+
+class Paths:
+    """Follows navigations through one estate, and remembers where they led: many workloads may share a network."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.estate = estate
+        self._ends: dict[tuple[str, tuple[str, ...] | str, str], tuple[Resource, ...]] = {}
 
     def candidates(self, declaration: Declaration, step: ReferenceStep, bound: Bound) -> list[Resource]:
         """Return the resources that a step reaches and that fit the declaration, sorted by key."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.architecture.bind import BoundBy, Claims, ComponentBinder, Found, Strands, names_of
 from auditor.architecture.declare import Declaration, parameter, read_declarations
-from auditor.architecture.follow import Paths, dangling, relation_gap_of
+from auditor.architecture.follow import FittingResources, Paths, dangling, relation_gap_of
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
@@ -66,8 +66,8 @@ class Workloads:
     """By capability, the components that give it."""
     doubts: dict[tuple[str, str], Gap | None] = field(default_factory=dict, repr=False, compare=False)
     """What `may_have` answered, by anchor and component: every subnet and every role of an identity asks it again."""
-    candidates: dict[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
-    """The keys of what in the estate fits a component, as far as that was asked: it is the same for all workloads."""
+    fitting: FittingResources | None = field(default=None, repr=False, compare=False)
+    """What in the estate fits their declarations, where they were bound."""
 
     @cached_property
     def named(self) -> Mapping[str, Workload]:
@@ -138,14 +138,16 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
     """
     declared = read_declarations(declarations, parameters, estate.catalogue.ways)
     givers = givers_of(declared)
-    component, anchors, notices = _find_anchors(estate, parameters, declared)
+    fitting = FittingResources(estate)
+    component, anchors, notices = _find_anchors(fitting, parameters, declared)
     if not anchors:
         return Workloads(
             notices=(*notices, "no workload: the estate has no resource to start from"),
             declared=declared,
             givers=givers,
+            fitting=fitting,
         )
-    found = _settle_all(estate, parameters, declared, component, anchors)
+    found = _settle_all(fitting, parameters, declared, component, anchors)
     names = _names(anchors)
     shared = _shared(found, declared)
     workloads = []
@@ -160,7 +162,8 @@ def bind(estate: Estate, parameters: Mapping[str, object], declarations: Mapping
         notices_of = (*own, *shared.get(anchor.key, ()))
         workloads.append(Workload(names[anchor.key], anchor, bindings, notices_of, strands, givers))
     workloads.sort(key=lambda workload: (workload.name.lower(), workload.anchor.key))
-    return Workloads(workloads, tuple(notices), _roles(estate, workloads, declared), declared, givers)
+    roles = _roles(estate, workloads, declared)
+    return Workloads(workloads, tuple(notices), roles, declared, givers, fitting=fitting)
 
 
 def unknown_because(
@@ -192,25 +195,22 @@ def _could_be(
     estate: Estate, workloads: Workloads, declaration: Declaration, bound: Mapping[str, Sequence[Resource]]
 ) -> bool:
     """Whether anything in the estate fits a component but what its workload holds as another that is excluded."""
-    if declaration.name not in workloads.candidates:
-        typed = (resource for name in declaration.types for resource in estate.of_type(name))
-        workloads.candidates[declaration.name] = [one.key for one in typed if declaration.fits(one, estate)]
+    fitting = workloads.fitting or FittingResources(estate)
     taken = {resource.key for name in declaration.exclude for resource in bound.get(name, ())}
-    return any(key not in taken for key in workloads.candidates[declaration.name])
+    return any(resource.key not in taken for resource in fitting.of(declaration))
 
 
 def _find_anchors(
-    estate: Estate, parameters: Mapping[str, object], declared: Sequence[Declaration]
+    fitting: FittingResources, parameters: Mapping[str, object], declared: Sequence[Declaration]
 ) -> tuple[str, Sequence[Resource], Sequence[str]]:
     """Return the first anchor component that the estate has any resource for, with those resources, sorted by key."""
     ranked = [declaration for declaration in declared if declaration.anchor is not None]
     ranked.sort(key=lambda declaration: declaration.anchor or 0)
     notices: list[str] = []
     for declaration in ranked:
-        typed = [resource for name in sorted(declaration.types) for resource in estate.of_type(name)]
-        anchors = [resource for resource in typed if declaration.fits(resource, estate)]
-        wanted = {ids.key(name) for name in body.text_or_texts(parameter(parameters, declaration.override))}
-        chosen = [r for r in anchors if r.name.lower() in wanted or r.key in wanted]
+        anchors = fitting.of(declaration)
+        wanted = frozenset(ids.key(name) for name in body.text_or_texts(parameter(parameters, declaration.override)))
+        chosen = fitting.named(declaration, wanted)
         if wanted and not chosen:
             path = declaration.override
             notices.append(f"parameter {path} names {', '.join(sorted(wanted))}, which is not in the estate")
@@ -225,16 +225,17 @@ def _find_anchors(
 
 
 def _settle_all(
-    estate: Estate,
+    fitting: FittingResources,
     parameters: Mapping[str, object],
     declared: Sequence[Declaration],
     component: str,
     anchors: Sequence[Resource],
 ) -> Mapping[str, Mapping[str, Found]]:
     """Settle every workload: first by its own connections, then through networks but for what others hold by theirs."""
-    paths, is_alone, names = Paths(estate), len(anchors) == 1, names_of(declared, parameters)
+    estate, is_alone, names = fitting.estate, len(anchors) == 1, names_of(declared, parameters)
+    paths = Paths(estate)
     binders = {
-        anchor.key: ComponentBinder(estate, paths, parameters, declared, anchor, component, is_alone, names)
+        anchor.key: ComponentBinder(estate, paths, fitting, parameters, declared, anchor, component, is_alone, names)
         for anchor in anchors
     }
     if is_alone:
