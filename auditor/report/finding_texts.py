@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from auditor import resource_id as ids
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.finding_sets import as_document
 from auditor.engine.shared_evidence import (
     FactInputs,
@@ -17,9 +18,9 @@ from auditor.engine.shared_evidence import (
     ValueOrigin,
 )
 from auditor.model import Evidence, Finding, FindingSet, Report
-from auditor.report.bounded_cache import BoundedCache
 from auditor.report.document_parts import controls_of, evidence_of, exemption_of, finding_of, last_of
 from auditor.report.escapes.json import JsonText, NotExactError, elements_text, members_text, value_text
+from auditor.report.per_rule import PerRule
 from auditor.report.text import ordered
 
 _SUBJECTS: Final = 16_384
@@ -35,15 +36,11 @@ _NO_EXEMPTION: Final = members_text({"exemption": None})
 
 
 class _RuleTexts(NamedTuple):
-    """What findings of a rule have in common that are unknown for the same reason, or for none.
-
-    `held` is what others must not get the identity of.
-    """
+    """What findings of a rule have in common that are unknown for the same reason, or for none."""
 
     first: JsonText
     why_unknown: JsonText
     controls: JsonText
-    held: object
 
 
 class _SubjectTexts(NamedTuple):
@@ -71,7 +68,7 @@ class FindingTexts:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._rules: BoundedCache[tuple[object, ...], _RuleTexts] = BoundedCache(_REMEMBERED)
+        self._rules = PerRule(self._of_rule, _REMEMBERED)
         self._subjects: BoundedCache[tuple[object, ...], _SubjectTexts] = BoundedCache(_SUBJECTS)
         self._shared: BoundedCache[tuple[SharedLeaves, str | None, str | None], str] = BoundedCache(_REMEMBERED)
         self._places: BoundedCache[tuple[InputReader, InputPlace], _PlaceTexts] = BoundedCache(_PLACES)
@@ -85,7 +82,7 @@ class FindingTexts:
             return value_text(finding_of(finding, self._report))
 
     def _whole(self, finding: Finding) -> JsonText:
-        rule, subject = self._rule(finding), self._subject(finding)
+        rule, subject = self._rules.of(finding), self._subject(finding)
         part, witness, exemption, rests_on = finding.sub_object, finding.witness, finding.exemption, finding.rests_on
         pieces = (
             rule.first,
@@ -102,21 +99,14 @@ class FindingTexts:
         )
         return JsonText(f"{{{','.join(pieces)}}}")
 
-    def _rule(self, finding: Finding) -> _RuleTexts:
-        severity, status, controls = finding.severity, finding.status, finding.controls
-        reason, permission = finding.unknown_reason, finding.missing_permission
-        key = (finding.rule_id, severity, status, id(controls), reason, permission)
-        known = self._rules.get(key)
-        if known is not None:
-            return known
-        title = self._report.rules[finding.rule_id].title
-        texts = _RuleTexts(
-            members_text({"rule_id": finding.rule_id, "title": title, "severity": severity, "status": status}),
-            members_text({"unknown_reason": reason, "missing_permission": permission}),
+    def _of_rule(self, finding: Finding) -> _RuleTexts:
+        title, reason = self._report.rules[finding.rule_id].title, finding.unknown_reason
+        told = {"rule_id": finding.rule_id, "title": title, "severity": finding.severity, "status": finding.status}
+        return _RuleTexts(
+            members_text(told),
+            members_text({"unknown_reason": reason, "missing_permission": finding.missing_permission}),
             members_text({"controls": controls_of(finding)}),
-            held=controls,
         )
-        return self._rules.keep(key, texts)
 
     def _subject(self, finding: Finding) -> _SubjectTexts:
         resource_id, resource_type = finding.resource_id, finding.resource_type

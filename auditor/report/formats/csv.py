@@ -10,14 +10,15 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from auditor import resource_id as ids
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.processes import Bytes, in_processes
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
 from auditor.model import NOT_COMPARED, Evidence, Exemption, Finding, Report
-from auditor.report.bounded_cache import BoundedCache
 from auditor.report.comparison import comparison
 from auditor.report.escapes.csv import CsvRows, CsvText
 from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
+from auditor.report.per_rule import PerRule
 from auditor.report.selection import streamed
 from auditor.report.text import compact, name_cell, observed, reads_as_number, run_id, utc, utc_text, value_text
 
@@ -109,8 +110,6 @@ class _RuleCells(NamedTuple, Generic[Cells]):
     controls: Cells
     remedy: Cells
     """Where there is no command."""
-    held: object
-    """What others must not get the identity of."""
 
 
 class _SubjectCells(NamedTuple, Generic[Cells]):
@@ -165,7 +164,7 @@ class FindingCells(Generic[Cells]):
         self._report = report
         self._form = form
         self._name = as_name
-        self._rules: BoundedCache[tuple[object, ...], _RuleCells[Cells]] = BoundedCache(_REMEMBERED)
+        self._rules = PerRule(self._of_rule, _REMEMBERED)
         self._subjects: BoundedCache[tuple[object, ...], _SubjectCells[Cells]] = BoundedCache(_SUBJECTS)
         self._roles: BoundedCache[tuple[str | None, ...], Cells] = BoundedCache(_REMEMBERED)
         self._times: BoundedCache[str | None, Cells] = BoundedCache(_REMEMBERED)
@@ -182,7 +181,7 @@ class FindingCells(Generic[Cells]):
 
     def row(self, finding: Finding) -> tuple[Cells, ...]:
         """Return the pieces of a finding's row."""
-        rule, subject, evidence = self._rule(finding), self._subject(finding), self._of_evidence(finding.evidence)
+        rule, subject, evidence = self._rules.of(finding), self._subject(finding), self._of_evidence(finding.evidence)
         exemption, named = finding.exemption, self._named
         cause = cause_of(finding)
         return (
@@ -206,23 +205,16 @@ class FindingCells(Generic[Cells]):
             self._since(finding),
         )
 
-    def _rule(self, finding: Finding) -> _RuleCells[Cells]:
-        severity, status, controls = finding.severity, finding.status, finding.controls
-        reason, permission = finding.unknown_reason, finding.missing_permission
-        key = (finding.rule_id, severity, status, id(controls), reason, permission)
-        known = self._rules.get(key)
-        if known is not None:
-            return known
-        rule, form, name = self._report.rules[finding.rule_id], self._form, self._name
+    def _of_rule(self, finding: Finding) -> _RuleCells[Cells]:
+        rule, controls, form, name = self._report.rules[finding.rule_id], finding.controls, self._form, self._name
         listed = "; ".join(f"{framework}:{each}" for framework in sorted(controls) for each in controls[framework])
-        cells = _RuleCells(
-            first=form([*self._run, *map(name, (rule.id, rule.title, severity.value, status.value))]),
-            why_unknown=form([name(reason or ""), name(permission or "")]),
+        first = (rule.id, rule.title, finding.severity.value, finding.status.value)
+        return _RuleCells(
+            first=form([*self._run, *map(name, first)]),
+            why_unknown=form([name(finding.unknown_reason or ""), name(finding.missing_permission or "")]),
             controls=form([name(listed)]),
             remedy=form([name(rule.remediation)]),
-            held=controls,
         )
-        return self._rules.keep(key, cells)
 
     def _subject(self, finding: Finding) -> _SubjectCells[Cells]:
         resource_id, resource_type, tags = finding.resource_id, finding.resource_type, finding.tags
