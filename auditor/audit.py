@@ -81,7 +81,7 @@ class Terms(Struct, frozen=True):
     known: KnownFailures | None = None
     processes: int = 1
     cluster: Cluster | None = None
-    watch: partwise.Watch = lambda _: None
+    watch: partwise.Watch = partwise.unwatched
 
 
 class Cluster(Protocol):

@@ -78,7 +78,7 @@ class HeldBody:
         name, location = str(body.get("name") or ""), body.get("location")
         self._name = "" if name == ids.name_of(self.id) else name
         self.location: Final = _one(location) if isinstance(location, str) else None
-        self.stated: Final = _folded(tuple(body))
+        self.stated: Final = folded_names(tuple(body))
         self._store = store
         self._body = body if store is None else None
         self.content = b"" if store is None else store.keep(body) if content is None else content
@@ -100,8 +100,9 @@ class HeldBody:
 
 
 @lru_cache(maxsize=4096)  # resources of a type have the same few sets of names
-def _folded(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(str.lower, names))
+def folded_names(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of an object's members without case."""
+    return frozenset(name.lower() for name in names if type(name) is str)
 
 
 @lru_cache(maxsize=4096)  # as there are few types: all that are equal become one object

@@ -72,20 +72,11 @@ def main() -> None:
         print(
             f"{chosen.resources:,} resources, {estate.stat().st_size // _MB:,} MB; parsing them takes {floor:.1f} CPU s"
         )
-        command = [
-            sys.executable,
-            "-m",
-            "auditor",
-            "evaluate",
-            str(estate),
-            "--complete",
-            "--processes",
-            chosen.processes,
-        ]
-        command += ["--as-of", "2024-03-01T00:00:00Z", "-o", f"csv={report}", "--exit-zero", "--allow-incomplete"]
-        print(f"auditor {' '.join(command[3:]).replace(folder, '.')}", flush=True)
+        judging = ["evaluate", str(estate), "--complete", "--processes", chosen.processes, "-o", f"csv={report}"]
+        judging += ["--as-of", "2024-03-01T00:00:00Z", "--exit-zero", "--allow-incomplete"]
+        print(f"auditor {' '.join(judging).replace(folder, '.')}", flush=True)
         began, peak, told = time.monotonic(), 0, 0.0
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:  # noqa: S603
+        with subprocess.Popen([sys.executable, "-m", "auditor", *judging], stdout=subprocess.DEVNULL) as running:  # noqa: S603
             while running.poll() is None:
                 now = memory(running.pid)
                 peak = max(peak, now)

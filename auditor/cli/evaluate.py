@@ -239,9 +239,8 @@ def run(
     options: JudgingOptions, as_of: str | None, shown: Presentation, after: follow_up.FollowUp, *, complete: bool
 ) -> None:
     """Judge an input, write the reports, do what follows, and end with the exit code."""
-    snapshot, rule_set = collector.paused(
-        lambda: _given(options)
-    )  # modules, rows and rules stay until the process ends
+    # modules, rows and rules stay until the process ends
+    snapshot, rule_set = collector.paused(lambda: _given(options))
     terms = audit.Terms(
         complete=complete,
         as_of=opt.time_of(as_of),

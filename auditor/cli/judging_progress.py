@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
+from auditor.cli import streams
 from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
@@ -25,11 +25,10 @@ _CLEARED: Final = "\r\x1b[2K"
 def shown(*, quiet: bool) -> Iterator[partwise.Watch]:
     """Give what shows a terminal how far judging is, and takes that away at the end.
 
-    Nothing is shown elsewhere, nor where a log is shown, whose lines would come between.
+    Nothing is shown elsewhere.
     """
-    is_logged = logging.getLogger("auditor").isEnabledFor(logging.INFO)
-    if quiet or is_logged or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda _: None
+    if quiet or not streams.takes_progress() or os.environ.get("TERM") == "dumb":
+        yield partwise.unwatched
         return
     line = JudgingLine(sys.stderr)
     try:

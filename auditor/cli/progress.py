@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.cli.judging_progress import spelled
-from auditor.cli.streams import remark, safe
+from auditor.cli.streams import remark, safe, takes_progress
 from auditor.collect.progress import PartProgress, Progress, Watcher
 from auditor.lazy_imports import lazy_imports
 from auditor.model import Gap
@@ -44,14 +43,8 @@ class Memory:
 
 
 def display(*, quiet: bool) -> Watcher:
-    """Return a watcher that keeps a few lines up to date on a terminal, and says nothing elsewhere.
-
-    Nothing either where a log is shown, whose lines would come between.
-    """
-    is_logged = logging.getLogger("auditor").isEnabledFor(logging.INFO)
-    if quiet or is_logged or not sys.stderr.isatty():
-        return lambda _: None
-    return Display()
+    """Return a watcher that keeps a few lines up to date on a terminal, and says nothing elsewhere."""
+    return Display() if not quiet and takes_progress() else lambda _: None
 
 
 class Display:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import shutil
@@ -209,6 +210,11 @@ def width() -> int:
 def is_terminal() -> bool:
     """Return whether stdout is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def takes_progress() -> bool:
+    """Return whether stderr may show how far something is: a terminal, and no log, whose lines would come between."""
+    return sys.stderr.isatty() and not logging.getLogger("auditor").isEnabledFor(logging.INFO)
 
 
 def wants_color(choice: str) -> bool:

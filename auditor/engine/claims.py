@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.engine import disclosure
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.estate.graph import Estate
 from auditor.model import Finding, Resource, Status
 
@@ -24,7 +25,7 @@ class ExemptionClaims:
 
     def __init__(self, estate: Estate) -> None:
         self._by_scope: dict[str, list[str]] = {}
-        self._known: dict[str, tuple[Mapping[str, object], list[str]]] = {}
+        self._known: BoundedCache[str, tuple[Mapping[str, object], list[str]]] = BoundedCache(_REMEMBERED)
         for exemption in estate.of_type(POLICY_EXEMPTIONS):
             scope = exemption.key.partition(f"/providers/{POLICY_EXEMPTIONS}/")[0]
             self._by_scope.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
@@ -43,10 +44,8 @@ class ExemptionClaims:
         """Return what claims that a resource is exempt; many findings are on the same."""
         known = self._known.get(resource_id)
         if known is None or known[0] is not tags:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
             found = [*(_policy_claims(resource_id, self._by_scope) if self._by_scope else ()), *_tag_claims(tags)]
-            known = self._known[resource_id] = (tags, found)
+            known = self._known.keep(resource_id, (tags, found))
         return known[1]
 
 

@@ -41,16 +41,26 @@ class _Subjects(Struct):
     bits: bytearray
     others: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def none_of(cls, resources: int) -> _Subjects:
+        """Return none, of an estate of so many resources."""
+        return cls(bytearray(resources // 8 + 1))
+
     def add(self, number: int) -> None:
         """Note a resource of the estate."""
         self.bits[number >> 3] |= 1 << (number & 7)
+
+    @property
+    def number(self) -> int:
+        """Return the bits as those of one number."""
+        return int.from_bytes(self.bits, "little")
 
     @classmethod
     def together(cls, all_subjects: Iterable[_Subjects]) -> tuple[int, Mapping[str, str]]:
         """Return what is in any of several, the numbers as the bits of one number."""
         bits, others = 0, dict[str, str]()
         for subjects in all_subjects:
-            bits |= int.from_bytes(subjects.bits, "little")
+            bits |= subjects.number
             others |= subjects.others
         return bits, others
 
@@ -111,11 +121,10 @@ class _Count:
     @cached_property
     def of_type(self) -> Mapping[str, int]:
         """The resources of each type, as the bits of a number."""
-        bits: defaultdict[str, bytearray] = defaultdict(lambda: bytearray(len(self._numbers) // 8 + 1))
+        found: defaultdict[str, _Subjects] = defaultdict(lambda: _Subjects.none_of(len(self._numbers)))
         for resource in self.estate.resources:
-            number = self._numbers[resource.id]
-            bits[resource.type_key][number >> 3] |= 1 << (number & 7)
-        return {key: int.from_bytes(each, "little") for key, each in bits.items()}
+            found[resource.type_key].add(self._numbers[resource.id])
+        return {key: subjects.number for key, subjects in found.items()}
 
     @property
     def all_tallies(self) -> Iterator[_Tally]:
@@ -131,7 +140,7 @@ class _Count:
         tallies = self.tallies[finding.rule_id]
         if kept[1] not in tallies:
             name = finding.rule_id
-            subjects = _Subjects(bytearray(len(self._numbers) // 8 + 1))
+            subjects = _Subjects.none_of(len(self._numbers))
             tallies[kept[1]] = _Tally(self._rules[name], kept[1], self._reads[name], subjects)
         return tallies[kept[1]]
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves
 from auditor.model import Evidence, Finding, Gap, ItemSet, MendingChange, NetworkPair, Status
 from auditor.redaction.body import Redactor
@@ -79,8 +80,8 @@ class Cleaner:
         self._keeps = keeps
         self._findings: dict[int, tuple[Finding, Finding]] = {}
         self._clean: set[str] = {""}
-        self._shared: dict[SharedLeaves, _KnownLeaves] = {}
-        self._leaves: dict[int, SharedLeaf] = {}
+        self._shared: BoundedCache[SharedLeaves, _KnownLeaves] = BoundedCache(_REMEMBERED)
+        self._leaves: BoundedCache[int, SharedLeaf] = BoundedCache(_REMEMBERED)
 
     def cleaned(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings without the secrets in what they quote; one that quotes none is the same object."""
@@ -94,16 +95,13 @@ class Cleaner:
 
     def _finding(self, finding: Finding) -> Finding:
         """Return a finding without secrets: the same object where it quotes none."""
-        given, clean = finding.evidence, self._clean
+        given = finding.evidence
         evidence = self._evidence(given)
         quoted = finding.message if evidence is given else _unquoted(finding, evidence)
         if finding.status is Status.FAIL and isinstance(given, SharedEvidence):
             quoted = _without_inputs(quoted, given.inputs)  # which the sentence of a fact may quote
-        message = quoted if quoted in clean else self._text(quoted)
-        part, command, reason = finding.sub_object, finding.remediation_cli, finding.unknown_reason
-        part = part if part in clean else self._text(part)
-        command = command if command in clean else self._text(command)
-        reason = reason if reason is None or reason in clean else self._text(reason)
+        message, part, command = map(self._text, (quoted, finding.sub_object, finding.remediation_cli))
+        reason = finding.unknown_reason and self._text(finding.unknown_reason)
         gaps = _each(_gap, finding.gaps) if finding.gaps else finding.gaps
         witness = _REDACTOR.value("", finding.witness) if finding.witness else finding.witness
         change = finding.mended_by and self._change(finding.mended_by)
@@ -165,11 +163,7 @@ class Cleaner:
         clean = tuple(self._leaf(each) for each in shared.leaves)
         is_clean = all(map(is_, clean, shared.leaves))
         own = [(_names(each.leaf.path), each.own) for each in shared.leaves if each.own is not None]
-        known = _KnownLeaves(shared if is_clean else SharedLeaves(clean, shared.is_kept), own)
-        if len(self._shared) >= _REMEMBERED:
-            self._shared.clear()
-        self._shared[shared] = known
-        return known
+        return self._shared.keep(shared, _KnownLeaves(shared if is_clean else SharedLeaves(clean, shared.is_kept), own))
 
     def _leaf(self, leaf: SharedLeaf) -> SharedLeaf:
         """Return a leaf without secrets: the same where it holds none. The leaves of a rule are shown beside many values."""
@@ -178,10 +172,7 @@ class Cleaner:
         clean = evidence_without_secrets(leaf.leaf)
         if clean is not leaf.leaf:
             return leaf._replace(leaf=clean)
-        if len(self._leaves) >= _REMEMBERED:
-            self._leaves.clear()
-        self._leaves[id(leaf)] = leaf  # it is held, so that nothing else gets its number
-        return leaf
+        return self._leaves.keep(id(leaf), leaf)  # it is held, so that nothing else gets its number
 
 
 def _is_clean(names: tuple[str, ...], value: object) -> bool:

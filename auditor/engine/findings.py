@@ -120,16 +120,11 @@ class FactFiling:
             info = SubjectInfo(
                 own_key, subject or None, workload=workload, component=component, origins=(ValueOrigin(subject),)
             )
-            info = replace(info, lookup=_nothing)
         else:
             info = info_of(resource, workload, component, self.estate)
             info = replace(info, origins=(ValueOrigin(subject, *info.origins[0][1:]),))
         self._subjects[subject] = (info, resource is not None)
         return self._subjects[subject]
-
-
-def _nothing(_: str) -> None:
-    return None
 
 
 def _meanings(kind: type[Fact]) -> Mapping[str, str]:

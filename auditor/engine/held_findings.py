@@ -10,13 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, groupby, islice
-from typing import Final, overload
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.engine import packed_findings
 from auditor.engine.finding_order import Place, RuleOrder, in_order, order_of, place_of, rule_of
+from auditor.engine.made_on_use import MadeOnUse
 from auditor.engine.raw_inputs import RawInputs
 from auditor.lazy_imports import lazy_imports
 from auditor.model import Finding, Status
@@ -96,7 +97,7 @@ def statuses_of(findings: Sequence[Finding]) -> Counter[Status]:
     return findings.statuses if isinstance(findings, HeldFindings) else Counter(each.status for each in findings)
 
 
-class HeldFindings(Sequence[Finding]):
+class HeldFindings(MadeOnUse[Finding]):
     """Findings in their order. Going through them makes each anew; what many of them share is the same object again."""
 
     def __init__(self, runs: Iterable[Run], inputs: RawInputs) -> None:
@@ -121,14 +122,6 @@ class HeldFindings(Sequence[Finding]):
         for run in self.runs:
             statuses.update(run.statuses)
         return statuses
-
-    @overload
-    def __getitem__(self, position: int) -> Finding: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequence[Finding]: ...
-    def __getitem__(self, position: int | slice) -> Finding | Sequence[Finding]:
-        """Return one, or several; all before it are made for that."""
-        return list(self)[position]
 
     def __iter__(self) -> Iterator[Finding]:
         """Go through them."""

@@ -8,7 +8,6 @@ two ways. Ids do not decide anything: they have numbers in the key, and are fill
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from marshal import dumps
 from operator import itemgetter
@@ -20,7 +19,7 @@ from auditor.azure.vocabulary import COMPUTED
 from auditor.engine.subjects import Doubts, MemorableSubject, covers
 from auditor.language.ast import Leaf
 from auditor.language.reads import Reads
-from auditor.model import Gap
+from auditor.model import Gap, folded_names
 from auditor.truth import UNKNOWN, Truth
 
 Answer = TypeVar("Answer")
@@ -28,7 +27,6 @@ Answer = TypeVar("Answer")
 CAPACITY: Final = 512
 """How many answers of a rule are remembered; where fewer than that were asked for again by then, none is."""
 _LONGEST: Final = 64
-_REMEMBERED_NAMES: Final = 4_096
 VERSION: Final = paths.parse("apiVersion")
 _EXACT: Final = 2  # marshal's newest version that writes equal values alike, whatever else refers to them
 _NOTHING: Final = 0  # no token of a value: those are texts, bytes and tuples
@@ -144,18 +142,12 @@ def _take_plain(value: dict[str, object], branches: tuple[_Branch, ...], tokens:
             _take_plain(found, below, tokens)  # type: ignore[arg-type]  # an object it is
         elif found is None:
             if folded is None:
-                folded = _folded(tuple(value))
+                folded = folded_names(tuple(value))
             if step.folded not in folded or name in value:
                 for each in numbers:
                     tokens[each] = _NOTHING
         elif kind is bool and number is not None:
             tokens[number] = _TRUE if found else _FALSE
-
-
-@lru_cache(maxsize=_REMEMBERED_NAMES)
-def _folded(names: tuple[str, ...]) -> frozenset[str]:
-    """Return the names of an object's members without case; resources of a type mostly have the same."""
-    return frozenset(name.lower() for name in names if type(name) is str)
 
 
 class Reading:

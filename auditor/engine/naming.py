@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import body
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.estate.graph import Estate
 from auditor.model import Finding, Resource
 
@@ -27,7 +28,7 @@ class CommonNames:
     def __init__(self, estate: Estate, subscriptions: Mapping[str, str]) -> None:
         self._estate = estate
         self._subscriptions = subscriptions
-        self._sentences: dict[str, str] = {}
+        self._sentences: BoundedCache[str, str] = BoundedCache(_REMEMBERED)
 
     def into(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings whose sentences call resources, subscriptions and principals by name; ids stay where they belong."""
@@ -43,10 +44,7 @@ class CommonNames:
         named = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], text) if "/" in text else text
         if _GUID.search(named):
             named = _called_by(self._names, named)
-        if len(self._sentences) >= _REMEMBERED:
-            self._sentences.clear()
-        self._sentences[text] = named
-        return named
+        return self._sentences.keep(text, named)
 
     @cached_property
     def _names(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.inputs.collector import paused
@@ -47,7 +48,7 @@ class _Here(threading.local):
 
 
 _HERE: Final = _Here()
-_PACKED_LEAVES: Final[dict[int, tuple[SharedLeaves, bytes]]] = {}
+_PACKED_LEAVES: Final[BoundedCache[int, tuple[SharedLeaves, bytes]]] = BoundedCache(_REMEMBERED)
 
 
 def _inputs_here(number: int) -> RawInputs:
@@ -69,9 +70,7 @@ def _of_leaves(one: SharedLeaves) -> tuple[object, ...]:
         return SharedLeaves, (one.leaves, False)
     known = _PACKED_LEAVES.get(id(one))
     if known is None:
-        if len(_PACKED_LEAVES) >= _REMEMBERED:
-            _PACKED_LEAVES.clear()
-        known = _PACKED_LEAVES[id(one)] = (one, dumps(one.leaves))  # held, so that no other gets its identity
+        known = _PACKED_LEAVES.keep(id(one), (one, dumps(one.leaves)))  # held, so that no other gets its identity
     return _kept_leaves, (known[1],)
 
 

@@ -39,7 +39,7 @@ Watch = Callable[[JudgingProgress], None]
 """Is told how far judging is."""
 
 
-def _unwatched(_: JudgingProgress) -> None:
+def unwatched(_: JudgingProgress) -> None:
     """Let it go on untold."""
 
 
@@ -61,7 +61,7 @@ class _CountedParts:
 class PartwiseEvaluation:
     """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
 
-    def __init__(self, question: Evaluation, finish: Finish, watch: Watch = _unwatched) -> None:
+    def __init__(self, question: Evaluation, finish: Finish, watch: Watch = unwatched) -> None:
         self._inputs = RawInputs(question.estate)
         self._parts = parts_of(question, self._inputs)
         self._finish = finish
@@ -113,7 +113,7 @@ class StatesTogether:
     """
 
     def __init__(
-        self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]], watch: Watch = _unwatched
+        self, questions: Sequence[Evaluation], finishing: Callable[[], Sequence[Finish]], watch: Watch = unwatched
     ) -> None:
         self._questions = questions
         self._finishing = finishing
@@ -183,7 +183,7 @@ def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[Sequence[Run]]:
     return found
 
 
-def judged(question: Evaluation, finish: Finish, spread: Spread, watch: Watch = _unwatched) -> Sequence[Finding]:
+def judged(question: Evaluation, finish: Finish, spread: Spread, watch: Watch = unwatched) -> Sequence[Finding]:
     """Return the sorted findings of all rules, each part of them as `finish` leaves it.
 
     What comes out is the same wherever the parts are judged.

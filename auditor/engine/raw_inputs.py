@@ -11,6 +11,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.disclosure import evidence_without_secrets
 from auditor.engine.shared_evidence import FactInputs, InputLeaves, InputPlace
 from auditor.estate.graph import Estate
@@ -38,7 +39,7 @@ class RawInputs:
     def __init__(self, estate: Estate, number: int = 0) -> None:
         self._estate = estate
         self.number = number
-        self._known: dict[InputPlace, InputLeaves] = {}
+        self._known: BoundedCache[InputPlace, InputLeaves] = BoundedCache(_REMEMBERED)
 
     def of(self, fact: Fact) -> FactInputs:
         """Return what a fact was derived from, to be read when somebody wants to see it; what it rests on most comes first."""
@@ -47,11 +48,7 @@ class RawInputs:
     def at(self, place: InputPlace) -> InputLeaves:
         """Return what stands at a path of a resource."""
         known = self._known.get(place)
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self._known[place] = self._read(place)
-        return known
+        return self._known.keep(place, self._read(place)) if known is None else known
 
     def _read(self, place: InputPlace) -> InputLeaves:
         leaves = _raw_inputs(*place, self._estate)

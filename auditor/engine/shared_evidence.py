@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, overload
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from auditor.engine.made_on_use import MadeOnUse
 from auditor.model import Evidence
 
 
@@ -71,21 +72,7 @@ class InputReader(Protocol):
         """Return what stands at a place: values of one resource, read at one time."""
 
 
-class _Leaves(Sequence[Evidence]):
-    """Leaves that are made when somebody goes through them."""
-
-    __slots__ = ()
-
-    @overload
-    def __getitem__(self, position: int) -> Evidence: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequence[Evidence]: ...
-    def __getitem__(self, position: int | slice) -> Evidence | Sequence[Evidence]:
-        """Return one, or several."""
-        return list(self)[position]
-
-
-class FactInputs(_Leaves):
+class FactInputs(MadeOnUse[Evidence]):
     """What one fact was derived from: read anew whenever somebody goes through it, as most findings are only counted."""
 
     __slots__ = ("places", "reader")
@@ -113,7 +100,7 @@ class FactInputs(_Leaves):
         return any(self.reader.at(place).leaves for place in self.places)
 
 
-class SharedEvidence(_Leaves):
+class SharedEvidence(MadeOnUse[Evidence]):
     """The evidence of one finding: shared leaves with their origins filled in, and behind them inputs, which do not decide."""
 
     __slots__ = ("inputs", "origins", "own", "shared")

@@ -23,10 +23,9 @@ def why_not_trusted(report: Report) -> str | None:
 
     That is where nothing was judged, where nobody knows what else there is to judge, and where a rule has no answer.
     """
-    statuses = statuses_of(report.findings)
-    unknown = statuses[Status.UNKNOWN]
+    unknown = statuses_of(report.findings)[Status.UNKNOWN]
     inventory = report.coverage.inventory
-    if statuses.total() == statuses[Status.NOT_APPLICABLE]:
+    if judged_nothing(report):
         hint = f"; {_reason(inventory[0])}" if inventory else "; look at what is in scope, and at --select"
         return f"nothing was judged: no rule in force met anything that it is about{hint}"
     if inventory:

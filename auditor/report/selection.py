@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.engine.finding_order import RuleOrder, order_of, rule_of
+from auditor.engine.finding_order import RuleOrder, in_order, order_of, rule_of
 from auditor.engine.held_findings import HeldFindings
 from auditor.model import AgainstKnown, Finding, Report, Status
 
@@ -21,8 +21,7 @@ def _order(finding: Finding) -> tuple[RuleOrder, tuple[str, ...]]:
 
 def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
     """Return the findings to list, by severity, rule, resource and sub-object; never fewer than fail and unknown."""
-    chosen = (each for each in report.findings if include_passed or each.status not in _SETTLED)
-    return sorted(chosen, key=_order)
+    return in_order(each for each in report.findings if include_passed or each.status not in _SETTLED)
 
 
 def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:

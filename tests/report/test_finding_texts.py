@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.model import Evidence, Finding, Severity, Status
 from auditor.report import finding_texts
-from auditor.report.bounded_cache import BoundedCache
 from auditor.report.document_parts import finding_of
 from auditor.report.escapes.json import value_text
 from auditor.report.finding_texts import FindingTexts
