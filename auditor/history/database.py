@@ -58,9 +58,13 @@ class History(Struct, frozen=True):
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Give a transaction that sees one state of the history."""
+        """Give a transaction that sees one state of the history, whoever writes meanwhile.
+
+        PostgreSQL's own level, READ COMMITTED, would show each statement another one.
+        """
         with _told(self.place), self.engine.connect() as connection:
-            yield connection
+            is_postgres = connection.dialect.name == "postgresql"
+            yield connection.execution_options(isolation_level="REPEATABLE READ") if is_postgres else connection
 
     def close(self) -> None:
         """Let go of all connections."""

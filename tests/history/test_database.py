@@ -111,6 +111,37 @@ def test_writers_at_once_lose_nothing(tmp_path: Path, place: str) -> None:
     assert len(asked(tmp_path, place, "trend")["runs"]) == 4
 
 
+def test_what_is_read_together_is_of_one_state(tmp_path: Path, server: Postgres) -> None:
+    place = server.url()
+    scan(tmp_path, place, day(0))
+    count = sa.select(sa.func.count()).select_from(RUNS)
+    with database.opened(place) as history, history.reading() as connection:
+        assert connection.scalar(count) == 1
+        scan(tmp_path, place, day(1), account("st1"))
+        assert connection.scalar(count) == 1
+    with database.opened(place) as history, history.reading() as connection:
+        assert connection.scalar(count) == 2
+
+
+def test_a_history_that_another_writer_begins_meanwhile_is_whole(tmp_path: Path, server: Postgres) -> None:
+    """The other one's tables are there between two looks: once this read as tables without a revision."""
+    place = server.url()
+    others: list[int] = []
+
+    def begin_beside(*_: object) -> None:
+        if not others:
+            others.append(-1)
+            others.append(scan(tmp_path, place, day(0), account("st1")).code)
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", begin_beside)
+    try:
+        with database.opened(place) as history, history.reading() as connection:
+            assert connection.scalar(sa.select(sa.func.count()).select_from(RUNS)) == 1
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", begin_beside)
+    assert others == [-1, 1]
+
+
 @contextmanager
 def cut_at(port: int, words: bytes) -> Iterator[int]:
     """Stand between a client and a server, and cut the line when the client says some words."""
