@@ -27,6 +27,7 @@ _REDACTOR: Final = Redactor()
 _STEPS: Final = re.compile(r"[^.\[\]]+(?=[.\[]|$)")
 _SHORTEST_QUOTED: Final = 4
 _REMEMBERED: Final = 65_536
+_REMEMBERED_NAMES: Final = 16_384
 _OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
 
 
@@ -141,9 +142,7 @@ class Cleaner:
 
     def _set(self, of: ItemSet) -> ItemSet:
         """Return a set without the secrets in it."""
-        if self._clean.issuperset(of.items):
-            return of
-        items = tuple(map(self._text, of.items))
+        items = tuple(map(_name, of.items))
         return of if items == of.items else replace(of, items=tuple(sorted(set(items))))
 
     def _evidence(self, evidence: Sequence[Evidence]) -> Sequence[Evidence]:
@@ -217,8 +216,9 @@ def evidence_without_secrets(leaf: Evidence) -> Evidence:
     return replace(leaf, actual=actual, expected=expected, path=path, name=name)
 
 
+@lru_cache(maxsize=_REMEMBERED_NAMES)
 def _name(name: str) -> str:
-    """Return what a member of a list goes by; where that is all that it says, each of its values is told by its own name."""
+    """Return what a member of a list or set goes by; where that is all it says, each of its values is told by its own name."""
     try:
         member = json.loads(name) if name.startswith("{") else None
     except ValueError:

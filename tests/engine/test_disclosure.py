@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_member_of_a_list_that_goes_by_all_that_it_says_says_nothing_secret() 
     assert evidence_without_secrets(replace(leaf, name="admin")).name == "admin"
 
 
+def test_an_item_of_a_set_that_says_several_things_says_nothing_secret() -> None:
+    items = ('{"id": "/x", "password": "hunter2"}', '{"id": "/y", "password": null}', "password=hunter2")
+    cleaned = without_secrets([replace(_FINDING, rests_on=ItemSet("name", items))])[0].rests_on
+    shown = ('{"id": "/x", "password": "redacted"}', '{"id": "/y", "password": null}', "password=redacted")
+    assert cleaned == ItemSet("name", tuple(sorted(shown)))
+
+
 _SECRETS = st.sampled_from([secret.text for secret in secrets(7)])
 _HALVES = st.sampled_from(
     ["password=", "Tr0ub4dor&3", "AccountKey=", "k9Xq27LmZp04kw", "://a:", "hunter2@host", "sig="]
@@ -62,12 +70,13 @@ _QUOTED = st.lists(_HALVES | TEXTS | _SECRETS | st.sampled_from([" of storage ",
 _VALUES = (
     _QUOTED | st.none() | st.integers() | st.lists(_QUOTED, max_size=2) | st.dictionaries(_QUOTED, _QUOTED, max_size=2)
 )
+_ITEMS = _QUOTED | st.dictionaries(st.sampled_from(["id", "password"]), _QUOTED, max_size=2).map(json.dumps)
 _PATHS = st.sampled_from(
     ["properties.comment", "properties.apiKey", "properties.etag", "tags.owner", "policyName", "found"]
 )
 _LEAVES = st.builds(
     SharedLeaf,
-    st.builds(Evidence, _PATHS, st.sampled_from(["equals", "context"]), _VALUES, _VALUES, name=st.none() | _QUOTED),
+    st.builds(Evidence, _PATHS, st.sampled_from(["equals", "context"]), _VALUES, _VALUES, name=st.none() | _ITEMS),
     st.sampled_from([None, 0]),
     st.booleans(),
     own=st.none(),
@@ -98,7 +107,7 @@ def _own(shared: list[SharedLeaves]) -> st.SearchStrategy[dict[str, Any]]:
             "unknown_reason": _QUOTED,
             "witness": st.dictionaries(st.sampled_from(["path", "password"]), _VALUES, max_size=2),
             "gaps": st.lists(st.builds(Gap, st.just("/x"), st.just("properties.a"), _QUOTED), max_size=2),
-            "rests_on": st.builds(ItemSet, st.just("name"), st.lists(_QUOTED, max_size=2).map(tuple)),
+            "rests_on": st.builds(ItemSet, st.just("name"), st.lists(_ITEMS, max_size=2).map(tuple)),
             "mended_by": st.builds(MendingChange, _QUOTED, st.just("/x")),
         },
     )
