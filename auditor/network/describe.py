@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -58,11 +59,12 @@ def sentences(result: SearchResult, names: AddressNames) -> tuple[Sentence, ...]
     """Return the answering packets in few sentences, grouped by deciding rules; what holds on a condition comes last."""
     if result.decided is None:
         return ()
-    drawing = result.decided.drawing
-    answering = drawing.diagram.values(result.root) - {NOTHING}
+    decided = result.decided
+    drawing, root = decided.drawing, result.root
+    answering = drawing.diagram.values(root) - {NOTHING}
     if not answering:
         return ()
-    encoding, table = result.decided.encoding, result.decided.table
+    encoding, table = decided.encoding, decided.table
     by_rules: dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], set[int]] = {}
     for value in sorted(answering):
         deciders = table[value].deciders
@@ -71,20 +73,28 @@ def sentences(result: SearchResult, names: AddressNames) -> tuple[Sentence, ...]
         by_rules.setdefault((rules, defaults), set()).add(value)
     listed: list[Sentence] = []
     free = encoding.impossible()
-    known = _with_tags(encoding, names)
-    ends = (_clip(known, encoding.source), _clip(known, encoding.destination))
+    network = encoding.chain.surroundings.known_network
+    ends = (_clip(names, network, encoding.source), _clip(names, network, encoding.destination))
     for (rules, defaults), values in by_rules.items():
-        part = drawing.diagram.map_values(result.root, _is_in(frozenset(values)))
+        part = drawing.valued(root, frozenset(values))
         listed += (Sentence(traffic(encoding, cube, ends), rules, defaults) for cube in drawing.parts(part, free))
     return tuple(sorted(dict.fromkeys(listed), key=lambda sentence: "[if" in sentence.traffic))
 
 
-def _is_in(values: frozenset[int]) -> Callable[[int], int]:
-    return lambda value: int(value in values)
+def _clip(names: AddressNames, network: Ranges, atoms: AtomicSets) -> AddressNames:
+    """Return the names of what is possible at one end, tags included; the whole of it is `anywhere`."""
+    everything = atoms.ranges(atoms.full)
+    clipped = dict(_clipped_tags(network, everything))
+    for name, numbers in names.known.items():
+        clipped[name] = intersection(numbers, everything)
+        if not clipped[name]:
+            del clipped[name]
+    return AddressNames(clipped, everything if names.is_pair else names.here)
 
 
-def _with_tags(encoding: Encoding, names: AddressNames) -> AddressNames:
-    network = encoding.chain.surroundings.known_network
+@lru_cache(maxsize=256)
+def _clipped_tags(network: Ranges, everything: Ranges) -> Mapping[str, Ranges]:
+    """Return what is possible at an end, and what of it tags name where VirtualNetwork is this."""
     known = {
         "any IPv4": addresses.IPV4,
         "any IPv6": addresses.IPV6,
@@ -93,15 +103,8 @@ def _with_tags(encoding: Encoding, names: AddressNames) -> AddressNames:
         "non-public addresses": addresses.NOT_PUBLIC,
         "AzureLoadBalancer": addresses.PLATFORM,
     }
-    return AddressNames(known | dict(names.known), names.here, names.is_pair)
-
-
-def _clip(names: AddressNames, atoms: AtomicSets) -> AddressNames:
-    """Return the names of what is possible at one end; the whole of it is `anywhere`."""
-    everything = atoms.ranges(atoms.full)
-    known = {name: intersection(numbers, everything) for name, numbers in names.known.items()}
-    clipped = {"anywhere": everything} | {name: numbers for name, numbers in known.items() if numbers}
-    return AddressNames(clipped, everything if names.is_pair else names.here)
+    clipped = {name: intersection(numbers, everything) for name, numbers in known.items()}
+    return {"anywhere": everything} | {name: numbers for name, numbers in clipped.items() if numbers}
 
 
 def traffic(encoding: Encoding, cube: Cube, ends: tuple[AddressNames, AddressNames]) -> str:

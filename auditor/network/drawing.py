@@ -56,10 +56,14 @@ class Question(NamedTuple):
 
 
 class AnsweringPackets(NamedTuple):
-    """Where the function `where` is 1, packets were asked about; `picked` holds what becomes of them, or NOTHING."""
+    """Where the function `where` is 1, packets were asked about; `picked` holds what becomes of them, or NOTHING.
+
+    `found` is 1 for the packets that answer.
+    """
 
     picked: int
     where: int
+    found: int
     proof: Proof
 
 
@@ -78,6 +82,8 @@ class Drawing:
         self._answers: dict[Question, AnsweringPackets] = {}
         self._kept: dict[tuple[int, int], int] = {}
         self._parts: dict[tuple[int, int], tuple[Cube, ...]] = {}
+        self._valued: dict[tuple[int, frozenset[int]], int] = {}
+        self._in_some_reading: dict[tuple[int, int], int] = {}
         self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
 
     def answer(self, question: Question) -> AnsweringPackets:
@@ -93,7 +99,8 @@ class Drawing:
         where = diagram.both(self._complement(rows) if question.outside else rows, self.universe)
         where = where if question.among is None else diagram.both(where, self._drawn(question.among))
         picked, inside = self._of_fate(question.fate)
-        return AnsweringPackets(picked, where, prove(diagram, self.outline.certain, diagram.both(inside, where)))
+        found = diagram.both(inside, where)
+        return AnsweringPackets(picked, where, found, prove(diagram, self.outline.certain, found))
 
     def kept(self, answer: AnsweringPackets) -> int:
         """Return the function with what becomes of each answering packet, as an index of `table`, and NOTHING elsewhere."""
@@ -101,6 +108,21 @@ class Drawing:
         if key not in self._kept:
             self._kept[key] = self.diagram.keep(answer.picked, answer.where, NOTHING)
         return self._kept[key]
+
+    def valued(self, root: int, values: frozenset[int]) -> int:
+        """Return where a function has one of some values, as a 0/1 function."""
+        key = root, values
+        if key not in self._valued:
+            self._valued[key] = self.diagram.map_values(root, lambda value: int(value in values))
+        return self._valued[key]
+
+    def in_some_reading(self, root: int, impossible: int) -> int:
+        """Return the packets of a set under any reading of ports, without what no packet is."""
+        key = root, impossible
+        if key not in self._in_some_reading:
+            inside = root if impossible == ~0 else self.diagram.both(root, self._complement(impossible))
+            self._in_some_reading[key] = self.diagram.exists(inside, [0])
+        return self._in_some_reading[key]
 
     def parts(self, root: int, free: int) -> tuple[Cube, ...]:
         """Return cubes of a set: first what holds on all ports, then ports of TCP and UDP, then types of ICMP.

@@ -43,6 +43,7 @@ class AtomicSets(Struct, frozen=True):
 
     classes: Sequence[Ranges]
     bits: Mapping[Ranges, int]
+    _told: dict[int, Ranges] = field(default_factory=dict)
 
     @property
     def full(self) -> int:
@@ -51,7 +52,11 @@ class AtomicSets(Struct, frozen=True):
 
     def ranges(self, bits: int) -> Ranges:
         """Return the numbers of the classes in a set of bits."""
-        return normal(piece for place, pieces in enumerate(self.classes) if bits >> place & 1 for piece in pieces)
+        told = self._told.get(bits)
+        if told is None:
+            chosen = (pieces for place, pieces in enumerate(self.classes) if bits >> place & 1)
+            told = self._told[bits] = normal(piece for pieces in chosen for piece in pieces)
+        return told
 
 
 def atomic_sets(universe: Ranges, sets: Iterable[Ranges]) -> AtomicSets:

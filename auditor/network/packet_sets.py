@@ -6,16 +6,18 @@ lead to the same rest are told together. So equal sets are equal trees, and equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
+from operator import itemgetter
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, difference, intersection, normal, union
 from auditor.model import Assumption, PacketBox, PacketSet
-from auditor.network.drawing import NOTHING
 from auditor.network.encoding import AtomicSets, Encoding
 from auditor.network.search import SearchResult
 from auditor.network.security_rules import ALL_PORTS, PROTOCOLS
+from auditor.network.trace import DecidedPackets
 
 EMPTY: Final = PacketSet(())
 _BOTH: Final[Ranges] = ((0, 2),)
@@ -43,15 +45,22 @@ _UNIVERSES: Final = {
 
 _Tree: TypeAlias = "bool | tuple[_Dimension, tuple[tuple[Ranges, _Tree], ...]]"
 """All packets, none, or what the values of a dimension lead to; values that are not told lead to none."""
+_by_ranges: Final = itemgetter(0)
 _Join = Literal["difference", "intersection", "union"]
 
 
 def packets_of(results: Iterable[SearchResult]) -> PacketSet:
-    """Return all packets that answer a question on any chain, under some reading of what Azure does not document."""
-    whole: _Tree = False
+    """Return all packets that answer a question on any chain, under some reading of what Azure does not document.
+
+    What answers several questions about one chain is joined in its diagrams.
+    """
+    by_chain: dict[int, tuple[DecidedPackets, list[int]]] = {}
     for result in results:
-        if result.decided is not None:
-            whole = _joined(whole, _tree_of(result, result.decided.encoding), "union")
+        if result.decided is not None and result.answer is not None:
+            by_chain.setdefault(id(result.decided), (result.decided, []))[1].append(result.answer.found)
+    whole: _Tree = False
+    for decided, found in by_chain.values():
+        whole = _joined(whole, _tree_of(decided, reduce(decided.drawing.diagram.either, dict.fromkeys(found))), "union")
     return _written(whole)
 
 
@@ -83,12 +92,16 @@ def _node(dimension: _Dimension, parts: Iterable[tuple[Ranges, _Tree]]) -> _Tree
     for ranges, tree in parts:
         if ranges and tree is not False:
             values[tree] = union(values.get(tree, ()), ranges)
-    if not values:
+    return _parted(dimension, [(ranges, tree) for tree, ranges in values.items()])
+
+
+def _parted(dimension: _Dimension, parts: Sequence[tuple[Ranges, _Tree]]) -> _Tree:
+    """Return the tree in which disjoint values lead to different trees that are not empty."""
+    if not parts:
         return False
-    tree, ranges = next(iter(values.items()))
-    if len(values) == 1 and ranges == _universe(dimension):
-        return tree
-    return dimension, tuple(sorted(((ranges, tree) for tree, ranges in values.items()), key=lambda part: part[0]))
+    if len(parts) == 1 and parts[0][0] == _universe(dimension):
+        return parts[0][1]
+    return dimension, tuple(sorted(parts, key=_by_ranges))
 
 
 def _parts(tree: _Tree, dimension: _Dimension) -> list[tuple[Ranges, _Tree]]:
@@ -152,31 +165,41 @@ _SETTLED: Final[dict[_Join, Callable[[_Tree, _Tree], _Tree | None]]] = {
 }
 
 
-def _tree_of(result: SearchResult, encoding: Encoding) -> _Tree:
+def _tree_of(decided: DecidedPackets, found: int) -> _Tree:
+    """Return a set of packets of a chain, in which the chain's ends are told also where its diagram does not ask for them."""
+    encoding = decided.encoding
     diagram = encoding.diagram
-    inside = diagram.map_values(result.root, lambda value: int(value != NOTHING))
-    inside = diagram.both(inside, diagram.map_values(encoding.impossible(), lambda value: 1 - value))
-    root = diagram.exists(inside, [0])
+    root = decided.drawing.in_some_reading(found, encoding.impossible())
     asked = dict(_levels(encoding))
-    memo: dict[int, _Tree] = {}
+    ends = tuple((level, *asked[level]) for level, _ in encoding.ends)
+    is_in_order = list(encoding.guards) == sorted(encoding.guards)
+    memo: dict[tuple[int, int], _Tree] = {}
 
-    def at(node: int) -> _Tree:
-        if node < 0:
+    def at(node: int, told: int) -> _Tree:
+        """Return the tree of a node, above which so many of the ends are told."""
+        if node == ~0 or (node == ~1 and told == len(ends)):
             return node == ~1
-        if node not in memo:
-            dimension, atoms = asked[diagram.level(node)]
-            memo[node] = _ordered(
-                dimension, [(_ranges(values, atoms), at(child)) for values, child in diagram.edges(node)]
-            )
-        return memo[node]
+        known = memo.get((node, told))
+        if known is None:
+            known = memo[node, told] = read(node, told)
+        return known
 
-    ends: _Tree = True
-    for dimension, (_, atoms) in zip((_DESTINATION, _SOURCE), reversed(encoding.ends), strict=True):
-        ends = _node(dimension, [(atoms.ranges(atoms.full), ends)])
-    return _joined(at(root), ends, "intersection")
+    def read(node: int, told: int) -> _Tree:
+        level = diagram.level(node)
+        if told < len(ends) and level >= ends[told][0]:
+            end, dimension, atoms = ends[told]
+            edges = diagram.edges(node) if level == end else ((diagram.full(end), node),)
+            told += 1
+        else:
+            dimension, atoms = asked[level]
+            edges = diagram.edges(node)
+        parts = [(_ranges(values, atoms), tree) for values, child in edges if (tree := at(child, told)) is not False]
+        return _parted(dimension, parts) if is_in_order else _ordered(dimension, parts)
+
+    return at(root, 0)
 
 
-def _ordered(dimension: _Dimension, parts: list[tuple[Ranges, _Tree]]) -> _Tree:
+def _ordered(dimension: _Dimension, parts: Sequence[tuple[Ranges, _Tree]]) -> _Tree:
     """Return the tree of some parts, which may ask before the dimension does: names may be sorted in another order."""
     whole: _Tree = False
     for ranges, tree in parts:

@@ -98,7 +98,7 @@ class GuardedPorts(Fact, frozen=True, kw_only=True):
     def rests_on(self, fields: Sequence[str]) -> FindingSet | None:
         """Return the packets of public addresses that reach guarded ports."""
         del fields  # there is one set, whatever is asked of it
-        return packet_sets.joined(verdict.packets() for verdict in self.reached)
+        return packet_sets.packets_of(result for verdict in self.reached for result in verdict.results)
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that reaches a guarded port."""

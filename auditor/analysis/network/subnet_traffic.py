@@ -23,7 +23,7 @@ from auditor.estate.network_relations import SUBNETS
 from auditor.model import FindingSet, Gap
 from auditor.network.describe import AddressNames, Sentence
 from auditor.network.filter_chain import FilterChain
-from auditor.network.packet_sets import joined as joined_packets
+from auditor.network.packet_sets import packets_of
 from auditor.network.search import Search, SearchResult
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side
 from auditor.network.subnets import SubnetFilters, Subnets, is_outbound_filtered
@@ -136,7 +136,7 @@ class SubnetTraffic(Fact, frozen=True, kw_only=True):
             return None
         asked = {"tooOpen": [self.compared.beyond], "broken": self.compared.stopped}
         asked |= {name: [self.compared.undenied] for name in ("explicitlyDenied", "openByDefault")}
-        return joined_packets(verdict.packets() for name in fields for verdict in asked.get(name, ()))
+        return packets_of(result for name in fields for verdict in asked.get(name, ()) for result in verdict.results)
 
     def witness(self) -> Mapping[str, object] | None:
         """Return a packet that should not pass, else one that should."""
