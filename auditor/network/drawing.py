@@ -6,53 +6,24 @@ same answer, in classes of addresses and ports that each spells in its own way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Final, NamedTuple, TypeAlias
-
-from msgspec import Struct
-from msgspec.structs import replace
+from typing import Final, NamedTuple
 
 from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.encoding import drawn
-from auditor.network.outline import Outline, RuleOutline
+from auditor.network.outline import Outline
+from auditor.network.packet_cells import PacketCells, fits
+from auditor.network.packet_outcomes import Fate, PacketOutcome, Question, in_filter, outcome_of, rule_at, then
 from auditor.network.proof import Proof, prove
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS
 from auditor.network.shadowing import OutlinedEffect, effects
+from auditor.truth import Truth
 
+_BYTES_OF_A_NODE: Final = 400
 NOTHING: Final = 1 << 29
 """The value of a packet that does not answer a question."""
-
-RulePlace: TypeAlias = tuple[int, int]
-"""A rule by the indexes of its filter, among those that have a group, and of itself."""
-
-
-class PacketOutcome(Struct, frozen=True):
-    """What becomes of packets, without names: whether they pass, and the rule of each filter that let them on or denied them.
-
-    No decider: no group filters the traffic, or (denied) a group without a rule for it. `also_denied_by`: a customer's
-    rule in a later filter that would deny what a default denies first. `is_explicit_denial`: a customer's rule denies
-    them, and not merely a default. `is_default_allowance`: they pass without a customer's rule that lets them.
-    """
-
-    is_allowed: bool
-    deciders: tuple[RulePlace, ...] = ()
-    also_denied_by: RulePlace | None = None
-    is_explicit_denial: bool = False
-    is_default_allowance: bool = False
-
-
-Fate: TypeAlias = Callable[[PacketOutcome], bool]
-
-
-class Question(NamedTuple):
-    """Which packets of some rows, or `outside` of them all, have a fate; with `among` only those of other rows count."""
-
-    rows: tuple[tuple[Cube, ...], ...]
-    outside: bool
-    fate: Fate
-    among: tuple[tuple[Cube, ...], ...] | None = None
 
 
 class AnsweringPackets(NamedTuple):
@@ -68,23 +39,47 @@ class AnsweringPackets(NamedTuple):
 
 
 class Drawing:
-    """The diagrams of all chains with one outline; what was asked once is remembered."""
+    """All chains with one outline: decided by cells where they can, drawn as diagrams where they cannot or packets are shown.
+
+    What was asked once is remembered.
+    """
 
     def __init__(self, outline: Outline) -> None:
         self.outline = outline
         self.diagram = DecisionDiagram(outline.widths)
-        self.universe = drawn(self.diagram, outline.space, outline.nowhere)
+        self._cells = PacketCells(outline) if fits(outline) else None
         self._table: list[PacketOutcome] = []
         self._indexes: dict[tuple[bool, tuple[int, ...], bool], int] = {}
         self._rows: dict[tuple[tuple[Cube, ...], ...], int] = {}
         self._outside: dict[int, int] = {}
         self._picked: dict[Fate, tuple[int, int]] = {}
         self._answers: dict[Question, AnsweringPackets] = {}
+        self._truths: dict[Question, Truth] = {}
         self._kept: dict[tuple[int, int], int] = {}
         self._parts: dict[tuple[int, int], tuple[Cube, ...]] = {}
         self._valued: dict[tuple[int, frozenset[int]], int] = {}
         self._in_some_reading: dict[tuple[int, int], int] = {}
         self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
+
+    @property
+    def size(self) -> int:
+        """Return how many nodes there are, or take as much memory as what there is."""
+        cells = 0 if self._cells is None else self._cells.size // _BYTES_OF_A_NODE
+        return len(self.diagram) + cells
+
+    @cached_property
+    def universe(self) -> int:
+        """Return where packets can be at all."""
+        return drawn(self.diagram, self.outline.space, self.outline.nowhere)
+
+    def truth(self, question: Question) -> Truth:
+        """Return whether there are packets that answer a question for certain."""
+        if self._cells is None or question in self._answers:
+            return self.answer(question).proof.truth
+        known = self._truths.get(question)
+        if known is None:
+            known = self._truths[question] = self._cells.truth(question)
+        return known
 
     def answer(self, question: Question) -> AnsweringPackets:
         """Return the packets that answer a question, and whether there are any for certain."""
@@ -165,6 +160,8 @@ class Drawing:
 
     def effects(self, place: int) -> tuple[OutlinedEffect, ...]:
         """Return the effect of each rule of one filter, whatever the unknown tags hold."""
+        if place not in self._effects and self._cells is not None:
+            self._effects[place] = self._cells.effects(place)
         if place not in self._effects:
             rules, below = self.outline.filters[place], self.filters[place]
             self._effects[place] = effects(self.diagram, rules, below, self.universe)
@@ -182,13 +179,9 @@ class Drawing:
 
     @cached_property
     def _decided(self) -> tuple[int, Sequence[PacketOutcome]]:
-        root = ~self._index(self._outcome(is_allowed=True))
-        for place, (rules, below) in enumerate(zip(self.outline.filters, self.filters, strict=True)):
-            indexes = [
-                self._index(self._outcome(is_allowed=rule.allows, deciders=((place, index),)))
-                for index, rule in enumerate(rules)
-            ]
-            indexes.append(self._index(self._outcome(is_allowed=False)))
+        root = ~self._index(outcome_of(self.outline, is_allowed=True))
+        for place, below in enumerate(self.filters):
+            indexes = list(map(self._index, in_filter(self.outline, place)))
             root = self._then(root, self.diagram.map_values(below[0], indexes.__getitem__))
         return root, self._table
 
@@ -203,31 +196,12 @@ class Drawing:
             first = self._table[~left]
             if first.is_explicit_denial:
                 return left
-            if right >= 0:
-                return None
-            second = self._table[~right]
-            if not first.is_allowed:
-                also = second.deciders[-1] if second.is_explicit_denial else None
-                return ~self._index(replace(first, also_denied_by=also, is_explicit_denial=also is not None))
-            deciders = (*first.deciders, *second.deciders)
-            return ~self._index(self._outcome(is_allowed=second.is_allowed, deciders=deciders))
+            return None if right >= 0 else ~self._index(then(self.outline, first, self._table[~right]))
 
         return self.diagram.combine(before, after, join)
 
-    def _outcome(self, *, is_allowed: bool, deciders: tuple[RulePlace, ...] = ()) -> PacketOutcome:
-        custom = [self._rule(place).is_custom for place in deciders]
-        return PacketOutcome(
-            is_allowed,
-            deciders,
-            is_explicit_denial=not is_allowed and bool(custom) and custom[-1],
-            is_default_allowance=is_allowed and not (custom and all(custom)),
-        )
-
-    def _rule(self, place: RulePlace) -> RuleOutline:
-        return self.outline.filters[place[0]][place[1]]
-
     def _index(self, outcome: PacketOutcome) -> int:
-        aliases = tuple(self._rule(place).alias for place in outcome.deciders)
+        aliases = tuple(rule_at(self.outline, place).alias for place in outcome.deciders)
         key = (outcome.is_allowed, aliases, outcome.also_denied_by is not None)
         index = self._indexes.get(key)
         if index is None:

@@ -120,7 +120,7 @@ class Sketches:
         """Return the drawing of an outline. One is counted when the next is made: it grows as long as it is asked."""
         drawing = self._drawings.get(outline)
         if drawing is None:
-            self._nodes += len(self._latest.diagram) if self._latest is not None else 0
+            self._nodes += self._latest.size if self._latest is not None else 0
             drawing = self._latest = self._drawings[outline] = Drawing(outline)
         return drawing
 

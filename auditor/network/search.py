@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
 
 from auditor.network.decision_diagram import Cube
-from auditor.network.drawing import NOTHING, AnsweringPackets, Fate, PacketOutcome, Question
+from auditor.network.drawing import NOTHING, AnsweringPackets
 from auditor.network.encoding import Encoding, encode
 from auditor.network.filter_chain import FilterChain
 from auditor.network.likeness import KEPT, Sketches
 from auditor.network.meaning import meaning_of
+from auditor.network.packet_outcomes import Fate, PacketOutcome, Question
 from auditor.network.proof import Proof
 from auditor.network.security_rules import Match
 from auditor.network.trace import DecidedPackets, Disposition
 from auditor.truth import Truth
 
 
-class SearchResult(Struct):
-    """The packets that answer a question. `undecidable`: there is no answer, and why (the others are None then)."""
+class SearchResult(Struct, dict=True):
+    """What answers a question. `undecidable`: there is no answer, and why (the others are None then).
+
+    Whether there is an answer costs less than the packets, which are looked for when somebody wants to see them.
+    """
 
     decided: DecidedPackets | None = None
-    answer: AnsweringPackets | None = None
+    question: Question | None = None
     undecidable: str | None = None
+
+    @cached_property
+    def answer(self) -> AnsweringPackets | None:
+        """Return the packets that answer, in diagrams."""
+        if self.decided is None or self.question is None:
+            return None
+        return self.decided.drawing.answer(self.question)
 
     @property
     def root(self) -> int:
@@ -34,13 +46,15 @@ class SearchResult(Struct):
 
     @property
     def proof(self) -> Proof:
-        """Return whether a packet answers for certain."""
+        """Return whether a packet answers for certain, with the packets that prove it."""
         return _UNDECIDED if self.answer is None else self.answer.proof
 
-    @property
+    @cached_property
     def truth(self) -> Truth:
         """Return whether some packet answers the question."""
-        return self.proof.truth
+        if self.decided is None or self.question is None:
+            return Truth.UNKNOWN
+        return self.decided.drawing.truth(self.question)
 
     @property
     def unknowns(self) -> Mapping[str, str]:
@@ -147,4 +161,4 @@ class Search:
             return SearchResult(undecidable=self.undecidable)
         other = None if among is None else self._cubes(decided, among)
         question = Question(self._cubes(decided, rows), outside, fate, other)
-        return SearchResult(decided, decided.drawing.answer(question))
+        return SearchResult(decided, question)

@@ -11,9 +11,10 @@ from typing import Final
 from msgspec import Struct
 
 from auditor.network.decision_diagram import Cube
-from auditor.network.drawing import Drawing, PacketOutcome, RulePlace, draw_filter
+from auditor.network.drawing import Drawing, draw_filter
 from auditor.network.encoding import Encoding
 from auditor.network.filter_chain import Filter, FilterChain
+from auditor.network.packet_outcomes import PacketOutcome, RulePlace
 from auditor.network.security_rules import Direction, SecurityRule
 from auditor.network.shadowing import Effect
 

@@ -1,0 +1,171 @@
+"""Decide about a chain of filters of which everything is known by one bit for each cell: packets that no rule tells apart.
+
+A set of packets is one whole number then, and what a rule takes of it one operation. The diagrams, which say the same and
+more, are for what is not known, for very many cells, and for whoever wants to see the packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from math import prod
+from typing import Final
+
+from auditor.network.decision_diagram import Cube
+from auditor.network.outline import Outline
+from auditor.network.packet_outcomes import Fate, PacketOutcome, Question, in_filter, outcome_of, then
+from auditor.network.shadowing import Effect, OutlinedEffect
+from auditor.truth import Truth
+
+_MOST_CELLS: Final = 1 << 18
+"""Beyond this a diagram, which cuts only where rules differ, is faster."""
+_READINGS: Final = 3
+
+
+def fits(outline: Outline) -> bool:
+    """Whether everything is known of a chain, and its cells are not too many."""
+    certain, widths = outline.certain, outline.widths
+    is_known = not (certain.levels.unknowns or certain.members or certain.strangers)
+    return is_known and len(widths) == certain.levels.guards and prod(widths) <= _MOST_CELLS
+
+
+class PacketCells:
+    """The cells of all chains with one outline. The outermost of their levels is how ports are read."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
+        self._size = prod(outline.widths)
+        self._all = (1 << self._size) - 1
+        self._masks: dict[tuple[int, int], int] = {}
+        self._unions: dict[tuple[Cube, ...], int] = {}
+        self._of_fates: dict[Fate, int] = {}
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes what is remembered takes, about."""
+        return (len(self._masks) + len(self._unions) + len(self._of_fates)) * self._size // 8
+
+    def truth(self, question: Question) -> Truth:
+        """Return whether some packet answers a question, in every reading of ports for protocols without ports."""
+        rows = self._union_of_rows(question.rows)
+        where = self._universe & (self._all ^ rows if question.outside else rows)
+        if question.among is not None:
+            where &= self._union_of_rows(question.among)
+        found = where & self._of_fate(question.fate)
+        many = self._size // _READINGS
+        held = [bool(found >> reading * many & (1 << many) - 1) for reading in range(_READINGS)]
+        return Truth.YES if all(held) else Truth.UNKNOWN if any(held) else Truth.NO
+
+    def effects(self, place: int) -> tuple[OutlinedEffect, ...]:
+        """Return the effect of each rule of one filter, as `shadowing.effects` does."""
+        rules, taken = self._outline.filters[place], self._taken[place]
+        listed: list[OutlinedEffect] = []
+        below = 0  # what the rules below let pass
+        for index in range(len(rules) - 1, -1, -1):
+            rule, own = rules[index], taken[index]
+            cells = self._union(rule.cubes)
+            if own:
+                same = own & (below if rule.allows else self._all ^ below)
+                is_redundant = rule.is_custom and same == own
+                listed.append(OutlinedEffect(Effect.REDUNDANT if is_redundant else Effect.NEEDED))
+            else:
+                by = tuple(earlier for earlier in range(index) if taken[earlier] & cells)
+                listed.append(OutlinedEffect(Effect.SHADOWED if by else Effect.VACUOUS, by))
+            below = below | cells if rule.allows else below & ~cells
+        return tuple(reversed(listed))
+
+    @cached_property
+    def _universe(self) -> int:
+        return self._union(self._outline.space) & (self._all ^ self._union(self._outline.nowhere))
+
+    @cached_property
+    def _taken(self) -> Sequence[Sequence[int]]:
+        """Return of each filter the cells that each rule decides, and those that none does."""
+        filters = []
+        for rules in self._outline.filters:
+            rest = self._universe
+            taken = []
+            for rule in rules:
+                own = self._union(rule.cubes) & rest
+                rest ^= own
+                taken.append(own)
+            filters.append((*taken, rest))
+        return filters
+
+    @cached_property
+    def _outcomes(self) -> Sequence[tuple[PacketOutcome, int]]:
+        """Return what becomes of packets in the whole chain, with their cells."""
+        known = [(outcome_of(self._outline, is_allowed=True), self._universe)]
+        for place, taken in enumerate(self._taken):
+            here = list(zip(in_filter(self._outline, place), taken, strict=True))
+            known = [pair for before in known for pair in self._meeting(before, here)]
+        return known
+
+    def _meeting(
+        self, before: tuple[PacketOutcome, int], here: Iterable[tuple[PacketOutcome, int]]
+    ) -> Iterable[tuple[PacketOutcome, int]]:
+        first, cells = before
+        if first.is_explicit_denial:
+            return [before]
+        return [(then(self._outline, first, second), both) for second, others in here if (both := cells & others)]
+
+    def _of_fate(self, fate: Fate) -> int:
+        known = self._of_fates.get(fate)
+        if known is None:
+            known = 0
+            for outcome, cells in self._outcomes:
+                if fate(outcome):
+                    known |= cells
+            self._of_fates[fate] = known
+        return known
+
+    def _union_of_rows(self, rows: Iterable[tuple[Cube, ...]]) -> int:
+        cells = 0
+        for row in rows:
+            cells |= self._union(row)
+        return cells
+
+    def _union(self, cubes: tuple[Cube, ...]) -> int:
+        known = self._unions.get(cubes)
+        if known is None:
+            known = 0
+            for cube in cubes:
+                cells = self._all
+                for level, values in cube:
+                    cells &= self._mask(level, values)
+                known |= cells
+            self._unions[cubes] = known
+        return known
+
+    def _mask(self, level: int, values: int) -> int:
+        """Return the cells that have some values at a level."""
+        known = self._masks.get((level, values))
+        if known is None:
+            full = (1 << self._outline.widths[level]) - 1
+            first, width = self._firsts[level]
+            is_many = values.bit_count() * 2 > full.bit_count()
+            rest, known = full ^ values if is_many else values, 0
+            while rest:
+                low = rest & -rest
+                known |= first << (low.bit_length() - 1) * width
+                rest ^= low
+            known = self._masks[level, values] = self._all ^ known if is_many else known
+        return known
+
+    @cached_property
+    def _firsts(self) -> Sequence[tuple[int, int]]:
+        """Return of each level the cells with its first value, and how many cells with one value lie side by side."""
+        firsts: list[tuple[int, int]] = []
+        width = 1
+        for values in reversed(self._outline.widths):
+            firsts.append((_repeated((1 << width) - 1, width * values, self._size), width))
+            width *= values
+        return firsts[::-1]
+
+
+def _repeated(bits: int, period: int, size: int) -> int:
+    """Return bits again and again, at each period until a size."""
+    while period < size:
+        bits |= bits << period
+        period *= 2
+    return bits & (1 << size) - 1
