@@ -37,7 +37,7 @@ def set_in_words(name: str) -> str:
     return _IN_WORDS.get(name, name)
 
 
-class Term(Struct, frozen=True):
+class Term(Struct, frozen=True, cache_hash=True):
     """Addresses in `ranges` that are also inside or outside some sets nobody knows.
 
     `is_inhabited`: at least one IPv4 address is among them, whatever the sets are.

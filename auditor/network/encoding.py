@@ -35,7 +35,7 @@ MOST_UNKNOWN: Final = 16
 """Diagrams grow with the number of unknown sets; beyond this the answer is that it is unknown."""
 
 
-class AtomicSets(Struct, frozen=True):
+class AtomicSets(Struct, frozen=True, dict=True):
     """A universe cut into classes that no given set tells apart, and each given set as bits over the classes.
 
     Of a set only its part inside the universe counts.
@@ -45,7 +45,7 @@ class AtomicSets(Struct, frozen=True):
     bits: Mapping[Ranges, int]
     _told: dict[int, Ranges] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def full(self) -> int:
         """Return the bits of all classes."""
         return (1 << len(self.classes)) - 1
@@ -160,22 +160,22 @@ class Encoding(Struct, dict=True):
         ports = [len(atoms.classes) for atoms in (self.destination_ports, self.source_ports)]
         return *ends, len(PROTOCOLS), *ports, *[2] * len(self.guards)
 
-    @property
+    @cached_property
     def source_level(self) -> int:
         """Return the level of the source's class."""
         return self.levels.source
 
-    @property
+    @cached_property
     def destination_level(self) -> int:
         """Return the level of the destination's class."""
         return self.levels.destination
 
-    @property
+    @cached_property
     def protocol_level(self) -> int:
         """Return the level of the protocol; destination port and source port follow."""
         return self.levels.protocol
 
-    @property
+    @cached_property
     def guard_level(self) -> int:
         """Return the first level of unreadable rules."""
         return self.levels.guards
@@ -256,9 +256,11 @@ class Encoding(Struct, dict=True):
         destinations = self._end_parts(1, meaning.destinations)
         guarded = () if guard is None else self._guard(guard)
         return tuple(
-            (*reading, *source, *destination, *rest, *guarded)
-            for source, destination in product(sources, destinations)
-            for reading, rest in self._way_parts(meaning.ways)
+            [
+                (*reading, *source, *destination, *rest, *guarded)
+                for source, destination in product(sources, destinations)
+                for reading, rest in self._way_parts(meaning.ways)
+            ]
         )
 
     def _guard(self, guard: str) -> Cube:
@@ -276,6 +278,8 @@ class Encoding(Struct, dict=True):
 
     def _term_part(self, level: int, atoms: AtomicSets, term: Term) -> _Part | None:
         classes = atoms.bits[term.ranges]
+        if not term.literals:
+            return _bits(level, classes, atoms.full) if classes else None
         asked: dict[int, int] = {}
         for name, inside in term.literals:
             asking = self.unknown_level(level, self.unknowns.index(name))
@@ -295,12 +299,17 @@ class Encoding(Struct, dict=True):
 
     def _way_part(self, way: ProtocolPorts) -> _Part | None:
         level = self.protocol_level
-        masks = [(way.protocols, ALL_PROTOCOLS)]
+        part = [] if way.protocols == ALL_PROTOCOLS else [(level, way.protocols)]
         ports = ((self.destination_ports, way.destination_ports), (self.source_ports, way.source_ports))
-        masks += [(atoms.full if numbers is None else atoms.bits[numbers], atoms.full) for atoms, numbers in ports]
-        if not all(mask for mask, _ in masks):
-            return None
-        return tuple(bits for place, (mask, full) in enumerate(masks) for bits in _bits(level + place, mask, full))
+        for atoms, numbers in ports:
+            level += 1
+            if numbers is not None:
+                mask = atoms.bits[numbers]
+                if not mask:
+                    return None
+                if mask != atoms.full:
+                    part.append((level, mask))
+        return tuple(part) if way.protocols else None
 
 
 def _bits(level: int, mask: int, full: int) -> _Part:

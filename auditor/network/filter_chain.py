@@ -10,7 +10,7 @@ from msgspec import Struct
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges, intersection, is_within, union
 from auditor.network.address_book import Surroundings, Term
-from auditor.network.meaning import MatchMeaning, meaning_of, shape_of
+from auditor.network.meaning import MatchMeaning, MatchShapes, meaning_of
 from auditor.network.security_rules import (
     ALL_PROTOCOLS,
     WITH_PORTS,
@@ -51,16 +51,20 @@ class Filter(Struct, frozen=True, dict=True):
     def shape(self) -> tuple[RulesShape, tuple[int, ...], tuple[int, ...]]:
         """Return the rules without names and numbers, and the ends of all spans in their order: of addresses, and of ports."""
         aliases: dict[tuple[str, int], int] = {}
-        rules: list[object] = []
-        ends: list[int] = []
-        ports: list[int] = []
-        for rule, meaning in zip(self.rules, self.meanings, strict=True):
-            shape, own, own_ports = shape_of(meaning)
-            ports += own_ports
-            alias = aliases.setdefault((rule.name, rule.priority), len(aliases))
-            rules.append((shape, rule.access, rule.is_custom, bool(rule.unreadable), alias))
-            ends += own
-        return _rules_shape(tuple(rules)), tuple(ends), tuple(ports)
+        shapes = MatchShapes()
+        rules = tuple(
+            [
+                (
+                    *shapes.add(meaning),
+                    rule.access,
+                    rule.is_custom,
+                    bool(rule.unreadable),
+                    aliases.setdefault((rule.name, rule.priority), len(aliases)),
+                )
+                for rule, meaning in zip(self.rules, self.meanings, strict=True)
+            ]
+        )
+        return _rules_shape((rules, shapes.parts)), tuple(shapes.ends), tuple(shapes.ports)
 
     @property
     def name(self) -> str:

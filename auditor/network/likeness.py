@@ -19,7 +19,7 @@ from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing
 from auditor.network.encoding import MOST_UNKNOWN, Encoding
 from auditor.network.filter_chain import Filter, FilterChain
-from auditor.network.meaning import TYPES, meaning_of, shape_of
+from auditor.network.meaning import TYPES, MatchShapes, meaning_of
 from auditor.network.outline import Outline, outline_of
 from auditor.network.security_rules import ALL_PORTS, Match
 
@@ -62,12 +62,11 @@ def likeness(chain: FilterChain, mentions: Sequence[Match]) -> Hashable:
         shapes.append(rules)
         ends += told
         ports += told_ports
-    for row in mentions:
-        shape, own, own_ports = shape_of(meaning_of(row, chain.surroundings))
-        shapes.append(shape)
-        ends += own
-        ports += own_ports
-    return tuple(shapes), len(filters), _names(filters), _ordered(ends), _ordered(ports)
+    rows = MatchShapes()
+    shapes.append(tuple([rows.add(meaning_of(row, chain.surroundings)) for row in mentions]))
+    ends += rows.ends
+    ports += rows.ports
+    return tuple(shapes), rows.parts, len(filters), _names(filters), _ordered(ends), _ordered(ports)
 
 
 def _ordered(ends: list[int]) -> tuple[int, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from auditor.azure.ranges import Ranges, intersection
-from auditor.network.address_book import Literals, Surroundings, Term
+from auditor.network.address_book import Surroundings, Term
 from auditor.network.security_rules import ALL_PROTOCOLS, PROTOCOLS, WITH_PORTS, Match
 
 READINGS: Final = ("ignored", "never matching", "ICMP type")
@@ -29,9 +30,6 @@ class ProtocolPorts(NamedTuple):
 EVERY_WAY: Final = ProtocolPorts(0b111, ALL_PROTOCOLS)
 
 
-_TermShape: TypeAlias = tuple[int, Literals, bool]
-
-
 class MatchMeaning(NamedTuple):
     """The packets of a match: of each pair of terms, in each way."""
 
@@ -40,34 +38,57 @@ class MatchMeaning(NamedTuple):
     ways: tuple[ProtocolPorts, ...]
 
 
-_WayShape: TypeAlias = tuple[int, int, int | None, int | None]
-
-
-class MatchShape(NamedTuple):
-    """A match without its numbers: how many spans its terms and ways have, and what else they say."""
-
-    sources: tuple[_TermShape, ...]
-    destinations: tuple[_TermShape, ...]
-    ways: tuple[_WayShape, ...]
-
-
 def meaning_of(match: Match, surroundings: Surroundings) -> MatchMeaning:
     """Return what a match means in some surroundings."""
     ways = _ways(match.protocols, match.source_ports, match.destination_ports, match.names_ports)
     return MatchMeaning(surroundings.terms(match.source), surroundings.terms(match.destination), ways)
 
 
-def shape_of(meaning: MatchMeaning) -> tuple[MatchShape, list[int], tuple[int, ...]]:
-    """Return the shape of what a match means, and the ends of its spans in their order: of addresses, and of ports."""
-    ends = [
-        end
-        for terms in (meaning.sources, meaning.destinations)
-        for term in terms
-        for span in term.ranges
-        for end in span
-    ]
-    ways, ports = _way_shapes(meaning.ways)
-    return MatchShape(_term_shapes(meaning.sources), _term_shapes(meaning.destinations), ways), ends, ports
+class MatchShapes:
+    """Matches without their numbers, but for how many spans there are; what several have in common is told once.
+
+    `ends` are the ends of all spans of addresses in their order, and `ports` those of ports.
+    """
+
+    def __init__(self) -> None:
+        self.ends: list[int] = []
+        self.ports: list[int] = []
+        self._places: dict[int, int] = {}
+        self._told: list[tuple[object, object]] = []  # a part is known by its identity, and so must stay
+
+    def add(self, meaning: MatchMeaning) -> tuple[int, int, int]:
+        """Return the places of what a match means among the `parts`."""
+        return self._side(meaning.sources), self._side(meaning.destinations), self._ways(meaning.ways)
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """Return the sides and ways of all matches without their numbers."""
+        return tuple([shape for _, shape in self._told])
+
+    def _side(self, terms: tuple[Term, ...]) -> int:
+        place = self._places.get(id(terms))
+        if place is None:
+            shape = tuple([(len(term.ranges), term.literals, term.is_inhabited) for term in terms])
+            place = self._tell(terms, shape)
+            for term in terms:
+                self.ends.extend(chain.from_iterable(term.ranges))
+        return place
+
+    def _ways(self, ways: tuple[ProtocolPorts, ...]) -> int:
+        place = self._places.get(id(ways))
+        if place is None:
+            shapes, ports = _way_shapes(ways)
+            place = self._tell(ways, shapes)
+            self.ports += ports
+        return place
+
+    def _tell(self, part: object, shape: object) -> int:
+        place = self._places[id(part)] = len(self._told)
+        self._told.append((part, shape))
+        return place
+
+
+_WayShape: TypeAlias = tuple[int, int, int | None, int | None]
 
 
 @lru_cache(maxsize=4096)
@@ -81,10 +102,6 @@ def _way_shapes(ways: tuple[ProtocolPorts, ...]) -> tuple[tuple[_WayShape, ...],
         counts = [None if ports is None else len(ports) for ports in sides]
         shapes.append((way.readings, way.protocols, counts[0], counts[1]))
     return tuple(shapes), tuple(ends)
-
-
-def _term_shapes(terms: tuple[Term, ...]) -> tuple[_TermShape, ...]:
-    return tuple((len(term.ranges), term.literals, term.is_inhabited) for term in terms)
 
 
 @lru_cache(maxsize=4096)

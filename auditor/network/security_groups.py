@@ -8,9 +8,19 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Final, TypeVar
 
-from auditor.network.security_rules import Access, Direction, SecurityGroup, SecurityRule, by_priority, parse_match
+from auditor.network.security_rules import (
+    Access,
+    Direction,
+    SecurityGroup,
+    SecurityRule,
+    by_priority,
+    match_of,
+    parse_match,
+)
 
 T = TypeVar("T", Direction, Access)
+_DIRECTIONS: Final = {member.value.lower(): member for member in Direction}
+_ACCESSES: Final = {member.value.lower(): member for member in Access}
 _EXACT: Final = 2
 """The version of marshal in which equal values are equal bytes."""
 
@@ -86,11 +96,11 @@ def _listed(value: object, field: str, trouble: dict[Direction, str]) -> Sequenc
 
 
 def _parse_all(bodies: Sequence[object], trouble: dict[Direction, str], *, is_custom: bool) -> list[SecurityRule]:
-    rules: dict[str, SecurityRule] = {}
+    rules: dict[tuple[str, Direction], SecurityRule] = {}
     for body in bodies:
         rule = parse_rule(body, is_custom=is_custom)
         if isinstance(rule, SecurityRule):
-            rules.setdefault(f"{rule.name.lower()} {rule.direction}", rule)
+            rules.setdefault((rule.name.lower(), rule.direction), rule)
         else:
             direction, reason = rule
             _blame(trouble, direction, reason)
@@ -124,22 +134,21 @@ def _remembered(name: str, inner: bytes, is_custom: bool) -> SecurityRule | tupl
 
 def _parse(name: str, inner: Mapping[str, object], is_custom: bool) -> SecurityRule | tuple[Direction | None, str]:  # noqa: FBT001
     low = {str(key).lower(): value for key, value in inner.items()}
-    direction = _member(Direction, low.get("direction"))
+    direction = _member(_DIRECTIONS, low.get("direction"))
     if direction is None:
         return None, f"rule {name} has no readable direction"
-    access = _member(Access, low.get("access"))
+    access = _member(_ACCESSES, low.get("access"))
     if access is None:
         return direction, f"rule {name} has no readable access"
     priority = _priority(low.get("priority"))
     if priority is None:
         return direction, f"rule {name} has no readable priority"
-    match, unreadable = parse_match(inner)
+    match, unreadable = match_of(low)
     return SecurityRule(name, priority, direction, access, match, is_custom, unreadable)
 
 
-def _member(kind: type[T], value: object) -> T | None:
-    text = value.strip().lower() if isinstance(value, str) else None
-    return next((member for member in kind if member.value.lower() == text), None)
+def _member(members: Mapping[str, T], value: object) -> T | None:
+    return members.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 def _priority(value: object) -> int | None:

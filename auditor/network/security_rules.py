@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -66,7 +66,7 @@ class Symbol:
     is_group: bool = False
 
 
-class Side(Struct, frozen=True):
+class Side(Struct, frozen=True, cache_hash=True):
     """The addresses that one side of a rule names: literal ones, and symbols."""
 
     ranges: Ranges = ()
@@ -128,12 +128,19 @@ def parse_match(body: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:
 
     A side without any value is unreadable, never "any"; an unreadable side is taken as wide as it can be.
     """
-    low = {str(key).lower(): value for key, value in body.items()}
-    stated = tuple(low.get(name) for name in _OF_A_MATCH)
-    sides = tuple(tuple(value) if type(value) is list else value for value in stated[1:])
+    return match_of({str(key).lower(): value for key, value in body.items()})
+
+
+def match_of(low: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:
+    """Read the five sides of a rule's properties, as `parse_match` does, by their names in lower case."""
+    stated = tuple(map(low.get, _OF_A_MATCH))
+    sides = tuple([tuple(value) if type(value) is list else value for value in stated[1:]])
     if isinstance(stated[0], str) and all(map(_is_text, sides)):
-        return _parse_texts((stated[0], *sides))
-    return _parse(dict(zip(_OF_A_MATCH, stated, strict=True)))
+        return _match_of_texts((stated[0], *sides))
+    source = _side("source", *stated[1:4])
+    destination = _side("destination", *stated[6:9])
+    ports = _ports("source", *stated[4:6]), _ports("destination", *stated[9:])
+    return _joined_match(source, destination, _protocols(stated[0]), ports)
 
 
 def _is_text(value: object) -> bool:
@@ -141,41 +148,52 @@ def _is_text(value: object) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _parse_texts(stated: tuple[object, ...]) -> tuple[Match, tuple[str, ...]]:
-    """Return what texts and lists of texts mean: rules repeat themselves from group to group."""
-    return _parse(dict(zip(_OF_A_MATCH, stated, strict=True)))
+def _match_of_texts(stated: tuple[object, ...]) -> tuple[Match, tuple[str, ...]]:
+    """Return what texts and lists of texts mean: rules repeat themselves from group to group, and their sides more often."""
+    source = _known_side("source", *stated[1:4])
+    destination = _known_side("destination", *stated[6:9])
+    ports = _known_ports("source", *stated[4:6]), _known_ports("destination", *stated[9:])
+    return _joined_match(source, destination, _known_protocols(stated[0]), ports)
 
 
-def _parse(low: Mapping[str, object]) -> tuple[Match, tuple[str, ...]]:
-    problems: list[str] = []
-    source = _side(low, "source", problems)
-    destination = _side(low, "destination", problems)
-    protocols = _protocols(low.get("protocol"), problems)
-    source_ports, names_source = _ports(low, "source", problems)
-    destination_ports, names_destination = _ports(low, "destination", problems)
+_ReadSide: TypeAlias = tuple[Side, tuple[str, ...]]
+_ReadPorts: TypeAlias = tuple[Ranges, bool, tuple[str, ...]]
+
+
+def _joined_match(
+    source: _ReadSide,
+    destination: _ReadSide,
+    protocols: tuple[int, tuple[str, ...]],
+    ports: tuple[_ReadPorts, _ReadPorts],
+) -> tuple[Match, tuple[str, ...]]:
+    (source_ports, names_source, lost), (destination_ports, names_destination, also_lost) = ports
+    problems = (*source[1], *destination[1], *protocols[1], *lost, *also_lost)
     names_ports = names_source or names_destination
-    return Match(source, destination, protocols, source_ports, destination_ports, names_ports), tuple(problems)
+    return Match(source[0], destination[0], protocols[0], source_ports, destination_ports, names_ports), problems
 
 
-def _values(low: Mapping[str, object], name: str, problems: list[str]) -> list[str]:
+def _values(name: str, singular: object, plural: object, problems: list[str]) -> list[str]:
     """Return the texts of a singular field and its plural; empty and absent mean nothing, numbers count as texts."""
     texts: list[str] = []
-    plural = f"{name}es" if name.endswith("x") else f"{name}s"
-    for key in (name, plural):
-        value = low.get(key)
+    for is_plural, value in enumerate((singular, plural)):
         for item in value if isinstance(value, list | tuple) else [value]:
             if isinstance(item, str) or (isinstance(item, int) and not isinstance(item, bool)):
                 texts.append(str(item).strip())
             elif item is not None:
-                problems.append(f"{key}: {_short(item)}")
+                problems.append(f"{_plural(name) if is_plural else name}: {_short(item)}")
     return [text for text in texts if text]
 
 
-def _side(low: Mapping[str, object], end: str, problems: list[str]) -> Side:
-    before = len(problems)
+def _plural(name: str) -> str:
+    return f"{name}es" if name.endswith("x") else f"{name}s"
+
+
+def _side(end: str, prefix: object, prefixes: object, groups: object) -> _ReadSide:
+    """Return the addresses of one side, and what of it could not be read."""
+    problems: list[str] = []
     ranges: list[Ranges] = []
     symbols: list[Symbol] = []
-    for text in _values(low, f"{end}addressprefix", problems):
+    for text in _values(f"{end}addressprefix", prefix, prefixes, problems):
         known = addresses.ANY if text.lower() in _ANY_WORDS else addresses.parse(text)
         if known is not None:
             ranges.append(known)
@@ -183,18 +201,20 @@ def _side(low: Mapping[str, object], end: str, problems: list[str]) -> Side:
             symbols.append(tag(text))
         else:
             problems.append(f"{end} address {_short(text)}")
-    groups = low.get(f"{end}applicationsecuritygroups")
     for group in groups if isinstance(groups, list | tuple) else [groups]:
         reference = group.get("id") if isinstance(group, Mapping) else None
         if isinstance(reference, str) and reference:
             symbols.append(application_group(reference))
         elif group is not None:
             problems.append(f"{end} application security group {_short(group)}")
-    if not ranges and not symbols and len(problems) == before:
+    if not ranges and not symbols and not problems:
         problems.append(f"no {end} address")
-    if len(problems) > before:
-        return ANYWHERE
-    return Side(union(*ranges) if ranges else (), tuple(sorted(set(symbols))))
+    if problems:
+        return ANYWHERE, tuple(problems)
+    return Side(union(*ranges) if ranges else (), tuple(sorted(set(symbols)))), ()
+
+
+_known_side: Final = lru_cache(maxsize=4096)(_side)
 
 
 @lru_cache(maxsize=4096)
@@ -214,33 +234,39 @@ def is_tag(text: str) -> bool:
     return text[:1].isalpha() and text.replace(".", "").replace("_", "").isalnum() and text.isascii()
 
 
-def _protocols(value: object, problems: list[str]) -> int:
+def _protocols(value: object) -> tuple[int, tuple[str, ...]]:
+    """Return the protocols that a text or number names, and what of it could not be read."""
     text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else None
     if text in _ANY_WORDS:
-        return ALL_PROTOCOLS
+        return ALL_PROTOCOLS, ()
     name = _NUMBERS.get(text or "", text)
     for index, known in enumerate(PROTOCOLS):
         if name == known.lower():
-            return 1 << index
-    problems.append("no protocol" if value in (None, "") else f"protocol {_short(value)}")
-    return ALL_PROTOCOLS
+            return 1 << index, ()
+    return ALL_PROTOCOLS, ("no protocol" if value in (None, "") else f"protocol {_short(value)}",)
 
 
-def _ports(low: Mapping[str, object], end: str, problems: list[str]) -> tuple[Ranges, bool]:
-    """Return the ports of one side, and whether they are spelled out."""
-    before = len(problems)
+_known_protocols: Final = lru_cache(maxsize=256)(_protocols)
+
+
+def _ports(end: str, singular: object, plural: object) -> _ReadPorts:
+    """Return the ports of one side, whether they are spelled out, and what of them could not be read."""
+    problems: list[str] = []
     spans: list[tuple[int, int]] = []
-    for text in _values(low, f"{end}portrange", problems):
+    for text in _values(f"{end}portrange", singular, plural, problems):
         span = parse_ports(text)
         if span is None:
             problems.append(f"{end} port {_short(text)}")
         else:
             spans.append(span)
-    if not spans and len(problems) == before:
+    if not spans and not problems:
         problems.append(f"no {end} port")
-    if len(problems) > before:
-        return ALL_PORTS, False
-    return normal(spans), ALL_PORTS[0] not in spans
+    if problems:
+        return ALL_PORTS, False, tuple(problems)
+    return normal(spans), ALL_PORTS[0] not in spans, ()
+
+
+_known_ports: Final = lru_cache(maxsize=4096)(_ports)
 
 
 @lru_cache(maxsize=4096)
