@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -153,7 +153,7 @@ def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms)
         partwise.StatesTogether(evaluations, finishing, terms.watch), partial(processes.over_processes, number)
     )
     return [
-        _state(snapshot, evaluation, terms, when, found)
+        _state(snapshot, evaluation, terms, when, partwise.counted(found, evaluation.estate))
         for (snapshot, when), evaluation, found in zip(pairs, evaluations, judged, strict=True)
     ]
 
@@ -162,16 +162,16 @@ def _evaluation(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) 
     return Evaluation(_context(snapshot, rules, terms, when), rules, terms.explain_passes)
 
 
-def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> Sequence[Finding]:
+def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> partwise.JudgedFindings:
     finish = _Finishing.of(evaluation.estate).of_part(disclosure.Cleaner())
     spread = _spread(snapshot, evaluation.rules, terms, when)
     return partwise.judged(evaluation, finish, spread, terms.watch)
 
 
 def _state(
-    snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, judged: Sequence[Finding]
+    snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, found: partwise.JudgedFindings
 ) -> tuple[Context, Report]:
-    report = _report(snapshot, evaluation, terms, when, judged)
+    report = _report(snapshot, evaluation, terms, when, found)
     if misfit := _misfit(snapshot, evaluation, terms, report):
         report = replace(report, misfit=misfit, notices=[misfit, *report.notices])
     return evaluation.context, report
@@ -234,11 +234,10 @@ def drift(old: str, new: str, rules: RuleSet, terms: Terms) -> drifts.Drift:
 
 
 def _report(
-    snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, judged: Sequence[Finding]
+    snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment, found: partwise.JudgedFindings
 ) -> Report:
-    given, rules = evaluation.context, evaluation.rules
-    claimed = _ClaimedExempt()
-    coverage = coverage_of(evaluation, claimed.noted(judged))
+    given, rules, judged = evaluation.context, evaluation.rules, found.findings
+    coverage = coverage_of(evaluation, found.tallies)
     notices = [
         *_notices(given.workloads),
         *_followed(given.estate),
@@ -251,7 +250,7 @@ def _report(
     matched = exemptions.match(judged, accepted, when.at.date(), known)
     if matched.exempted:
         judged = held_findings.changed(judged, matched.beside)
-    notices += claimed.notice
+    notices += _claimed(found.tallies.claims)
     on_exemptions = _on_exemptions(judged, matched, terms)
     if on_exemptions.findings:
         judged = held_findings.with_more(judged, on_exemptions.findings)
@@ -352,25 +351,10 @@ def _idle(coverage: Coverage) -> list[str]:
     return [f"no answer depends on {len(idle)} of the gaps: {shown}"] if idle else []
 
 
-class _ClaimedExempt:
-    """Counts the failures on what Azure calls exempt, which is judged all the same, while others go through them."""
-
-    def __init__(self) -> None:
-        self._by_claim: Counter[str] = Counter()
-
-    def noted(self, judged: Iterable[Finding]) -> Iterator[Finding]:
-        """Go through findings, and note the claims beside them."""
-        for each in judged:
-            if each.claims:
-                self._by_claim[each.claims[0]] += 1
-            yield each
-
-    @property
-    def notice(self) -> list[str]:
-        """Say how many there are, and why Azure calls them so."""
-        text = "failures are on what Azure calls exempt, which decides nothing here: "
-        named = ", ".join(sorted(self._by_claim)[:_NAMED])
-        return [f"{self._by_claim.total()} {text}{named}"] if self._by_claim else []
+def _claimed(claims: Counter[str]) -> list[str]:
+    """Say how many failures are on what Azure calls exempt, which is judged all the same, and why Azure calls them so."""
+    text = "failures are on what Azure calls exempt, which decides nothing here: "
+    return [f"{claims.total()} {text}{', '.join(sorted(claims)[:_NAMED])}"] if claims else []
 
 
 def _followed(estate: Estate) -> list[str]:

@@ -1,6 +1,7 @@
 """Prove how complete an audit is: what became of what was collected, what each control rests on and what leaves it open.
 
-It goes through the findings once and reads no resource, so that its cost is small beside that of judging.
+It rests on what the findings were counted as while they were made, and reads no resource, so that its cost is small beside
+that of judging.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cached_property
+from functools import reduce
+from itertools import chain
+from operator import or_
 from typing import Final
 
 from msgspec import Struct, field
@@ -16,12 +19,12 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.evaluate import Evaluation
-from auditor.engine.findings import Controls
 from auditor.engine.gap_origins import GapOrigins, Group, type_in
 from auditor.engine.reads import types_read
 from auditor.engine.settling import OPEN_EXPORT, Settling
+from auditor.engine.tallies import Pairs, RuleTally, Tallies, numbers_by_type
 from auditor.estate.graph import Estate
-from auditor.model import ControlCoverage, Coverage, Finding, Gap, OpenGap, SettlingPermission, Status, TypeCoverage
+from auditor.model import ControlCoverage, Coverage, Gap, OpenGap, SettlingPermission, Status, TypeCoverage
 from auditor.rulebook.in_force import RuleInForce
 from auditor.rulebook.rule import OnFact
 from auditor.snapshot.children import inline_children
@@ -31,131 +34,67 @@ _WORST_FIRST: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPL
 _UNANSWERED: Final = "nothing was asked"
 
 
-_Pairs = tuple[tuple[str, str], ...]
-"""Framework and control, sorted by framework."""
-
-
-class _Subjects(Struct):
-    """What was judged: resources of the estate, a bit for each by its number, and others by their ids, with their types."""
-
-    bits: bytearray
-    others: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def none_of(cls, resources: int) -> _Subjects:
-        """Return none, of an estate of so many resources."""
-        return cls(bytearray(resources // 8 + 1))
-
-    def add(self, number: int) -> None:
-        """Note a resource of the estate."""
-        self.bits[number >> 3] |= 1 << (number & 7)
-
-    @property
-    def number(self) -> int:
-        """Return the bits as those of one number."""
-        return int.from_bytes(self.bits, "little")
-
-    @classmethod
-    def together(cls, all_subjects: Iterable[_Subjects]) -> tuple[int, Mapping[str, str]]:
-        """Return what is in any of several, the numbers as the bits of one number."""
-        bits, others = 0, dict[str, str]()
-        for subjects in all_subjects:
-            bits |= subjects.number
-            others |= subjects.others
-        return bits, others
-
-
 class _Tally(Struct):
-    """What the findings of one rule that answer the same controls add up to.
+    """What the findings of one rule that answer the same controls add up to, with the gaps that leave some unknown.
 
-    `subjects` are what was judged, `gaps` counts the findings that are unknown for each.
+    `subjects` are the resources that were judged, as the bits of one number.
     """
 
     rule: RuleInForce
-    controls: _Pairs
+    controls: Pairs
     reads: frozenset[str]
-    subjects: _Subjects
-    statuses: Counter[Status] = field(default_factory=Counter)
+    counted: RuleTally
+    subjects: int
     gaps: Counter[Gap] = field(default_factory=Counter)
-    nothing_met: str = ""
+    groups: Counter[Group] = field(default_factory=Counter)
 
 
 class _Count:
-    """Counts findings by rule and by gap."""
+    """What the findings add up to, with the gaps behind those that are unknown."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
+    def __init__(self, evaluation: Evaluation, counted: Tallies) -> None:
         rules = evaluation.rules
         self.estate: Estate = evaluation.estate
         self.declared = frozenset(self.estate.gaps)
-        self.collected = Counter(resource.type_key for resource in self.estate.resources)
         self.names = {resource.type_key: resource.type for resource in reversed(self.estate.resources)}
-        self._rules = {rule.id: rule for rule in rules.in_force}
-        self._reads = {
-            rule.id: types_read(rule.rule, rules.analyses, rules.components, rules.catalogue) for rule in rules.in_force
-        }
-        self.tallies: dict[str, dict[_Pairs, _Tally]] = {name: {} for name in sorted(self._rules)}
-        self._pairs: dict[int, tuple[Controls, _Pairs]] = {}
+        numbers = numbers_by_type(self.estate)
+        self.collected = Counter({name: len(those) for name, those in numbers.items()})
+        self.of_type = {name: ((1 << len(those)) - 1) << those.start for name, those in numbers.items()}
+        self.tallies: dict[str, list[_Tally]] = {}
+        for rule in sorted(rules.in_force, key=lambda rule: rule.id):
+            reads = types_read(rule.rule, rules.analyses, rules.components, rules.catalogue)
+            of_rule = counted.by_rule.get(rule.id, {})
+            self.tallies[rule.id] = [
+                _Tally(rule, controls, reads, tally, tally.judged.as_bits) for controls, tally in of_rule.items()
+            ]
         self._origins = GapOrigins(self.estate.gaps)
         self.needs: Counter[frozenset[str]] = Counter()
-        self._groups: Counter[tuple[tuple[str, _Pairs], Group]] = Counter()
-        self._numbers = {resource.id: number for number, resource in enumerate(self.estate.resources)}
         self._spelled = {gap: gap for gap in self.estate.gaps}
         self._same = {_identity(gap): gap for gap in self.estate.gaps}
-
-    def add(self, finding: Finding) -> None:
-        tally = self._tally_of(finding)
-        tally.statuses[finding.status] += 1
-        if finding.status is Status.NOT_APPLICABLE:
-            if finding.resource_id is None and not tally.nothing_met:
-                tally.nothing_met = finding.message
-            return
-        if finding.resource_id is not None:
-            number = self._numbers.get(finding.resource_id)
-            if number is None:
-                tally.subjects.others[finding.resource_id] = finding.resource_type or ""
-            else:
-                tally.subjects.add(number)
-        if finding.status is Status.UNKNOWN:
-            self._add_unknown(finding, tally)
-
-    @cached_property
-    def of_type(self) -> Mapping[str, int]:
-        """The resources of each type, as the bits of a number."""
-        found: defaultdict[str, _Subjects] = defaultdict(lambda: _Subjects.none_of(len(self._numbers)))
-        for resource in self.estate.resources:
-            found[resource.type_key].add(self._numbers[resource.id])
-        return {key: subjects.number for key, subjects in found.items()}
+        for rule in sorted(rules.in_force, key=lambda rule: (rule.severity.rank, rule.id)):
+            for tally in self.tallies[rule.id]:
+                for doubted, findings in tally.counted.unknown.items():
+                    self._add_unknown(doubted, findings, tally)
+        self._finish()
 
     @property
     def all_tallies(self) -> Iterator[_Tally]:
         """The tallies, rule by rule."""
-        return (tally for tallies in self.tallies.values() for tally in tallies.values())
+        return chain.from_iterable(self.tallies.values())
 
-    def _tally_of(self, finding: Finding) -> _Tally:
-        """Return where a finding counts; findings of a rule mostly share one mapping of controls, known by its identity."""
-        kept = self._pairs.get(id(finding.controls))
-        if kept is None:
-            pairs = tuple((name, each) for name in sorted(finding.controls) for each in finding.controls[name])
-            kept = self._pairs[id(finding.controls)] = finding.controls, pairs
-        tallies = self.tallies[finding.rule_id]
-        if kept[1] not in tallies:
-            name = finding.rule_id
-            subjects = _Subjects.none_of(len(self._numbers))
-            tallies[kept[1]] = _Tally(self._rules[name], kept[1], self._reads[name], subjects)
-        return tallies[kept[1]]
-
-    def _add_unknown(self, finding: Finding, tally: _Tally) -> None:
-        doubts = {self._spelled.get(gap) or self._spell(gap) for gap in finding.gaps or (_gap_of_error(finding),)}
-        tally.gaps.update(doubts)
+    def _add_unknown(self, doubted: Sequence[Gap], findings: int, tally: _Tally) -> None:
+        doubts = {self._spelled.get(gap) or self._spell(gap) for gap in doubted}
         groups: set[Group] = set()
         needed: set[str | None] = set()  # None: something that no permission settles
         for doubt in doubts:
+            tally.gaps[doubt] += findings
             behind = () if doubt in self.declared else self._origins.of(doubt, tally.reads)
             groups.update(behind)
             needed.update([doubt.permission] if doubt.permission or not behind else map(self._permission, behind))
-        self._groups.update(((finding.rule_id, tally.controls), group) for group in groups)
+        for group in groups:
+            tally.groups[group] += findings
         if None not in needed:
-            self.needs[frozenset(filter(None, needed))] += 1
+            self.needs[frozenset(filter(None, needed))] += findings
 
     def _spell(self, gap: Gap) -> Gap:
         """Return the gap that a gap is one with but for letter case, spelled as the declared one, else as Azure does."""
@@ -169,57 +108,54 @@ class _Count:
     def _permission(self, group: Group) -> str | None:
         return self._origins.gaps(group)[0].permission  # the others are like it
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Count the findings whose doubts come from declared gaps for these, group by group."""
-        for ((rule, controls), group), findings in self._groups.items():
-            tally = self.tallies[rule][controls]
-            for gap in self._origins.gaps(group):
-                tally.gaps[gap] += findings
+        for tally in self.all_tallies:
+            for group, findings in tally.groups.items():
+                for gap in self._origins.gaps(group):
+                    tally.gaps[gap] += findings
 
 
-def coverage_of(evaluation: Evaluation, findings: Iterable[Finding]) -> Coverage:
-    """Return the proof of completeness for the findings of an evaluation."""
-    count = _Count(evaluation)
-    for finding in findings:
-        count.add(finding)
-    count.finish()
+def coverage_of(evaluation: Evaluation, counted: Tallies) -> Coverage:
+    """Return the proof of completeness for what the findings of an evaluation add up to."""
+    count = _Count(evaluation, counted)
     gaps = _open_gaps(count)
     return Coverage(
         gaps=sorted(gaps.values(), key=_weightiest_first),
         grants=list(_grants(count.needs)),
         types=list(_types(count)),
         controls=list(_controls(count, gaps, own=evaluation.rules.baseline.name)),
-        unmet={name: why for name, tallies in count.tallies.items() if (why := _why_unmet(tallies.values()))},
+        unmet={name: why for name, tallies in count.tallies.items() if (why := _why_unmet(tallies))},
     )
 
 
-def _why_unmet(tallies: Iterable[_Tally]) -> str | None:
+def _why_unmet(tallies: Sequence[_Tally]) -> str | None:
     """Return why a rule judged nothing: there was nothing, or it does not apply to what there was; None where it did."""
-    listed = list(tallies)
-    statuses = _together(listed)
+    statuses = _together(tallies)
     asked = statuses[Status.NOT_APPLICABLE]
     if sum(statuses.values()) > asked:
         return None
-    told = next((tally.nothing_met for tally in listed if tally.nothing_met), "")
-    return told or (f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED)
+    if told := min((tally.counted.nothing_met for tally in tallies if tally.counted.nothing_met), default=None):
+        return told[-1]
+    return f"It does not apply to any of the {asked:,} that it was asked of." if asked else _UNANSWERED
 
 
 def _together(tallies: Iterable[_Tally]) -> dict[Status, int]:
     """Return how many findings have each status; adding counters up would make one anew for each tally."""
     statuses = dict.fromkeys(Status, 0)
     for tally in tallies:
-        for status, findings in tally.statuses.items():
+        for status, findings in tally.counted.statuses.items():
             statuses[status] += findings
     return statuses
 
 
+def _subjects_of(tallies: Iterable[_Tally]) -> int:
+    """Return the resources of the estate that were judged for any of some tallies, as the bits of one number."""
+    return reduce(or_, (tally.subjects for tally in tallies), 0)
+
+
 def _identity(gap: Gap) -> tuple[str, str, str, str]:
     return ids.key(gap.scope), gap.what.lower(), gap.reason, (gap.permission or "").lower()
-
-
-def _gap_of_error(finding: Finding) -> Gap:
-    """Return the gap that a mistake while judging leaves."""
-    return Gap(finding.resource_id or "/", finding.sub_object or finding.rule_id, finding.unknown_reason or "not known")
 
 
 def _open_gaps(count: _Count) -> Mapping[Gap, OpenGap]:
@@ -272,7 +208,7 @@ def _grants(needs: Mapping[frozenset[str], int]) -> Iterator[SettlingPermission]
 
 def _types(count: _Count) -> Iterator[TypeCoverage]:
     estate = count.estate
-    subjects, _ = _Subjects.together(tally.subjects for tally in count.all_tallies)
+    subjects = _subjects_of(count.all_tallies)
     own = {name for tally in count.all_tallies for name in tally.reads}
     reads = {name for read in own for name in _with_parents(read)}
     met = {*estate.gaps, *(gap for tally in count.all_tallies for gap in tally.gaps)}
@@ -321,7 +257,8 @@ def _control(
     framework: str, control: str, tallies: Sequence[_Tally], count: _Count, gaps: Mapping[Gap, OpenGap]
 ) -> ControlCoverage:
     statuses, names = _together(tallies), count.names
-    subjects, others = _Subjects.together(tally.subjects for tally in tallies)
+    subjects = _subjects_of(tallies)
+    others = {name: kind for tally in tallies for name, kind in tally.counted.others.items()}
     judged = Counter(kind.lower() for kind in others.values())
     judged.update({key: number for key, bits in count.of_type.items() if (number := (subjects & bits).bit_count())})
     read = {name for tally in tallies for name in tally.reads} - judged.keys()

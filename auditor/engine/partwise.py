@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Final, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor.engine import held_findings, packed_findings
 from auditor.engine.evaluate import Evaluation, parts_of
@@ -16,6 +17,8 @@ from auditor.engine.finding_order import in_order
 from auditor.engine.held_findings import Run, gathered, packed, runs_of
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.shared_answers import SharedAnswers, StateDifferences
+from auditor.engine.tallies import Counting, Tallies, numbers_of, tallies_of
+from auditor.estate.graph import Estate
 from auditor.inputs.collector import at_rest
 from auditor.model import Finding
 
@@ -58,12 +61,32 @@ class _CountedParts:
         self._watch(self._now)
 
 
+class JudgedPart(Struct, frozen=True):
+    """The findings of a part, and what they add up to."""
+
+    runs: Sequence[Run]
+    tallies: Tallies
+
+
+class JudgedFindings(Struct, frozen=True):
+    """Findings in their order, and what they add up to."""
+
+    findings: Sequence[Finding]
+    tallies: Tallies
+
+
+def counted(findings: Sequence[Finding], estate: Estate) -> JudgedFindings:
+    """Return findings on an estate with what they add up to."""
+    return JudgedFindings(findings, tallies_of(findings, estate))
+
+
 class PartwiseEvaluation:
     """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
 
     def __init__(self, question: Evaluation, finish: Finish, watch: Watch = unwatched) -> None:
         self._inputs = RawInputs(question.estate)
         self._parts = parts_of(question, self._inputs)
+        self._numbers = numbers_of(question.estate)
         self._finish = finish
         self._rest = _Rest()
         self._judged = 0
@@ -79,31 +102,35 @@ class PartwiseEvaluation:
         """Return the numbers of the parts, from the one that takes the longest."""
         return sorted(range(len(self._parts)), key=lambda number: -self._parts[number].weight)
 
-    def judge(self, number: int) -> Sequence[Run]:
+    def judge(self, number: int) -> JudgedPart:
         """Return the findings of a part; once there are many, they are packed."""
         found, runs = iter(self._parts[number].findings(None)), list[Run]()
+        counting = Counting(self._numbers)
         while some := list(islice(found, _AT_ONCE)):
             self._judged += len(some)
-            new = runs_of(self._finish(in_order(some)))
+            finished = self._finish(in_order(some))
+            counting.add(finished)
+            new = runs_of(finished)
             runs += map(packed, new) if self._judged > held_findings.MANY else new
             self._rest.after(len(some))
-        return runs
+        return JudgedPart(runs, counting.tallies)
 
-    def note(self, number: int, runs: Sequence[Run]) -> None:
+    def note(self, number: int, part: JudgedPart) -> None:
         """Tell whoever watches that the findings of a part are there."""
-        self._counted.add(number, sum(run.statuses.total() for run in runs))
+        self._counted.add(number, sum(run.statuses.total() for run in part.runs))
 
-    def packed(self, runs: Sequence[Run]) -> bytes:
+    def packed(self, part: JudgedPart) -> bytes:
         """Return the findings of a part as bytes, for another process."""
-        return pickle.dumps(list(map(packed, runs)), pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps(replace(part, runs=list(map(packed, part.runs))), pickle.HIGHEST_PROTOCOL)
 
-    def unpacked(self, data: bytes | memoryview) -> Sequence[Run]:
+    def unpacked(self, data: bytes | memoryview) -> JudgedPart:
         """Return the findings of a part of the same estate that was judged in another process."""
-        return cast("Sequence[Run]", pickle.loads(data))  # noqa: S301 - of our own process, or of a worker that is trusted
+        return cast("JudgedPart", pickle.loads(data))  # noqa: S301 - of our own process, or of a worker that is trusted
 
-    def together(self, judged: Sequence[Sequence[Run]]) -> Sequence[Finding]:
+    def together(self, judged: Sequence[JudgedPart]) -> JudgedFindings:
         """Return the findings of all parts, in order."""
-        return gathered(chain.from_iterable(judged), self._inputs)
+        found = gathered(chain.from_iterable(part.runs for part in judged), self._inputs)
+        return JudgedFindings(found, Tallies.together(part.tallies for part in judged))
 
 
 class StatesTogether:
@@ -165,25 +192,25 @@ class StatesTogether:
         ]
 
 
-Spread = Callable[[PartwiseEvaluation], Sequence[Sequence[Run]]]
+Spread = Callable[[PartwiseEvaluation], Sequence[JudgedPart]]
 """What has all parts judged, wherever, and returns their findings in the order of the parts."""
 
 
 def findings(question: Evaluation) -> Sequence[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    return judged(question, list, one_after_the_other)
+    return judged(question, list, one_after_the_other).findings
 
 
-def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[Sequence[Run]]:
+def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[JudgedPart]:
     """Have all parts judged in this process."""
-    found: list[Sequence[Run]] = []
+    found: list[JudgedPart] = []
     for number in range(len(parts.names)):
         found.append(parts.judge(number))
         parts.note(number, found[-1])
     return found
 
 
-def judged(question: Evaluation, finish: Finish, spread: Spread, watch: Watch = unwatched) -> Sequence[Finding]:
+def judged(question: Evaluation, finish: Finish, spread: Spread, watch: Watch = unwatched) -> JudgedFindings:
     """Return the sorted findings of all rules, each part of them as `finish` leaves it.
 
     What comes out is the same wherever the parts are judged.

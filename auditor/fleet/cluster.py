@@ -13,8 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from auditor.audit import Terms
-from auditor.engine.held_findings import Run
-from auditor.engine.partwise import PartwiseEvaluation, Spread
+from auditor.engine.partwise import JudgedPart, PartwiseEvaluation, Spread
 from auditor.errors import AuditorError
 from auditor.fleet import worker
 from auditor.rulebook.in_force import RuleSet
@@ -106,9 +105,9 @@ class Spreading:
         self._job = job
         self._name = uuid.uuid4().hex
 
-    def __call__(self, parts: PartwiseEvaluation) -> Sequence[Sequence[Run]]:
+    def __call__(self, parts: PartwiseEvaluation) -> Sequence[JudgedPart]:
         """Return the findings of all parts: those that workers judged, and here those that one could not for its mistakes."""
-        results: dict[int, Sequence[Run]] = {}
+        results: dict[int, JudgedPart] = {}
         order, names = parts.longest_first, parts.names
         try:
             for _ in range(_ROUNDS):
@@ -126,7 +125,7 @@ class Spreading:
             )
         return [results[number] for number in range(len(names))]
 
-    def _round(self, numbers: Sequence[int], results: dict[int, Sequence[Run]], parts: PartwiseEvaluation) -> None:
+    def _round(self, numbers: Sequence[int], results: dict[int, JudgedPart], parts: PartwiseEvaluation) -> None:
         """Ask for parts, and take what comes of them; what was lost with its workers stays missing."""
         job = self._scattered()
         futures = {
@@ -161,7 +160,7 @@ class Spreading:
         found: Mapping[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
         return found
 
-    def _result(self, future: distributed.Future, number: int, parts: PartwiseEvaluation) -> Sequence[Run] | None:
+    def _result(self, future: distributed.Future, number: int, parts: PartwiseEvaluation) -> JudgedPart | None:
         """Return the findings of a part, or None where those who judged it are lost.
 
         What raised there is done here: then it gives what it would have given, or raises here.

@@ -190,7 +190,7 @@ def test_parts_judged_apart_and_merged_are_the_estate_judged_together(
     terms = audit.Terms(complete=complete, as_of=as_of)
     job = worker.packed(worker.Job(snapshot, shipped(), complete, as_of, explain_passes=True))
 
-    def elsewhere(parts: partwise.PartwiseEvaluation) -> Sequence[Sequence[Run]]:
+    def elsewhere(parts: partwise.PartwiseEvaluation) -> Sequence[partwise.JudgedPart]:
         order = parts.longest_first
         judged = {number: parts.unpacked(worker.judge(str(places), job, number)) for number in order}
         return [judged[number] for number in range(len(order))]
