@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import orjson
@@ -128,16 +128,16 @@ class Ledger(Struct):
         self.known.pop(ids.key(resource_id), None)
         self.sink.remove(resource_id)
 
-    def forget_deleted_groups(self, subscription: str, listed: Iterable[str]) -> None:
-        """Take back what an interrupted collection had in the subscription's groups that are listed no longer."""
-        if self.is_resumed:
-            kept = {ids.key(group) for group in listed}
-            found = {_group_of(key) for key in self.sink.keys() if ids.is_under(key, subscription)}  # noqa: SIM118
+    def forget_deleted_groups(self, listed: Mapping[str, Iterable[str]]) -> None:
+        """Take back what an interrupted collection had in groups of some subscriptions (ids) that are listed no longer."""
+        if self.is_resumed and listed:
+            kept = {ids.key(group) for groups in listed.values() for group in groups}
+            found = {_group_of(key) for key in self._below(listed)}
             for group in sorted(group for group in found if group and group not in kept):
                 self.forget(group)
 
-    def forget_deleted(self, subscription: str, inventory: Collection[str]) -> None:
-        """Take back what an interrupted collection had of a subscription and the inventory, by key, no longer has.
+    def forget_deleted(self, subscriptions: Iterable[str], inventory: Collection[str]) -> None:
+        """Take back what an interrupted collection had of subscriptions and the inventory, by key, no longer has.
 
         What was followed is no part of the inventory, and neither is what is listed for a subscription or a group.
         """
@@ -145,9 +145,14 @@ class Ledger(Struct):
             return
         kept = {ids.key(scope) for scope, name in self.sink.facets() if name == FOLLOWED}
         kept.update(root for key in inventory if (root := inventoried(key, self.operations)))
-        roots = {inventoried(key, self.operations) for key in self.sink.keys() if ids.is_under(key, subscription)}  # noqa: SIM118
+        roots = {inventoried(key, self.operations) for key in self._below(subscriptions)}
         for root in sorted(root for root in roots if root and root not in kept):
             self.forget(root)
+
+    def _below(self, subscriptions: Iterable[str]) -> Iterator[str]:
+        """Return the keys of what is stored of some subscriptions, after one look through all that is."""
+        chosen = {(ids.subscription_of(scope) or "").lower() for scope in subscriptions}
+        return (key for key in self.sink.keys() if (ids.subscription_of(key) or "") in chosen)  # noqa: SIM118 - no mapping
 
     def close(self) -> list[Gap]:
         """Take back what is gone, write the gaps, and return them."""

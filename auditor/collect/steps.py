@@ -183,9 +183,10 @@ class Collection:
         """Read the resource groups that the scope means, in each subscription."""
         read = twice(call_of(RESOURCE_GROUPS))  # what follows hangs on them: there is no second chance at the end
         jobs = [(target, RESOURCE_GROUPS.name, read) for target in self._subscriptions()]
+        listed: dict[str, list[str]] = {}
         for (target, name, _), outcome in self._spread(jobs):
             if not outcome.gaps:
-                self.ledger.forget_deleted_groups(target.id, [str(item.body.get("id")) for item in outcome.items])
+                listed[target.id] = [str(item.body.get("id")) for item in outcome.items]
             names = group_names(self.scope, [item.body for item in outcome.items])
             if names is not None:
                 kept = {text.lower() for text in names}
@@ -193,6 +194,7 @@ class Collection:
             self._listed_groups.update(ids.key(str(item.body.get("id"))) for item in outcome.items)
             self.groups[target.id] = [target_of(item.body, self._operations) for item in outcome.items]
             self.ledger.settle(target.id, name, outcome)
+        self.ledger.forget_deleted_groups(listed)
         self._again.clear()
         found = {ids.name_of(group.id).lower() for groups in self.groups.values() for group in groups}
         missing = [name for name in self.scope.resource_groups if name.lower() not in found]
@@ -207,36 +209,50 @@ class Collection:
     def _main_jobs(self, planner: Planner) -> Iterator[Job | None]:
         """Yield what can be asked of subscriptions and groups, and of each resource as soon as it is known.
 
-        Resource Graph's quota is the narrowest; the calls to ARM are made while its answers come in.
+        Resource Graph's quota is the narrowest, so that it is asked from the start; the calls to ARM are made while its
+        answers come in.
         """
-        is_part = self.scope.resource_groups and not self.scope.tags
         for subscription in self._subscriptions():
             expected = sum(planner.expected(group) for group in self.groups[subscription.id])
             self._account.expect(subscription.subscription, expected)
+        inventory = Inventory(self.session.arm)
+        with Stream[Entry](lambda put: self._read_inventory(inventory, put)) as entries:
+            for job in self._first_jobs(planner):
+                yield job
+                for entry in entries.arrived():
+                    yield from self._take_in(entry, planner)
+            for waited in entries:
+                if waited is None:
+                    yield None
+                else:
+                    yield from self._take_in(waited, planner)
+        self._close_inventory(inventory)
+
+    def _first_jobs(self, planner: Planner) -> Iterator[Job]:
+        """Yield what can be asked before any resource is known."""
+        is_part = self.scope.resource_groups and not self.scope.tags
         for subscription in self._subscriptions():
             groups = self.groups[subscription.id]
             roots = [group.id for group in groups] if is_part else []
             yield from planner.subscription(subscription, roots=roots, access_again=self.options.resolve_principals)
             yield from planner.resources(groups)
-        inventory = Inventory(self.session.arm)
-        for entry in Stream[Entry](lambda put: self._read_inventory(inventory, put)):
-            match entry:
-                case None:
-                    yield None
-                case Announced(subscription_id, bodies):
-                    targets = [target_of(body, self._operations) for body in bodies]
-                    self._account.expect(subscription_id, sum(planner.expected(target) for target in targets))
-                    self._account.count(subscription_id)
-                case Vanished(key):
-                    self.ledger.vanish(key)
-                    self.targets.pop(key, None)
-                case Unconfirmed(key):
-                    yield self.targets[key], "resource", read_itself
-                case InventoryRow():
-                    target = self._keep_row(entry)
-                    yield from self._unlisted_group(target, planner)
-                    yield from planner.resources([target])
-        self._close_inventory(inventory)
+
+    def _take_in(self, entry: Entry, planner: Planner) -> Iterator[Job]:
+        """Keep what the inventory says, and yield what is to be asked about it."""
+        match entry:
+            case Announced(subscription_id, bodies):
+                targets = [target_of(body, self._operations) for body in bodies]
+                self._account.expect(subscription_id, sum(planner.expected(target) for target in targets))
+                self._account.count(subscription_id)
+            case Vanished(key):
+                self.ledger.vanish(key)
+                self.targets.pop(key, None)
+            case Unconfirmed(key):
+                yield self.targets[key], "resource", read_itself
+            case InventoryRow():
+                target = self._keep_row(entry)
+                yield from self._unlisted_group(target, planner)
+                yield from planner.resources([target])
 
     def _unlisted_group(self, target: Target, planner: Planner) -> Iterator[Job]:
         """Yield the jobs of a resource's group, where the subscription's list of groups does not have it."""
@@ -267,13 +283,15 @@ class Collection:
             scopes = [f"/subscriptions/{one}" for one in shortfall.subscriptions]
             gaps = [gap_of(scope, what, shortfall.refusal, shortfall.action) for scope in scopes]
             self.ledger.add_gaps("inventory", gaps)
+        whole = []
         for subscription in self._subscriptions():
             is_short = (ids.key(subscription.id), "inventory") in self.ledger.gaps
             refusal = inventory.instead.get(subscription.subscription)
             way = {"read_from": ARM, "because": f"{refusal.kind.value} {refusal.code}".strip()} if refusal else {}
             self.ledger.remark(subscription.id, "inventory", "partial" if is_short else COMPLETE, **way)
             if not is_short:
-                self.ledger.forget_deleted(subscription.id, self.targets)
+                whole.append(subscription.id)
+        self.ledger.forget_deleted(whole, self.targets)
         if not self.targets and not self.ledger.gaps and not any(self.groups.values()):
             raise CollectionError(
                 "The scope is empty: there is no resource in it that can be read.", "check the scope and the role"

@@ -78,32 +78,49 @@ class _End(Struct, frozen=True):
 
 
 class Stream(Generic[Thing]):
-    """What another thread reads, handed over in order; that thread waits when the taker falls behind."""
+    """What another thread reads from where this is entered, handed over in order; it waits when the taker falls behind."""
 
     def __init__(self, read: Callable[[Callable[[Thing], None]], None]) -> None:
         self._read = read
         self._queue: queue.Queue[Thing | _End] = queue.Queue(_FETCHED_AHEAD)
         self._is_over = threading.Event()
+        self._end: _End | None = None
+        self._reader = threading.Thread(target=self._run, name="arrivals", daemon=True)
+
+    def __enter__(self) -> Stream[Thing]:
+        """Begin to read."""
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the other thread end, whether or not all was taken."""
+        self._is_over.set()
+        self._reader.join(timeout=60)
+
+    def arrived(self) -> Iterator[Thing]:
+        """Yield what has arrived, without waiting for more."""
+        with suppress(queue.Empty):
+            while self._end is None:
+                thing = self._queue.get_nowait()
+                if isinstance(thing, _End):
+                    self._end = thing
+                else:
+                    yield thing
 
     def __iter__(self) -> Iterator[Thing | None]:
         """Yield what arrives, and None while nothing has; raise what the other thread raised."""
-        reader = threading.Thread(target=self._run, name="arrivals", daemon=True)
-        reader.start()
-        try:
-            while True:
-                try:
-                    thing = self._queue.get(timeout=_PATIENCE / 5)
-                except queue.Empty:
-                    yield None
-                    continue
-                if isinstance(thing, _End):
-                    if thing.error is not None:
-                        raise thing.error
-                    return
+        while self._end is None:
+            try:
+                thing = self._queue.get(timeout=_PATIENCE / 5)
+            except queue.Empty:
+                yield None
+                continue
+            if isinstance(thing, _End):
+                self._end = thing
+            else:
                 yield thing
-        finally:
-            self._is_over.set()
-            reader.join(timeout=60)
+        if self._end.error is not None:
+            raise self._end.error
 
     def _run(self) -> None:
         try:

@@ -186,6 +186,9 @@ class Inventory(Struct):
     ) -> None:
         """Take in what only the lists know, and have that confirmed which only Resource Graph knows."""
         have = {key for keys in shown.keys.values() for key in keys}
+        by_subscription: dict[str, list[str]] = {}
+        for key in sorted(have):
+            by_subscription.setdefault(ids.subscription_of(key) or "", []).append(key)
         known = dict(shown.keys)
         for subscription in chosen.subscriptions:
             listed = lists[subscription].result()
@@ -199,9 +202,9 @@ class Inventory(Struct):
                     self.put(InventoryRow(body, None, listed.at, ARM, is_bare=True))
                     known.setdefault(str(body["type"]).lower(), set()).add(key)
             if listed.refusal is None:
-                scope = f"/subscriptions/{subscription}"
-                for key in sorted(key for key in have if ids.is_under(key, scope) and key not in listed.bodies):
-                    self.put(Unconfirmed(key))
+                for key in by_subscription.get(subscription.lower(), ()):
+                    if key not in listed.bodies:
+                        self.put(Unconfirmed(key))
         self._note_missing(chosen, shown, known)
 
     def _note_missing(self, chosen: QueryFilter, shown: _Shown, known: Mapping[str, set[str]]) -> None:
