@@ -20,10 +20,11 @@ from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
-from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of
+from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of, sign_in_name
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
 from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
+from auditor.resource_id import MANAGEMENT_GROUPS
 from auditor.truth import Truth, any_of
 
 CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
@@ -138,6 +139,11 @@ class AccessGraph(Struct, frozen=True, dict=True):
         resource = self.estate.get(assignment.id)
         return None if resource is None else name_given(resource)
 
+    def sign_in_name(self, assignment: Assignment) -> str | None:
+        """Return the name with which an assignment's principal signs in, where the source added it."""
+        resource = self.estate.get(assignment.id)
+        return None if resource is None else sign_in_name(resource)
+
     def definition_gap(self, assignment: Assignment) -> Gap | None:
         """Return why an assignment's permissions are not known, or None where they are."""
         if assignment.role.permissions is not None:
@@ -145,6 +151,13 @@ class AccessGraph(Struct, frozen=True, dict=True):
         gap = self.estate.type_gap(DEFINITIONS, assignment.scope)
         reason = gap.reason if gap else "the role definition is not among the collected ones or cannot be read"
         return Gap(assignment.role.id or assignment.id, "properties.permissions", reason, f"{DEFINITIONS}/read")
+
+    def place_gap(self, assignment: Assignment, scope: str) -> Gap | None:
+        """Return why it is not known whether an assignment's scope lies above another one, or None where it is."""
+        if self.grants.hierarchy.covers(assignment.scope, scope) is not Truth.UNKNOWN:
+            return None
+        reason = "whether the management group lies above is not known"
+        return Gap(assignment.scope, "properties.details.parent", reason, f"{MANAGEMENT_GROUPS}/read")
 
     def assignment_gap(self, scope: str = "") -> Gap | None:
         """Return why assignments at, above or below a scope are not all known, or None where they are."""

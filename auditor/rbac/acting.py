@@ -60,7 +60,8 @@ def openings(graph: AccessGraph, to_act: WayToAct) -> Iterator[Opening]:
             yield Opening(to_act, assignment, certain, None)
         elif perhaps := next((operation for operation, answer in answers.items() if answer is Truth.UNKNOWN), None):
             undecided = Gap(assignment.id, "properties.condition", "a condition or a deny assignment decides")
-            gap = graph.definition_gap(assignment) or graph.deny_gap() or undecided
+            unplaced = graph.place_gap(assignment, to_act.scope)
+            gap = graph.definition_gap(assignment) or unplaced or graph.deny_gap() or undecided
             yield Opening(to_act, assignment, perhaps, gap)
 
 

@@ -14,6 +14,8 @@ UNREADABLE_PRINCIPAL = "unreadable"
 """Stands for the principal of something that names none."""
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 """The principal id by which a deny assignment means all principals."""
+GROUPS = frozenset({"group", "foreigngroup", "directoryobjectorgroup"})
+"""Types of principals that have members, or may; older versions of the API know more than today's."""
 
 
 class DoorKind(StrEnum):
@@ -91,7 +93,7 @@ class Assignment(Struct, frozen=True):
     def is_to_group(self) -> bool:
         """Whether the principal is a group, whose members get the role, or may be one because its type is not known."""
         kind = self.principal_type.lower()
-        return kind in {"group", "foreigngroup"} or (not kind and self.may_be_group)
+        return kind in GROUPS or (not kind and self.may_be_group)
 
     @property
     def permissions(self) -> Permissions:

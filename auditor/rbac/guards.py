@@ -13,7 +13,7 @@ from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import EVERYONE, Deny
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.read import LOCKS, stated_scope
-from auditor.truth import Truth
+from auditor.truth import Truth, all_of
 
 _LEVELS: Final = frozenset({"cannotdelete", "readonly"})
 
@@ -37,16 +37,21 @@ def denies_on(graph: AccessGraph, resource: Resource) -> tuple[str, ...]:
 
     https://learn.microsoft.com/azure/azure-resource-manager/bicep/deployment-stacks
     """
-    return tuple(deny.id for deny in graph.grants.denies if _forbids(deny, resource))
+    return tuple(deny.id for deny in graph.grants.denies if _forbids(graph, deny, resource) is Truth.YES)
 
 
 def guards_gap(graph: AccessGraph, resource: Resource) -> Gap | None:
     """Return why there may be more locks or deny assignments than are known, or None."""
-    return graph.estate.type_gap(LOCKS, resource.key) or graph.deny_gap()
+    if gap := graph.estate.type_gap(LOCKS, resource.key) or graph.deny_gap():
+        return gap
+    doubtful = (deny for deny in graph.grants.denies if _forbids(graph, deny, resource) is Truth.UNKNOWN)
+    return next((Gap(deny.id, "properties", "whether it forbids deletion is not known") for deny in doubtful), None)
 
 
-def _forbids(deny: Deny, resource: Resource) -> bool:
-    at = ids.key(deny.scope)
-    applies = ids.is_under(resource.key, at) and (deny.applies_to_children or at == resource.key)
-    is_denied = permits(deny.permissions, Plane.CONTROL, f"{resource.type}/delete") is Truth.YES
-    return applies and EVERYONE in deny.principals and is_denied
+def _forbids(graph: AccessGraph, deny: Deny, resource: Resource) -> Truth:
+    if EVERYONE not in deny.principals:
+        return Truth.NO
+    if not deny.applies_to_children and ids.key(deny.scope) != resource.key:
+        return Truth.NO
+    covers = graph.grants.hierarchy.covers(deny.scope, resource.key)
+    return all_of((covers, permits(deny.permissions, Plane.CONTROL, f"{resource.type}/delete")))

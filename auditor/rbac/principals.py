@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -14,6 +15,8 @@ from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import USER_IDENTITIES
 from auditor.model import Resource
+
+_GUEST: Final = "#ext#"
 
 
 class ManagedIdentity(Struct, frozen=True):
@@ -142,6 +145,22 @@ def name_given(assignment: Resource) -> str | None:
         or body.text(assignment.properties, "expandedProperties.principal.email")
         or body.text(assignment.properties, "expandedProperties.principal.displayName")
     )
+
+
+def sign_in_name(assignment: Resource) -> str | None:
+    """Return the name that a user signs in with, which tells guests apart; a display name or an address does not.
+
+    https://learn.microsoft.com/entra/external-id/user-properties
+    """
+    given = body.text(assignment.properties, "principalName") or body.text(assignment.body, "principalName")
+    names = (given, body.text(assignment.properties, "expandedProperties.principal.email"))
+    guest = next((name for name in names if name and _GUEST in name.lower()), None)
+    return guest or (given if given and "@" in given else None)
+
+
+def is_guests(name: str) -> bool:
+    """Whether a name to sign in with is that of a guest."""
+    return _GUEST in name.lower()
 
 
 class Part(Struct, frozen=True):

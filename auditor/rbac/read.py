@@ -14,6 +14,7 @@ from auditor.model import Resource
 from auditor.rbac import service_roles
 from auditor.rbac.access_policies import read_policies, read_reach
 from auditor.rbac.assignments import (
+    EVERYONE,
     UNREADABLE_PRINCIPAL,
     Assignment,
     AssignmentState,
@@ -25,7 +26,7 @@ from auditor.rbac.assignments import (
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
-from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, permissions_of
+from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, conditional, perhaps, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import MANAGEMENT_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
@@ -37,6 +38,8 @@ ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 LOCKS: Final = "Microsoft.Authorization/locks"
 CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
+_ENFORCED: Final = "enforced"
+_AUDITED: Final = "audit"
 _OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 READS: Final = frozenset(
@@ -74,6 +77,7 @@ def read_grants(
     reach = estate.once(read_reach)
     delegated = read_delegations(estate, lambda definition: _role(definition, roles))
     policies = read_policies(estate, reach, types)
+    denies = (_deny(resource) for resource in estate.of_type(DENIES))
     return Grants(
         [
             *assigned,
@@ -82,7 +86,7 @@ def read_grants(
             *service_roles.read_service_roles(estate, types),
             *_classic_administrators(estate),
         ],
-        [_deny(resource) for resource in estate.of_type(DENIES)],
+        [deny for deny in denies if deny is not None],
         hierarchy=estate.once(hierarchy_of),
         memberships=memberships,
         denies_known=estate.type_gap(DENIES) is None,
@@ -98,12 +102,16 @@ def read_activated(estate: Estate) -> frozenset[str]:
 def role_of(definition: object, definition_id: str) -> Role:
     """Return a role from an ARM role definition; its permissions are None where they cannot be read."""
     properties = body.value(definition, "properties")
+    kind, scopes = body.text(properties, "type"), body.texts(properties, "assignableScopes")
+    # only built-in roles can be assigned at the root
+    # https://learn.microsoft.com/azure/role-based-access-control/role-definitions#assignablescopes
+    is_custom = bool(scopes) and ROOT not in map(ids.key, scopes) if kind is None else kind.lower() == "customrole"
     return Role(
         key=ids.name_of(definition_id).lower(),
         name=body.text(properties, "roleName") or ids.name_of(definition_id),
         permissions=permissions_of(body.value(properties, "permissions")),
-        is_custom=(body.text(properties, "type") or "").lower() == "customrole",
-        assignable_scopes=body.texts(properties, "assignableScopes"),
+        is_custom=is_custom,
+        assignable_scopes=scopes,
         id=definition_id,
     )
 
@@ -193,14 +201,29 @@ def stated_scope(resource: Resource) -> str:
     return resource.id[: max(at, 0)] or "/"
 
 
-def _deny(resource: Resource) -> Deny:
+def _deny(resource: Resource) -> Deny | None:
+    """Return a deny assignment as far as it surely denies; None where it only records what it would deny.
+
+    Preview versions of the API have an effect, and any may have a condition, which is as good as one of an assignment.
+    https://learn.microsoft.com/rest/api/authorization/deny-assignments/get
+    """
     properties = resource.properties
+    effect = (body.text(properties, "denyAssignmentEffect") or _ENFORCED).lower()
+    if effect == _AUDITED:
+        return None
     principals, excluded = body.objects(properties, "principals"), body.objects(properties, "excludePrincipals")
+    permissions = permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS
+    condition = body.value(properties, "condition")
+    if condition is not None:
+        permissions = conditional(permissions, condition if isinstance(condition, str) else "unreadable")
+    names_principals = isinstance(body.value(properties, "principals"), list)
+    if effect != _ENFORCED or not names_principals:
+        permissions = perhaps(permissions)
     return Deny(
         id=resource.id,
         scope=stated_scope(resource),
-        permissions=permissions_of(body.value(properties, "permissions")) or UNKNOWN_PERMISSIONS,
-        principals=_ids(principals),
+        permissions=permissions,
+        principals=_ids(principals) if names_principals else frozenset({EVERYONE}),
         excluded=_ids(excluded),
         groups=_ids(who for who in [*principals, *excluded] if "group" in (body.text(who, "type") or "group").lower()),
         applies_to_children=body.value(properties, "doNotApplyToChildScopes") is not True,

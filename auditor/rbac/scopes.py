@@ -53,7 +53,8 @@ class Hierarchy(Struct, frozen=True):
 
     `parents` maps the key of a subscription or management group to the key of the management group above it, and that
     of the topmost one to `ROOT`. `sole_subscription` is the key of the one subscription that was read: whatever
-    assignment at a management group came with it was listed there because it is inherited.
+    assignment at a management group came with it was listed there because it is inherited, unless management groups were
+    read, too, of which some may lie elsewhere.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -80,8 +81,7 @@ class Hierarchy(Struct, frozen=True):
             return Truth.YES
         if any(self.parents.get(key) == ROOT for key in known):
             return Truth.NO
-        has_parent = any(key in self.parents for key in known)
-        return Truth.YES if self.sole_subscription in known and not has_parent else Truth.UNKNOWN
+        return Truth.YES if self.sole_subscription in known and not self.parents else Truth.UNKNOWN
 
 
 def _above_within_subscription(parts: list[str]) -> list[str]:

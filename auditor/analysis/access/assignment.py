@@ -22,6 +22,7 @@ from auditor.rbac.access_policies import policies_gap, read_reach
 from auditor.rbac.assignments import SERVICE_ROLES, UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
+from auditor.rbac.principals import is_guests
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -299,16 +300,26 @@ def _principal(access: AccessContext, assignment: Assignment) -> _Principal:
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
     is_outside = assignment.door is DoorKind.DELEGATION
-    is_human, is_guest, is_deleted = is_outside or kind in HUMANS, kind == "user", kind == "unknown"
+    is_human, is_deleted = is_outside or kind in HUMANS, kind == "unknown"
     is_nameless = identity is None and not is_deleted and name is None
     return _Principal(
         id=broken or assignment.principal,
         type=assignment.principal_type or ("ServicePrincipal" if identity else None),
         name=ids.name_of(identity.id) if identity else name,
         is_human=broken or (unread if not kind and identity is None and not is_outside else is_human),
-        is_guest=broken or (unread if is_guest and name is None else is_guest and "#ext#" in (name or "").lower()),
+        is_guest=broken or _is_guest(access, assignment, unread),
         is_deleted=broken or (unread if is_nameless else is_deleted),
     )
+
+
+def _is_guest(access: AccessContext, assignment: Assignment, unread: Gap) -> Known[bool]:
+    """Return whether the principal is a guest: what is no user is none, and only the name to sign in with tells."""
+    kind = assignment.principal_type.lower()
+    is_ours = assignment.principal in access.graph.principals.identities
+    if kind not in {"user", ""} or is_ours or assignment.door is DoorKind.DELEGATION:
+        return False
+    name = access.graph.sign_in_name(assignment)
+    return unread if name is None else is_guests(name)
 
 
 class _Powers(Struct, frozen=True):

@@ -8,14 +8,15 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
-from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.access.access_context import AccessContext
+from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
+from auditor.analysis.access.assignment import is_standing
+from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.model import Gap, Resource
 from auditor.rbac import privileges
-from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
+from auditor.rbac.assignments import GROUPS, Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
 from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
@@ -163,12 +164,14 @@ def _subscription(
     owners = _distinct(a for a in active if _powers(a, powers)[0])
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
     assigners = _distinct(a for a in active if _powers(a, powers)[1])
-    strong = _distinct(a for a in active if any(_powers(a, powers)))
+    strong = [a for a in active if any(_powers(a, powers)) and is_standing(access, a)]
     custom = assignable.within(key)
     escalating = tuple(role.name for role in custom if _escalates(access, role))
     classic = _classic(access, key)
     spelled = estate.get(key)
-    unassigned, undefined = _assignments_gap(access, key, active), _definitions_gap(access, key, custom)
+    undefined = _definitions_gap(access, key, custom)
+    unassigned = _assignments_gap(access, key, powers)
+    ineligible = estate.type_gap(ELIGIBLE, key) or _unsure(access, key, powers, AssignmentState.ELIGIBLE)
     return SubscriptionAccess(
         about=facts.about(
             access.context,
@@ -180,11 +183,11 @@ def _subscription(
         ),
         owner_count=unassigned or len(owners),
         owners=unassigned or tuple(map(_owner, owners)),
-        owner_group_count=unassigned or sum(a.is_to_group for a in owners),
+        owner_group_count=unassigned or sum(a.principal_type.lower() in GROUPS for a in owners),
         service_principal_owner_count=unassigned or sum(a.principal_type.lower() == "serviceprincipal" for a in owners),
-        eligible_owner_count=estate.type_gap(ELIGIBLE, key) or len(eligible),
+        eligible_owner_count=ineligible or len(eligible),
         role_assigners=unassigned or tuple(sorted(a.principal for a in assigners)),
-        standing_humans=unassigned or tuple(sorted(a.principal for a in strong if _is_standing_human(access, a))),
+        standing_humans=unassigned or _standing_humans(access, strong),
         classic_administrators=access.graph.classic_gap(key) or classic,
         custom_role_count=undefined or len(custom),
         escalating_custom_roles=undefined or escalating,
@@ -193,11 +196,24 @@ def _subscription(
     )
 
 
-def _assignments_gap(access: AccessContext, key: str, active: Sequence[Assignment]) -> Gap | None:
+def _assignments_gap(access: AccessContext, key: str, powers: Mapping[int, tuple[bool, bool]]) -> Gap | None:
     """Return why it is not known who holds which role at a subscription, or None where it is."""
-    if gap := access.graph.assignment_gap(key) or access.graph.delegation_gap(key):
-        return gap
-    return next((gap for assignment in active if (gap := access.graph.definition_gap(assignment))), None)
+    unread = access.graph.assignment_gap(key) or access.graph.delegation_gap(key)
+    return unread or _unsure(access, key, powers, AssignmentState.ACTIVE)
+
+
+def _unsure(
+    access: AccessContext, key: str, powers: Mapping[int, tuple[bool, bool]], state: AssignmentState
+) -> Gap | None:
+    """Return why what is assigned may make somebody an owner and may not: its role, or where its scope lies; or None."""
+    for assignment, _ in access.graph.grants.covering(key):
+        if assignment.state is not state or assignment.door is DoorKind.CLASSIC:
+            continue
+        if gap := access.graph.definition_gap(assignment):
+            return gap
+        if any(_powers(assignment, powers)) and (gap := access.graph.place_gap(assignment, key)):
+            return gap
+    return None
 
 
 def _definitions_gap(access: AccessContext, key: str, custom: Sequence[Role]) -> Gap | None:
@@ -229,10 +245,12 @@ def _owner(assignment: Assignment) -> SubscriptionOwner:
     )
 
 
-def _is_standing_human(access: AccessContext, assignment: Assignment) -> bool:
-    human = assignment.principal_type.lower() == "user" or assignment.is_to_group
-    on_demand = ids.key(assignment.id) in access.graph.activated
-    return human and not on_demand and assignment.ends_at is None
+def _standing_humans(access: AccessContext, standing: Sequence[Assignment]) -> Known[tuple[str, ...]]:
+    """Return who of those with a standing role is a user or a group; not known where the type of one is not."""
+    strangers = (a for a in standing if not a.principal_type and a.principal not in access.graph.principals.identities)
+    if stranger := next(strangers, None):
+        return Gap(stranger.id, "properties.principalType", "the directory was not read", GRAPH_PERMISSION)
+    return tuple(sorted({a.principal for a in standing if a.principal_type.lower() in HUMANS}))
 
 
 def _classic(access: AccessContext, key: str) -> tuple[str, ...]:

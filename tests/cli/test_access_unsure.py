@@ -1,0 +1,188 @@
+"""Access of which a part was not read, or which only looks like a grant or a deny: asked and judged from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.model import Gap
+from tests.cli.test_access_doors import (
+    BLOB,
+    BLOB_READER,
+    OWNER,
+    SUBSCRIPTION,
+    Body,
+    asked,
+    assigned,
+    resource,
+)
+from tests.cli.test_access_findings import findings
+from tests.estates.access import GROUP as CHAT_GROUP
+from tests.estates.access import SUBSCRIPTION as CHAT_SUBSCRIPTION
+from tests.estates.access import Bodies, add, assignment, deny_assignment, facts_after, of_kind
+from tests.estates.roles import definition
+
+ROOT_GROUPS = "/providers/Microsoft.Management/managementGroups"
+ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+STORE = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
+ATTRIBUTE = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'x'"
+
+
+def denied(**properties: Any) -> Body:
+    return deny_assignment(SUBSCRIPTION, {"dataActions": ["*"]}, **properties)
+
+
+@pytest.mark.parametrize(
+    ("deny", "right"),
+    [
+        (denied(), None),
+        (denied(denyAssignmentEffect="Enforced"), None),
+        (denied(denyAssignmentEffect="audit"), "yes"),
+        (denied(denyAssignmentEffect="later"), "maybe"),
+        (denied(condition=ATTRIBUTE, conditionVersion="2.0"), "maybe"),
+        (denied(condition="!(ActionMatches{'Microsoft.Storage/*'})", conditionVersion="2.0"), "yes"),
+        (denied(condition={"not": "text"}), "maybe"),
+        (denied(principals=None), "maybe"),
+        (denied(principals=[]), "yes"),
+    ],
+)
+def test_a_deny_takes_away_only_what_it_surely_denies(deny: Body, right: str | None, tmp_path: Path) -> None:
+    code, records, _ = asked(tmp_path, [STORE, assigned("p", BLOB_READER), deny], "who-can", BLOB, "--on", "st")
+    assert [record["answer"] for record in records] == ([] if right is None else [right])
+    assert code == (2 if right == "maybe" else 0)
+
+
+def _locked(folder: Path, **properties: Any) -> set[str]:
+    deny = deny_assignment(CHAT_GROUP, {"actions": ["*/delete"]}, **properties)
+    listed = findings(lambda bodies: add(bodies, deny), folder, "workload-foundation-delete-locked")
+    return {finding["status"] for finding in listed}
+
+
+def test_a_deny_that_only_records_keeps_nothing_from_being_deleted(tmp_path: Path) -> None:
+    assert _locked(tmp_path) == {"pass"}
+    assert _locked(tmp_path, denyAssignmentEffect="audit") == {"fail"}
+    assert _locked(tmp_path, condition=ATTRIBUTE) == {"unknown"}
+    assert _locked(tmp_path, doNotApplyToChildScopes=True) == {"fail"}
+
+
+def _group(name: str, *children: str) -> Body:
+    properties = {
+        "details": {"parent": {"id": f"{ROOT_GROUPS}/root"}},
+        "children": [{"id": child, "type": "/subscriptions"} for child in children],
+    }
+    return {
+        "id": f"{ROOT_GROUPS}/{name}",
+        "name": name,
+        "type": "Microsoft.Management/managementGroups",
+        "properties": properties,
+    }
+
+
+def test_a_management_group_is_above_the_one_subscription_only_while_no_other_place_is_known(tmp_path: Path) -> None:
+    elsewhere = "/subscriptions/00000000-0000-0000-0000-000000000002"
+    owner = assigned("p", OWNER, f"{ROOT_GROUPS}/mg")
+    for groups, answer in (
+        ([], "yes"),
+        ([_group("mg", SUBSCRIPTION)], "yes"),
+        ([_group("mg", elsewhere)], "maybe"),
+        ([_group("other", SUBSCRIPTION)], "maybe"),
+    ):
+        _, records, _ = asked(tmp_path, [STORE, owner, *groups], "who-can", ASSIGN, "--on", "st")
+        assert [record["answer"] for record in records] == [answer]
+
+
+@pytest.mark.parametrize("kind", ["Group", "ForeignGroup", "DirectoryObjectOrGroup"])
+def test_whatever_may_have_members_leaves_open_who_they_are(kind: str, tmp_path: Path) -> None:
+    code, records, unknowns = asked(
+        tmp_path, [STORE, assigned("g", BLOB_READER, kind=kind)], "who-can", BLOB, "--on", "st"
+    )
+    assert (code, records[0]["answer"]) == (2, "yes")
+    assert unknowns == ["the members of group g are not known"]
+
+
+def judged(folder: Path, *bodies: Body) -> Mapping[tuple[str, str], str]:
+    """Return the status of each rule on each of the chat estate's resources, by name, with bodies put to it."""
+
+    def change(estate: Bodies) -> None:
+        for body in bodies:
+            add(estate, body)
+
+    listed = findings(change, folder)
+    return {(one["rule_id"], str(one["resource_id"]).rpartition("/")[2]): one["status"] for one in listed}
+
+
+GUEST = "eve_fabrikam.com#EXT#@contoso.com"
+
+
+def _named(**principal: str) -> Body:
+    return {"expandedProperties": {"principal": principal}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "status"),
+    [
+        ("User", {"principalName": "ada@contoso.com"}, "pass"),
+        ("User", {"principalName": GUEST}, "fail"),
+        ("User", {"principalName": "Eve"}, "unknown"),
+        ("User", {"principalName": ""}, "unknown"),
+        ("User", {}, "unknown"),
+        ("User", _named(displayName="Eve", email="eve@fabrikam.com"), "unknown"),
+        ("User", _named(displayName="Eve", email=GUEST), "fail"),
+        (None, {}, "unknown"),
+        (None, {"principalName": GUEST}, "fail"),
+        ("Group", {}, "pass"),
+        ("ServicePrincipal", {}, "pass"),
+    ],
+)
+def test_only_the_name_to_sign_in_with_tells_a_guest(kind: str, properties: Body, status: str, tmp_path: Path) -> None:
+    reader = assignment("u1", definition("Reader")["id"], CHAT_GROUP, kind=kind, **properties)
+    assert judged(tmp_path, reader)["access-no-guests", "a1"] == status
+
+
+FEW = "access-subscription-few-owners", CHAT_SUBSCRIPTION.rpartition("/")[2]
+
+
+def test_owners_at_a_management_group_of_no_known_place_leave_their_number_open(tmp_path: Path) -> None:
+    at = f"{ROOT_GROUPS}/mg"
+    owners = [assignment(f"u{n}", definition("Owner")["id"], at, name=f"a{n}") for n in range(5)]
+    other = resource("Microsoft.Storage/storageAccounts", "other", {}, "/subscriptions/0b/resourceGroups/x")
+    assert judged(tmp_path, *owners)[FEW] == "fail"
+    assert judged(tmp_path, *owners, other)[FEW] == "unknown"
+    readers = [assignment(f"u{n}", definition("Reader")["id"], at, name=f"a{n}") for n in range(5)]
+    assert judged(tmp_path, *readers, other)[FEW] == "pass"
+
+
+def test_a_role_without_a_type_is_custom_where_it_cannot_be_assigned_at_the_root(tmp_path: Path) -> None:
+    role = definition("Owner") | {"name": "99999999-0000-0000-0000-000000000001"}
+    role["id"] = f"{role['id'].rpartition('/')[0]}/{role['name']}"
+    for scope, status in ((CHAT_SUBSCRIPTION, "fail"), ("/", None)):
+        role["properties"] = {**definition("Owner")["properties"], "type": None, "assignableScopes": [scope]}
+        assert judged(tmp_path, role).get(("access-custom-roles-cannot-grant", role["name"])) == status
+
+
+def test_a_right_that_stands_shows_beside_one_that_was_activated() -> None:
+    owner, administrator = definition("Owner")["id"], definition("User Access Administrator")["id"]
+    activated = {
+        "id": f"{CHAT_SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignmentScheduleInstances/i",
+        "name": "i",
+        "type": "Microsoft.Authorization/roleAssignmentScheduleInstances",
+        "properties": {"assignmentType": "Activated"},
+    }
+
+    def standing(*held: Body) -> object:
+        def change(bodies: Bodies) -> None:
+            for body in (*held, activated):
+                add(bodies, body)
+
+        activated["properties"]["originRoleAssignmentId"] = held[0]["id"]
+        (fact,) = of_kind(facts_after(change), "access.subscription")
+        return fact.fields.get("standingHumans", fact.uncollected.get("standingHumans"))
+
+    first = assignment("u1", owner, CHAT_SUBSCRIPTION, name="a1")
+    assert standing(first) == []
+    assert standing(first, assignment("u1", administrator, CHAT_SUBSCRIPTION, name="a2")) == ["u1"]
+    unread = standing(first, assignment("u2", administrator, CHAT_SUBSCRIPTION, name="a2", kind=""))
+    assert isinstance(unread, Gap)
