@@ -13,6 +13,7 @@ T = TypeVar("T")
 SUBSCRIPTIONS: Final = "microsoft.resources/subscriptions"
 RESOURCE_GROUPS: Final = "microsoft.resources/resourcegroups"
 MANAGEMENT_GROUPS: Final = "microsoft.management/managementgroups"
+CLASSIC_ADMINISTRATORS: Final = "Microsoft.Authorization/classicAdministrators"
 """Types of scopes, in lower case."""
 
 _PROVIDERS: Final = "providers"

@@ -11,6 +11,7 @@ from typing import Final
 
 from auditor.azure import paths
 from auditor.azure.resource_type import CommandLine, Lifted, ResourceType
+from auditor.resource_id import CLASSIC_ADMINISTRATORS
 
 ENVELOPE: Final = frozenset(
     """id name type kind location tags identity sku zones plan managedby extendedlocation systemdata etag apiversion
@@ -18,6 +19,7 @@ ENVELOPE: Final = frozenset(
 )
 _OF_LISTS: Final = frozenset({"provisioningstate"})  # `az resource list` prints it of every resource, and no other
 _OF_ALL: Final = frozenset({"id", "name", "type"})
+_CLASSIC: Final = "na(classic admin"
 _WHOLE: Final = 0.6
 """The share of a type's known properties that a whole row shows; a projection of a few columns shows less."""
 
@@ -47,6 +49,26 @@ def _inside(entry: Mapping[str, object], kind: ResourceType) -> list[str]:
     """Return the names of the envelope that a type has among its properties: a gateway's `sku` is one of these."""
     outside = {known.steps[0].folded for known in kind.properties}
     return [name for name in entry if name.lower() in ENVELOPE & set(_first_steps(kind)) - outside - _OF_ALL]
+
+
+def classic_administrator(entry: Mapping[str, object]) -> dict[str, object] | None:
+    """Return a classic administrator as Azure has it, where a row among role assignments is one; else None.
+
+    `az role assignment list --include-classic-administrators` writes such rows, without an id.
+    """
+    if not str(entry.get("id")).lower().startswith(_CLASSIC):
+        return None
+    inner = entry.get("properties")
+    said = {**entry, **inner} if isinstance(inner, dict) else entry
+    address, scope = said.get("principalName"), said.get("scope")
+    if not isinstance(address, str) or not isinstance(scope, str):
+        return None
+    return {
+        "id": f"{scope.rstrip('/')}/providers/{CLASSIC_ADMINISTRATORS}/{address}",
+        "name": address,
+        "type": CLASSIC_ADMINISTRATORS,
+        "properties": {"emailAddress": address, "role": said.get("roleDefinitionName")},
+    }
 
 
 def is_whole(entry: Mapping[str, object], kind: ResourceType) -> bool:

@@ -41,7 +41,7 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
         resource_id = f"/{resource_id}"
         body = {**body, "id": resource_id}
     if not isinstance(resource_id, str) or not ids.is_resource_id(resource_id):
-        return body, []
+        return command_line.classic_administrator(body) or body, []
     stated = body.get("type")
     name = stated if isinstance(stated, str) and stated else ids.type_of(resource_id) or ""
     kind = shipped().get(name)

@@ -32,6 +32,10 @@ _BICEP: Final = Foreign("a Bicep file, which describes a deployment and not an e
 _CSV: Final = Foreign(
     "CSV, which leaves out the settings of resources", f"JSON is needed; in the portal 'Download as JSON', or {EXPORT}"
 )
+_DIRECTORY: Final = Foreign(
+    "an export of Microsoft Entra ID, which holds the directory and not what is deployed",
+    f"say who is in a group by --set group_members.GROUP_ID=[PRINCIPAL_ID, …]; {EXPORT}",
+)
 _SCANNER: Final = "the output of {}, which holds its verdicts and not the resources"
 
 # First bytes of what is no text at all.
@@ -123,6 +127,27 @@ def _is_azure_hound(document: Document) -> bool:
     ).startswith("AZ")
 
 
+_OF_DIRECTORY: Final = frozenset(
+    [
+        "userprincipalname",
+        "appid",
+        "securityenabled",
+        "mailnickname",
+        "mailenabled",
+        "serviceprincipaltype",
+        "signinaudience",
+    ]
+)
+
+
+def _is_of_directory(document: Document) -> bool:
+    """Whether Microsoft Graph, or a command of the directory, states something: its ids are bare GUIDs."""
+    names = {name.lower() for name in document}
+    stated = (str(document.get(name) or "") for name in ("@odata.type", "@odata.context", "OdataType", "ODataType"))
+    is_graph = any("microsoft.graph" in text or "graph.microsoft.com" in text for text in stated)
+    return is_graph or ({"id", "displayname"} <= names and not names.isdisjoint(_OF_DIRECTORY))
+
+
 # The first that fits names the document.
 _DOCUMENTS: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
     (
@@ -185,8 +210,27 @@ _ENTRIES: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
     ),
     (
         _has("RoleAssignmentId", "RoleDefinitionName"),
-        Foreign("the output of AzGovViz or Get-AzRoleAssignment, which holds no settings of resources"),
+        Foreign(
+            "the output of AzGovViz or Get-AzRoleAssignment, which holds no settings of resources",
+            f"for roles, az role assignment list --all -o json; {EXPORT}",
+        ),
     ),
+    (
+        _has("IsCustom", "AssignableScopes"),
+        Foreign("the output of Get-AzRoleDefinition", f"for roles, az role definition list -o json; {EXPORT}"),
+    ),
+    (
+        _has("DenyAssignmentName", "ExcludePrincipals"),
+        Foreign(
+            "the output of Get-AzDenyAssignment",
+            f"for deny assignments, az rest on Microsoft.Authorization/denyAssignments; {EXPORT}",
+        ),
+    ),
+    (
+        _has("directoryScopeId", "roleDefinitionId"),
+        Foreign("an export of roles of Microsoft Entra, which give none on resources"),
+    ),
+    (_is_of_directory, _DIRECTORY),
     (_has("kind", "data"), Foreign("the output of AzureHound, which holds rights and not settings")),
     (
         _has("rule_id", "status", "fingerprint"),

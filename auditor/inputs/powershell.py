@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-# PowerShell names members in Pascal case and adds aliases; the left one counts where both are there.
+# PowerShell names members in Pascal case and adds aliases; the left one counts where several are there. Of a lock it
+# shows also the name and type of what the lock is on.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("Id", "ResourceId"),
-    "name": ("Name", "ResourceName"),
-    "type": ("Type", "ResourceType"),
+    "name": ("ExtensionResourceName", "Name", "ResourceName"),
+    "type": ("ExtensionResourceType", "Type", "ResourceType"),
 }
 _MARKS: Final = frozenset({"Id", "ResourceId", "ResourceType", "Properties", "ResourceGroupName"})
 

@@ -22,9 +22,9 @@ from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of, sign_in_name
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
-from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
+from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
-from auditor.resource_id import MANAGEMENT_GROUPS
+from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS
 from auditor.truth import Truth, any_of
 
 CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
@@ -204,7 +204,7 @@ class AccessGraph(Struct, frozen=True, dict=True):
         https://learn.microsoft.com/azure/role-based-access-control/classic-administrators
         """
         is_over = self.as_of is not None and self.as_of >= CLASSIC_ENDED
-        return None if is_over else self.estate.type_gap(CLASSIC, scope)
+        return None if is_over else self.estate.type_gap(CLASSIC_ADMINISTRATORS, scope)
 
     def deny_gap(self) -> Gap | None:
         """Return why deny assignments are not all known, or None where they are."""

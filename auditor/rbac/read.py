@@ -28,7 +28,7 @@ from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, conditional, perhaps, permissions_of
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
-from auditor.resource_id import MANAGEMENT_GROUPS, SUBSCRIPTIONS
+from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 
 ASSIGNMENTS: Final = spelled(ROLE_ASSIGNMENTS)
@@ -37,7 +37,6 @@ DENIES: Final = "Microsoft.Authorization/denyAssignments"
 ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 LOCKS: Final = "Microsoft.Authorization/locks"
-CLASSIC: Final = "Microsoft.Authorization/classicAdministrators"
 _ENFORCED: Final = "enforced"
 _AUDITED: Final = "audit"
 _OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -49,7 +48,7 @@ READS: Final = frozenset(
         DENIES,
         ELIGIBLE,
         SCHEDULED,
-        CLASSIC,
+        CLASSIC_ADMINISTRATORS,
         MANAGEMENT_GROUPS,
         SUBSCRIPTIONS,
         DELEGATIONS,
@@ -176,7 +175,7 @@ def _classic_administrators(estate: Estate) -> Iterator[Assignment]:
     https://learn.microsoft.com/azure/role-based-access-control/classic-administrators
     """
     owner = built_in_role(_OWNER)
-    for resource in estate.of_type(CLASSIC):
+    for resource in estate.of_type(CLASSIC_ADMINISTRATORS):
         roles = {name.strip() for name in (body.text(resource.properties, "role") or "").split(";")}
         if roles == {"AccountAdministrator"}:
             continue

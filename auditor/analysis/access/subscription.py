@@ -19,7 +19,8 @@ from auditor.rbac import privileges
 from auditor.rbac.assignments import GROUPS, Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
-from auditor.rbac.read import ASSIGNMENTS, CLASSIC, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.resource_id import CLASSIC_ADMINISTRATORS
 from auditor.truth import Truth
 
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
@@ -178,7 +179,7 @@ def _subscription(
             spelled.id if spelled else key,
             inputs=[
                 *((owner.id, "properties") for owner in owners),
-                *((key, kind) for kind in (ASSIGNMENTS, CLASSIC, DEFINITIONS)),
+                *((key, kind) for kind in (ASSIGNMENTS, CLASSIC_ADMINISTRATORS, DEFINITIONS)),
             ],
         ),
         owner_count=unassigned or len(owners),
@@ -254,7 +255,11 @@ def _standing_humans(access: AccessContext, standing: Sequence[Assignment]) -> K
 
 
 def _classic(access: AccessContext, key: str) -> tuple[str, ...]:
-    listed = [resource for resource in access.context.estate.of_type(CLASSIC) if subscription_key(resource.id) == key]
+    listed = [
+        resource
+        for resource in access.context.estate.of_type(CLASSIC_ADMINISTRATORS)
+        if subscription_key(resource.id) == key
+    ]
     return tuple(sorted(map(_classic_label, listed)))
 
 
