@@ -177,6 +177,23 @@ class AccessPolicies(Struct, frozen=True):
     permissions: Mapping[str, Mapping[str, Sequence[str]]]
 
 
+ANY_VALUE: Final = "*"
+"""Stands, among the values of a property, for whatever it may be as long as it is there."""
+
+
+class RoleSwitch(Struct, frozen=True):
+    """Operations that roles permit only where the resource says so, as patterns relative to the type.
+
+    `where`: any of these, each property path → values (lower case), all of which hold. `instead`: an operation → the one
+    on data that does the same where it has no effect.
+    """
+
+    where: Sequence[Mapping[str, Sequence[str]]]
+    control: Sequence[str] = ()
+    data: Sequence[str] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+
 class RoleSystem(Struct, frozen=True):
     """Roles that a service keeps itself for its data: what the file of the type of their assignments says of them.
 
@@ -276,6 +293,7 @@ class ResourceType(Struct, frozen=True):
     private_link: Mapping[str, Sequence[Zone]] = field(default_factory=dict)
     keys: Keys = field(default_factory=Keys)
     policies: AccessPolicies | None = None
+    roles: RoleSwitch | None = None
     role_system: RoleSystem | None = None
     privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)
     properties: Sequence[Property] = ()
@@ -298,6 +316,7 @@ class ResourceType(Struct, frozen=True):
             *self.keys.off,
             *self.keys.lent,
             *((self.policies.listed, self.policies.unless) if self.policies else ()),
+            *((path for where in self.roles.where for path in where) if self.roles else ()),
             *(f"{paths.show(one.each)}.{path}" for one in self.addresses for path in (one.address, one.subnet)),
             *(paths.show(place.at) for stated in self.refers for place in stated.places),
             *(paths.show(at) for stated in self.refers for at in stated.where),

@@ -34,6 +34,7 @@ from auditor.azure.resource_type import (
     PrivilegeName,
     PublicEndpoint,
     ResourceType,
+    RoleSwitch,
     RoleSystem,
     ServiceDoor,
     WayIn,
@@ -54,7 +55,7 @@ _CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system"
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
     "followed", "diagnostics", "logs", "calls_others", "placed", "refers", "addresses", "hosts", "az", "way_in",
-    "private_link", "keys", "policies", "role_system", "privileges", "properties",
+    "private_link", "keys", "policies", "roles", "role_system", "privileges", "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
 
@@ -188,6 +189,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         private_link=_private_link(entries.get("private_link")),
         keys=_credentials(entries.get("keys")),
         policies=_policies(entries["policies"]) if "policies" in entries else None,
+        roles=_role_switch(entries["roles"]) if "roles" in entries else None,
         role_system=_role_system(entries["role_system"]) if "role_system" in entries else None,
         privileges=_privileges(entries.get("privileges")),
         properties=properties(entries.get("properties")),
@@ -411,14 +413,13 @@ def _credentials(node: Node | None) -> Keys:
     entries = node.check_keys((*kinds, "names", "created", "off", "opens", "lent"), "keys")
     found = {key: _operations(entries[key], key) for key in kinds if key in entries}
     created = entries["created"].mapping("created") if "created" in entries else {}
-    off = entries["off"].mapping("off") if "off" in entries else {}
     return Keys(
         read=found.get("read", ()),
         replace=found.get("replace", ()),
         read_as_reader=found.get("read_as_reader", ()),
         names=_texts(entries, "names") or list(created),
         created={name: _property_path(item, f"the path of {name}") for name, item in created.items()},
-        off={path: [str(each.value).lower() for each in item.items(path)] for path, item in off.items()},
+        off=_values_by_path(entries["off"]) if "off" in entries else {},
         opens=[_key_access(item, found) for item in entries["opens"].items("opens")] if "opens" in entries else [],
         lent=_operations_by_path(entries.get("lent")),
     )
@@ -456,6 +457,30 @@ def _policies(node: Node) -> AccessPolicies:
             for kind, item in entries["permissions"].mapping("permissions").items()
         },
     )
+
+
+def _role_switch(node: Node) -> RoleSwitch:
+    entries = node.check_keys(("where", "control", "data", "instead"), "roles")
+    if "where" not in entries or not {"control", "data"} & set(entries):
+        node.fail("roles need 'where' they have an effect, and on which operations", "{where: [{p: [a]}], data: ['*']}")
+    patterns = {
+        plane: _operations(entries[plane], plane, _OPERATION_PATTERN) if plane in entries else ()
+        for plane in ("control", "data")
+    }
+    instead = entries["instead"].mapping("instead") if "instead" in entries else {}
+    return RoleSwitch(
+        where=[_values_by_path(item) for item in entries["where"].items("where")],
+        control=patterns["control"],
+        data=patterns["data"],
+        instead={name: item.text(f"what does the same as {name}") for name, item in instead.items()},
+    )
+
+
+def _values_by_path(node: Node) -> Mapping[str, Sequence[str]]:
+    return {
+        path: [str(each.value).lower() for each in item.items(path)]
+        for path, item in node.mapping("values by path").items()
+    }
 
 
 _ROLE_PATHS: Final = ("principal", "role", "scope")

@@ -13,7 +13,7 @@ from auditor import resource_id as ids
 from auditor.architecture.workloads import Workloads
 from auditor.estate.graph import Estate
 from auditor.model import Gap
-from auditor.rbac.access_policies import GOVERNED, governed_at, policies_gap
+from auditor.rbac.access_policies import policies_gap
 from auditor.rbac.assignments import Assignment, AssignmentState, Memberships, Role
 from auditor.rbac.automaton import TooComplexError
 from auditor.rbac.delegations import delegations_gap
@@ -23,6 +23,7 @@ from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of, sign_in_name
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
+from auditor.rbac.role_reach import switched_at
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS
 from auditor.truth import Truth, any_of
@@ -50,7 +51,7 @@ class AccessGraph(Struct, frozen=True, dict=True):
     _touched: dict[str, Sequence[Part]] = field(default_factory=dict)
     _privileges: dict[tuple[str, str | None], Sequence[HeldPrivilege]] = field(default_factory=dict)
     _operations: dict[tuple[str, str | None], frozenset[str]] = field(default_factory=dict)
-    _ruled_out: dict[str, bool] = field(default_factory=dict)
+    _shut: dict[str, Sequence[str]] = field(default_factory=dict)
     _effects: dict[tuple[str, str | None, str], Truth] = field(default_factory=dict)
 
     def privileges_of(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
@@ -73,22 +74,16 @@ class AccessGraph(Struct, frozen=True, dict=True):
         return self.privileges_of(Assignment("", "", "", role, "/"))
 
     def privileges_at(self, assignment: Assignment) -> Sequence[HeldPrivilege]:
-        """Return the privileges of an assignment that take effect at its scope: where policies rule, roles have none."""
+        """Return the privileges of an assignment that take effect at its scope: where roles do not rule, they have none."""
         held = at_scope(self.privileges_of(assignment), assignment.scope)
-        if assignment.is_of_service or not self._is_ruled_out(ids.key(assignment.scope)):
-            return held
-        return without_data_of(held, GOVERNED)
+        shut = () if assignment.is_of_service else self._shut_types(ids.key(assignment.scope))
+        return without_data_of(held, shut) if shut else held
 
-    def _is_ruled_out(self, scope: str) -> bool:
-        """Whether access policies rule whatever lies at or below a scope and may have some."""
-        if scope not in self._ruled_out:
-            reach = self.grants.reach
-            below = [reach.rules[key] for key in reach.within(scope)] or [reach.at(scope)]
-            is_whole = governed_at(scope) is not None or all(
-                self.estate.type_gap(kind, scope) is None for kind in GOVERNED
-            )
-            self._ruled_out[scope] = is_whole and all(rules is Truth.NO for rules in below)
-        return self._ruled_out[scope]
+    def _shut_types(self, scope: str) -> Sequence[str]:
+        """Return the types on whose data roles surely permit nothing at or below a scope."""
+        if scope not in self._shut:
+            self._shut[scope] = self.grants.reach.shut_types(self.estate, scope)
+        return self._shut[scope]
 
     def dangers_of(self, principal: str) -> tuple[str, ...]:
         """Return the names of the privileges that a principal surely holds somewhere by active assignments of its own."""
@@ -185,8 +180,10 @@ class AccessGraph(Struct, frozen=True, dict=True):
 
     def acts(self, assignment: Assignment, plane: Plane) -> Truth:
         """Whether an assignment permits anything at all on a plane."""
-        rules = self.grants.reach.at(ids.key(assignment.scope))
-        key = (assignment.role.key, assignment.condition, f"{plane} {rules} {assignment.is_of_service}")
+        scope = ids.key(assignment.scope)
+        kind = ids.type_of(switched_at(scope) or "") or ""
+        effect = f"{plane} {kind.lower()} {self.grants.reach.at(scope)} {assignment.is_of_service}"
+        key = (assignment.role.key, assignment.condition, effect)
         if key not in self._effects:
             try:
                 self._effects[key] = permits_some(self.grants.in_effect(assignment), plane, EVERYTHING)

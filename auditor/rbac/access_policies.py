@@ -1,14 +1,10 @@
-"""Read the access policies of vaults, and tell where they rule the data in place of roles."""
+"""Read the access policies of vaults, which rule the data in place of roles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Final
 
-from msgspec import Struct, field
-
-from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import AccessPolicies
@@ -17,51 +13,16 @@ from auditor.model import Gap, Resource
 from auditor.rbac import bounds
 from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, DoorKind, Role
 from auditor.rbac.bounds import NOTHING_AT_ALL, Bounds, certain
-from auditor.rbac.operation_sets import intersection, is_empty, pattern, union
+from auditor.rbac.operation_sets import pattern, union
 from auditor.rbac.permissions import Permissions, perhaps
-from auditor.truth import Truth, truth_of
+from auditor.rbac.role_reach import RoleReach
+from auditor.truth import Truth
 
 READ_SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - an operation
 """The operation that shows the value of a vault's secret."""
 GOVERNED: Final = {kind.key: kind.policies for kind in shipped() if kind.policies is not None}
 """Types, in lower case, whose resources may let access policies rule their data, and how they state them."""
 _SPELLED: Final = {kind.key: kind.name for kind in shipped() if kind.policies is not None}
-
-
-class RoleReach(Struct, frozen=True, dict=True):
-    """Whether roles rule the data of resources that may have access policies, by key; `unseen` of those not here.
-
-    https://learn.microsoft.com/azure/key-vault/general/rbac-access-policy
-    """
-
-    rules: Mapping[str, Truth] = field(default_factory=dict)
-    unseen: Truth = Truth.YES
-
-    def at(self, scope: str) -> Truth:
-        """Whether roles rule the data at a scope (in lower case): at, below or above no such resource they do."""
-        place = governed_at(scope)
-        return Truth.YES if place is None else self.rules.get(place, self.unseen)
-
-    def within(self, scope: str) -> Sequence[str]:
-        """Return the keys of the resources that are a scope (in lower case) or lie below it, sorted."""
-        if not scope:
-            return self._keys
-        return [*([scope] if scope in self.rules else []), *ids.below(self._keys, scope, str)]
-
-    @cached_property
-    def _keys(self) -> Sequence[str]:
-        return sorted(self.rules)
-
-    def in_effect(self, permissions: Permissions, scope: str) -> Permissions:
-        """Return what is left at a scope (in lower case) of permissions that a role gives."""
-        rules = self.at(scope)
-        if rules is Truth.YES:
-            return permissions
-        limit = bounds.doubtful if rules is Truth.UNKNOWN else bounds.outside
-        data = permissions.data
-        for kind in GOVERNED:
-            data = limit(data, pattern(f"{kind}/*"))
-        return Permissions(permissions.control, data)
 
 
 def governed_at(scope: str) -> str | None:
@@ -73,23 +34,6 @@ def governed_at(scope: str) -> str | None:
             end = scope.find("/", at + len(marker))
             return scope if end < 0 else scope[:end]
     return None
-
-
-def read_reach(estate: Estate) -> RoleReach:
-    """Return where roles rule; of a resource that is not here this is not known, unless nothing is missing."""
-    rules = {resource.key: _roles_rule(estate, resource) for kind in GOVERNED for resource in estate.of_type(kind)}
-    unread = {r.key: Truth.UNKNOWN for kind in GOVERNED for r in estate.judged(kind) if r.key not in rules}
-    return RoleReach(rules | unread, Truth.YES if estate.complete else Truth.UNKNOWN)
-
-
-def _roles_rule(estate: Estate, resource: Resource) -> Truth:
-    path = GOVERNED[resource.type_key].unless
-    if estate.gap_at(resource.id, path) is not None:
-        return Truth.UNKNOWN
-    if body.value(resource.body, path) is None:
-        return Truth.NO
-    stated = body.flag(resource.body, path)
-    return Truth.UNKNOWN if stated is None else truth_of(stated)
 
 
 def policies_gap(estate: Estate, reach: RoleReach, scope: str) -> Gap | None:
@@ -105,16 +49,6 @@ def policies_gap(estate: Estate, reach: RoleReach, scope: str) -> Gap | None:
     if gap is None and not isinstance(body.value(resource.body, model.listed), list):
         gap = Gap(resource.id, model.listed, "the resource does not state it")
     return gap
-
-
-def ruled_out(reach: RoleReach, scope: str) -> Sequence[str]:
-    """Return the keys of what lies at or below a scope and lets no role at its data, sorted."""
-    return [key for key in reach.within(ids.key(scope)) if reach.rules[key] is Truth.NO]
-
-
-def touches_governed(data: Bounds) -> bool:
-    """Whether operations on data may be such that access policies can rule."""
-    return any(not is_empty(intersection((data.may, pattern(f"{kind}/*")))) for kind in GOVERNED)
 
 
 def read_policies(estate: Estate, reach: RoleReach, types: Mapping[str, str]) -> Sequence[Assignment]:

@@ -137,7 +137,7 @@ class DoorSearch(Struct):
         if not grants.denies_known:
             yield "deny assignments were not collected"
         if grants.reach.at(ids.key(scope)) is UNKNOWN:
-            yield "whether roles or access policies rule the data was not read"
+            yield "whether roles have an effect there was not read"
 
     def by_key(self, plane: Plane, operation: str, scope: str) -> Iterator[Door]:
         """Yield who may list a key with which the operation can be done, where the service accepts its keys."""

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.rbac import permissions as sets
-from auditor.rbac.access_policies import RoleReach
 from auditor.rbac.assignments import EVERYONE, Assignment, AssignmentState, Deny, Memberships, held
 from auditor.rbac.permissions import Permissions, Plane
+from auditor.rbac.role_reach import RoleReach
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth, all_of, any_of, negate
 
@@ -47,7 +47,7 @@ class Grants:
     ) -> None:
         """Index by scope; with `denies_known` false an unseen deny may take anything away.
 
-        `reach` says where roles rule the data; without it they do everywhere.
+        `reach` says where roles rule; without it they do everywhere.
         """
         self.assignments: Sequence[Assignment] = sorted(assignments, key=lambda a: (ids.key(a.id), a.principal))
         self.denies: Sequence[Deny] = sorted(denies, key=lambda deny: ids.key(deny.id))
@@ -121,7 +121,7 @@ class Grants:
     def effective_of(self, principal: str, scope: str, assignments: Iterable[Assignment]) -> Effective:
         """Return what only these assignments let a principal do at a scope, denies applied.
 
-        Where access policies rule the data, roles have no effect on it, and denies have none on what a service keeps.
+        Where the service lets in by other ways alone, roles have no effect, and denies have none on what a service keeps.
         """
         parts: list[Permissions] = []
         by_service: list[Permissions] = []

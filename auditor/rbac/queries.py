@@ -12,13 +12,13 @@ from auditor import resource_id as ids
 from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
-from auditor.rbac.access_policies import ruled_out, touches_governed
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
 from auditor.rbac.planes import plane_of
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE
+from auditor.rbac.role_reach import instead
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.rbac.service_roles import as_arm_spells, keepers, service_role_gaps
 from auditor.truth import Truth, all_of
@@ -114,7 +114,10 @@ def who_can(
     resource_id = as_arm_spells(resource_id, graph.estate.catalogue)
     search = DoorSearch(graph)
     by_actor: dict[tuple[str, bool], list[Door]] = defaultdict(list)
-    for door in search.all(asked, operation, resource_id):
+    found = list(search.all(asked, operation, resource_id))
+    if other := instead(operation, ids.key(resource_id), graph.grants.reach):
+        found += [door for door in search.all(Plane.DATA, other, resource_id) if door not in found]
+    for door in found:
         by_actor[door.principal, door.eligible].append(door)
     names = given_names(graph)
     actors = [_actor(principal, names, doors) for (principal, _), doors in by_actor.items()]
@@ -279,12 +282,8 @@ def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
         answer = (
             Truth.YES if sure and undenied and (is_certain or assignment.role.permissions is None) else Truth.UNKNOWN
         )
-        is_shut = not is_policy and grants.reach.at(key) is Truth.NO  # such a scope has no other data
-        shut = (
-            ()
-            if is_policy or not touches_governed(assignment.permissions.data)
-            else (graph.estate.spelled(place) or place for place in ruled_out(grants.reach, key))
-        )
+        is_shut = not is_policy and grants.reach.shuts_data(key)
+        shut = () if is_policy else grants.reach.ruled_out(assignment.permissions, key)
         yield Grant(
             answer=answer,
             by=Door(
@@ -303,7 +302,7 @@ def _grants_of(graph: AccessGraph, principal: str) -> Iterator[Grant]:
             data_actions=() if is_shut else tuple(match.spelled for match in patterns_of(data)),
             not_data_actions=() if is_shut else tuple(match.spelled for match in excluded_from(data)),
             denied_by=tuple(deny.id for deny in denied),
-            ruled_out=tuple(shut),
+            ruled_out=tuple(graph.estate.spelled(place) or place for place in shut),
         )
 
 

@@ -12,7 +12,7 @@ from auditor.estate.graph import Estate
 from auditor.estate.lookup import ROLE_DEFINITIONS
 from auditor.model import Resource
 from auditor.rbac import service_roles
-from auditor.rbac.access_policies import read_policies, read_reach
+from auditor.rbac.access_policies import read_policies
 from auditor.rbac.assignments import (
     EVERYONE,
     UNREADABLE_PRINCIPAL,
@@ -27,6 +27,7 @@ from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, conditional, perhaps, permissions_of
+from auditor.rbac.role_reach import read_reach
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS

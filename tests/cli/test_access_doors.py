@@ -101,6 +101,62 @@ def test_the_admin_user_of_a_registry_is_a_door_beside_roles(properties: Body, d
     assert found["editor"][1] == ["account key", "role assignment"][2 - doors :]
 
 
+INDEX_READER = "1407120a-92aa-4202-b7e9-c0e197c71c8f"
+TOKENS: Body = {"aadOrApiKey": {"aadAuthFailureMode": "http403"}}
+
+
+@pytest.mark.parametrize(
+    ("properties", "answer"),
+    [
+        ({"disableLocalAuth": False, "authOptions": {"apiKeyOnly": {}}}, None),
+        ({"disableLocalAuth": False, "authOptions": None}, None),
+        ({"disableLocalAuth": False, "authOptions": TOKENS}, "yes"),
+        ({"disableLocalAuth": True, "authOptions": None}, "yes"),
+        ({"disableLocalAuth": "true"}, "yes"),
+        (None, "maybe"),
+    ],
+)
+def test_roles_on_the_data_of_search_count_where_it_takes_tokens(
+    properties: Body | None, answer: str | None, tmp_path: Path
+) -> None:
+    search = resource("Microsoft.Search/searchServices", "s", properties or {})
+    if properties is None:
+        del search["properties"]
+    held = assigned("p", INDEX_READER, search["id"])
+    operation = "Microsoft.Search/searchServices/indexes/documents/read"
+    code, records, _ = asked(tmp_path, [search, held], "who-can", operation, "--on", "s")
+    assert [record["answer"] for record in records] == ([] if answer is None else [answer])
+    assert code == (2 if answer == "maybe" else 0)
+    _, (grant,), _ = asked(tmp_path, [search, held], "what-can", "p")
+    assert bool(grant["no_effect_on"]) is (answer is None)
+    assert bool(grant["data_actions"]) is (answer is not None)
+
+
+REPOSITORY_READER, PULLER = "b93aa761-3e63-49ed-ac28-beffa264f7ac", "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+
+
+@pytest.mark.parametrize(
+    ("mode", "right"),
+    [
+        ({}, {"puller", "editor"}),
+        ({"roleAssignmentMode": "LegacyRegistryPermissions"}, {"puller", "editor"}),
+        ({"roleAssignmentMode": "AbacRepositoryPermissions"}, {"repository"}),
+        ({"roleAssignmentMode": "abacrepositorypermissions", "adminUserEnabled": True}, {"repository", "editor"}),
+    ],
+)
+def test_a_registry_that_decides_per_repository_is_pulled_from_by_other_roles(
+    mode: Body, right: set[str], tmp_path: Path
+) -> None:
+    registry = resource("Microsoft.ContainerRegistry/registries", "cr", {"adminUserEnabled": False, **mode})
+    held = [
+        assigned("puller", PULLER),
+        assigned("editor", CONTRIBUTOR),
+        assigned("repository", REPOSITORY_READER),
+    ]
+    found = who(tmp_path, [registry, *held], "Microsoft.ContainerRegistry/registries/pull/read", "cr")
+    assert set(found) == right
+
+
 def test_an_endpoint_with_keys_is_called_with_them(tmp_path: Path) -> None:
     workspace = resource("Microsoft.MachineLearningServices/workspaces", "ws", {})
     kind, name = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints", f"{workspace['id']}/onlineEndpoints/e"

@@ -18,12 +18,13 @@ from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture import capabilities
 from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges, service_roles
-from auditor.rbac.access_policies import policies_gap, read_reach
+from auditor.rbac.access_policies import policies_gap
 from auditor.rbac.assignments import SERVICE_ROLES, UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.principals import is_guests
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
+from auditor.rbac.role_reach import read_reach
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 

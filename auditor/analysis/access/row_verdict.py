@@ -36,7 +36,7 @@ class How(StrEnum):
     LESS_LIMITED = "the role under a condition that limits it less than it has to"
     OTHER_CONDITION = "the role is held under another condition than the one that has to limit it"
     ELSEWHERE = "assignments that do not reach what it reads there"
-    NO_EFFECT = "roles have no effect where the access policies of the vault rule"
+    NO_EFFECT = "roles have no effect there: the service lets in by policies of its own or keys"
     DENIED = "taken away by a deny assignment"
     NO_IDENTITY = "no managed identity"
     MISSING = "no assignment"
@@ -321,7 +321,7 @@ def _reasons(row: BoundRow, principal: str, effective: Effective, grants: Grants
             found.append(f"{label}: depends on the condition {assignment.condition}")
     found.extend(f"deny assignment {ids.name_of(deny.id)} may apply" for deny in effective.denied_by)
     if grants.reach.at(ids.key(row.scope)) is Truth.UNKNOWN:
-        found.append("whether roles or access policies rule the vault was not read")
+        found.append("whether roles have an effect there was not read")
     if not grants.denies_known:
         found.append("deny assignments were not collected")
     return found

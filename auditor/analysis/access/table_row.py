@@ -314,12 +314,12 @@ def _table_row(
 
 
 def _gap(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Gap | None:
-    if verdict.works is Truth.NO and verdict.how is not How.NO_IDENTITY:
-        return _unlisted_assignments(access, row)
-    if verdict.works is Truth.YES and _ignores_registry_roles(row):
+    if (verdict.works is Truth.YES or verdict.how is How.NO_EFFECT) and _ignores_registry_roles(row):
         return Gap(
             row.target.id, "properties.roleAssignmentMode", "the registry decides per repository, by other roles"
         )
+    if verdict.works is Truth.NO and verdict.how is not How.NO_IDENTITY:
+        return _unlisted_assignments(access, row)
     if verdict.works is not Truth.UNKNOWN:
         return None
     if access.graph.deny_gap() is not None and len(verdict.reasons) == 1:

@@ -102,7 +102,7 @@ def test_a_data_role_has_no_effect_where_policies_rule() -> None:
     assert (found[APP_ROW].fields["works"], found[APP_ROW].fields["how"]) == ("present", "an equivalent role")
     assert (found[GATEWAY_ROW].fields["works"], found[GATEWAY_ROW].fields["how"]) == (
         "missing",
-        "roles have no effect where the access policies of the vault rule",
+        "roles have no effect there: the service lets in by policies of its own or keys",
     )
 
 
