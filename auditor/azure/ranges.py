@@ -54,6 +54,20 @@ def _intersection(left: Ranges, right: Ranges) -> Ranges:
     return tuple(found)
 
 
+def overlap(left: Ranges, right: Ranges) -> bool:
+    """Whether some number is in both sets."""
+    i = j = 0
+    many, more = len(left), len(right)
+    while i < many and j < more:
+        if left[i][1] <= right[j][0]:
+            i += 1
+        elif right[j][1] <= left[i][0]:
+            j += 1
+        else:
+            return True
+    return False
+
+
 def difference(left: Ranges, right: Ranges) -> Ranges:
     """Return the numbers of the left set that are not in the right one."""
     found: list[tuple[int, int]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from msgspec import Struct, field
@@ -156,11 +156,12 @@ class Surroundings(Struct, frozen=True, dict=True):
 
     def terms(self, side: Side) -> tuple[Term, ...]:
         """Return the terms of one side of a rule, for equal sides the same object; their union is the side."""
+        if not side.symbols:
+            return _plain(side)
         terms = self._of_sides.get(side)
         if terms is None:
-            plain = (Term(side.ranges),) if side.ranges else ()
             named = (term for symbol in side.symbols for term in self._symbol(symbol))
-            terms = self._of_sides[side] = (*plain, *named)
+            terms = self._of_sides[side] = (*_plain(side), *named)
         return terms
 
     @cached_property
@@ -196,6 +197,12 @@ class Surroundings(Struct, frozen=True, dict=True):
                 break
             literals = (*literals, (parent, True))
         return Term(ranges, literals)
+
+
+@lru_cache(maxsize=16384)
+def _plain(side: Side) -> tuple[Term, ...]:
+    """Return the terms of the addresses that a side spells out: they mean the same everywhere."""
+    return (Term(side.ranges),) if side.ranges else ()
 
 
 def parents(key: str) -> Iterator[str]:

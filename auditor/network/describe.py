@@ -188,16 +188,21 @@ def address_set(numbers: Ranges, names: AddressNames) -> str:
     return best[2]
 
 
-def _terms(numbers: Ranges, names: AddressNames) -> list[str]:
+def _terms(numbers: Ranges, names: AddressNames) -> Sequence[str]:
     """Return names of disjoint parts, the largest first, and prefixes for what has no name."""
-    plain = list(islice(addresses.prefixes(numbers), 64))
+    plain = _first_prefixes(numbers)
     named: list[str] = []
     for name, known in sorted(names.known.items(), key=lambda item: (-size(item[1]), item[0])):
         if known and is_within(known, numbers):
             named.append(name)
             numbers = difference(numbers, known)
-    named += islice(addresses.prefixes(numbers), 64)
+    named += _first_prefixes(numbers)
     return named if len(named) <= len(plain) or len(plain) > _MOST_TERMS else plain
+
+
+@lru_cache(maxsize=4096)
+def _first_prefixes(numbers: Ranges) -> Sequence[str]:
+    return tuple(islice(addresses.prefixes(numbers), 64))
 
 
 def _joined(terms: Sequence[str], glue: str) -> str:

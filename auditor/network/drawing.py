@@ -50,7 +50,9 @@ class Drawing:
         self._cells = PacketCells(outline) if fits(outline) else None
         self._table: list[PacketOutcome] = []
         self._indexes: dict[tuple[bool, tuple[int, ...], bool], int] = {}
-        self._rows: dict[tuple[tuple[Cube, ...], ...], int] = {}
+        self._rows: list[tuple[Cube, ...]] = []
+        self._numbers: dict[tuple[Cube, ...], int] = {}
+        self._drawn_rows: dict[tuple[int, ...], int] = {}
         self._outside: dict[int, int] = {}
         self._picked: dict[Fate, tuple[int, int]] = {}
         self._answers: dict[Question, AnsweringPackets] = {}
@@ -72,13 +74,21 @@ class Drawing:
         """Return where packets can be at all."""
         return drawn(self.diagram, self.outline.space, self.outline.nowhere)
 
+    def row(self, cubes: tuple[Cube, ...]) -> int:
+        """Return the number by which questions call a row."""
+        number = self._numbers.get(cubes)
+        if number is None:
+            number = self._numbers[cubes] = len(self._rows)
+            self._rows.append(cubes)
+        return number
+
     def truth(self, question: Question) -> Truth:
         """Return whether there are packets that answer a question for certain."""
         if self._cells is None or question in self._answers:
             return self.answer(question).proof.truth
         known = self._truths.get(question)
         if known is None:
-            known = self._truths[question] = self._cells.truth(question)
+            known = self._truths[question] = self._cells.truth(question, self._rows)
         return known
 
     def answer(self, question: Question) -> AnsweringPackets:
@@ -135,10 +145,11 @@ class Drawing:
             self._parts[key] = tuple(cubes)
         return self._parts[key]
 
-    def _drawn(self, rows: tuple[tuple[Cube, ...], ...]) -> int:
-        if rows not in self._rows:
-            self._rows[rows] = drawn(self.diagram, (cube for row in rows for cube in row))
-        return self._rows[rows]
+    def _drawn(self, rows: tuple[int, ...]) -> int:
+        if rows not in self._drawn_rows:
+            cubes = (cube for number in rows for cube in self._rows[number])
+            self._drawn_rows[rows] = drawn(self.diagram, cubes)
+        return self._drawn_rows[rows]
 
     def _complement(self, root: int) -> int:
         if root not in self._outside:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct, field
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection, normal, union
+from auditor.azure.ranges import Ranges, intersection, normal, overlap, union
 from auditor.network.address_book import GROUP, Surroundings, Term, set_in_words
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.filter_chain import Filter, FilterChain
@@ -239,7 +239,7 @@ class Encoding(Struct, dict=True):
         for level, atoms in self.ends:
             for index, name in enumerate(self.unknowns):
                 possible = self.possible[name]
-                outside = [not intersection(numbers, possible) for numbers in atoms.classes]
+                outside = [not overlap(numbers, possible) for numbers in atoms.classes]
                 mask = sum(1 << number for number, is_outside in enumerate(outside) if is_outside)
                 if mask:
                     cubes.append(((self.unknown_level(level, index), 0b10), (level, mask)))
@@ -406,8 +406,8 @@ def _sets(terms: Iterable[Term], chains: Sequence[FilterChain], direction: Direc
 
 def _narrow(own: Ranges, opposite: Ranges) -> Ranges:
     """Return one end without the address family that the opposite end does not have."""
-    if not intersection(opposite, addresses.IPV6):
+    if not overlap(opposite, addresses.IPV6):
         own = intersection(own, addresses.IPV4)
-    if not intersection(opposite, addresses.IPV4):
+    if not overlap(opposite, addresses.IPV4):
         own = intersection(own, addresses.IPV6)
     return own

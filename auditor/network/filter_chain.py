@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection, is_within, union
+from auditor.azure.ranges import Ranges, is_within, overlap, union
 from auditor.network.address_book import Surroundings, Term
 from auditor.network.meaning import MatchMeaning, MatchShapes, meaning_of
 from auditor.network.security_rules import (
@@ -102,10 +102,10 @@ class Filter(Struct, frozen=True, dict=True):
         if not own.protocols & traffic.protocols:
             return False
         with_ports = traffic.protocols & ~WITH_PORTS == 0
-        if with_ports and not intersection(own.destination_ports, traffic.destination_ports):
+        if with_ports and not overlap(own.destination_ports, traffic.destination_ports):
             return False
         terms = self.surroundings.terms(own.source)
-        return any(intersection(term.ranges, traffic.source.ranges) for term in terms)
+        return any(overlap(term.ranges, traffic.source.ranges) for term in terms)
 
     def lets_nothing_pass(self, sources: Ranges, destinations: Ranges) -> bool:
         """Whether no packet between some addresses passes, whatever the unknown holds; a cheap look, wrong on one side only.
@@ -129,7 +129,7 @@ class Filter(Struct, frozen=True, dict=True):
         return True
 
     def _meets(self, side: Side, numbers: Ranges) -> bool:
-        return any(intersection(term.ranges, numbers) for term in self.surroundings.terms(side))
+        return any(overlap(term.ranges, numbers) for term in self.surroundings.terms(side))
 
     def _holds(self, side: Side, numbers: Ranges) -> bool:
         certain = [term.ranges for term in self.surroundings.terms(side) if not term.literals]

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, difference, intersection, size, union
+from auditor.azure.ranges import Ranges, difference, intersection, overlap, size, union
 from auditor.model import Gap, Resource
 from auditor.network.filter_chain import Filter
 from auditor.network.firewall import proxied
@@ -231,7 +231,7 @@ class Forwarding:
         """Return the peering by which a subnet's packets get straight into another network's subnet."""
         for peering in self.subnets.networks.peerings(_network(near)):
             leads = peering.remote == _network(far) and peering.is_connected and peering.joins(near.prefixes)
-            if leads and intersection(peering.space, far.prefixes):
+            if leads and overlap(peering.space, far.prefixes):
                 return peering
         return None
 
@@ -303,7 +303,7 @@ class Forwarding:
         rivals = [route for route in tagged if public and _differs(route, lead)]
         yes = [f"which addresses the route for {route.prefix or route.resource.name} holds for" for route in rivals]
         # Some addresses of strangers are in no service tag: for them the other routes hold.
-        is_sure = bool(intersection(part, addresses.STRANGERS)) and not goal.outside.symbols
+        is_sure = not goal.outside.symbols and overlap(part, addresses.STRANGERS)
         doubts = () if is_sure else tuple(yes)
         yield from self._lead_on(_doubting(trip, doubts), goal, part, lead)
         for route, doubt in zip(rivals, yes, strict=True):

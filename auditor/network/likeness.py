@@ -15,7 +15,6 @@ from msgspec import Struct
 from auditor.azure import addresses
 from auditor.azure.ranges import Ranges
 from auditor.network.address_book import Term
-from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import Drawing
 from auditor.network.encoding import MOST_UNKNOWN, Encoding
 from auditor.network.filter_chain import Filter, FilterChain
@@ -31,13 +30,13 @@ _FIXED_PORTS: Final = (0, TYPES[0][1], ALL_PORTS[0][1])
 
 
 class Sketch(Struct, frozen=True):
-    """What chains that are alike have in common: their diagrams, and the rows that they are compared with in cubes.
+    """What chains that are alike have in common: their diagrams, and the rows that they are compared with by number.
 
     `undecidable`: why no question has an answer; there are no diagrams then.
     """
 
     drawing: Drawing | None
-    rows: tuple[tuple[Cube, ...], ...] = ()
+    rows: tuple[int, ...] = ()
     undecidable: str | None = None
 
 
@@ -46,8 +45,8 @@ def sketch(encoding: Encoding, mentions: int, drawing_of: Callable[[Outline], Dr
     many = len(encoding.unknowns) + len(encoding.guards)
     if many > MOST_UNKNOWN:
         return Sketch(None, undecidable=f"{many} unknown tags, groups and rules at once")
-    rows = tuple(encoding.cubes(meaning) for _, meaning in encoding.matches[:mentions])
-    return Sketch(drawing_of(outline_of(encoding)), rows)
+    drawing = drawing_of(outline_of(encoding))
+    return Sketch(drawing, tuple(drawing.row(encoding.cubes(meaning)) for _, meaning in encoding.matches[:mentions]))
 
 
 def likeness(chain: FilterChain, mentions: Sequence[Match]) -> Hashable:

@@ -45,12 +45,12 @@ class PacketCells:
         """Return how many bytes what is remembered takes, about."""
         return (len(self._masks) + len(self._unions) + len(self._of_fates)) * self._size // 8
 
-    def truth(self, question: Question) -> Truth:
-        """Return whether some packet answers a question, in every reading of ports for protocols without ports."""
-        rows = self._union_of_rows(question.rows)
-        where = self._universe & (self._all ^ rows if question.outside else rows)
+    def truth(self, question: Question, rows: Sequence[tuple[Cube, ...]]) -> Truth:
+        """Return whether some packet answers a question about rows, in every reading of ports for protocols without ports."""
+        told = self._union_of_rows(rows[number] for number in question.rows)
+        where = self._universe & (self._all ^ told if question.outside else told)
         if question.among is not None:
-            where &= self._union_of_rows(question.among)
+            where &= self._union_of_rows(rows[number] for number in question.among)
         found = where & self._of_fate(question.fate)
         many = self._size // _READINGS
         held = [bool(found >> reading * many & (1 << many) - 1) for reading in range(_READINGS)]

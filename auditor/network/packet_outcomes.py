@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor.network.decision_diagram import Cube
 from auditor.network.outline import Outline, RuleOutline
 
 RulePlace: TypeAlias = tuple[int, int]
@@ -34,12 +33,15 @@ Fate: TypeAlias = Callable[[PacketOutcome], bool]
 
 
 class Question(NamedTuple):
-    """Which packets of some rows, or `outside` of them all, have a fate; with `among` only those of other rows count."""
+    """Which packets of some rows, or `outside` of them all, have a fate; with `among` only those of other rows count.
 
-    rows: tuple[tuple[Cube, ...], ...]
+    Rows go by the numbers that a drawing gave them.
+    """
+
+    rows: tuple[int, ...]
     outside: bool
     fate: Fate
-    among: tuple[tuple[Cube, ...], ...] | None = None
+    among: tuple[int, ...] | None = None
 
 
 def rule_at(outline: Outline, place: RulePlace) -> RuleOutline:

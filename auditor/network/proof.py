@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection, is_within
+from auditor.azure.ranges import Ranges, intersection, is_within, overlap
 from auditor.network.address_book import is_never_empty, parents
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.encoding import Encoding, Levels
@@ -138,7 +138,7 @@ def _holds_for_some(diagram: DecisionDiagram, levels: Levels, rest: int, strange
 def _holding(encoding: Encoding, level: int, numbers: Ranges) -> int:
     """Return the classes at an end that hold some of the addresses, as bits."""
     atoms = encoding.source if level == encoding.source_level else encoding.destination
-    return sum(1 << index for index, spans in enumerate(atoms.classes) if intersection(spans, numbers))
+    return sum(1 << index for index, spans in enumerate(atoms.classes) if overlap(spans, numbers))
 
 
 def _within(diagram: DecisionDiagram, root: int, cube: Cube) -> int:

@@ -9,7 +9,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from auditor.network.decision_diagram import Cube
 from auditor.network.drawing import NOTHING, AnsweringPackets
 from auditor.network.encoding import Encoding, encode
 from auditor.network.filter_chain import FilterChain
@@ -23,13 +22,14 @@ from auditor.truth import Truth
 
 
 class SearchResult(Struct, dict=True):
-    """What answers a question. `undecidable`: there is no answer, and why (the others are None then).
+    """Whether some packet answers a question, and which. `undecidable`: nobody knows, and why (the others are None then).
 
-    Whether there is an answer costs less than the packets, which are looked for when somebody wants to see them.
+    Whether there is one costs less than all of them, which are looked for when somebody wants to see them.
     """
 
     decided: DecidedPackets | None = None
     question: Question | None = None
+    truth: Truth = Truth.UNKNOWN
     undecidable: str | None = None
 
     @cached_property
@@ -48,13 +48,6 @@ class SearchResult(Struct, dict=True):
     def proof(self) -> Proof:
         """Return whether a packet answers for certain, with the packets that prove it."""
         return _UNDECIDED if self.answer is None else self.answer.proof
-
-    @cached_property
-    def truth(self) -> Truth:
-        """Return whether some packet answers the question."""
-        if self.decided is None or self.question is None:
-            return Truth.UNKNOWN
-        return self.decided.drawing.truth(self.question)
 
     @property
     def unknowns(self) -> Mapping[str, str]:
@@ -104,7 +97,7 @@ class Search:
         self.chain, self._mentions = chain, mentions
         self.undecidable = chain.undecidable
         self.decided: DecidedPackets | None = None
-        self._rows: Mapping[int, tuple[Cube, ...]] = {}
+        self._rows: Mapping[int, int] = {}
         if self.undecidable is None:
             known = kept.of(chain, mentions, self._encoded)
             self.undecidable = known.undecidable
@@ -115,15 +108,15 @@ class Search:
     def _encoded(self) -> Encoding:
         return encode(self.chain, self._mentions)
 
-    def _cubes(self, decided: DecidedPackets, rows: Sequence[Match]) -> tuple[tuple[Cube, ...], ...]:
+    def _numbers(self, decided: DecidedPackets, rows: Sequence[Match]) -> tuple[int, ...]:
         known = self._rows
-        return tuple(known[id(row)] if id(row) in known else self._row(decided, row) for row in rows)
+        return tuple([known[id(row)] if id(row) in known else self._number(decided, row) for row in rows])
 
-    def _row(self, decided: DecidedPackets, row: Match) -> tuple[Cube, ...]:
-        """Return a row in cubes; one that is not a mentioned object is equal to one, or all its parts are mentioned."""
+    def _number(self, decided: DecidedPackets, row: Match) -> int:
+        """Return the number of a row; one that is not a mentioned object is equal to one, or all its parts are mentioned."""
         equal = next((mentioned for mentioned in self._mentions if mentioned == row), None)
         if equal is None:
-            return decided.encoding.cubes(meaning_of(row, self.chain.surroundings))
+            return decided.drawing.row(decided.encoding.cubes(meaning_of(row, self.chain.surroundings)))
         return self._rows[id(equal)]
 
     def excess(self, allowed: Sequence[Match], among: Sequence[Match] | None = None) -> SearchResult:
@@ -159,6 +152,6 @@ class Search:
         decided = self.decided
         if decided is None:
             return SearchResult(undecidable=self.undecidable)
-        other = None if among is None else self._cubes(decided, among)
-        question = Question(self._cubes(decided, rows), outside, fate, other)
-        return SearchResult(decided, question)
+        other = None if among is None else self._numbers(decided, among)
+        question = Question(self._numbers(decided, rows), outside, fate, other)
+        return SearchResult(decided, question, decided.drawing.truth(question))

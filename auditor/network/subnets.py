@@ -185,6 +185,7 @@ class Subnets:
         self.defaults = DefaultRoutes(self.hops, self.firewalls)
         self._known: dict[str, SubnetFilters] = {}
         self._groups: dict[str, SecurityGroup] = {}
+        self._only_endpoints: dict[str, bool] = {}
 
     def at(self, subnet: Resource) -> SubnetFilters:
         """Return what filters the traffic of a subnet."""
@@ -194,6 +195,12 @@ class Subnets:
 
     def is_endpoint_only(self, filters: SubnetFilters) -> bool:
         """Whether the subnet holds private endpoints and nothing else that takes traffic."""
+        known = self._only_endpoints.get(filters.subnet.key)
+        if known is None:
+            known = self._only_endpoints[filters.subnet.key] = self._holds_only_endpoints(filters)
+        return known
+
+    def _holds_only_endpoints(self, filters: SubnetFilters) -> bool:
         attached = [self.estate.get(key) for key in self.estate.sources(filters.subnet.key, "attached")]
         kinds = {resource.type_key for resource in attached if resource is not None}
         has_machine = any(not interface.is_endpoint for interface in filters.interfaces)

@@ -29,7 +29,7 @@ class TrafficVerdict(Struct, frozen=True, dict=True):
     results: tuple[SearchResult, ...]
     names: AddressNames
 
-    @property
+    @cached_property
     def truth(self) -> Truth:
         """Return YES where one chain has an answer for certain, NO where none can have one."""
         return any_of(result.truth for result in self.results)

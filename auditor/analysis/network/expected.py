@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from operator import or_
 from typing import Final
 
@@ -33,7 +33,7 @@ class TrafficRow(Struct, frozen=True):
     is_required: bool
 
 
-class Expected(Struct, frozen=True):
+class Expected(Struct, frozen=True, dict=True):
     """What the table says of one subnet role in one direction. `is_explicit`: the rest is to be denied by a rule."""
 
     control: str
@@ -41,7 +41,7 @@ class Expected(Struct, frozen=True):
     rows: tuple[TrafficRow, ...]
     is_explicit: bool
 
-    @property
+    @cached_property
     def allowed(self) -> tuple[Match, ...]:
         """Return everything that may pass."""
         return tuple(row.match for row in self.rows)
