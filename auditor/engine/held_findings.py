@@ -9,7 +9,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain, groupby, islice
+from itertools import chain, groupby, islice, pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -28,6 +28,7 @@ with lazy_imports(__name__):
 MANY: Final = 100_000
 """How many findings are held as they are: they take some eighty megabytes."""
 _LONGEST: Final = 1_000  # in a run: so many are made again at a time
+_LONGER: Final = 2  # times as long as one run for each chain are sections of several chains
 _LEVEL: Final = 1  # findings of one rule are so alike that more gains little
 
 Change = Callable[[int, Finding], Finding]
@@ -129,12 +130,84 @@ class HeldFindings(MadeOnUse[Finding]):
             chains = [self._through(runs) for runs in _chains(self._by_rule[rule])]
             yield from chains[0] if len(chains) == 1 else heapq.merge(*chains, key=order_of)
 
+    def sections(self) -> Sequence[Iterable[Finding]]:
+        """Return them in sections, in order: each is made anew for itself, by whoever goes through it."""
+        sections: list[Iterable[Finding]] = []
+        small: list[_Section] = []
+        for rule in sorted(self._by_rule):
+            for section in _sections(_chains(self._by_rule[rule]), self._through):
+                if small and sum(each.size for each in small) + section.size > _LONGEST:
+                    sections.append(_Sections(small))
+                    small = []
+                small.append(section)
+        return [*sections, _Sections(small)] if small else sections
+
     def _through(self, runs: Iterable[Run]) -> Iterator[Finding]:
         for run in runs:
             if isinstance(run.content, bytes):
                 yield from packed_findings.loads(_unpacker().decompress(run.content), self.inputs)
             else:
                 yield from run.content
+
+
+class _Section(Struct, frozen=True):
+    """The findings of one rule from some place on to before another: of some chains of runs, what lies between.
+
+    `size` is about how many there are.
+    """
+
+    chains: Sequence[Sequence[Run]]
+    through: Callable[[Iterable[Run]], Iterator[Finding]]
+    size: int
+    first: Place | None = None
+    end: Place | None = None
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Go through them."""
+        chains = [self._within(runs) for runs in self.chains]
+        return chains[0] if len(chains) == 1 else heapq.merge(*chains, key=order_of)
+
+    def _within(self, runs: Iterable[Run]) -> Iterator[Finding]:
+        first, end = self.first, self.end
+        for run in runs:
+            found = self.through([run])
+            if first is not None and run.first < first:
+                found = (each for each in found if place_of(each) >= first)
+            if end is not None and run.last >= end:
+                found = (each for each in found if place_of(each) < end)
+            yield from found
+
+
+class _Sections(Struct, frozen=True):
+    """Sections that follow each other, as one."""
+
+    sections: Sequence[_Section]
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Go through the findings."""
+        return chain.from_iterable(self.sections)
+
+
+def _sections(
+    chains: Sequence[Sequence[Run]], through: Callable[[Iterable[Run]], Iterator[Finding]]
+) -> Iterator[_Section]:
+    """Cut the runs of one rule into sections. Where a run lies in two of them, it is made again for both: those are longer."""
+    if len(chains) == 1:
+        yield from (_Section([[run]], through, run.statuses.total()) for run in chains[0])
+        return
+    longest, size = _LONGEST * _LONGER * len(chains), 0
+    cuts: list[Place] = []
+    for run in sorted(chain.from_iterable(chains), key=lambda run: run.first):
+        if size >= longest:
+            cuts.append(run.first)
+            size = 0
+        size += run.statuses.total()
+    for first, end in pairwise([None, *cuts, None]):
+        within = [
+            [run for run in runs if (end is None or run.first < end) and (first is None or run.last >= first)]
+            for runs in chains
+        ]
+        yield _Section([runs for runs in within if runs], through, longest if cuts else size, first, end)
 
 
 def _chains(runs: Iterable[Run]) -> Sequence[Sequence[Run]]:

@@ -177,42 +177,58 @@ def _crew(number: int, work: Callable[[int], T], queue: int, form: Bytes[T]) -> 
     """Start processes that work until the queue is empty; none of them outlives the block."""
     crew: list[_Worker[T]] = []
     try:
-        # What Python does after a fork swallows the exception that a signal raises: an interrupt would be lost.
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        try:
-            crew.extend(_started(work, queue, form, unblocked) for _ in range(number))
-        except OSError:  # as many as the system allows
-            _LOGGER.debug("only %s of %s processes could be started", len(crew), number, exc_info=True)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+        start_some(number, lambda signals: crew.append(_started(work, queue, form, signals)))
         yield crew
     finally:
         for worker in crew:
             worker.end()
 
 
-def _started(work: Callable[[int], T], queue: int, form: Bytes[T], unblocked: Collection[int]) -> _Worker[T]:
-    out, parent = os.memfd_create("findings"), os.getpid()
+Signals = Collection[int]
+"""Those that are blocked in a process."""
+
+
+def start_some(number: int, start: Callable[[Signals], None]) -> None:
+    """Start so many processes, or as many as the system allows; `start` is given what to block in them."""
+    # What Python does after a fork swallows the exception that a signal raises: an interrupt would be lost.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        pid = os.fork()
+        for _ in range(number):
+            start(blocked)
     except OSError:
-        os.close(out)
-        raise
+        _LOGGER.debug("not all of %s processes could be started", number, exc_info=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def forked(run: Callable[[], None], blocked: Signals) -> int:
+    """Return the number of a new process, in which something runs and nothing else does."""
+    pid = os.fork()
     if pid:
-        return _Worker(pid, out, form)
+        return pid
     status = 1
     gc.freeze()  # looking at what both share would copy it
     try:
         for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        _work(lambda number: form.of(work(number)), queue, out, parent)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        run()
         status = 0
     except BaseException:  # whatever it was, the part is done again where it can be told
         _LOGGER.debug("a process of several failed", exc_info=True)
     finally:
         os._exit(status)  # nothing of the other process is to be ended twice: buffers, files, handlers
+
+
+def _started(work: Callable[[int], T], queue: int, form: Bytes[T], blocked: Signals) -> _Worker[T]:
+    out, parent = os.memfd_create("findings"), os.getpid()
+    try:
+        pid = forked(lambda: _work(lambda number: form.of(work(number)), queue, out, parent), blocked)
+    except OSError:
+        os.close(out)
+        raise
+    return _Worker(pid, out, form)
 
 
 def _work(work: Callable[[int], bytes], queue: int, out: int, parent: int) -> None:

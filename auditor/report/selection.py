@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final
 
 from auditor import resource_id as ids
@@ -12,6 +12,7 @@ from auditor.engine.finding_order import RuleOrder, in_order, order_of, rule_of
 from auditor.engine.held_findings import HeldFindings
 from auditor.model import AgainstKnown, Finding, Report, Status
 
+_SECTION: Final = 1_000
 _SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
@@ -26,10 +27,29 @@ def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
 
 def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:
     """Go through the same as `listed`, without holding all of them where they are in order already."""
-    if not isinstance(report.findings, HeldFindings) and not _are_in_order(report.findings):
-        yield from listed(report, include_passed=include_passed)
-        return
-    yield from (each for each in report.findings if include_passed or each.status not in _SETTLED)
+    findings = report.findings
+    if not isinstance(findings, HeldFindings) and not _are_in_order(findings):
+        findings = in_order(findings)
+    yield from _to_list(findings, include_passed)
+
+
+Section = Callable[[], Iterator[Finding]]
+"""Goes through some findings that follow each other."""
+
+
+def in_sections(report: Report, *, include_passed: bool) -> Sequence[Section]:
+    """Return the same as `listed` in sections, each of which can be gone through for itself, in any process."""
+    findings = report.findings
+    if isinstance(findings, HeldFindings):
+        sections = findings.sections()
+    else:
+        ordered = findings if _are_in_order(findings) else in_order(findings)
+        sections = [ordered[first : first + _SECTION] for first in range(0, len(ordered), _SECTION)]
+    return [partial(_to_list, section, include_passed) for section in sections]
+
+
+def _to_list(section: Iterable[Finding], include_passed: bool) -> Iterator[Finding]:  # noqa: FBT001 - given in parts
+    return (each for each in section if include_passed or each.status not in _SETTLED)
 
 
 def _are_in_order(findings: Iterable[Finding]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from auditor import audit
 from auditor.engine import held_findings, processes
-from auditor.engine.finding_order import in_order
+from auditor.engine.finding_order import in_order, place_of, rule_of
 from auditor.engine.held_findings import HeldFindings, changed, packed, runs_of, with_more
 from auditor.engine.known import KnownFailure, KnownFailures
 from auditor.engine.raw_inputs import RawInputs
@@ -78,6 +79,7 @@ def test_parts_in_any_form_are_the_findings_in_order(
 
         assert list(held) == plain
         assert (len(held), held[:], [held[at] for at in range(-len(plain), 0)]) == (len(plain), plain, plain)
+        assert list(chain.from_iterable(held.sections())) == plain
         assert list(changed(held, told)) == changed(plain, told)
         assert list(with_more(changed(held, told), more)) == with_more(changed(plain, told), more)
 
@@ -103,10 +105,28 @@ def _terms(folder: Path, number: int) -> audit.Terms:
     )
 
 
-def _written(report: Report, name: str) -> bytes:
+@given(parts=st.lists(st.lists(_findings(), min_size=1, max_size=12), min_size=2, max_size=5))
+def test_sections_are_short_whatever_parts_lie_across_each_other(parts: list[list[Finding]], inputs: RawInputs) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held_findings, "_LONGEST", 1)
+        held = HeldFindings(chain.from_iterable(map(runs_of, map(in_order, parts))), inputs)
+        sections, again = (list(map(list, held.sections())) for _ in range(2))
+
+    assert list(chain.from_iterable(sections)) == list(held)
+    assert again == sections
+    places = Counter(map(_place, held))  # with runs of one finding, as many lie side by side as are on one place
+    for section in sections:
+        assert sum(places[one] == 1 for one in map(_place, section)) <= 2 * max(places.values())
+
+
+def _place(finding: Finding) -> tuple[object, ...]:
+    return rule_of(finding), place_of(finding)
+
+
+def _written(report: Report, name: str, number: int = 1) -> bytes:
     chosen, raw = formats.named(name), io.BytesIO()
     with io.TextIOWrapper(raw, encoding="utf-8", newline="", errors="surrogatepass") as out:
-        chosen.write(report, out, formats.View(include_passed=True))
+        chosen.write(report, out, formats.View(include_passed=True, processes=number))
         out.flush()
         return raw.getvalue()
 
@@ -129,4 +149,4 @@ def test_every_format_writes_the_same_of_findings_that_are_held(
     assert any(each.exemption for each in plain.findings)
     for name in formats.NAMES:
         if name != "xlsx":  # a time stands in it
-            assert _written(held, name) == _written(plain, name), name
+            assert _written(held, name, number) == _written(plain, name), name

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from auditor.engine import processes
 from auditor.language.operators import OPERATORS
 from auditor.model import Report
+from auditor.report import selection
 from auditor.report.comparison import comparison
 from auditor.report.escapes.output import CsvDialect
 from auditor.report.format import Style, View
-from auditor.report.formats import csv as csv_format
 from auditor.report.formats.csv import COLUMNS, FORMAT
 from auditor.report.text import reads_as_number, safe_cell
 from tests.checkout import ROOT
@@ -57,8 +57,7 @@ def rows_of(report: Report, *, include_passed: bool = True) -> list[dict[str, st
 @pytest.mark.parametrize("number", [0, 1, 6, 7, 25])
 def test_several_processes_write_the_same_rows_in_the_same_order(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "obstacle", lambda: "")
-    monkeypatch.setattr(csv_format, "_ROWS", 2)
-    monkeypatch.setattr(csv_format, "_AT_ONCE", 6)
+    monkeypatch.setattr(selection, "_SECTION", 2)
     found = [
         replace(PASSED, resource_id=f"/subscriptions/{each}", message=f"{each}: =1+1, \udc80") for each in range(number)
     ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.bounded_cache import BoundedCache
-from auditor.engine.processes import Bytes, in_processes
+from auditor.engine.in_turn import in_turn
+from auditor.engine.processes import Bytes
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
 from auditor.model import NOT_COMPARED, Evidence, Exemption, Finding, Report
 from auditor.report.comparison import comparison
@@ -19,7 +19,7 @@ from auditor.report.escapes.csv import CsvRows, CsvText
 from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
 from auditor.report.per_rule import PerRule
-from auditor.report.selection import streamed
+from auditor.report.selection import in_sections, streamed
 from auditor.report.text import compact, name_cell, observed, reads_as_number, run_id, utc, utc_text, value_text
 
 SCHEMA_VERSION: Final = 2
@@ -71,8 +71,6 @@ COLUMNS: Final = (
     "first_seen_utc",
     "change",
 )
-_ROWS: Final = 1_000  # in a part that one process writes
-_AT_ONCE: Final = 50_000  # findings whose rows are held before they are written
 _AS_BYTES: Final[Bytes[Sequence[CsvText]]] = Bytes(pickle.dumps, pickle.loads)
 _SUBJECTS: Final = 32_768
 _REMEMBERED: Final = 16_384
@@ -86,19 +84,20 @@ def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
     rows = FindingCells(report, out.cells, name_cell)
-    findings = streamed(report, include_passed=view.include_passed)
     if view.processes == 1:
-        for text in out.lines(map(rows.row, findings)):
+        for text in out.lines(map(rows.row, streamed(report, include_passed=view.include_passed))):
             out.add(text)
         return
-    while some := list(islice(findings, _AT_ONCE)):
+    sections = in_sections(report, include_passed=view.include_passed)
 
-        def texts_of(number: int, some: Sequence[Finding] = some) -> Sequence[CsvText]:
-            return list(out.lines(map(rows.row, some[number * _ROWS : (number + 1) * _ROWS])))
+    def texts_of(number: int) -> Sequence[CsvText]:
+        return list(out.lines(map(rows.row, sections[number]())))
 
-        for texts in in_processes(texts_of, range(-(-len(some) // _ROWS)), view.processes, _AS_BYTES):
-            for text in texts:
-                out.add(text)
+    def add(texts: Sequence[CsvText]) -> None:
+        for text in texts:
+            out.add(text)
+
+    in_turn(texts_of, len(sections), view.processes, _AS_BYTES, add)
 
 
 class _RuleCells(NamedTuple, Generic[Cells]):
