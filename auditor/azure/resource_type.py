@@ -91,6 +91,17 @@ class Lifted(StrEnum):
     EVERYWHERE = "everywhere"
 
 
+class SharedList(Struct, frozen=True):
+    """One list of objects of several types below a resource: its path, the action that it needs, and a type (as spelled).
+
+    Of that type it always holds one, by which an answer is known to be that list.
+    """
+
+    path: str
+    action: str
+    always: str
+
+
 class Listing(Struct, frozen=True):
     """How Azure lists a type: one GET below each resource of the types in `on` (lower case).
 
@@ -98,6 +109,7 @@ class Listing(Struct, frozen=True):
     `many`: a list, else one object. `empty_if_missing`: 404 means that there is none. `details`: each item is read once
     more by its own id, because the list leaves properties out. `empty_codes` (lower case): error codes that mean that
     there can be none. `without_properties`: Azure gives this type none; every other answer without is not believed.
+    `together`: the list that has it with other types, in place of one for each.
     """
 
     on: Sequence[str]
@@ -112,6 +124,7 @@ class Listing(Struct, frozen=True):
     details: bool = False
     empty_codes: frozenset[str] = frozenset()
     without_properties: bool = False
+    together: SharedList | None = None
 
 
 class Hosts(Struct, frozen=True):

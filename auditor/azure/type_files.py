@@ -37,6 +37,7 @@ from auditor.azure.resource_type import (
     RoleSwitch,
     RoleSystem,
     ServiceDoor,
+    SharedList,
     WayIn,
     When,
     Zone,
@@ -280,12 +281,14 @@ def _listing(node: Node, name: str) -> Listing:
                 "details",
                 "empty_codes",
             ),
-            *("without_properties", "optional"),
+            *("without_properties", "optional", "together"),
         ),
         "list",
     )
     parent, _, last = name.rpartition("/")
     on = _listed_on(node, entries, parent)
+    if "together" in entries and ("members" in entries or not _flag(entries, "many", default=True)):
+        node.fail("'together' is for lists, not for objects that are read one by one")
     return Listing(
         on=on,
         path="/" + (_text(entries, "path") or (last if "/" in parent else f"providers/{name}")),
@@ -299,7 +302,17 @@ def _listing(node: Node, name: str) -> Listing:
         details=_flag(entries, "details"),
         empty_codes=frozenset(text.lower() for text in _texts(entries, "empty_codes")),
         without_properties=_flag(entries, "without_properties"),
+        together=_shared_list(entries["together"], parent) if "together" in entries else None,
     )
+
+
+def _shared_list(node: Node, parent: str) -> SharedList:
+    entries = node.check_keys(("path", "always"), "together")
+    for key in ("path", "always"):
+        if key not in entries:
+            node.fail(f"together needs '{key}'", "together: {path: ALL, always: SOA}")
+    path, always = entries["path"].text("path"), entries["always"].text("always")
+    return SharedList(f"/{path}", f"{parent}/{path}/read", f"{parent}/{always}")
 
 
 def _listed_on(node: Node, entries: Mapping[str, Node], parent: str) -> Sequence[str]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.azure import body, regenerations
 from auditor.azure.catalogue import Catalogue, shipped
-from auditor.azure.resource_type import DIAGNOSED, ResourceType, When
+from auditor.azure.resource_type import DIAGNOSED, ResourceType, SharedList, When
 from auditor.engine.needs import EVERYTHING, Needs, settings
 from auditor.network import virtual_networks
 from auditor.rbac import read as access
@@ -34,6 +34,7 @@ class Operation(Struct, frozen=True):
     not configured. `details`: each item is read once more by its own id, because the list leaves properties out.
     `then`: operations on each item. `kinds`: only resources whose `kind` is one of these, in lower case.
     `empty_codes`: error codes that mean that there can be none. `without_properties`: Azure gives what comes back none.
+    `together`: the list that has it with other types.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Operation(Struct, frozen=True):
     kinds: frozenset[str] = frozenset()
     empty_codes: frozenset[str] = frozenset()
     without_properties: bool = False
+    together: SharedList | None = None
 
 
 class Operations:
@@ -194,6 +196,7 @@ class Operations:
             kinds=item.kinds,
             empty_codes=listing.empty_codes,
             without_properties=listing.without_properties,
+            together=listing.together,
         )
         if not listing.members:
             yield replace(operation, then=self._then(item))

@@ -58,7 +58,9 @@ class Preflight(Struct, frozen=True):
 
 def needed_actions(operations: Operations) -> Sequence[str]:
     """Return every action that a collection needs, sorted."""
-    return sorted({*INVENTORY_ACTIONS, *(operation.action for operation in operations)})
+    found = list(operations)
+    shared = {operation.together.action for operation in found if operation.together}
+    return sorted({*INVENTORY_ACTIONS, *(operation.action for operation in found), *shared})
 
 
 def examine(arm: Arm, identity: SignedInIdentity, resolved: ResolvedScope, catalogue: Catalogue) -> Preflight:

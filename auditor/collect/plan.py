@@ -19,7 +19,7 @@ from auditor.collect.operations import (
 )
 from auditor.collect.sources.access import read_access, read_access_outside
 from auditor.collect.sources.activity_log import read_regenerations
-from auditor.collect.sources.details import Outcome, Target, perform, read_itself
+from auditor.collect.sources.details import Outcome, Target, perform, perform_together, read_itself
 from auditor.collect.sources.service_tags import read_service_tags, regions_of
 
 Call = Callable[[Arm, Target], Outcome]
@@ -52,8 +52,7 @@ class Planner(Struct):
     def _of(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Job]:
         if target.is_bare or target.is_stale:
             yield target, "resource", read_itself
-        for operation in self._fitting(target, operations):
-            yield target, operation.name, call_of(operation)
+        yield from ((target, name, call) for name, call in self._calls(target, operations))
         model = (target.type_key, target.kind.lower(), target.sku.lower())
         if model in self._described:
             return
@@ -61,6 +60,17 @@ class Planner(Struct):
         for operation in self.operations.by_model.get(target.type_key, ()):
             if not self.is_finished(target.id, operation.name):
                 yield target, operation.name, call_of(operation)
+
+    def _calls(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[tuple[str, Call]]:
+        """Yield the calls about a resource, each with its name: one for each operation, or for several that a list has."""
+        together: dict[str, list[Operation]] = {}
+        for operation in self._fitting(target, operations):
+            if operation.together is None:
+                yield operation.name, call_of(operation)
+            else:
+                together.setdefault(operation.together.path, []).append(operation)
+        for group in together.values():
+            yield ", ".join(operation.name for operation in group), shared_call_of(group)
 
     def _fitting(self, target: Target, operations: Mapping[str, Sequence[Operation]]) -> Iterator[Operation]:
         for operation in operations.get(target.type_key, ()):
@@ -71,7 +81,7 @@ class Planner(Struct):
 
     def expected(self, target: Target) -> int:
         """Return how many jobs a resource in the scope gives at least."""
-        return sum(1 for _ in self._fitting(target, self.operations.by_type))
+        return sum(1 for _ in self._calls(target, self.operations.by_type))
 
     def subscription(self, target: Target, *, roots: Sequence[str], access_again: bool) -> Iterator[Job]:
         """Yield the jobs of a subscription; `roots` are what access must concern, if not all of it."""
@@ -102,6 +112,13 @@ class Planner(Struct):
 def call_of(operation: Operation) -> Call:
     """Return the deed of an operation."""
     return lambda arm, target: perform(arm, target, operation)
+
+
+def shared_call_of(operations: Sequence[Operation]) -> Call:
+    """Return the deed of operations that one list serves."""
+    if len(operations) == 1:
+        return call_of(operations[0])
+    return lambda arm, target: perform_together(arm, target, operations)
 
 
 def twice(call: Call) -> Call:

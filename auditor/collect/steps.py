@@ -140,8 +140,9 @@ class Collection:
         """Run jobs and settle each outcome."""
         self._phase = phase
         for (target, name, _), outcome in self._spread(jobs):
-            self.ledger.settle(target.id, name, outcome)
-            self._note_principals(outcome)
+            for own_name, part in (outcome.parts or {name: outcome}).items():
+                self.ledger.settle(target.id, own_name, part)
+                self._note_principals(part)
         self._tell()
 
     def _note_principals(self, outcome: Outcome) -> None:

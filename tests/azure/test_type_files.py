@@ -68,6 +68,15 @@ def test_a_user_s_file_adds_properties_to_a_type_of_the_tool(tmp_path: Path) -> 
         ("type: Contoso.Test/things\nlist: {}", "needs 'from'"),
         ("type: Contoso.Test/things\nlist: {from: [things]}", "'things' is no resource type"),
         ("type: Contoso.Test/things\nlist: {from: [diagnosed], when: often}", "'often' is no value of 'when'"),
+        ("type: Contoso.Test/things\nlist: {from: [diagnosed], together: {path: all}}", "together needs 'always'"),
+        (
+            "type: Contoso.Test/things\nlist: {from: [diagnosed], together: {path: all, of: x}}",
+            "unknown key 'of' in together",
+        ),
+        (
+            "type: Contoso.Test/things\nlist: {from: [diagnosed], members: [a], together: {path: all, always: parts}}",
+            "'together' is for lists",
+        ),
         ("type: Contoso.Test/things\ndiagnostics: perhaps", "takes true or false"),
         ("type: Contoso.Test/things\nway_in: {by: nothing}", "needs its 'source'"),
         ("type: Contoso.Test/things\nway_in: {by: public endpoint}", "'endpoints' or 'reader'"),

@@ -20,6 +20,7 @@ IN_RESOURCE_GRAPH = re.compile(
 """Types of the `resources` table, after Microsoft's reference of tables and types."""
 
 _LISTED_BELOW = re.compile(r"(?i)/providers/microsoft\.authorization/(role|deny|policy|locks)\w*$")
+_EVERY_RECORD = re.compile(r"/providers/microsoft\.network/privatednszones/[^/]+/all$")
 COLUMNS = {
     "id",
     "name",
@@ -82,7 +83,15 @@ class Estate:
         if _LISTED_BELOW.search(key):
             return self._authorization(key)
         found = self.children.get(key, [])
+        if _EVERY_RECORD.search(key):
+            found = self._records(key.removesuffix("/all"))
         return sorted(found, key=lambda body: ids.key(body["id"]))
+
+    def _records(self, zone: str) -> list[Body]:
+        """Return the record sets of a zone of every type; Azure makes each zone with an SOA record, which stays."""
+        own = {"id": f"{zone}/SOA/@", "name": "@", "type": "Microsoft.Network/privateDnsZones/SOA", "properties": {}}
+        kinds = ("a", "aaaa", "cname", "mx", "ptr", "srv", "txt")
+        return [own, *(body for kind in kinds for body in self.children.get(f"{zone}/{kind}", ()))]
 
     def _authorization(self, key: str) -> list[Body]:
         """Return assignments at, below and above a scope: Azure lists what is inherited too."""

@@ -66,6 +66,8 @@ class Arm:
         self._groups = OperationGroups(cloud, credential, pipeline)
         self._versions: dict[tuple[str, str], str] = {}
         self._providers: dict[tuple[str, str], Mapping[str, object] | None] = {}
+        self.not_shared: set[tuple[str, str]] = set()
+        """Lists of several types that do not answer as such: subscription, in lower case, and path below a resource."""
         self._lock = threading.Lock()
 
     def close(self) -> None:

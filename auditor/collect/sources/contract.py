@@ -131,6 +131,15 @@ def _has_properties(resource_type: str) -> bool:
     return known is not None and any(item.path.lower().startswith("properties.") for item in known.properties)
 
 
+def is_shared_list(bodies: Sequence[Mapping[str, object]], scope: str, always: str) -> bool:
+    """Whether objects are those right below a resource, of any type, the one that is always there included."""
+    deeper = len(ids.segments(scope)) + 2
+    found = [own_id for body in bodies if ids.is_resource_id(own_id := body.get("id"))]
+    are_here = all(ids.is_under(own_id, scope) and len(ids.segments(own_id)) == deeper for own_id in found)
+    is_there = any((ids.type_of(own_id) or "").lower() == always.lower() for own_id in found)
+    return len(found) == len(bodies) and are_here and is_there
+
+
 def believed(
     bodies: Sequence[Mapping[str, object]], path: str, scope: str, operation: Operation
 ) -> tuple[list[dict[str, object]], Refusal | None]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.collect.arm.client import Arm
+from auditor.collect.arm.pages import ListAnswer
 from auditor.collect.arm.refusals import Kind, Refusal, Refused
 from auditor.collect.operations import LISTED, RESOURCE_GROUPS, Operation
 from auditor.collect.sources import contract
@@ -61,6 +64,8 @@ class Outcome(Struct):
     notes: list[str] = field(default_factory=list)
     is_transient: bool = False
     is_gone: bool = False
+    parts: Mapping[str, Outcome] = field(default_factory=dict)
+    """Of several operations in one call: what each yielded, by its name."""
 
     @property
     def state(self) -> str:
@@ -77,10 +82,58 @@ def perform(arm: Arm, target: Target, operation: Operation) -> Outcome:
     return outcome
 
 
-def _perform(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -> None:
-    path = target.id + operation.path
+def perform_together(arm: Arm, target: Target, operations: Sequence[Operation]) -> Outcome:
+    """Run operations on a target that one list serves; where it does not answer as it must, each by itself."""
+    listing = _listed_together(arm, target, operations)
+    own = {operation.name: _of_type(listing, operation.yields) for operation in operations} if listing else {}
+    if any(
+        contract.believed(own[one.name].items, target.id + one.path, target.id, one)[1] for one in operations if own
+    ):
+        own = {}
+    parts = {operation.name: Outcome() for operation in operations}
+    for operation in operations:
+        _perform(arm, target, operation, parts[operation.name], own.get(operation.name))
+    return Outcome(is_transient=any(part.is_transient for part in parts.values()), parts=parts)
+
+
+def _listed_together(arm: Arm, target: Target, operations: Sequence[Operation]) -> ListAnswer | None:
+    """Return the list of all types below a target, whole; None where there is none, or none that can be believed.
+
+    What cannot be had for good is not asked for again in the same subscription.
+    """
+    shared = operations[0].together
+    place = (target.subscription.lower(), shared.path if shared else "")
+    if shared is None or place in arm.not_shared:
+        return None
     try:
-        found = _read(arm, path, operation, outcome, target)
+        listing = arm.list_all(target.id + shared.path, max(operation.api_version for operation in operations))
+    except Refused as refused:
+        stop_if_signed_out(refused.refusal)
+        if refused.refusal.kind not in _TRANSIENT:
+            arm.not_shared.add(place)
+        return None
+    if listing.refusal is not None:
+        return None
+    if not contract.is_shared_list(listing.items, target.id, shared.always):
+        arm.not_shared.add(place)
+        return None
+    return listing
+
+
+def _of_type(listing: ListAnswer, resource_type: str) -> ListAnswer:
+    """Return a list with only those of its items whose ids spell a type."""
+    kind = resource_type.lower()
+    return replace(
+        listing, items=[one for one in listing.items if (ids.type_of(str(one.get("id"))) or "").lower() == kind]
+    )
+
+
+def _perform(
+    arm: Arm, target: Target, operation: Operation, outcome: Outcome, listing: ListAnswer | None = None
+) -> None:
+    """Add what an operation yields to an outcome; `listing` is its list where that was read already."""
+    try:
+        found = _read(arm, target, operation, outcome, listing)
     except Refused as refused:
         settle(arm, target, operation, refused.refusal, outcome)
         return
@@ -93,21 +146,25 @@ def _perform(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -
                 _perform(arm, child, further, outcome)
 
 
-def _read(arm: Arm, path: str, operation: Operation, outcome: Outcome, target: Target) -> list[Item]:
+def _read(arm: Arm, target: Target, operation: Operation, outcome: Outcome, listing: ListAnswer | None) -> list[Item]:
     if operation.many:
-        return read_list(arm, target, operation, outcome)
+        return read_list(arm, target, operation, outcome, listing)
+    path = target.id + operation.path
     answer = arm.get(path, operation.api_version)
     body = contract.answer_to(answer.value, path, target.id, operation)
     return [Item(body, answer.api_version, answer.at)]
 
 
-def read_list(arm: Arm, target: Target, operation: Operation, outcome: Outcome) -> list[Item]:
+def read_list(
+    arm: Arm, target: Target, operation: Operation, outcome: Outcome, listing: ListAnswer | None = None
+) -> list[Item]:
     """Return the items of a list that can be believed; what is missing or cannot be goes into the outcome.
 
-    Raises `Refused` where not even a first page came.
+    `listing` is the list where it was read already. Raises `Refused` where not even a first page came.
     """
     path = target.id + operation.path
-    listing = arm.list_all(path, operation.api_version)
+    if listing is None:
+        listing = arm.list_all(path, operation.api_version)
     bodies, doubted = contract.believed(listing.items, path, target.id, operation)
     for refusal in (listing.refusal, doubted):
         if refusal is not None:
