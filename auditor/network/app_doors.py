@@ -17,6 +17,8 @@ from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
 _SWITCH: Final = "properties.publicNetworkAccess"
+_SECRET: Final = frozenset({"x-azure-fdid"})
+"""Headers, in lower case, whose value only those who are meant know; any other one may be made up by whoever asks."""
 
 
 class AppDoor(Struct, frozen=True):
@@ -127,16 +129,21 @@ def _by_rules(settings: list[Mapping[str, object]], name: str) -> AppDoor:
     for rule in sorted(rules, key=lambda rule: body.number(rule, "priority") or 65000):
         text = body.text(rule, "ipAddress") or ""
         subnet = body.reference(rule, "vnetSubnetResourceId")
-        numbers = addresses.ANY if text.lower() == "any" else addresses.parse(text)
-        is_allow = not body.same_text(body.text(rule, "action") or "Allow", "Deny")
-        if numbers is None:
-            subnets += [subnet] if is_allow and subnet else []
-            others += [text or "a rule without address"] if is_allow and not _is_private(rule) else []
+        numbers, odd = _sources(rule, text)
+        headers = _headers(rule)
+        if body.same_text(body.text(rule, "action") or "Allow", "Deny"):
+            # Who sends another header than such a rule is about gets past it, and whom a tag is about is not known.
+            decided = decided if headers else union(decided, numbers)
             continue
-        if is_allow:
+        subnets += [subnet] if subnet else []
+        if headers & _SECRET:
+            others.append(f"{text or subnet} with {', '.join(sorted(headers))}")
+            continue
+        if numbers:
             allowed = union(allowed, difference(numbers, decided))
             texts.append(text)
-        decided = union(decided, numbers)
+            decided = decided if headers else union(decided, numbers)
+        others += odd if not _is_private(rule) else []
     is_denied = body.same_text(default, "Deny") or (default is None and bool(rules))
     if not is_denied:
         allowed = union(allowed, difference(addresses.ANY, decided))
@@ -146,6 +153,31 @@ def _by_rules(settings: list[Mapping[str, object]], name: str) -> AppDoor:
         return AppDoor("", said, admits=allowed, texts=tuple(texts), others=tuple(others), subnets=tuple(subnets))
     said = how if is_denied else f"{how}, the rest is allowed"
     return AppDoor("", said, admits=allowed, texts=tuple(texts), subnets=tuple(subnets), is_told=not is_denied)
+
+
+def _sources(rule: Mapping[str, object], text: str) -> tuple[Ranges, list[str]]:
+    """Return the addresses that a rule names, and what of it is no address: service tags.
+
+    One rule names several, with commas between them; an address may have its mask beside it.
+
+    https://learn.microsoft.com/azure/app-service/overview-access-restrictions
+    """
+    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
+    mask = body.text(rule, "subnetMask")
+    spelled = [f"{text}/{mask}"] if mask and "/" not in text else pieces
+    known = [(piece, addresses.ANY if piece.lower() == "any" else addresses.parse(piece)) for piece in spelled]
+    odd = [piece for piece, numbers in known if numbers is None]
+    return union((), *(numbers for _, numbers in known if numbers)), odd if pieces else ["a rule without address"]
+
+
+def _headers(rule: Mapping[str, object]) -> frozenset[str]:
+    """Return the headers, in lower case, that a request must have to match a rule; an empty list demands none."""
+    named = body.value(rule, "headers")
+    return (
+        frozenset(name.lower() for name, values in named.items() if values)
+        if isinstance(named, Mapping)
+        else frozenset()
+    )
 
 
 def _is_private(rule: Mapping[str, object]) -> bool:
