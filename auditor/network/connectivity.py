@@ -210,13 +210,14 @@ class Connectivity:
         network = ids.parent_of(subnet.key) or ""
         routes = user_routes(self.estate, networks.tags, subnet)
         peerings = [
-            (one.remote, one.is_connected, one.prefixes, one.joined, one.takes_forwarded)
+            (one.remote, one.is_connected, one.has_access, one.prefixes, one.joined, one.takes_forwarded)
             for one in networks.peerings(network)
         ]
         return (
             routes.reason if isinstance(routes, Gap) else [self._led(filters, route, passed) for route in routes],
             *(sorted(map(repr, peerings)), sorted(networks.prefixes(network))),
             sorted(map(repr, self.forwarding.doors(subnet))),
+            networks.default_teacher(network) if filters.surroundings.gateway is None else None,
         )
 
     def _led(self, filters: SubnetFilters, route: UserRoute, passed: tuple[str, ...]) -> object:

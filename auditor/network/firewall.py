@@ -88,21 +88,8 @@ class FirewallRules(Struct, frozen=True):
         return bool(self.passing.undecidable) or any(rule.access is Access.ALLOW for rule in rules)
 
 
-def proxied(group: SecurityGroup) -> SecurityGroup:
-    """Return a firewall's rules for what it sends on as its own: only what application rules let pass."""
-    denied = (
-        replace(rule, access=Access.DENY) if rule.access is Access.ALLOW and not _is_application(rule) else rule
-        for rule in group.rules[Direction.OUTBOUND]
-    )
-    return replace(group, rules={**group.rules, Direction.OUTBOUND: tuple(denied)})
-
-
 def _may_meet(side: Side, numbers: Ranges) -> bool:
     return bool(side.symbols) or bool(intersection(side.ranges, numbers))
-
-
-def _is_application(rule: SecurityRule) -> bool:
-    return rule.name == _APPLICATION  # names of network rules have their collection before them
 
 
 class _Collection(Struct, frozen=True):

@@ -18,7 +18,6 @@ from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, intersection, overlap, size, union
 from auditor.model import Gap, Resource
 from auditor.network.filter_chain import Filter
-from auditor.network.firewall import proxied
 from auditor.network.next_hops import NextHop, has_public_address, owner_of
 from auditor.network.routes import Claim, Rank, RoutingTable, UserRoute, user_routes
 from auditor.network.security_rules import NOBODY, Direction, Side
@@ -230,7 +229,8 @@ class Forwarding:
     def _peering_to(self, near: SubnetFilters, far: SubnetFilters) -> Peering | None:
         """Return the peering by which a subnet's packets get straight into another network's subnet."""
         for peering in self.subnets.networks.peerings(_network(near)):
-            leads = peering.remote == _network(far) and peering.is_connected and peering.joins(near.prefixes)
+            is_open = peering.is_connected and peering.has_access
+            leads = peering.remote == _network(far) and is_open and peering.joins(near.prefixes)
             if leads and overlap(peering.space, far.prefixes):
                 return peering
         return None
@@ -318,7 +318,10 @@ class Forwarding:
             case Via.PEERING:
                 yield self._peered(trip, goal, part, lead)
             case Via.INTERNET:
-                yield from self._internet(trip, goal, part, label)
+                taught = None if lead.route else self._taught_default(trip, goal, part)
+                if taught is not None:
+                    yield taught
+                yield from self._internet(_doubting(trip, taught.doubts if taught else ()), goal, part, label)
             case Via.NOWHERE if lead.route is not None:
                 hop = Hop(name, Via.NOWHERE, "", label)
                 yield trip.stopped(part, hop, f"Route {label} of {name} drops what it matches.")
@@ -352,26 +355,9 @@ class Forwarding:
         hop = Hop(trip.at.subnet.name, Via.PEERING, self.subnets.estate.spelled(peering.remote) or peering.remote)
         if goal.subnet is not None and _network(goal.subnet) != peering.remote:
             return trip.stopped(part, hop, _not_peered(trip, goal))
-        path = trip.over(part, hop)
-        return self._taken_in(trip, peering, path) if trip.is_forwarded else path
-
-    def _taken_in(self, trip: _Trip, peering: Peering, path: Path) -> Path:
-        """Return the path as far as the far network takes in what is not from its peer's own machines.
-
-        What an application rule lets pass is the firewall's own connection.
-        """
         backward = [one for one in self.subnets.networks.peerings(peering.remote) if one.remote == _network(trip.at)]
-        if not backward:
-            doubt = f"whether {ids.name_of(peering.remote)} takes in forwarded traffic, since its peering is not known"
-            return replace(path, doubts=(*path.doubts, doubt))
-        if backward[0].takes_forwarded:
-            return path
-        name = f"Peering {backward[0].resource.name} of {ids.name_of(peering.remote)}"
-        note = f"{name} does not take in forwarded traffic (allowForwardedTraffic)."
-        if not path.filters:
-            return replace(path, doubts=(*path.doubts, f"whether what is forwarded gets through: {note}"))
-        own = tuple(replace(one, group=proxied(one.group)) for one in path.filters if one.group)
-        return replace(path, filters=own, notes=(*path.notes, note))
+        path = trip.over(part, hop, doubts=[_without_access(one) for one in (peering, *backward) if not one.has_access])
+        return _taken_in(peering, backward, path) if trip.is_forwarded else path
 
     def _unrouted(self, trip: _Trip, goal: _Goal, part: Ranges) -> Path:
         """Return that nothing leads to private addresses of another network, unless a gateway teaches a route."""
@@ -407,6 +393,20 @@ class Forwarding:
                 yield replace(path, sources=sources, door=door)
         if not doors:
             yield trip.stopped(public, Hop(name, Via.NOWHERE, "", label), _no_door(trip.at.subnet))
+
+    def _taught_default(self, trip: _Trip, goal: _Goal, part: Ranges) -> Path | None:
+        """Return the path by a default route that a gateway, hub or route server may have taught a subnet, or None.
+
+        Such a route goes before Azure's own to the Internet.
+        """
+        public = intersection(part, addresses.PUBLIC)
+        if goal.subnet is not None or not public or trip.at.surroundings.gateway is not None:
+            return None
+        teacher = self.subnets.networks.default_teacher(_network(trip.at))
+        if teacher is None:
+            return None
+        hop = Hop(trip.at.subnet.name, Via.NOT_KNOWN, "")
+        return trip.over(public, hop, doubts=[f"whether {teacher} teaches {trip.at.subnet.name} a default route"])
 
     def doors(self, subnet: Resource) -> tuple[DoorOut, ...]:
         """Return by what packets leave a subnet that are routed to the Internet."""
@@ -507,6 +507,27 @@ def _no_door(subnet: Resource) -> str:
     private = body.flag(subnet.body, "properties.defaultOutboundAccess") is False
     start = f"{subnet.name} is private (defaultOutboundAccess is false)" if private else f"{subnet.name} has no way out"
     return f"{start}: no NAT gateway, public address or load balancer with outbound rules leads to the Internet."
+
+
+def _taken_in(peering: Peering, backward: Sequence[Peering], path: Path) -> Path:
+    """Return the path as far as the far network takes in what is not from its peer's own machines.
+
+    Where it says that it does not, its tag VirtualNetwork lacks such senders; whether more than that stops them
+    Azure does not say: https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering
+    """
+    if not backward:
+        doubt = f"whether {ids.name_of(peering.remote)} takes in forwarded traffic, since its peering is not known"
+        return replace(path, doubts=(*path.doubts, doubt))
+    if backward[0].takes_forwarded:
+        return path
+    name = f"Peering {backward[0].resource.name} of {ids.name_of(peering.remote)}"
+    doubt = f"whether what is forwarded gets through: {name} does not take in forwarded traffic (allowForwardedTraffic)"
+    return replace(path, doubts=(*path.doubts, doubt))
+
+
+def _without_access(peering: Peering) -> str:
+    network = ids.name_of(ids.parent_of(peering.resource.key) or "")
+    return f"whether peering {peering.resource.name} of {network} still lets it through (allowVirtualNetworkAccess is false)"
 
 
 def _listed(text: str) -> Sequence[str]:

@@ -84,7 +84,9 @@ class NextHops:
 
     def _near(self, network: str, own: Ranges) -> dict[str, None]:
         peers = (
-            peering.remote for peering in self.networks.peerings(network) if peering.is_connected and peering.joins(own)
+            peering.remote
+            for peering in self.networks.peerings(network)
+            if peering.is_connected and peering.has_access and peering.joins(own)
         )
         return dict.fromkeys((network, *peers))
 

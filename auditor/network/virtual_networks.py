@@ -23,16 +23,21 @@ from auditor.network.routes import route_table, user_routes
 SERVICE_TAGS: Final = "microsoft.network/servicetags"
 
 _GATEWAY_SUBNET: Final = "gatewaysubnet"
+_ROUTE_SERVER_SUBNET: Final = "routeserversubnet"
+_HUBS: Final = "microsoft.network/virtualhubs"
+_HUB_CONNECTIONS: Final = f"{_HUBS}/hubvirtualnetworkconnections"
 # Whether the prefix of a user-defined route counts as VirtualNetwork, by its next hop.
 # https://learn.microsoft.com/azure/virtual-network/service-tags-overview; it says nothing of Internet and None.
 _IN_NETWORK: Final[Mapping[str, bool]] = {"virtualappliance": True, "virtualnetworkgateway": True, "vnetlocal": True}
 
 
 class Peering(Struct, frozen=True):
-    """A peering of a virtual network. `space` is what the tag VirtualNetwork takes in by it: nothing where it connects none.
+    """A peering of a virtual network. `space` is what it leads to: nothing where it is not connected.
 
     `prefixes` is the same space, prefix by prefix. `joined` are the addresses of this network that it joins, None for
-    all of them. `takes_forwarded`: what others than the remote network's own machines send comes in by it.
+    all of them. `has_access`: VirtualNetwork takes the space in; without that Azure still leads packets there, and does
+    not say whether it lets them through. So it is with `takes_forwarded`, and what others than the remote network's own
+    machines send.
     https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering
     https://learn.microsoft.com/azure/virtual-network/how-to-configure-subnet-peering
     """
@@ -40,6 +45,7 @@ class Peering(Struct, frozen=True):
     resource: Resource
     remote: str
     is_connected: bool
+    has_access: bool
     prefixes: tuple[Ranges, ...]
     joined: Ranges | None
     takes_forwarded: bool
@@ -52,6 +58,13 @@ class Peering(Struct, frozen=True):
     def joins(self, numbers: Ranges) -> bool:
         """Whether a subnet with these addresses is joined by the peering."""
         return self.joined is None or is_within(numbers, self.joined)
+
+
+class HubConnection(Struct, frozen=True):
+    """That a network is connected to a hub of Virtual WAN, and whether the hub may teach it a default route."""
+
+    name: str
+    teaches_default: bool
 
 
 class Networks:
@@ -114,7 +127,7 @@ class Networks:
         peers: list[Ranges] = [()]
         for peering in self.peerings(network):
             if peering.is_connected and peering.joins(own):
-                peers.append(peering.space)
+                peers.append(peering.space if peering.has_access else ())
                 if not peering.prefixes or body.flag(peering.resource.body, "properties.useRemoteGateways"):
                     gateway = None
         return union(*peers), gateway
@@ -128,17 +141,10 @@ class Networks:
     def _peering(self, peering: Resource) -> Peering:
         properties = peering.properties
         state = body.text(properties, "peeringState") or "Connected"
-        has_access = body.flag(properties, "allowVirtualNetworkAccess") is not False
         remote = body.sub_resource(properties, "remoteVirtualNetwork") or ""
-        is_connected = has_access and body.same_text(state, "Connected")
+        is_connected = body.same_text(state, "Connected")
         is_partial = body.flag(properties, "peerCompleteVnets") is False
-        if is_partial:
-            prefixes = self._named(remote, properties, "remote")
-        else:
-            stated = (
-                _prefixes(properties, name) for name in ("remoteVirtualNetworkAddressSpace", "remoteAddressSpace")
-            )
-            prefixes = tuple(dict.fromkeys([*self.prefixes(remote), *(piece for pieces in stated for piece in pieces)]))
+        prefixes = self._named(remote, properties, "remote") if is_partial else self._whole(remote, properties)
         if body.flag(properties, "enableOnlyIPv6Peering"):
             prefixes = tuple(kept for piece in prefixes if (kept := intersection(piece, addresses.IPV6)))
         near = self._named(ids.parent_of(peering.key) or "", properties, "local") if is_partial else None
@@ -146,10 +152,23 @@ class Networks:
             resource=peering,
             remote=remote,
             is_connected=is_connected,
+            has_access=body.flag(properties, "allowVirtualNetworkAccess") is not False,
             prefixes=prefixes if is_connected else (),
             joined=None if near is None else union((), *near),
             takes_forwarded=body.flag(properties, "allowForwardedTraffic") is True,
         )
+
+    def _whole(self, remote: str, properties: Mapping[str, object]) -> tuple[Ranges, ...]:
+        """Return the prefixes of a remote network; what it has got since both were synchronised is not peered yet.
+
+        https://learn.microsoft.com/azure/virtual-network/update-virtual-network-peering-address-space
+        """
+        peered = _prefixes(properties, "remoteAddressSpace")
+        level = body.text(properties, "peeringSyncLevel") or "FullyInSync"
+        if peered and not body.same_text(level, "FullyInSync"):
+            return peered
+        current = _prefixes(properties, "remoteVirtualNetworkAddressSpace")
+        return tuple(dict.fromkeys((*self.prefixes(remote), *current, *peered)))
 
     def _named(self, network: str, properties: Mapping[str, object], side: str) -> tuple[Ranges, ...]:
         """Return the prefixes of the subnets that one side of a subnet peering names, else those that it states."""
@@ -166,17 +185,67 @@ class Networks:
         return tuple(read) or _prefixes(properties, f"{side}AddressSpace")
 
     def _has_gateway(self, network: str) -> bool:
-        """Whether there is, or for all that is known may be, a gateway in the network."""
-        subnet = f"{network}/subnets/{_GATEWAY_SUBNET}"
-        occupants = self.estate.sources(subnet, "attached")
-        if any((ids.type_of(key) or "").lower() == NETWORK_GATEWAYS for key in occupants):
+        """Whether something teaches the network routes, or may for all that is known: a gateway, a hub, a route server."""
+        if self._gateways(network) or network in self._hubs or self._has_route_server(network):
             return True
+        subnet = f"{network}/subnets/{_GATEWAY_SUBNET}"
         return self.estate.get(subnet) is not None and self.estate.type_gap(NETWORK_GATEWAYS, subnet) is not None
 
+    def _gateways(self, network: str) -> Sequence[str]:
+        occupants = self.estate.sources(f"{network}/subnets/{_GATEWAY_SUBNET}", "attached")
+        return [key for key in occupants if (ids.type_of(key) or "").lower() == NETWORK_GATEWAYS]
+
+    def _has_route_server(self, network: str) -> bool:
+        return self.estate.get(f"{network}/subnets/{_ROUTE_SERVER_SUBNET}") is not None
+
+    @cached_property
+    def _hubs(self) -> Mapping[str, HubConnection]:
+        """Return the connections to hubs of Virtual WAN by the network that they connect, by key."""
+        found: dict[str, HubConnection] = {}
+        bodies = [
+            (ids.name_of(ids.parent_of(one.key) or ""), one.body) for one in self.estate.of_type(_HUB_CONNECTIONS)
+        ]
+        for hub in self.estate.of_type(_HUBS):
+            bodies += [(hub.name, one) for one in body.objects(hub.body, "properties.virtualNetworkConnections")]
+        for name, connection in bodies:
+            if (network := body.sub_resource(connection, "properties.remoteVirtualNetwork")) is not None:
+                is_kept_out = body.flag(connection, "properties.enableInternetSecurity") is False
+                found.setdefault(network, HubConnection(name, teaches_default=not is_kept_out))
+        return found
+
+    def default_teacher(self, network: str) -> str | None:
+        """Return, in words, what teaches a network a default route, or may for all that is known; None for nothing.
+
+        https://learn.microsoft.com/azure/virtual-wan/how-to-virtual-hub-routing,
+        https://learn.microsoft.com/azure/vpn-gateway/about-site-to-site-tunneling
+        """
+        hub = self._hubs.get(network)
+        if hub is not None and hub.teaches_default:
+            return f"virtual hub {hub.name}"
+        for key in self._gateways(network):
+            if self._may_teach_default(key):
+                return f"gateway {ids.name_of(key)}"
+        if self._has_route_server(network):
+            return f"the route server of {ids.name_of(network)}"
+        for peering in self.peerings(network):
+            if not peering.is_connected or not body.flag(peering.resource.body, "properties.useRemoteGateways"):
+                continue
+            known = self._gateways(peering.remote)
+            if not known or self._has_route_server(peering.remote) or any(map(self._may_teach_default, known)):
+                return f"a gateway of {ids.name_of(peering.remote)}"
+        return None
+
+    def _may_teach_default(self, key: str) -> bool:
+        """Whether a gateway forwards what others announce, or sends everything to a site of its own accord."""
+        gateway = self.estate.get(key)
+        if gateway is None or body.sub_resource(gateway.body, "properties.gatewayDefaultSite"):
+            return True
+        is_vpn = body.same_text(body.text(gateway.body, "properties.gatewayType") or "Vpn", "Vpn")
+        return not is_vpn or body.flag(gateway.body, "properties.enableBgp") is True
+
     def _unknown_peers(self, network: str) -> bool:
-        """Whether the snapshot itself says that peerings of the network were not collected."""
-        gaps = self.estate.gaps_in(PEERINGS)
-        return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
+        """Whether peerings of the network were not read: it always states all of them itself."""
+        return not self.estate.children(network, PEERINGS) and self.estate.type_gap(PEERINGS, network) is not None
 
     def _routes(self, subnet: Resource) -> Iterator[Route]:
         routes = user_routes(self.estate, self.tags, subnet)

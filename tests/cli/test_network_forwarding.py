@@ -102,14 +102,15 @@ class TestHub:
         found = query(hub_and_spokes(nic), tmp_path, "one", "two", "--port", "443")
         assert (found["answer"], found["inspected_by"]) == ("unknown", [nic["id"]])
 
-    def test_forwarded_traffic_comes_in_only_where_the_peering_takes_it(self, tmp_path: Path) -> None:
+    def test_whether_a_peering_that_takes_in_nothing_forwarded_stops_it_is_not_known(self, tmp_path: Path) -> None:
         bodies = hub_and_spokes(*governed(network_rule(destinationPorts=["22"]), network_rule()))
         bodies[2] = network(
             "blue", "10.2.0.0/16", peering("hub", allowForwardedTraffic=False), two=routed("10.2.1.0/24", "rt-blue")
         )
         found = query(bodies, tmp_path, "one", "two", "--port", "22")
-        assert found["answer"] == "no"
-        assert any("allowForwardedTraffic" in note for note in found["notes"])
+        assert found["answer"] == "unknown"
+        assert any("allowForwardedTraffic" in unknown for unknown in found["unknowns"])
+        assert query(bodies, tmp_path, "two", "one", "--port", "22")["answer"] == "yes"
 
     def test_what_an_application_rule_lets_pass_is_the_firewalls_own(self, tmp_path: Path) -> None:
         bodies = hub_and_spokes(*governed(application_rule("example.org")))
@@ -397,3 +398,124 @@ def test_routes_count_for_private_endpoints_by_their_policies_and_length(
     found = query(bodies, tmp_path, "web", "pe", "--port", "443", "--allow-incomplete")
     assert (found["answer"], found["inspected_by"]) == (answer, inspected)
     assert ("10.1.9.9" in json.dumps(found)) == (answer == "unknown")
+
+
+HUBS, TUNNELS = "Microsoft.Network/virtualHubs", "Microsoft.Network/virtualNetworkGateways"
+CLOSED = resource("Microsoft.Network/networkSecurityGroups", "nsg", properties={"securityRules": []})
+GUARDED = {"addressPrefix": "10.2.1.0/24", "networkSecurityGroup": reference(CLOSED["id"])}
+
+
+def pair(red: Body | None, blue: Body | None, **two: Any) -> list[Body]:
+    """Return two networks, each with a peering or without one."""
+    return [
+        network("red", "10.1.0.0/16", *([red] if red else []), one="10.1.1.0/24"),
+        network("blue", "10.2.0.0/16", *([blue] if blue else []), two=two or "10.2.1.0/24"),
+    ]
+
+
+class TestPeering:
+    """What a peering leads to, and whether it is known that nothing else does."""
+
+    def test_space_that_is_not_synchronised_is_not_peered(self, tmp_path: Path) -> None:
+        level = {
+            "peeringSyncLevel": "LocalNotInSync",
+            "remoteAddressSpace": {"addressPrefixes": ["10.2.0.0/16"]},
+            "remoteVirtualNetworkAddressSpace": {"addressPrefixes": ["10.2.0.0/16", "10.3.0.0/16"]},
+        }
+        red = network("red", "10.1.0.0/16", peering("blue", **level), one="10.1.1.0/24")
+        blue = network("blue", ["10.2.0.0/16", "10.3.0.0/16"], peering("red"), two="10.2.1.0/24", new="10.3.1.0/24")
+        assert query([red, blue], tmp_path, "one", "two", "--port", "443")["answer"] == "yes"
+        assert query([red, blue], tmp_path, "one", "new", "--port", "443")["answer"] == "no"
+        level["peeringSyncLevel"] = "FullyInSync"
+        red = network("red", "10.1.0.0/16", peering("blue", **level), one="10.1.1.0/24")
+        assert query([red, blue], tmp_path, "one", "new", "--port", "443")["answer"] == "yes"
+
+    @pytest.mark.parametrize("closed", ["red", "blue"])
+    def test_without_access_the_tag_is_narrower_and_the_way_not_known(self, closed: str, tmp_path: Path) -> None:
+        switch = {"allowVirtualNetworkAccess": False}
+        ends = (
+            peering("blue", **(switch if closed == "red" else {})),
+            peering("red", **(switch if closed == "blue" else {})),
+        )
+        found = query(pair(*ends), tmp_path, "one", "two", "--port", "443")
+        assert found["answer"] == "unknown"
+        assert any("allowVirtualNetworkAccess" in unknown for unknown in found["unknowns"])
+        # The rules of the far side let in VirtualNetwork, which without its own access lacks the near network.
+        guarded = [*pair(*ends, **GUARDED), CLOSED]
+        expected = "no" if closed == "blue" else "unknown"
+        assert query(guarded, tmp_path, "one", "two", "--port", "443")["answer"] == expected
+
+    @pytest.mark.parametrize(
+        ("listed", "complete", "answer"), [(True, False, "no"), (False, False, "unknown"), (False, True, "no")]
+    )
+    def test_a_network_that_does_not_list_its_peerings_may_have_some(
+        self, *, listed: bool, complete: bool, answer: str, tmp_path: Path
+    ) -> None:
+        bodies = pair(None, None)
+        if not listed:
+            for body in bodies:
+                del body["properties"]["virtualNetworkPeerings"]
+        assert query(bodies, tmp_path, "one", "two", "--port", "443", complete=complete)["answer"] == answer
+
+
+def in_hub(name: str, **connection: Any) -> list[Body]:
+    """Return the connection of a network to a hub of Virtual WAN."""
+    own = {"remoteVirtualNetwork": reference(network(name, "10.0.0.0/8")["id"]), **connection}
+    return [resource(f"{HUBS}/hubVirtualNetworkConnections", "vwan", f"to-{name}", location=None, properties=own)]
+
+
+def tunnel(place: str, **properties: Any) -> Body:
+    inside = {"name": "default", "properties": {"subnet": reference(subnet_id(place, "GatewaySubnet"))}}
+    return resource(TUNNELS, "gw", properties={"ipConfigurations": [inside], **properties})
+
+
+LEARNING: dict[str, tuple[list[Body], dict[str, Any], str]] = {
+    "nothing": ([], {}, "yes"),
+    "a hub that secures the Internet": (in_hub("red", enableInternetSecurity=True), {}, "unknown"),
+    "a hub that does not say": (in_hub("red"), {}, "unknown"),
+    "a hub that does not": (in_hub("red", enableInternetSecurity=False), {}, "yes"),
+    "ExpressRoute": ([tunnel("red", gatewayType="ExpressRoute")], {}, "unknown"),
+    "a tunnel": ([tunnel("red", gatewayType="Vpn", enableBgp=False)], {}, "yes"),
+    "a tunnel whose far end announces": ([tunnel("red", gatewayType="Vpn", enableBgp=True)], {}, "unknown"),
+    "forced tunnelling": ([tunnel("red", gatewayDefaultSite=reference("/s/x"))], {}, "unknown"),
+    "ExpressRoute without propagation": (
+        [
+            tunnel("red", gatewayType="ExpressRoute"),
+            resource(TABLES, "rt", properties={"routes": [], "disableBgpRoutePropagation": True}),
+        ],
+        routed("10.1.1.0/24", "rt"),
+        "yes",
+    ),
+}
+
+
+class TestLearnedRoutes:
+    """What gateways, hubs and route servers may teach, which no route table shows."""
+
+    @pytest.mark.parametrize("is_nested", [True, False])
+    def test_networks_of_one_hub_are_perhaps_joined(self, *, is_nested: bool, tmp_path: Path) -> None:
+        connections = [*in_hub("red"), *in_hub("blue")]
+        listed = {"virtualNetworkConnections": connections}
+        hub = resource(HUBS, "vwan", properties={"addressPrefix": "10.9.0.0/24", **(listed if is_nested else {})})
+        beside = [hub, *(() if is_nested else connections)]
+        assert query([*pair(None, None), *beside], tmp_path, "one", "two", "--port", "443")["answer"] == "unknown"
+        assert (
+            query([*pair(None, None), hub] if not is_nested else pair(None, None), tmp_path, "one", "two")["answer"]
+            == "no"
+        )
+
+    @pytest.mark.parametrize("case", LEARNING)
+    def test_a_default_route_may_be_learned(self, case: str, tmp_path: Path) -> None:
+        beside, subnet, answer = LEARNING[case]
+        red = network("red", "10.1.0.0/16", one=subnet or "10.1.1.0/24", GatewaySubnet="10.1.255.0/27")
+        assert query([red, *beside], tmp_path, "one", "Internet", "--port", "443")["answer"] == answer
+
+    def test_a_gateway_of_a_peer_that_was_not_read_may_teach_one(self, tmp_path: Path) -> None:
+        red = network("red", "10.1.0.0/16", peering("hub", useRemoteGateways=True), one="10.1.1.0/24")
+        assert query([red], tmp_path, "one", "Internet", "--port", "443")["answer"] == "unknown"
+
+    def test_a_private_subnet_may_get_out_by_a_route_server(self, tmp_path: Path) -> None:
+        one = {"addressPrefix": "10.1.1.0/24", "defaultOutboundAccess": False}
+        red = network("red", "10.1.0.0/16", one=one, RouteServerSubnet="10.1.255.0/26")
+        assert query([red], tmp_path, "one", "Internet", "--port", "443")["answer"] == "unknown"
+        assert query([network("red", "10.1.0.0/16", one=one)], tmp_path, "one", "Internet")["answer"] == "no"

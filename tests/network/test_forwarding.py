@@ -109,7 +109,7 @@ class Walk:
 
     def joined(self, near: tuple[str, str], network_name: str) -> Mapping[str, Any] | None:
         about = self.world["peered"].get((near[0], network_name))
-        if about is None or not about["access"] or (about["local"] and near[1] not in about["local"]):
+        if about is None or (about["local"] and near[1] not in about["local"]):
             return None
         return about  # type: ignore[no-any-return]
 
@@ -146,8 +146,9 @@ class Walk:
         if kind == "peer":
             if goal is not None and goal[0] != what:
                 return Truth.NO
-            back = self.world["peered"][what, at[0]]
-            return Truth.YES if not steps or back["forwarded"] else Truth.NO
+            there, back = self.world["peered"][at[0], what], self.world["peered"][what, at[0]]
+            is_sure = there["access"] and back["access"] and (not steps or back["forwarded"])
+            return Truth.YES if is_sure else Truth.UNKNOWN  # neither switch stops packets for certain
         if kind == "internet":
             return Truth.YES if goal is None and not is_private else Truth.NO
         if kind == "drop":
@@ -155,7 +156,8 @@ class Walk:
         return self.through(at, str(what), address, goal, steps)
 
     def through(self, at: tuple[str, str], hop: str, address: str, goal: tuple[str, str] | None, steps: int) -> Truth:
-        is_near = at[0] == "hub" or self.joined(at, "hub") is not None
+        about = self.joined(at, "hub")
+        is_near = at[0] == "hub" or (about is not None and about["access"])
         if hop == APPLIANCE or not is_near:
             return Truth.UNKNOWN
         return Truth.NO if steps else self.answer(("hub", "AzureFirewallSubnet"), address, goal, steps=1)
@@ -168,15 +170,11 @@ def filters_of(estate: Estate, subnets: Subnets, place: tuple[str, str]) -> Subn
 
 
 def decided(paths: Sequence[Path]) -> Truth:
-    """Return what paths to one address say; the firewall lets everything pass, but for what it may not send on."""
-    open_paths = [one for one in paths if not one.stops and not _is_proxied_only(one)]
+    """Return what paths to one address say; the firewall lets everything pass."""
+    open_paths = [one for one in paths if not one.stops]
     if not open_paths:
         return Truth.NO
     return Truth.UNKNOWN if all(one.doubts for one in open_paths) else Truth.YES
-
-
-def _is_proxied_only(found: Path) -> bool:
-    return any("allowForwardedTraffic" in note for note in found.notes)
 
 
 @settings(max_examples=150, deadline=None)

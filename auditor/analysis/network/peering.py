@@ -80,7 +80,7 @@ def _fact(context: Context, workload: str | None, own: set[str], peering: Peerin
     )
     if explained == "none" and estate.get(peering.remote) is None and not estate.is_outside(peering.remote):
         explained = estate.unseen(peering.remote) or explained  # what was not read may be the workload's
-    is_connected = peering.is_connected and _joins(context, peering)
+    is_connected = peering.is_connected and peering.has_access and _joins(context, peering)
     unread = None if peering.space else Gap(resource.id, "properties.remoteAddressSpace", "no address space is stated")
     return NetworkPeering(
         about=facts.about(
