@@ -9,7 +9,7 @@ import pytest
 
 from auditor.model import Finding, Report
 from tests.audit.judging import judged
-from tests.e2e.command import sample
+from tests.e2e.command import GROUP, sample
 from tests.estates.arm import Body
 from tests.estates.chat import chat_document
 
@@ -102,3 +102,26 @@ def test_where_the_route_decides_the_doubt_names_it() -> None:
     assert outbound.status.value == "unknown"
     assert "whether VirtualNetwork contains the prefix 0.0.0.0/0 of a route" in outbound.message
     assert "collected" not in outbound.message
+
+
+@pytest.mark.parametrize(("secured", "status"), [(True, "unknown"), (False, "fail")])
+def test_a_hub_that_may_teach_a_default_route_leaves_the_implicit_way_open(*, secured: bool, status: str) -> None:
+    network = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet"
+    hub = f"{GROUP}/providers/Microsoft.Network/virtualHubs/hub"
+    inside = {"name": "ip", "properties": {"privateIPAddress": "10.0.1.4", "subnet": {"id": f"{network}/subnets/s"}}}
+    machine = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
+    interface = f"{GROUP}/providers/Microsoft.Network/networkInterfaces/nic"
+    connection = {"remoteVirtualNetwork": {"id": network}, "enableInternetSecurity": secured}
+    subnet = {"id": f"{network}/subnets/s", "name": "s", "properties": {"addressPrefix": "10.0.1.0/24"}}
+    bodies: list[tuple[str, str, dict[str, Any]]] = [
+        (network, "virtualNetworks", {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [subnet]}),
+        (interface, "networkInterfaces", {"ipConfigurations": [inside], "virtualMachine": {"id": machine}}),
+        (f"{hub}/hubVirtualNetworkConnections/c", "virtualHubs/hubVirtualNetworkConnections", connection),
+    ]
+    resources = [
+        {"id": key, "name": key.rpartition("/")[2], "type": f"Microsoft.Network/{kind}", "properties": properties}
+        for key, kind, properties in bodies
+    ]
+    resources.append({"id": machine, "name": "vm", "type": "Microsoft.Compute/virtualMachines", "properties": {}})
+    [found] = judged({"resources": resources, "complete": True}, CHOSEN).findings
+    assert found.status.value == status

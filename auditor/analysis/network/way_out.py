@@ -12,8 +12,9 @@ from auditor.analysis.fact import Fact, Known, Record, fact, given, record
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap, Resource
 from auditor.network import ways_out
+from auditor.network.routes import user_routes
 from auditor.network.subnets import Subnets
-from auditor.network.ways_out import Way
+from auditor.network.ways_out import Outbound, Way
 
 _SHOWN: Final = 5
 
@@ -73,7 +74,7 @@ def way_out_facts(context: Context, subnets: Subnets) -> Iterator[WayOut]:
 
 def _fact(context: Context, subnets: Subnets, workload: str | None, subnet: Resource) -> WayOut:
     estate = context.estate
-    outbound = ways_out.outbound(estate, subnet)
+    outbound = _outbound(subnets, subnet)
     routes = ways_out.internet_routes(estate, subnets.networks.tags, subnet)
     broad = given(
         routes, lambda listed: tuple(RouteOut(id=one.route.id, prefix=one.prefix) for one in listed if one.is_broad)
@@ -94,6 +95,18 @@ def _fact(context: Context, subnets: Subnets, workload: str | None, subnet: Reso
         broad_routes=given(leaves, lambda is_led: broad if is_led else ()),
         moot_routes=given(leaves, lambda is_led: () if is_led else broad),
     )
+
+
+def _outbound(subnets: Subnets, subnet: Resource) -> Outbound | Gap:
+    """Return how machines in a subnet get out; by Azure's implicit way only where nothing may teach it a route elsewhere."""
+    found = ways_out.outbound(subnets.estate, subnet)
+    if isinstance(found, Gap) or found.way is not Way.IMPLICIT or subnets.at(subnet).surroundings.gateway is not None:
+        return found
+    own = user_routes(subnets.estate, subnets.networks.tags, subnet)
+    teacher = subnets.networks.default_teacher(ids.parent_of(subnet.key) or "")
+    if teacher is None or isinstance(own, Gap) or any(route.is_default for route in own):
+        return found
+    return Gap(subnet.id, "properties.routeTable", f"{teacher} may teach it a default route")
 
 
 def _leaves(subnets: Subnets, subnet: Resource) -> Known[bool]:
