@@ -24,8 +24,15 @@ _FIXED: Final = {"azureloadbalancer": PLATFORM, "azureplatformdns": PLATFORM, "a
 ROUTED: Final = "VirtualNetwork: by route "
 """What the name of an unknown set starts with that is the prefix of a route, if VirtualNetwork has it."""
 _GATEWAY: Final = "VirtualNetwork:gateway-learned"
+_PEERS: Final = "VirtualNetwork:unread-peers"
 _OVERLAP: Final = "Internet:public-space-inside-VirtualNetwork"
-_IN_WORDS: Final = {_GATEWAY: "the prefixes that a gateway has learned", _OVERLAP: "the public part of VirtualNetwork"}
+_IN_WORDS: Final = {
+    _GATEWAY: "the prefixes that a gateway has learned",
+    _PEERS: "the networks of peerings that were not read",
+    _OVERLAP: "the public part of VirtualNetwork",
+}
+_PRIVATE: Final = difference(ANY, PUBLIC)
+"""What a network that was not read may hold, as far as anybody asks: some hold public addresses, too."""
 
 
 def set_in_words(name: str) -> str:
@@ -75,7 +82,8 @@ class Surroundings(Struct, frozen=True, dict=True):
     """Where a subnet lies; the meaning of `VirtualNetwork` differs from subnet to subnet, by its routes.
 
     `space`: the address space of the virtual network; `peers`: of networks peered with access; `gateway`: prefixes
-    learned through a gateway, None where there is a gateway and they are not known; `tags`: published prefixes by
+    learned through a gateway, None where there is a gateway and they are not known; `has_unread_peers`: the network may
+    have peerings that were not read; `tags`: published prefixes by
     lower-case tag; `groups`: members of application security groups by lower-case id, no entry where nothing is known of
     them.
     """
@@ -86,6 +94,7 @@ class Surroundings(Struct, frozen=True, dict=True):
     routes: tuple[Route, ...] = ()
     tags: Mapping[str, Ranges] = field(default_factory=dict)
     groups: Mapping[str, GroupMembers] = field(default_factory=dict)
+    has_unread_peers: bool = False
 
     @cached_property
     def known_network(self) -> Ranges:
@@ -102,6 +111,8 @@ class Surroundings(Struct, frozen=True, dict=True):
         ]
         if self.gateway is None:
             terms.append(Term(difference(ANY, self.known_network), ((_GATEWAY, True),)))
+        if self.has_unread_peers:
+            terms.append(Term(difference(_PRIVATE, self.known_network), ((_PEERS, True),)))
         return tuple(term for term in terms if term.ranges)
 
     @cached_property
@@ -116,8 +127,9 @@ class Surroundings(Struct, frozen=True, dict=True):
         A gateway may teach even a default route: then VirtualNetwork holds every address, but nobody means that.
         """
         known = union(self.space, self.peers, self.gateway or (), PLATFORM)
-        private = difference(difference(ANY, PUBLIC), known)
+        private = difference(_PRIVATE, known)
         learned = [Term(private, ((_GATEWAY, True),))] if self.gateway is None else []
+        learned += [Term(private, ((_PEERS, True),))] if self.has_unread_peers else []
         learned += [  # what lies behind a default route is like what a gateway teaches
             Term(intersection(private, route.prefix), ((f"{ROUTED}{route.label}", True),))
             for route in self.routes

@@ -167,7 +167,7 @@ class Connectivity:
             self.subnets.is_endpoint_only(filters),
             sorted(map(repr, interfaces)),
             *(self._filtered(filters.group, way, filters.around(way)) for way in Direction),
-            *(around.space, around.known_network, around.gateway),
+            *(around.space, around.known_network, around.gateway, around.has_unread_peers),
             is_outbound_filtered(self.estate, subnet),
             self._routing(subnet, ()),
             sorted(

@@ -183,7 +183,7 @@ class Forwarding:
         No peering leads there, all that the subnet's routes lead to is known, and no gateway may teach another one.
         """
         confined = self._confined(near)
-        is_known = far.gap is None and far.surroundings.gateway is not None
+        is_known = far.gap is None and not _may_learn(far)
         return confined is not None and is_known and _network(far) not in confined
 
     def _confined(self, near: SubnetFilters) -> frozenset[str] | None:
@@ -192,7 +192,7 @@ class Forwarding:
         if key not in self._confinements:
             routes = self._routes(near)
             leads = {lead.via for lead in (*routes.table.leads, *map(_lead, routes.tagged))}
-            is_known = near.gap is None and near.surroundings.gateway is not None and leads <= _CONFINING
+            is_known = near.gap is None and not _may_learn(near) and leads <= _CONFINING
             peers = (peering.remote for peering in self.subnets.networks.peerings(_network(near)))
             self._confinements[key] = frozenset((_network(near), *peers)) if is_known else None
         return self._confinements[key]
@@ -363,7 +363,7 @@ class Forwarding:
         """Return that nothing leads to private addresses of another network, unless a gateway teaches a route."""
         ends = [trip.at, *([goal.subnet] if goal.subnet else [])]
         hop = Hop(trip.at.subnet.name, Via.NOWHERE, "")
-        if any(end.surroundings.gateway is None for end in ends):
+        if any(map(_may_learn, ends)):
             doubt = f"whether a gateway or a peering connects {trip.at.subnet.name} with {goal.name}"
             return trip.over(part, Hop(trip.at.subnet.name, Via.NOT_KNOWN, ""), doubts=[doubt])
         return trip.stopped(part, hop, _not_peered(trip, goal))
@@ -478,6 +478,11 @@ def _network(filters: SubnetFilters) -> str:
 
 def _network_name(filters: SubnetFilters) -> str:
     return ids.parent_of(filters.subnet.id) or ""
+
+
+def _may_learn(filters: SubnetFilters) -> bool:
+    """Whether a subnet may have routes of Azure's to other networks that are not known."""
+    return filters.surroundings.gateway is None or filters.surroundings.has_unread_peers
 
 
 def _lead(route: UserRoute) -> _Lead:

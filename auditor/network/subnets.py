@@ -288,6 +288,8 @@ class Subnets:
             return SecurityGroup(ids.name_of(reference), dict.fromkeys(Direction, ()), dict.fromkeys(Direction, reason))
         gap = next((gap for gap in self.estate.gaps_in(SECURITY_RULES) if ids.is_under(reference, gap.scope)), None)
         gap = gap or self.estate.gap_at(resource.key, "properties.securityRules")
+        if gap is None and not self.estate.children(resource.key, SECURITY_RULES):
+            gap = self.estate.type_gap(SECURITY_RULES, resource.key)  # a group always lists its rules
         children = [child.body for child in self.estate.children(resource.key, SECURITY_RULES)]
         group = parse_group(resource.name, resource.body.get("properties"), children, resource.id)
         if gap is not None:

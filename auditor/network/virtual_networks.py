@@ -107,7 +107,13 @@ class Networks:
             # Without propagation the subnet learns nothing from the gateway.
             gateway = () if body.flag(resource.body, "properties.disableBgpRoutePropagation") else None
         return Surroundings(
-            union(self.space(network), own), peers, gateway, tuple(self._routes(subnet)), self.tags, self.members.groups
+            space=union(self.space(network), own),
+            peers=peers,
+            gateway=gateway,
+            routes=tuple(self._routes(subnet)),
+            tags=self.tags,
+            groups=self.members.groups,
+            has_unread_peers=self.has_unlisted_peers(network),
         )
 
     def _peers(self, network: str, own: Ranges) -> tuple[Ranges, Ranges | None]:
@@ -244,7 +250,12 @@ class Networks:
         return not is_vpn or body.flag(gateway.body, "properties.enableBgp") is True
 
     def _unknown_peers(self, network: str) -> bool:
-        """Whether peerings of the network were not read: it always states all of them itself."""
+        """Whether the snapshot itself says that peerings of the network were not collected."""
+        gaps = self.estate.gaps_in(PEERINGS)
+        return any(ids.is_under(network, gap.scope) or ids.is_under(gap.scope, network) for gap in gaps)
+
+    def has_unlisted_peers(self, network: str) -> bool:
+        """Whether the network may have peerings that an export does not show: it always lists all of them itself."""
         return not self.estate.children(network, PEERINGS) and self.estate.type_gap(PEERINGS, network) is not None
 
     def _routes(self, subnet: Resource) -> Iterator[Route]:

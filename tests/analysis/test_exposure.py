@@ -107,6 +107,45 @@ def test_a_few_public_addresses_are_a_restriction(make: Make) -> None:
     assert states["nic"] is EntryState.RESTRICTED
 
 
+@pytest.mark.parametrize(("sku", "state"), [("Basic", "open"), ("Standard", "closed"), (None, "unknown")])
+def test_without_a_group_the_kind_of_address_decides_which_must_have_been_read(
+    make: Make, sku: str | None, state: str
+) -> None:
+    beside = [address("pip", sku)] if sku else []
+    context = make(hoisted([*network({}), interface("nic", "s", "192.168.9.4", **public("pip")), *beside]))
+    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "nic"] == [state]
+
+
+@pytest.mark.parametrize(
+    ("sku", "properties", "state"),
+    [
+        ("Developer", {}, "open"),
+        ("Developer", {"networkAcls": {"ipRules": [{"addressPrefix": "203.0.113.0/24"}]}}, "restricted"),
+        (
+            "Developer",
+            {"networkAcls": {"ipRules": [{"addressPrefix": f"{half}.0.0.0/1"} for half in (0, 128)]}},
+            "open",
+        ),
+        ("Standard", {}, "unknown"),
+        ("Standard", {"ipConfigurations": []}, "closed"),
+    ],
+)
+def test_a_bastion_is_reached_by_a_front_end_that_may_be_shared(
+    make: Make, sku: str, properties: Body, state: str
+) -> None:
+    kind = "Microsoft.Network/bastionHosts"
+    bastion = {"id": at(kind, "bas"), "type": kind, "sku": {"name": sku}, "properties": properties}
+    context = make([bastion], complete=False)
+    assert [one.state for one in entries(context, Subnets(context.estate))] == [state]
+
+
+@pytest.mark.parametrize("kind", ["applicationGateways", "loadBalancers", "networkInterfaces"])
+def test_who_does_not_show_its_addresses_is_not_closed(make: Make, kind: str) -> None:
+    holder = {"id": at(f"Microsoft.Network/{kind}", "x"), "type": f"Microsoft.Network/{kind}", "properties": {}}
+    context = make([holder], complete=False)
+    assert [one.state for one in entries(context, Subnets(context.estate))] == ["unknown"]
+
+
 def test_a_network_manager_leaves_everything_open_to_doubt(make: Make) -> None:
     manager = {"id": at("Microsoft.Network/networkManagers", "m"), "type": "Microsoft.Network/networkManagers"}
     machine = interface("nic", "s", "192.168.9.4", **public("pip"))

@@ -7,10 +7,11 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.analysis.contract import Context
-from auditor.analysis.exposure.entry import EntryPoint, EntryState
+from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.analysis.exposure.port_filter import Filtered, at_member, in_subnet, subnet_of
-from auditor.azure import body
+from auditor.azure import addresses, body
 from auditor.azure.resource_type import InternetReach
+from auditor.estate.completeness import NOT_IN_EXPORT
 from auditor.estate.lookup import INTERFACES
 from auditor.estate.network_relations import (
     BASTIONS,
@@ -33,6 +34,7 @@ from auditor.network.security_rules import ALL_PORTS
 from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
+_ALLOWED: Final = "properties.networkAcls.ipRules"
 INTERFACE_KINDS: Final[Mapping[str, str]] = {
     INTERFACES: "networkInterface",
     INSTANCE_INTERFACES: "networkInterface",
@@ -93,8 +95,9 @@ def interface_entries(context: Context, subnets: Subnets, interface: Resource) -
         for reference in member.public_addresses:
             address = _at(context, reference)
             path = (address.id, interface.id)
-            kind = INTERFACE_KINDS[interface.type_key]
-            yield _member_entry(context, subnets, member, (kind, address.name), path, is_basic=_is_basic(address))
+            label = (INTERFACE_KINDS[interface.type_key], address.name)
+            is_basic = _is_basic(address) if context.estate.get(reference) is not None else None
+            yield _member_entry(context, subnets, member, label, path, is_basic=is_basic)
         setting = member.instance_address
         if setting is not None:
             is_basic = body.same_text(body.text(setting, "sku.name") or "Basic", "Basic")
@@ -109,11 +112,16 @@ def _member_entry(
     label: tuple[str, str],
     path: tuple[str, ...],
     *,
-    is_basic: bool,
+    is_basic: bool | None,
 ) -> EntryPoint:
+    """Return a member's way in. `is_basic` is None where its public address was not read: then no group says nothing."""
     found = at_member(context, subnets, member, ALL_PORTS)
     if found.has_group or found.gap is not None:
         return _entry((*label, found.ports), member.holder, path, found)
+    if is_basic is None:
+        gap = context.estate.unseen(path[0]) or Gap(path[0], PUBLIC_ADDRESSES, "not in the snapshot")
+        said = "no network security group stands before its public address, which was not collected"
+        return EntryPoint(member.holder, *label, "all", EntryState.UNKNOWN, said, path, gap=gap)
     said = f"a {'Basic' if is_basic else 'Standard'} public address without network security group"
     state = EntryState.OPEN if is_basic else EntryState.CLOSED
     return EntryPoint(member.holder, *label, "all", state, said, path)
@@ -203,7 +211,16 @@ def _behind(subnets: Subnets, gateway: Resource, listener: object) -> Iterator[s
 
 
 def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> Iterator[EntryPoint]:
-    """Yield the public front of a Bastion host."""
+    """Yield the public front of a Bastion host; a developer's has none of its own, and is reached by one that all share.
+
+    https://learn.microsoft.com/azure/bastion/quickstart-developer
+    """
+    if _is_shared(bastion):
+        texts = [body.text(one, "addressPrefix") or "" for one in body.objects(bastion.body, _ALLOWED)]
+        state = covered(*addresses.read_ranges(texts)) if texts else EntryState.OPEN
+        said = listed(state, texts) if texts else "it is reached by the front end that developers' hosts share"
+        yield EntryPoint(bastion, "bastion", "", "443", state, said, (bastion.id,))
+        return
     configurations = list(body.objects(bastion.body, "properties.ipConfigurations"))
     address = next((found for one in configurations if (found := _address_of(context, one)) is not None), None)
     if body.flag(bastion.body, "properties.enablePrivateOnlyBastion") or address is None:
@@ -214,6 +231,10 @@ def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> It
     links = body.flag(bastion.body, "properties.enableShareableLink") is True
     notes = ("shareable links are on",) if links else ()
     yield _entry(("bastion", "", "443"), bastion, (address.id, bastion.id), answer, *notes)
+
+
+def _is_shared(bastion: Resource) -> bool:
+    return body.same_text(body.text(bastion.body, "sku.name"), "Developer")
 
 
 def firewall_entries(context: Context, subnets: Subnets, firewall: Resource) -> Iterator[EntryPoint]:
@@ -265,6 +286,25 @@ def _entry(
     """Return an entry that groups decide about; `label` is its kind, name and port."""
     lines = (*found.lines, *notes)
     return EntryPoint(resource, *label, found.state, found.said, path, lines, found.gap, found.inputs)
+
+
+_FRONTS: Final[Mapping[str, tuple[str, str]]] = {
+    INTERFACES: (INTERFACE_KINDS[INTERFACES], "properties.ipConfigurations"),
+    LOAD_BALANCERS: ("loadBalancer", "properties.frontendIPConfigurations"),
+    GATEWAYS: ("applicationGateway", "properties.frontendIPConfigurations"),
+    BASTIONS: ("bastion", "properties.ipConfigurations"),
+}
+"""What holders are called, and where they always state their addresses."""
+
+
+def unread_front(context: Context, holder: Resource) -> EntryPoint | None:
+    """Return that it is not known what leads to a holder whose addresses the input does not show, or None."""
+    kind, path = _FRONTS.get(holder.type_key, ("", ""))
+    is_shown = not path or context.estate.complete or body.value(holder.body, path) is not None
+    if is_shown or (kind == "bastion" and _is_shared(holder)):
+        return None
+    gap = Gap(holder.id, path, NOT_IN_EXPORT)
+    return EntryPoint(holder, kind, "", "", EntryState.UNKNOWN, "its addresses were not read", (holder.id,), gap=gap)
 
 
 HOLDERS: Final[Mapping[str, Reader]] = {

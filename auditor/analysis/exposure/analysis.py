@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Analysis, Context, Unlisted
-from auditor.analysis.exposure.addresses import HOLDERS, address_entries
+from auditor.analysis.exposure.addresses import HOLDERS, address_entries, unread_front
 from auditor.analysis.exposure.authors import AuthorAccess, author_facts
 from auditor.analysis.exposure.doors import ServiceDoors, door_facts
 from auditor.analysis.exposure.entry import EntryPoint, EntryState
@@ -56,6 +56,8 @@ def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> It
         yield from service_entries(context, resource, way_in)
     elif kind == PUBLIC_ADDRESSES:
         yield from address_entries(context, resource)
+    elif kind in HOLDERS and (unread := unread_front(context, resource)) is not None:
+        yield unread
     elif kind in HOLDERS:
         yield from HOLDERS[kind](context, subnets, resource)
     elif way_in is None and kind.count("/") < _CHILD:
