@@ -11,7 +11,6 @@ from typing import Final
 from msgspec import Struct
 
 from auditor import resource_id as ids
-from auditor.azure import body
 from auditor.diff.attribution import Attribution
 from auditor.diff.drift import NameEffect, NameState
 from auditor.estate.graph import Estate
@@ -113,9 +112,12 @@ class NameComparison:
 
     def _answer(self, estate: Estate, connection: EndpointConnection, name: _Name, network: str) -> _Answer:
         resource = estate.get(network)
-        if resource is None or body.text_or_texts(resource.body, "properties.dhcpOptions.dnsServers"):
+        if resource is None or private_names.has_own_servers(resource):
             return _Answer(Truth.UNKNOWN, "answered by a server of its own")
         zones: Sequence[PrivateZone] = self._zones(estate, network)
+        is_linked = any(zone.name == name.zone for zone in zones)
+        if (ruleset := private_names.forwarder(estate, network, name.zone, is_linked=is_linked)) is not None:
+            return _Answer(Truth.UNKNOWN, f"perhaps sent to another server by ruleset {ruleset}")
         found = private_names.resolve(zones, name.full)
         registered = private_names.registered(estate, connection.endpoint)
         own = [zone for zone in zones if zone.name == name.zone and zone.key in registered]

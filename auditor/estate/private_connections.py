@@ -13,7 +13,7 @@ from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
-from auditor.model import Resource
+from auditor.model import Gap, Resource
 
 ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)
 _CHILD: Final = "/privateendpointconnections"
@@ -32,8 +32,22 @@ class EndpointConnection(Struct, frozen=True):
 
     @property
     def is_effective(self) -> bool:
-        """Whether traffic flows: the connection is approved and the endpoint is provisioned."""
+        """Whether traffic flows, as far as is known: the connection is approved and the endpoint is provisioned."""
         return body.same_text(self.status, "Approved") and body.same_text(self.state, "Succeeded")
+
+    @property
+    def unread(self) -> Gap | None:
+        """Return why it is not known whether traffic flows: Azure always states both, so what is absent was not read."""
+        if any(
+            said is not None and not body.same_text(said, good)
+            for said, good in ((self.status, "Approved"), (self.state, "Succeeded"))
+        ):
+            return None
+        if self.status is None:
+            return Gap(self.endpoint.id, self.path, "the endpoint does not state the connection's status")
+        if self.state is None:
+            return Gap(self.endpoint.id, "properties.provisioningState", "the endpoint does not state it")
+        return None
 
 
 class TargetConnection(Struct, frozen=True):

@@ -30,6 +30,9 @@ _PUBLIC: Final[Mapping[str, str]] = {
     "privatelink.vaultcore.azure.cn": "vault.azure.cn",
 }
 _APEX: Final = "@"
+_AZURE_DNS: Final = "168.63.129.16"
+_RULESET_LINKS: Final = "microsoft.network/dnsforwardingrulesets/virtualnetworklinks"
+_FORWARDING_RULES: Final = "microsoft.network/dnsforwardingrulesets/forwardingrules"
 CONFLICT: Final = "records of linked zones"
 """What is not known where several zones of one name are linked, and differ."""
 
@@ -264,6 +267,44 @@ def zones_needed(estate: Estate, connection: EndpointConnection) -> Sequence[str
     ]
     fitting = [zone for zone in zones if not zone.kinds or kind in zone.kinds]
     return tuple(dict.fromkeys(zone.names["public"] for zone in fitting if "public" in zone.names))
+
+
+def has_own_servers(network: Resource) -> bool:
+    """Whether a virtual network asks DNS servers of its own, and not Azure's, which may be named by its address."""
+    named = body.text_or_texts(network.body, "properties.dhcpOptions.dnsServers")
+    return any(server.strip() != _AZURE_DNS for server in named)
+
+
+def forwarder(estate: Estate, network: str, zone: str, *, is_linked: bool) -> str | None:
+    """Return the ruleset by which questions for a zone's names may leave a network for another server, or None.
+
+    A zone that is linked to the network is asked unless a rule is about the very zone, or a part of it.
+
+    https://learn.microsoft.com/azure/dns/private-resolver-endpoints-rulesets
+    """
+    for link in estate.of_type(_RULESET_LINKS):
+        if body.sub_resource(link.body, "properties.virtualNetwork") != network:
+            continue
+        ruleset = ids.parent_of(link.key) or ""
+        rules = estate.children(ruleset, _FORWARDING_RULES)
+        if not rules and estate.type_gap(_FORWARDING_RULES, ruleset) is not None:
+            return ids.name_of(ruleset)
+        enabled = (
+            one
+            for one in rules
+            if not body.same_text(body.text(one.body, "properties.forwardingRuleState"), "Disabled")
+        )
+        domains = ((body.text(one.body, "properties.domainName") or "").strip(".").lower() for one in enabled)
+        if any(_is_asked_for(domain, zone, is_linked=is_linked) for domain in domains):
+            return ids.name_of(ruleset)
+    return None
+
+
+def _is_asked_for(domain: str, zone: str, *, is_linked: bool) -> bool:
+    if domain == zone or domain.endswith(f".{zone}"):
+        return True
+    public = _PUBLIC.get(zone, zone.removeprefix("privatelink."))
+    return not is_linked and any(name == domain or not domain or name.endswith(f".{domain}") for name in (zone, public))
 
 
 def zones_seen_from(estate: Estate, network: str) -> Sequence[PrivateZone]:

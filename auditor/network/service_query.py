@@ -11,7 +11,14 @@ from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, intersection
 from auditor.estate.graph import Estate
-from auditor.estate.private_connections import ENDPOINTS, EndpointConnection, addresses_of, connections_of
+from auditor.estate.network_relations import ZONE_LINKS
+from auditor.estate.private_connections import (
+    ENDPOINTS,
+    EndpointConnection,
+    addresses_of,
+    connections_of,
+    target_connections,
+)
 from auditor.model import Resource
 from auditor.network import endpoints, private_names, service_doors
 from auditor.network.endpoints import Endpoint
@@ -214,9 +221,12 @@ def _private(subnets: Subnets, source: Endpoint, service: Resource, traffic: Mat
 
 def _by_endpoint(subnets: Subnets, source: Endpoint, connection: EndpointConnection, traffic: Match) -> DoorAnswer:
     name = connection.endpoint.name
-    if not connection.is_effective:
-        state = connection.status or "without status"
-        return DoorAnswer("private", name, Truth.NO, f"its connection is {state}, and so lets nothing in")
+    if (unread := connection.unread) is not None:
+        return DoorAnswer(
+            "private", name, Truth.UNKNOWN, unread.reason, None, (f"whether {name} works ({unread.reason})",)
+        )
+    if (why_not := _ineffective(subnets.estate, connection)) is not None:
+        return DoorAnswer("private", name, Truth.NO, f"{why_not}, and so it lets nothing in")
     locations = endpoints.located(subnets, connection.endpoint)
     if not locations:
         doubt = f"where the private endpoint {name} is (its subnet was not read)"
@@ -235,6 +245,19 @@ def _by_endpoint(subnets: Subnets, source: Endpoint, connection: EndpointConnect
     return DoorAnswer("private", name, way.truth, why, resolves, way.unknowns, way)
 
 
+def _ineffective(estate: Estate, connection: EndpointConnection) -> str | None:
+    """Return why no traffic flows over a connection, by what either of its ends says, or None."""
+    if not body.same_text(connection.status, "Approved"):
+        return f"its connection is {connection.status}"
+    if not connection.is_effective:
+        return f"its provisioning state is {connection.state}"
+    target = estate.get(connection.target)
+    listed = (target_connections(estate, target) if target is not None else None) or ()
+    said = [one.status for one in listed if one.endpoint == connection.endpoint.key and one.status is not None]
+    refusals = [status for status in said if not body.same_text(status, "Approved")]
+    return f"{ids.name_of(connection.target)} says that the connection is {refusals[0]}" if refusals else None
+
+
 def _resolves(estate: Estate, source: Endpoint, connection: EndpointConnection) -> Truth | None:
     """Return whether the service's names lead to an endpoint in the networks where the source is."""
     networks = {ids.parent_of(location.filters.subnet.key) or "" for location in source.locations}
@@ -244,13 +267,20 @@ def _resolves(estate: Estate, source: Endpoint, connection: EndpointConnection) 
 
 def _resolves_in(estate: Estate, network: str, connection: EndpointConnection) -> Truth:
     resource = estate.get(network)
-    if resource is None or body.text_or_texts(resource.body, "properties.dhcpOptions.dnsServers"):
+    if resource is None or private_names.has_own_servers(resource):
         return Truth.UNKNOWN
     zones = private_names.zones_seen_from(estate, network)
     registered = private_names.registered(estate, connection.endpoint)
     ends = addresses_of(estate, connection.endpoint)
     answers: list[Truth] = []
     for name in private_names.zones_needed(estate, connection):
+        is_linked = any(zone.name == name for zone in zones)
+        if not is_linked and estate.type_gap(ZONE_LINKS) is not None:
+            answers.append(Truth.UNKNOWN)  # its zone may be linked by what was not read
+            continue
+        if private_names.forwarder(estate, network, name, is_linked=is_linked) is not None:
+            answers.append(Truth.UNKNOWN)
+            continue
         own = [zone for zone in zones if zone.name == name and zone.key in registered]
         names = [relative for zone in own for relative in registered[zone.key] if relative]
         needed = private_names.names_of(estate, connection, name, names)

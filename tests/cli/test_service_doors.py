@@ -150,3 +150,100 @@ def test_the_table_shows_both_doors_with_their_reasons(tmp_path: Path) -> None:
     given = estate(tmp_path, *network(), vault(), *endpoint())
     ended = in_process("network", "query", given, "--complete", "--from", "web", "--to", "kv", at=tmp_path)
     assert all(words in ended.out for words in ("Doors", "public", "publicNetworkAccess=Disabled", "private", "pep"))
+
+
+def changed(name: str, **properties: Any) -> list[Body]:
+    """Return the vault, its endpoint and its zone, with other properties of the resource that ends in a name."""
+    bodies = [*network(), vault(), *endpoint()]
+    next(one for one in bodies if one["id"].endswith(name))["properties"].update(properties)
+    return bodies
+
+
+def without_status() -> Body:
+    return {"name": "c", "properties": {"privateLinkServiceId": VAULT, "groupIds": ["vault"]}}
+
+
+def listed_by_the_vault(status: str) -> Body:
+    state = {"privateEndpoint": {"id": ENDPOINT}, "privateLinkServiceConnectionState": {"status": status}}
+    return {"id": f"{VAULT}/privateEndpointConnections/c", "properties": state}
+
+
+@pytest.mark.parametrize(
+    ("given", "private"),
+    [
+        (changed("/kv", privateEndpointConnections=[listed_by_the_vault("Approved")]), "yes"),
+        (changed("/kv", privateEndpointConnections=[listed_by_the_vault("Rejected")]), "no"),
+        (changed("/pep", provisioningState="Failed"), "no"),
+        (changed("/pep", provisioningState=None), "unknown"),
+        (changed("/pep", privateLinkServiceConnections=[without_status()]), "unknown"),
+    ],
+    ids=["both agree", "the vault refuses", "failed", "state not read", "status not read"],
+)
+def test_both_ends_of_a_connection_are_heard(tmp_path: Path, given: list[Body], private: str) -> None:
+    assert asked(tmp_path, *given)[1]["private"] == private
+
+
+def ruleset(*domains: str, state: str = "Enabled") -> list[Body]:
+    kind = "Microsoft.Network/dnsForwardingRulesets"
+    own = f"{GROUP}/providers/{kind}/rs"
+    servers = [{"ipAddress": "10.9.0.4", "port": 53}]
+    return [
+        resource(own, kind),
+        resource(f"{own}/virtualNetworkLinks/l2", f"{kind}/virtualNetworkLinks", virtualNetwork={"id": NETWORK}),
+        *(
+            resource(
+                f"{own}/forwardingRules/r{place}",
+                f"{kind}/forwardingRules",
+                domainName=domain,
+                forwardingRuleState=state,
+                targetDnsServers=servers,
+            )
+            for place, domain in enumerate(domains)
+        ),
+    ]
+
+
+def unlinked() -> list[Body]:
+    return [one for one in changed("/vnet") if not one["id"].endswith("/l")]
+
+
+@pytest.mark.parametrize(
+    ("given", "resolves"),
+    [
+        (changed("/vnet", dhcpOptions={"dnsServers": ["10.9.0.4"]}), "unknown"),
+        (changed("/vnet", dhcpOptions={"dnsServers": ["168.63.129.16"]}), "yes"),
+        ([*changed("/vnet"), *ruleset("privatelink.vaultcore.azure.net.")], "unknown"),
+        ([*changed("/vnet"), *ruleset(".", "contoso.com.")], "yes"),
+        ([*unlinked(), *ruleset("contoso.com.")], "no"),
+        ([*unlinked(), *ruleset("vaultcore.azure.net.")], "unknown"),
+        ([*unlinked(), *ruleset("vault.azure.net.")], "unknown"),
+        ([*unlinked(), *ruleset(".")], "unknown"),
+        ([*unlinked(), *ruleset(".", state="Disabled")], "no"),
+    ],
+    ids=[
+        "servers of its own",
+        "Azure's server by its address",
+        "the zone forwarded",
+        "all else forwarded",
+        "not linked, something else forwarded",
+        "not linked, forwarded",
+        "not linked, the public name forwarded",
+        "not linked, everything forwarded",
+        "not linked, the rule off",
+    ],
+)
+def test_a_name_that_others_may_be_asked_for_is_not_known(tmp_path: Path, given: list[Body], resolves: str) -> None:
+    assert asked(tmp_path, *given)[1]["resolves"] == [resolves]
+    ended = in_process(
+        "evaluate", estate(tmp_path, *given), "--complete", "--include-passed", "--no-progress", "-o", "json",
+        "--select", "private-endpoint-name-resolves", at=tmp_path,
+    )  # fmt: skip
+    statuses = {"yes": "pass", "no": "fail", "unknown": "unknown"}
+    assert [one["status"] for one in ended.findings] == [statuses[resolves]]
+
+
+def test_a_zone_that_is_not_linked_may_be_in_what_was_not_read(tmp_path: Path) -> None:
+    words = ("--from", "web", "--to", "kv", "-o", "json", "--allow-incomplete")
+    ended = in_process("network", "query", estate(tmp_path, *unlinked()), *words, at=tmp_path)
+    (record,) = ended.report["records"]
+    assert [door["resolves"] for door in record["doors"] if door["name"] == "pep"] == ["unknown"]

@@ -103,12 +103,14 @@ def _fact(context: Context, resource: Resource, label: str, door: PublicDoor) ->
 
 
 def _private_endpoints(context: Context, resource: Resource) -> Known[int]:
-    gap = context.estate.type_gap(ENDPOINTS)
     known = (context.estate.get(key) for key in context.estate.sources(resource.key, "private-endpoint-for"))
-    count = sum(
-        connection.is_effective and connection.target == resource.key
+    listed = [
+        connection
         for endpoint in known
         if endpoint is not None
         for connection in connections_of(endpoint)
-    )
-    return gap or count
+        if connection.target == resource.key
+    ]
+    unread = (connection.unread for connection in listed)
+    gap = next((one for one in (context.estate.type_gap(ENDPOINTS), *unread) if one is not None), None)
+    return gap or sum(connection.is_effective for connection in listed)

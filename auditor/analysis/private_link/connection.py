@@ -100,7 +100,7 @@ def _own_fact(
         group_ids=connection.groups,
         status=connection.status,
         provisioning_state=connection.state,
-        healthy=connection.is_effective,
+        healthy=connection.unread or connection.is_effective,
         foreign=False,
         explained_by="workload endpoint",
         holder=endpoint.name,

@@ -175,7 +175,7 @@ def uses_custom_dns(estate: Estate, network: str | None) -> bool | Gap:
             estate.unseen(network) if network else Gap("/", spelled(NETWORKS), "the endpoint names no virtual network")
         )
         return unseen or False
-    return bool(body.text_or_texts(found.body, "properties.dhcpOptions.dnsServers"))
+    return private_names.has_own_servers(found)
 
 
 def zone_state(dns: Dns, connection: EndpointConnection, names: Sequence[str], scope: EndpointScope) -> ZoneState:

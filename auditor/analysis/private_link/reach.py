@@ -20,6 +20,7 @@ from auditor.estate.lookup import NETWORKS
 from auditor.estate.private_connections import EndpointConnection, TargetConnection, by_target, target_connections
 from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
+from auditor.network import private_names
 from auditor.resource_id import key, name_of, parent_of
 
 ANYWHERE: Final = EndpointScope(None, None, None)
@@ -44,11 +45,12 @@ class Candidate(Struct, frozen=True):
     target_status: str | None
     target_agrees: bool | None
     problems: Sequence[str]
+    unread: Gap | None = None
 
     @property
     def counts(self) -> bool:
-        """Whether this endpoint alone satisfies the requirement."""
-        return not self.problems
+        """Whether this endpoint alone satisfies the requirement, as far as it was read."""
+        return not self.problems and self.unread is None
 
 
 class Reach(Struct, frozen=True):
@@ -131,7 +133,8 @@ def judge(
     if chosen is not None:
         connection, states = chosen
         custom = _custom_dns(links, connection, states)
-    return Reach(candidates, states, custom, endpoints_gap(estate, scope), target_gap)
+    unread = next((item.unread for item in candidates if item.unread is not None and not item.problems), None)
+    return Reach(candidates, states, custom, endpoints_gap(estate, scope) or unread, target_gap)
 
 
 def _slot_connections(links: Links, slot: Resource, wanted: set[str]) -> Sequence[EndpointConnection]:
@@ -155,10 +158,10 @@ def _candidate(
     problems = []
     if wrong:
         problems.append(f"connects to {facts.listed(list(connection.groups)) or 'no group'}")
-    if (connection.status or "").lower() != "approved":
-        problems.append(f"the connection is {connection.status or 'without status'}")
-    if (connection.state or "").lower() != "succeeded":
-        problems.append(f"its provisioning state is {connection.state or 'not given'}")
+    if connection.status is not None and connection.status.lower() != "approved":
+        problems.append(f"the connection is {connection.status}")
+    if connection.state is not None and connection.state.lower() != "succeeded":
+        problems.append(f"its provisioning state is {connection.state}")
     if not holds:
         where = name_of(connection.network) if connection.network else "an unnamed network"
         why = "outside the workload's virtual network" if exists else "which does not exist"
@@ -172,6 +175,7 @@ def _candidate(
         target_status=(refusals or statuses or [None])[0],
         target_agrees=agrees,
         problems=problems,
+        unread=connection.unread,
     )
 
 
@@ -203,4 +207,19 @@ def _custom_dns(links: Links, connection: EndpointConnection, states: Sequence[Z
         return found if isinstance(found, bool) else False
     if found is True:
         return Gap(connection.network or "/", "related:dns", "the network uses its own DNS servers")
-    return found
+    return found or _forwarded(links, connection, states) or False
+
+
+def _forwarded(links: Links, connection: EndpointConnection, states: Sequence[ZoneState]) -> Gap | None:
+    """Return that a ruleset of the network sends questions for an endpoint's names elsewhere, or None."""
+    network = connection.network or ""
+    for state in states:
+        if state.zone in links.dns.central:
+            continue
+        ruleset = private_names.forwarder(
+            links.context.estate, network, state.name.lower(), is_linked=state.linked is True
+        )
+        if ruleset is not None:
+            reason = f"forwarding ruleset {ruleset} may send questions for {state.name} to another server"
+            return Gap(network, "related:dns", reason)
+    return None
