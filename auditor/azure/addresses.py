@@ -142,5 +142,7 @@ def is_broad(addresses: Ranges) -> bool:
     return size(intersection(addresses, IPV4)) > _BROAD_IPV4 or size(intersection(addresses, IPV6)) > _BROAD_IPV6
 
 
-STRANGERS: Final = must_parse("8.8.8.8", "9.9.9.9", "208.67.222.222")
+STRANGERS: Final = must_parse(
+    "8.8.8.8", "9.9.9.9", "208.67.222.222", "2001:4860:4860::8888", "2620:fe::fe", "2620:119:35::35"
+)
 """Public resolvers of others than Microsoft: addresses that are in no service tag."""

@@ -144,7 +144,7 @@ class Entries:
     def _behind(
         self, balancer: Resource, kind: str, rule: Mapping[str, object]
     ) -> Iterator[tuple[tuple[str, str] | str, Entry]]:
-        limit, needs_group = _limit(rule), not _is_basic(balancer)
+        limit, needs_group = led_on(rule), not _is_basic(balancer)
         behind = self.members.behind(balancer, rule, kind)
         for member in behind.members:
             yield member.key, Entry(balancer.id, member, limit=limit, needs_group=needs_group)
@@ -202,7 +202,7 @@ def public_fronts(balancer: Resource) -> frozenset[str]:
     )
 
 
-def _limit(rule: Mapping[str, object]) -> Match:
+def led_on(rule: Mapping[str, object]) -> Match:
     """Return what a rule of a load balancer leads on, as the back end sees it."""
     protocols = _PROTOCOLS.get((body.text(rule, "properties.protocol") or "").lower(), ALL_PROTOCOLS)
     port = body.number(rule, "properties.backendPort") or 0

@@ -222,11 +222,15 @@ class Membership:
             self._unplaced_in[subnet] = _terms(difference(prefixes, taken), members)
         return self._unplaced_in[subnet]
 
-    def behind(self, balancer: Resource, rule: Mapping[str, object], collection: str = "") -> PooledMembers:
+    def behind(
+        self, balancer: Resource, rule: Mapping[str, object], collection: str = "", passed: frozenset[str] = frozenset()
+    ) -> PooledMembers:
         """Return who gets the traffic of a rule from a collection of a load balancer (`inboundNatRules`, …).
 
-        A load-balancing rule that names no pool stands for all pools, and no rule at all for everybody.
+        A load-balancing rule that names no pool stands for all pools, and no rule at all for everybody. `passed` are the
+        load balancers, by key, over which it gets there.
         """
+        passed |= {balancer.key}
         keys = set(body.references(rule, "properties.backendAddressPools"))
         keys |= {one} if (one := body.sub_resource(rule, "properties.backendAddressPool")) else set()
         named = body.sub_resource(rule, "properties.backendIPConfiguration")
@@ -241,7 +245,7 @@ class Membership:
         gap: Gap | None = None
         for pool in (body_of for key, body_of in self._pools(balancer).items() if key in keys):
             stated += body.references(pool, "properties.backendIPConfigurations")
-            entries, missing = self._entries(pool)
+            entries, missing = self._entries(pool, passed)
             for entry in entries:
                 if isinstance(entry, NetworkMember):
                     found[entry.key] = entry
@@ -263,11 +267,18 @@ class Membership:
         pools |= {child.key: child.body for child in self.estate.children(balancer.key, _BACKEND_POOLS)}
         return pools
 
-    def _entries(self, pool: Mapping[str, object]) -> tuple[list[NetworkMember | tuple[str, Ranges]], Gap | None]:
+    def _entries(
+        self, pool: Mapping[str, object], passed: frozenset[str]
+    ) -> tuple[list[NetworkMember | tuple[str, Ranges]], Gap | None]:
         """Return what a pool lists by address: the members that have them, else the addresses with their subnets."""
         found: list[NetworkMember | tuple[str, Ranges]] = []
         gap: Gap | None = None
         for entry in body.objects(pool, "properties.loadBalancerBackendAddresses"):
+            if front := body.sub_resource(entry, "properties.loadBalancerFrontendIPConfiguration"):
+                members, missing = self._behind_front(front, passed)
+                found += members
+                gap = gap or missing
+                continue
             configuration = body.sub_resource(entry, "properties.networkInterfaceIPConfiguration")
             numbers = addresses.read(entry, "properties.ipAddress")
             members = self._configured(configuration) if configuration else ()
@@ -282,6 +293,21 @@ class Membership:
                 text = body.text(entry, "properties.ipAddress") or ""
                 gap = gap or Gap(text, SUBNETS, f"the network of the pool's address {text} is not in the estate")
         return found, gap
+
+    def _behind_front(
+        self, front: str, passed: frozenset[str]
+    ) -> tuple[Sequence[NetworkMember | tuple[str, Ranges]], Gap | None]:
+        """Return who is behind the load balancer of a region that one of all regions leads to, by its front end.
+
+        https://learn.microsoft.com/azure/load-balancer/cross-region-overview
+        """
+        regional = self.estate.get(ids.top_of(ids.key(front)))
+        if regional is None:
+            return (), self._lost(front)
+        if regional.key in passed:
+            return (), None
+        behind = self.behind(regional, {}, passed=passed)
+        return (*behind.members, *behind.addresses), behind.gap
 
     def _subnet_at(self, entry: Mapping[str, object], numbers: Ranges) -> str | None:
         """Return the subnet that an entry of a pool names, or the one of its network that holds its address."""

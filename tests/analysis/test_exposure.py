@@ -139,6 +139,43 @@ def test_a_bastion_is_reached_by_a_front_end_that_may_be_shared(
     assert [one.state for one in entries(context, Subnets(context.estate))] == [state]
 
 
+@pytest.mark.parametrize(
+    ("led", "let_in", "state"),
+    [
+        ("Udp", "Udp", "open"),
+        ("Udp", "Tcp", "closed"),
+        ("Tcp", "Udp", "closed"),
+        ("All", "Udp", "open"),
+        ("Tcp", "*", "open"),
+    ],
+)
+def test_a_load_balancer_leads_on_its_own_protocol(make: Make, led: str, let_in: str, state: str) -> None:
+    kind = "Microsoft.Network/loadBalancers"
+    pool = {"id": f"{at(kind, 'lb')}/backendAddressPools/be"}
+    leads = {"frontendPort": 53, "backendPort": 53, "protocol": led, "backendAddressPool": pool}
+    properties = {
+        "frontendIPConfigurations": [{"name": "fe", "properties": public("pip")}],
+        "backendAddressPools": [{"name": "be", **pool, "properties": {}}],
+        "loadBalancingRules": [{"name": "dns", "properties": leads}],
+    }
+    balancer = {"id": at(kind, "lb"), "type": kind, "sku": {"name": "Standard"}, "properties": properties}
+    rule = {**RULE, "protocol": let_in, "destinationPortRange": "53"}
+    machine = interface("nic", "s", "192.168.9.4", loadBalancerBackendAddressPools=[pool])
+    context = make(hoisted([*network({"s": {"rules": [rule]}}), machine, balancer, address("pip")]))
+    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "lb"] == [state]
+
+
+def test_everybody_with_an_address_of_ipv6_is_everybody(make: Make) -> None:
+    found = network({"s": {"rules": [{**RULE, "sourceAddressPrefix": "::/0"}]}})
+    place = next(one for one in found if one["id"] == NETWORK)
+    place["properties"]["addressSpace"]["addressPrefixes"].append("fd00:1::/48")
+    subnet = next(one for one in place["properties"]["subnets"] if one["name"] == "s")
+    subnet["properties"]["addressPrefixes"] = [subnet["properties"].pop("addressPrefix"), "fd00:1::/64"]
+    machine = interface("nic", "s", "fd00:1::4", **public("pip"))
+    context = make(hoisted([*found, machine, address("pip")]))
+    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "nic"] == ["open"]
+
+
 @pytest.mark.parametrize("kind", ["applicationGateways", "loadBalancers", "networkInterfaces"])
 def test_who_does_not_show_its_addresses_is_not_closed(make: Make, kind: str) -> None:
     holder = {"id": at(f"Microsoft.Network/{kind}", "x"), "type": f"Microsoft.Network/{kind}", "properties": {}}

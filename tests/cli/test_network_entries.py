@@ -57,6 +57,21 @@ def basic(address: Body) -> Body:
     return {**address, "sku": {"name": "Basic"}}
 
 
+def leading_to(name: str, other: str) -> Body:
+    """Return a load balancer whose pool is the front end of another one."""
+    front = f"{at('Microsoft.Network/loadBalancers', other)}/frontendIPConfigurations/fe"
+    entry = {"name": "a", "properties": {"loadBalancerFrontendIPConfiguration": {"id": front}}}
+    return load_balancer(name, loadBalancerBackendAddresses=[entry])
+
+
+REGIONS = [leading_to("glb", "lb"), private(load_balancer("lb")), public_address("pip")]
+
+
+def circle() -> list[Body]:
+    """Return two load balancers each of which names the other; machines name the second one's pool."""
+    return [leading_to("glb", "lb"), leading_to("lb", "glb"), public_address("pip")]
+
+
 ENTRIES: dict[str, tuple[list[Body], str | None]] = {
     "a machine without anything": ([NIC], "no"),
     "a machine with a public address": (
@@ -78,6 +93,8 @@ ENTRIES: dict[str, tuple[list[Body], str | None]] = {
         [scale_set("vmss", configuration(**POOLED)), load_balancer("lb", 443), public_address("pip")],
         "no",
     ),
+    "a load balancer of all regions before one": ([scale_set("vmss", configuration(**POOLED)), *REGIONS], "yes"),
+    "load balancers that lead to each other": ([scale_set("vmss", configuration(**POOLED)), *circle()], "yes"),
     "a load balancer inside": ([scale_set("vmss", configuration(**POOLED)), private(load_balancer("lb"))], "no"),
     "a load balancer that was not read": ([scale_set("vmss", configuration(**POOLED))], "unknown"),
     "a service that holds an address": (

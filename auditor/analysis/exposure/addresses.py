@@ -28,9 +28,10 @@ from auditor.estate.network_relations import (
 )
 from auditor.model import Gap, Resource
 from auditor.network import gateway_pools
+from auditor.network.entries import led_on
 from auditor.network.firewall import RULE_GROUPS
 from auditor.network.membership import NetworkMember, PooledMembers
-from auditor.network.security_rules import ALL_PORTS
+from auditor.network.security_rules import ALL_PORTS, WITH_PORTS
 from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
@@ -152,14 +153,15 @@ def _balanced(
 ) -> Iterator[EntryPoint]:
     """Yield who is reached through a rule: each member and plain address behind it, and that there may be others."""
     balancer, address = front
-    port = body.number(rule, "properties.backendPort") or 0
-    ports = ((port, port + 1),) if port else ALL_PORTS
+    led = led_on(rule)
+    ports, bits = led.destination_ports, led.protocols & WITH_PORTS
     shown = str(
         body.number(rule, "properties.frontendPort") or body.text(rule, "properties.frontendPortRangeStart") or "all"
     )
     label = ("loadBalancer", body.text(rule, "name") or shown, shown)
-    reached = [(member.holder.id, at_member(context, subnets, member, ports)) for member in backends.members] + [
-        (key, in_subnet(context, subnets, balancer, key, ports, at=numbers)) for key, numbers in backends.addresses
+    reached = [(member.holder.id, at_member(context, subnets, member, ports, bits)) for member in backends.members] + [
+        (key, in_subnet(context, subnets, balancer, key, ports, at=numbers, protocols=bits))
+        for key, numbers in backends.addresses
     ]
     for backend, found in reached:
         path = (address.id, balancer.id, backend)

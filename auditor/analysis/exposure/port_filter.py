@@ -37,8 +37,13 @@ class Filtered(Struct, frozen=True):
     ports: str = "see evidence"
 
 
-def at_member(context: Context, subnets: Subnets, member: NetworkMember, ports: Ranges) -> Filtered:
-    """Return what the groups of a member's subnet, and of its interface, let through to it from public addresses."""
+def at_member(
+    context: Context, subnets: Subnets, member: NetworkMember, ports: Ranges, protocols: int | None = None
+) -> Filtered:
+    """Return what the groups of a member's subnet, and of its interface, let through to it from public addresses.
+
+    `protocols` are those that get to it (bits); else TCP, and for all ports UDP as well.
+    """
     subnet = context.estate.get(member.subnet or "")
     if subnet is None:
         return _unplaced(member.holder)
@@ -48,11 +53,18 @@ def at_member(context: Context, subnets: Subnets, member: NetworkMember, ports: 
     chain = filters.chain_at(interface, Direction.INBOUND)
     if not interface.space:
         chain = replace(chain, destinations=filters.prefixes)
-    return _asked(member.holder, chain, filters.inputs, ports)
+    return _asked(member.holder, chain, filters.inputs, _traffic(ports, protocols))
 
 
 def in_subnet(
-    context: Context, subnets: Subnets, resource: Resource, key: str | None, ports: Ranges, *, at: Ranges = ()
+    context: Context,
+    subnets: Subnets,
+    resource: Resource,
+    key: str | None,
+    ports: Ranges,
+    *,
+    at: Ranges = (),
+    protocols: int | None = None,
 ) -> Filtered:
     """Return what the group of a subnet lets through from public addresses to a service in it, or to an address."""
     subnet = context.estate.get(key) if key else None
@@ -63,7 +75,7 @@ def in_subnet(
         return Filtered(EntryState.UNKNOWN, filters.gap.reason, has_group=True, gap=filters.gap, inputs=filters.inputs)
     own = filters.own_filter(Direction.INBOUND)
     chain = FilterChain((own,), filters.surroundings, addresses.ANY, at or filters.prefixes)
-    return _asked(resource, chain, filters.inputs, ports)
+    return _asked(resource, chain, filters.inputs, _traffic(ports, protocols))
 
 
 def subnet_of(resource: Resource, configurations: str) -> str | None:
@@ -77,9 +89,13 @@ def _unplaced(resource: Resource) -> Filtered:
     return Filtered(EntryState.UNKNOWN, reason, has_group=True, gap=Gap(resource.id, SUBNETS, reason))
 
 
-def _asked(resource: Resource, path: FilterChain, inputs: tuple[tuple[str, str], ...], ports: Ranges) -> Filtered:
-    protocols = WITH_PORTS if ports == ALL_PORTS else _TCP
-    public = Match(Side(addresses.PUBLIC), ANYWHERE, protocols, ALL_PORTS, ports, names_ports=ports != ALL_PORTS)
+def _traffic(ports: Ranges, protocols: int | None) -> Match:
+    named = ports != ALL_PORTS
+    bits = protocols or (_TCP if named else WITH_PORTS)
+    return Match(Side(addresses.PUBLIC), ANYWHERE, bits, ALL_PORTS, ports, names_ports=named)
+
+
+def _asked(resource: Resource, path: FilterChain, inputs: tuple[tuple[str, str], ...], public: Match) -> Filtered:
     if not path.may_admit(public):
         return _closed(path, inputs)
     strangers = replace(public, source=Side(addresses.STRANGERS))
