@@ -207,6 +207,27 @@ class RoleSwitch(Struct, frozen=True):
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
+class Anonymous(Struct, frozen=True):
+    """What anybody may do without signing in, as patterns of operations relative to the type.
+
+    `where`: property path → values (lower case) with which the resource lets in; `above`: those that its top resource needs
+    besides.
+    """
+
+    where: Mapping[str, Sequence[str]]
+    above: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    control: Sequence[str] = ()
+    data: Sequence[str] = ()
+
+
+class Deployments(Struct, frozen=True):
+    """What deploying a template shows of a resource: to whoever may do `by`, `where` the resource lets deployments in."""
+
+    where: Mapping[str, Sequence[str]]
+    by: Sequence[str]
+    data: Sequence[str]
+
+
 class RoleSystem(Struct, frozen=True):
     """Roles that a service keeps itself for its data: what the file of the type of their assignments says of them.
 
@@ -307,6 +328,8 @@ class ResourceType(Struct, frozen=True):
     keys: Keys = field(default_factory=Keys)
     policies: AccessPolicies | None = None
     roles: RoleSwitch | None = None
+    anonymous: Sequence[Anonymous] = ()
+    deployments: Deployments | None = None
     role_system: RoleSystem | None = None
     privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)
     properties: Sequence[Property] = ()
@@ -330,6 +353,8 @@ class ResourceType(Struct, frozen=True):
             *self.keys.lent,
             *((self.policies.listed, self.policies.unless) if self.policies else ()),
             *((path for where in self.roles.where for path in where) if self.roles else ()),
+            *(path for one in self.anonymous for path in one.where),
+            *(self.deployments.where if self.deployments else ()),
             *(f"{paths.show(one.each)}.{path}" for one in self.addresses for path in (one.address, one.subnet)),
             *(paths.show(place.at) for stated in self.refers for place in stated.places),
             *(paths.show(at) for stated in self.refers for at in stated.where),

@@ -19,7 +19,9 @@ from auditor.azure.relation import Navigation, StatedBy
 from auditor.azure.resource_type import (
     DIAGNOSED,
     AccessPolicies,
+    Anonymous,
     CommandLine,
+    Deployments,
     EndpointReader,
     Follow,
     Hosts,
@@ -56,7 +58,7 @@ _CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system"
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
     "followed", "diagnostics", "logs", "calls_others", "placed", "refers", "addresses", "hosts", "az", "way_in",
-    "private_link", "keys", "policies", "roles", "role_system", "privileges", "properties",
+    "private_link", "keys", "policies", "roles", "anonymous", "deployments", "role_system", "privileges", "properties",
 )  # fmt: skip
 MAX_FILES: Final = 5_000
 
@@ -191,6 +193,10 @@ def resource_type(node: Node, path: str) -> ResourceType:
         keys=_credentials(entries.get("keys")),
         policies=_policies(entries["policies"]) if "policies" in entries else None,
         roles=_role_switch(entries["roles"]) if "roles" in entries else None,
+        anonymous=[_anonymous(item) for item in entries["anonymous"].items("anonymous")]
+        if "anonymous" in entries
+        else (),
+        deployments=_deployments(entries["deployments"]) if "deployments" in entries else None,
         role_system=_role_system(entries["role_system"]) if "role_system" in entries else None,
         privileges=_privileges(entries.get("privileges")),
         properties=properties(entries.get("properties")),
@@ -445,11 +451,16 @@ def _key_access(node: Node, handed_out: Mapping[str, Sequence[str]]) -> KeyAcces
     by = _operations(entries["by"], "by") if "by" in entries else everything
     if not by or not {"control", "data"} & set(entries):
         node.fail("what keys open needs operations that hand them out, and what they let one do", "{data: ['*']}")
-    opened = {
-        plane: _operations(entries[plane], plane, _OPERATION_PATTERN) if plane in entries else ()
+    return KeyAccess(by, *_by_plane(entries))
+
+
+def _by_plane(entries: Mapping[str, Node]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the patterns of operations on the control plane and on data."""
+    control, data = (
+        _operations(entries[plane], plane, _OPERATION_PATTERN) if plane in entries else ()
         for plane in ("control", "data")
-    }
-    return KeyAccess(by, opened["control"], opened["data"])
+    )
+    return control, data
 
 
 def _operations_by_path(node: Node | None) -> Mapping[str, Sequence[str]]:
@@ -476,16 +487,36 @@ def _role_switch(node: Node) -> RoleSwitch:
     entries = node.check_keys(("where", "control", "data", "instead"), "roles")
     if "where" not in entries or not {"control", "data"} & set(entries):
         node.fail("roles need 'where' they have an effect, and on which operations", "{where: [{p: [a]}], data: ['*']}")
-    patterns = {
-        plane: _operations(entries[plane], plane, _OPERATION_PATTERN) if plane in entries else ()
-        for plane in ("control", "data")
-    }
+    control, data = _by_plane(entries)
     instead = entries["instead"].mapping("instead") if "instead" in entries else {}
     return RoleSwitch(
         where=[_values_by_path(item) for item in entries["where"].items("where")],
-        control=patterns["control"],
-        data=patterns["data"],
+        control=control,
+        data=data,
         instead={name: item.text(f"what does the same as {name}") for name, item in instead.items()},
+    )
+
+
+def _anonymous(node: Node) -> Anonymous:
+    entries = node.check_keys(("where", "above", "control", "data"), "each of anonymous")
+    if "where" not in entries or not {"control", "data"} & set(entries):
+        node.fail(
+            "anonymous access needs 'where' it is given, and to which operations", "{where: {p: [a]}, data: ['*']}"
+        )
+    above = _values_by_path(entries["above"]) if "above" in entries else {}
+    return Anonymous(_values_by_path(entries["where"]), above, *_by_plane(entries))
+
+
+def _deployments(node: Node) -> Deployments:
+    entries = node.check_keys(("where", "by", "data"), "deployments")
+    if len(entries) < len(("where", "by", "data")):
+        node.fail(
+            "deployments need 'where', 'by' and 'data'", "{where: {p: [a]}, by: [deploy/action], data: [things/read]}"
+        )
+    return Deployments(
+        _values_by_path(entries["where"]),
+        _operations(entries["by"], "by"),
+        _operations(entries["data"], "data", _OPERATION_PATTERN),
     )
 
 

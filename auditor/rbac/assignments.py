@@ -10,6 +10,8 @@ from msgspec import Struct, field
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Permissions, conditional, perhaps
 from auditor.truth import Truth
 
+ANYBODY = "anybody"
+"""Stands for whoever comes without signing in."""
 UNREADABLE_PRINCIPAL = "unreadable"
 """Stands for the principal of something that names none."""
 EVERYONE = "00000000-0000-0000-0000-000000000000"
@@ -28,8 +30,10 @@ class DoorKind(StrEnum):
     COSMOS = "role inside Cosmos DB"
     SERVICE = "role of the service itself"
     KEY = "account key"
+    ANONYMOUS = "anonymous access"
     IDENTITY = "acts as an identity"
     FEDERATION = "federated credential"
+    DEPLOYMENT = "template deployment"
     ESCALATION = "gives itself access"
 
 

@@ -1,7 +1,8 @@
 """Find every door by which principals may do an operation on a resource, directly or after a step.
 
-Direct doors: roles, delegations, classic administration, access policies, and keys for whoever may list them. After a step:
-whoever may give itself access, and whoever may act as an identity that has a door of its own.
+Direct doors: roles, delegations, classic administration, access policies, keys for whoever may list them, and what lets in
+anybody. After a step: whoever may deploy a template that is shown secrets, whoever may give itself access, and whoever may
+act as an identity that has a door of its own.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
-from auditor.azure.resource_type import KeyAccess, PrivilegeName, ResourceType
+from auditor.azure.resource_type import Anonymous, KeyAccess, PrivilegeName, ResourceType
 from auditor.estate.accepted_keys import accepts_keys
 from auditor.estate.lookup import FEDERATED_CREDENTIALS
+from auditor.estate.stated_values import has_values
 from auditor.model import Gap, Resource
-from auditor.rbac import acting
+from auditor.rbac import acting, service_roles
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.access_policies import governed_at
-from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind
+from auditor.rbac.assignments import ANYBODY, Assignment, AssignmentState, DoorKind
 from auditor.rbac.effective import Effective
 from auditor.rbac.patterns import matches, normalise
 from auditor.rbac.permissions import Plane, permits
@@ -32,8 +34,10 @@ from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import NO, UNKNOWN, YES, Truth, all_of, any_of
 
 ASSIGN_ROLES: Final = "Microsoft.Authorization/roleAssignments/write"
-_INDIRECT: Final = frozenset({DoorKind.IDENTITY, DoorKind.FEDERATION, DoorKind.ESCALATION})
+_INDIRECT: Final = frozenset({DoorKind.IDENTITY, DoorKind.FEDERATION, DoorKind.DEPLOYMENT, DoorKind.ESCALATION})
 _KEYED: Final = [kind for kind in shipped() if kind.keys.opens]
+_OPEN: Final = [kind for kind in shipped() if kind.anonymous]
+_DEPLOYED: Final = [kind for kind in shipped() if kind.deployments is not None]
 _LENDERS: Final = [kind for kind in shipped() if kind.keys.lent]
 _RANK: Final = {NO: 0, UNKNOWN: 1, YES: 2}
 _CODE_HOSTS: Final = [k for k in shipped() if k.calls_others and PrivilegeName.RUN_CODE in k.privileges]
@@ -86,8 +90,12 @@ class DoorSearch(Struct):
 
     def all(self, plane: Plane, operation: str, scope: str) -> Sequence[Door]:
         """Return the doors to an operation at a scope; those after a step only of who has no sure direct one."""
-        direct = [*self.holders(plane, operation, scope), *self.by_key(plane, operation, scope)]
-        stepped = [*self._escalations(plane, operation, scope)]
+        direct = [
+            *self.holders(plane, operation, scope),
+            *self.by_key(plane, operation, scope),
+            *self._anonymous(plane, operation, scope),
+        ]
+        stepped = [*self._by_deployment(plane, operation, scope), *self._escalations(plane, operation, scope)]
         sure = {(door.principal, door.eligible) for door in direct if door.answer is YES}
         later = [*stepped, *self._as_identities([*direct, *stepped])]
         return [*direct, *(d for d in later if not sure & {(d.principal, False), (d.principal, d.eligible)})]
@@ -146,6 +154,78 @@ class DoorSearch(Struct):
             if opened:
                 for place, is_there in self._keyed(kind, scope):
                     yield from self._by_keys_of(kind, opened, place, is_there)
+
+    def _anonymous(self, plane: Plane, operation: str, scope: str) -> Iterator[Door]:
+        """Yield where anybody may do an operation without signing in: at a scope, above it, or somewhere below."""
+        for kind in _OPEN if self.only is None else ():
+            for one in kind.anonymous:
+                if _fits(kind, one.data if plane is Plane.DATA else one.control, operation):
+                    doors = (self._open_to_anybody(one, resource) for resource in self._around(kind.key, scope))
+                    yield from (replace(door, operation=operation) for door in doors if door.answer is not NO)
+                    self._note_unread(kind, one, scope)
+
+    def _open_to_anybody(self, one: Anonymous, resource: Resource) -> Door:
+        estate, answer = self.graph.estate, has_values(self.graph.estate, resource, one.where)
+        if one.above:
+            top = estate.resource(_top(resource.id))
+            answer = all_of((answer, UNKNOWN if top is None else has_values(estate, top, one.above)))
+        return Door(
+            kind=DoorKind.ANONYMOUS,
+            principal=ANYBODY,
+            answer=answer,
+            eligible=False,
+            on=resource.id,
+            operation="",
+            credential=resource.id,
+            reasons=() if answer is YES else (f"whether {resource.name} lets in anybody is not known",),
+        )
+
+    def _around(self, kind: str, scope: str) -> Iterator[Resource]:
+        """Yield the resource of a type that a scope is or lies in, else those below it."""
+        estate, covers = self.graph.estate, self.graph.grants.hierarchy.covers
+        place: str | None = scope
+        while place is not None and (ids.type_of(place) or "").lower() != kind:
+            place = ids.parent_of(place)
+        found = None if place is None else estate.resource(place)
+        if place is None:
+            yield from (resource for resource in estate.judged(kind) if covers(scope, resource.key) is not NO)
+        elif found is not None:
+            yield found
+
+    def _note_unread(self, kind: ResourceType, one: Anonymous, scope: str) -> None:
+        """Note why there may be more that lets in anybody, unless what lies above keeps everybody out."""
+        estate = self.graph.estate
+        gap = estate.type_gap(kind.key, scope)
+        if gap is None:
+            return
+        tops = self._around("/".join(kind.key.split("/")[:2]), scope) if one.above else ()
+        if not one.above or any(has_values(estate, top, one.above) is not NO for top in tops):
+            self.gaps.setdefault(gap, f"{kind.name}, which may let in anybody,")
+
+    def deployment_doors(self) -> Iterator[tuple[Resource, ResourceType, Door]]:
+        """Yield who may be shown what of which resource by deploying a template, with the resource's type."""
+        for kind in _DEPLOYED:
+            for resource in self.graph.estate.judged(kind.key):
+                yield from ((resource, kind, door) for door in self._shown_to(kind, resource))
+
+    def _by_deployment(self, plane: Plane, operation: str, scope: str) -> Iterator[Door]:
+        """Yield who may deploy a template to which a resource shows what is asked."""
+        for kind in _DEPLOYED:
+            if kind.deployments and plane is Plane.DATA and _fits(kind, kind.deployments.data, operation):
+                for resource in self._around(kind.key, scope):
+                    yield from self._shown_to(kind, resource)
+
+    def _shown_to(self, kind: ResourceType, resource: Resource) -> Iterator[Door]:
+        if kind.deployments is None:
+            return
+        lets_in = has_values(self.graph.estate, resource, kind.deployments.where)
+        if lets_in is NO:
+            return
+        doubts = () if lets_in is YES else (f"whether {resource.name} lets deployments in is not known",)
+        names = (f"{kind.name}/{name}" for name in kind.deployments.by)
+        for door in surest(door for name in names for door in self.holders(Plane.CONTROL, name, resource.id)):
+            answer = all_of((door.answer, lets_in))
+            yield replace(door, kind=DoorKind.DEPLOYMENT, answer=answer, reasons=(*door.reasons, *doubts))
 
     def key_doors(self) -> Iterator[tuple[Resource, ResourceType, KeyAccess, Door]]:
         """Yield who may list which keys of which resource, with its type and what they open there."""
@@ -211,6 +291,7 @@ class DoorSearch(Struct):
                 answer = all_of((door.answer, _can_give(door.assignments, plane, operation)))
                 if answer is not NO:
                     yield replace(door, kind=DoorKind.ESCALATION, answer=answer)
+        yield from self._by_service_roles(plane, operation, scope)
         place = governed_at(ids.key(scope))
         rules = self.graph.grants.reach.at(ids.key(scope))
         if place is None or plane is not Plane.DATA or rules is YES:
@@ -219,6 +300,15 @@ class DoorSearch(Struct):
         for door in surest(doors):
             answer = all_of((door.answer, UNKNOWN if rules is UNKNOWN else YES))
             yield replace(door, kind=DoorKind.ESCALATION, answer=answer)
+
+    def _by_service_roles(self, plane: Plane, operation: str, scope: str) -> Iterator[Door]:
+        """Yield who may assign roles that the service keeps itself: each of them is an ordinary operation to Azure."""
+        if plane is not Plane.DATA:
+            return
+        for place, kind, roles in service_roles.assignable(self.graph.estate, scope):
+            if any_of(permits(role.at_most, plane, operation) for role in roles) is not NO:
+                for door in self.holders(Plane.CONTROL, f"{kind.name}/write", place):
+                    yield replace(door, kind=DoorKind.ESCALATION)
 
     def _as_identities(self, doors: Sequence[Door]) -> Sequence[Door]:
         """Return who may act as an identity that has one of the doors, itself or by acting as another in turn."""
@@ -287,6 +377,13 @@ def _trusted(credential: Resource) -> str:
     return f"{body.text(credential.properties, 'issuer') or '?'} {subject or '?'}"
 
 
+def _top(resource_id: str) -> str:
+    """Return the id of the topmost resource that one is or lies in."""
+    while (above := ids.parent_of(resource_id)) is not None:
+        resource_id = above
+    return resource_id
+
+
 def surest(doors: Iterable[Door]) -> Sequence[Door]:
     """Return of the doors of a principal on a resource the surest one, of those by which nothing else differs."""
     best: dict[tuple[str, bool, str], Door] = {}
@@ -298,7 +395,11 @@ def surest(doors: Iterable[Door]) -> Sequence[Door]:
 
 
 def _opens(kind: ResourceType, keys: KeyAccess, plane: Plane, operation: str) -> bool:
-    patterns = keys.data if plane is Plane.DATA else keys.control
+    return _fits(kind, keys.data if plane is Plane.DATA else keys.control, operation)
+
+
+def _fits(kind: ResourceType, patterns: Iterable[str], operation: str) -> bool:
+    """Whether an operation is among those of a type that patterns, relative to it, stand for."""
     return any(matches(normalise(f"{kind.name}/{each}"), normalise(operation)) for each in patterns)
 
 

@@ -217,7 +217,7 @@ def what_can(graph: AccessGraph, name: str) -> WhatCan:
 
 
 def _by_keys(search: DoorSearch, principal: str) -> Iterator[Grant]:
-    """Yield what keys that somebody may list are good for."""
+    """Yield what keys that somebody may list are good for, and what deploying a template shows."""
     for resource, kind, opened, door in search.key_doors():
         if door.principal == principal:
             yield Grant(
@@ -228,6 +228,10 @@ def _by_keys(search: DoorSearch, principal: str) -> Iterator[Grant]:
                 actions=tuple(f"{kind.name}/{each}" for each in opened.control),
                 data_actions=tuple(f"{kind.name}/{each}" for each in opened.data),
             )
+    for resource, kind, door in search.deployment_doors():
+        if door.principal == principal and kind.deployments is not None:
+            shown = tuple(f"{kind.name}/{each}" for each in kind.deployments.data)
+            yield Grant(answer=door.answer, by=door, scope=resource.id, privileges=(), data_actions=shown)
 
 
 def _as_identities(graph: AccessGraph, search: DoorSearch, principal: str) -> Iterator[Grant]:

@@ -9,16 +9,16 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor import resource_id as ids
-from auditor.azure import body, paths
 from auditor.azure.catalogue import shipped
-from auditor.azure.resource_type import ANY_VALUE, ResourceType, RoleSwitch
+from auditor.azure.resource_type import ResourceType, RoleSwitch
 from auditor.estate.graph import Estate
+from auditor.estate.stated_values import has_values
 from auditor.model import Resource
 from auditor.rbac import bounds
 from auditor.rbac.operation_sets import OperationSet, intersection, is_empty, pattern, union
 from auditor.rbac.patterns import normalise
 from auditor.rbac.permissions import Permissions
-from auditor.truth import Truth, all_of, any_of, truth_of
+from auditor.truth import Truth, any_of
 
 
 class _Switched(Struct, frozen=True):
@@ -137,22 +137,7 @@ def read_reach(estate: Estate) -> RoleReach:
 
 
 def _roles_rule(estate: Estate, resource: Resource, switch: RoleSwitch) -> Truth:
-    return any_of(
-        all_of(_has(estate, resource, path, values) for path, values in where.items()) for where in switch.where
-    )
-
-
-def _has(estate: Estate, resource: Resource, path: str, values: Sequence[str]) -> Truth:
-    if estate.gap_at(resource.id, path) is not None:
-        return Truth.UNKNOWN
-    stated = body.value(resource.body, path)
-    if stated is None:
-        stated = estate.catalogue.default(resource.type_key, path)
-    if stated is None or stated is paths.ABSENT:
-        return Truth.NO
-    if ANY_VALUE in values:
-        return Truth.YES
-    return truth_of(str(stated).lower() in values) if isinstance(stated, str | bool) else Truth.UNKNOWN
+    return any_of(has_values(estate, resource, where) for where in switch.where)
 
 
 def instead(operation: str, scope: str, reach: RoleReach) -> str | None:

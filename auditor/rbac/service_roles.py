@@ -110,6 +110,21 @@ def gap(estate: Estate, place: str, kind: ResourceType) -> Gap | None:
     return estate.type_gap(kind.name, place)
 
 
+def assignable(estate: Estate, scope: str) -> Iterator[tuple[str, ResourceType, Sequence[Role]]]:
+    """Yield what keeps roles itself, at or above a scope, with the type of its assignments and the roles it always has."""
+    for place, kind, system in _around(scope, estate.catalogue):
+        owner = estate.resource(place)
+        if owner is not None and _may_have(owner, kind):
+            roles = (built_in(kind.name, guid, estate.catalogue) for guid in system.built_in)
+            yield place, kind, [role for role in roles if role is not None]
+
+
+def _may_have(owner: Resource, kind: ResourceType) -> bool:
+    """Whether a resource may have roles of a system: its own kind, and what it states, decide."""
+    stated = (body.text(owner.body, "kind") or "").lower()
+    return (not kind.kinds or not stated or stated in kind.kinds) and body.has_values(owner.body, kind.where_parent)
+
+
 def keepers(estate: Estate) -> Sequence[str]:
     """Return the ids of the resources that may keep roles of their own, sorted."""
     parents = sorted({kind.parent for kind, _ in systems_of(estate.catalogue).values() if kind.parent})

@@ -90,7 +90,8 @@ def test_keys_open_data_where_the_service_accepts_them(
     holders = [assigned("editor", CONTRIBUTOR), assigned("reader", READER)]
     found = who(tmp_path, [resource(kind, "x", on), *holders], operation, "x")
     assert found["editor"] == ("yes", ["account key"])
-    assert who(tmp_path, [resource(kind, "x", off), *holders], operation, "x") == {}
+    left = {"editor": ("after a step", ["gives itself access"])} if kind.startswith("Microsoft.DocumentDB") else {}
+    assert who(tmp_path, [resource(kind, "x", off), *holders], operation, "x") == left
 
 
 @pytest.mark.parametrize(("properties", "doors"), [({"adminUserEnabled": True}, 2), ({"adminUserEnabled": False}, 1)])
@@ -248,6 +249,82 @@ def test_a_database_is_asked_about_as_arm_names_it_or_as_cosmos_does(tmp_path: P
         assert found == {"p1": ("yes", ["role inside Cosmos DB"])}
     assert who(tmp_path, [account, held], delete, f"{account['id']}/sqlDatabases/other") == {}
     assert who(tmp_path, [account, held], delete, account["id"]) == {}
+
+
+COSMOS_OPERATOR, COSMOS_CONTRIBUTOR = "230815da-be43-4aae-9cb4-875f7bd000aa", "5bd9cd88-fe45-4216-938b-f97437e15450"
+
+
+def test_who_may_write_the_roles_of_cosmos_gives_itself_one(tmp_path: Path) -> None:
+    """To Azure they are resources like others; the operator's role leaves them out."""
+    kind = "Microsoft.DocumentDB/databaseAccounts"
+    account = resource(kind, "db", {"disableLocalAuth": True}, kind="GlobalDocumentDB")
+    held = [assigned("operator", COSMOS_OPERATOR), assigned("editor", COSMOS_CONTRIBUTOR), assigned("reader", READER)]
+    items = f"data:{kind}/sqlDatabases/containers/items/read"
+    right = {"editor": ("after a step", ["gives itself access"])}
+    assert who(tmp_path, [account, *held], items, "db") == right
+    assert who(tmp_path, [account | {"kind": "MongoDB"}, *held], items, "db") == {}
+    assert who(tmp_path, [account, *held], f"data:{kind}/tables/containers/entities/read", "db") == {}
+
+
+CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
+
+
+@pytest.mark.parametrize(
+    ("account", "container", "answer"),
+    [
+        ({"allowBlobPublicAccess": True}, {"publicAccess": "Blob"}, "yes"),
+        ({"allowBlobPublicAccess": True}, {"publicAccess": "container"}, "yes"),
+        ({"allowBlobPublicAccess": True}, {"publicAccess": None}, None),
+        ({"allowBlobPublicAccess": True}, {"publicAccess": "None"}, None),
+        ({"allowBlobPublicAccess": False}, {"publicAccess": "Container"}, None),
+        ({}, {"publicAccess": "Container"}, "maybe"),
+        ({"allowBlobPublicAccess": None}, {"publicAccess": "Blob"}, "maybe"),
+    ],
+)
+def test_anybody_reads_what_is_public(account: Body, container: Body, answer: str | None, tmp_path: Path) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False, **account})
+    inner = resource(CONTAINER, "c", container) | {"id": f"{store['id']}/blobServices/default/containers/c"}
+    other = resource(CONTAINER, "d", {}) | {"id": f"{store['id']}/blobServices/default/containers/d"}
+    for on in ("st", inner["id"], f"{inner['id']}/blobs/x", GROUP):
+        _, records, _ = asked(tmp_path, [store, inner, other], "who-can", BLOB, "--on", on)
+        assert [record["answer"] for record in records] == ([] if answer is None else [answer])
+    if answer == "yes":
+        assert records[0]["doors"] == ["anonymous access"]
+        assert records[0]["by"][0].endswith(f"by {inner['id']}")
+    _, records, _ = asked(tmp_path, [store, inner, other], "who-can", BLOB, "--on", other["id"])
+    assert records == []
+
+
+@pytest.mark.parametrize(
+    ("public", "is_open"),
+    [({"allowBlobPublicAccess": True}, True), ({}, True), ({"allowBlobPublicAccess": False}, False)],
+)
+def test_containers_that_were_not_read_may_be_public_unless_the_account_says_no(
+    public: Body, is_open: object, tmp_path: Path
+) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False, **public})
+    _, _, unknowns = asked(tmp_path, [store], "who-can", BLOB, "--on", "st", complete=False)
+    assert any("may let in anybody" in text for text in unknowns) is is_open
+
+
+def test_anybody_pulls_where_nobody_has_to_sign_in(tmp_path: Path) -> None:
+    pull = "Microsoft.ContainerRegistry/registries/pull/read"
+    for public, right in ((True, {"anybody": ("yes", ["anonymous access"])}), (False, {}), (None, {})):
+        registry = resource("Microsoft.ContainerRegistry/registries", "cr", {"anonymousPullEnabled": public})
+        assert who(tmp_path, [registry], pull, "cr") == right
+
+
+def test_who_may_deploy_templates_is_shown_secrets_where_the_vault_lets_them_in(tmp_path: Path) -> None:
+    held = [assigned("editor", CONTRIBUTOR), assigned("reader", READER)]
+    for lets_in, right in ((True, {"editor": ("after a step", ["template deployment"])}), (False, {}), (None, {})):
+        properties = {"enableRbacAuthorization": True, "enabledForTemplateDeployment": lets_in}
+        vault = resource("Microsoft.KeyVault/vaults", "kv", properties)
+        assert who(tmp_path, [vault, *held], SECRET, "kv") == right
+        assert who(tmp_path, [vault, *held], "data:Microsoft.KeyVault/vaults/keys/sign/action", "kv") == {}
+        _, records, _ = asked(tmp_path, [vault, *held], "what-can", "editor")
+        assert [one["data_actions"] for one in records if one["door"] == "template deployment"] == (
+            [[SECRET]] if right else []
+        )
 
 
 def test_classic_administrators_have_what_owners_have(tmp_path: Path) -> None:

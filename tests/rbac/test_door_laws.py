@@ -36,6 +36,7 @@ SECRET: Final = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S1
 LIST: Final = "Microsoft.Storage/storageAccounts/listKeys/action"
 ASSIGN: Final = "Microsoft.Authorization/roleAssignments/write"
 POLICIES: Final = "Microsoft.KeyVault/vaults/accessPolicies/write"
+DEPLOY: Final = "Microsoft.KeyVault/vaults/deploy/action"
 RUN: Final = "Microsoft.Compute/virtualMachines/runCommand/action"
 PUBLISH: Final = "Microsoft.Web/sites/publish/action"
 USE: Final = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
@@ -46,15 +47,16 @@ PEOPLE: Final = ("ann", "bob", "team", "inner", "of-vm", "of-app")
 SUBJECT: Final = "https://issuer.example repo:x"
 QUESTIONS: Final = ((BLOB, STORE), (SECRET, VAULT), (LIST, STORE))
 ROLES: Final[Mapping[str, tuple[Mapping[str, Sequence[str]], frozenset[str]]]] = {
-    "everything": ({"actions": ["*"]}, frozenset({LIST, ASSIGN, POLICIES, RUN, PUBLISH, USE})),
+    "everything": ({"actions": ["*"]}, frozenset({LIST, ASSIGN, POLICIES, DEPLOY, RUN, PUBLISH, USE})),
     "but-access": (
         {"actions": ["*"], "notActions": ["Microsoft.Authorization/*/write"]},
-        frozenset({LIST, POLICIES, RUN, PUBLISH, USE}),
+        frozenset({LIST, POLICIES, DEPLOY, RUN, PUBLISH, USE}),
     ),
     "keys": ({"actions": [LIST]}, frozenset({LIST})),
     "blobs": ({"dataActions": [BLOB]}, frozenset({BLOB})),
     "data": ({"dataActions": ["*"]}, frozenset({BLOB, SECRET})),
     "secrets": ({"dataActions": ["Microsoft.KeyVault/vaults/secrets/*"]}, frozenset({SECRET})),
+    "deploys": ({"actions": [DEPLOY]}, frozenset({DEPLOY})),
     "commands": ({"actions": [RUN]}, frozenset({RUN})),
     "apps": ({"actions": [PUBLISH]}, frozenset({PUBLISH})),
     "grants": ({"actions": [ASSIGN]}, frozenset({ASSIGN})),
@@ -82,6 +84,7 @@ class Denied:
     named: str
     excluded: str | None
     children: bool
+    audits: bool
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,9 @@ class World:
     by_roles: bool | None
     keys: bool | None
     federated: bool
+    templates: bool
+    public: bool
+    container: str
 
 
 def worlds(*, denies: bool = True) -> st.SearchStrategy[World]:
@@ -107,6 +113,7 @@ def worlds(*, denies: bool = True) -> st.SearchStrategy[World]:
         st.sampled_from((EVERYONE, "ann", "team", "inner")),
         st.sampled_from((None, "bob", "inner", "of-vm")),
         st.booleans(),
+        st.booleans(),
     )
     return st.builds(
         World,
@@ -117,6 +124,9 @@ def worlds(*, denies: bool = True) -> st.SearchStrategy[World]:
         st.sampled_from((True, False, None)),
         st.sampled_from((True, False, None)),
         st.booleans(),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from(("None", "blob", "Container")),
     )
 
 
@@ -133,7 +143,8 @@ def is_at(scope: str, place: str) -> bool:
 
 def is_denied(world: World, who: str, operation: str, place: str) -> bool:
     return any(
-        operation in ROLES[deny.role][1]
+        not deny.audits
+        and operation in ROLES[deny.role][1]
         and (is_at(deny.scope, place) if deny.children else deny.scope == place)
         and (deny.named == EVERYONE or is_within(who, deny.named))
         and not (deny.excluded and is_within(who, deny.excluded))
@@ -156,7 +167,8 @@ def has(world: World, who: str, operation: str, place: str) -> bool:
 
 def escalates(world: World, who: str, operation: str, place: str) -> bool:
     by_policy = operation == SECRET and not world.by_roles and has(world, who, POLICIES, place)
-    return by_policy or has(world, who, ASSIGN, place)
+    by_template = operation == SECRET and world.templates and has(world, who, DEPLOY, place)
+    return by_policy or by_template or has(world, who, ASSIGN, place)
 
 
 def becomes(world: World, who: str, identity: str) -> bool:
@@ -174,7 +186,9 @@ def everybody(world: World, operation: str, place: str) -> dict[str, str]:
     while True:
         more = {w for w in names for i in ("of-vm", "of-app") if i in reach and w != i and becomes(world, w, i)}
         if more <= reach:
-            return {who: "direct" if who in direct else "step" for who in reach}
+            found = {who: "direct" if who in direct else "step" for who in reach}
+            is_open = operation == BLOB and world.public and world.container != "None"
+            return found | ({"anybody": "direct"} if is_open else {})
         reach |= more
 
 
@@ -227,6 +241,7 @@ def access_bodies(world: World) -> Iterable[Body]:
             f"n{at}",
             scope=deny.scope,
             doNotApplyToChildScopes=not deny.children,
+            denyAssignmentEffect="audit" if deny.audits else "enforced",
             principals=[{"id": deny.named, "type": kind}],
             excludePrincipals=[{"id": deny.excluded, "type": type_of(deny.excluded)}] if deny.excluded else [],
             permissions=[dict(ROLES[deny.role][0])],
@@ -236,11 +251,24 @@ def access_bodies(world: World) -> Iterable[Body]:
 def bodies_of(world: World) -> list[Body]:
     policies = [{"tenantId": "t", "objectId": who, "permissions": {"secrets": ["Get"]}} for who in world.policies]
     bodies = [
-        {"id": STORE, "type": "Microsoft.Storage/storageAccounts", "properties": {"allowSharedKeyAccess": world.keys}},
+        {
+            "id": STORE,
+            "type": "Microsoft.Storage/storageAccounts",
+            "properties": {"allowSharedKeyAccess": world.keys, "allowBlobPublicAccess": world.public},
+        },
+        {
+            "id": f"{STORE}/blobServices/default/containers/c",
+            "type": "Microsoft.Storage/storageAccounts/blobServices/containers",
+            "properties": {"publicAccess": world.container},
+        },
         {
             "id": VAULT,
             "type": "Microsoft.KeyVault/vaults",
-            "properties": {"enableRbacAuthorization": world.by_roles, "accessPolicies": policies},
+            "properties": {
+                "enableRbacAuthorization": world.by_roles,
+                "accessPolicies": policies,
+                "enabledForTemplateDeployment": world.templates,
+            },
         },
         {
             "id": MACHINE,
