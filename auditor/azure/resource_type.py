@@ -297,7 +297,8 @@ class ResourceType(Struct, frozen=True):
 
     `refers`: what it states of other resources. `addresses`: where it states private addresses of its own.
     `label`: a short word for it in facts. `api_version`: shows all that rules read (the catalogue knows what is
-    inherited). `resource_graph`: the table that holds it, None where none does. `inline`: the property of the parent
+    inherited). `resource_graph`: the table that holds it, None where none does. `always`: names beside `properties` (lower
+    case) that Azure states of every resource of it: an entry without them shows a part. `inline`: the property of the parent
     that lists it whole; `not_inline` (lower case): properties that look so and are not. `always_exists`: a parent
     without it has not been read. `kinds` (lower case): only parents of these kinds have it. `where_parent`: property
     path → values (lower case) of the parents that alone have it. `log_categories`: None where
@@ -309,6 +310,7 @@ class ResourceType(Struct, frozen=True):
     label: str | None = None
     api_version: str | None = None
     resource_graph: str | None = None
+    always: frozenset[str] = frozenset()
     inline: str | None = None
     not_inline: frozenset[str] = frozenset()
     always_exists: bool = False
@@ -360,6 +362,11 @@ class ResourceType(Struct, frozen=True):
             *(paths.show(at) for stated in self.refers for at in stated.where),
         ]
         return [text for text in dict.fromkeys(texts) if text]
+
+    @property
+    def is_split_by_kind(self) -> bool:
+        """Return whether its kinds are services of their own, with names of their own in private DNS."""
+        return any(zone.kinds for zones in self.private_link.values() for zone in zones)
 
     @property
     def namespace(self) -> str:

@@ -44,7 +44,7 @@ from auditor.azure.resource_type import (
     When,
     Zone,
 )
-from auditor.azure.vocabulary import Property
+from auditor.azure.vocabulary import ENVELOPE, Property
 from auditor.errors import ContentError, Mistakes
 from auditor.yaml_source import Node, load_file, suggestion
 
@@ -56,10 +56,16 @@ _DATA_OPERATION: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)+(/[A-Za-z0-9*
 _CLOUDS: Final = ("public", "usgovernment", "china")
 _CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system")
 _KEYS: Final = (
-    "type", "label", "api_version", "resource_graph", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
+    "type", "label", "api_version", "resource_graph", "always", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
     "followed", "diagnostics", "logs", "calls_others", "placed", "refers", "addresses", "hosts", "az", "way_in",
     "private_link", "keys", "policies", "roles", "anonymous", "deployments", "role_system", "privileges", "properties",
 )  # fmt: skip
+_IN_SNAPSHOT: Final = "is part of what a snapshot is"
+_OWN_KEYS: Final = {
+    "inline": f"how children lie in parents {_IN_SNAPSHOT}",
+    "not_inline": f"how children lie in parents {_IN_SNAPSHOT}",
+    "always": f"what of an entry was not read {_IN_SNAPSHOT}",
+}
 MAX_FILES: Final = 5_000
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -120,11 +126,9 @@ def _type_of(node: Node, name: str, known: Mapping[str, ResourceType] | None) ->
     if name.lower() in known:
         return _with_properties(known[name.lower()], node, name)
     entries = node.mapping("a resource type")
-    for key in ("inline", "not_inline"):
+    for key, why in _OWN_KEYS.items():
         if key in entries:
-            _at_key(node, key).fail(
-                f"only the tool's own types take '{key}'", "how children lie in parents is part of what a snapshot is"
-            )
+            _at_key(node, key).fail(f"only the tool's own types take '{key}'", why)
     added = resource_type(node, name)
     if added.label and any(item.label == added.label for item in known.values()):
         entries["label"].fail(f"the label '{added.label}' is another type's")
@@ -169,6 +173,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         label=_text(entries, "label"),
         api_version=_version(entries),
         resource_graph=_text(entries, "resource_graph"),
+        always=_beside_properties(entries),
         inline=_text(entries, "inline"),
         not_inline=frozenset(text.lower() for text in _texts(entries, "not_inline")),
         always_exists=_is_always(entries),
@@ -229,6 +234,14 @@ def _text(entries: Mapping[str, Node], key: str) -> str | None:
 
 def _texts(entries: Mapping[str, Node], key: str) -> Sequence[str]:
     return [item.text(f"each of {key}") for item in entries[key].items(key)] if key in entries else []
+
+
+def _beside_properties(entries: Mapping[str, Node]) -> frozenset[str]:
+    found = _texts(entries, "always")
+    for item, text in zip(entries["always"].items("always") if "always" in entries else (), found, strict=True):
+        if text.lower() not in ENVELOPE:
+            item.fail(f"'{text}' does not stand beside 'properties'", f"one of {', '.join(sorted(ENVELOPE))}")
+    return frozenset(text.lower() for text in found)
 
 
 def _flag(entries: Mapping[str, Node], key: str, *, default: bool = False) -> bool:

@@ -383,8 +383,8 @@ def _unread_candidates(types: Iterable[str], met: Container[str], estate: Estate
     """Yield why resources of some types are bound to nothing: nothing of them was read but what they are."""
     for name in sorted(types):
         for resource in estate.judged(name):
-            gap = estate.gap_at(resource.key, "properties")
-            if gap is not None and resource.key not in met and estate.get(resource.key) is None:
+            gap = estate.why_unread(resource.key)
+            if gap is not None and resource.key not in met:
                 yield gap
 
 

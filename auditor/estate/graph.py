@@ -20,7 +20,7 @@ from auditor.estate.lookup import AmbiguousHost
 from auditor.estate.navigation import derive, in_doubt
 from auditor.estate.unread import hidden_anywhere, unread, unresolved
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.model import NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
+from auditor.snapshot.model import KIND_NOT_READ, NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
 
 T = TypeVar("T")
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
@@ -54,6 +54,7 @@ class Estate:
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
         self._unread: dict[str, list[Resource]] = defaultdict(list)
         self._unread_by_key: dict[str, Resource] = {}
+        self._why_unread: dict[str, Gap] = {}
         self._named_only: dict[str, Sequence[Gap]] = {}
         self._hidden_statements: dict[tuple[str, str], Gap | None] = {}
         self._children: dict[str, Mapping[str, Sequence[Resource]]] = {}
@@ -105,6 +106,7 @@ class Estate:
             else:
                 self._unread[resource.type_key].append(resource)
                 self._unread_by_key[resource.key] = resource
+                self._why_unread[resource.key] = unread
                 self._type_gaps.add(Gap(resource.id, resource.type, unread.reason, unread.permission))
 
     def get(self, resource_id: str) -> Resource | None:
@@ -115,6 +117,10 @@ class Estate:
         """Return the resource with this id, in any case, also where its properties were not read."""
         key = ids.key(resource_id)
         return self._by_key.get(key) or self._unread_by_key.get(key)
+
+    def why_unread(self, resource_id: str) -> Gap | None:
+        """Return why so little of a resource is known that `get` does not have it, or None."""
+        return self._why_unread.get(ids.key(resource_id))
 
     def of_type(self, resource_type: str) -> Sequence[Resource]:
         """Return all resources of a type (any case), sorted by key."""
@@ -393,9 +399,9 @@ class Estate:
 
 
 def _hides_properties(gap: Gap) -> bool:
-    """Whether so little of a resource's properties is known that nothing may be derived from them."""
+    """Whether so little of a resource is known that nothing may be derived from its properties."""
     is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
-    return is_all or gap.reason == TEXT_FOR_OBJECT
+    return is_all or gap.reason in {TEXT_FOR_OBJECT, KIND_NOT_READ}
 
 
 def _kind_of(key: str) -> str:

@@ -15,6 +15,7 @@ REST_NOT_READ: Final = "not in the export, which shows only a part of its proper
 """Why what an entry does not state is not known to be absent (`what` ends in `.*`)."""
 NOT_PRINTED: Final = "not in what the command line prints of it"
 """The same of a row that shows nearly all: what may be derived from a resource may be derived from it."""
+KIND_NOT_READ: Final = "not in the export, and it says which service this is"
 TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 

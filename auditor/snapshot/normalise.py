@@ -14,7 +14,7 @@ import orjson
 from msgspec import Struct, field
 
 from auditor import resource_id as ids
-from auditor.azure.catalogue import spelled
+from auditor.azure.catalogue import shipped, spelled
 from auditor.errors import InputError
 from auditor.model import Gap, HeldBody, Resource
 from auditor.redaction.marks import is_marked
@@ -22,7 +22,7 @@ from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP, RawValue, decoded
-from auditor.snapshot.model import ANY_TYPE
+from auditor.snapshot.model import ANY_TYPE, KIND_NOT_READ
 
 Hold = Callable[[dict[str, object]], HeldBody]
 DEPTH_KEPT: Final = 200
@@ -34,7 +34,8 @@ _ADDED_COLUMNS: Final = frozenset({"subscriptionid", "resourcegroup", "tenantid"
 _EMPTY_COLUMNS: Final = frozenset({"kind", "managedBy"})  # Resource Graph writes "" where ARM writes nothing
 PROPERTIES_NOT_READ: Final = "its properties are not in the export"
 NOT_READ: Final = "not in the export"
-# Whether a resource has these shows only where a row states all of it; a projection may have left them out.
+# Whether a resource has these shows only where a row states all of it; a projection may have left them out. A row is one
+# where it lacks its type, or what Azure states of every resource of the type.
 _ENVELOPE: Final = ("extendedLocation", "identity", "kind", "location", "managedBy", "sku", "tags", "zones")
 _STATED_BY_WHOLE_ROWS: Final = frozenset({"type"})
 # What ARM returns without a `properties` object.
@@ -58,7 +59,10 @@ class ExportEntry(Struct, frozen=True):
 
 
 class _Copy(Struct):
-    """One view of a resource; `stated` are the names at its top level, in lower case, those with null included."""
+    """One view of a resource; `stated` are the names at its top level, in lower case, those with null included.
+
+    Of those that Azure states of every resource of the type, null is no statement.
+    """
 
     held: HeldBody
     entry: ExportEntry
@@ -133,10 +137,12 @@ def _unread(copy: _Copy) -> Iterator[Gap]:
         return
     if not copy.is_read:
         yield Gap(held.id, "properties", PROPERTIES_NOT_READ)
-    if not copy.is_read or not copy.stated >= _STATED_BY_WHOLE_ROWS:
+    known = shipped().get(held.type)
+    if not copy.is_read or not copy.stated >= (_STATED_BY_WHOLE_ROWS | (known.always if known else frozenset())):
         for name in _ENVELOPE:
             if name.lower() not in copy.stated:
-                yield Gap(held.id, name, NOT_READ)
+                decides = name == "kind" and known is not None and known.is_split_by_kind
+                yield Gap(held.id, name, KIND_NOT_READ if decides else NOT_READ)
 
 
 def gap_of_reference(reference: str) -> Gap:
@@ -167,7 +173,7 @@ def _collect(
         resource_type = str(tidy["type"])
         parts = take_apart(tidy, resource_type.lower(), entry.place)
         draft = drafts[ids.key(str(tidy["id"]))]
-        stated = _folded(tuple(raw))
+        stated = _folded(tuple(raw)) - _lacking(tidy, resource_type)
         if is_nested or resource_type.count("/") > 1:
             stated |= _STATED_BY_WHOLE_ROWS  # lists of children inside a parent may state no more than their ids
         (draft.nested if is_nested else draft.own).append(_view(parts.body, hold, entry, api_version, stated))
@@ -178,6 +184,14 @@ def _collect(
 @lru_cache(maxsize=4096)  # as of `_added`
 def _folded(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
+
+
+def _lacking(body: Mapping[str, object], resource_type: str) -> frozenset[str]:
+    """Return what Azure states of every resource of a type and a body does not: empty, it says as little as null."""
+    kind = shipped().get(resource_type)
+    if kind is None or not kind.always:
+        return frozenset()
+    return kind.always - {name.lower() for name, value in body.items() if value or name == "properties"}
 
 
 def _checked(entry: ExportEntry) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor import resource_id as ids
@@ -100,6 +100,23 @@ def without_properties(document: Body, gone: str) -> dict[str, Any]:
         for one in document["resources"]
     ]
     return {**document, "resources": bare}
+
+
+def without_names(document: Body, names: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Return an export in which resources lack these names beside their properties."""
+    return _with_envelopes(document, names, lambda body, left_out: {k: v for k, v in body.items() if k not in left_out})
+
+
+def with_nulls(document: Body, names: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Return an export in which these names of resources say nothing."""
+    return _with_envelopes(document, names, lambda body, left_out: {**body, **dict.fromkeys(left_out)})
+
+
+def _with_envelopes(
+    document: Body, names: Mapping[str, Collection[str]], change: Callable[[Body, Collection[str]], Body]
+) -> dict[str, Any]:
+    changed = [change(one, names.get(ids.key(one["id"]), ())) for one in document["resources"]]
+    return {**document, "resources": changed}
 
 
 def keys_of(document: Body, resource_type: str | None = None) -> list[str]:

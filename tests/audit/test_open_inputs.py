@@ -98,6 +98,18 @@ def test_what_always_exists_and_is_not_there_is_unknown_in_a_complete_input(miss
     assert rules <= {rule for (rule, resource, _), status in after.items() if status == "unknown" and resource == owner}
 
 
+def test_rows_without_what_azure_always_states_make_answers_unknown_at_most() -> None:
+    """A query for some columns leaves out `sku` and `kind`, and then nobody knows what else stands beside properties."""
+    stated = {key: kind.always for kind in shipped() if kind.always for key in laws.keys_of(_DOCUMENT, kind.name)}
+    assert stated
+    for leave_out in (laws.without_names, laws.with_nulls):
+        document = leave_out(_DOCUMENT, stated)
+        for complete in (False, True):
+            changes = laws.turned(_before(complete=complete), _after(document, complete=complete), bare=list(stated))
+            harmless = {_EITHER_WAY, (Status.PASS, laws.NOWHERE)}  # a component is bound by the kind of an account
+            assert not [change for change in changes if change[1:] not in harmless]
+
+
 def _kind_below(key: str) -> str:
     return key.rpartition("/")[0]
 

@@ -89,6 +89,7 @@ def test_a_user_s_file_adds_properties_to_a_type_of_the_tool(tmp_path: Path) -> 
         ("type: Contoso.Test/things\nproperties: {'properties..a': }", ":2:"),
         ("type: Contoso.Test/things\nlabel: vault", "is another type's"),
         ("type: Contoso.Test/things\nnot_inline: [a]", "only the tool's own types"),
+        ("type: Contoso.Test/things\nalways: [sku]", "only the tool's own types"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:

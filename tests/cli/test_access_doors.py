@@ -88,10 +88,11 @@ def test_keys_open_data_where_the_service_accepts_them(
     kind: str, on: Body, off: Body, operation: str, tmp_path: Path
 ) -> None:
     holders = [assigned("editor", CONTRIBUTOR), assigned("reader", READER)]
-    found = who(tmp_path, [resource(kind, "x", on), *holders], operation, "x")
+    openai = {"kind": "OpenAI"} if kind == "Microsoft.CognitiveServices/accounts" else {}
+    found = who(tmp_path, [resource(kind, "x", on, **openai), *holders], operation, "x")
     assert found["editor"] == ("yes", ["account key"])
     left = {"editor": ("after a step", ["gives itself access"])} if kind.startswith("Microsoft.DocumentDB") else {}
-    assert who(tmp_path, [resource(kind, "x", off), *holders], operation, "x") == left
+    assert who(tmp_path, [resource(kind, "x", off, **openai), *holders], operation, "x") == left
 
 
 @pytest.mark.parametrize(("properties", "doors"), [({"adminUserEnabled": True}, 2), ({"adminUserEnabled": False}, 1)])

@@ -26,4 +26,5 @@ def child(parent: dict[str, Any], segment: str, name: str, **properties: Any) ->
 def account(name: str = "st1", /, **properties: Any) -> dict[str, Any]:
     """Return a storage account."""
     given = {"publicNetworkAccess": "Enabled", **properties}
-    return resource("Microsoft.Storage/storageAccounts", name, given, location="eastus2", sku={"name": "Standard_LRS"})
+    beside = {"kind": "StorageV2", "location": "eastus2", "sku": {"name": "Standard_LRS"}}
+    return resource("Microsoft.Storage/storageAccounts", name, given, **beside)

@@ -143,7 +143,7 @@ def test_values_of_a_wrong_shape_stay_as_they_are(read_document: ReadDocument) -
 
 def test_null_is_absence(read_document: ReadDocument) -> None:
     (row,) = read_document([{**account(), "sku": None, "identity": None, "tags": None}]).resources
-    assert set(row.body) == {"id", "name", "type", "location", "properties"}
+    assert set(row.body) == {"id", "name", "type", "kind", "location", "properties"}
 
 
 @pytest.mark.parametrize(

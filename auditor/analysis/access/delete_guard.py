@@ -60,8 +60,8 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
     for declaration in context.workloads.declared:
         for resource_type in declaration.types:
             for resource in context.estate.judged(resource_type):
-                gap = context.estate.gap_at(resource.key, "properties")
-                if gap is not None and context.estate.get(resource.key) is None:
+                gap = context.estate.why_unread(resource.key)
+                if gap is not None:
                     yield Unlisted(DeleteGuard.fact_kind, gap, {"component": declaration.name})
 
 
