@@ -13,6 +13,7 @@ from auditor.azure import body
 from auditor.azure.regenerations import ACTIVITY_LOG
 from auditor.diff.authors import CHANGE_RECORDS, Authors
 from auditor.diff.drift import ChangeKind, PropertyChange, ResourceChange
+from auditor.diff.looked_at import LookedAt
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.rbac.principals import name_given
@@ -60,24 +61,39 @@ def _counts(resource: Resource) -> bool:
     return resource.type_key not in _RECORDS
 
 
-def not_seen(old: Estate, new: Estate, found: Sequence[ResourceChange]) -> Iterator[str]:
-    """Yield what is in one state and perhaps in the other, which declares that it did not read all of its type."""
-    for kind, estate, other in ((ChangeKind.REMOVED, new, old), (ChangeKind.ADDED, old, new)):
-        told = set(other.gaps)
-        gaps = [gap for gap in estate.gaps if "/" in gap.what and gap not in told]
-        state = "the new state" if kind is ChangeKind.REMOVED else "the old state"
-        for change in found:
-            gap = _why_not_seen(change.resource_id, gaps, estate) if change.kind is kind else None
-            if gap is not None:
-                yield f"whether {change.resource_id} is in {state} ({gap.what}: {gap.reason})"
+def not_seen(
+    old: Estate, new: Estate, found: Sequence[ResourceChange], sights: tuple[LookedAt, LookedAt]
+) -> Iterator[str]:
+    """Yield what is in one state and perhaps in the other, of which not all was read.
+
+    What is in the new state alone is new all the same where neither state can say what there is; what is in the old one
+    alone is not gone.
+    """
+    before, after = sights
+    told = set(new.gaps)
+    added_gaps = [gap for gap in old.gaps if "/" in gap.what and gap not in told]
+    removed_gaps = [gap for gap in new.gaps if "/" in gap.what]
+    for change in found:
+        place = change.resource_id
+        if change.kind is ChangeKind.REMOVED:
+            reason = _why_not_seen(place, removed_gaps, new) or after.why_unseen(place, before)
+            if reason is not None:
+                yield f"whether {place} is in the new state ({reason})"
+        elif change.kind is ChangeKind.ADDED:
+            reason = _why_not_seen(place, added_gaps, old)
+            if reason is None and after.why_unseen(place, before) is None:
+                reason = before.why_unseen(place, after)
+            if reason is not None:
+                yield f"whether {place} is in the old state ({reason})"
 
 
-def _why_not_seen(resource_id: str, gaps: Sequence[Gap], estate: Estate) -> Gap | None:
+def _why_not_seen(resource_id: str, gaps: Sequence[Gap], estate: Estate) -> str | None:
     resource_type = (ids.type_of(resource_id) or "").lower()
     for gap in gaps:
         if gap.what.lower() in {resource_type, "*/*"} and ids.is_under(resource_id, gap.scope):
-            return gap
-    return estate.left_out(resource_id)
+            return f"{gap.what}: {gap.reason}"
+    gap_left = estate.left_out(resource_id)
+    return None if gap_left is None else f"{gap_left.what}: {gap_left.reason}"
 
 
 class _Secrets:

@@ -8,6 +8,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution
 from auditor.diff.drift import FindingChange, FindingDrift, MadeBy
+from auditor.diff.looked_at import LookedAt
 from auditor.engine.finding_sets import grown
 from auditor.model import Finding, FindingSet, Report, Status
 
@@ -21,7 +22,7 @@ def finding_changes(old: Report, new: Report, attribution: Attribution = _NO_CHA
     for fingerprint, finding in after.items():
         drift.add(before.get(fingerprint), finding)
     gone = [before[fingerprint] for fingerprint in before if fingerprint not in after]
-    drift.resolved += [drift.change(finding) for finding in gone if finding.status is Status.FAIL]
+    drift.add_gone([finding for finding in gone if finding.status is Status.FAIL], LookedAt.of(old), LookedAt.of(new))
     return FindingDrift(
         new=drift.new,
         resolved=drift.resolved,
@@ -61,6 +62,15 @@ class _Sorted:
             self._add_failure(before, after)
         elif before is not None and old is Status.FAIL:
             self.resolved.append(self.change(before))
+
+    def add_gone(self, failures: Iterable[Finding], old: LookedAt, new: LookedAt) -> None:
+        """File failures of which the later audit has no finding: what it did not look at is not resolved."""
+        for failure in failures:
+            reason = new.why_unasked(failure, old)
+            if reason is None:
+                self.resolved.append(self.change(failure))
+            else:
+                self.undecided.append(f"whether {_subject(failure)} still fails {failure.rule_id} ({reason})")
 
     def _add_failure(self, before: Finding | None, after: Finding) -> None:
         if before is None or before.status is not Status.FAIL or (before.exemption and not after.exemption):

@@ -14,6 +14,7 @@ from auditor.diff.authors import Authors
 from auditor.diff.drift import Drift, DriftEffect
 from auditor.diff.filter_effect import FilterComparison
 from auditor.diff.finding_changes import finding_changes
+from auditor.diff.looked_at import LookedAt
 from auditor.diff.name_effect import NameComparison
 from auditor.diff.network_effect import NetworkComparison, NetworkEffects
 from auditor.diff.service_effect import service_effects
@@ -46,7 +47,9 @@ def compare(old: AuditedState, new: AuditedState) -> Drift:
         findings=finding_changes(old.report, new.report, attribution),
         changes=changes,
         effect=_effect(old.context, new.context, attribution),
-        unseen=tuple(configuration.not_seen(before, after, changes)),
+        unseen=tuple(
+            configuration.not_seen(before, after, changes, (LookedAt.of(old.report), LookedAt.of(new.report)))
+        ),
     )
 
 

@@ -89,6 +89,11 @@ def rules(file: str) -> Mapping[str, RuleInfo]:
     }
 
 
+def is_on_exemptions(rule: str) -> bool:
+    """Whether a rule is asked of exemptions, and of nothing in the estate."""
+    return any(each.id == rule for each in _QUESTIONS)
+
+
 def findings(matched: Matched) -> list[Finding]:
     """Return a failure for each question that exemptions answer no to; it rests on those that do."""
     return [finding for each in _QUESTIONS if (finding := _finding(each, matched)) is not None]

@@ -92,13 +92,15 @@ class JudgedFailures(Struct, frozen=True):
     """What a report says of failures that are known: which there are, and which are gone and not only unseen.
 
     `settled` are fingerprints of what passed or does not apply. `answered` are the rules of which nothing is unknown.
-    `is_closed`: it is known what there is, so that what has no finding is gone.
+    `is_closed`: it is known what there is, so that what has no finding is gone. `exempted` are those of failures that an
+    exemption covers: they are accepted until a day, and not mended.
     """
 
     failures: Sequence[KnownFailure]
     settled: AbstractSet[str]
     answered: AbstractSet[str]
     is_closed: bool
+    exempted: AbstractSet[str]
 
     @classmethod
     def of(cls, report: Report) -> JudgedFailures:
@@ -109,10 +111,13 @@ class JudgedFailures(Struct, frozen=True):
             settled={each.fingerprint for each in report.findings if each.status not in {Status.FAIL, Status.UNKNOWN}},
             answered=report.rules.keys() - {each.rule_id for each in report.findings if each.status is Status.UNKNOWN},
             is_closed=not report.coverage.inventory,
+            exempted={each.fingerprint for each in report.findings if each.exemption is not None},
         )
 
     def is_gone(self, known: KnownFailure) -> bool:
         """Whether a known failure that is none now is gone, and not only unseen: of a rule that was not asked, say."""
+        if known.fingerprint in self.exempted:
+            return False
         return known.fingerprint in self.settled or (self.is_closed and known.rule_id in self.answered)
 
 

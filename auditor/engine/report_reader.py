@@ -84,7 +84,9 @@ def _report(document: Object, label: str) -> Report:
         baseline_name=body.text(document, "baseline.name") or "",
         baseline_version=body.text(document, "baseline.version") or "",
         snapshot=SnapshotIdentity(
-            body.text(document, "snapshot.sha256") or "", body.text(document, "snapshot.collected_at"), {}
+            body.text(document, "snapshot.sha256") or "",
+            body.text(document, "snapshot.collected_at"),
+            _object(document, "snapshot.scope"),
         ),
         as_of=as_of,
         as_of_source=body.text(document, "as_of_source") or "option",
@@ -94,6 +96,11 @@ def _report(document: Object, label: str) -> Report:
         gaps=(),
         coverage=Coverage(gaps=list(_gaps(document))),
     )
+
+
+def _object(document: Object, path: str) -> Object:
+    found = body.value(document, path)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _gaps(document: Object) -> Iterator[OpenGap]:

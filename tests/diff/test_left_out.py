@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from auditor import audit
 from auditor.diff import states
 from auditor.diff.drift import ChangeKind
@@ -24,8 +26,9 @@ CALLS = [
 ]
 
 
-def audited(snapshot: Snapshot, rules: RuleSet) -> AuditedState:
-    return AuditedState(audit.context(snapshot, rules, TERMS), audit.audit(snapshot, rules, TERMS), snapshot.resources)
+def audited(snapshot: Snapshot, rules: RuleSet, *, complete: bool = True) -> AuditedState:
+    terms = replace(TERMS, complete=complete)
+    return AuditedState(audit.context(snapshot, rules, terms), audit.audit(snapshot, rules, terms), snapshot.resources)
 
 
 def test_what_one_state_left_out_may_be_in_it() -> None:
