@@ -28,6 +28,7 @@ app = typer.Typer(
     help="Accept failures until a day, and look after what was accepted.", no_args_is_help=True, rich_markup_mode=None
 )
 _SHORTEST = 6
+_LATER = "an exemption that is over has no effect: name a later day"
 
 _File = Annotated[
     Path, typer.Option("--exemptions", metavar="PATH", envvar="AUDITOR_EXEMPTIONS", help="The file of exemptions.")
@@ -62,8 +63,10 @@ def add(
     """Accept failures as far as they go now, until a day. What they grow by later is not accepted."""
     day = _day(expires_on)
     selection = in_force.Selection(baseline, rules or (), assignments or ())
-    failures = Judging(sources, selection, (), complete, as_of).outcome().failures
-    chosen = [_named(text, failures) for text in dict.fromkeys(fingerprints)]
+    outcome = Judging(sources, selection, (), complete, as_of).outcome()
+    if outcome.at is not None and date.fromisoformat(day) < outcome.at.date():
+        raise AuditorError(f"--expires-on {day}: that day is over where it is judged at {outcome.at:%Y-%m-%d}", _LATER)
+    chosen = [_named(text, outcome.failures) for text in dict.fromkeys(fingerprints)]
     how = {"reason": reason, "approved_by": approved_by, "ticket": ticket, "expires_on": day}
     _replace(path, exemption_file.added(_text(path), [_entry(each, how) for each in chosen], path))
     _tell(f"{path}: {summary.counted(len(chosen), 'failure')} accepted until {day}")
@@ -179,9 +182,11 @@ def _existing(path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
+    """Write a file that is there already with the line ends that it has."""
     streams.check_writable(path)
+    has_returns = path.exists() and b"\r\n" in path.read_bytes()
     with streams.output(path, None) as out:
-        out.write(text)
+        out.write(text.replace("\n", "\r\n") if has_returns else text)
 
 
 def _tell(line: str) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from operator import itemgetter
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Final
 
 from msgspec import Struct
@@ -32,6 +33,8 @@ with lazy_imports(__name__):
 SOON: Final = 30
 """How many days before its end an exemption is one that somebody should look at."""
 _NAMED: Final = 5
+_UNLIKE: Final = [f"{letter * (place + 2)}-{letter * (place % 5 + 1)}" for place, letter in enumerate(ascii_lowercase)]
+"""Ids of rules that share neither letters nor a length: what fits all of them fits whatever rule there is."""
 _NOTHING_KNOWN: Final = KnownFailures()
 _SAID: Final[Mapping[Defect, tuple[str, str]]] = {
     Defect.EXPIRED: ("1 exemption has expired", "{} exemptions have expired"),
@@ -242,12 +245,22 @@ def _is_too_wide(exemption: Exemption) -> bool:
     """Whether an exemption is about every rule, or about more than a resource group holds."""
     if exemption.fingerprint:
         return False
-    is_every_rule = not exemption.rule.strip("*?")
-    scope = exemption.scope
-    is_large = ids.resource_group_of(scope) in {None, "*"} and "/providers/" not in ids.key(scope).replace(
+    return _is_every_rule(exemption.rule) or (_is_large(exemption.scope) and not exemption.component)
+
+
+def _is_every_rule(rule: str) -> bool:
+    """Whether a glob fits ids that have nothing in common."""
+    return all(fnmatchcase(each, rule) for each in _UNLIKE)
+
+
+def _is_large(scope: str) -> bool:
+    """Whether a scope holds more than a resource group: of a glob, what stands before its first sign keeps it in one."""
+    if _is_pattern(scope):
+        fixed = scope[: min(scope.find(sign) for sign in "*?" if sign in scope)]
+        return ids.resource_group_of(fixed.rpartition("/")[0]) is None
+    return ids.resource_group_of(scope) is None and "/providers/" not in ids.key(scope).replace(
         "/providers/microsoft.management/managementgroups/", ""
     )
-    return is_every_rule or (is_large and not exemption.component)
 
 
 def _notice(defect: Defect, states: Sequence[ExemptionState]) -> str:

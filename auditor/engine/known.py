@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -93,14 +94,15 @@ class JudgedFailures(Struct, frozen=True):
 
     `settled` are fingerprints of what passed or does not apply. `answered` are the rules of which nothing is unknown.
     `is_closed`: it is known what there is, so that what has no finding is gone. `exempted` are those of failures that an
-    exemption covers: they are accepted until a day, and not mended.
+    exemption covers: they are accepted until a day, and not mended. `at` is the time of judgement.
     """
 
     failures: Sequence[KnownFailure]
     settled: AbstractSet[str]
     answered: AbstractSet[str]
     is_closed: bool
-    exempted: AbstractSet[str]
+    exempted: AbstractSet[str] = frozenset()
+    at: datetime | None = None
 
     @classmethod
     def of(cls, report: Report) -> JudgedFailures:
@@ -112,6 +114,7 @@ class JudgedFailures(Struct, frozen=True):
             answered=report.rules.keys() - {each.rule_id for each in report.findings if each.status is Status.UNKNOWN},
             is_closed=not report.coverage.inventory,
             exempted={each.fingerprint for each in report.findings if each.exemption is not None},
+            at=report.as_of,
         )
 
     def is_gone(self, known: KnownFailure) -> bool:

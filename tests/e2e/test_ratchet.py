@@ -199,6 +199,50 @@ def test_a_failure_that_cannot_be_seen_any_more_stays_known(tmp_path: Path) -> N
     assert _gate(tmp_path, unseen, *_TLS).code == 2, "what is unknown is no known failure"
 
 
+def test_a_failure_that_an_exemption_covers_is_not_mended(tmp_path: Path) -> None:
+    given = estate(tmp_path, _WEAK)
+    entry = {"rule": "storage-minimum-tls", "scope": _WEAK["id"], "reason": "r", "approved_by": "J. Doe"}
+    entry |= {"ticket": "T-1", "expires_on": "2030-01-01"}
+    (tmp_path / "ex.yaml").write_text(json.dumps({"exemptions": [entry]}), encoding="utf-8")
+    for verb in ("update", "prune"):
+        in_process("ratchet", "write", given, "-o", f"{verb}.json", *_TLS, at=tmp_path)
+        before = (tmp_path / f"{verb}.json").read_bytes()
+        options = ("--known", f"{verb}.json", "--exemptions", "ex.yaml", "--as-of", "2024-05-01")
+        ended = in_process("ratchet", verb, given, *options, *_TLS, at=tmp_path)
+        assert (ended.code, "0 mended" in ended.out) == (0, True)
+        assert (tmp_path / f"{verb}.json").read_bytes() == before
+
+
+def test_nothing_is_accepted_until_a_day_that_is_over(tmp_path: Path) -> None:
+    given = estate(tmp_path, _WEAK)
+    [failure] = [
+        each["fingerprint"]
+        for each in in_process("evaluate", given, "-o", "json", *_TLS, at=tmp_path).findings
+        if each["status"] == "fail"
+    ]
+
+    def add(day: str) -> Ended:
+        told = ("--reason", "r", "--approved-by", "J. Doe", "--ticket", "T-1", "--expires-on", day)
+        where = ("--input", given, "--exemptions", "ex.yaml", "--complete", "--as-of", "2024-05-01")
+        return in_process("exemption", "add", failure, *where, *told, at=tmp_path)
+
+    assert add("2024-04-30").code == 2
+    assert "that day is over" in add("2024-04-30").err
+    assert not (tmp_path / "ex.yaml").exists()
+    assert add("2024-05-01").code == 0
+
+
+def test_line_ends_of_a_file_of_exemptions_stay(tmp_path: Path) -> None:
+    path = tmp_path / "ex.yaml"
+    entry = "- rule: storage-minimum-tls\r\n  scope: /subscriptions/s/resourceGroups/rg\r\n  reason: r\r\n"
+    entry += "  approved_by: J. Doe\r\n  ticket: T-{0}\r\n  expires_on: 202{0}-01-01\r\n"
+    path.write_bytes(f"# ours\r\nexemptions:\r\n{entry.format(4)}{entry.format(8)}".encode())
+
+    assert in_process("exemption", "prune", "--exemptions", path, "--as-of", "2025-05-01", at=tmp_path).code == 0
+
+    assert path.read_bytes() == f"# ours\r\nexemptions:\r\n{entry.format(8)}".encode()
+
+
 def test_a_ratchet_is_not_written_over_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
     given = estate(tmp_path, _WEAK)
     (tmp_path / "known.json").write_text("{}")
