@@ -148,6 +148,16 @@ def _is_of_directory(document: Document) -> bool:
     return is_graph or ({"id", "displayname"} <= names and not names.isdisjoint(_OF_DIRECTORY))
 
 
+def _is_of_vault(document: Document) -> bool:
+    names = {name.lower() for name in document}
+    at = str(document.get("id") or document.get("kid") or document.get("Id") or "").lower()
+    return (
+        "attributes" in names
+        and at.startswith("https://")
+        and ("/secrets/" in at or "/keys/" in at or "/certificates/" in at)
+    )
+
+
 # The first that fits names the document.
 _DOCUMENTS: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
     (
@@ -231,6 +241,13 @@ _ENTRIES: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
         Foreign("an export of roles of Microsoft Entra, which give none on resources"),
     ),
     (_is_of_directory, _DIRECTORY),
+    (
+        _is_of_vault,
+        Foreign(
+            "a list of secrets, keys or certificates as the vault itself shows them, without rotation policies",
+            f"az rest on Microsoft.KeyVault/vaults/{{secrets,keys}} shows them as resources; {EXPORT}",
+        ),
+    ),
     (_has("kind", "data"), Foreign("the output of AzureHound, which holds rights and not settings")),
     (
         _has("rule_id", "status", "fingerprint"),

@@ -107,6 +107,22 @@ class AccessGraph(Struct, frozen=True, dict=True):
                 self._effects[key] = Truth.UNKNOWN
         return self._effects[key]
 
+    def parts_within(self, principal: str) -> Sequence[Part]:
+        """Return the parts of workloads that run as a principal, or as a known member of the group that it is."""
+        return [part for who in (principal, *self._members.get(principal, ())) for part in self.parts.get(who, ())]
+
+    def members_with_parts(self, principal: str) -> Sequence[str]:
+        """Return the known members of a group as which some part of a workload runs, sorted; none of other principals."""
+        return self._members.get(principal, ())
+
+    @cached_property
+    def _members(self) -> Mapping[str, Sequence[str]]:
+        members: dict[str, list[str]] = {}
+        for who, groups in sorted(self.grants.memberships.groups_of.items()):
+            for group in groups if who in self.parts else ():
+                members.setdefault(group, []).append(who)
+        return members
+
     def touched(self, scope: str) -> Sequence[Part]:
         """Return the parts of workloads whose resource is at, below or above a scope."""
         key = ids.key(scope)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -122,7 +123,7 @@ class Deny(Struct, frozen=True):
     applies_to_children: bool = True
 
 
-class Memberships(Struct, frozen=True):
+class Memberships(Struct, frozen=True, dict=True):
     """Which groups a principal is in, directly or through other groups.
 
     `groups_of` maps a principal to its groups (ids in lower case). A group in `resolved` has all its members known;
@@ -132,6 +133,19 @@ class Memberships(Struct, frozen=True):
     groups_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     resolved: frozenset[str] = frozenset()
     all_known: bool = False
+
+    def members_of(self, group: str) -> Sequence[str]:
+        """Return the known members of a group, those of groups in it too but not these groups themselves, sorted."""
+        return self._members.get(group, ())
+
+    @cached_property
+    def _members(self) -> Mapping[str, Sequence[str]]:
+        groups = frozenset().union(*self.groups_of.values(), self.resolved)
+        members: dict[str, list[str]] = {}
+        for who, within in sorted(self.groups_of.items()):
+            for group in within if who not in groups else ():
+                members.setdefault(group, []).append(who)
+        return members
 
     def is_member(self, principal: str, group: str) -> Truth:
         """Whether a principal is the group or belongs to it."""

@@ -29,17 +29,26 @@ class ManagedIdentity(Struct, frozen=True):
 
 
 class Attached(Struct, frozen=True):
-    """The identities that a resource runs as. `unresolved` are user-assigned ones whose principal is not known."""
+    """The identities that a resource runs as. `unresolved` are user-assigned ones whose principal is not known.
+
+    `is_unlisted`: it has some, and does not state which.
+    """
 
     principals: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     has_system: bool = False
     user_assigned: tuple[str, ...] = ()
+    is_unlisted: bool = False
 
     @property
     def has_any(self) -> bool:
         """Whether the resource runs as any managed identity."""
-        return self.has_system or bool(self.user_assigned)
+        return self.has_system or self.has_user
+
+    @property
+    def has_user(self) -> bool:
+        """Whether the resource runs as any user-assigned identity."""
+        return self.is_unlisted or bool(self.user_assigned)
 
 
 class Principals(Struct, frozen=True, dict=True):
@@ -132,9 +141,10 @@ def _attached(resource: Resource, known: Mapping[str, str]) -> Attached:
     user = [known[ids.key(identity)] for identity in listed if ids.key(identity) in known]
     unresolved = [identity for identity in listed if ids.key(identity) not in known]
     has_system = "systemassigned" in kinds or own is not None
-    if has_system and own is None:
+    is_unlisted = "userassigned" in kinds and not listed
+    if (has_system and own is None) or is_unlisted:
         unresolved.append(resource.id)
-    return Attached((*user, *([own] if own else [])), tuple(unresolved), has_system, tuple(listed))
+    return Attached((*user, *([own] if own else [])), tuple(unresolved), has_system, tuple(listed), is_unlisted)
 
 
 def name_given(assignment: Resource) -> str | None:

@@ -37,14 +37,14 @@ Change = Callable[[Bodies], None]
 Found = set[tuple[str, str, str]]
 
 
-def findings(change: Change, folder: Path, *rules: str) -> list[dict[str, Any]]:
+def findings(change: Change, folder: Path, *rules: str, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """Return what the rules on access, or those named, find on the chat estate after a change."""
     bodies = copy.deepcopy(chat_by_id())
     change(bodies)
     path = folder / "estate.json"
     path.write_text(json.dumps({"resources": list(bodies.values())}), encoding="utf-8")
     selected = [part for rule in rules or RULES for part in ("--select", rule)]
-    ended = in_process("evaluate", path, "--complete", "-o", "json", *selected, at=folder)
+    ended = in_process("evaluate", path, "--complete", "-o", "json", *selected, *options, at=folder)
     assert ended.code in {0, 1, 2}, ended.err
     return ended.findings
 

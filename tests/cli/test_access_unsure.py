@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,17 @@ from tests.cli.test_access_doors import (
 from tests.cli.test_access_findings import findings
 from tests.estates.access import GROUP as CHAT_GROUP
 from tests.estates.access import SUBSCRIPTION as CHAT_SUBSCRIPTION
-from tests.estates.access import Bodies, add, assignment, deny_assignment, facts_after, of_kind
+from tests.estates.access import (
+    Bodies,
+    add,
+    assignment,
+    chat_by_id,
+    deny_assignment,
+    facts_after,
+    of_kind,
+    place,
+    principal_of,
+)
 from tests.estates.roles import definition
 
 ROOT_GROUPS = "/providers/Microsoft.Management/managementGroups"
@@ -103,14 +114,14 @@ def test_whatever_may_have_members_leaves_open_who_they_are(kind: str, tmp_path:
     assert unknowns == ["the members of group g are not known"]
 
 
-def judged(folder: Path, *bodies: Body) -> Mapping[tuple[str, str], str]:
+def judged(folder: Path, *bodies: Body, options: tuple[str, ...] = ()) -> Mapping[tuple[str, str], str]:
     """Return the status of each rule on each of the chat estate's resources, by name, with bodies put to it."""
 
     def change(estate: Bodies) -> None:
         for body in bodies:
             add(estate, body)
 
-    listed = findings(change, folder)
+    listed = findings(change, folder, options=options)
     return {(one["rule_id"], str(one["resource_id"]).rpartition("/")[2]): one["status"] for one in listed}
 
 
@@ -140,6 +151,38 @@ def _named(**principal: str) -> Body:
 def test_only_the_name_to_sign_in_with_tells_a_guest(kind: str, properties: Body, status: str, tmp_path: Path) -> None:
     reader = assignment("u1", definition("Reader")["id"], CHAT_GROUP, kind=kind, **properties)
     assert judged(tmp_path, reader)["access-no-guests", "a1"] == status
+
+
+@pytest.mark.parametrize("listed", [{}, {"userAssignedIdentities": None}, {"userAssignedIdentities": {}}])
+def test_a_resource_that_does_not_state_its_identities_has_some_all_the_same(listed: Body, tmp_path: Path) -> None:
+    app = chat_by_id()[place("chat-ui")] | {"identity": {"type": "UserAssigned", **listed}}
+    found = judged(tmp_path, app)
+    assert found["access-managed-identities-used", app["name"]] == "pass"
+    assert found["app-user-assigned-identity", app["name"]] == "unknown"
+    assert found["app-identity-not-shared", app["name"]] == "unknown"
+    assert found["access-app-and-gateway-works", app["name"]] == "unknown"
+
+
+def test_an_identity_has_what_the_groups_have_that_it_is_known_to_be_in(tmp_path: Path) -> None:
+    """Directly or through a group in the group, and no more than that: others in the group change nothing."""
+    gateway = principal_of(chat_by_id(), "gateway")
+    rule, side = ("access-workload-identity-not-privileged", "a1"), ("access-identity-on-one-side", "id-agw-chat01")
+    for members, privileged, one_side in (
+        ({"g1": [gateway, "u1"]}, "fail", "fail"),
+        ({"g1": ["g2"], "g2": [gateway.upper()]}, "fail", "fail"),
+        ({"g1": ["u1"]}, None, "pass"),
+    ):
+        held = assignment("G1", definition("Contributor")["id"], CHAT_GROUP, kind="Group")
+        found = judged(tmp_path, held, options=("--set", f"group_members={json.dumps(members)}"))
+        assert (found.get(rule), found[side]) == (privileged, one_side)
+
+
+def test_what_the_table_gives_an_identity_it_may_have_through_a_group_of_its_own(tmp_path: Path) -> None:
+    workspace = principal_of(chat_by_id(), "workspace")
+    held = assignment("g1", definition("Contributor")["id"], CHAT_GROUP, kind="Group")
+    for members, status in (([workspace], "pass"), ([workspace, "u1"], "fail")):
+        found = judged(tmp_path, held, options=("--set", f"group_members={json.dumps({'g1': members})}"))
+        assert found["access-workload-identity-not-privileged", "a1"] == status
 
 
 FEW = "access-subscription-few-owners", CHAT_SUBSCRIPTION.rpartition("/")[2]

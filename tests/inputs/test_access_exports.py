@@ -89,6 +89,8 @@ def test_what_is_printed_of_access_is_read_whole(
         ({"Name": "Mine", "Id": GUID, "IsCustom": True, "Actions": ["*"], "AssignableScopes": ["/"]},
          "Get-AzRoleDefinition"),
         ({"Id": GUID, "DenyAssignmentName": "d", "ExcludePrincipals": [], "Scope": GROUP}, "Get-AzDenyAssignment"),
+        ({"id": "https://kv.vault.azure.net/secrets/s", "attributes": {"enabled": True}}, "the vault itself"),
+        ({"kid": "https://kv.vault.azure.net/keys/k", "attributes": {"enabled": True}}, "the vault itself"),
         ({"RoleAssignmentId": f"{GROUP}/x", "RoleDefinitionName": "Owner", "ObjectId": GUID}, "Get-AzRoleAssignment"),
     ],
 )  # fmt: skip

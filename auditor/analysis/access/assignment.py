@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -220,9 +221,9 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
 
 
 def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed: bool) -> RoleAssignment:
-    sanction = access.sanctions.of(assignment)
+    sanction = _sanction(access, assignment)
     is_sanctioned = sanction.answer is Truth.YES
-    parts = access.graph.parts.get(assignment.principal, ())
+    parts = access.graph.parts_within(assignment.principal)
     more = access.unseen.more_users_of(assignment)
     holder, runs = assignment.principal, access.unseen.runs
     in_table = {row.principal for row in (*access.table.rows, *access.table.tolerated)}
@@ -279,6 +280,17 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
         deletion=service_roles.delete_command(assignment.id, access.context.estate.catalogue),
         is_needed=is_needed or sanction.answer is not Truth.NO,
     )
+
+
+def _sanction(access: AccessContext, assignment: Assignment) -> Sanction:
+    """Return whether the table covers an assignment: one to a group, too, where it would to each of its known members."""
+    own = access.sanctions.of(assignment)
+    group = assignment.principal
+    members = access.graph.grants.memberships.members_of(group)
+    if own.answer is Truth.YES or not members or set(members) != set(access.graph.members_with_parts(group)):
+        return own
+    each = [access.sanctions.of(replace(assignment, principal=member)) for member in members]
+    return each[0] if all(one.answer is Truth.YES for one in each) else own
 
 
 class _Principal(Struct, frozen=True):

@@ -66,9 +66,9 @@ class IdentityRoles(Fact, frozen=True, kw_only=True):
     is_shared: Known[bool]
     """whether different components, through different resources, run as it"""
     roles: Known[tuple[HeldRole, ...]]
-    """its active role assignments"""
+    """its active role assignments, and those of groups that it is known to be in"""
     has_roles: Known[bool]
-    """whether it has any active role assignment of its own"""
+    """whether it has any of them"""
     has_data_access: Known[bool]
     """whether one of them permits any operation on data"""
     crosses: Known[tuple[str, ...]]
@@ -133,8 +133,10 @@ def derive_facts(access: AccessContext) -> Iterator[Fact]:
     for assignment in access.graph.grants.assignments:
         if assignment.state is AssignmentState.ACTIVE:
             held.setdefault(assignment.principal, []).append(assignment)
+    memberships = access.graph.grants.memberships
     for identity in access.graph.principals.identities.values():
-        yield _identity(access, identity, held.get(identity.principal, []))
+        holders = (identity.principal, *sorted(memberships.groups_of.get(identity.principal, ())))
+        yield _identity(access, identity, [one for holder in holders for one in held.get(holder, ())])
     for item in access.context.estate.catalogue:
         for resource in access.context.estate.of_type(item.key) if item.calls_others else ():
             yield _resource(access, resource)
@@ -227,6 +229,8 @@ def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
     own = {ids.key(identity) for identity in attached.user_assigned}
     shared = _shared_with(access, resource)
     gap = _identity_gap(access, resource)
+    unlisted = Gap(resource.id, "identity.userAssignedIdentities", "the resource does not state which it has")
+    unread = gap or (unlisted if attached.is_unlisted else None)
     # an identity of its own is nobody else's
     unseen_user = access.unseen.further_user() if attached.user_assigned and not shared else None
     return ResourceIdentity(
@@ -235,14 +239,14 @@ def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
         identity_type=gap or body.text(resource.body, "identity.type") or "None",
         has_managed_identity=gap or attached.has_any,
         has_system_assigned=gap or attached.has_system,
-        has_user_assigned=gap or bool(attached.user_assigned),
-        has_primary_identity=gap or (primary is not None and ids.key(primary) in own),
-        user_assigned=gap or tuple(attached.user_assigned),
-        principals=gap or tuple(attached.principals),
+        has_user_assigned=gap or attached.has_user,
+        has_primary_identity=unread or (primary is not None and ids.key(primary) in own),
+        user_assigned=unread or tuple(attached.user_assigned),
+        principals=unread or tuple(attached.principals),
         vault_reference_identity=reference,
-        reads_vault_as_user_assigned=gap or (reference is not None and ids.key(reference) in own),
-        shares_identity_with=gap or unseen_user or tuple(sorted({part.resource.id for part in shared})),
-        shares_identity_with_components=gap or unseen_user or tuple(sorted({part.component for part in shared})),
+        reads_vault_as_user_assigned=unread or (reference is not None and ids.key(reference) in own),
+        shares_identity_with=unread or unseen_user or tuple(sorted({part.resource.id for part in shared})),
+        shares_identity_with_components=unread or unseen_user or tuple(sorted({part.component for part in shared})),
         name=resource.name,
     )
 
