@@ -35,6 +35,7 @@ class DoorKind(StrEnum):
     IDENTITY = "acts as an identity"
     FEDERATION = "federated credential"
     DEPLOYMENT = "template deployment"
+    UNLOCKING = "removes a lock"
     ESCALATION = "gives itself access"
 
 

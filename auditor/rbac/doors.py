@@ -1,8 +1,8 @@
 """Find every door by which principals may do an operation on a resource, directly or after a step.
 
 Direct doors: roles, delegations, classic administration, access policies, keys for whoever may list them, and what lets in
-anybody. After a step: whoever may deploy a template that is shown secrets, whoever may give itself access, and whoever may
-act as an identity that has a door of its own.
+anybody. After a step: whoever may delete the locks that stand against it, whoever may deploy a template that is shown
+secrets, whoever may give itself access, and whoever may act as an identity that has a door of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from auditor.estate.accepted_keys import accepts_keys
 from auditor.estate.lookup import FEDERATED_CREDENTIALS
 from auditor.estate.stated_values import has_values
 from auditor.model import Gap, Resource
-from auditor.rbac import acting, service_roles
+from auditor.rbac import acting, guards, service_roles
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.access_policies import governed_at
 from auditor.rbac.assignments import ANYBODY, Assignment, AssignmentState, DoorKind
@@ -30,11 +30,14 @@ from auditor.rbac.effective import Effective
 from auditor.rbac.patterns import matches, normalise
 from auditor.rbac.permissions import Plane, permits
 from auditor.rbac.principals import ManagedIdentity
+from auditor.rbac.read import LOCKS
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import NO, UNKNOWN, YES, Truth, all_of, any_of
 
 ASSIGN_ROLES: Final = "Microsoft.Authorization/roleAssignments/write"
-_INDIRECT: Final = frozenset({DoorKind.IDENTITY, DoorKind.FEDERATION, DoorKind.DEPLOYMENT, DoorKind.ESCALATION})
+_INDIRECT: Final = frozenset(
+    {DoorKind.IDENTITY, DoorKind.FEDERATION, DoorKind.DEPLOYMENT, DoorKind.UNLOCKING, DoorKind.ESCALATION}
+)
 _KEYED: Final = [kind for kind in shipped() if kind.keys.opens]
 _OPEN: Final = [kind for kind in shipped() if kind.anonymous]
 _DEPLOYED: Final = [kind for kind in shipped() if kind.deployments is not None]
@@ -91,7 +94,7 @@ class DoorSearch(Struct):
     def all(self, plane: Plane, operation: str, scope: str) -> Sequence[Door]:
         """Return the doors to an operation at a scope; those after a step only of who has no sure direct one."""
         direct = [
-            *self.holders(plane, operation, scope),
+            *self._unlocked(self.holders(plane, operation, scope), plane, operation, scope),
             *self.by_key(plane, operation, scope),
             *self._anonymous(plane, operation, scope),
         ]
@@ -267,10 +270,51 @@ class DoorSearch(Struct):
         certainty = all_of((is_there, UNKNOWN if doubts else YES))
         lists = dict.fromkeys(f"{kind.name}/{name}" for each in opened for name in each.by)
         asked = [*((place, operation) for operation in lists), *self._lent(place)]
-        doors = (door for on, operation in asked for door in self.holders(Plane.CONTROL, operation, on))
+        doors = (door for on, operation in asked for door in self._controllers(operation, on))
         for door in surest(doors):
             answer = all_of((door.answer, certainty))
-            yield replace(door, kind=DoorKind.KEY, answer=answer, reasons=(*door.reasons, *doubts))
+            kind_of_door = DoorKind.KEY if door.is_direct else door.kind
+            yield replace(door, kind=kind_of_door, answer=answer, reasons=(*door.reasons, *doubts))
+
+    def _controllers(self, operation: str, scope: str) -> Sequence[Door]:
+        """Return who may do an operation on the control plane at a scope, where locks stand against it after a step."""
+        return list(self._unlocked(self.holders(Plane.CONTROL, operation, scope), Plane.CONTROL, operation, scope))
+
+    def _unlocked(self, doors: Iterable[Door], plane: Plane, operation: str, scope: str) -> Iterator[Door]:
+        """Yield doors as locks leave them: past those that stand against it gets only who may delete each of them."""
+        if plane is Plane.DATA:
+            yield from doors
+            return
+        found = list(doors)
+        if (
+            found
+            and operation.rpartition("/")[2].lower() != "read"
+            and (gap := self.graph.estate.type_gap(LOCKS, scope))
+        ):
+            self.gaps.setdefault(gap, "locks, which may stand against it,")
+        locks = guards.locks_against(self.graph, operation, scope) if found else ()
+        for door in found:
+            keys = [self._remover(door, lock) for lock in locks]
+            if not locks:
+                yield door
+            elif all(keys):
+                removed = [key for key in keys if key is not None]
+                yield replace(
+                    door,
+                    kind=DoorKind.UNLOCKING,
+                    answer=all_of((door.answer, *(key.answer for key in removed))),
+                    eligible=door.eligible or any(key.eligible for key in removed),
+                    assignments=tuple(
+                        dict.fromkeys((*door.assignments, *(a for key in removed for a in key.assignments)))
+                    ),
+                    reasons=(*door.reasons, *(reason for key in removed for reason in key.reasons)),
+                )
+
+    def _remover(self, door: Door, lock: Resource) -> Door | None:
+        """Return by what the principal of a door may delete a lock, at best as that door; None where it may not."""
+        able = self.holders(Plane.CONTROL, f"{LOCKS}/delete", lock.id)
+        own = [one for one in able if one.principal == door.principal]
+        return min(own, key=lambda one: (one.answer is not YES, one.eligible), default=None)
 
     def _lent(self, place: str) -> Sequence[tuple[str, str]]:
         """Return where else the keys of a resource are handed out, and by which operation."""
@@ -287,7 +331,7 @@ class DoorSearch(Struct):
     def _escalations(self, plane: Plane, operation: str, scope: str) -> Iterator[Door]:
         """Yield who may give itself what is asked: by a role, or by an access policy where those rule."""
         if operation.lower() != ASSIGN_ROLES.lower():
-            for door in self.holders(Plane.CONTROL, ASSIGN_ROLES, scope):
+            for door in self._controllers(ASSIGN_ROLES, scope):
                 answer = all_of((door.answer, _can_give(door.assignments, plane, operation)))
                 if answer is not NO:
                     yield replace(door, kind=DoorKind.ESCALATION, answer=answer)
@@ -296,7 +340,7 @@ class DoorSearch(Struct):
         rules = self.graph.grants.reach.at(ids.key(scope))
         if place is None or plane is not Plane.DATA or rules is YES:
             return
-        doors = (d for name in _changes_policies(place) for d in self.holders(Plane.CONTROL, name, place))
+        doors = (d for name in _changes_policies(place) for d in self._controllers(name, place))
         for door in surest(doors):
             answer = all_of((door.answer, UNKNOWN if rules is UNKNOWN else YES))
             yield replace(door, kind=DoorKind.ESCALATION, answer=answer)
@@ -307,7 +351,7 @@ class DoorSearch(Struct):
             return
         for place, kind, roles in service_roles.assignable(self.graph.estate, scope):
             if any_of(permits(role.at_most, plane, operation) for role in roles) is not NO:
-                for door in self.holders(Plane.CONTROL, f"{kind.name}/write", place):
+                for door in self._controllers(f"{kind.name}/write", place):
                     yield replace(door, kind=DoorKind.ESCALATION)
 
     def _as_identities(self, doors: Sequence[Door]) -> Sequence[Door]:

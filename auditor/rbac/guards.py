@@ -27,6 +27,24 @@ def locks_by_scope(graph: AccessGraph) -> Mapping[str, Sequence[str]]:
     return found
 
 
+def locks_against(graph: AccessGraph, operation: str, scope: str) -> Sequence[Resource]:
+    """Return the locks at or above a scope that stand against an operation there, by id.
+
+    A lock that forbids writes leaves what the role Reader has, so that nobody lists keys or gives roles, either.
+    https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
+    """
+    verb = operation.rpartition("/")[2].lower()
+    if verb == "read" or operation.lower().startswith(f"{LOCKS.lower()}/"):
+        return []
+    levels = {"readonly", "cannotdelete"} if verb == "delete" else {"readonly"}
+    above = set(graph.grants.hierarchy.above(scope))
+    return [
+        lock
+        for lock in graph.estate.of_type(LOCKS)
+        if (body.text(lock.properties, "level") or "").lower() in levels and ids.key(stated_scope(lock)) in above
+    ]
+
+
 def locks_on(graph: AccessGraph, locks: Mapping[str, Sequence[str]], resource: Resource) -> tuple[str, ...]:
     """Return the ids of the locks on a resource, on its group and on its subscription."""
     return tuple(lock for scope in graph.grants.hierarchy.above(resource.key) for lock in locks.get(scope, ()))

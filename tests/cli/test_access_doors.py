@@ -328,6 +328,56 @@ def test_who_may_deploy_templates_is_shown_secrets_where_the_vault_lets_them_in(
         )
 
 
+LIST = "Microsoft.Storage/storageAccounts/listKeys/action"
+REMOVE = "Microsoft.Storage/storageAccounts/delete"
+
+
+def lock(level: str, at: str) -> Body:
+    return resource("Microsoft.Authorization/locks", "keep", {"level": level}, at)
+
+
+@pytest.mark.parametrize(
+    ("operation", "level", "is_shut"),
+    [
+        (LIST, "ReadOnly", True),
+        (LIST, "readonly", True),
+        (LIST, "CanNotDelete", False),
+        (LIST, "NotSpecified", False),
+        (BLOB, "ReadOnly", True),
+        (REMOVE, "CanNotDelete", True),
+        (REMOVE, "ReadOnly", True),
+        ("Microsoft.Storage/storageAccounts/read", "ReadOnly", False),
+        ("Microsoft.Authorization/locks/delete", "ReadOnly", False),
+    ],
+)
+def test_past_a_lock_gets_only_who_may_remove_it(operation: str, level: str, is_shut: object, tmp_path: Path) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {})
+    held = [assigned("editor", CONTRIBUTOR), assigned("owner", OWNER)]
+    for at in (store["id"], GROUP, GROUP.upper()):
+        found = who(tmp_path, [store, *held, lock(level, at)], operation, "st")
+        steps = {who for who, (answer, _) in found.items() if answer == "after a step"}
+        assert found == {} or steps == ({"owner"} if is_shut else set())
+        assert set(found) - {"owner"} == (set() if is_shut or "locks" in operation else {"editor"})
+        if is_shut:
+            assert found["owner"][1] == ["removes a lock"]
+    assert "owner" not in who(tmp_path, [store, *held, lock("ReadOnly", SUBSCRIPTION)], LIST, "st")
+
+
+def test_a_lock_shuts_no_data_that_roles_open(tmp_path: Path) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
+    found = who(tmp_path, [store, assigned("p", BLOB_READER), lock("ReadOnly", GROUP)], BLOB, "st")
+    assert found == {"p": ("yes", ["role assignment"])}
+
+
+def test_locks_that_were_not_read_may_stand_against_it(tmp_path: Path) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {})
+    unread = lock("ReadOnly", GROUP)
+    del unread["properties"]
+    code, _, unknowns = asked(tmp_path, [store, assigned("p", CONTRIBUTOR), unread], "who-can", LIST, "--on", "st")
+    assert code == 2
+    assert [text for text in unknowns if text.startswith("locks")]
+
+
 def test_classic_administrators_have_what_owners_have(tmp_path: Path) -> None:
     kind = "Microsoft.Authorization/classicAdministrators"
     listed = [
