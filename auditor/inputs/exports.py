@@ -1,12 +1,13 @@
 """Tell apart, by content, the shapes in which people export an Azure estate.
 
-An export is one document or several, one a line: a list of Azure Resource Manager (a page ends in a `nextLink` where
-there are more), an answer of Resource Graph in any of its forms, `{resources: […]}`, a plain list, a single resource.
+An export is one document or several, one a line or one after the other, or all in one list: a list of Azure Resource
+Manager (a page ends in a `nextLink` where there are more), an answer of Resource Graph in any of its forms,
+`{resources: […]}`, a plain list, a single resource.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -35,26 +36,53 @@ LONG: Final = 96 << 20
 
 Where there is room it is no gain: judging asks for each body a few times, and decoding it anew costs a tenth of that.
 """
+_LISTS: Final = ("value", "data", "Data", "resources")
 _INCOMPLETE = "the export holds only a part of the answer: follow its continuation token"
+
+
+class Page(Struct, frozen=True):
+    """What a page of a longer list says of the list.
+
+    `form`: what wrote it, `arm` or `graph`. `has_more`: that a page follows. `type_of_rest`: the type (lower case) of
+    which alone that one holds resources, where the link to it says so. `total`: how many `rows` all pages hold.
+    """
+
+    form: str
+    rows: int
+    has_more: bool
+    type_of_rest: str | None = None
+    total: int | None = None
+
+    @property
+    def missing(self) -> int:
+        """Return how many rows are on other pages, as far as it says."""
+        return max(0, (self.total or 0) - self.rows)
 
 
 class Export(Struct, frozen=True):
     """The raw entries of a foreign export and what it says about itself.
 
-    `is_cut`: it says that there is more of it. `is_log`: it holds entries of the activity log and no resources.
+    `page`: what it says of what follows it, where it is a page. `is_log`: it holds entries of the activity log and no
+    resources.
     """
 
     entries: Sequence[ExportEntry]
     metadata: Metadata = field(default_factory=Metadata)
     gaps: Sequence[Gap] = ()
-    is_cut: bool = False
+    page: Page | None = None
     is_log: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether it says that there is more of it."""
+        return self.page is not None and (self.page.has_more or self.page.missing > 0)
 
 
 def from_document(document: object, label: str) -> Export:
     """Return the entries of one decoded JSON document, or raise InputError that says what it is instead."""
     if isinstance(document, list):
-        return _listing(document, label)
+        pages = any(_is_page(decoded(item)) for item in document[:1])
+        return _from_pages(document, label) if pages else _listing(document, label)
     if not isinstance(document, dict):
         raise InputError(f"{label} holds a single JSON value, not resources", _HINT)
     if activity_log.is_log(document):
@@ -74,6 +102,32 @@ def from_document(document: object, label: str) -> Export:
     raise InputError(f"{label} is a JSON object of an unknown shape", _HINT)
 
 
+def _is_page(value: object) -> bool:
+    """Whether an entry of a list is a page of entries itself, as tools print that gather several answers into one list."""
+    return isinstance(value, list) or (
+        isinstance(value, dict)
+        and not any(name in value for name in ("id", "Id", "ResourceId"))
+        and any(isinstance(value.get(name), list) for name in _LISTS)
+    )
+
+
+def _from_pages(items: Sequence[object], label: str) -> Export:
+    return from_documents([(f"page {number}", decoded(item)) for number, item in enumerate(items, 1)], label)
+
+
+def from_documents(documents: Iterable[tuple[str, object]], label: str) -> Export:
+    """Return the entries of several documents, each with what messages call it: resources, lists or pages of a list."""
+    parts = list[Export]()
+    for place, document in documents:
+        where = f"{label}, {place}"
+        if isinstance(document, dict) and isinstance(document.get("id"), str) and not is_event(document):
+            parts.append(Export([_entry(document, document, place, where)]))
+            continue
+        page = _listing(document, where) if isinstance(document, list) else from_document(document, where)
+        parts.append(replace(page, entries=[replace(entry, place=f"{place}, {entry.place}") for entry in page.entries]))
+    return joined(parts, is_pages=True)
+
+
 def from_lines(data: bytes, label: str) -> Export:
     """Return the entries of JSON Lines: a resource a line, or a list a line as a loop over pages writes them."""
     parts, view = list[Export](), memoryview(data)
@@ -91,16 +145,47 @@ def from_lines(data: bytes, label: str) -> Export:
 
 
 def joined(parts: Sequence[Export], *, is_pages: bool = False) -> Export:
-    """Return several exports as one; their order makes no difference, but for pages, of which the last says the end."""
-    is_cut = parts[-1].is_cut if is_pages and parts else any(part.is_cut for part in parts)
+    """Return several exports as one; their order makes no difference, but for pages, of which the next may be the rest."""
+    is_cut = _lack_pages(parts) if is_pages else any(part.is_cut for part in parts)
     gaps = [gap for part in parts for gap in part.gaps if not (part.is_cut and gap.reason == _INCOMPLETE)]
     return Export(
         entries=[entry for part in parts for entry in part.entries],
         metadata=joined_metadata([part.metadata for part in parts if not part.is_log] or [Metadata()]),
         gaps=[*gaps, *_partial(is_cut)],
-        is_cut=is_cut,
+        page=Page("", 0, has_more=True) if is_cut else None,
         is_log=all(part.is_log for part in parts),
     )
+
+
+def _lack_pages(parts: Sequence[Export]) -> bool:
+    """Whether a page of several parts is not followed by the rest, or a list has fewer rows than it says."""
+    rows = 0
+    for part, rest in zip(parts, [*parts[1:], None], strict=True):
+        page = part.page
+        if page is None:
+            continue
+        rows += page.rows
+        if not page.has_more and rows < (page.total or 0):
+            return True
+        if page.has_more and not _continues(page, rest):
+            return True
+        rows = rows if page.has_more else 0
+    return False
+
+
+def _continues(page: Page, rest: Export | None) -> bool:
+    """Whether what follows a page may be the rest of its list."""
+    if rest is None or rest.page is None or rest.page.form != page.form:
+        return False
+    return (
+        page.type_of_rest is None or not rest.entries or any(_is_of(entry, page.type_of_rest) for entry in rest.entries)
+    )
+
+
+def _is_of(entry: ExportEntry, resource_type: str) -> bool:
+    row = decoded(entry.body)
+    own_id = row.get("id") if isinstance(row, dict) else None
+    return isinstance(own_id, str) and (ids.type_of(own_id) or "").lower() == resource_type
 
 
 def joined_metadata(parts: Sequence[Metadata]) -> Metadata:
@@ -251,16 +336,26 @@ def _partial(is_partial: bool) -> list[Gap]:  # noqa: FBT001 - the only argument
 
 
 def _from_arm_list(document: dict[str, object], label: str) -> Export:
-    more = bool(document.get("nextLink") or document.get("@odata.nextLink"))
-    page = _listing(_list_in(document, "value", label), label, gaps=_partial(more))
-    return replace(page, is_cut=more and not page.is_log)
+    link = document.get("nextLink") or document.get("@odata.nextLink")
+    items = _list_in(document, "value", label)
+    page = _listing(items, label, gaps=_partial(bool(link)))
+    return page if page.is_log else replace(page, page=Page("arm", len(items), bool(link), _type_of_list(str(link))))
+
+
+def _type_of_list(link: str) -> str | None:
+    """Return the type of which a list holds resources, in lower case, where the address of the list names one."""
+    _, _, path = link.partition("?")[0].rpartition("/providers/")
+    namespace, *segments = path.lower().strip("/").split("/")
+    return "/".join([namespace, *segments[::2]]) if len(segments) % 2 and "." in namespace else None
 
 
 def _from_resource_graph(document: dict[str, object], label: str) -> Export:
     data = document["data"]
     items = _rows_of_table(data, label) if isinstance(data, dict) else _list_in(document, "data", label)
-    more = _is_truncated(document, len(items))
-    return replace(_listing(items, label, gaps=_partial(more)), is_cut=more)
+    totals = [document.get(name) for name in ("totalRecords", "total_records")]
+    total = next((total for total in totals if isinstance(total, int)), None)
+    page = Page("graph", len(items), _says_more(document), total=total)
+    return replace(_listing(items, label, gaps=_partial(page.has_more or page.missing > 0)), page=page)
 
 
 def _rows_of_table(table: Mapping[str, object], label: str) -> list[dict[str, object]]:
@@ -276,13 +371,8 @@ def _rows_of_table(table: Mapping[str, object], label: str) -> list[dict[str, ob
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _is_truncated(document: Mapping[str, object], count: int) -> bool:
+def _says_more(document: Mapping[str, object]) -> bool:
     """Whether a Resource Graph answer says that there is more; its flags come as strings, the CLI renames them."""
     flags = [document.get(name) for name in ("resultTruncated", "result_truncated")]
     tokens = [document.get(name) for name in ("$skipToken", "skipToken", "skip_token")]
-    totals = [document.get(name) for name in ("totalRecords", "total_records")]
-    return (
-        any(str(flag).lower() == "true" for flag in flags)
-        or any(tokens)
-        or any(isinstance(total, int) and total > count for total in totals)
-    )
+    return any(str(flag).lower() == "true" for flag in flags) or any(tokens)

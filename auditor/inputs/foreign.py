@@ -14,6 +14,7 @@ from msgspec import Struct
 from auditor.errors import InputError
 
 EXPORT: Final = "export what is deployed: az graph query -q 'resources' -o json > estate.json, or auditor collect"
+_MESSAGES: Final = "look at what it says, and send messages elsewhere than the output (2>messages.txt)"
 _DEPLOY: Final = f"deploy it, then {EXPORT}"
 Document = Mapping[str, object]
 
@@ -29,6 +30,8 @@ ACTIVITY_LOG: Final = Foreign(
     "an activity log, which says what was done and not what is deployed", f"give it beside the estate; {EXPORT}"
 )
 _BICEP: Final = Foreign("a Bicep file, which describes a deployment and not an estate", _DEPLOY)
+_TEMPLATE: Final = Foreign("an ARM template, which describes a deployment and not an estate", _DEPLOY)
+_STATE: Final = Foreign("a Terraform state, which holds what Terraform knows and not what is deployed")
 _CSV: Final = Foreign(
     "CSV, which leaves out the settings of resources", f"JSON is needed; in the portal 'Download as JSON', or {EXPORT}"
 )
@@ -47,6 +50,10 @@ _BINARY: Final[tuple[tuple[bytes, Foreign], ...]] = (
 )
 # What texts that are no JSON begin with or hold near their beginning.
 _TEXTS: Final[tuple[tuple[re.Pattern[str], Foreign], ...]] = (
+    (
+        re.compile(r"\s*(\x1b\[\d+m)?(ERROR|WARNING|az *:|Get-Az\w+ *:|Please run 'az login')"),
+        Foreign("a message of a command line, or begins with one", f"{_MESSAGES}, or {EXPORT}"),
+    ),
     (
         re.compile(r"\s*<\?xml|\s*<[a-zA-Z][\w:-]*[\s/>]|\s*<!DOCTYPE", re.IGNORECASE),
         Foreign("an HTML or XML page", "sign in and export again"),
@@ -95,10 +102,12 @@ def in_text(data: bytes) -> Foreign | None:
 
 
 def _separated(head: str) -> Foreign | None:
-    """Return CSV (or another table of columns) where the first line has separators as no sentence has them."""
-    first = next((line for line in head.splitlines() if line.strip()), "")
-    plain = re.sub(r'"[^"]*"', "", first)
+    """Return CSV (or another table of columns) where the first lines have separators as no sentences have them."""
+    plain, *rest = [re.sub(r'"[^"]*"', "", line) for line in head.splitlines() if line.strip()] or [""]
     if re.search(r"[,;](?! )", plain) and not re.search(r"[,;] ", plain):
+        return _CSV
+    columns = len(re.findall(r"[,;]", plain))
+    if columns > 1 and rest and not plain.rstrip().endswith(".") and len(re.findall(r"[,;]", rest[0])) == columns:
         return _CSV
     return Foreign("a table of columns", f"print JSON instead (-o json), or {EXPORT}") if "\t" in plain else None
 
@@ -109,9 +118,20 @@ def _has(*names: str) -> Callable[[Document], bool]:
 
 def _is_template(document: Document) -> bool:
     schema = str(document.get("$schema") or "").lower()
-    return "deploymenttemplate.json" in schema or (
-        "contentVersion" in document and isinstance(document.get("resources"), list | dict)
-    )
+    listed = document.get("resources")
+    if isinstance(listed, list) and listed and isinstance(listed[0], dict) and _is_of_template(listed[0]):
+        return True
+    return "deploymenttemplate.json" in schema or ("contentVersion" in document and isinstance(listed, list | dict))
+
+
+def _is_of_template(document: Document) -> bool:
+    """Whether an entry is a resource as templates state them: it says by which API it is made, and has no id yet."""
+    return all(name in document for name in ("type", "apiVersion", "name")) and "id" not in document
+
+
+def _is_what_if(document: Document) -> bool:
+    inner = document.get("properties")
+    return "id" not in document and isinstance(inner, dict) and isinstance(inner.get("changes"), list)
 
 
 def _is_sarif(document: Document) -> bool:
@@ -164,11 +184,8 @@ _DOCUMENTS: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
         lambda document: "deploymentparameters.json" in str(document.get("$schema") or "").lower(),
         Foreign("the parameters of a deployment, which hold no resources", _DEPLOY),
     ),
-    (_is_template, Foreign("an ARM template, which describes a deployment and not an estate", _DEPLOY)),
-    (
-        _has("terraform_version", "lineage"),
-        Foreign("a Terraform state, which holds what Terraform knows and not what is deployed"),
-    ),
+    (_is_template, _TEMPLATE),
+    (_has("terraform_version", "lineage"), _STATE),
     (
         _has("planned_values"),
         Foreign("a Terraform plan, which says what will change and not what is deployed", _DEPLOY),
@@ -181,14 +198,16 @@ _DOCUMENTS: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
         _has("terraform_version", "values"),
         Foreign("a Terraform state (terraform show -json), which holds what Terraform knows and not what is deployed"),
     ),
-    (
-        _has("terraform_version"),
-        Foreign("a Terraform state, which holds what Terraform knows and not what is deployed"),
-    ),
+    (_has("terraform_version"), _STATE),
     (
         _has("changes", "status"),
         Foreign("the result of what-if, which says what will change and not what is deployed", _DEPLOY),
     ),
+    (
+        _is_what_if,
+        Foreign("the result of what-if, which says what will change and not what is deployed", _DEPLOY),
+    ),
+    (_has("@level", "@message"), Foreign("messages of Terraform, which hold no resources")),
     (_has("deployment", "version"), Foreign("a Pulumi state, which holds what Pulumi knows and not what is deployed")),
     (_is_sarif, Foreign(_SCANNER.format("a scanner (SARIF)"))),
     (
@@ -204,6 +223,9 @@ _DOCUMENTS: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
     (_has("recommendations", "impacted"), Foreign(_SCANNER.format("Azure Quick Review"))),
 )
 _ENTRIES: Final[tuple[tuple[Callable[[Document], bool], Foreign], ...]] = (
+    (_is_template, _TEMPLATE),
+    (_is_of_template, _TEMPLATE),
+    (_has("mode", "provider", "instances"), _STATE),
     (_has("class_uid", "metadata"), Foreign(_SCANNER.format("Prowler or another scanner (OCSF)"))),
     (_has("CheckID", "Status"), Foreign(_SCANNER.format("Prowler"))),
     (_has("ruleName", "outcome"), Foreign(_SCANNER.format("PSRule"))),

@@ -22,7 +22,7 @@ from auditor.snapshot import exchange, file, whole_file
 from auditor.snapshot.bodies import Bodies
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble, assemble_hashed, body_hash
-from auditor.snapshot.json_text import RawValue, decode, decoded, with_raw_rows
+from auditor.snapshot.json_text import RawValue, decode, decoded, documents_in, is_followed, with_raw_rows
 from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 
@@ -228,7 +228,12 @@ def _from_text(data: bytes, label: str) -> Snapshot | Export:
         with suppress(orjson.JSONDecodeError):  # then what was taken for rows is something else
             if rows is not None:
                 return exports.from_document(rows, label)
-    document = decode(data, label)
+    try:
+        document = decode(data, label)
+    except InputError:
+        if not is_followed(data):
+            raise
+        return exports.from_documents(documents_in(data, label), label)
     del data
     return exports.from_document(document, label)
 
@@ -245,7 +250,10 @@ def _first_character(data: bytes, label: str) -> bytes:
 
 
 def _is_lines(data: bytes) -> bool:
-    """Whether a text is one value per line. In a single document no line `{…}` or `[…]` is followed by such a line."""
+    """Whether a text is one value per line. In a single document no line `{…}` or `[…]` is followed by such a line.
+
+    Only the last line may be cut off: a value that goes on in the line after next is a document of several lines.
+    """
     first_end = data.find(b"\n", len(data) - len(data.lstrip()) if data[:1].isspace() else 0)
     first = data[: max(first_end, 0)].strip()
     if first_end < 0 or (first[:1], first[-1:]) not in {(b"{", b"}"), (b"[", b"]")}:
@@ -253,4 +261,8 @@ def _is_lines(data: bytes) -> bool:
     following = first_end
     while following < len(data) and data[following : following + 1].isspace():
         following += 1
-    return data[following : following + 1] == first[:1]
+    if data[following : following + 1] != first[:1]:
+        return False
+    end = data.find(b"\n", following)
+    second = data[following : end if end >= 0 else len(data)].strip()
+    return second.endswith(first[-1:]) or end < 0 or not data[end:].strip()

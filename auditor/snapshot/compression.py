@@ -23,6 +23,7 @@ _LARGEST: Final = 4 << 30
 # Real exports shrink 10 to 100 times. Only padding comes near gzip's limit of 1,032; zstd has none.
 _GZIP_RATIO: Final = (64 << 20, 400)
 _ZSTD_RATIO: Final = (256 << 20, 2000)
+_BEGINNINGS: Final = (b"{", b"[", b" ", b"\n", b"\r", b"\t")
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -137,6 +138,7 @@ def _check_size(size: int, label: str, packed: int = 0, limit: tuple[int, int] =
 def _as_utf8(data: bytes, label: str) -> bytes:
     if data.startswith(codecs.BOM_UTF8):
         return data[len(codecs.BOM_UTF8) :]
+    data = _marked(data)
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             try:
@@ -144,3 +146,10 @@ def _as_utf8(data: bytes, label: str) -> bytes:
             except UnicodeError as error:
                 raise InputError(f"{label} is not valid {encoding.upper()} text", "save it as UTF-8") from error
     return data
+
+
+def _marked(data: bytes) -> bytes:
+    """Return JSON in UTF-16 with its mark, where it lacks it: its first character and a zero byte say so (RFC 4627, 3)."""
+    if data[:1] in _BEGINNINGS and data[1:2] == b"\0" and data[2:4] != b"\0\0":
+        return codecs.BOM_UTF16_LE + data
+    return codecs.BOM_UTF16_BE + data if data[:1] == b"\0" and data[1:2] in _BEGINNINGS else data

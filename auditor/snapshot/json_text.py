@@ -7,6 +7,7 @@ decoder takes (a marker in place of the value).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -16,6 +17,8 @@ from msgspec import Struct
 
 from auditor.errors import InputError
 
+_CUT_OFF: Final = "the file may be cut off or not UTF-8; export it again"
+_BLANK: Final = re.compile(r"\s+")
 TOO_DEEP: Final = "(nested too deeply)"
 _DEPTH_KEPT: Final = 900
 _DEPTH_READ: Final = 100_000
@@ -53,8 +56,46 @@ def decode(data: bytes | memoryview, where: str) -> object:
             problem = error if depth else problem
     raise InputError(
         f"{where} is not valid JSON: {problem.msg} at line {problem.lineno} column {problem.colno}",
-        "the file may be cut off or not UTF-8; export it again",
+        _CUT_OFF,
     ) from problem
+
+
+def is_followed(data: bytes) -> bool:
+    """Whether a text is a whole document with something behind it."""
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        return "after document" in error.msg
+    return False
+
+
+def documents_in(data: bytes, where: str) -> Iterator[tuple[str, object]]:
+    """Yield the documents of a text one after the other, each with a name: `document 2`. InputError for what is none."""
+    text, start, number = data.decode(), 0, 0
+    decoder = json.JSONDecoder()
+    while start < len(text):
+        if (skipped := _BLANK.match(text, start)) is not None:
+            start = skipped.end()
+            continue
+        number += 1
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except RecursionError as error:
+            raise InputError(
+                f"{where} is nested too deeply", "give each of its documents in a file of its own"
+            ) from error
+        except json.JSONDecodeError as error:
+            hint = (
+                _CUT_OFF
+                if text[start] in "{["
+                else "the messages of commands do not belong into their output: send them elsewhere (2>)"
+            )
+            raise InputError(
+                f"{where}, document {number}, is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}",
+                hint,
+            ) from error
+        yield f"document {number}", decode(text[start:end].encode(), f"{where}, document {number},")
+        start = end
 
 
 class RawValue(Struct, frozen=True):
