@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
@@ -42,6 +42,7 @@ EVERYWHERE: Final = "/"
 DERIVED: Final = "derived"
 """The source of what an analysis worked out; what it worked from stands beside it, as input."""
 _ROWS: Final = 1_000  # of a type in a part
+_FACTS: Final = 1_000  # of a kind that all rules on it are asked of together
 _COST_OF_ANALYSIS: Final = 4  # times that of rules on the resources that it reads
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -108,17 +109,22 @@ def _analysis_findings(
     question: Evaluation,
     shared: SharedAnswers | None,
 ) -> Iterator[Finding]:
-    """Judge facts, kind by kind: those of one analysis are let go before those of the next are made."""
+    """Judge facts, kind by kind and some at a time: what is made of them to judge them is let go with them."""
     derived = _derived(analysis, question)
     filing = FactFiling(question.estate, question.workloads)
     for kind in sorted(derived):
         known, places = derived.pop(kind), Places()
         asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-        facts = known.facts if asked else ()
-        known_facts = repeat(None) if shared is None else shared.of_facts(facts)
-        cases = _Cases(facts, places, raw_inputs, filing, known_facts)
+        facts, met = deque(known.facts if asked else ()), set[str]()
+        known = replace(known, facts=())
+        while some := [facts.popleft() for _ in range(min(_FACTS, len(facts)))]:
+            cases = _Cases(some, places, raw_inputs, filing, shared)
+            for rule, applies in asked:
+                for finding in _fact_findings(rule, applies, cases):
+                    met.add(rule.rule.id)
+                    yield finding
         for rule, applies in asked:
-            yield from _fact_findings(rule, applies, known, cases, question)
+            yield from _beside_facts(rule.rule, applies, known, question, met=rule.rule.id in met)
 
 
 def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[EvaluationPart]:
@@ -252,9 +258,9 @@ class _Case:
 
 
 class _Cases:
-    """The facts of a kind, of which each rule meets those that its `where` may hold of; all rules are known by now.
+    """Some facts of a kind, of which each rule meets those that its `where` may hold of; all rules are known by now.
 
-    Of a fact nothing is made but the fields that some rule reads. `known` is what is known of each from another state.
+    Of a fact nothing is made but the fields that some rule reads. `shared` is what is known of each from another state.
     """
 
     def __init__(
@@ -263,11 +269,12 @@ class _Cases:
         places: Places,
         raw_inputs: RawInputs,
         filing: FactFiling,
-        known: Iterable[KnownSubject | None],
+        shared: SharedAnswers | None,
     ) -> None:
         read = places.first_names()
         named: dict[type[Fact], FieldNames] = {}
         self._cases: list[_Case] = []
+        known = repeat(None) if shared is None else shared.of_facts(facts)
         for fact, before in zip(facts, known, strict=False):
             fields = named.get(type(fact))
             if fields is None:
@@ -388,20 +395,21 @@ def _unread_candidates(types: Iterable[str], met: Container[str], estate: Estate
                 yield gap
 
 
-def _fact_findings(
-    remembered: RememberedRule, applies: OnFact, derived: _Derived, cases: _Cases, question: Evaluation
-) -> Iterator[Finding]:
-    rule = remembered.rule
-    if (error := derived.error) is not None:
-        yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
-        return
-    met = False
+def _fact_findings(remembered: RememberedRule, applies: OnFact, cases: _Cases) -> Iterator[Finding]:
     for case in cases.about(applies.where):
         known = case.known
         finding = remembered.finding(case) if known is None else known.finding(remembered, case)
         if finding is not None:
-            met = True
             yield finding
+
+
+def _beside_facts(
+    rule: RuleInForce, applies: OnFact, derived: _Derived, question: Evaluation, *, met: bool
+) -> Iterator[Finding]:
+    """Yield what a rule says of the facts that there may be besides those that it met, or of why there are none."""
+    if (error := derived.error) is not None:
+        yield without_subject(rule, Status.UNKNOWN, f"Not known whether: {rule.rule.title}: {error}.", error)
+        return
     analysis = question.rules.analyses[applies.kind]
     missing = _missing_subjects(rule, applies, derived.unlisted, question, met=met)
     yield from missing

@@ -90,6 +90,7 @@ class PartwiseEvaluation:
         self._finish = finish
         self._rest = _Rest()
         self._judged = 0
+        self._held: list[list[Run]] = []
         self._counted = _CountedParts([part.weight for part in self._parts], watch)
 
     @property
@@ -110,17 +111,27 @@ class PartwiseEvaluation:
             self._judged += len(some)
             finished = self._finish(in_order(some))
             counting.add(finished)
-            new = runs_of(finished)
-            runs += map(packed, new) if self._judged > held_findings.MANY else new
+            runs += runs_of(finished)
+            self._hold(runs)
             self._rest.after(len(some))
         return JudgedPart(runs, counting.tallies)
+
+    def _hold(self, runs: list[Run]) -> None:
+        """Hold runs as they are, until there are many findings: then pack these, and all that were held before."""
+        if not self._held or self._held[-1] is not runs:
+            self._held.append(runs)
+        if self._judged > held_findings.MANY:
+            for held in self._held:
+                held[:] = map(packed, held)
+            self._held = []
 
     def note(self, number: int, part: JudgedPart) -> None:
         """Tell whoever watches that the findings of a part are there."""
         self._counted.add(number, sum(run.statuses.total() for run in part.runs))
 
     def packed(self, part: JudgedPart) -> bytes:
-        """Return the findings of a part as bytes, for another process."""
+        """Return the findings of a part as bytes, for another process: here they are not held any longer."""
+        self._held = []
         return pickle.dumps(replace(part, runs=list(map(packed, part.runs))), pickle.HIGHEST_PROTOCOL)
 
     def unpacked(self, data: bytes | memoryview) -> JudgedPart:

@@ -97,6 +97,18 @@ def test_what_findings_share_is_one_object_however_they_are_packed(inputs: RawIn
             assert one.evidence.shared is two.evidence.shared
 
 
+def test_once_there_are_many_those_before_them_are_packed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot, terms = read.read(SAMPLE), audit.Terms(complete=True)
+    plain = audit.audit(snapshot, shipped(), terms).findings
+    monkeypatch.setattr(held_findings, "MANY", len(plain) // 2)
+
+    held = audit.audit(snapshot, shipped(), terms).findings
+
+    assert isinstance(held, HeldFindings)
+    assert all(isinstance(run.content, bytes) for run in held.runs)
+    assert list(held) == plain
+
+
 def _terms(folder: Path, number: int) -> audit.Terms:
     known = KnownFailures.of([KnownFailure("0" * 32, "public-access", None, "", None)])
     (folder / "accepted.yaml").write_text(_EXEMPTIONS, encoding="utf-8")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis
 from auditor.analysis.fact import About, Fact, Known, Record, fact, record
-from auditor.engine import memo, packed_findings
+from auditor.engine import evaluate, memo, packed_findings
 from auditor.engine.disclosure import without_secrets
 from auditor.engine.evaluate import Evaluation
 from auditor.engine.partwise import findings
@@ -154,17 +154,22 @@ def _question(rules: list[Rule], made: list[Fact], *, explains: bool) -> Evaluat
 
 @settings(max_examples=60)
 @given(
-    drawn=st.lists(st.tuples(_facts, _abouts), max_size=12), explains=st.booleans(), capacity=st.sampled_from([2, 9])
+    drawn=st.lists(st.tuples(_facts, _abouts), max_size=12),
+    explains=st.booleans(),
+    capacity=st.sampled_from([2, 9]),
+    at_once=st.sampled_from([1, 5, 1_000]),
 )
 def test_facts_of_which_only_what_is_read_is_made_are_judged_as_whole_ones(
-    rules: list[Rule], drawn: list[tuple[dict[str, Any], Any]], *, explains: bool, capacity: int
+    rules: list[Rule], drawn: list[tuple[dict[str, Any], Any]], *, explains: bool, capacity: int, at_once: int
 ) -> None:
     asked = _question(rules, _facts_of([*drawn, *drawn, *drawn]), explains=explains)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memo, "CAPACITY", capacity)
+        patch.setattr(evaluate, "_FACTS", at_once)
 
         remembered = findings(asked)
 
+        patch.setattr(evaluate, "_FACTS", 1_000)
         assert [repr(one) for one in remembered] == [repr(one) for one in by_reference(asked, patch)]
 
 
