@@ -7,14 +7,14 @@ same answer, in classes of addresses and ports that each spells in its own way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Final, NamedTuple
 
 from auditor.network.cover import cover
 from auditor.network.decision_diagram import Cube, DecisionDiagram
 from auditor.network.encoding import drawn
 from auditor.network.outline import Outline
-from auditor.network.packet_cells import PacketCells, fits
+from auditor.network.packet_cells import PacketCells, cells_of
 from auditor.network.packet_outcomes import Fate, PacketOutcome, Question, in_filter, outcome_of, rule_at, then
 from auditor.network.proof import Proof, prove
 from auditor.network.security_rules import ALL_PROTOCOLS, WITH_PORTS
@@ -47,7 +47,6 @@ class Drawing:
     def __init__(self, outline: Outline) -> None:
         self.outline = outline
         self.diagram = DecisionDiagram(outline.widths)
-        self._cells = PacketCells(outline) if fits(outline) else None
         self._table: list[PacketOutcome] = []
         self._indexes: dict[tuple[bool, tuple[int, ...], bool], int] = {}
         self._rows: list[tuple[Cube, ...]] = []
@@ -59,6 +58,7 @@ class Drawing:
         self._truths: dict[Question, Truth] = {}
         self._kept: dict[tuple[int, int], int] = {}
         self._parts: dict[tuple[int, int], tuple[Cube, ...]] = {}
+        self._joined: dict[tuple[int, ...], int] = {}
         self._valued: dict[tuple[int, frozenset[int]], int] = {}
         self._in_some_reading: dict[tuple[int, int], int] = {}
         self._effects: dict[int, tuple[OutlinedEffect, ...]] = {}
@@ -66,8 +66,13 @@ class Drawing:
     @property
     def size(self) -> int:
         """Return how many nodes there are, or take as much memory as what there is."""
-        cells = 0 if self._cells is None else self._cells.size // _BYTES_OF_A_NODE
-        return len(self.diagram) + cells
+        cells = self.__dict__.get("_cells")
+        return len(self.diagram) + (0 if cells is None else cells.size // _BYTES_OF_A_NODE)
+
+    @cached_property
+    def _cells(self) -> PacketCells | None:
+        """Return the cells in which the rules, and the rows that are known when they are first asked for, can be written."""
+        return cells_of(self.outline, self._rows)
 
     @cached_property
     def universe(self) -> int:
@@ -84,12 +89,17 @@ class Drawing:
 
     def truth(self, question: Question) -> Truth:
         """Return whether there are packets that answer a question for certain."""
-        if self._cells is None or question in self._answers:
-            return self.answer(question).proof.truth
         known = self._truths.get(question)
         if known is None:
-            known = self._truths[question] = self._cells.truth(question, self._rows)
+            known = self._truths[question] = self._found_truth(question)
         return known
+
+    def _found_truth(self, question: Question) -> Truth:
+        cells = self._cells
+        rows = (*question.rows, *(question.among or ()))
+        if cells is None or question in self._answers or not all(cells.can_tell(self._rows[row]) for row in rows):
+            return self.answer(question).proof.truth
+        return cells.truth(question, self._rows)
 
     def answer(self, question: Question) -> AnsweringPackets:
         """Return the packets that answer a question, and whether there are any for certain."""
@@ -113,6 +123,12 @@ class Drawing:
         if key not in self._kept:
             self._kept[key] = self.diagram.keep(answer.picked, answer.where, NOTHING)
         return self._kept[key]
+
+    def joined(self, sets: tuple[int, ...]) -> int:
+        """Return the packets that are in any of some sets."""
+        if sets not in self._joined:
+            self._joined[sets] = reduce(self.diagram.either, sets)
+        return self._joined[sets]
 
     def valued(self, root: int, values: frozenset[int]) -> int:
         """Return where a function has one of some values, as a 0/1 function."""

@@ -7,7 +7,6 @@ lead to the same rest are told together. So equal sets are equal trees, and equa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import reduce
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -60,7 +59,7 @@ def packets_of(results: Iterable[SearchResult]) -> PacketSet:
             by_chain.setdefault(id(result.decided), (result.decided, []))[1].append(result.answer.found)
     whole: _Tree = False
     for decided, found in by_chain.values():
-        whole = _joined(whole, _tree_of(decided, reduce(decided.drawing.diagram.either, dict.fromkeys(found))), "union")
+        whole = _joined(whole, _tree_of(decided, decided.drawing.joined(tuple(dict.fromkeys(found)))), "union")
     return _written(whole)
 
 
