@@ -71,6 +71,7 @@ def create(
     Secrets that the estate holds are left out. The same inputs and key give the same bytes.
     """
     streams.check_writable(output)
+    streams.check_apart([output], [*sources, *(exemptions or ())])
     names = list(dict.fromkeys(report or _DEFAULT_REPORTS))
     for name in names:
         if name not in NAMES:

@@ -221,6 +221,8 @@ def scan(
     ends = evaluate.Ending(fail_on, exit_zero, allow_incomplete)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
     shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
+    written = [*evaluate.files_of(shown.targets), *([snapshot] if snapshot else [])]
+    streams.check_apart(written, [*(exemptions or ()), *([known] if known else [])])
     judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), read, quiet, no_progress)

@@ -103,6 +103,7 @@ def diff(
     principals gained and lost, content filters, private names. Of two reports only the findings can be compared.
     """
     targets = [_target(text) for text in output or [opt.DEFAULT_FORMAT]]
+    streams.check_apart((target.path for target in targets if target.path), (old, new, *(exemptions or ())))
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     terms = audit.Terms(complete, opt.time_of(as_of), exemption_files=exemptions or (), processes=processes)
     with judging_progress.shown(quiet=quiet) as watch:

@@ -139,6 +139,8 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
+    given = [*sources, *(exemptions or ()), *([known] if known else [])]
+    streams.check_apart(files_of(shown.targets), given)
     globs, accepted = (select, ignore), (exemptions, known)
     judged = judging(sources, baseline, rules, assignments, globs, accepted, framework, processes)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
@@ -290,7 +292,13 @@ def check_content(options: JudgingOptions) -> in_force.RuleSet | None:
 def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:
     """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written."""
     found = [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
+    streams.check_apart(files_of(found))
     return found if any(not target.folder for target in found) else [_target(opt.DEFAULT_FORMAT), *found]
+
+
+def files_of(written: Sequence[OutputTarget]) -> Sequence[Path]:
+    """Return the files that outputs go to."""
+    return [target.path for target in written if target.path is not None]
 
 
 def _target(text: str) -> OutputTarget:

@@ -9,7 +9,6 @@ import typer
 
 from auditor.cli import options as opt
 from auditor.cli import streams
-from auditor.errors import AuditorError
 from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
@@ -44,6 +43,7 @@ def import_(
     """Turn foreign exports (or an exported snapshot) into one snapshot file, without the secrets in them."""
     # Without a key of the user's there are no hashes: what is imported again must give the same snapshot.
     redactor = redaction.Redactor(marks.key_of(redaction_key) if redaction_key else None)
+    streams.check_apart([output], sources)
     snapshot = read.imported(*sources, redactor=None if keep_secrets else redactor)
     if complete and not snapshot.metadata.complete:
         snapshot = identity.as_complete(snapshot)
@@ -56,8 +56,7 @@ def import_(
 def export(source: opt.Source, output: _Target) -> None:
     """Write a snapshot as JSON Lines (zstd): one fact a line, the same bytes for the same content."""
     streams.check_writable(output)
-    if output.exists() and Path(source).exists() and output.samefile(source):
-        raise AuditorError(f"{output}: is the snapshot itself", "write to another file")
+    streams.check_apart([output], [source])
     exchange.export(read.read(source), output)
 
 

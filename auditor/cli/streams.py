@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
@@ -200,6 +200,20 @@ def check_writable(path: Path) -> None:
         raise AuditorError(
             f"{path}: cannot be written", "its folder may not be written to, in which a file grows before it is moved"
         )
+
+
+def check_apart(written: Iterable[Path], read: Iterable[str | Path] = ()) -> None:
+    """Refuse early to write two outputs to one file, of which one would be lost, or over what is read."""
+    met: set[Path] = set()
+    inputs = [Path(source) for source in read if source != "-"]
+    for path in written:
+        if not whole_file.is_replaceable(path):
+            continue
+        if path.resolve() in met:
+            raise AuditorError(f"{path}: two outputs go to this file", "name another for one of them")
+        met.add(path.resolve())
+        if path.exists() and any(source.exists() and path.samefile(source) for source in inputs):
+            raise AuditorError(f"{path}: is read by this command, and would be written over", "write to another file")
 
 
 def width() -> int:
