@@ -220,9 +220,8 @@ def scan(
     look = evaluate.Look(color, verbose > 0, not no_pager, not no_progress)
     ends = evaluate.Ending(fail_on, exit_zero, allow_incomplete)
     style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
-    shown = evaluate.Presentation(evaluate.targets(output), ends, include_passed, look, quiet, style, grouping)
-    written = [*evaluate.files_of(shown.targets), *([snapshot] if snapshot else [])]
-    streams.check_apart(written, [*(exemptions or ()), *([known] if known else [])])
+    targets = evaluate.targets(output, [*(exemptions or ()), known], snapshot)
+    shown = evaluate.Presentation(targets, ends, include_passed, look, quiet, style, grouping)
     judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), read, quiet, no_progress)

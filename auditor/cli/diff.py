@@ -102,8 +102,7 @@ def diff(
     What it does is decided as sets: the packets that get through and did not, or the other way round, the operations that
     principals gained and lost, content filters, private names. Of two reports only the findings can be compared.
     """
-    targets = [_target(text) for text in output or [opt.DEFAULT_FORMAT]]
-    streams.check_apart((target.path for target in targets if target.path), (old, new, *(exemptions or ())))
+    targets = _targets(output, [old, new, *(exemptions or ())])
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
     terms = audit.Terms(complete, opt.time_of(as_of), exemption_files=exemptions or (), processes=processes)
     with judging_progress.shown(quiet=quiet) as watch:
@@ -132,6 +131,12 @@ def _why(undecided: Sequence[str]) -> str:
 def _view(target: DriftTarget, color: opt.Color) -> formats.View:
     is_colored = target.path is None and streams.wants_color(color.value)
     return formats.View(include_passed=False, width=streams.width(), color=is_colored)
+
+
+def _targets(outputs: Sequence[str] | None, read: Sequence[str | Path]) -> Sequence[DriftTarget]:
+    found = [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
+    streams.check_apart((target.path for target in found if target.path), read)
+    return found
 
 
 def _target(text: str) -> DriftTarget:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -131,7 +131,7 @@ def evaluate(
     Several are one estate. What they do not hold is not known, unless they are the whole truth (--complete).
     """
     shown = Presentation(
-        targets=targets(output),
+        targets=targets(output, [*sources, *(exemptions or ()), known]),
         ends=Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete),
         include_passed=include_passed,
         look=Look(color, is_verbose=verbose > 0, has_pager=not no_pager, has_progress=not no_progress),
@@ -139,8 +139,6 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    given = [*sources, *(exemptions or ()), *([known] if known else [])]
-    streams.check_apart(files_of(shown.targets), given)
     globs, accepted = (select, ignore), (exemptions, known)
     judged = judging(sources, baseline, rules, assignments, globs, accepted, framework, processes)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
@@ -289,16 +287,17 @@ def check_content(options: JudgingOptions) -> in_force.RuleSet | None:
     return rule_set
 
 
-def targets(outputs: Sequence[str] | None) -> Sequence[OutputTarget]:
-    """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written."""
+def targets(
+    outputs: Sequence[str] | None, read: Iterable[str | Path | None] = (), snapshot: Path | None = None
+) -> Sequence[OutputTarget]:
+    """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written.
+
+    Nor may they be files that are `read`, nor the `snapshot` that is written beside them.
+    """
     found = [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
-    streams.check_apart(files_of(found))
+    written = (*(target.path for target in found), snapshot)
+    streams.check_apart((path for path in written if path), (source for source in read if source))
     return found if any(not target.folder for target in found) else [_target(opt.DEFAULT_FORMAT), *found]
-
-
-def files_of(written: Sequence[OutputTarget]) -> Sequence[Path]:
-    """Return the files that outputs go to."""
-    return [target.path for target in written if target.path is not None]
 
 
 def _target(text: str) -> OutputTarget:
