@@ -8,10 +8,12 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Gap
+from auditor.resource_id import MANAGEMENT_GROUPS
 from auditor.snapshot.model import ANY_TYPE
 
-_OF_A_SCOPE: Final = "microsoft.authorization/"
-"""The namespace of what is laid on a scope and holds for all that lies below it."""
+_OF_A_SCOPE: Final = ("microsoft.authorization/", "microsoft.managedservices/")
+"""The namespaces of what is laid on a scope and holds for all that lies below it."""
+_MANAGEMENT_GROUPS: Final = f"/providers/{MANAGEMENT_GROUPS}/"
 Places = tuple[Mapping[str, int], Mapping[str, int]]
 """Positions in a list of gaps: of the first at a place, and of the first at or below one."""
 
@@ -72,10 +74,13 @@ def _places(gaps: Sequence[Gap]) -> Places:
 def _concerned(gap: Gap) -> str | None:
     """Return the key of what an assignment, a denial or a lock that was not read is about, or None for other gaps.
 
-    Its id lies beside what is below the same scope, and it holds for all of that.
+    Its id lies beside what is below the same scope, and it holds for all of that. What lies in a management group is not
+    known from ids: what is laid on one may be about everything.
     """
     owner, _, own = ids.key(gap.scope).rpartition("/providers/")
-    return owner if own.startswith(_OF_A_SCOPE) else None
+    if not own.startswith(_OF_A_SCOPE):
+        return None
+    return "" if owner.startswith(_MANAGEMENT_GROUPS) else owner
 
 
 def _upwards(scope: str) -> Iterator[str]:

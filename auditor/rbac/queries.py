@@ -12,7 +12,7 @@ from auditor import resource_id as ids
 from auditor.model import Gap
 from auditor.rbac import privileges
 from auditor.rbac.access_graph import AccessGraph
-from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
+from auditor.rbac.assignments import UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
@@ -131,7 +131,9 @@ def who_can(
         )
     )
     own = service_role_gaps(graph.estate, resource_id) if asked is Plane.DATA else ()
+    nameless = dict.fromkeys(a.id for one in actors if one.principal == UNREADABLE_PRINCIPAL for a in one.assignments)
     unknowns = [
+        *(f"who holds {each} was not read" for each in nameless),
         *_unknowns(graph, resource_id, search.groups),
         *_unread_around(graph, resource_id, search),
         *(f"roles inside {gap.scope} were not all collected: {gap.reason}{_needs(gap)}" for gap in own),

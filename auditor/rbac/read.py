@@ -37,6 +37,10 @@ DEFINITIONS: Final = spelled(ROLE_DEFINITIONS)
 DENIES: Final = "Microsoft.Authorization/denyAssignments"
 ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
+ASSIGNMENT_SCHEDULES: Final = "Microsoft.Authorization/roleAssignmentSchedules"
+ELIGIBILITY_SCHEDULES: Final = "Microsoft.Authorization/roleEligibilitySchedules"
+_OF_ELIGIBLE: Final = frozenset({ELIGIBLE.lower(), ELIGIBILITY_SCHEDULES.lower()})
+_OFF: Final = frozenset({"canceled", "denied", "failed", "invalid", "revoked", "timedout"})
 LOCKS: Final = "Microsoft.Authorization/locks"
 _ENFORCED: Final = "enforced"
 _AUDITED: Final = "audit"
@@ -49,6 +53,8 @@ READS: Final = frozenset(
         DENIES,
         ELIGIBLE,
         SCHEDULED,
+        ASSIGNMENT_SCHEDULES,
+        ELIGIBILITY_SCHEDULES,
         CLASSIC_ADMINISTRATORS,
         MANAGEMENT_GROUPS,
         SUBSCRIPTIONS,
@@ -68,7 +74,7 @@ def read_grants(
     `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
     """
     ends = {key: end for key, (end, _) in _schedules(estate).items() if end}
-    listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
+    listed = _listed(estate)
     assigned = [_assignment(resource, roles, ends, identities) for resource in listed]
     types = {a.principal: a.principal_type for a in assigned if a.principal_type}
     types |= dict.fromkeys(identities, "ServicePrincipal") | dict.fromkeys(
@@ -92,6 +98,35 @@ def read_grants(
         denies_known=estate.type_gap(DENIES) is None,
         reach=reach,
     )
+
+
+def _listed(estate: Estate) -> Sequence[Resource]:
+    """Return the assignments, active and eligible; a schedule stands for one that only it shows.
+
+    https://learn.microsoft.com/rest/api/authorization/role-eligibility-schedules
+    """
+    listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
+    kinds = (SCHEDULED, ASSIGNMENT_SCHEDULES, ELIGIBILITY_SCHEDULES)
+    schedules = [resource for kind in kinds for resource in estate.of_type(kind) if _is_on(resource)]
+    shown = {_about(resource) for resource in listed} if schedules else set()
+    for schedule in schedules:
+        origin = body.text(schedule.properties, "originRoleAssignmentId")
+        if (about := _about(schedule)) not in shown and not (origin and estate.resource(origin)):
+            listed.append(schedule)
+            shown.add(about)
+    return listed
+
+
+def _about(resource: Resource) -> tuple[bool, str, str, str]:
+    """Return whether an assignment is eligible only, whose it is, of which role, and where: no two of a kind share them."""
+    properties = resource.properties
+    texts = (body.text(properties, name) or "" for name in ("principalId", "roleDefinitionId"))
+    principal, role = (ids.name_of(text).lower() for text in texts)
+    return resource.type_key in _OF_ELIGIBLE, principal, role, ids.key(stated_scope(resource))
+
+
+def _is_on(resource: Resource) -> bool:
+    return (body.text(resource.properties, "status") or "").lower() not in _OFF
 
 
 def read_activated(estate: Estate) -> frozenset[str]:
@@ -149,7 +184,7 @@ def _assignment(
     condition = body.value(properties, "condition")
     if not (condition is None or isinstance(condition, str)):
         condition = "unreadable"
-    eligible = resource.type_key == ELIGIBLE.lower()
+    eligible = resource.type_key in _OF_ELIGIBLE
     principal = (body.text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
     known_type = "ServicePrincipal" if principal in identities else ""
     return Assignment(
@@ -160,7 +195,7 @@ def _assignment(
         scope=stated_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
-        ends_at=body.text(properties, "endDateTime") if eligible else ends.get(resource.key),
+        ends_at=body.text(properties, "endDateTime") or ends.get(resource.key),
     )
 
 

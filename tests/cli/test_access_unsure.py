@@ -18,6 +18,7 @@ from tests.cli.test_access_doors import (
     Body,
     asked,
     assigned,
+    delegated,
     resource,
 )
 from tests.cli.test_access_findings import findings
@@ -229,3 +230,58 @@ def test_a_right_that_stands_shows_beside_one_that_was_activated() -> None:
     assert standing(first, assignment("u1", administrator, CHAT_SUBSCRIPTION, name="a2")) == ["u1"]
     unread = standing(first, assignment("u2", administrator, CHAT_SUBSCRIPTION, name="a2", kind=""))
     assert isinstance(unread, Gap)
+
+
+def _unread(body: Body) -> Body:
+    return {name: value for name, value in body.items() if name != "properties"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        assigned("p", BLOB_READER, STORE["id"]),
+        assigned("p", BLOB_READER, SUBSCRIPTION),
+        assigned("p", BLOB_READER, f"{ROOT_GROUPS}/mg"),
+        assigned("p", BLOB_READER, ""),
+        denied(),
+        *(delegated(SUBSCRIPTION, principalId="p", roleDefinitionId=BLOB_READER)[1:]),
+    ],
+    ids=lambda body: body["id"].rpartition("/providers/")[0] or "root",
+)
+def test_what_is_laid_on_a_scope_and_was_not_read_leaves_open_all_below_it(body: Body, tmp_path: Path) -> None:
+    """What it is about lies beside it, in a management group even elsewhere, and the input is complete all the same."""
+    code, records, unknowns = asked(tmp_path, [STORE, _unread(body)], "who-can", BLOB, "--on", "st")
+    assert (code, records) == (2, [])
+    assert len(unknowns) == 1
+
+
+def test_whom_an_assignment_without_a_principal_is_for_is_not_known(tmp_path: Path) -> None:
+    nameless = assigned("p", BLOB_READER)
+    nameless["properties"]["principalId"] = None
+    code, _, unknowns = asked(tmp_path, [STORE, nameless], "who-can", BLOB, "--on", "st")
+    assert code == 2
+    assert unknowns == [f"who holds {nameless['id']} was not read"]
+
+
+def _schedule(kind: str, principal: str, **more: Any) -> Body:
+    held = assigned(principal, BLOB_READER)["properties"]
+    return resource(f"Microsoft.Authorization/{kind}", principal, {**held, **more})
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("roleAssignmentScheduleInstances", "active"),
+        ("roleAssignmentSchedules", "active"),
+        ("roleEligibilityScheduleInstances", "eligible"),
+        ("roleEligibilitySchedules", "eligible"),
+    ],
+)
+def test_a_schedule_is_a_door_where_nothing_else_shows_it(kind: str, state: str, tmp_path: Path) -> None:
+    for status, is_door in (("Provisioned", True), ("Revoked", kind.endswith("EligibilityScheduleInstances"))):
+        bodies = [STORE, _schedule(kind, "p", status=status)]
+        _, records, _ = asked(tmp_path, bodies, "who-can", BLOB, "--on", "st")
+        assert [record["state"] for record in records] == ([state] if is_door else [])
+    both = [STORE, _schedule(kind, "p"), assigned("p", BLOB_READER), _schedule("roleEligibilityScheduleInstances", "p")]
+    _, records, _ = asked(tmp_path, both, "who-can", BLOB, "--on", "st")
+    assert [(record["state"], len(record["assignments"])) for record in records] == [("active", 1), ("eligible", 1)]

@@ -25,6 +25,7 @@ from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.principals import is_guests
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
+from auditor.rbac.read import ASSIGNMENTS
 from auditor.rbac.role_reach import read_reach
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
@@ -198,7 +199,8 @@ class RoleAssignment(Fact, frozen=True, kw_only=True):
             return f"az keyvault delete-policy --name {vault} --object-id {shlex.quote(str(self.principal_id))}"
         if self.door in SERVICE_ROLES:
             return self.deletion
-        return f"az role assignment delete --ids {shlex.quote(self.about.subject)}"
+        is_assignment = (ids.type_of(self.about.subject) or "").lower() == ASSIGNMENTS.lower()
+        return f"az role assignment delete --ids {shlex.quote(self.about.subject)}" if is_assignment else None
 
 
 def derive_facts(access: AccessContext, needed: frozenset[str]) -> Iterator[RoleAssignment]:
