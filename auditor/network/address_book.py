@@ -69,7 +69,7 @@ class GroupMembers(Struct, frozen=True):
 class Route(Struct, frozen=True):
     """A user-defined route. `is_virtual_network`: its prefix counts as VirtualNetwork; None: not documented.
 
-    `is_default`: it holds for everything that no other route holds for.
+    `is_default`: it holds, alone or in pieces with others, for everything that no longer route holds for.
     """
 
     prefix: Ranges
@@ -103,6 +103,14 @@ class Surroundings(Struct, frozen=True, dict=True):
         return union(self.space, self.peers, self.gateway or (), PLATFORM, *routed)
 
     @cached_property
+    def network_ranges(self) -> Ranges:
+        """Return the addresses of the network, its peers and what lies behind its gateway, as far as they are known.
+
+        A route's prefix, which VirtualNetwork has too, says only where packets are led.
+        """
+        return union(self.space, self.peers, self.gateway or (), PLATFORM)
+
+    @cached_property
     def _doubtful_network(self) -> tuple[Term, ...]:
         terms = [
             Term(difference(route.prefix, self.known_network), ((f"{ROUTED}{route.label}", True),))
@@ -126,7 +134,7 @@ class Surroundings(Struct, frozen=True, dict=True):
 
         A gateway may teach even a default route: then VirtualNetwork holds every address, but nobody means that.
         """
-        known = union(self.space, self.peers, self.gateway or (), PLATFORM)
+        known = self.network_ranges
         private = difference(_PRIVATE, known)
         learned = [Term(private, ((_GATEWAY, True),))] if self.gateway is None else []
         learned += [Term(private, ((_PEERS, True),))] if self.has_unread_peers else []

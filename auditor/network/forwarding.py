@@ -277,7 +277,7 @@ class Forwarding:
             if peering.is_connected and peering.joins(near.prefixes):
                 lead = _Lead(Via.PEERING, peering=peering)
                 claims += [Claim(piece, Rank.SYSTEM, lead) for piece in peering.prefixes]
-        is_overridden = any(route.is_default and route.hop in _LED_ON for route in routes)
+        is_overridden = any(route.is_whole and route.hop in _LED_ON for route in routes)
         if not is_overridden:
             # Azure drops what is for private space of no network, unless a default route leads it on.
             claims.append(Claim(_PRIVATE, Rank.SYSTEM, _Lead(Via.NOWHERE)))

@@ -8,10 +8,11 @@ from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import addresses, body
-from auditor.azure.ranges import Ranges, normal
+from auditor.azure.ranges import Ranges, intersection, is_within, normal, union
 from auditor.estate.graph import Estate
 from auditor.estate.network_relations import ROUTE_TABLES
 from auditor.model import Gap, Resource
@@ -34,7 +35,8 @@ class Rank(IntEnum):
 class UserRoute(Struct, frozen=True):
     """A user-defined route. `hop` is its next hop's type in lower case, `address` the next hop's address if stated.
 
-    `numbers` is None for a service tag without published prefixes, and for what is no prefix.
+    `numbers` is None for a service tag without published prefixes, and for what is no prefix. `is_default`: it holds for
+    everything that no longer route holds for, alone or in pieces with others.
     """
 
     resource: Resource
@@ -42,10 +44,11 @@ class UserRoute(Struct, frozen=True):
     numbers: Ranges | None
     hop: str
     address: str
+    is_default: bool = False
 
     @property
-    def is_default(self) -> bool:
-        """Whether it holds for everything that no other route holds for."""
+    def is_whole(self) -> bool:
+        """Whether its prefix is all of IPv4 or IPv6, by which Azure takes back its own routes for private space."""
         return self.numbers in (addresses.IPV4, addresses.IPV6)
 
 
@@ -66,7 +69,21 @@ def user_routes(estate: Estate, tags: Mapping[str, Ranges], subnet: Resource) ->
     if estate.get(table) is None:
         return estate.unseen(table) or Gap(table, ROUTE_TABLES, "the route table is not in the estate")
     gap = estate.gap_at(table, "properties.routes") or estate.type_gap(ROUTES, table)
-    return gap or tuple(_read(route, tags) for route in estate.children(table, ROUTES))
+    return gap or _with_defaults([_read(route, tags) for route in estate.children(table, ROUTES)])
+
+
+def _with_defaults(routes: Sequence[UserRoute]) -> tuple[UserRoute, ...]:
+    """Return routes with those marked that hold for the whole Internet: the Internet in pieces is the Internet."""
+    marked: set[int] = set()
+    for family in (addresses.IPV4, addresses.IPV6):
+        own = [route for route in routes if intersection(route.numbers or (), family)]
+        wide = [route for route in own if route.is_whole] or [
+            route for route in own if addresses.is_broad(route.numbers or ())
+        ]
+        covered = union((), *(route.numbers or () for route in wide))
+        if wide and is_within(intersection(family, addresses.PUBLIC), covered):
+            marked |= {id(route) for route in wide}
+    return tuple(replace(route, is_default=id(route) in marked) for route in routes)
 
 
 def _read(route: Resource, tags: Mapping[str, Ranges]) -> UserRoute:

@@ -164,7 +164,7 @@ def _from_internet(subnets: Subnets, side: Side, far: SubnetFilters) -> Side | N
 
     What Azure's own services send to those that they run in a subnet needs nothing.
     """
-    numbers = difference(intersection(side.ranges, addresses.PUBLIC), far.surroundings.known_network)
+    numbers = difference(intersection(side.ranges, addresses.PUBLIC), far.surroundings.network_ranges)
     is_platform = subnets.defaults.serves(far.subnet)
     symbols = tuple(symbol for symbol in side.symbols if not is_platform and symbol.key not in _INSIDE)
     return Side(numbers, symbols) if numbers or symbols else None
@@ -320,7 +320,7 @@ def _outside(end: Endpoint, filters: SubnetFilters) -> Side:
     """Return an outside end as seen from a subnet: what lies in its network is not the Internet."""
     side = end.outside or Side()
     if side.ranges == addresses.PUBLIC:
-        return Side(difference(side.ranges, filters.surroundings.known_network))
+        return Side(difference(side.ranges, filters.surroundings.network_ranges))
     return side
 
 

@@ -14,6 +14,7 @@ from tests.estates.arm import Body, path, reference, resource
 from tests.estates.graph import hoisted
 from tests.estates.hub import (
     ANY_TO_ANY,
+    FIREWALL_ADDRESS,
     POLICIES,
     TABLES,
     application_rule,
@@ -519,3 +520,14 @@ class TestLearnedRoutes:
         red = network("red", "10.1.0.0/16", one=one, RouteServerSubnet="10.1.255.0/26")
         assert query([red], tmp_path, "one", "Internet", "--port", "443")["answer"] == "unknown"
         assert query([network("red", "10.1.0.0/16", one=one)], tmp_path, "one", "Internet")["answer"] == "no"
+
+
+@pytest.mark.parametrize("prefixes", [["0.0.0.0/1", "128.0.0.0/1"], ["0.0.0.0/0", "20.0.0.0/8"], ["8.0.0.0/5"]])
+def test_where_a_route_leads_the_internet_it_is_the_internet_still(prefixes: list[str], tmp_path: Path) -> None:
+    bodies = hub_and_spokes(firewall(**ANY_TO_ANY))
+    bodies[3] = table("rt-red", *((prefix, "VirtualAppliance", FIREWALL_ADDRESS) for prefix in prefixes))
+    found = query(bodies, tmp_path, "one", "8.8.8.8", "--port", "443")
+    assert (found["answer"], found["inspected_by"]) == ("yes", [AFW])
+    assert query(bodies, tmp_path, "one", "Internet", "--port", "443")["answer"] == "yes"
+    whole = query(bodies, tmp_path, "one", "Internet", "--port", "443")
+    assert any("firewall" in way["by"] for way in whole["ways_out"])

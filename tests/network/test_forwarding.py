@@ -10,11 +10,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import addresses
+from auditor.azure.ranges import size, union
 from auditor.estate.graph import Estate
 from auditor.network.connectivity import Connectivity
+from auditor.network.endpoints import find
 from auditor.network.forwarding import Forwarding, Path, Via
 from auditor.network.security_rules import Side
 from auditor.network.subnets import SubnetFilters, Subnets
+from auditor.network.ways import ways_between
 from auditor.truth import Truth
 from tests.estates.arm import Body, path, reference, resource
 from tests.estates.graph import estate_of
@@ -267,3 +270,34 @@ def test_packets_to_the_internet_name_the_firewall_as_their_door() -> None:
     assert [hop.via for hop in only.hops] == [Via.FIREWALL, Via.INTERNET]
     assert only.door is not None
     assert only.door.id == path("Microsoft.Network/azureFirewalls", "afw")
+
+
+@st.composite
+def pieces(draw: st.DrawFn) -> list[str]:
+    """Draw prefixes that add up to all of IPv4, none of them longer than five bits."""
+    waiting, found = [ipaddress.ip_network("0.0.0.0/0")], []
+    while waiting:
+        whole = waiting.pop()
+        if whole.prefixlen < 5 and draw(st.booleans()):
+            waiting += whole.subnets()
+        else:
+            found.append(str(whole))
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(pieces())
+def test_a_default_route_in_pieces_leads_the_internet_where_the_whole_does(prefixes: list[str]) -> None:
+    def led(*listed: str) -> tuple[bool, set[tuple[str, ...]], int]:
+        hop = ("VirtualAppliance", FIREWALL_ADDRESS)
+        routes: dict[Any, Any] = {place: [] for place in PLACES} | {("red", "one"): [(one, hop) for one in listed]}
+        access = {"forwarded": True, "access": True, "local": None, "remote": None}
+        estate = estate_of(bodies({"routes": routes, "peered": {("hub", "red"): access, ("red", "hub"): access}}))
+        subnets = Subnets(estate)
+        near = filters_of(estate, subnets, ("red", "one"))
+        ways = ways_between(Forwarding(subnets), find(subnets, "red/one"), find(subnets, "Internet"))
+        numbers = union((), *(way.path.destinations for way in ways.asked))
+        is_doubtful = {route.is_virtual_network for route in near.surroundings.routes} == {None}
+        return is_doubtful, {tuple(hop.via for hop in way.path.hops) for way in ways.asked}, size(numbers)
+
+    assert led(*prefixes) == led("0.0.0.0/0")

@@ -87,8 +87,9 @@ def _fact(context: Context, hops: NextHops, role: tuple[Workload, str], subnet: 
 
 
 def defaults(routes: Sequence[UserRoute]) -> Sequence[UserRoute]:
-    """Return the routes that hold for all of IPv4 that no other route holds for."""
-    return [route for route in routes if route.numbers == addresses.IPV4]
+    """Return the routes that hold for all of IPv4 that no longer route holds for: one, else the pieces of it."""
+    whole = [route for route in routes if route.numbers == addresses.IPV4]
+    return whole or [route for route in routes if route.is_default and _ipv4(route.numbers or ())]
 
 
 def firewall_of(context: Context, hops: NextHops, subnet: Resource, routes: Sequence[UserRoute]) -> NextHop | str | Gap:
@@ -96,6 +97,8 @@ def firewall_of(context: Context, hops: NextHops, subnet: Resource, routes: Sequ
     default = next(iter(defaults(routes)), None)
     if default is None:
         return "there is no default route"
+    if len({(route.hop, route.address) for route in defaults(routes)}) > 1:
+        return f"the routes that are its default route together lead to several next hops ({_listed(defaults(routes))})"
     if default.hop != _APPLIANCE:
         return f"its default route leads to {_SPELLED.get(default.hop, default.hop)}"
     network = ids.parent_of(subnet.key) or ""
@@ -127,6 +130,10 @@ def _past(hops: NextHops, subnet: Resource, routes: Sequence[UserRoute], hop: Ne
             yield f"{route.prefix} to {route.address or _SPELLED.get(route.hop, route.hop)} ({route.resource.name})"
     for entry in body.objects(subnet.properties, "serviceEndpoints"):
         yield f"{body.text(entry, 'service') or 'a service'} by a service endpoint"
+
+
+def _listed(routes: Sequence[UserRoute]) -> str:
+    return ", ".join(f"{route.prefix} to {route.address or _SPELLED.get(route.hop, route.hop)}" for route in routes)
 
 
 def _ipv4(numbers: Ranges) -> Ranges:
