@@ -47,6 +47,7 @@ class EndpointReader(StrEnum):
 
     WEB_APP = "web-app"
     SQL_SERVER = "sql-server"
+    POSTGRESQL_SERVER = "postgresql-server"
     MESSAGING_NAMESPACE = "messaging-namespace"
     KUBERNETES_API = "kubernetes-api"
     CONTAINER_APP = "container-app"

@@ -26,7 +26,13 @@ RULE_SETS: Final = frozenset(kind.key for kind in shipped() if kind.key.endswith
 """The firewalls of namespaces for messages, which are children of theirs."""
 _RULE_SET: Final = PublicEndpoint(_ACCESS, ip_rules="properties.ipRules", default_action="properties.defaultAction")
 _SQL_RULES: Final = "microsoft.sql/servers/firewallrules"
+_SQL_IPV6_RULES: Final = "microsoft.sql/servers/ipv6firewallrules"
 _SQL_SUBNETS: Final = "microsoft.sql/servers/virtualnetworkrules"
+_POSTGRESQL: Final = PublicEndpoint("properties.network.publicNetworkAccess", port="5432")
+_POSTGRESQL_RULES: Final = "microsoft.dbforpostgresql/flexibleservers/firewallrules"
+_ZERO: Final = addresses.must_parse("0.0.0.0/32")
+_AZURE: Final = ("every service in Azure",)
+"""Who gets in by the address 0.0.0.0: https://learn.microsoft.com/azure/azure-sql/database/firewall-configure"""
 
 
 class PublicDoor(Struct, frozen=True):
@@ -185,14 +191,22 @@ def _by_firewall(estate: Estate, resource: Resource, endpoint: PublicEndpoint, d
         if is_filtered:
             return replace(door, subnets=subnets, by="only virtual networks are let in")
         return replace(door, admits=addresses.ANY, by=f"{door.by}, no IP rule")
+    return replace(_listing(door, texts), subnets=subnets)
+
+
+def _listing(door: PublicDoor, texts: tuple[str, ...]) -> PublicDoor:
+    """Return a door that lets in what a list of addresses names, and for one of zeros all of Azure."""
     numbers, odd = addresses.read_ranges(texts)
-    return replace(door, admits=numbers, texts=texts, odd=odd, subnets=subnets, is_told=False)
+    others = _AZURE if any(addresses.parse_range(text) == _ZERO for text in texts) else ()
+    others = () if addresses.covers_internet(numbers) else others
+    return replace(door, admits=numbers, texts=texts, odd=odd, others=others, is_told=False)
 
 
 def list_of(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
     """Return the addresses and ranges in the allow list of a service's firewall, as spelled."""
     plain = body.text_or_texts(resource.body, endpoint.ip_rules)
-    rules = body.objects(resource.body, endpoint.ip_rules)
+    beside = endpoint.ip_rules.removesuffix(".ipRules") + ".ipv6Rules"
+    rules = (*body.objects(resource.body, endpoint.ip_rules), *body.objects(resource.body, beside))
     return (*plain, *(text for rule in rules if (text := _first(rule, _RANGES))))
 
 
@@ -220,11 +234,34 @@ def _sql(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
     bodies = [child.properties for child in estate.children(resource.key, _SQL_RULES)]
     bodies += body.objects(resource.body, "properties.firewallRules")
     gap = estate.type_gap(_SQL_RULES, resource.key) if not bodies else None
-    spans = tuple(f"{body.text(one, 'startIpAddress')}-{body.text(one, 'endIpAddress')}" for one in bodies)
-    numbers, odd = addresses.read_ranges(spans)
+    spans = [_span(one, "startIpAddress", "endIpAddress") for one in bodies]
+    of_ipv6 = estate.children(resource.key, _SQL_IPV6_RULES)
+    spans += [_span(one.properties, "startIPv6Address", "endIPv6Address") for one in of_ipv6]
     rules = [child.properties for child in estate.children(resource.key, _SQL_SUBNETS)]
     subnets = tuple(key for rule in rules if (key := _reference(rule)))
-    yield replace(door, admits=numbers, texts=spans, odd=odd, subnets=subnets, gap=gap, by="", is_told=False)
+    yield replace(_listing(door, tuple(spans)), subnets=subnets, gap=gap, by="")
+
+
+def _span(rule: object, first: str, last: str) -> str:
+    return f"{body.text(rule, first)}-{body.text(rule, last)}"
+
+
+def _postgresql(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
+    """Yield the door of a PostgreSQL server: without a rule nobody gets in, but only those that were read are known.
+
+    https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-firewall-rules
+    """
+    door = door_of(estate, resource, _POSTGRESQL)
+    if door.gap is not None or door.decider is not Decider.SERVICE:
+        yield door
+        return
+    bodies = [child.properties for child in estate.children(resource.key, _POSTGRESQL_RULES)]
+    if not bodies:
+        gap = Gap(resource.id, _POSTGRESQL_RULES, "its firewall rules were not read")
+        yield replace(door, admits=(), gap=gap, by=f"{door.by}, and {gap.reason}")
+        return
+    spans = tuple(_span(one, "startIpAddress", "endIpAddress") for one in bodies)
+    yield replace(_listing(door, spans), by="")
 
 
 def _messaging(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
@@ -283,6 +320,7 @@ def _app(estate: Estate, app: Resource) -> Iterator[PublicDoor]:
 
 READERS: Final[Mapping[EndpointReader, Callable[[Estate, Resource], Iterator[PublicDoor]]]] = {
     EndpointReader.SQL_SERVER: _sql,
+    EndpointReader.POSTGRESQL_SERVER: _postgresql,
     EndpointReader.MESSAGING_NAMESPACE: _messaging,
     EndpointReader.WEB_APP: _app,
 }
