@@ -122,6 +122,12 @@ def last_of(finding: Finding, rests_on: Mapping[str, object] | None) -> dict[str
     }
     if finding.collected_at is not None:
         document["collected_at"] = finding.collected_at
+    return document | standing_of(finding, rests_on)
+
+
+def standing_of(finding: Finding, rests_on: Mapping[str, object] | None) -> dict[str, object]:
+    """Return what a finding rests on, what it is to others and what is to be done; nothing of most that pass."""
+    document: dict[str, object] = {}
     if rests_on is not None:
         document["rests_on"] = rests_on
     if finding.against_known is not None:
@@ -139,19 +145,8 @@ def last_of(finding: Finding, rests_on: Mapping[str, object] | None) -> dict[str
 
 def evidence_of(evidence: Evidence, finding: Finding) -> ReportedEvidence:
     """Return a leaf, which says only what does not go without saying in the finding."""
-    document: ReportedEvidence = {
-        "path": evidence.path,
-        "operator": evidence.operator,
-        "actual": ordered(evidence.actual),
-    }
-    if evidence.decides:
-        document["expected"] = ordered(evidence.expected)
-    if evidence.assumed is not None:
-        document["assumed"] = ordered(evidence.assumed)
-    if evidence.absent:
-        document["absent"] = True
-    if evidence.name is not None:
-        document["name"] = evidence.name
+    document = told_of(evidence)
+    document["actual"] = ordered(evidence.actual)
     holder, subject = evidence.resource_id, finding.resource_id or ""
     if holder is not None and holder != subject and ids.key(holder) != ids.key(subject):
         document["resource_id"] = holder
@@ -161,6 +156,20 @@ def evidence_of(evidence: Evidence, finding: Finding) -> ReportedEvidence:
         document["api_version"] = evidence.api_version
     if evidence.collected_at is not None and evidence.collected_at != finding.collected_at:
         document["collected_at"] = evidence.collected_at
+    return document
+
+
+def told_of(evidence: Evidence) -> ReportedEvidence:
+    """Return what a leaf says, but for the value that was there, and whose it is and how it was read."""
+    document: ReportedEvidence = {"path": evidence.path, "operator": evidence.operator, "actual": None}
+    if evidence.decides:
+        document["expected"] = ordered(evidence.expected)
+    if evidence.assumed is not None:
+        document["assumed"] = ordered(evidence.assumed)
+    if evidence.absent:
+        document["absent"] = True
+    if evidence.name is not None:
+        document["name"] = evidence.name
     return document
 
 

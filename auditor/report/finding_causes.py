@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct, field
@@ -17,10 +17,11 @@ from auditor.report.selection import assignment_name, short_name
 DENYING_RULE: Final = "rule that denies the rest"
 """What a group lacks whose default rules let something through; the rules that ask for one name it so, too."""
 _RELATION: Final = re.compile(r"related\((\w+)\)")
+_REMEMBERED: Final = 16_384
 _SMALL_TO_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-class FindingCause(Struct, frozen=True, dict=True):
+class FindingCause(Struct, frozen=True):
     """What one change would mend: `what` it is, in words, and the resource that holds it, where there is one.
 
     `change` is what is changed without where; empty where the resource is no part of the words.
@@ -35,11 +36,16 @@ class FindingCause(Struct, frozen=True, dict=True):
         """Return what is changed, without where: the same for all resources on which it is to be changed."""
         return self.change or self.what
 
-    @cached_property
+    @property
     def id(self) -> str:
         """Return 12 hex digits over it: the same for the same cause in every run, however names are spelled."""
-        identity = f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.title.lower()}"
-        return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
+        return _id(self.resource_id, self.title)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _id(resource_id: str | None, title: str) -> str:
+    identity = f"{ids.key(resource_id) if resource_id else ''}\n{title.lower()}"
+    return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 class CauseGroup(Struct):

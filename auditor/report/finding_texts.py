@@ -3,64 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.finding_sets import as_document
 from auditor.engine.shared_evidence import (
     FactInputs,
-    InputPlace,
     InputReader,
     SharedEvidence,
     SharedLeaf,
     SharedLeaves,
     ValueOrigin,
 )
-from auditor.model import Evidence, Finding, FindingSet, Report
-from auditor.report.document_parts import controls_of, evidence_of, exemption_of, finding_of, last_of
-from auditor.report.escapes.json import JsonText, NotExactError, elements_text, members_text, value_text
+from auditor.model import Evidence, Finding, FindingSet, Report, Status
+from auditor.report.document_parts import (
+    controls_of,
+    evidence_of,
+    exemption_of,
+    finding_of,
+    standing_of,
+    told_of,
+)
+from auditor.report.escapes.json import (
+    JsonText,
+    NotExactError,
+    element_text,
+    element_value_text,
+    elements_text,
+    members_text,
+    string_text,
+    value_text,
+)
 from auditor.report.per_rule import PerRule
 from auditor.report.text import ordered
 
 _SUBJECTS: Final = 16_384
 _PLACES: Final = 65_536
 _REMEMBERED: Final = 16_384
+_RECENT: Final = 256
+_EMPTY: Final = '""'
 _SETS: Final = 4_096  # which are large
-_EVIDENCE: Final = "evidence"
 
-
-_NO_PART: Final = members_text({"sub_object": ""})
-_NO_WITNESS: Final = members_text({"witness": None})
-_NO_EXEMPTION: Final = members_text({"exemption": None})
+_SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
+_Read = tuple[str | None, str | None, str | None]
+"""Where, how and when a value was read."""
 
 
 class _RuleTexts(NamedTuple):
     """What findings of a rule have in common that are unknown for the same reason, or for none."""
 
-    first: JsonText
-    why_unknown: JsonText
-    controls: JsonText
+    first: str
+    why_unknown: str
+    controls: str
+    behind_evidence: str
+    """All up to the command, where there is neither a witness nor an exemption."""
 
 
 class _SubjectTexts(NamedTuple):
     """What findings on one subject have in common."""
 
-    place: JsonText
-    role: JsonText
+    place: str
+    """All up to the part of it."""
+    role: str
+    """All behind that, up to the message."""
+    collected: str
     key: str
 
 
-class _PlaceTexts:
-    """What stands at a place, which is of one resource, read at one time; it is told as far as it is not the finding's own."""
+class _LeafTexts(NamedTuple):
+    """A leaf as far as its value is a finding's own (`own`, else the whole leaf), and what is behind that."""
 
-    __slots__ = ("collected_at", "key", "texts")
+    before: str
+    own: int | None
+    after: str
+    shared: SharedLeaf
 
-    def __init__(self, leaves: Sequence[Evidence]) -> None:
+
+_PlaceTexts = tuple[str | None, ...]
+"""The key of the one resource that what stands at a place is of, and when it was read; and how it is told in findings.
+
+It is told as far as it is not the finding's own: in those on other resources that were read at other times, on itself, on
+others that were read with it, on itself as it was read then. A tuple of texts is nothing to the cyclic collector.
+"""
+
+
+def _holder_of(leaves: Sequence[Evidence]) -> tuple[str | None, str | None]:
+    """Return whose all of some leaves are, and when they were read."""
+    if not isinstance(leaves, SharedEvidence):
         first = leaves[0] if leaves else None
-        self.key = None if first is None or first.resource_id is None else ids.key(first.resource_id)
-        self.collected_at = first and first.collected_at
-        self.texts: dict[tuple[bool, bool], str] = {}
+        return (None, None) if first is None else (first.resource_id, first.collected_at)
+    for leaf, owner, was_read, _ in leaves.shared.leaves[:1]:
+        if owner is not None:
+            origin = leaves.origins[owner]
+            return origin.resource_id, origin.collected_at if was_read else leaf.collected_at
+        return leaf.resource_id, leaf.collected_at
+    return None, None
 
 
 class FindingTexts:
@@ -68,10 +109,14 @@ class FindingTexts:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._rules = PerRule(self._of_rule, _REMEMBERED)
+        self._rules = PerRule(partial(_rule_texts, report), _REMEMBERED)
         self._subjects: BoundedCache[tuple[object, ...], _SubjectTexts] = BoundedCache(_SUBJECTS)
         self._shared: BoundedCache[tuple[SharedLeaves, str | None, str | None], str] = BoundedCache(_REMEMBERED)
-        self._places: BoundedCache[tuple[InputReader, InputPlace], _PlaceTexts] = BoundedCache(_PLACES)
+        self._leaves: BoundedCache[SharedLeaves, Sequence[_LeafTexts]] = BoundedCache(_REMEMBERED)
+        self._recent: BoundedCache[SharedLeaves, Sequence[_LeafTexts]] = BoundedCache(_RECENT)
+        self._read: BoundedCache[_Read, str] = BoundedCache(_REMEMBERED)
+        self._readers: dict[int, InputReader] = {}
+        self._places: BoundedCache[tuple[int, str, str], _PlaceTexts] = BoundedCache(_PLACES)
         self._sets: BoundedCache[int, tuple[Mapping[str, object], object]] = BoundedCache(_SETS)
 
     def of(self, finding: Finding) -> JsonText:
@@ -83,84 +128,129 @@ class FindingTexts:
 
     def _whole(self, finding: Finding) -> JsonText:
         rule, subject = self._rules.of(finding), self._subject(finding)
-        part, witness, exemption, rests_on = finding.sub_object, finding.witness, finding.exemption, finding.rests_on
-        pieces = (
-            rule.first,
-            subject.place,
-            members_text({"sub_object": part}) if part else _NO_PART,
-            subject.role,
-            members_text({"message": finding.message}),
-            f'"{_EVIDENCE}":[{self._evidence(finding, subject.key)}]',
-            _NO_WITNESS if witness is None else members_text({"witness": ordered(witness)}),
-            rule.why_unknown,
-            _NO_EXEMPTION if exemption is None else members_text({"exemption": exemption_of(exemption)}),
-            rule.controls,
-            members_text(last_of(finding, None if rests_on is None else self._set(rests_on))),
-        )
-        return JsonText(f"{{{','.join(pieces)}}}")
-
-    def _of_rule(self, finding: Finding) -> _RuleTexts:
-        title, reason = self._report.rules[finding.rule_id].title, finding.unknown_reason
-        told = {"rule_id": finding.rule_id, "title": title, "severity": finding.severity, "status": finding.status}
-        return _RuleTexts(
-            members_text(told),
-            members_text({"unknown_reason": reason, "missing_permission": finding.missing_permission}),
-            members_text({"controls": controls_of(finding)}),
+        part, command = finding.sub_object, finding.remediation_cli
+        if finding.witness is None and finding.exemption is None:
+            behind = rule.behind_evidence
+        else:
+            behind = _behind_evidence(rule, finding)
+        return JsonText(
+            f"{rule.first}{subject.place}{string_text(part) if part else _EMPTY}{subject.role}"
+            f'{string_text(finding.message)},"evidence":[{self._evidence(finding, subject.key)}'
+            f"{behind}{string_text(command) if command else _EMPTY}"
+            f'}},"fingerprint":{string_text(finding.fingerprint)}{subject.collected}{self._standing(finding)}}}'
         )
 
     def _subject(self, finding: Finding) -> _SubjectTexts:
         resource_id, resource_type = finding.resource_id, finding.resource_type
         workload, component, location = finding.workload, finding.component, finding.location
-        key = (resource_id, resource_type, workload, component, location)
+        collected_at = finding.collected_at
+        key = (resource_id, resource_type, workload, component, location, collected_at)
         known = self._subjects.get(key)
         if known is not None:
             return known
+        role = members_text({"workload": workload, "component": component, "location": location})
         texts = _SubjectTexts(
-            members_text({"resource_id": resource_id, "resource_type": resource_type}),
-            members_text({"workload": workload, "component": component, "location": location}),
-            ids.key(resource_id or ""),
+            place=members_text({"resource_id": resource_id, "resource_type": resource_type}) + ',"sub_object":',
+            role=f',{role},"message":',
+            collected="" if collected_at is None else f",{members_text({'collected_at': collected_at})}",
+            key=ids.key(resource_id or ""),
         )
         return self._subjects.keep(key, texts)
+
+    def _standing(self, finding: Finding) -> str:
+        """Return what a finding ends with, of which there is nothing in nearly all that pass."""
+        if finding.status in _SETTLED and not (
+            finding.rests_on or finding.against_known or finding.claims or finding.first_seen or finding.change
+        ):
+            return ""
+        rests_on = finding.rests_on
+        told = standing_of(finding, None if rests_on is None else self._set(rests_on))
+        return f",{members_text(told)}" if told else ""
 
     def _evidence(self, finding: Finding, subject: str) -> str:
         evidence = finding.evidence
         if not isinstance(evidence, SharedEvidence):
-            return _elements(evidence, finding)
-        leaves, inputs = (
-            self._shared_leaves(evidence, finding, subject),
-            self._inputs(evidence.inputs, finding, subject),
-        )
+            return _elements(evidence, finding) if evidence else ""
+        leaves = self._shared_leaves(evidence, finding, subject)
+        if evidence.inputs == ():
+            return leaves
+        inputs = self._inputs(evidence.inputs, finding, subject)
         return f"{leaves},{inputs}" if leaves and inputs else leaves or inputs
 
     def _shared_leaves(self, evidence: SharedEvidence, finding: Finding, subject: str) -> str:
         """Return the leaves but for inputs; those that say only of the finding's own resource say the same of many."""
         leaves, origin = evidence.shared, evidence.origins[0]
-        is_own = _is_of(origin, finding, subject)
+        if not leaves.is_kept or not _is_of(origin, finding, subject):
+            return self._filled(evidence, finding, subject)
         key = (leaves, origin.source, origin.api_version)
-        text = self._shared.get(key) if is_own else None
+        text = self._shared.get(key)
         if text is None:
-            text = _elements(evidence.without_inputs(), finding)
-            if is_own and leaves.is_kept and all(map(_says_the_same, leaves.leaves)):
+            text = self._filled(evidence, finding, subject)
+            if all(map(_says_the_same, leaves.leaves)):
                 self._shared.keep(key, text)
         return text
+
+    def _filled(self, evidence: SharedEvidence, finding: Finding, subject: str) -> str:
+        """Return the leaves but for inputs, with what they leave open."""
+        shared = evidence.shared
+        known = self._leaves if shared.is_kept else self._recent
+        leaves = known.get(shared)
+        if leaves is None:
+            leaves = known.keep(shared, tuple([_leaf_texts(each) for each in shared.leaves]))
+        texts = []
+        for before, own, after, (leaf, owner, was_read, _) in leaves:
+            origin = ValueOrigin("") if owner is None else evidence.origins[owner]
+            read = origin[1:] if was_read and owner is not None else (leaf.source, leaf.api_version, leaf.collected_at)
+            holder = leaf.resource_id if owner is None else origin.resource_id
+            behind = self._behind(holder, read, finding, subject)
+            value = "" if own is None else element_value_text(evidence.own[own])
+            texts.append(f"{before}{value}{after}{behind}")
+        return ",".join(texts)
+
+    def _behind(self, holder: str | None, read: _Read, finding: Finding, subject: str) -> str:
+        """Return what a leaf ends with: whose it is and how it was read, as far as the finding does not say so."""
+        if read[2] is not None and read[2] == finding.collected_at:
+            read = (read[0], read[1], None)
+        known = self._read.get(read)
+        if known is None:
+            names = ("source", "api_version", "collected_at")
+            told = {name: each for name, each in zip(names, read, strict=True) if each is not None}
+            known = self._read.keep(read, f",{members_text(told)}}}" if told else "}")
+        if holder is None or holder == finding.resource_id or ids.key(holder) == subject:
+            return known
+        return f',"resource_id":{string_text(holder)}{known}'
 
     def _inputs(self, inputs: Sequence[Evidence], finding: Finding, subject: str) -> str:
         if not isinstance(inputs, FactInputs):
             return _elements(inputs, finding)
-        texts = [self._place(inputs.reader, place, finding, subject) for place in inputs.places]
-        return ",".join([text for text in texts if text])
+        reader = inputs.reader
+        number = id(reader)
+        self._readers[number] = reader  # there are as many as estates; it is held, so that no other gets its identity
+        texts = []
+        for place in inputs.places:
+            key = (number, *place)
+            known = self._places.get(key)
+            text = None if known is None else known[_variant(known, finding, subject)]
+            if text is None:
+                text = self._stood(reader.at(place).leaves, key, finding, subject)
+            if text:
+                texts.append(text)
+        return ",".join(texts)
 
-    def _place(self, reader: InputReader, place: InputPlace, finding: Finding, subject: str) -> str:
-        known = self._places.get((reader, place))
-        leaves = None
+    def _told(self, leaves: Sequence[Evidence], finding: Finding, subject: str) -> str:
+        if isinstance(leaves, SharedEvidence):
+            return self._filled(leaves, finding, subject)
+        return _elements(leaves, finding)
+
+    def _stood(self, leaves: Sequence[Evidence], key: tuple[int, str, str], finding: Finding, subject: str) -> str:
+        """Return what stands at a place."""
+        text = self._told(leaves, finding, subject)
+        known = self._places.get(key)
         if known is None:
-            leaves = reader.at(place).leaves
-            known = self._places.keep((reader, place), _PlaceTexts(leaves))
-        variant = (known.key == subject, known.collected_at == finding.collected_at)
-        text = known.texts.get(variant)
-        if text is None:
-            leaves = reader.at(place).leaves if leaves is None else leaves
-            text = known.texts[variant] = _elements(leaves, finding)
+            holder, collected_at = _holder_of(leaves)
+            known = (None if holder is None else ids.key(holder), collected_at, None, None, None, None)
+        variant = _variant(known, finding, subject)
+        self._places.keep(key, (*known[:variant], text, *known[variant + 1 :]))
         return text
 
     def _set(self, of: FindingSet) -> Mapping[str, object]:
@@ -170,8 +260,46 @@ class FindingTexts:
         return known[0]
 
 
+def _variant(place: _PlaceTexts, finding: Finding, subject: str) -> int:
+    """Return which of the texts of a place a finding takes."""
+    return 2 + (place[0] == subject) + 2 * (place[1] == finding.collected_at)
+
+
+def _rule_texts(report: Report, finding: Finding) -> _RuleTexts:
+    title, reason = report.rules[finding.rule_id].title, finding.unknown_reason
+    told = {"rule_id": finding.rule_id, "title": title, "severity": finding.severity, "status": finding.status}
+    texts = _RuleTexts(
+        first=f"{{{members_text(told)},",
+        why_unknown=members_text({"unknown_reason": reason, "missing_permission": finding.missing_permission}),
+        controls=members_text({"controls": controls_of(finding)}),
+        behind_evidence="",
+    )
+    return texts._replace(behind_evidence=_behind_evidence(texts, replace(finding, witness=None, exemption=None)))
+
+
+def _behind_evidence(rule: _RuleTexts, finding: Finding) -> str:
+    """Return what stands between the evidence and the command."""
+    exemption = finding.exemption and exemption_of(finding.exemption)
+    witness = members_text({"witness": ordered(finding.witness)})
+    accepted = members_text({"exemption": exemption})
+    return f'],{witness},{rule.why_unknown},{accepted},{rule.controls},"remediation":{{"cli":'
+
+
+def _leaf_texts(shared: SharedLeaf) -> _LeafTexts:
+    leaf = shared.leaf
+    own = None if shared.owner is None else shared.own
+    told = dict(told_of(leaf))
+    first = {name: told.pop(name) for name in ("path", "operator")}
+    del told["actual"]
+    before = f'{{{members_text(first)},"actual":'
+    after = f",{element_text(told)}" if told else ""
+    if own is None:
+        return _LeafTexts(f"{before}{element_value_text(leaf.actual)}{after}", None, "", shared)
+    return _LeafTexts(before, own, after, shared)
+
+
 def _elements(leaves: Iterable[Evidence], finding: Finding) -> str:
-    return elements_text(_EVIDENCE, [evidence_of(leaf, finding) for leaf in leaves])
+    return elements_text([evidence_of(leaf, finding) for leaf in leaves])
 
 
 def _says_the_same(shared: SharedLeaf) -> bool:

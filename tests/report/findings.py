@@ -91,13 +91,24 @@ class _Inputs:
 @st.composite
 def _readers(draw: DrawFn) -> tuple[_Inputs, Sequence[InputPlace]]:
     places: dict[InputPlace, Sequence[Evidence]] = {}
+    pool = draw(st.lists(LEAVES, max_size=2))
     for number, resource_id in enumerate(draw(st.lists(st.sampled_from(_IDS), min_size=1, max_size=3))):
         collected_at, holder = draw(st.sampled_from(_TIMES)), draw(st.sampled_from([resource_id, None]))
-        leaves = draw(st.lists(LEAVES, max_size=2))
-        places[resource_id, str(number)] = [
-            replace(leaf, operator="input", resource_id=holder, collected_at=collected_at) for leaf in leaves
-        ]
+        leaves = draw(st.lists(LEAVES | st.sampled_from(pool), max_size=2) if pool else st.just([]))
+        leaves = [replace(leaf, operator="input", resource_id=holder, collected_at=collected_at) for leaf in leaves]
+        places[resource_id, str(number)] = draw(_as_shared(leaves)) if draw(st.booleans()) else leaves
     return _Inputs(places), list(places)
+
+
+@st.composite
+def _as_shared(draw: DrawFn, leaves: Sequence[Evidence]) -> SharedEvidence:
+    """Return leaves of one resource as those that others may share."""
+    owner = draw(st.sampled_from([0, None])) if leaves else None
+    was_read = draw(st.booleans())
+    origin = draw(_ORIGINS)
+    told = [leaf if owner is None else replace(leaf, resource_id=None) for leaf in leaves]
+    shared = tuple(SharedLeaf(leaf, owner, was_read) for leaf in told)
+    return SharedEvidence(SharedLeaves(shared, draw(st.booleans())), (origin,))
 
 
 @st.composite

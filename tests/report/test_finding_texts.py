@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -12,12 +14,13 @@ from msgspec.structs import replace
 
 from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
-from auditor.model import Evidence, Finding, Severity, Status
+from auditor.model import Evidence, Finding, Report, Severity, Status
 from auditor.report import finding_texts
 from auditor.report.document_parts import finding_of
 from auditor.report.escapes.json import value_text
 from auditor.report.finding_texts import FindingTexts
 from auditor.report.format import View, named
+from auditor.report.formats.csv import FindingCells
 from auditor.report.selection import listed, streamed
 from tests.report.conftest import report_of
 from tests.report.findings import shared_findings
@@ -73,6 +76,19 @@ def test_what_is_forgotten_is_made_again(capacity: int, monkeypatch: pytest.Monk
             assert texts.of(each) == value_text(finding_of(each, report))
 
     is_that_of_its_document()
+
+
+@pytest.mark.parametrize("make", [FindingTexts, lambda report: FindingCells(report, list, str)])
+def test_what_was_remembered_is_gone_with_who_remembered_it(make: Callable[[Report], object]) -> None:
+    gc.collect()
+    gc.disable()  # which writing may do without, too
+    try:
+        maker = make(report_of())
+        known = weakref.ref(maker)
+        del maker
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 def test_of_a_round_that_is_too_long_part_is_still_found() -> None:

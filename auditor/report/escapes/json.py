@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
-from typing import ClassVar, NewType
+from typing import ClassVar, Final, NewType
 
 import orjson
 
 from auditor.report import pipeline_log
 from auditor.report.escapes.output import EscapedOutput, in_blocks
-from auditor.report.text import visible_json
+from auditor.report.text import ordered, visible_json
 
 JsonText = NewType("JsonText", str)
 """A value, or some of the members of an object, as they stand in the file."""
+
+
+_SCALARS: Final = frozenset((str, bool, int, type(None)))
+_SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 class NotExactError(Exception):
@@ -26,12 +30,39 @@ def members_text(members: Mapping[str, object]) -> JsonText:
     return _exact(members, 1, -1)
 
 
-def elements_text(of: str, elements: Sequence[object]) -> JsonText:
-    """Return elements as they stand in the list of that name in an object. NotExactError where one is odd.
+def elements_text(elements: Sequence[object]) -> JsonText:
+    """Return elements as they stand in a list in an object. NotExactError where one is odd.
 
     They stand as deep in others as they will in the file: where that is too deep for the quick way, it is odd.
     """
-    return _exact({of: elements}, len(of) + 5, -2)
+    return _exact([elements], 2, -2)
+
+
+def element_text(members: Mapping[str, object]) -> JsonText:
+    """Return members of an object that is in a list in an object, as they stand between its braces, and as deep."""
+    return _exact([[members]], 3, -3)
+
+
+def element_value_text(value: object) -> JsonText:
+    """Return the value of a member of such an object, as deep as it will stand, with sorted keys."""
+    if type(value) in _SCALARS:
+        return _exact(value)
+    try:
+        text = orjson.dumps([[[value]]], option=_SORTED)
+    except TypeError:
+        return _exact([[[ordered(value)]]], 3, -3)
+    if b"null" in text:  # which a number may be that is none
+        return _exact([[[ordered(value)]]], 3, -3)
+    return JsonText(visible_json(text[3:-3].decode()))
+
+
+def string_text(text: str) -> JsonText:
+    """Return a string. NotExactError where it is odd."""
+    try:
+        quoted = orjson.dumps(text).decode()
+    except TypeError as problem:
+        raise NotExactError from problem
+    return JsonText(quoted if quoted.isascii() else visible_json(quoted))
 
 
 def value_text(value: object) -> JsonText:
@@ -39,12 +70,13 @@ def value_text(value: object) -> JsonText:
     return JsonText(_json(value, is_indented=False))
 
 
-def _exact(value: Mapping[str, object], start: int, end: int) -> JsonText:
+def _exact(value: object, start: int | None = None, end: int | None = None) -> JsonText:
+    """Return the text of a value between two places in it."""
     try:
-        text = orjson.dumps(value).decode()
+        text = orjson.dumps(value)
     except TypeError as problem:
         raise NotExactError from problem
-    return JsonText(visible_json(text[start:end]))
+    return JsonText(visible_json(text[start:end].decode()))
 
 
 class JsonValues(EscapedOutput):

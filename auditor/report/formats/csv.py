@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -163,7 +164,7 @@ class FindingCells(Generic[Cells]):
         self._report = report
         self._form = form
         self._name = as_name
-        self._rules = PerRule(self._of_rule, _REMEMBERED)
+        self._rules = PerRule(partial(_rule_cells, report, form, as_name), _REMEMBERED)
         self._subjects: BoundedCache[tuple[object, ...], _SubjectCells[Cells]] = BoundedCache(_SUBJECTS)
         self._roles: BoundedCache[tuple[str | None, ...], Cells] = BoundedCache(_REMEMBERED)
         self._times: BoundedCache[str | None, Cells] = BoundedCache(_REMEMBERED)
@@ -171,7 +172,6 @@ class FindingCells(Generic[Cells]):
         self._said: BoundedCache[SharedLeaves, _Said[Cells]] = BoundedCache(_REMEMBERED)
         self._said_alike: BoundedCache[tuple[tuple[object, ...], ...], _Said[Cells]] = BoundedCache(_REMEMBERED)
         self._comparisons: BoundedCache[tuple[str, int], tuple[str, str, object]] = BoundedCache(_REMEMBERED)
-        self._run = _run_cells(report, as_name)
         self._covered: Mapping[bool, Cells] = {True: form(["true"]), False: form(["false"])}
         self._nothing = form([as_name("")])
         self._no_evidence = _EvidenceCells(form([""] * 5), self._nothing)
@@ -202,17 +202,6 @@ class FindingCells(Generic[Cells]):
             named(cause.what) if cause else self._nothing,
             subject.tags,
             self._since(finding),
-        )
-
-    def _of_rule(self, finding: Finding) -> _RuleCells[Cells]:
-        rule, controls, form, name = self._report.rules[finding.rule_id], finding.controls, self._form, self._name
-        listed = "; ".join(f"{framework}:{each}" for framework in sorted(controls) for each in controls[framework])
-        first = (rule.id, rule.title, finding.severity.value, finding.status.value)
-        return _RuleCells(
-            first=form([*self._run, *map(name, first)]),
-            why_unknown=form([name(finding.unknown_reason or ""), name(finding.missing_permission or "")]),
-            controls=form([name(listed)]),
-            remedy=form([name(rule.remediation)]),
         )
 
     def _subject(self, finding: Finding) -> _SubjectCells[Cells]:
@@ -312,6 +301,20 @@ class FindingCells(Generic[Cells]):
         """Return the cell of a name or a sentence: a number in it stays text."""
         known = self._names.get(text)
         return self._names.keep(text, self._form([self._name(text)])) if known is None else known
+
+
+def _rule_cells(
+    report: Report, form: Callable[[Sequence[str]], Cells], name: Callable[[str], str], finding: Finding
+) -> _RuleCells[Cells]:
+    rule, controls = report.rules[finding.rule_id], finding.controls
+    listed = "; ".join(f"{framework}:{each}" for framework in sorted(controls) for each in controls[framework])
+    first = (rule.id, rule.title, finding.severity.value, finding.status.value)
+    return _RuleCells(
+        first=form([*_run_cells(report, name), *map(name, first)]),
+        why_unknown=form([name(finding.unknown_reason or ""), name(finding.missing_permission or "")]),
+        controls=form([name(listed)]),
+        remedy=form([name(rule.remediation)]),
+    )
 
 
 def _run_cells(report: Report, as_name: Callable[[str], str]) -> Sequence[str]:

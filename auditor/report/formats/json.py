@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from auditor.inputs.collector import paused
 from auditor.model import Report
 from auditor.report import json_document
 from auditor.report.document_parts import causes_of, first_finding_of, first_head_of, gaps_of, head_of
@@ -29,7 +30,8 @@ def write(report: Report, out: JsonValues, view: View) -> None:
     out.layout(separator)
     out.member("causes", causes_of(report))
     out.layout(',\n"findings":[')
-    out.texts(map(FindingTexts(report).of, streamed(report, include_passed=view.include_passed)), "\n", ",\n")
+    findings = streamed(report, include_passed=view.include_passed)
+    paused(lambda: out.texts(map(FindingTexts(report).of, findings), "\n", ",\n"))
     out.layout("\n]\n}\n")
 
 

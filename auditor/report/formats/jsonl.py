@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from auditor.inputs.collector import paused
 from auditor.model import Report
 from auditor.report.document_parts import head_of
 from auditor.report.escapes.json import JsonValues
@@ -15,7 +16,8 @@ from auditor.report.selection import streamed
 def write(report: Report, out: JsonValues, view: View) -> None:
     """Write what version 2 of the JSON report holds, a line at a time."""
     out.value(head_of(report))
-    out.texts(map(FindingTexts(report).of, streamed(report, include_passed=view.include_passed)), "\n", "\n")
+    findings = streamed(report, include_passed=view.include_passed)
+    paused(lambda: out.texts(map(FindingTexts(report).of, findings), "\n", "\n"))
     out.layout("\n")
 
 
