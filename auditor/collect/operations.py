@@ -22,6 +22,7 @@ from auditor.rbac import read as access
 from auditor.snapshot.left_out import Call
 
 _INVENTORY: Final = "resources"  # the table of Resource Graph that the inventory is read from
+_NONE: Final[frozenset[str]] = frozenset()
 _INVENTORIES: Final = frozenset({ids.RESOURCE_GROUPS, "microsoft.resources/resources"})
 """What is listed to know what there is at all."""
 
@@ -154,9 +155,11 @@ class Operations:
 
     def lacking(self, parent: str, properties: object) -> frozenset[str]:
         """Return the types, in lower case, that a resource of a type cannot have, by what its properties say."""
+        if parent not in self._conditional:
+            return _NONE
         return frozenset(
             item.key
-            for item in self._conditional.get(parent, ())
+            for item in self._conditional[parent]
             if not body.has_values({"properties": properties}, item.where_parent)
         )
 
