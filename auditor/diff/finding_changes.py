@@ -10,6 +10,7 @@ from auditor.diff.attribution import Attribution
 from auditor.diff.drift import FindingChange, FindingDrift, MadeBy
 from auditor.diff.looked_at import LookedAt
 from auditor.engine.finding_sets import grown
+from auditor.engine.shared_evidence import deciding
 from auditor.model import Finding, FindingSet, Report, Status
 
 _NO_CHANGES: Final = Attribution(())
@@ -134,7 +135,7 @@ def _grown(new: FindingSet | None, old: FindingSet | None) -> FindingSet | None:
 
 
 def _content(finding: Finding) -> object:
-    return [(leaf.path, repr(leaf.actual), ids.key(leaf.resource_id or "")) for leaf in finding.deciding]
+    return [(leaf.path, repr(leaf.actual), ids.key(leaf.resource_id or "")) for leaf in deciding(finding)]
 
 
 def _subject(finding: Finding) -> str:

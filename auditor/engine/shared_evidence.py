@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.engine.made_on_use import MadeOnUse
-from auditor.model import Evidence
+from auditor.model import NOT_COMPARED, Evidence, Finding
 
 
 class ValueOrigin(NamedTuple):
@@ -153,6 +153,22 @@ class SharedEvidence(MadeOnUse[Evidence]):
     def __repr__(self) -> str:
         """Return it as the list that it stands for."""
         return repr(list(self))
+
+
+def iter_deciding(finding: Finding) -> Iterator[Evidence]:
+    """Go through the leaves of a finding that decided, without context and inputs, of which none is read for it."""
+    evidence = finding.evidence
+    if not isinstance(evidence, SharedEvidence):
+        yield from (leaf for leaf in evidence if leaf.decides)
+        return
+    yield from (evidence.filled(each) for each in evidence.shared.leaves if each.leaf.operator not in NOT_COMPARED)
+    if not isinstance(evidence.inputs, FactInputs):
+        yield from (leaf for leaf in evidence.inputs if leaf.decides)
+
+
+def deciding(finding: Finding) -> Sequence[Evidence]:
+    """Return the leaves of a finding that decided."""
+    return list(iter_deciding(finding))
 
 
 def _filled(leaf: Evidence, origin: ValueOrigin, actual: object, *, was_read: bool) -> Evidence:

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor import resource_id as ids
+from auditor.engine.shared_evidence import iter_deciding
 from auditor.model import Finding, Severity, Status
 from auditor.report.selection import assignment_name, short_name
 
@@ -119,7 +120,7 @@ def _declared(finding: Finding) -> FindingCause | None:
 
 
 def _setting(finding: Finding) -> FindingCause:
-    leaf = next((each for each in finding.deciding if not each.path.startswith("[")), None)
+    leaf = next((each for each in iter_deciding(finding) if not each.path.startswith("[")), None)
     holder = (leaf.resource_id if leaf else None) or finding.resource_id
     relation = _RELATION.match(leaf.path) if leaf else None
     if leaf is None or relation:

@@ -10,6 +10,7 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.engine.finding_order import RuleOrder, in_order, order_of, rule_of
 from auditor.engine.held_findings import HeldFindings
+from auditor.engine.shared_evidence import SharedEvidence
 from auditor.model import AgainstKnown, Finding, Report, Status
 
 _SECTION: Final = 1_000
@@ -132,7 +133,9 @@ def assignment_name(finding: Finding) -> str:
     """Return whose role a finding on a role assignment is about, whose own name is a GUID; empty for anything else."""
     if "/roleassignments/" not in (finding.resource_id or "").lower():
         return ""
-    said = {leaf.path: str(leaf.actual) for leaf in finding.evidence if leaf.actual}
+    evidence = finding.evidence
+    leaves = evidence.without_inputs() if isinstance(evidence, SharedEvidence) else evidence
+    said = {leaf.path: str(leaf.actual) for leaf in leaves if leaf.actual}
     who, role = said.get("principalName"), said.get("role")
     return f"{who} → {role}" if who and role else ""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auditor.engine.bounded_cache import BoundedCache
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin, deciding
 from auditor.model import Evidence, Finding, Report, Severity, Status
 from auditor.report import finding_texts
 from auditor.report.document_parts import finding_of
@@ -41,6 +41,16 @@ def test_rows_of_csv_are_those_of_each_finding_alone(findings: Sequence[Finding]
     together = _csv([*findings, *findings])
     alone = {id(each): _csv([replace(each, evidence=list(each.evidence))])[0] for each in findings}
     assert sorted(together) == sorted([*alone.values(), *alone.values()])
+
+
+@given(shared_findings())
+def test_what_decided_is_told_without_a_look_at_what_a_fact_was_derived_from(findings: Sequence[Finding]) -> None:
+    for each in findings:
+        assert repr(deciding(each)) == repr([leaf for leaf in each.evidence if leaf.decides])
+        if isinstance(each.evidence, SharedEvidence) and isinstance(each.evidence.inputs, FactInputs):
+            unread = FactInputs([("/no such place", "")], each.evidence.inputs.reader)
+            evidence = SharedEvidence(each.evidence.shared, each.evidence.origins, unread, each.evidence.own)
+            assert repr(deciding(replace(each, evidence=evidence))) == repr(deciding(each))
 
 
 def test_a_leaf_that_two_findings_share_is_told_as_whose_it_is_in_each() -> None:

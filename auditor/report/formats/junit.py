@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
+from auditor.engine.shared_evidence import deciding
 from auditor.model import Finding, Report, RuleInfo, Status
 from auditor.report.escapes.xml import XmlElements
 from auditor.report.format import Format, View
@@ -60,7 +61,7 @@ def _case(finding: Finding, rule: RuleInfo, out: XmlElements) -> None:
 
 def _details(finding: Finding, rule: RuleInfo) -> Sequence[str]:
     lines = [sentence(finding.message)]
-    lines += [f"{requirement(leaf)}: {observed(leaf)}" for leaf in finding.deciding]
+    lines += [f"{requirement(leaf)}: {observed(leaf)}" for leaf in deciding(finding)]
     if finding.missing_permission:
         lines.append(f"Grant {finding.missing_permission}")
     lines += [f"Remedy: {sentence(rule.remediation)}"] if rule.remediation and finding.status is Status.FAIL else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+from auditor.engine.shared_evidence import deciding
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, Report, Status, TypeCoverage
 from auditor.report import framework_page, selection
 from auditor.report.causes import Cause, causes_of
@@ -259,8 +260,8 @@ def _gap(gap: Gap) -> Row:
 
 
 def _evidence(finding: Finding) -> Row:
-    expected = "; ".join(map(requirement, finding.deciding))
-    seen = "; ".join(map(observed, finding.deciding))
+    expected = "; ".join(map(requirement, deciding(finding)))
+    seen = "; ".join(map(observed, deciding(finding)))
     return (
         code(finding.rule_id),
         code(finding.resource_id or ""),

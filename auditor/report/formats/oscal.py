@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from msgspec import Struct, field
 
+from auditor.engine.shared_evidence import deciding
 from auditor.model import Evidence, Finding, Report, Status
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View
@@ -145,8 +146,8 @@ def _observations(report: Report, view: View, run: str) -> Iterator[JsonObject]:
             ],
             "collected": utc(report.as_of),
         }
-        if finding.deciding:
-            observation["relevant-evidence"] = [{"description": _evidence(leaf)} for leaf in finding.deciding]
+        if deciding(finding):
+            observation["relevant-evidence"] = [{"description": _evidence(leaf)} for leaf in deciding(finding)]
         if finding.exemption is not None:
             observation["remarks"] = sentence(
                 f"Accepted until {finding.exemption.expires_on} by {finding.exemption.approved_by}: {finding.exemption.reason}"

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from auditor import resource_id as ids
+from auditor.engine.shared_evidence import deciding
 from auditor.model import Exemption, Finding, Report, RuleInfo, Severity, Status
 from auditor.report.escapes.gfm import gfm_text
 from auditor.report.escapes.json import JsonValues
@@ -208,7 +209,7 @@ def _properties(finding: Finding) -> JsonObject:
         "workload": finding.workload,
         "component": finding.component,
         "cause": cause.what if cause else None,
-        "evidence": [f"{requirement(leaf)}: {observed(leaf)}" for leaf in finding.deciding] or None,
+        "evidence": [f"{requirement(leaf)}: {observed(leaf)}" for leaf in deciding(finding)] or None,
         "remediation": finding.remediation_cli or None,
         "unknown_reason": finding.unknown_reason,
         "missing_permission": finding.missing_permission,

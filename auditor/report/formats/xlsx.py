@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
+from auditor.engine.shared_evidence import deciding
 from auditor.errors import AuditorError
 from auditor.model import Evidence, Finding, Report
 from auditor.report.comparison import comparison
@@ -157,7 +158,7 @@ def _finding(finding: Finding, report: Report) -> Sequence[Cell]:
         ids.name_of(resource_id),
         finding.sub_object,
         finding.message,
-        *_evidence(finding.deciding),
+        *_evidence(deciding(finding)),
         compact(finding.witness) if finding.witness else "",
         cause.what if cause else "",
         rule.remediation,
