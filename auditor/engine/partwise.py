@@ -24,6 +24,8 @@ from auditor.model import Finding
 
 _AT_ONCE: Final = 20_000
 """How many findings of a part are sorted and finished together: an analysis may have millions."""
+_LARGE: Final = 25_000
+"""Resources of which there will be many findings: held as they are even for a while, they would leave memory in holes."""
 _UNSEEN: Final = 2_000  # findings that the collector has not looked at, below which it has little to do
 
 Finish = Callable[[list[Finding]], list[Finding]]
@@ -90,6 +92,7 @@ class PartwiseEvaluation:
         self._finish = finish
         self._rest = _Rest()
         self._judged = 0
+        self._most_held = held_findings.MANY if len(question.estate.resources) < _LARGE else 0
         self._held: list[list[Run]] = []
         self._counted = _CountedParts([part.weight for part in self._parts], watch)
 
@@ -120,7 +123,7 @@ class PartwiseEvaluation:
         """Hold runs as they are, until there are many findings: then pack these, and all that were held before."""
         if not self._held or self._held[-1] is not runs:
             self._held.append(runs)
-        if self._judged > held_findings.MANY:
+        if self._judged > self._most_held:
             for held in self._held:
                 held[:] = map(packed, held)
             self._held = []

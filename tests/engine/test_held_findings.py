@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auditor import audit
-from auditor.engine import held_findings, processes
+from auditor.engine import held_findings, partwise, processes
 from auditor.engine.finding_order import in_order, place_of, rule_of
 from auditor.engine.held_findings import HeldFindings, changed, packed, runs_of, with_more
 from auditor.engine.known import KnownFailure, KnownFailures
@@ -97,10 +97,13 @@ def test_what_findings_share_is_one_object_however_they_are_packed(inputs: RawIn
             assert one.evidence.shared is two.evidence.shared
 
 
-def test_once_there_are_many_those_before_them_are_packed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_large", [False, True])
+def test_once_there_are_many_all_are_packed(monkeypatch: pytest.MonkeyPatch, *, is_large: bool) -> None:
     snapshot, terms = read.read(SAMPLE), audit.Terms(complete=True)
     plain = audit.audit(snapshot, shipped(), terms).findings
     monkeypatch.setattr(held_findings, "MANY", len(plain) // 2)
+    if is_large:
+        monkeypatch.setattr(partwise, "_LARGE", 1)
 
     held = audit.audit(snapshot, shipped(), terms).findings
 
