@@ -8,8 +8,10 @@ A packet is (source, destination, protocol, source port, destination port); sets
    meets between two ends.
 2. Deciding. `decision_diagram` holds sets of packets; `meaning` is what a rule matches where it stands; `encoding` cuts
    addresses and ports into atomic sets and writes a chain's rules in them; `outline` is what of that decides, without
-   names, and `drawing` its diagrams: which rule decides about each packet, what passes beyond a table, what of it is
-   denied, what a default lets through. `likeness` finds the drawing that a chain shares with others that are alike.
+   names, and `packet_outcomes` what may become of a packet. `packet_cells` decides questions by one bit for each cell
+   where those are few, and `drawing` by diagrams where they are many or somebody wants to see the packets: which rule
+   decides about each, what passes beyond a table, what of it is denied, what a default lets through. `likeness` finds
+   the drawing that a chain shares with others that are alike.
    `search` asks, and `trace` names the rules that decide; `proof` answers yes, no or unknown whatever the unknown tags
    hold; `shadowing` finds rules without effect.
 3. Telling. `witness` picks an example; `cover` finds few cubes for a set, `describe` puts them in words, `verdicts`

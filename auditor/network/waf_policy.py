@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -17,6 +20,10 @@ from auditor.network.waf_custom_rules import Bypass
 
 ATTACKS: Final = waf_rules.attacks()
 """The kinds of attack that policies are judged by."""
+_READ: Final = ("policySettings", "managedRules", "customRules")
+"""The properties of a policy that say what it does."""
+_EXACT: Final = 2
+"""The version of marshal in which equal values are equal bytes."""
 _SETTINGS: Final = "properties.policySettings"
 _MANAGED: Final = "properties.managedRules"
 _ARGUMENTS: Final = {"requestargnames", "requestargvalues"}
@@ -125,6 +132,19 @@ class _RuleSet(Struct, frozen=True):
 
 def protection(policy: object) -> Protection:
     """Return what a policy, as Azure gives it, does in effect."""
+    read = {name: body.value(policy, f"properties.{name}") for name in _READ}
+    with suppress(ValueError):  # what marshal cannot write
+        return _remembered(marshal.dumps(read, _EXACT))
+    return _protection({"properties": read})
+
+
+@lru_cache(maxsize=256)
+def _remembered(read: bytes) -> Protection:
+    """Return what a policy does by all that is read of it: policies are copied from gateway to gateway."""
+    return _protection({"properties": marshal.loads(read)})  # noqa: S302 - of this very process
+
+
+def _protection(policy: object) -> Protection:
     sets = list(_rule_sets(policy))
     off = tuple(_rules_off(policy))
     exclusions = tuple(_exclusions(policy, sets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -53,6 +54,15 @@ def unchecked(found: Protection) -> tuple[str, ...]:
 
 def test_a_policy_without_changes_stops_everything() -> None:
     assert {one.checked for one in protection(policy()).attacks} == {Checked.YES}
+
+
+def test_what_a_policy_does_is_the_same_wherever_it_is_used_and_in_whatever_mapping_it_comes() -> None:
+    body = policy({"ruleGroupName": SQLI})
+    used = {"id": "/one", "etag": "W/1", "properties": {**body["properties"], "applicationGateways": [{"id": "/two"}]}}
+    assert protection(used) == protection(body)
+    assert protection(MappingProxyType({"Properties": MappingProxyType(body["properties"])})) == protection(body)
+    odd = MappingProxyType({**body["properties"], "managedRules": MappingProxyType(body["properties"]["managedRules"])})
+    assert protection({"properties": odd}) == protection(body) != protection(policy())
 
 
 def test_a_group_that_is_off_stops_none_of_its_attacks_and_all_others() -> None:
