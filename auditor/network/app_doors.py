@@ -17,6 +17,10 @@ from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
 _SWITCH: Final = "properties.publicNetworkAccess"
+_ENVIRONMENTS: Final = "Microsoft.Web/hostingEnvironments"
+_BALANCING: Final = "properties.internalLoadBalancingMode"
+_BALANCED: Final = {"site": "web", "scm": "publishing"}
+"""What of an environment is internal for the site and for its deployment site."""
 _SECRET: Final = frozenset({"x-azure-fdid"})
 """Headers, in lower case, whose value only those who are meant know; any other one may be made up by whoever asks."""
 
@@ -51,7 +55,10 @@ def app_doors(estate: Estate, app: Resource) -> Iterator[AppDoor]:
     closed = _closed(estate, app, stated)
     for name, prefix in (("site", "ipSecurityRestrictions"), ("scm", "scmIpSecurityRestrictions")):
         inputs = ((app.id, _SWITCH), (f"{app.id}/config/web", f"properties.{prefix}"))
-        if closed is not None:
+        inside = _inside(estate, app, _BALANCED[name])
+        if inside is not None and not (closed is not None and closed.is_off):
+            yield replace(inside, name=name, inputs=inputs)
+        elif closed is not None:
             yield replace(closed, name=name, inputs=inputs)
         elif gap := _gap(estate, app, settings):
             yield AppDoor(name, f"{gap.what} was not collected", gap=gap, inputs=inputs)
@@ -60,6 +67,23 @@ def app_doors(estate: Estate, app: Resource) -> Iterator[AppDoor]:
             door = _by_rules(settings, used)
             said = f"publicNetworkAccess={stated or 'Enabled (default)'}, {door.by}"
             yield replace(door, name=name, by=said, inputs=inputs)
+
+
+def _inside(estate: Estate, app: Resource, part: str) -> AppDoor | None:
+    """Return that an app's environment answers inside its virtual network only, or may; None where it has a public address.
+
+    https://learn.microsoft.com/azure/app-service/environment/networking
+    """
+    key = body.sub_resource(app.body, "properties.hostingEnvironmentProfile")
+    environment = estate.get(key) if key else None
+    if key is None:
+        return None
+    if environment is None or (gap := estate.gap_at(environment.key, _BALANCING)):
+        gap = estate.unseen(key) or Gap(key, _ENVIRONMENTS, "not in the estate") if environment is None else gap
+        return AppDoor("", f"the environment {ids.name_of(key)} was not collected, and may be internal", gap=gap)
+    mode = body.text(environment.body, _BALANCING) or "None"
+    is_internal = part in {one.strip().lower() for one in mode.split(",")}
+    return AppDoor("", f"internalLoadBalancingMode of {environment.name}={mode}", is_off=True) if is_internal else None
 
 
 def _settings(estate: Estate, app: Resource) -> list[Mapping[str, object]]:

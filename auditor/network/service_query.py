@@ -105,8 +105,10 @@ def _public(subnets: Subnets, source: Endpoint, service: Resource, traffic: Matc
 
 
 def _is_port_asked(door: PublicDoor, traffic: Match) -> bool:
-    ports = parse_ports(door.port)
-    return ports is None or not traffic.names_ports or bool(intersection(traffic.destination_ports, (ports,)))
+    spans = [parse_ports(text) for text in door.port.split(",")]
+    listened = [span for span in spans if span is not None]
+    is_told = bool(listened) and len(listened) == len(spans) and traffic.names_ports
+    return not is_told or any(intersection(traffic.destination_ports, (span,)) for span in listened)
 
 
 def _by_public_door(subnets: Subnets, source: Endpoint, at: tuple[Resource, PublicDoor], traffic: Match) -> DoorAnswer:

@@ -73,3 +73,11 @@ def test_who_comes_from_the_internet_gets_in_as_the_rules_say(bodies: list[Body]
     words = ("network", "query", estate(tmp_path, *bodies), "--complete", "--from", "Internet", "--to", "svc")
     (record,) = in_process(*words, "-o", "json", "--allow-incomplete", at=tmp_path).report["records"]
     assert [door["answer"] for door in record["doors"] if door["door"] == "public"] == [answer]
+
+
+@pytest.mark.parametrize(("port", "answer"), [("443", "yes"), ("5671", "yes"), ("22", "no")])
+def test_a_service_that_listens_on_several_ports_listens_on_no_other(port: str, answer: str, tmp_path: Path) -> None:
+    given = estate(tmp_path, service("Microsoft.EventHub/namespaces", publicNetworkAccess="Enabled"))
+    words = ("network", "query", given, "--complete", "--from", "Internet", "--to", "svc", "--port", port, "-o", "json")
+    (record,) = in_process(*words, at=tmp_path).report["records"]
+    assert record["answer"] == answer

@@ -84,6 +84,37 @@ def test_what_comes_from_the_internet_gets_in_by_the_rules(rules: list[Body], an
     assert [one["answer"] for one in record["doors"] if one["door"] == "public"] == [answer, answer]
 
 
+ENVIRONMENT = f"{GROUP}/providers/Microsoft.Web/hostingEnvironments/ase"
+
+
+def environment(mode: str | None) -> Body:
+    properties = {} if mode is None else {"internalLoadBalancingMode": mode}
+    return {"id": ENVIRONMENT, "name": "ase", "type": "Microsoft.Web/hostingEnvironments", "properties": properties}
+
+
+@pytest.mark.parametrize(
+    ("beside", "answers"),
+    [
+        ([environment("Web, Publishing")], ["no", "no"]),
+        ([environment("web")], ["no", "yes"]),
+        ([environment("None")], ["yes", "yes"]),
+        ([environment(None)], ["yes", "yes"]),
+        ([], ["unknown", "unknown"]),
+    ],
+    ids=["internal", "the site internal", "public", "not stated", "not read"],
+)
+def test_an_app_in_an_internal_environment_has_no_public_door(
+    beside: list[Body], answers: list[str], tmp_path: Path
+) -> None:
+    bodies = app(access_rule("Any"))
+    bodies[0]["properties"]["hostingEnvironmentProfile"] = {"id": ENVIRONMENT}
+    source = tmp_path / "estate.json"
+    source.write_text(json.dumps({"resources": [*bodies, *beside], "complete": True}))
+    words = ("network", "query", source, "--from", "Internet", "--to", "app", "-o", "json", "--allow-incomplete")
+    [record] = in_process(*words, at=tmp_path).report["records"]
+    assert [one["answer"] for one in record["doors"] if one["door"] == "public"] == answers
+
+
 def test_whoever_knows_the_secret_is_somebody_and_never_everybody() -> None:
     found = door(access_rule("Any", headers=SECRET))
     assert (found.admits, found.others) == ((), ("Any with x-azure-fdid",))
