@@ -21,6 +21,7 @@ from auditor.network.security_rules import (
 T = TypeVar("T", Direction, Access)
 _DIRECTIONS: Final = {member.value.lower(): member for member in Direction}
 _ACCESSES: Final = {member.value.lower(): member for member in Access}
+_UNNAMED: Final = "(unnamed rule)"
 _EXACT: Final = 2
 """The version of marshal in which equal values are equal bytes."""
 
@@ -70,10 +71,11 @@ def parse_group(name: str, properties: object, children: Iterable[object] = (), 
     trouble: dict[Direction, str] = {}
     if not isinstance(properties, Mapping):
         _blame(trouble, None, "the group has no readable properties")
-    nested = body.get("securityRules")
+    stated = {str(name).lower(): value for name, value in body.items()}
+    nested = stated.get("securityrules")
     custom = _parse_all([*_listed(nested, "securityRules", trouble), *children], trouble, is_custom=True)
     given = _parse_all(
-        _listed(body.get("defaultSecurityRules"), "defaultSecurityRules", trouble), trouble, is_custom=False
+        _listed(stated.get("defaultsecurityrules"), "defaultSecurityRules", trouble), trouble, is_custom=False
     )
     rules: dict[Direction, tuple[SecurityRule, ...]] = {}
     for direction in Direction:
@@ -96,11 +98,12 @@ def _listed(value: object, field: str, trouble: dict[Direction, str]) -> Sequenc
 
 
 def _parse_all(bodies: Sequence[object], trouble: dict[Direction, str], *, is_custom: bool) -> list[SecurityRule]:
-    rules: dict[tuple[str, Direction], SecurityRule] = {}
-    for body in bodies:
+    rules: dict[object, SecurityRule] = {}
+    for place, body in enumerate(bodies):
         rule = parse_rule(body, is_custom=is_custom)
         if isinstance(rule, SecurityRule):
-            rules.setdefault((rule.name.lower(), rule.direction), rule)
+            # Of rules that show no name none is another one's copy.
+            rules.setdefault(place if rule.name == _UNNAMED else (rule.name.lower(), rule.direction), rule)
         else:
             direction, reason = rule
             _blame(trouble, direction, reason)
@@ -116,8 +119,9 @@ def parse_rule(body: object, *, is_custom: bool = True) -> SecurityRule | tuple[
     """Read one rule, flat or with `properties`; or say which direction (None: both) it makes undecidable, and why."""
     if not isinstance(body, Mapping):
         return None, f"a security rule is {type(body).__name__}, not an object"
-    name = str(body.get("name") or body.get("id") or "(unnamed rule)")
-    inner = body.get("properties", body)
+    low = {str(key).lower(): value for key, value in body.items()}
+    name = str(low.get("name") or low.get("id") or _UNNAMED)
+    inner = low.get("properties", body)
     if not isinstance(inner, Mapping):
         return None, f"rule {name} has no readable properties"
     if type(inner) is dict:

@@ -202,7 +202,8 @@ def _side(end: str, prefix: object, prefixes: object, groups: object) -> _ReadSi
         else:
             problems.append(f"{end} address {_short(text)}")
     for group in groups if isinstance(groups, list | tuple) else [groups]:
-        reference = group.get("id") if isinstance(group, Mapping) else None
+        own = group.items() if isinstance(group, Mapping) else ()
+        reference = next((value for name, value in own if str(name).lower() == "id"), None)
         if isinstance(reference, str) and reference:
             symbols.append(application_group(reference))
         elif group is not None:

@@ -178,3 +178,26 @@ def test_a_group_can_have_thousands_of_tags_and_still_say_that_it_does_not_know(
     answer = permitted(chain_of(rules), row("Tcp", "20.1.1.1"))
     assert answer.truth is Truth.UNKNOWN
     assert answer.undecidable == "40 unknown tags, groups and rules at once"
+
+
+def _open_behind(named: bool, spelled: str) -> list[dict[str, Any]]:  # noqa: FBT001 - a way to spell
+    rules = [(100, "Deny", "80"), (200, "Allow", "22")]
+    bodies = []
+    for priority, access, port in rules:
+        fields = {"access": access, "direction": "Inbound", "priority": priority, "protocol": "Tcp"}
+        ends = {"sourceAddressPrefix": "*", "destinationAddressPrefix": "*", "sourcePortRange": "*"}
+        inner = {**fields, **ends, "destinationPortRange": port}
+        name = {"name": f"r{priority}"} if named else {}
+        body = {**name, "properties": inner} if spelled == "arm" else {**name, **inner}
+        bodies.append({key.capitalize() if spelled == "powershell" else key: value for key, value in body.items()})
+    return bodies
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("spelled", ["arm", "flat", "powershell"])
+def test_no_rule_is_lost_whose_name_is_spelled_otherwise_or_not_shown(*, named: bool, spelled: str) -> None:
+    listed = "securityRules" if spelled == "arm" else "securityrules"
+    group = parse_group("nsg", {listed: _open_behind(named, spelled)})
+    own = [rule for rule in group.rules[Direction.INBOUND] if rule.is_custom]
+    assert [rule.priority for rule in own] == [100, 200]
+    assert all(named is (rule.name == f"r{rule.priority}") for rule in own)
