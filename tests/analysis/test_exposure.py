@@ -161,8 +161,11 @@ def test_a_load_balancer_leads_on_its_own_protocol(make: Make, led: str, let_in:
     balancer = {"id": at(kind, "lb"), "type": kind, "sku": {"name": "Standard"}, "properties": properties}
     rule = {**RULE, "protocol": let_in, "destinationPortRange": "53"}
     machine = interface("nic", "s", "192.168.9.4", loadBalancerBackendAddressPools=[pool])
-    context = make(hoisted([*network({"s": {"rules": [rule]}}), machine, balancer, address("pip")]))
-    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "lb"] == [state]
+    for complete in (True, False):  # what is open is so although its rules for translation are not listed
+        bodies = hoisted([*network({"s": {"rules": [rule]}}), machine, balancer, address("pip")])
+        context = make(bodies, complete=complete)
+        found = {one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "lb"}
+        assert found == ({state} if complete else {state, "unknown"} - {"closed"})
 
 
 def test_everybody_with_an_address_of_ipv6_is_everybody(make: Make) -> None:
@@ -174,6 +177,26 @@ def test_everybody_with_an_address_of_ipv6_is_everybody(make: Make) -> None:
     machine = interface("nic", "s", "fd00:1::4", **public("pip"))
     context = make(hoisted([*found, machine, address("pip")]))
     assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "nic"] == ["open"]
+
+
+@pytest.mark.parametrize(("listed", "states"), [("httpListeners", ["open"]), ("listeners", ["open"]), ("", [])])
+def test_a_gateway_listens_for_tcp_too(make: Make, listed: str, states: list[str]) -> None:
+    kind = "Microsoft.Network/applicationGateways"
+    ends = {"frontendIPConfiguration": {"id": f"{at(kind, 'agw')}/frontendIPConfigurations/fe"}}
+    ends["frontendPort"] = {"id": f"{at(kind, 'agw')}/frontendPorts/p"}
+    place = {"name": "ip", "properties": {"subnet": {"id": f"{NETWORK}/subnets/s"}}}
+    properties = {
+        "gatewayIPConfigurations": [place],
+        "frontendIPConfigurations": [{"name": "fe", "properties": public("pip")}],
+        "frontendPorts": [{"name": "p", "properties": {"port": 1433}}],
+        "httpListeners": [],
+    }
+    properties |= {listed: [{"name": "l", "properties": ends}]} if listed else {}
+    gateway = {"id": at(kind, "agw"), "type": kind, "properties": properties}
+    for complete in (True, False):
+        context = make(hoisted([*network({}), gateway, address("pip")]), complete=complete)
+        found = [one for one in entries(context, Subnets(context.estate)) if one.resource.name == "agw"]
+        assert [one.state for one in found] == states
 
 
 @pytest.mark.parametrize("kind", ["applicationGateways", "loadBalancers", "networkInterfaces"])

@@ -36,6 +36,7 @@ from auditor.network.subnets import Subnets
 
 Reader = Callable[[Context, Subnets, Resource], Iterator[EntryPoint]]
 _ALLOWED: Final = "properties.networkAcls.ipRules"
+_UNSEEN: Final = "connections of TCP and TLS are sent on, and no web application firewall looks at them"
 INTERFACE_KINDS: Final[Mapping[str, str]] = {
     INTERFACES: "networkInterface",
     INSTANCE_INTERFACES: "networkInterface",
@@ -191,7 +192,7 @@ def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> It
         (body.text(one, "name") or ids.name_of(body.text(one, "id") or "")).lower(): body.number(one, "properties.port")
         for one in body.objects(gateway.body, "properties.frontendPorts")
     }
-    for listener in body.objects(gateway.body, "properties.httpListeners"):
+    for kind, listener in _listeners(gateway):
         front = ids.name_of(body.text(listener, "properties.frontendIPConfiguration.id") or "").lower()
         number = ports.get(ids.name_of(body.text(listener, "properties.frontendPort.id") or "").lower())
         if front in fronts:
@@ -199,8 +200,17 @@ def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> It
             found = in_subnet(context, subnets, gateway, subnet_of(gateway, "properties.gatewayIPConfigurations"), span)
             path = (fronts[front].id, gateway.id)
             name = body.text(listener, "name") or ""
-            notes = _behind(subnets, gateway, listener)
+            notes = [_UNSEEN] if kind == "listeners" else _behind(subnets, gateway, listener)
             yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found, *notes)
+
+
+def _listeners(gateway: Resource) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Yield the listeners of a gateway: for HTTP, and for TCP and TLS.
+
+    https://learn.microsoft.com/azure/application-gateway/tcp-tls-proxy-overview
+    """
+    for kind in ("httpListeners", "listeners"):
+        yield from ((kind, listener) for listener in body.objects(gateway.body, f"properties.{kind}"))
 
 
 def _behind(subnets: Subnets, gateway: Resource, listener: object) -> Iterator[str]:
@@ -290,23 +300,24 @@ def _entry(
     return EntryPoint(resource, *label, found.state, found.said, path, lines, found.gap, found.inputs)
 
 
-_FRONTS: Final[Mapping[str, tuple[str, str]]] = {
-    INTERFACES: (INTERFACE_KINDS[INTERFACES], "properties.ipConfigurations"),
-    LOAD_BALANCERS: ("loadBalancer", "properties.frontendIPConfigurations"),
-    GATEWAYS: ("applicationGateway", "properties.frontendIPConfigurations"),
-    BASTIONS: ("bastion", "properties.ipConfigurations"),
+_FRONTS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    INTERFACES: (INTERFACE_KINDS[INTERFACES], ("ipConfigurations",)),
+    LOAD_BALANCERS: ("loadBalancer", ("frontendIPConfigurations", "loadBalancingRules", "inboundNatRules")),
+    GATEWAYS: ("applicationGateway", ("frontendIPConfigurations", "httpListeners")),
+    BASTIONS: ("bastion", ("ipConfigurations",)),
 }
-"""What holders are called, and where they always state their addresses."""
+"""What holders are called, and where they always state their addresses and what they do with them."""
 
 
 def unread_front(context: Context, holder: Resource) -> EntryPoint | None:
-    """Return that it is not known what leads to a holder whose addresses the input does not show, or None."""
-    kind, path = _FRONTS.get(holder.type_key, ("", ""))
-    is_shown = not path or context.estate.complete or body.value(holder.body, path) is not None
-    if is_shown or (kind == "bastion" and _is_shared(holder)):
+    """Return that it is not known what leads to a holder of which the input does not show the addresses, or None."""
+    kind, names = _FRONTS.get(holder.type_key, ("", ()))
+    unread = [name for name in names if body.value(holder.body, f"properties.{name}") is None]
+    if not unread or context.estate.complete or (kind == "bastion" and _is_shared(holder)):
         return None
-    gap = Gap(holder.id, path, NOT_IN_EXPORT)
-    return EntryPoint(holder, kind, "", "", EntryState.UNKNOWN, "its addresses were not read", (holder.id,), gap=gap)
+    gap = Gap(holder.id, f"properties.{unread[0]}", NOT_IN_EXPORT)
+    said = f"its {unread[0]} were not read"
+    return EntryPoint(holder, kind, "", "", EntryState.UNKNOWN, said, (holder.id,), gap=gap)
 
 
 HOLDERS: Final[Mapping[str, Reader]] = {

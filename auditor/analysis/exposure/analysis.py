@@ -56,12 +56,20 @@ def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> It
         yield from service_entries(context, resource, way_in)
     elif kind == PUBLIC_ADDRESSES:
         yield from address_entries(context, resource)
-    elif kind in HOLDERS and (unread := unread_front(context, resource)) is not None:
-        yield unread
     elif kind in HOLDERS:
-        yield from HOLDERS[kind](context, subnets, resource)
+        yield from _held(context, subnets, resource)
     elif way_in is None and kind.count("/") < _CHILD:
         yield _unmodelled(context, resource)
+
+
+def _held(context: Context, subnets: Subnets, holder: Resource) -> Iterator[EntryPoint]:
+    """Yield the ways in by a holder of addresses; none is closed where not all of it was read."""
+    unread = unread_front(context, holder)
+    for entry in HOLDERS[holder.type_key](context, subnets, holder):
+        if unread is None or entry.state is not EntryState.CLOSED:
+            yield entry
+    if unread is not None:
+        yield unread
 
 
 def _unmodelled(context: Context, resource: Resource) -> EntryPoint:
