@@ -240,7 +240,7 @@ class Forwarding:
         asked = {symbol.key.partition(".")[0] for symbol in side.symbols}
         for entry in body.objects(near.subnet.body, "properties.serviceEndpoints"):
             service = body.text(entry, "service") or ""
-            if side.ranges or asked != {_SERVICE_TAGS.get(service.lower())}:
+            if side.ranges or asked != {_SERVICE_TAGS.get(service.lower())} or not _serves(entry, side):
                 continue
             hop = Hop(near.subnet.name, Via.SERVICE, service)
             doubts, notes = self._endpoint_policies(near, service)
@@ -478,6 +478,15 @@ def _network(filters: SubnetFilters) -> str:
 
 def _network_name(filters: SubnetFilters) -> str:
     return ids.parent_of(filters.subnet.id) or ""
+
+
+def _serves(entry: object, side: Side) -> bool:
+    """Whether a service endpoint is made, and leads to some region that tags name; those without a region are everywhere."""
+    state = body.text(entry, "provisioningState") or "Succeeded"
+    regions = {region.lower() for region in body.texts(entry, "locations")}
+    asked = {symbol.key.partition(".")[2] for symbol in side.symbols}
+    is_there = not regions or "*" in regions or "" in asked or bool(asked & regions)
+    return body.same_text(state, "Succeeded") and is_there
 
 
 def _may_learn(filters: SubnetFilters) -> bool:

@@ -179,6 +179,33 @@ def test_everybody_with_an_address_of_ipv6_is_everybody(make: Make) -> None:
     assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "nic"] == ["open"]
 
 
+@pytest.mark.parametrize(
+    ("action", "ranges", "state"),
+    [
+        ("Deny", ["0.0.0.0/0"], "closed"),
+        ("Deny", ["0.0.0.0/1", "128.0.0.0/1"], "closed"),
+        ("Deny", ["203.0.113.0/24"], "open"),
+        ("Allow", ["0.0.0.0/1", "128.0.0.0/1"], "open"),
+        ("Allow", ["203.0.113.0/24"], "restricted"),
+    ],
+)
+def test_an_ingress_refuses_whom_its_restrictions_name(make: Make, action: str, ranges: list[str], state: str) -> None:
+    restrictions = [{"name": text, "action": action, "ipAddressRange": text} for text in ranges]
+    ingress = {"external": True, "ipSecurityRestrictions": restrictions}
+    environment = at("Microsoft.App/managedEnvironments", "env")
+    kind = "Microsoft.App/containerApps"
+    bodies = [
+        {"id": environment, "type": "Microsoft.App/managedEnvironments", "properties": {}},
+        {
+            "id": at(kind, "ca"),
+            "type": kind,
+            "properties": {"environmentId": environment, "configuration": {"ingress": ingress}},
+        },
+    ]
+    context = make(bodies)
+    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "ca"] == [state]
+
+
 @pytest.mark.parametrize(("listed", "states"), [("httpListeners", ["open"]), ("listeners", ["open"]), ("", [])])
 def test_a_gateway_listens_for_tcp_too(make: Make, listed: str, states: list[str]) -> None:
     kind = "Microsoft.Network/applicationGateways"

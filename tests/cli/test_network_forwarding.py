@@ -359,6 +359,20 @@ class TestServiceTags:
         answers = [query(bodies, tmp_path, "web", end, "--port", "443")["answer"] for end in ("Storage", "Sql")]
         assert answers == ["yes", "no"]
 
+    @pytest.mark.parametrize(
+        ("end", "state", "is_led"),
+        [("Storage.WestEurope", "Succeeded", True), ("Storage.EastUS", "Succeeded", False), ("Storage", "Succeeded", True),
+         ("Storage", "Failed", False)],
+    )  # fmt: skip
+    def test_a_service_endpoint_leads_to_its_regions_only(
+        self, *, end: str, state: str, is_led: bool, tmp_path: Path
+    ) -> None:
+        closed = table("rt", ("0.0.0.0/0", "None"))
+        endpoints = [{"service": "Microsoft.Storage", "locations": ["westeurope"], "provisioningState": state}]
+        bodies = alone(closed, routeTable=reference(closed["id"]), serviceEndpoints=endpoints)
+        found = query(bodies, tmp_path, "web", end, "--port", "443", "--allow-incomplete")
+        assert (found["answer"] != "no") is is_led
+
     def test_a_service_endpoint_policy_that_was_not_read_may_stop_it(self, tmp_path: Path) -> None:
         policies = [reference(path("Microsoft.Network/serviceEndpointPolicies", "sep"))]
         endpoints = [{"service": "Microsoft.Storage"}]

@@ -8,6 +8,7 @@ from typing import Final
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
 from auditor.azure import addresses, body
+from auditor.azure.ranges import difference
 from auditor.azure.resource_type import EndpointReader, WayIn
 from auditor.model import Gap, Resource
 from auditor.network import service_doors
@@ -93,6 +94,9 @@ def _by_ingress_rules(resource: Resource) -> tuple[EntryState, str]:
     rules = body.objects(resource.body, "properties.configuration.ingress.ipSecurityRestrictions")
     allowed = [rule for rule in rules if body.same_text(body.text(rule, "action"), "Allow")]
     if not allowed:
+        refused, _ = addresses.read_ranges(body.text(rule, "ipAddressRange") or "" for rule in rules)
+        if not difference(addresses.PUBLIC_IPV4, refused):  # an ingress takes IPv4 alone
+            return EntryState.CLOSED, "its restrictions refuse every public address"
         return EntryState.OPEN, "properties.configuration.ingress.external=true"
     texts = [body.text(rule, "ipAddressRange") or "" for rule in allowed]
     state = covered(*addresses.read_ranges(texts))
