@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct, field
@@ -275,6 +276,22 @@ def has_own_servers(network: Resource) -> bool:
     return any(server.strip() != _AZURE_DNS for server in named)
 
 
+class _Rulesets:
+    """The forwarding rulesets of an estate, by the networks that they are linked to."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._links = estate.of_type(_RULESET_LINKS)
+
+    @cached_property
+    def by_network(self) -> Mapping[str, Sequence[str]]:
+        """Return the keys of the rulesets that are linked to a network, by its key."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for link in self._links:
+            if (network := body.sub_resource(link.body, "properties.virtualNetwork")) is not None:
+                found[network].append(ids.parent_of(link.key) or "")
+        return found
+
+
 def forwarder(estate: Estate, network: str, zone: str, *, is_linked: bool) -> str | None:
     """Return the ruleset by which questions for a zone's names may leave a network for another server, or None.
 
@@ -282,10 +299,7 @@ def forwarder(estate: Estate, network: str, zone: str, *, is_linked: bool) -> st
 
     https://learn.microsoft.com/azure/dns/private-resolver-endpoints-rulesets
     """
-    for link in estate.of_type(_RULESET_LINKS):
-        if body.sub_resource(link.body, "properties.virtualNetwork") != network:
-            continue
-        ruleset = ids.parent_of(link.key) or ""
+    for ruleset in estate.once(_Rulesets).by_network.get(network, ()):
         rules = estate.children(ruleset, _FORWARDING_RULES)
         if not rules and estate.type_gap(_FORWARDING_RULES, ruleset) is not None:
             return ids.name_of(ruleset)
