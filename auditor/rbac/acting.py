@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -22,11 +22,12 @@ Way: TypeAlias = Literal["assign the identity", "run code"]
 
 
 class WayToAct(Struct, frozen=True):
-    """Operations at a scope of which each is enough to act as an identity."""
+    """Operations at a scope of which each is enough to act as an identity, or may be: `doubt` is why it only may."""
 
     way: Way
     scope: str
     operations: tuple[str, ...]
+    doubt: Gap | None = None
 
 
 class Opening(Struct, frozen=True):
@@ -45,24 +46,36 @@ def ways(identity: ManagedIdentity) -> Iterator[WayToAct]:
     for resource in identity.users:
         if operations := _operations(resource.type_key, PrivilegeName.RUN_CODE):
             yield WayToAct("run code", resource.id, operations)
+        elif shipped().get(resource.type_key) is None:
+            reason = f"what {resource.type} lets its writers do as its identity is not known"
+            doubt = Gap(resource.id, "type", reason)
+            yield WayToAct("run code", resource.id, (f"{resource.type}/write",), doubt)
 
 
 def openings(graph: AccessGraph, to_act: WayToAct) -> Iterator[Opening]:
     """Yield the assignments, active and eligible ones, that open a way to act or may; denies are applied."""
     for assignment, _ in graph.grants.covering(to_act.scope):
-        held = graph.operations_of(assignment)
-        possible = [operation for operation in to_act.operations if operation in held]
+        possible = _possible(graph, to_act, assignment)
         if not possible:
             continue
         left = graph.grants.effective_of(assignment.principal, to_act.scope, [assignment]).permissions
         answers = {operation: permits(left, Plane.CONTROL, operation) for operation in possible}
         if certain := next((operation for operation, answer in answers.items() if answer is Truth.YES), None):
-            yield Opening(to_act, assignment, certain, None)
+            yield Opening(to_act, assignment, certain, to_act.doubt)
         elif perhaps := next((operation for operation, answer in answers.items() if answer is Truth.UNKNOWN), None):
             undecided = Gap(assignment.id, "properties.condition", "a condition or a deny assignment decides")
             unplaced = graph.place_gap(assignment, to_act.scope)
             gap = graph.definition_gap(assignment) or unplaced or graph.deny_gap() or undecided
             yield Opening(to_act, assignment, perhaps, gap)
+
+
+def _possible(graph: AccessGraph, to_act: WayToAct, assignment: Assignment) -> Sequence[str]:
+    """Return which of the operations an assignment may hold at all, denies left aside."""
+    if to_act.doubt is None:
+        held = graph.operations_of(assignment)
+        return [operation for operation in to_act.operations if operation in held]
+    granted = assignment.permissions
+    return [each for each in to_act.operations if permits(granted, Plane.CONTROL, each) is not Truth.NO]
 
 
 @lru_cache(maxsize=256)

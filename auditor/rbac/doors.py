@@ -388,7 +388,16 @@ class DoorSearch(Struct):
         estate = self.graph.estate
         for way in acting.ways(identity):
             doors = (d for name in way.operations for d in self.holders(Plane.CONTROL, name, way.scope))
-            yield from (replace(d, kind=DoorKind.IDENTITY, acts_as=identity.principal) for d in surest(doors))
+            doubts = () if way.doubt is None else (way.doubt.reason,)
+            for door in surest(doors):
+                answer = all_of((door.answer, UNKNOWN if doubts else YES))
+                yield replace(
+                    door,
+                    kind=DoorKind.IDENTITY,
+                    answer=answer,
+                    acts_as=identity.principal,
+                    reasons=(*door.reasons, *doubts),
+                )
         if not identity.is_user_assigned:
             return
         for kind in _CODE_HOSTS:

@@ -481,3 +481,26 @@ def test_of_several_of_a_name_the_one_is_meant_that_the_operation_is_for(tmp_pat
     source = tmp_path / "estate.json"
     words = ("who-can", "Microsoft.Compute/virtualMachines/read", "--on", "st")
     assert "names 2 resources" in in_process("access", *words, str(source), "--complete", at=tmp_path).err
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("Microsoft.App/containerApps", "after a step"),
+        ("Microsoft.Compute/virtualMachineScaleSets", "after a step"),
+        ("Microsoft.Automation/automationAccounts", "maybe"),
+        ("Microsoft.ContainerInstance/containerGroups", "maybe"),
+        ("Microsoft.Logic/workflows", "maybe"),
+        ("Microsoft.Network/applicationGateways", None),
+    ],
+)
+def test_who_may_change_what_runs_as_an_identity_may_be_it_unless_that_is_known_to_run_nothing(
+    kind: str, answer: str | None, tmp_path: Path
+) -> None:
+    store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
+    host = resource(kind, "h", {}, identity={"type": "SystemAssigned", "principalId": "of-h"})
+    held = [assigned("of-h", BLOB_READER, store["id"], "ServicePrincipal"), assigned("editor", CONTRIBUTOR)]
+    code, records, _ = asked(tmp_path, [store, host, *held], "who-can", BLOB, "--on", "st")
+    found = {record["principal"]: record["answer"] for record in records}
+    assert found == {"of-h": "yes"} | ({} if answer is None else {"editor": answer})
+    assert code == (2 if answer == "maybe" else 0)
