@@ -19,6 +19,7 @@ STRICTNESS: Final[Mapping[str, int]] = {"low": 3, "medium": 2, "high": 1}
 SERVICE_DEFAULT: Final = 2
 HARM: Final = ("hate", "sexual", "selfharm", "violence")
 _ENTRIES: Final = "properties.contentFilters"
+_THRESHOLDS: Final = ("severityThreshold", "allowedContentLevel")
 _LONGEST_CHAIN: Final = 4
 _INSTANT: Final = "properties.instant"
 
@@ -44,7 +45,11 @@ _OPENAI_NAMES: Final = re.compile(
     r"(?:gpt-|o[1-9](?:-|$)|text-embedding-|whisper|dall-e|tts|sora|codex|computer-use|davinci|babbage).*",
     re.IGNORECASE,
 )
-_SERVICE_DEFAULTS: Final = frozenset({"microsoft.default", "microsoft.defaultv2"})
+SOME_DEFAULT: Final = ""
+"""In place of the name of a policy: one of the service's own, by the generation of the model, where none is named."""
+_SERVICE_DEFAULTS: Final = frozenset({"microsoft.default", "microsoft.defaultv2", SOME_DEFAULT})
+_IN_NO_DEFAULT: Final = "profanity"
+_UNNAMED: Final = "which of the service's own policies applies is not stated"
 
 
 class CallableModel(Struct, frozen=True):
@@ -133,9 +138,14 @@ def by_account(policies: Sequence[Resource]) -> Mapping[str, Mapping[str, Resour
 
 
 def effective(policies: Mapping[str, Resource], name: str, category: str, source: str) -> ContentFilter:
-    """Return what the policy of this name applies to a category and source, following the policies it is based on."""
+    """Return what the policy of this name applies to a category and source, following the policies it is based on.
+
+    `name` may be `SOME_DEFAULT`.
+    """
     current: str = name.lower()
     for depth in range(_LONGEST_CHAIN):
+        if current == SOME_DEFAULT:
+            return _any_default(policies, category, source)
         policy = policies.get(current)
         if policy is None:
             return _service_default(current, category)
@@ -145,8 +155,19 @@ def effective(policies: Mapping[str, Resource], name: str, category: str, source
             return _as_inherited(found) if inherited else found
         if is_system(policy):
             return ContentFilter(0, "absent")
-        current = (body.text(policy.body, "properties.basePolicyName") or "Microsoft.Default").lower()
+        current = (body.text(policy.body, "properties.basePolicyName") or SOME_DEFAULT).lower()
     return ContentFilter(None, "absent", gap=Gap(name, "properties.basePolicyName", "policies are based on each other"))
+
+
+def _any_default(policies: Mapping[str, Resource], category: str, source: str) -> ContentFilter:
+    """Return what those of the service's own policies that an account lists apply alike, or by documentation all of them."""
+    listed = sorted(name for name in _SERVICE_DEFAULTS if name in policies)
+    found = [effective(policies, name, category, source) for name in listed]
+    if not found:
+        return _service_default(SOME_DEFAULT, category)
+    if len({each.strictness for each in found}) == 1:
+        return found[0]
+    return ContentFilter(None, "absent", gap=Gap(policies[listed[0]].id, _ENTRIES, _UNNAMED))
 
 
 def _as_inherited(found: ContentFilter) -> ContentFilter:
@@ -157,40 +178,40 @@ def _as_inherited(found: ContentFilter) -> ContentFilter:
 
 def _service_default(name: str, category: str) -> ContentFilter:
     """Return what one of the service's own policies applies, by documentation where it is not listed."""
-    if not is_system_name(name):
+    if not is_system_name(name) and name != SOME_DEFAULT:
         return ContentFilter(
             None, "absent", gap=Gap(name, "properties.contentFilters", "the policy does not exist here")
         )
     if category in HARM and name in _SERVICE_DEFAULTS:
         return ContentFilter(SERVICE_DEFAULT, "base", enabled=True, blocking=True, threshold="Medium")
-    if name == "microsoft.default":
+    if name == "microsoft.default" or (name in _SERVICE_DEFAULTS and category == _IN_NO_DEFAULT):
         return ContentFilter(0, "absent")
-    return ContentFilter(None, "absent", gap=Gap(name, _ENTRIES, "the service's own policy was not collected"))
+    why = _UNNAMED if name == SOME_DEFAULT else "the service's own policy was not collected"
+    return ContentFilter(None, "absent", gap=Gap(name or "Microsoft.Default", _ENTRIES, why))
 
 
 def _own(policy: Resource, category: str, source: str) -> ContentFilter | None:
-    """Return the policy's own entry; of several for one category and source the weakest."""
+    """Return the policy's own entry; of several for one category and source the weakest, or one that leaves that open."""
     found = [
         _entry(policy, path, entry, category)
         for path, entry in body.enumerate_objects(policy.body, _ENTRIES)
         if normal(body.text(entry, "name") or "") == category and body.same_text(body.text(entry, "source"), source)
     ]
-    known = [entry for entry in found if entry.strictness is not None]
-    return min(known, key=lambda entry: entry.strictness or 0) if known else next(iter(found), None)
+    return min(found, key=lambda entry: (entry.strictness != 0, entry.strictness or 0), default=None)
 
 
 def _entry(policy: Resource, path: str, entry: object, category: str) -> ContentFilter:
     enabled = body.flag(entry, "enabled")
-    blocking = body.flag(entry, "blocking")
-    if blocking is None and (action := body.text(entry, "action")):
-        blocking = action.lower() == "blocking"
-    threshold = body.text(entry, "severityThreshold") or body.text(entry, "allowedContentLevel")
+    blocking, is_contradicted = _blocks(entry)
+    thresholds = [text for name in _THRESHOLDS if (text := body.text(entry, name))]
+    threshold = thresholds[0] if len({text.lower() for text in thresholds}) == 1 else None
     strictness: int | None = None
     if enabled is False or blocking is False:
         strictness = 0
     elif enabled and blocking:
         strictness = STRICTNESS.get((threshold or "").lower()) if category in HARM else STRICTNESS["low"]
     missing = f"{path}.{'severityThreshold' if enabled and blocking else 'enabled'}"
+    doubt = "the entry contradicts itself" if is_contradicted or len(thresholds) > 1 else "the entry does not state it"
     return ContentFilter(
         strictness=strictness,
         origin="custom",
@@ -198,5 +219,15 @@ def _entry(policy: Resource, path: str, entry: object, category: str) -> Content
         blocking=blocking,
         threshold=threshold,
         source=(policy.id, path),
-        gap=Gap(policy.id, missing, "the entry does not state it") if strictness is None else None,
+        gap=Gap(policy.id, missing, doubt) if strictness is None else None,
     )
+
+
+def _blocks(entry: object) -> tuple[bool | None, bool]:
+    """Return whether an entry blocks, and whether it contradicts itself in that: newer versions of the API say it twice."""
+    blocking = body.flag(entry, "blocking")
+    action = body.text(entry, "action")
+    if action is None:
+        return blocking, False
+    acts = action.lower() == "blocking"
+    return (acts, False) if blocking is None or blocking == acts else (None, True)

@@ -12,11 +12,13 @@ import orjson
 
 from auditor import resource_id as ids
 from auditor.azure import paths
+from auditor.azure.body import value
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
+from auditor.azure.vocabulary import Property
 from auditor.inputs import command_line, powershell
 from auditor.model import Gap
-from auditor.snapshot.model import NOT_PRINTED, REST_NOT_READ, TEXT_FOR_OBJECT
+from auditor.snapshot.model import NOT_PRINTED, NUMBER_FOR_WORD, REST_NOT_READ, TEXT_FOR_OBJECT
 from auditor.snapshot.normalise import WITHOUT_PROPERTIES
 
 _UNKNOWN_TYPE: Final = ResourceType("")
@@ -52,7 +54,27 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
         gaps.append(Gap(resource_id, "properties.*", reason))
         body = command_line.as_arm(body, known)
     gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(_cut_places(body, kind, text))]
+    if kind is not None and powershell.is_from_powershell(raw):
+        for word in _numbers_for_words(body, kind):
+            gaps.append(Gap(resource_id, word.path, NUMBER_FOR_WORD))
+            body = _without(body, [step.folded for step in word.steps])
     return body, gaps
+
+
+def _numbers_for_words(body: Mapping[str, object], kind: ResourceType) -> list[Property]:
+    """Return the properties of which PowerShell printed the number of a word, as `ConvertTo-Json` does unless told otherwise."""
+    words = (known for known in kind.properties if isinstance(known.default, str) and paths.EACH not in known.steps)
+    return [known for known in words if type(value(body, known.path)) is int]
+
+
+def _without(body: dict[str, object], names: Sequence[str]) -> dict[str, object]:
+    """Return an object without what lies at a path of names in lower case."""
+    first, *rest = names
+    return {
+        name: _without(inner, rest) if rest and name.lower() == first and isinstance(inner, dict) else inner
+        for name, inner in body.items()
+        if rest or name.lower() != first
+    }
 
 
 def _cut_places(body: Mapping[str, object], kind: ResourceType | None, text: bytes | memoryview | None) -> set[str]:

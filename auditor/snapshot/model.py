@@ -16,6 +16,7 @@ REST_NOT_READ: Final = "not in the export, which shows only a part of its proper
 NOT_PRINTED: Final = "not in what the command line prints of it"
 """The same of a row that shows nearly all: what may be derived from a resource may be derived from it."""
 KIND_NOT_READ: Final = "not in the export, and it says which service this is"
+NUMBER_FOR_WORD: Final = "the export holds a number where a word belongs (ConvertTo-Json -EnumsAsStrings prints words)"
 TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 

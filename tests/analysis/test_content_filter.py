@@ -188,6 +188,56 @@ def test_what_a_policy_does_not_say_it_inherits(judge: Callable[..., Derived]) -
     assert fact.fields["jailbreakMet"] is False
 
 
+@pytest.mark.parametrize("bodies", [[_deployment(None)], [_deployment(), _policy([], basePolicyName=None)]])
+def test_which_of_its_own_policies_the_service_applies_is_not_known(
+    judge: Callable[..., Derived], bodies: list[Body]
+) -> None:
+    """One of the two blocks jailbreak prompts; harm is filtered at the middle threshold by both, profanity by neither."""
+    fact = judge(*bodies)
+    assert (fact.fields["harmMet"], fact.fields["weakestHarm"], fact.fields["profanityMet"]) == (False, 2, False)
+    assert "not stated" in fact.uncollected["jailbreakMet"].reason
+
+
+@pytest.mark.parametrize(
+    ("listed", "met"),
+    [
+        (["Microsoft.Default"], False),
+        (["Microsoft.DefaultV2"], True),
+        (["Microsoft.Default", "Microsoft.DefaultV2"], None),
+    ],
+)
+def test_the_service_s_own_policies_that_an_account_lists_say_what_applies(
+    judge: Callable[..., Derived], listed: list[str], *, met: bool | None
+) -> None:
+    entries = {"Microsoft.Default": [], "Microsoft.DefaultV2": [_entry("jailbreak", "Prompt", None)]}
+    fact = judge(_deployment(None), *(_policy(entries[name], name, type="SystemManaged") for name in listed))
+    assert fact.fields.get("jailbreakMet") is met
+    assert ("jailbreakMet" in fact.uncollected) is (met is None)
+
+
+@pytest.mark.parametrize(
+    "contradiction",
+    [{"action": "ANNOTATING"}, {"action": "None"}, {"allowedContentLevel": "High"}, {"blocking": False}],
+)
+def test_an_entry_that_contradicts_itself_is_no_answer(judge: Callable[..., Derived], contradiction: Body) -> None:
+    filters = _filters()
+    filters[0] |= {"action": "BLOCKING", **contradiction}
+    fact = judge(_deployment(), _policy(filters))
+    assert "contradicts itself" in fact.uncollected["harmMet"].reason
+    filters[1]["enabled"] = False
+    assert judge(_deployment(), _policy(filters)).fields["harmMet"] is False
+
+
+@given(st.permutations([{}, {"severityThreshold": None}, {"enabled": False}]), st.integers(1, 3))
+def test_of_several_entries_the_weakest_that_may_apply_counts(variants: list[Body], count: int) -> None:
+    """One that is off lets through what the others would not; one that leaves it open may."""
+    first = _entry("hate", "Prompt")
+    body = _policy([first | variant for variant in variants[:count]])
+    found = content_policy.effective({"strict": Resource.of(body)}, "strict", "hate", "Prompt")
+    is_off, is_open = ({"enabled": False} in variants[:count]), ({"severityThreshold": None} in variants[:count])
+    assert found.strictness == (0 if is_off else None if is_open else 3)
+
+
 def test_a_base_policy_that_was_collected_is_read(judge: Callable[..., Derived]) -> None:
     base = _policy([_entry("jailbreak", "Prompt", None)], "Microsoft.DefaultV2", type="SystemManaged")
     fact = judge(_deployment(), _policy([], basePolicyName="Microsoft.DefaultV2"), base)

@@ -59,3 +59,44 @@ def test_a_row_with_them_is_judged(resource: dict[str, Any], rule: str, run: Run
     told = {finding["status"] for finding in ended.findings if finding["resource_id"] == resource["id"]}
     assert told
     assert "unknown" not in told
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_number_that_powershell_prints_for_a_word_is_no_word(number: int, run: Run, tmp_path: Path) -> None:
+    """`ConvertTo-Json` writes enumerations as numbers: 0 and 1 stand for Allow and Deny, and which is which nobody says."""
+    account = storage()
+    printed = {
+        "ResourceGroupName": "rg-test",
+        "StorageAccountName": "st1",
+        "Id": account["id"],
+        "Location": "swedencentral",
+        "Sku": {"Name": "Standard_ZRS", "Tier": "Standard"},
+        "Kind": "StorageV2",
+        "EnableHttpsTrafficOnly": True,
+        "MinimumTlsVersion": "TLS1_2",
+        "PublicNetworkAccess": "Enabled",
+        "NetworkRuleSet": {"Bypass": 7, "DefaultAction": number, "IpRules": [], "VirtualNetworkRules": []},
+    }
+    ended = run("evaluate", estate(tmp_path, printed), "--include-passed", "-o", "json", "--select", "storage-*")
+    told = {finding["rule_id"]: finding for finding in ended.findings if finding["resource_id"] == account["id"]}
+    assert told["storage-firewall-default-deny"]["status"] == "unknown"
+    assert any("EnumsAsStrings" in gap["reason"] for gap in ended.report["gaps"])
+    assert told["storage-public-network-access-off"]["status"] == "fail"
+    assert told["storage-https-only"]["status"] == "pass"
+
+
+def test_what_the_command_line_prints_of_defender_and_budgets_is_read(run: Run, tmp_path: Path) -> None:
+    subscription = GROUP.partition("/resourceGroups")[0]
+    plan = _resource("Microsoft.Web/serverfarms", "asp1", {}, sku={"name": "P1v3", "tier": "PremiumV3"})
+    printed = {
+        "freeTrialRemainingTime": "30 days, 0:00:00",
+        "id": f"{subscription}/providers/Microsoft.Security/pricings/AppServices",
+        "name": "AppServices",
+        "pricingTier": "Standard",
+        "subPlan": None,
+        "type": "Microsoft.Security/pricings",
+    }
+    options = ("--include-passed", "-o", "json", "--complete", "--select", "app-service-defender-on")
+    assert [one["status"] for one in run("evaluate", estate(tmp_path, plan, printed), *options).findings] == ["pass"]
+    free = {**printed, "pricingTier": "Free"}
+    assert [one["status"] for one in run("evaluate", estate(tmp_path, plan, free), *options).findings] == ["fail"]

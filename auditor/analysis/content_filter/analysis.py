@@ -325,7 +325,7 @@ def _filter(bound: Bound, policies: Mapping[str, Resource], need: Requirement) -
         return ContentFilter(None, "absent", gap=bound.kind)
     if bound.kind in {"dangling", "other-account"}:
         return ContentFilter(0, "absent")  # what does not exist filters nothing that anybody could vouch for
-    name = bound.name or "Microsoft.Default"
+    name = bound.name or content_filters.SOME_DEFAULT
     return content_filters.effective(policies, name, need.category, need.source)
 
 
