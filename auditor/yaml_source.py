@@ -81,7 +81,7 @@ class Node(Struct, frozen=True):
     def mapping(self, what: str) -> dict[str, Node]:
         """Return the node's entries, or fail saying what should be a mapping."""
         if not isinstance(self.value, dict):
-            self.fail(f"{what} must be a mapping, not {kind_of(self.value)}")
+            self.fail(f"{what} must be a mapping, not {kind_alone(self.value)}")
         return self.value
 
     def items(self, what: str) -> list[Node]:
@@ -120,6 +120,11 @@ def kind_of(value: object) -> str:
             return "a list"
         case _:
             return "a mapping"
+
+
+def kind_alone(value: object) -> str:
+    """Return the same without any of a text: what is no mapping may be another file than was meant, with a secret in it."""
+    return "text" if isinstance(value, str) else kind_of(value)
 
 
 def near(word: str, known: Iterable[str]) -> list[str]:

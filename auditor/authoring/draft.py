@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from auditor import shipped
 from auditor.azure.catalogue import Catalogue
+from auditor.errors import AuditorError
 from auditor.rulebook import load
 
 _DRAFT: Final = """\
@@ -55,5 +57,7 @@ def draft(rule_id: str, resource_type: str) -> str:
 
 
 def check(path: Path) -> None:
-    """Load a draft. ContentError where its id or type cannot be one."""
+    """Load a draft. ContentError where its id or type cannot be one, AuditorError where the id is a rule's of the tool."""
     load.load_rule(path, load.Words(Catalogue({}), {}))
+    if path.stem in {each.stem for each in load.rule_files(shipped.folder("rules"))}:
+        raise AuditorError(f"rule id '{path.stem}' is already used by a rule of the tool", "choose another id")

@@ -71,7 +71,7 @@ def undecided(old: AccessGraph, new: AccessGraph, effects: AccessEffects) -> Ite
     ):
         before, after = gaps
         if (before is None) != (after is None):
-            yield f"{what}, which were not all read in {'the old' if after is None else 'the new'} state"
+            yield f"what changed in {what}, which were not all read in {'the old' if after is None else 'the new'} state"
 
 
 def _why(change: AccessChange, graphs: Sequence[AccessGraph]) -> str:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from auditor.errors import ContentError
-from auditor.yaml_source import Node, kind_of, near, suggestion
+from auditor.yaml_source import Node, kind_alone, kind_of, near, suggestion
 
 ALTERNATIVE: Final = "~"
 """What the tag of an alternative begins with, so that no key of a file can be taken for one."""
@@ -24,6 +24,7 @@ _WANTED: Final = {
     "model_type": "must be a mapping",
     "bool_type": "must be true or false",
 }
+_MAPPINGS: Final = frozenset({"dict_type", "model_type"})
 
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 """Text that says something."""
@@ -99,9 +100,10 @@ class _Mistake:
         elif kind == "too_short":
             yield self._at(f"{self._label()} must hold at least one")
         elif kind in _WANTED:
-            yield self._at(f"{self._label()} {_WANTED[kind]}, not {kind_of(given)}")
+            told = kind_alone if kind in _MAPPINGS else kind_of
+            yield self._at(f"{self._label()} {_WANTED[kind]}, not {told(given)}")
         elif kind == "union_tag_not_found" and not isinstance(given, Mapping):
-            yield self._at(f"{self._label()} must be a mapping, not {kind_of(given)}")
+            yield self._at(f"{self._label()} must be a mapping, not {kind_alone(given)}")
         elif kind == "union_tag_not_found":
             unknown = [key for key in given if key not in self._known()]
             yield from map(self._unknown, unknown)

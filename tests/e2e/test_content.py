@@ -110,6 +110,16 @@ rules: ["!bastion-*"]
 """
 
 
+def test_no_draft_has_the_id_of_a_rule_of_the_tool(tmp_path: Path) -> None:
+    """Nobody could judge by it: the tool's rule would be meant where it is named."""
+    (tmp_path / "rules").mkdir()
+    made = auditor("rule", "new", "storage-minimum-tls", "--type", "Microsoft.Storage/storageAccounts", at=tmp_path)
+
+    assert (made.code, is_one_line(made.err)) == (2, True)
+    assert "already used by a rule of the tool" in made.err
+    assert not list((tmp_path / "rules").iterdir())
+
+
 def test_an_overlay_of_ten_lines_is_valid_and_changes_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "contoso.yaml").write_text(_OVERLAY)
     valid = auditor("baseline", "validate", "contoso.yaml", at=tmp_path)

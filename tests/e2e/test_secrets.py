@@ -270,3 +270,21 @@ def test_no_file_decides_about_secrets(run: Run, foreign: Path, tmp_path: Path, 
 
     assert ended.code == 2
     assert "never taken from a file" in ended.err
+
+
+@pytest.mark.parametrize("option", ["exemptions", "baseline", "known"])
+def test_a_message_about_another_file_than_was_meant_quotes_nothing_of_it(
+    run: Run, tmp_path: Path, option: str
+) -> None:
+    """A settings file of a repository names the file, and the log of a pipeline shows the message."""
+    export(tmp_path, sample()["resources"][0])
+    token = tmp_path / "token"
+    token.write_text("T0ken-of-the-build-agent-1234567890\n", encoding="utf-8")
+    named = ["./token"] if option == "exemptions" else "./token"
+    (tmp_path / "auditor.toml").write_text(f"{option} = {json.dumps(named)}\n", encoding="utf-8")
+
+    ended = run("evaluate", "estate.json")
+
+    assert ended.code == 2
+    assert is_one_line(ended.err)
+    assert "T0ken" not in ended.err
