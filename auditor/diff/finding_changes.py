@@ -8,8 +8,8 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution
 from auditor.diff.drift import FindingChange, FindingDrift, MadeBy
-from auditor.diff.looked_at import LookedAt
 from auditor.engine.finding_sets import grown
+from auditor.engine.looked_at import LookedAt
 from auditor.engine.shared_evidence import deciding
 from auditor.model import Finding, FindingSet, Report, Status
 

@@ -14,10 +14,10 @@ from auditor.diff.authors import Authors
 from auditor.diff.drift import Drift, DriftEffect
 from auditor.diff.filter_effect import FilterComparison
 from auditor.diff.finding_changes import finding_changes
-from auditor.diff.looked_at import LookedAt
 from auditor.diff.name_effect import NameComparison
 from auditor.diff.network_effect import NetworkComparison, NetworkEffects
 from auditor.diff.service_effect import service_effects
+from auditor.engine.looked_at import LookedAt
 from auditor.model import Report, Resource
 from auditor.network.connectivity import Connectivity
 

@@ -7,9 +7,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from auditor.engine.exemptions import Matched
 from auditor.engine.findings import fingerprint, identity
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Defect, Finding, ItemSet, MendingChange, RuleInfo, Severity, Status
+
+with lazy_imports(__name__):
+    from auditor.engine import exemptions
 
 _SUBJECT: Final = "exemptions"
 _MENDED: Final = MendingChange("the exemptions that are given")
@@ -94,12 +97,12 @@ def is_on_exemptions(rule: str) -> bool:
     return any(each.id == rule for each in _QUESTIONS)
 
 
-def findings(matched: Matched) -> list[Finding]:
+def findings(matched: exemptions.Matched) -> list[Finding]:
     """Return a failure for each question that exemptions answer no to; it rests on those that do."""
     return [finding for each in _QUESTIONS if (finding := _finding(each, matched)) is not None]
 
 
-def _finding(asked: _ExemptionQuestion, matched: Matched) -> Finding | None:
+def _finding(asked: _ExemptionQuestion, matched: exemptions.Matched) -> Finding | None:
     wrong = {each.exemption.id for each in matched.states if set(asked.defects) & set(each.defects)}
     if not wrong:
         return None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.engine.finding_sets import beyond
 from auditor.engine.held_findings import changed
+from auditor.engine.looked_at import LookedAt
 from auditor.engine.set_words import how_it_grew
 from auditor.model import AgainstKnown, Finding, FindingSet, Report, Status
 
@@ -94,7 +95,8 @@ class JudgedFailures(Struct, frozen=True):
 
     `settled` are fingerprints of what passed or does not apply. `answered` are the rules of which nothing is unknown.
     `is_closed`: it is known what there is, so that what has no finding is gone. `exempted` are those of failures that an
-    exemption covers: they are accepted until a day, and not mended. `at` is the time of judgement.
+    exemption covers: they are accepted until a day, and not mended. `at` is the time of judgement,
+    `looked_at` what was asked for.
     """
 
     failures: Sequence[KnownFailure]
@@ -103,6 +105,7 @@ class JudgedFailures(Struct, frozen=True):
     is_closed: bool
     exempted: AbstractSet[str] = frozenset()
     at: datetime | None = None
+    looked_at: LookedAt | None = None
 
     @classmethod
     def of(cls, report: Report) -> JudgedFailures:
@@ -115,13 +118,17 @@ class JudgedFailures(Struct, frozen=True):
             is_closed=not report.coverage.inventory,
             exempted={each.fingerprint for each in report.findings if each.exemption is not None},
             at=report.as_of,
+            looked_at=LookedAt.of(report),
         )
 
     def is_gone(self, known: KnownFailure) -> bool:
         """Whether a known failure that is none now is gone, and not only unseen: of a rule that was not asked, say."""
         if known.fingerprint in self.exempted:
             return False
-        return known.fingerprint in self.settled or (self.is_closed and known.rule_id in self.answered)
+        if known.fingerprint in self.settled:
+            return True
+        is_seen = self.looked_at is None or self.looked_at.why_open(known.rule_id, known.resource_id or "") is None
+        return is_seen and self.is_closed and known.rule_id in self.answered
 
 
 class Ratcheted(Struct, frozen=True):

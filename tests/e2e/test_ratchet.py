@@ -199,6 +199,25 @@ def test_a_failure_that_cannot_be_seen_any_more_stays_known(tmp_path: Path) -> N
     assert _gate(tmp_path, unseen, *_TLS).code == 2, "what is unknown is no known failure"
 
 
+@pytest.mark.parametrize(
+    ("scope", "count"),
+    [({"subscriptions": ["another"]}, 1), ({"resource_groups": ["another"]}, 1), ({"tags": ["a=b"]}, 1), ({}, 0)],
+)
+def test_what_was_not_asked_for_stays_known(tmp_path: Path, scope: dict[str, list[str]], count: int) -> None:
+    given = estate(tmp_path, _WEAK)
+    assert in_process("ratchet", "write", given, "-o", "known.json", *_TLS, at=tmp_path).code == 0
+    elsewhere = {**storage("st9"), "id": storage("st9")["id"].replace("/subscriptions/", "/subscriptions/other-")}
+    later = estate(tmp_path, elsewhere, name="later.json")
+    in_process("evaluate", later, "-o", "json=report.json", *_TLS, at=tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    report["snapshot"]["scope"] = scope
+    (tmp_path / "report.json").write_text(json.dumps(report), encoding="utf-8")
+
+    assert in_process("ratchet", "prune", "report.json", "--known", "known.json", at=tmp_path).code == 0
+
+    assert json.loads((tmp_path / "known.json").read_text(encoding="utf-8"))["count"] == count
+
+
 def test_a_failure_that_an_exemption_covers_is_not_mended(tmp_path: Path) -> None:
     given = estate(tmp_path, _WEAK)
     entry = {"rule": "storage-minimum-tls", "scope": _WEAK["id"], "reason": "r", "approved_by": "J. Doe"}

@@ -14,7 +14,7 @@ from auditor.model import Finding, OpenGap, Report, Status
 from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE
 
-_NOT_ASKED: Final = "the new state was not asked about it"
+_NOT_ASKED: Final = "it was not asked for"
 
 
 class LookedAt(Struct, frozen=True):
@@ -48,16 +48,21 @@ class LookedAt(Struct, frozen=True):
 
     def why_unasked(self, finding: Finding, before: LookedAt) -> str | None:
         """Return why a failure of an earlier audit that has no finding here may be one still, or None where it is gone."""
-        if finding.rule_id not in self.rules:
-            return "the rule was not asked"
-        if is_on_exemptions(finding.rule_id):
-            return None
-        place = finding.resource_id or ""
-        if (finding.rule_id, ids.key(place)) in self.unsure:
-            return "not all of it could be read"
-        return self.why_unseen(place, before, finding.resource_type)
+        return self.why_open(finding.rule_id, finding.resource_id or "", before, finding.resource_type)
 
-    def why_unseen(self, resource_id: str, before: LookedAt, resource_type: str | None = None) -> str | None:
+    def why_open(
+        self, rule: str, resource_id: str, before: LookedAt | None = None, resource_type: str | None = None
+    ) -> str | None:
+        """Return the same of a failure by its rule and resource; `before` is None where it is not known what was asked."""
+        if rule not in self.rules:
+            return "the rule was not asked"
+        if is_on_exemptions(rule):
+            return None
+        if (rule, ids.key(resource_id)) in self.unsure:
+            return "not all of it could be read"
+        return self.why_unseen(resource_id, before, resource_type)
+
+    def why_unseen(self, resource_id: str, before: LookedAt | None, resource_type: str | None = None) -> str | None:
         """Return why a resource that is not here may be there, or None where it would have been seen."""
         types = {ANY_TYPE, *(each.lower() for each in (resource_type, ids.type_of(resource_id)) if each)}
         for each in self.gaps:
@@ -65,7 +70,7 @@ class LookedAt(Struct, frozen=True):
                 return each.gap.reason
         return self._why_not_asked(resource_id, before)
 
-    def _why_not_asked(self, resource_id: str, before: LookedAt) -> str | None:
+    def _why_not_asked(self, resource_id: str, before: LookedAt | None) -> str | None:
         if self.scope.get("tags"):
             return "only resources with a tag were asked for, which it may have lost"
         subscription = (ids.subscription_of(resource_id) or "").lower()
@@ -73,7 +78,7 @@ class LookedAt(Struct, frozen=True):
             return _NOT_ASKED
         groups = {name.lower() for name in body.texts(self.scope, "resource_groups")}
         is_outside = groups and (ids.resource_group_of(resource_id) or "").lower() not in groups
-        return _NOT_ASKED if is_outside and self.scope != before.scope else None
+        return _NOT_ASKED if is_outside and (before is None or self.scope != before.scope) else None
 
 
 def _subscriptions(report: Report, asked: Sequence[str]) -> frozenset[str]:
