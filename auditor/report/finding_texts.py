@@ -121,6 +121,10 @@ class FindingTexts:
 
     def of(self, finding: Finding) -> JsonText:
         """Return a finding; what is the same for all findings of its rule stands at the rule."""
+        evidence = finding.evidence
+        if not isinstance(evidence, SharedEvidence) and evidence:
+            # it shares nothing that weighs: as a whole it is written sooner than out of pieces that nobody else wants
+            return value_text(finding_of(finding, self._report))
         try:
             return self._whole(finding)
         except NotExactError:
@@ -170,7 +174,7 @@ class FindingTexts:
     def _evidence(self, finding: Finding, subject: str) -> str:
         evidence = finding.evidence
         if not isinstance(evidence, SharedEvidence):
-            return _elements(evidence, finding) if evidence else ""
+            return ""  # it has none
         leaves = self._shared_leaves(evidence, finding, subject)
         if evidence.inputs == ():
             return leaves

@@ -164,7 +164,7 @@ class FindingCells(Generic[Cells]):
         self._report = report
         self._form = form
         self._name = as_name
-        self._rules = PerRule(partial(_rule_cells, report, form, as_name), _REMEMBERED)
+        self._rules = PerRule(partial(_rule_cells, report, _run_cells(report, as_name), form, as_name), _REMEMBERED)
         self._subjects: BoundedCache[tuple[object, ...], _SubjectCells[Cells]] = BoundedCache(_SUBJECTS)
         self._roles: BoundedCache[tuple[str | None, ...], Cells] = BoundedCache(_REMEMBERED)
         self._times: BoundedCache[str | None, Cells] = BoundedCache(_REMEMBERED)
@@ -304,13 +304,17 @@ class FindingCells(Generic[Cells]):
 
 
 def _rule_cells(
-    report: Report, form: Callable[[Sequence[str]], Cells], name: Callable[[str], str], finding: Finding
+    report: Report,
+    run: Sequence[str],
+    form: Callable[[Sequence[str]], Cells],
+    name: Callable[[str], str],
+    finding: Finding,
 ) -> _RuleCells[Cells]:
     rule, controls = report.rules[finding.rule_id], finding.controls
     listed = "; ".join(f"{framework}:{each}" for framework in sorted(controls) for each in controls[framework])
     first = (rule.id, rule.title, finding.severity.value, finding.status.value)
     return _RuleCells(
-        first=form([*_run_cells(report, name), *map(name, first)]),
+        first=form([*run, *map(name, first)]),
         why_unknown=form([name(finding.unknown_reason or ""), name(finding.missing_permission or "")]),
         controls=form([name(listed)]),
         remedy=form([name(rule.remediation)]),
