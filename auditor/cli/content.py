@@ -216,7 +216,9 @@ def schema(
     context: typer.Context,
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="rule, baseline, exemption, settings, report, report-line or report-1."),
+        typer.Argument(
+            metavar="NAME", help="rule, baseline, exemption, settings, ratchet, report, report-line or report-1."
+        ),
     ],
 ) -> None:
     """Print the JSON Schema of a file format."""

@@ -13,10 +13,12 @@ from msgspec import Struct
 
 from auditor.errors import AuditorError
 from auditor.history.database import History
+from auditor.history.inspections import Inspection
 from auditor.history.recording import second
 from auditor.history.schema import EPISODES, EXTENTS, FINDINGS, RUNS
 from auditor.history.timeline import Episode, Timeline, Widening
 from auditor.model import Severity
+from auditor.yaml_source import suggestion
 
 _SHORTEST: Final = 6
 """How many characters of a fingerprint, or of a run's id, name it at least."""
@@ -144,6 +146,7 @@ def findings(history: History, wanted: FindingFilter) -> list[StoredFinding]:
     """Return the findings that match, the worst first, then the oldest."""
     episodes: dict[int, list[StoredEpisode]] = defaultdict(list)
     with history.reading() as connection:
+        _refuse_unknown(connection, wanted)
         for row in connection.execute(sa.select(EPISODES).order_by(EPISODES.c.opened_at)).mappings():
             episodes[row["finding"]].append(StoredEpisode(row["opened_at"], row["closed_at"], row["how_closed"]))
         extents: dict[int, dict[str, str]] = defaultdict(dict)
@@ -153,6 +156,20 @@ def findings(history: History, wanted: FindingFilter) -> list[StoredFinding]:
     stored = (_finding(row, episodes[row["id"]], extents[row["id"]], wanted.owner_tag) for row in rows)
     matching = [each for each in stored if wanted.holds(each)]
     return sorted(matching, key=lambda each: (each.severity.rank, each.first_seen, each.rule_id, each.fingerprint))
+
+
+def _refuse_unknown(connection: sa.Connection, wanted: FindingFilter) -> None:
+    """Refuse a baseline or rule that no run has asked: that it found nothing would be no answer."""
+    rows = connection.execute(sa.select(RUNS.c.baseline, RUNS.c.looked_at)).all()
+    baselines = sorted({str(row.baseline) for row in rows})
+    if wanted.baseline is not None and wanted.baseline not in baselines:
+        raise AuditorError(f"no run was judged by the baseline '{wanted.baseline}'", f"known: {', '.join(baselines)}")
+    if wanted.rule is None or any(row.looked_at is None for row in rows):
+        return  # runs of older releases do not say what they asked
+    rules = {rule for row in rows for rule in Inspection.from_text(row.looked_at).rules}
+    rules |= set(connection.execute(sa.select(FINDINGS.c.rule_id).distinct()).scalars())
+    if wanted.rule not in rules:
+        raise AuditorError(f"no run asked the rule '{wanted.rule}'", suggestion(wanted.rule, rules))
 
 
 def _finding(
