@@ -27,7 +27,7 @@ from auditor.model import Evidence, Resource
 from auditor.network.security_groups import default_rule_properties
 
 INPUTS_SHOWN: Final = 24
-_REMEMBERED: Final = 1_024
+_REMEMBERED: Final = 8_192
 _VALUES: Final = 16_384
 _MEMBERS_SHOWN: Final = 20
 _LEAVES_SHOWN: Final = 60
