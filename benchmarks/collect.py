@@ -1,6 +1,7 @@
 """Collect 100 subscriptions with 50,000 resources from the stand-in, with Azure's quotas enforced.
 
-Run from the root of the source tree: `python -m benchmarks.collect [SUBSCRIPTIONS RESOURCES THREADS LATENCY]`.
+Run from the root of the source tree: `python -m benchmarks.collect [SUBSCRIPTIONS RESOURCES THREADS LATENCY]`; 0 threads
+are as many as the command takes.
 The stand-in runs in a process of its own; time and memory are those of the collecting process.
 """
 
@@ -28,7 +29,7 @@ from tests.simulator.client import Simulator
 
 _QUERIES_A_SECOND: Final = 3.0
 _AT_ONCE, _A_SECOND = 250, 25
-_DEFAULTS: Final[tuple[float, ...]] = (100, 50_000, 64, 0.1)
+_DEFAULTS: Final[tuple[float, ...]] = (100, 50_000, 0, 0.1)
 
 
 def estate(subscriptions: int, resources: int) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def main() -> None:
 
 
 def _collect(url: str, path: Path, threads: int) -> None:
-    options = CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=url, threads=threads, quota_share=1.0)
+    options = CollectOptions(auth=Auth.MANAGED_IDENTITY, arm_endpoint=url, threads=threads or None, quota_share=1.0)
     began, spent = time.monotonic(), time.process_time()
     summary = collect(CollectScope(), options, lambda metadata: _Timed(path, metadata), _tell)
     numbers = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from auditor.azure.catalogue import Catalogue
     from auditor.engine.needs import Needs
     from auditor.snapshot.left_out import Call
+
+
+_FEWEST_THREADS: Final = 32
+MOST_THREADS: Final = 64
+"""Beyond that the processor, and no wait for an answer, decides how fast a collection goes."""
+_THREADS_OF_A_SUBSCRIPTION: Final = 2  # half of its quota, 12.5 calls a second, at an answer in less than two tenths
 
 
 class Auth(StrEnum):
@@ -77,6 +83,7 @@ class Quotas(Struct, frozen=True):
 class CollectOptions(Struct, frozen=True):
     """How to collect.
 
+    `threads`: how many calls are made at a time; None: as many as the quotas of the subscriptions feed.
     `quota_share`: the part of a subscription's read quota that we may use; the rest stays with the customer's own.
     `redaction_key`: key of the hashes that stand for removed secrets; without one, a random key.
     `allow_endpoints`: hosts that `arm_endpoint` may name.
@@ -90,7 +97,7 @@ class CollectOptions(Struct, frozen=True):
     cloud: CloudName = CloudName.PUBLIC
     arm_endpoint: str | None = None
     allow_endpoints: Sequence[str] = ()
-    threads: int = 32
+    threads: int | None = None
     quota_share: float = 0.5
     resolve_principals: bool = False
     redact_people: bool = False
@@ -103,3 +110,9 @@ class CollectOptions(Struct, frozen=True):
     catalogue: Catalogue | None = None
     needs: Needs | None = None
     as_begun: frozenset[Call] | None = None
+
+    def threads_for(self, subscriptions: int) -> int:
+        """Return how many calls are made at a time to so many subscriptions."""
+        if self.threads is not None:
+            return self.threads
+        return min(MOST_THREADS, max(_FEWEST_THREADS, subscriptions * _THREADS_OF_A_SUBSCRIPTION))

@@ -65,11 +65,13 @@ class Collection:
     _again: list[Job] = field(default_factory=list)
     _told: float = 0.0
     _phase: str = "resource groups"
+    _threads: int = field(init=False)
     _account: ProgressAccount = field(init=False)
 
     def __post_init__(self) -> None:
         quotas, share = self.options.quotas, self.options.quota_share
-        pace = Pace(quotas.arm_at_once * share, quotas.arm_per_second * share, self.options.threads)
+        self._threads = self.options.threads_for(len(self.resolved.subscriptions))
+        pace = Pace(quotas.arm_at_once * share, quotas.arm_per_second * share, self._threads)
         names = {one.id: one.name for one in self.resolved.subscriptions}
         self._account = ProgressAccount(names, pace, time.monotonic())
 
@@ -116,7 +118,7 @@ class Collection:
                 return Outcome(gaps=[Gap(target.id, ANY_TYPE, f"failed: what came for {name} cannot be understood")])
 
         for job, outcome in spread(
-            act, self._begun(jobs), self.options.threads, tick=self._tick, stop=self.session.clock.stop
+            act, self._begun(jobs), self._threads, tick=self._tick, stop=self.session.clock.stop
         ):
             self._account.finish(job[0].subscription)
             if outcome.is_transient:

@@ -12,6 +12,7 @@ import pytest
 from auditor import resource_id as ids
 from auditor.collect.arm.pages import ListAnswer
 from auditor.collect.ledger import Ledger
+from auditor.collect.options import CollectOptions
 from auditor.collect.sources.inventory import Inventory, InventoryRow, Unconfirmed
 from auditor.redaction.body import Redactor
 from tests.collect.conftest import Collect
@@ -138,3 +139,10 @@ def test_resource_graph_whose_quota_is_the_narrowest_is_not_kept_waiting(
     of_subscriptions = [number for number, one in enumerate(asked) if "/roleDefinitions" in one["path"]]
     assert len(of_subscriptions) == len(names)
     assert counted < of_subscriptions[2]
+
+
+def test_more_calls_are_made_at_a_time_where_more_subscriptions_have_a_quota() -> None:
+    chosen = [CollectOptions().threads_for(number) for number in range(1, 200)]
+    assert chosen == sorted(chosen)
+    assert (chosen[0], chosen[15], chosen[-1]) == (32, 32, 64)
+    assert CollectOptions(threads=3).threads_for(100) == 3

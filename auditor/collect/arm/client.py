@@ -27,7 +27,7 @@ from auditor.collect.arm.pipeline import ArmAuthentication, CallLog, HostPin, Id
 from auditor.collect.arm.refusals import Kind, Refusal, Refused, choose_version, supported_versions
 from auditor.collect.arm.sender import Decoded, PatientSender, Tally
 from auditor.collect.arm.transport import session_for, trusted_authorities
-from auditor.collect.options import CollectOptions
+from auditor.collect.options import MOST_THREADS, CollectOptions
 from auditor.shipped import tool_version
 
 PROVIDERS_VERSION: Final = "2021-04-01"
@@ -52,7 +52,7 @@ class Arm:
         self._transport = RequestsTransport(
             session=session_for(
                 cloud.arm,
-                connections=options.threads + 8,
+                connections=(options.threads or MOST_THREADS) + 8,
                 seconds=options.budgets.answer_seconds,
                 most_bytes=options.budgets.answer_bytes,
             ),
