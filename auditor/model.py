@@ -466,6 +466,11 @@ class Finding(Struct, frozen=True):
         """Whether a failure counts for nothing: an exemption covers it, or it is known and no wider than it was."""
         return self.exemption is not None or self.against_known is AgainstKnown.KNOWN
 
+    @property
+    def deciding(self) -> Sequence[Evidence]:
+        """Return the leaves that decided, without context and inputs."""
+        return [leaf for leaf in self.evidence if leaf.decides]
+
 
 class SnapshotIdentity(Struct, frozen=True):
     """What was judged: the hash over the snapshot's rows, when it was collected, and the scope."""

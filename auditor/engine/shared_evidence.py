@@ -167,7 +167,7 @@ def iter_deciding(finding: Finding) -> Iterator[Evidence]:
 
 
 def deciding(finding: Finding) -> Sequence[Evidence]:
-    """Return the leaves of a finding that decided."""
+    """Return the leaves of a finding that decided: what its `deciding` does, without a look at inputs."""
     return list(iter_deciding(finding))
 
 

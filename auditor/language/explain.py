@@ -162,7 +162,8 @@ def _leaves(condition: Condition, environment: Environment, truth: Truth, reason
         case Undecidable():
             reasons.add(_doubt(condition, environment))
         case AllOf():
-            yield from _parts(condition.conditions, environment, truth, reasons)
+            parts = condition.conditions if truth is not UNKNOWN else _not_known(condition.conditions, environment)
+            yield from _parts(parts, environment, truth, reasons)
         case AnyOf():
             parts = condition.conditions if truth is not NO else _failed_by_subject(condition.conditions, environment)
             yield from _parts(parts, environment, truth, reasons, enough=1 if truth is YES else None)
@@ -174,6 +175,15 @@ def _leaves(condition: Condition, environment: Environment, truth: Truth, reason
             yield from _count(condition, environment, reasons)
         case _:
             assert_never(condition)
+
+
+def _not_known(parts: Sequence[Condition], environment: Environment) -> Sequence[Condition]:
+    """Return the parts that leave it open whether all hold.
+
+    What a rule cannot decide counts only where the rest holds: while that is open, what is not known of it is the reason.
+    """
+    unread = [part for part in parts if not isinstance(part, Undecidable) and evaluate(part, environment) is UNKNOWN]
+    return unread or parts
 
 
 def _failed_by_subject(parts: Sequence[Condition], environment: Environment) -> Sequence[Condition]:

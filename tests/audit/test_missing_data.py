@@ -26,6 +26,8 @@ _BETTER_WITHOUT = {
 _STILL_POINTED_AT = {
     # What others point at, and is not there although the file is whole, contradicts the file: its effect is not known.
     "microsoft.authorization/roledefinitions",
+    # A deployment without a policy has one of the service's own, which an account always lists.
+    "microsoft.cognitiveservices/accounts/raipolicies",
     "microsoft.keyvault/vaults",
     "microsoft.machinelearningservices/workspaces/onlineendpoints",
     "microsoft.network/networkinterfaces",

@@ -66,6 +66,11 @@ def test_a_failure_is_not_explained_by_what_could_have_been_unknown(verdicts: di
     assert [(leaf.path, leaf.expected) for leaf in verdicts["open"].evidence] == [("properties.access", "Off")]
 
 
+def test_what_cannot_be_known_is_no_reason_while_the_rest_was_not_read(verdicts: dict[str, Verdict]) -> None:
+    """That a perimeter could not be seen matters once it is known that there is one."""
+    assert [gap.what for gap in verdicts["too old"].gaps] == ["properties.access"]
+
+
 @pytest.mark.parametrize(("seconds", "moment"), [(0, "1970-01-01T00:00:00Z"), ("1709251200", "2024-03-01T00:00:00Z")])
 def test_seconds_since_1970_become_a_time(seconds: object, moment: str) -> None:
     assert call("dateTimeFromEpoch", [seconds]) == moment
