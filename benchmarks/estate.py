@@ -67,6 +67,14 @@ TYPES: Final[Mapping[str, tuple[int, str | None, Mapping[str, tuple[Any, Any]]]]
 }  # fmt: skip
 
 
+_ZONED: Final = {"name": "Standard_ZRS", "tier": "Standard"}
+SKUS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Microsoft.Storage/storageAccounts": _ZONED,
+    "Microsoft.CognitiveServices/accounts": {"name": "S0"},
+    "Microsoft.MachineLearningServices/workspaces": {"name": "Basic", "tier": "Basic"},
+    "Microsoft.ContainerRegistry/registries": {"name": "Premium", "tier": "Premium"},
+    "Microsoft.Search/searchServices": {"name": "standard"},
+}
 OF_A_HUB: Final = 25
 ENDPOINTS: Final = 40
 GROUPS: Final = 10
@@ -215,8 +223,10 @@ def _endpoint(group: str, subnet: str, name: str, address: str) -> Iterator[Body
         "name": f"sthub{name}",
         "type": "Microsoft.Storage/storageAccounts",
         "kind": "StorageV2",
+        "sku": _ZONED,
         "location": "swedencentral",
         "properties": {
+            "provisioningState": "Succeeded",
             "publicNetworkAccess": "Disabled",
             "minimumTlsVersion": "TLS1_2",
             "supportsHttpsTrafficOnly": True,
@@ -229,6 +239,7 @@ def _endpoint(group: str, subnet: str, name: str, address: str) -> Iterator[Body
         "type": "Microsoft.Network/privateEndpoints",
         "location": "swedencentral",
         "properties": {
+            "provisioningState": "Succeeded",
             "subnet": {"id": subnet},
             "networkInterfaces": [{"id": interface}],
             "privateLinkServiceConnections": [
@@ -295,12 +306,13 @@ def _body(resource_type: str, index: int, chance: random.Random) -> dict[str, An
         "name": name,
         "type": resource_type,
         "location": chance.choice(("eastus2", "East US 2", "westeurope")),
-        "sku": {"name": "Standard_ZRS", "tier": "Standard"},
         "tags": {"env": chance.choice(("prod", "test")), "owner": f"team-{index % 31}", "costCenter": str(index % 977)},
         "properties": {path: wrong if chance.random() < 0.1 else right for path, (right, wrong) in properties.items()},
     }
     if kind is not None:
         body["kind"] = kind
+    if resource_type in SKUS:
+        body["sku"] = SKUS[resource_type]
     body["properties"]["provisioningState"] = "Succeeded"
     return _filled_up(body)
 
