@@ -25,8 +25,8 @@ from auditor.model import Finding, Status
 with lazy_imports(__name__):
     import zstandard
 
-MANY: Final = 200_000
-"""How many findings are held as they are: they take some hundred and sixty megabytes."""
+MANY: Final = 100_000
+"""How many findings are held as they are: they take some eighty megabytes."""
 _LONGEST: Final = 1_000  # in a run: so many are made again at a time
 _LONGER: Final = 2  # times as long as one run for each chain are sections of several chains
 _LEVEL: Final = 1  # findings of one rule are so alike that more gains little
