@@ -93,7 +93,8 @@ class RuleTally(Struct):
         self.statuses.update(other.statuses)
         self.judged.update(other.judged)
         self.others |= other.others
-        self.unknown.update(other.unknown)
+        for gaps, many in other.unknown.items():
+            self.unknown[gaps] += many
         self.hear(other.nothing_met)
 
     def hear(self, said: _Said | None) -> None:
