@@ -40,6 +40,7 @@ from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
+from auditor.inputs.collector import at_rest
 from auditor.inputs.shared_rows import SharedRows
 from auditor.lazy_imports import lazy_imports
 from auditor.model import Coverage, Finding, FrameworkReport, Report, RuleInfo, SnapshotIdentity, Status
@@ -135,8 +136,9 @@ def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
 def _judged(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> tuple[Context, Report]:
     """Judge a snapshot and return the report together with what it was judged from."""
     when = moment(terms, snapshot.metadata)
-    evaluation = _evaluation(snapshot, rules, terms, when)
-    return _state(snapshot, evaluation, terms, when, _findings(snapshot, evaluation, terms, when))
+    with at_rest():  # the snapshot, and what is made of it
+        evaluation = _evaluation(snapshot, rules, terms, when)
+        return _state(snapshot, evaluation, terms, when, _findings(snapshot, evaluation, terms, when))
 
 
 def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms) -> Sequence[tuple[Context, Report]]:
@@ -144,6 +146,11 @@ def judged_together(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms)
 
     Return what each was judged from, and the report.
     """
+    with at_rest():
+        return _judged_at_rest(snapshots, rules, terms)
+
+
+def _judged_at_rest(snapshots: Sequence[Snapshot], rules: RuleSet, terms: Terms) -> Sequence[tuple[Context, Report]]:
     moments = [moment(terms, snapshot.metadata) for snapshot in snapshots]
     pairs = list(zip(snapshots, moments, strict=True))
     evaluations = [_evaluation(snapshot, rules, terms, when) for snapshot, when in pairs]
