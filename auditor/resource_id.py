@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, TypeGuard, TypeVar
 
@@ -112,6 +112,17 @@ def top_of(resource_id: str) -> str:
     head, found, tail = resource_id.rpartition("/providers/")
     parts = tail.split("/")
     return "/".join([head + found + parts[0], *parts[1:3]]) if found and len(parts) >= 3 else resource_id
+
+
+def enclosing(scope: str, types: Iterable[str]) -> str | None:
+    """Return the resource of one of some types that a scope is or lies in, or None; all in lower case."""
+    for kind in types:
+        marker = f"/providers/{kind}/"
+        at = scope.find(marker)
+        if at >= 0:
+            end = scope.find("/", at + len(marker))
+            return scope if end < 0 else scope[:end]
+    return None
 
 
 @lru_cache(maxsize=8192)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from auditor.azure import body, paths
+from auditor.azure import paths
 from auditor.azure.resource_type import ResourceType
 from auditor.estate.graph import Estate
+from auditor.estate.stated_values import stated_or_default
 from auditor.model import Gap, Resource
 
 
@@ -17,9 +18,7 @@ def accepts_keys(estate: Estate, resource: Resource, kind: ResourceType) -> bool
         unread = estate.gap_at(resource.key, path)
         if unread is not None:
             return unread
-        stated = body.value(resource.body, path)
-        if stated is None:
-            stated = estate.catalogue.default(kind.key, path)
+        stated = stated_or_default(estate, resource, path)
         if stated is paths.ABSENT or stated is None:
             return Gap(resource.id, path, "the resource does not state it")
         if str(stated).lower() in values:

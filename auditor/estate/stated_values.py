@@ -23,9 +23,13 @@ def has_value(estate: Estate, resource: Resource, path: str, values: Collection[
     """
     if estate.gap_at(resource.id, path) is not None:
         return Truth.UNKNOWN
-    stated = body.value(resource.body, path)
-    if stated is None:
-        stated = estate.catalogue.default(resource.type_key, path)
+    stated = stated_or_default(estate, resource, path)
     if ANY_VALUE in values:
         return truth_of(stated is not None and stated is not paths.ABSENT)
     return truth_of(str(stated).lower() in values) if isinstance(stated, str | bool) else Truth.UNKNOWN
+
+
+def stated_or_default(estate: Estate, resource: Resource, path: str) -> object:
+    """Return what a resource states at a path, else Azure's default; ABSENT or None where there is neither."""
+    stated = body.value(resource.body, path)
+    return estate.catalogue.default(resource.type_key, path) if stated is None else stated

@@ -18,7 +18,6 @@ from auditor.network.search import SearchResult
 from auditor.network.security_rules import ALL_PORTS, PROTOCOLS
 from auditor.network.trace import DecidedPackets
 
-EMPTY: Final = PacketSet(())
 _BOTH: Final[Ranges] = ((0, 2),)
 _EVERY_PROTOCOL: Final[Ranges] = ((0, len(PROTOCOLS)),)
 

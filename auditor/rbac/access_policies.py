@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import AccessPolicies
@@ -27,13 +28,7 @@ _SPELLED: Final = {kind.key: kind.name for kind in shipped() if kind.policies is
 
 def governed_at(scope: str) -> str | None:
     """Return the key of the resource with access policies that a scope (in lower case) is or lies in, or None."""
-    for kind in GOVERNED:
-        marker = f"/providers/{kind}/"
-        at = scope.find(marker)
-        if at >= 0:
-            end = scope.find("/", at + len(marker))
-            return scope if end < 0 else scope[:end]
-    return None
+    return ids.enclosing(scope, GOVERNED)
 
 
 def policies_gap(estate: Estate, reach: RoleReach, scope: str) -> Gap | None:

@@ -112,13 +112,7 @@ def _touches(permissions: Permissions, known: _Switched) -> bool:
 
 def switched_at(scope: str) -> str | None:
     """Return the key of the resource with a switch for roles that a scope (in lower case) is or lies in, or None."""
-    for kind in _SWITCHED:
-        marker = f"/providers/{kind}/"
-        at = scope.find(marker)
-        if at >= 0:
-            end = scope.find("/", at + len(marker))
-            return scope if end < 0 else scope[:end]
-    return None
+    return ids.enclosing(scope, _SWITCHED)
 
 
 def _kind_of(place: str) -> str:

@@ -47,7 +47,7 @@ def test_law_sets_are_joined_in_diagrams_as_they_are_in_writing(
     for place, other in combinations(range(len(answers)), 2):
         together = packet_sets.packets_of([answers[place], answers[other]])
         assert together == packet_sets.joined([each[place], each[other]])
-        assert packet_sets.subtracted(each[place], together) == packet_sets.EMPTY
+        assert packet_sets.subtracted(each[place], together) == PacketSet(())
 
 
 @BUDGET
