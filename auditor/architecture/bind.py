@@ -59,6 +59,9 @@ class Found(Struct, frozen=True):
     strands: Strands = field(default_factory=Strands)
 
 
+_FoundByName = Mapping[str, Found]
+
+
 class ComponentBinder(Struct, frozen=True):
     """Settles the components of one workload.
 
@@ -103,7 +106,7 @@ class ComponentBinder(Struct, frozen=True):
         override = self._by_override(declaration, structural)
         if override.resources:
             return replace(override, strands=_strands(declaration, reached, override.resources, found))
-        if len(structural) > 1 and self._is_decided_unseen(declaration, reached, found):
+        if structural and self._is_decided_unseen(declaration, structural, found):
             return Found()
         if structural:
             told = self._tell_apart(declaration, structural)
@@ -129,15 +132,37 @@ class ComponentBinder(Struct, frozen=True):
                     reached[step.strand][one.key] = one
         return reached
 
-    def _is_decided_unseen(
-        self, declaration: Declaration, reached: Mapping[str, Mapping[str, Resource]], found: Mapping[str, Found]
-    ) -> bool:
-        """Whether a shared network alone leads to several, and what would tell which is meant may not have been seen."""
-        strong = [step for step in declaration.steps if step.strand and not step.weak]
-        is_told = declaration.many or any(reached.get(step.strand) for step in strong)
-        starts = {name for step in strong for name in step.origins}
-        unbound = [one for one in self.declared if one.name in starts and not found[one.name].resources]
-        return not is_told and any(self.estate.type_gap(kind) for one in unbound for kind in one.types)
+    def _is_decided_unseen(self, declaration: Declaration, structural: Sequence[Resource], found: _FoundByName) -> bool:
+        """Whether a shared network alone leads to candidates, and what would tell which is meant may not have been seen.
+
+        That is what leads here in another way, and what a component leads to that this one must not be.
+        """
+        strong = [step for step in declaration.steps if not step.weak]
+        if not strong or self.estate.is_whole or self._is_told(declaration, structural, found):
+            return False
+        rivals = [self._declaration(name) for name in declaration.exclude if not found[name].resources]
+        if any(self._may_be_unseen(one, one.steps, found) for one in rivals):
+            return True
+        if len(structural) == 1:
+            return any(self._is_open(declaration, step, found) for step in strong)
+        return bool(declaration.strands) and not declaration.many and self._may_be_unseen(declaration, strong, found)
+
+    def _is_told(self, declaration: Declaration, structural: Sequence[Resource], found: _FoundByName) -> bool:
+        """Whether connections of a component's own lead to some of the candidates."""
+        if declaration.strands:
+            reached = self._by_strands(declaration, found, follow_weak=False)
+            return any(reached.values())
+        told = {one.key for one in self._by_structure(declaration, found, follow_weak=False)}
+        return any(one.key in told for one in structural)
+
+    def _may_be_unseen(self, declaration: Declaration, steps: Sequence[ReferenceStep], found: _FoundByName) -> bool:
+        """Whether steps may lead somewhere that is not known, or start at what is not."""
+        unbound = {name for step in steps for name in step.origins if not found[name].resources}
+        starts = [kind for name in sorted(unbound) for kind in self._declaration(name).types]
+        return any(map(self.estate.type_gap, starts)) or any(self._is_open(declaration, step, found) for step in steps)
+
+    def _declaration(self, name: str) -> Declaration:
+        return next(one for one in self.declared if one.name == name)
 
     def _is_open(self, declaration: Declaration, step: ReferenceStep, found: Mapping[str, Found]) -> bool:
         """Whether something that was not seen, and is known by name, may be where a step leads or where it starts."""

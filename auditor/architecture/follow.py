@@ -158,7 +158,7 @@ def dangling(estate: Estate, declaration: Declaration, bound: Bound) -> Sequence
 def leads_to_unseen(estate: Estate, declaration: Declaration, step: ReferenceStep, bound: Bound) -> bool:
     """Whether a step leads to something that is named and was not seen, or starts at what has no readable property."""
     if not step.property:
-        return any(map(estate.named_only, declaration.types))
+        return any(estate.named_only(kind) or estate.has_unread(kind) for kind in declaration.types)
     starts = [resource for origin in step.origins for resource in bound.get(origin, ())]
     for start in starts:
         targets = _ids_at(start, step.property)

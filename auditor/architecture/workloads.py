@@ -111,6 +111,14 @@ def better_anchor(estate: Estate, workloads: Workloads, workload: Workload) -> G
     return next((gap for gap in gaps if gap is not None), None)
 
 
+def unseen_anchor(estate: Estate, workloads: Workloads) -> Gap | None:
+    """Return why there may be a workload though none is known, or None where one is, or there is none."""
+    if workloads.all:
+        return None
+    gaps = (estate.type_gap(name) for one in workloads.declared if one.anchor is not None for name in one.types)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
 def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:
     """Return why a workload that has no such component may have one all the same, or None.
 

@@ -118,6 +118,10 @@ class Estate:
         key = ids.key(resource_id)
         return self._by_key.get(key) or self._unread_by_key.get(key)
 
+    def has_unread(self, resource_type: str) -> bool:
+        """Whether there is a resource of a type of which so little is known that `get` does not have it."""
+        return bool(self._unread.get(resource_type.lower()))
+
     def why_unread(self, resource_id: str) -> Gap | None:
         """Return why so little of a resource is known that `get` does not have it, or None."""
         return self._why_unread.get(ids.key(resource_id))
@@ -217,9 +221,9 @@ class Estate:
 
         Without scope: anywhere. Of what is not complete, only lists inside a resource that was read are known whole.
         """
-        return self._gap_near(resource_type, scope) or self._completeness.gap(resource_type, scope)
+        return self.declared_gap(resource_type, scope) or self._completeness.gap(resource_type, scope)
 
-    def _gap_near(self, resource_type: str, scope: str) -> Gap | None:
+    def declared_gap(self, resource_type: str, scope: str) -> Gap | None:
         """Return what the snapshot itself says that it lacks of a type at, below or above a scope."""
         return self._type_gaps.near(resource_type, scope) or self._left_out.near(resource_type, scope)
 
@@ -367,7 +371,7 @@ class Estate:
     def unseen(self, resource_id: str) -> Gap | None:
         """Return why a resource that is not here may exist all the same, or None where it is known not to exist."""
         kind = ids.type_of(resource_id) or _kind_of(ids.key(resource_id))
-        if gap := self._gap_near(kind, resource_id):
+        if gap := self.declared_gap(kind, resource_id):
             return gap
         if self.is_outside(resource_id):
             return Gap(resource_id, kind, OUTSIDE)

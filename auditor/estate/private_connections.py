@@ -16,6 +16,8 @@ from auditor.estate.lookup import PRIVATE_ENDPOINTS
 from auditor.model import Gap, Resource
 
 ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)
+LISTED: Final = "properties.privateEndpointConnections"
+"""Where a target lists its connections, if not as children of its own."""
 _CHILD: Final = "/privateendpointconnections"
 
 
@@ -102,14 +104,18 @@ def target_connections(estate: Estate, target: Resource) -> Sequence[TargetConne
     found: dict[str, TargetConnection] = {}
     for resource in estate.children(target.key, target.type_key + _CHILD):
         found[resource.key] = _as_listed(resource.body, resource.id, resource.id, "properties")
-    path = "properties.privateEndpointConnections"
-    for place, entry in body.enumerate_objects(target.body, path):
+    for place, entry in body.enumerate_objects(target.body, LISTED):
         named = body.text(entry, "id") or f"{target.id}/privateEndpointConnections/{body.text(entry, 'name') or place}"
         if (key := ids.key(named)) not in found:
             found[key] = _as_listed(entry, named, target.id, f"{place}.properties")
-    if not found and not isinstance(body.value(target.body, path), list | tuple):
+    if not found and not isinstance(body.value(target.body, LISTED), list | tuple):
         return None
     return [found[key] for key in sorted(found)]
+
+
+def hidden_connections(estate: Estate, target: Resource) -> Gap | None:
+    """Return why connections that a target lists were not read, or None where none are known to be hidden."""
+    return estate.gap_at(target.key, LISTED) or estate.declared_gap(target.type_key + _CHILD, target.key)
 
 
 def _as_listed(entry: object, named: str, source: str, path: str) -> TargetConnection:

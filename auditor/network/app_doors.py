@@ -109,10 +109,19 @@ def _closed(estate: Estate, app: Resource, stated: str | None) -> AppDoor | None
     gap = estate.gap_at(app.key, _SWITCH)
     if stated is None and gap is not None:
         return AppDoor("", f"{gap.what} was not collected", gap=gap)
-    if stated is None and _is_connected(estate, app):
+    if stated is not None:
+        return None
+    if _is_connected(estate, app):
         said = "publicNetworkAccess is absent and a private endpoint is approved (documented default)"
         return AppDoor("", said, is_off=True)
+    if unread := estate.relation_gap(_site_of(app), "privateEndpoint"):
+        return AppDoor("", "publicNetworkAccess is absent, and not all private endpoints were collected", gap=unread)
     return None
+
+
+def _site_of(app: Resource) -> str:
+    """Return the key of the site that private endpoints of an app lead to: that of a slot leads to its site."""
+    return (ids.parent_of(app.key) or "") if app.type_key == SLOTS else app.key
 
 
 def _is_connected(estate: Estate, app: Resource) -> bool:
@@ -123,7 +132,7 @@ def _is_connected(estate: Estate, app: Resource) -> bool:
     listed = target_connections(estate, app) or ()
     away = [one for one in listed if one.endpoint is None or estate.get(one.endpoint) is None]
     slot = f"sites-{ids.name_of(app.key)}" if app.type_key == SLOTS else None
-    site = (ids.parent_of(app.key) or "") if slot else app.key
+    site = _site_of(app)
     known = (estate.get(key) for key in estate.sources(site, "private-endpoint-for"))
     to_site = [
         one for endpoint in known if endpoint is not None for one in connections_of(endpoint) if one.target == site

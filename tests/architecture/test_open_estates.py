@@ -51,9 +51,9 @@ ESTATES: Mapping[str, Callable[[], Sequence[Body]]] = {
 }
 
 
-def _roles(bodies: Sequence[Body]) -> Roles:
-    """Return which resource is which component in any workload of an open estate."""
-    found = bind(estate_of(bodies, complete=False), {}, DECLARATIONS)
+def _roles(bodies: Sequence[Body], gaps: Sequence[Gap] = (), *, complete: bool = False) -> Roles:
+    """Return which resource is which component in any workload of an estate, an open one unless it is said otherwise."""
+    found = bind(estate_of(bodies, complete=complete, gaps=gaps), {}, DECLARATIONS)
     return frozenset(
         (component, resource.key)
         for workload in found.all
@@ -79,6 +79,22 @@ def test_nothing_is_bound_because_something_else_was_not_seen(estate: str, data:
     rest = [body for place, body in enumerate(bodies) if place not in gone]
 
     assert _roles(rest) <= _ROLES[estate]
+
+
+_WHOLE = {name: _roles(bodies, complete=True) for name, bodies in _BODIES.items()}
+
+
+@pytest.mark.parametrize("estate", ESTATES)
+@given(data=st.data())
+def test_nothing_is_bound_because_the_properties_of_something_else_were_not_read(
+    estate: str, data: st.DataObject
+) -> None:
+    bodies = _BODIES[estate]
+    places = st.integers(0, len(bodies) - 1).filter(lambda place: not _is_anchor(bodies[place]))
+    unread = data.draw(st.sets(places, min_size=1, max_size=4))
+    gaps = [Gap(str(bodies[place]["id"]), "properties", "forbidden") for place in unread]
+
+    assert _roles(bodies, gaps, complete=True) <= _WHOLE[estate]
 
 
 def _open(bodies: Sequence[Body], *, complete: bool = False, gaps: Sequence[Gap] = ()) -> tuple[Workload, list[str]]:

@@ -84,6 +84,19 @@ def test_what_comes_from_the_internet_gets_in_by_the_rules(rules: list[Body], an
     assert [one["answer"] for one in record["doors"] if one["door"] == "public"] == [answer, answer]
 
 
+@pytest.mark.parametrize(("complete", "answer"), [(True, "yes"), (False, "unknown")])
+def test_without_a_switch_an_app_is_open_only_where_no_private_endpoint_may_close_it(
+    tmp_path: Path, *, complete: bool, answer: str
+) -> None:
+    site, config = app(access_rule("Any"))
+    site["properties"] = {}
+    source = tmp_path / "estate.json"
+    source.write_text(json.dumps({"resources": [site, config], "complete": complete}))
+    words = ("network", "query", source, "--from", "Internet", "--to", "app", "-o", "json", "--allow-incomplete")
+    [record] = in_process(*words, at=tmp_path).report["records"]
+    assert [one["answer"] for one in record["doors"] if one["door"] == "public"] == [answer, answer]
+
+
 ENVIRONMENT = f"{GROUP}/providers/Microsoft.Web/hostingEnvironments/ase"
 
 

@@ -14,7 +14,7 @@ from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture import capabilities
-from auditor.architecture.workloads import Workload, better_anchor
+from auditor.architecture.workloads import Workload, better_anchor, may_have
 from auditor.model import Gap, Resource
 
 
@@ -71,6 +71,7 @@ class PlacedEntries:
     """Ways in, found by where they lead: the workload that a resource belongs to, its networks, its resource group."""
 
     def __init__(self, context: Context, entries: Sequence[EntryPoint]) -> None:
+        self._context = context
         self._entries = entries
         self._by_workload: dict[str | None, list[int]] = defaultdict(list)
         self._by_network: dict[str, list[int]] = defaultdict(list)
@@ -94,6 +95,15 @@ class PlacedEntries:
         for network in workload.giving(capabilities.NETWORK):
             places |= set(self._by_network.get(network.key, ()))
         return [self._entries[place] for place in sorted(places)]
+
+    def unplaced(self, workload: Workload) -> Gap | None:
+        """Return why ways into some network may be ways into a workload that no network is known of, or None."""
+        if workload.giving(capabilities.NETWORK) or not self._by_network:
+            return None
+        context = self._context
+        roles = context.workloads.components_giving(capabilities.NETWORK)
+        gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles)
+        return next((gap for gap in gaps if gap is not None), None)
 
 
 def _group_of(key: str) -> str | None:
@@ -128,7 +138,7 @@ def workload_fact(
         entries=len(ways),
         unexpected=better_anchor(context.estate, context.workloads, workload)
         or len(unexpected)
-        or (doubtful[0].why_unknown if doubtful else unseen)
+        or (doubtful[0].why_unknown if doubtful else unseen or entries.unplaced(workload))
         or 0,
         telemetry=sum(entry.kind == TELEMETRY for entry in ways),
         ways=tuple(map(_way, unexpected)),

@@ -10,7 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.bind import BoundBy, Strands
 from auditor.architecture.declare import Declaration
-from auditor.architecture.follow import dangling, provisioning_state
+from auditor.architecture.follow import dangling, provisioning_state, relation_gap_of
 from auditor.architecture.workloads import Binding, Workload, better_anchor, unknown_because
 from auditor.model import Gap
 
@@ -87,7 +87,7 @@ class ComponentPresence(Fact, frozen=True, kw_only=True):
     """what ties it to the workload, where the baseline weighs several such strands"""
     lacking: tuple[str, ...]
     """those of them that lead to nothing"""
-    straying: tuple[StrayingStrand, ...]
+    straying: Known[tuple[StrayingStrand, ...]]
     """those that lead to other resources alone"""
     lost: Hidden[tuple[str, ...]] = ()
 
@@ -104,7 +104,7 @@ class ComponentPresence(Fact, frozen=True, kw_only=True):
             types = " or ".join(self.types) or "resource"
             summary = f"{what} is missing: no {types} is connected to {of}"
         summary += f", but not by {facts.listed(self.lacking)}" if self.lacking else ""
-        for one in self.straying:
+        for one in () if isinstance(self.straying, Gap) else self.straying:
             names = facts.listed([ids.name_of(each) for each in one.resources])
             summary += f"; {one.strand} leads to {names} instead"
         return f"{summary}; {', '.join(self.lost)} is pointed at but not in the estate." if self.lost else f"{summary}."
@@ -156,9 +156,20 @@ def component_fact(
         dangling=unseen or tuple(DanglingReference(property=path, target=target) for _, path, target in lost),
         strands=strands.holding,
         lacking=strands.lacking,
-        straying=tuple(StrayingStrand(strand=strand, resources=others) for strand, others in strands.straying),
+        straying=_straying(context, workload, declaration, strands),
         lost=tuple(target for _, _, target in lost),
     )
+
+
+def _straying(
+    context: Context, workload: Workload, declaration: Declaration, strands: Strands
+) -> Known[tuple[StrayingStrand, ...]]:
+    """Return the strands that lead to others alone, or why one of them may lead to the component, too."""
+    names = {strand for strand, _ in strands.straying}
+    steps = (step for step in declaration.steps if step.strand in names)
+    gaps = (relation_gap_of(context.estate, step, workload.bound()) for step in steps)
+    unseen = next((gap for gap in gaps if gap is not None), None)
+    return unseen or tuple(StrayingStrand(strand=strand, resources=others) for strand, others in strands.straying)
 
 
 def _bound(binding: Binding, strands: tuple[str, ...]) -> BoundResource:

@@ -20,6 +20,7 @@ from auditor.architecture import capabilities
 from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
+from auditor.estate.private_connections import LISTED, hidden_connections
 from auditor.model import Gap, Resource
 from auditor.network.ways_out import BROAD_TAGS
 
@@ -250,18 +251,17 @@ class TargetSays(Struct, frozen=True):
 
 def _target_says(managed: Managed, rule: OutboundRule) -> TargetSays:
     target = managed.context.estate.get(rule.target or "/")
-    path = "properties.privateEndpointConnections"
     if target is None:
-        unseen = managed.context.estate.unseen(rule.target) if rule.target else Gap("/", path, "no target is stated")
+        unseen = managed.context.estate.unseen(rule.target) if rule.target else Gap("/", LISTED, "no target is stated")
         return TargetSays(unseen)
-    if gap := managed.context.estate.gap_at(target.key, path):
+    if gap := hidden_connections(managed.context.estate, target):
         return TargetSays(gap)
     pairs, listed = outbound_rules.match(managed, target)
     if listed is None:
-        return TargetSays(Gap(target.id, path, "the target states no connections"))
+        return TargetSays(Gap(target.id, LISTED, "the target states no connections"))
     connection = pairs.get(outbound_rules.key_of(rule))
     if connection is None:
-        return TargetSays(None, [(target.id, path)])
+        return TargetSays(None, [(target.id, LISTED)])
     return TargetSays(connection.status, [(connection.source, connection.path)])
 
 

@@ -10,6 +10,7 @@ from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Known, fact
 from auditor.architecture import capabilities
+from auditor.architecture.workloads import unseen_anchor
 from auditor.azure import addresses, body
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
@@ -52,11 +53,13 @@ class NetworkPeering(Fact, frozen=True, kw_only=True):
 
 
 def peering_facts(context: Context, subnets: Subnets) -> Iterator[NetworkPeering]:
-    """Yield one fact for each peering of the workloads' networks."""
+    """Yield one fact for each peering of the workloads' networks; where no workload is known, of all networks."""
     own = {network.key for _, network in facts.networks(context)}
+    unseen = unseen_anchor(context.estate, context.workloads)
     for workload, network in facts.networks(context):
         for peering in subnets.networks.peerings(network.key):
-            yield _fact(context, workload, own, peering)
+            is_own = (unseen or True) if peering.remote in own else False
+            yield _fact(context, workload, is_own, peering)
 
 
 def _joins(context: Context, peering: Peering) -> bool:
@@ -71,13 +74,14 @@ def _joins(context: Context, peering: Peering) -> bool:
     return any(not own or peering.joins(own) for own in prefixes)
 
 
-def _fact(context: Context, workload: str | None, own: set[str], peering: Peering) -> NetworkPeering:
+def _fact(context: Context, workload: str | None, is_own: Known[bool], peering: Peering) -> NetworkPeering:
+    """Return the fact of a peering; `is_own`: whether it leads to a network of a workload."""
     resource, estate = peering.resource, context.estate
     declared = _declared(context, peering.remote)
     uses = tuple(name for name in _USES if body.flag(resource.body, f"properties.{name}"))
-    explained: Known[Explanation] = (
-        "workload" if peering.remote in own else "parameter" if declared is not None else "none"
-    )
+    explained: Known[Explanation] = "workload" if is_own is True else "parameter" if declared is not None else "none"
+    if explained == "none" and isinstance(is_own, Gap):
+        explained = is_own
     if explained == "none" and estate.get(peering.remote) is None and not estate.is_outside(peering.remote):
         explained = estate.unseen(peering.remote) or explained  # what was not read may be the workload's
     is_connected = peering.is_connected and peering.has_access and _joins(context, peering)

@@ -17,14 +17,19 @@ from auditor.azure import body
 from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import NETWORKS
-from auditor.estate.private_connections import EndpointConnection, TargetConnection, by_target, target_connections
+from auditor.estate.private_connections import (
+    EndpointConnection,
+    TargetConnection,
+    by_target,
+    hidden_connections,
+    target_connections,
+)
 from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
 from auditor.network import private_names
 from auditor.resource_id import key, name_of, parent_of
 
 ANYWHERE: Final = EndpointScope(None, None, None)
-_LISTED: Final = "properties.privateEndpointConnections"
 
 
 class Links(Struct, frozen=True):
@@ -123,8 +128,8 @@ def judge(
         found = [*found, *_slot_connections(links, target, wanted)]
     elif target.type_key == SITES:
         found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
-    candidates = [_candidate(estate, connection, wanted, scope, listed) for connection in found]
-    target_gap = links.context.estate.gap_at(target.key, _LISTED)
+    target_gap = hidden_connections(estate, target)
+    candidates = [_candidate(estate, connection, wanted, scope, listed, hidden=target_gap) for connection in found]
     if scope.workload is not None and scope.networks is None:
         target_gap = target_gap or estate.type_gap(spelled(NETWORKS))
     chosen = _best(links, candidates, zones, scope)
@@ -148,10 +153,13 @@ def _candidate(
     wanted: set[str],
     scope: EndpointScope,
     listed: Sequence[TargetConnection] | None,
+    *,
+    hidden: Gap | None,
 ) -> Candidate:
     statuses = [item.status for item in listed or () if item.endpoint == connection.endpoint.key]
     refusals = [status or "nothing" for status in statuses if (status or "").lower() != "approved"]
-    agrees = None if listed is None else bool(statuses) and not refusals
+    is_told = listed is not None and (bool(statuses) or hidden is None)
+    agrees = bool(statuses) and not refusals if is_told else None
     wrong = not wanted & set(connection.groups)
     exists = private_dns.may_exist(estate, connection.network, scope)
     holds = scope.holds(connection.network) and exists
