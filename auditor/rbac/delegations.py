@@ -35,12 +35,17 @@ def delegations_gap(estate: Estate, scope: str) -> Gap | None:
     """Return why it is not known what is delegated at, below or above a scope, or None where it is."""
     if gap := estate.type_gap(DELEGATIONS, scope):
         return gap
-    unread = (resource for resource in estate.of_type(DELEGATIONS) if _offer(estate, resource) is None)
-    named = next(unread, None)
-    if named is None:
-        return None
-    offer = body.text(named.properties, "registrationDefinitionId") or named.id
-    return Gap(offer, "properties.authorizations", "the definition of a delegation was not read", f"{OFFERS}/read")
+    return next((gap for _, gap in undefined(estate)), None)
+
+
+def undefined(estate: Estate) -> Iterator[tuple[Resource, Gap]]:
+    """Yield the delegations of which it is not known what they delegate, with why."""
+    for delegation in estate.of_type(DELEGATIONS):
+        state = (body.text(delegation.properties, "provisioningState") or "").lower()
+        if state not in _GONE and _offer(estate, delegation) is None:
+            offer = body.text(delegation.properties, "registrationDefinitionId") or delegation.id
+            reason = "the definition of a delegation was not read"
+            yield delegation, Gap(offer, "properties.authorizations", reason, f"{OFFERS}/read")
 
 
 def _offer(estate: Estate, delegation: Resource) -> object:

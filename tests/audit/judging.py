@@ -26,14 +26,14 @@ _AT = datetime(2024, 3, 1, tzinfo=UTC)
 
 
 @cache
-def _baseline() -> RuleSet:
-    return in_force.load(Selection())
+def _baseline(name: str) -> RuleSet:
+    return in_force.load(Selection(name))
 
 
 @cache
-def shipped(*select: str) -> RuleSet:
-    """Return the default baseline with its rules, or with those of the ids given."""
-    everything = _baseline()
+def shipped(*select: str, baseline: str = "openai-chat") -> RuleSet:
+    """Return a baseline with its rules, or with those of the ids given."""
+    everything = _baseline(baseline)
     wanted = set(select) or set(everything.rules)
     assert wanted <= everything.rules.keys()
     return replace(everything, in_force=[one for one in everything.in_force if one.id in wanted])
@@ -50,17 +50,19 @@ def architecture() -> tuple[str, ...]:
 
     Those decide on sets of packets and of actions, and have doubts of their own, which their own tests are about.
     """
-    rules = _baseline().rules.values()
+    rules = _baseline("openai-chat").rules.values()
     own = (rule.id for rule in rules if not fact_of(rule).startswith(("access.", "network.", "exposure.")))
     return tuple(sorted(own))
 
 
-def judged(document: Mapping[str, Any], *select: str, complete: bool = True) -> Report:
+def judged(document: Mapping[str, Any], *select: str, complete: bool = True, baseline: str = "openai-chat") -> Report:
     """Judge an export as the file that holds it would be."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "estate.json")
         path.write_text(json.dumps(document), encoding="utf-8")
-        return audit.audit(read.read(path), shipped(*select), audit.Terms(complete=complete, clock=_AT))
+        return audit.audit(
+            read.read(path), shipped(*select, baseline=baseline), audit.Terms(complete=complete, clock=_AT)
+        )
 
 
 def written(report: Report, name: str) -> str:

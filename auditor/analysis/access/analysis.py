@@ -31,6 +31,7 @@ from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import FEDERATED_CREDENTIALS, USER_IDENTITIES
 from auditor.rbac import read
 from auditor.rbac.delegations import DELEGATIONS
+from auditor.rbac.service_roles import systems_of
 from auditor.resource_id import RESOURCE_GROUPS
 
 
@@ -78,7 +79,10 @@ ANALYSIS: Final = Analysis(
     parameters=frozenset({MEMBERS_PARAMETER}),
     tables=frozenset({TABLE}),
     subjects={
-        RoleAssignment.fact_kind: {kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE, DELEGATIONS)},
+        RoleAssignment.fact_kind: {
+            **{kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE, DELEGATIONS)},
+            **{kind.name: [{"door": system.door}] for kind, system in systems_of(shipped()).values()},
+        },
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         IdentityActors.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},
         FederatedIdentity.fact_kind: {USER_IDENTITIES: [{}]},

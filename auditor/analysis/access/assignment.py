@@ -21,6 +21,7 @@ from auditor.model import FindingSet, Gap
 from auditor.rbac import privileges, service_roles
 from auditor.rbac.access_policies import policies_gap
 from auditor.rbac.assignments import SERVICE_ROLES, UNREADABLE_PRINCIPAL, Assignment, AssignmentState, DoorKind
+from auditor.rbac.delegations import undefined
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.principals import is_guests
@@ -215,7 +216,10 @@ def derive_facts(access: AccessContext, needed: frozenset[str]) -> Iterator[Role
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
-    """Yield which vaults may let more principals in than is known."""
+    """Yield which vaults may let more principals in than is known, and which delegations may give roles that are not."""
+    for delegation, unread in undefined(context.estate):
+        fields = {"door": DoorKind.DELEGATION.value, "isForeign": True}
+        yield Unlisted(RoleAssignment.fact_kind, replace(unread, scope=delegation.id), fields)
     reach = context.estate.once(read_reach)
     for place in reach.rules:
         if gap := policies_gap(context.estate, reach, place):

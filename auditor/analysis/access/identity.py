@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import ClassVar, Final
 
@@ -144,7 +144,7 @@ def derive_facts(access: AccessContext) -> Iterator[Fact]:
 
 def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> IdentityRoles:
     parts = access.graph.parts.get(identity.principal, ())
-    crossed = tuple(b.name for b in access.table.boundaries if _crosses(access, b, assignments, _SURE))
+    crossed = tuple(b.name for b in access.table.boundaries if len(_reached(access, b, assignments, _SURE)) > 1)
     unseen_user = access.unseen.further_user() if identity.is_user_assigned else None
     # what is found stays found, whatever was not read
     unseen = None if crossed else access.graph.assignment_gap()
@@ -184,10 +184,25 @@ def _undefined(access: AccessContext, assignments: Sequence[Assignment]) -> Gap 
 
 def _uncertain_crossing(access: AccessContext, assignments: Sequence[Assignment]) -> Gap | None:
     """Return why assignments may cross a boundary that they do not surely cross, or None where they cannot."""
-    if not any(_crosses(access, boundary, assignments, _PERHAPS) for boundary in access.table.boundaries):
-        return None
-    reason = "the condition or the size of a role decides"
-    return _undefined(access, assignments) or Gap(assignments[0].id, "properties.condition", reason)
+    for boundary in access.table.boundaries:
+        reached = _reached(access, boundary, assignments, _PERHAPS)
+        if len(reached) > 1:
+            reason = "the condition or the size of a role decides"
+            return _undefined(access, assignments) or Gap(assignments[0].id, "properties.condition", reason)
+        unseen = [gap for gap in _unseen_sides(access, boundary, assignments, reached) if gap is not None]
+        if unseen and len(reached) + len(unseen) > 1:
+            return unseen[0]
+    return None
+
+
+def _unseen_sides(
+    access: AccessContext, boundary: Boundary, assignments: Sequence[Assignment], reached: Collection[int]
+) -> Iterator[Gap | None]:
+    """Yield of each side that is not reached why assignments may reach a part of it that was not seen, or None."""
+    for at, side in enumerate(boundary.sides):
+        if at not in reached:
+            gaps = (access.unseen.may_act_on(component, one) for component in sorted(side) for one in assignments)
+            yield next((gap for gap in gaps if gap is not None), None)
 
 
 def _has_data_access(access: AccessContext, assignments: Sequence[Assignment]) -> Known[bool]:
@@ -205,10 +220,10 @@ def _is_shared(parts: Sequence[Part]) -> bool:
     return any(left.isdisjoint(right) for left, right in combinations(groups, 2))
 
 
-def _crosses(
+def _reached(
     access: AccessContext, boundary: Boundary, assignments: Sequence[Assignment], answers: frozenset[Truth]
-) -> bool:
-    """Whether assignments permit something on resources of at least two sides; one of several sides counts for none."""
+) -> Collection[int]:
+    """Return the sides on whose resources assignments permit something; a resource of several sides counts for none."""
     reached: set[int] = set()
     for assignment in assignments:
         roles: dict[str, set[str]] = {}
@@ -219,7 +234,7 @@ def _crosses(
             sides = {at for at, side in enumerate(boundary.sides) if side & components}
             if len(sides) == 1:
                 reached |= sides
-    return len(reached) > 1
+    return reached
 
 
 def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:

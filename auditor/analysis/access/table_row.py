@@ -259,13 +259,21 @@ def _label(row: BoundRow) -> str:
     return f"{row.row.role.name} on {row.row.scope} {ids.name_of(row.scope)}"
 
 
+def _doubt(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Gap | None:
+    """Return why what satisfies a row may be more, or no more, than is needed after all, or None."""
+    if verdict.least_privilege is Truth.NO:
+        return _unlisted_assignments(access, row)  # a better one may not be listed
+    if verdict.least_privilege is Truth.YES and verdict.how is not How.NARROWER:
+        return row.preferred_gap  # a scope inside may be enough
+    return None
+
+
 def _table_row(
     access: AccessContext, row: BoundRow, verdict: RowVerdict, sub_object: str, needed_elsewhere: frozenset[str]
 ) -> TableRow:
     gap = _gap(access, row, verdict)
     kept = service_roles.system_of_role(row.row.role, access.context.estate.catalogue)
-    is_exceeded = verdict.least_privilege is Truth.NO
-    doubt = gap or (_unlisted_assignments(access, row) if is_exceeded else None)  # a better one may not be listed
+    doubt = gap or _doubt(access, row, verdict)
     advice = _advice(access, row, verdict)
     unknown_advice = gap if row.row.advisory else None
     return TableRow(

@@ -11,6 +11,7 @@ from auditor import resource_id as ids
 from auditor.analysis.access.doubtful_rows import DoubtfulRow, DoubtfulRows
 from auditor.analysis.access.expected import RoleRow, scope_of
 from auditor.analysis.fact import Known
+from auditor.architecture.declare import Declaration
 from auditor.architecture.workloads import Workload, Workloads, may_have
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import FOUNDRY_PROJECTS, ML_WORKSPACES
@@ -20,6 +21,7 @@ from auditor.estate.service_relations import ML_COMPUTES, SITES
 from auditor.model import Gap, Resource
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment, DoorKind
+from auditor.truth import Truth
 
 HUMANS: Final = frozenset({"user", "group", "foreigngroup"})
 """Types of principals that no resource runs as, in lower case."""
@@ -34,6 +36,7 @@ class UnseenParts(Struct, frozen=True):
     workloads: Workloads
     graph: AccessGraph
     _scopes: dict[str, Gap | None] = field(default_factory=dict)
+    _components: dict[tuple[str, str], Sequence[tuple[str, Gap]]] = field(default_factory=dict)
     _doubts: dict[tuple[tuple[str, str], ...], DoubtfulRows] = field(default_factory=dict)
 
     def user_of(self, assignment: Assignment) -> Gap | None:
@@ -89,17 +92,30 @@ class UnseenParts(Struct, frozen=True):
         return self._scopes[key]
 
     def _gaps_around(self, scope: str) -> Iterator[Gap]:
-        kind = (ids.type_of(scope) or "").lower()
         for declaration in self.workloads.declared:
-            for name in map(str.lower, declaration.types):
-                if name == kind:  # it may be a part itself, as far as is known what leads to it
-                    gap = self.bound(declaration.name)
-                elif not kind or name.startswith(f"{kind}/") or kind.startswith(f"{name}/"):
-                    gap = self.estate.type_gap(name, scope)
-                else:
-                    continue
-                if gap is not None:
-                    yield gap
+            yield from (gap for _, gap in self._gaps_of(declaration, scope))
+
+    def _gaps_of(self, declaration: Declaration, scope: str) -> Iterator[tuple[str, Gap]]:
+        """Yield the types of a component that may be at, below or above a scope though none is known there, and why."""
+        kind = (ids.type_of(scope) or "").lower()
+        for name in map(str.lower, declaration.types):
+            if name == kind:  # it may be a part itself, as far as is known what leads to it
+                gap = self.bound(declaration.name)
+            elif not kind or name.startswith(f"{kind}/") or kind.startswith(f"{name}/"):
+                gap = self.estate.type_gap(name, scope)
+            else:
+                continue
+            if gap is not None:
+                yield name, gap
+
+    def may_act_on(self, component: str, assignment: Assignment) -> Gap | None:
+        """Return why an assignment may permit something on a part of a component that is not known, or None."""
+        key = component, ids.key(assignment.scope)
+        if key not in self._components:
+            named = (one for one in self.workloads.declared if one.name == component)
+            self._components[key] = [pair for one in named for pair in self._gaps_of(one, key[1])]
+        acted_on = (gap for name, gap in self._components[key] if self.graph.acts_on(assignment, name) is not Truth.NO)
+        return next(acted_on, None)
 
     def bound(self, component: str) -> Gap | None:
         """Return why something may be a component of a workload that is known to have none, or None."""

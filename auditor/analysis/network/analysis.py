@@ -12,7 +12,7 @@ from auditor.analysis.fact import Fact
 from auditor.analysis.network.application_group import ApplicationGroupUse, group_facts
 from auditor.analysis.network.expected import TABLE, roles_of
 from auditor.analysis.network.flow import Flow, flow_facts
-from auditor.analysis.network.idle_rule import RuleUse, rule_facts
+from auditor.analysis.network.idle_rule import RuleUse, rule_facts, unread_groups
 from auditor.analysis.network.peering import PARAMETER as PEERED_NETWORKS
 from auditor.analysis.network.peering import NetworkPeering, peering_facts
 from auditor.analysis.network.platform_rules import PlatformRules, platform_facts
@@ -58,7 +58,11 @@ def run(context: Context) -> Iterator[Fact]:
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
-    """Yield why a subnet may play a role that none is known to play, at each network of a workload, else at its anchor."""
+    """Yield which groups name subnets that were not read; and why a subnet may play a role that none is known to play.
+
+    The latter at each network of a workload, else at its anchor.
+    """
+    yield from unread_groups(context)
     for workload in context.workloads.all:
         gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles_of(context.tables))
         gap = next((gap for gap in gaps if gap is not None), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, reduce
 from operator import or_
 from typing import Final
@@ -12,16 +12,18 @@ from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.architecture.workloads import Workload
+from auditor.architecture.workloads import Workload, may_have
 from auditor.azure import body
 from auditor.azure.addresses import parse
 from auditor.azure.ranges import union
 from auditor.errors import ContentError
+from auditor.model import Gap
 from auditor.network.security_rules import ANYWHERE, NETWORK_SPACE, Direction, Match, Side, is_tag, parse_match, tag
 from auditor.network.subnets import Subnets
 
 TABLE: Final = "traffic"
 _NETWORK: Final = "virtual-network"
+_SUBNET_ROLE: Final = "subnet/"
 
 
 class TrafficRow(Struct, frozen=True):
@@ -34,12 +36,17 @@ class TrafficRow(Struct, frozen=True):
 
 
 class Expected(Struct, frozen=True, dict=True):
-    """What the table says of one subnet role in one direction. `is_explicit`: the rest is to be denied by a rule."""
+    """What the table says of one subnet role in one direction. `is_explicit`: the rest is to be denied by a rule.
+
+    `unseen` and, of what must pass, `unseen_need`: why there may be more rows, of subnets that are not known.
+    """
 
     control: str
     direction: Direction
     rows: tuple[TrafficRow, ...]
     is_explicit: bool
+    unseen: Gap | None = None
+    unseen_need: Gap | None = None
 
     @cached_property
     def allowed(self) -> tuple[Match, ...]:
@@ -78,9 +85,23 @@ class RowBinder(Struct, frozen=True):
             for entry in _listed(rows_of_role.get(name))
             for row in self._rows(entry, direction, is_required=is_required)
         ]
+        needs, others = (_listed(rows_of_role.get(name)) for name in ("must", "may"))
+        unseen_need = self._unseen(needs, direction)
         return Expected(
-            str(rows_of_role.get("control", "")), direction, tuple(rows), rows_of_role.get("explicit") is True
+            control=str(rows_of_role.get("control", "")),
+            direction=direction,
+            rows=tuple(rows),
+            is_explicit=rows_of_role.get("explicit") is True,
+            unseen=unseen_need or self._unseen(others, direction),
+            unseen_need=unseen_need,
         )
+
+    def _unseen(self, entries: Iterable[Mapping[str, object]], direction: Direction) -> Gap | None:
+        """Return why the subnet at the other end of some row is not known, or None where all that there are, are."""
+        peers = [peer for entry in entries for peer in self._peers(entry, _other_end(direction))]
+        unbound = (peer for peer in peers if peer.startswith(_SUBNET_ROLE) and self._side(peer) is None)
+        gaps = (may_have(self.context.estate, self.context.workloads, self.workload, peer) for peer in unbound)
+        return next((gap for gap in gaps if gap is not None), None)
 
     def flows(self, source: str, destination: str) -> tuple[Match, ...]:
         """Return the traffic that the table lets pass from one subnet role to another."""
@@ -92,9 +113,8 @@ class RowBinder(Struct, frozen=True):
         return tuple(_match(entry, ANYWHERE, ANYWHERE) for entry in found)
 
     def _rows(self, entry: Mapping[str, object], direction: Direction, *, is_required: bool) -> Iterator[TrafficRow]:
-        end = "from" if direction is Direction.INBOUND else "to"
         why = str(entry.get("why", ""))
-        for peer in self._peers(entry, end):
+        for peer in self._peers(entry, _other_end(direction)):
             side = self._side(peer)
             if side is not None:
                 ends = (side, ANYWHERE) if direction is Direction.INBOUND else (ANYWHERE, side)
@@ -113,7 +133,7 @@ class RowBinder(Struct, frozen=True):
             return ANYWHERE
         if peer == _NETWORK:
             return Side(symbols=(NETWORK_SPACE,))
-        if peer.startswith("subnet/"):
+        if peer.startswith(_SUBNET_ROLE):
             bound = [self.subnets.at(subnet).prefixes for subnet in self.workload.resources(peer)]
             return Side(union(*bound)) if any(bound) else None
         prefix = parse(peer)
@@ -122,6 +142,10 @@ class RowBinder(Struct, frozen=True):
         if not is_tag(peer):
             raise ContentError(f"the traffic table names '{peer}', which is no address, service tag or subnet role")
         return Side(symbols=(tag(peer),))
+
+
+def _other_end(direction: Direction) -> str:
+    return "from" if direction is Direction.INBOUND else "to"
 
 
 def roles_of(tables: Mapping[str, object]) -> Sequence[str]:

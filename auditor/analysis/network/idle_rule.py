@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.contract import Context
+from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.network.rule_effects import EffectsAtSubnets, in_words
-from auditor.estate.network_relations import SUBNETS
+from auditor.estate.network_relations import SECURITY_GROUPS, SUBNETS
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
 from auditor.network.platform_subnets import Demand, demands
@@ -95,6 +97,16 @@ def rule_facts(context: Context, subnets: Subnets, effects: EffectsAtSubnets) ->
             for direction in Direction:
                 at = [(filters, effects.at(filters, direction)) for filters in attached[key]]
                 yield from _facts(context, GroupHere(resource.id, group, direction, at, names, asked))
+
+
+def unread_groups(context: Context) -> Iterator[Unlisted]:
+    """Yield of which security groups it is not known what their rules do: they name subnets that were not read."""
+    estate = context.estate
+    for group in estate.of_type(SECURITY_GROUPS):
+        places = (key for key in estate.targets(group.key, "attached") if (ids.type_of(key) or "").lower() == SUBNETS)
+        gap = next((gap for key in places if estate.get(key) is None and (gap := estate.unseen(key))), None)
+        if gap is not None:
+            yield Unlisted(RuleUse.fact_kind, replace(gap, scope=group.id))
 
 
 class GroupHere(Struct, frozen=True):

@@ -195,7 +195,7 @@ def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> Subnet
     passing = filters.gap or _PacketsThrough(judged, limits)
     # Which subnet holds the private endpoints may not be known, and then neither is what the table allows towards it.
     is_too_open = isinstance(passing, _PacketsThrough) and passing.excess.truth is Truth.YES
-    unbound = context.estate.type_gap(PRIVATE_ENDPOINTS) if is_too_open else None
+    unbound = expected.unseen or context.estate.type_gap(PRIVATE_ENDPOINTS) if is_too_open else None
 
     def unless_unbound(answer: Callable[[_PacketsThrough], Known[bool]]) -> Known[bool]:
         return given(passing, lambda passing: unbound or answer(passing))
@@ -221,8 +221,8 @@ def _fact(context: Context, judged: Judged, effects: EffectsAtSubnets) -> Subnet
         excess_internet=unless_unbound(lambda passing: _unless_yes(passing.excess_internet().holds(scope), limits)),
         excess_network=unless_unbound(lambda passing: passing.excess_network().holds(scope)),
         excess_by_default=unless_unbound(lambda passing: passing.excess.gap(scope) or passing.exceeds_by_default()),
-        broken=given(passing, lambda passing: passing.is_broken(scope)),
-        lacking=given(passing, lambda passing: passing.stopped()),
+        broken=given(passing, lambda passing: passing.is_broken(scope) or expected.unseen_need or False),
+        lacking=given(passing, lambda passing: passing.stopped() or expected.unseen_need or ()),
         denial_expected=expected.is_explicit,
         explicitly_denied=given(passing, lambda passing: passing.unnamed.holds_never(scope)),
         open_by_default=unless_unbound(lambda passing: _unless_yes(passing.default.holds(scope), limits)),
