@@ -20,6 +20,7 @@ from auditor.rbac.delegations import delegations_gap
 from auditor.rbac.effective import Grants
 from auditor.rbac.operation_sets import EVERYTHING, pattern
 from auditor.rbac.permissions import Plane, permits_some
+from auditor.rbac.principal_types import APPLICATION, PrincipalType, principal_type
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of, sign_in_name
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
@@ -68,6 +69,10 @@ class AccessGraph(Struct, frozen=True, dict=True):
             held = self.privileges_of(assignment)
             self._operations[key] = frozenset(name for one in held for name in (*one.surely, *one.perhaps))
         return self._operations[key]
+
+    def kind_of(self, assignment: Assignment) -> PrincipalType:
+        """Return what is known of an assignment's principal by its type, or because it is an identity of the estate."""
+        return principal_type(APPLICATION) if assignment.principal in self.principals.identities else assignment.kind
 
     def privileges_in_role(self, role: Role) -> Sequence[HeldPrivilege]:
         """Return the privileges that a role holds."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from msgspec import Struct, field
 
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, Permissions, conditional, perhaps
+from auditor.rbac.principal_types import PrincipalType, principal_type
 from auditor.truth import Truth
 
 ANYBODY = "anybody"
@@ -17,8 +18,6 @@ UNREADABLE_PRINCIPAL = "unreadable"
 """Stands for the principal of something that names none."""
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 """The principal id by which a deny assignment means all principals."""
-GROUPS = frozenset({"group", "foreigngroup", "directoryobjectorgroup"})
-"""Types of principals that have members, or may; older versions of the API know more than today's."""
 
 
 class DoorKind(StrEnum):
@@ -78,7 +77,7 @@ class Assignment(Struct, frozen=True):
     """A role given to a principal at a scope. `ends_at` is set where it is bound in time.
 
     Lighthouse, access policies and classic administrators give as much as a role would, by another `door`; several of
-    theirs may share an id. `may_be_group`: whether a principal of no stated type may be a group of this tenant.
+    theirs may share an id. `may_be_group`: whether a principal of no known type may be a group of this tenant.
     `can_assign`: the only roles that it may give away, to managed identities alone; None where nothing limits that.
     """
 
@@ -96,10 +95,15 @@ class Assignment(Struct, frozen=True):
     can_assign: tuple[Role, ...] | None = None
 
     @property
+    def kind(self) -> PrincipalType:
+        """Return what the type of the principal says of it."""
+        return principal_type(self.principal_type)
+
+    @property
     def is_to_group(self) -> bool:
         """Whether the principal is a group, whose members get the role, or may be one because its type is not known."""
-        kind = self.principal_type.lower()
-        return kind in GROUPS or (not kind and self.may_be_group)
+        has_members = self.kind.has_members
+        return has_members is Truth.YES or (has_members is Truth.UNKNOWN and self.may_be_group)
 
     @property
     def permissions(self) -> Permissions:

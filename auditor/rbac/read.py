@@ -27,10 +27,12 @@ from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.delegations import DELEGATIONS, OFFERS, read_delegations
 from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, conditional, perhaps, permissions_of
+from auditor.rbac.principal_types import APPLICATION, GROUP, principal_type
 from auditor.rbac.role_reach import read_reach
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.rows import ROLE_ASSIGNMENTS
+from auditor.truth import Truth
 
 ASSIGNMENTS: Final = spelled(ROLE_ASSIGNMENTS)
 DEFINITIONS: Final = spelled(ROLE_DEFINITIONS)
@@ -77,9 +79,7 @@ def read_grants(
     listed = _listed(estate)
     assigned = [_assignment(resource, roles, ends, identities) for resource in listed]
     types = {a.principal: a.principal_type for a in assigned if a.principal_type}
-    types |= dict.fromkeys(identities, "ServicePrincipal") | dict.fromkeys(
-        memberships.resolved if memberships else (), "Group"
-    )
+    types |= dict.fromkeys(identities, APPLICATION) | dict.fromkeys(memberships.resolved if memberships else (), GROUP)
     reach = estate.once(read_reach)
     delegated = read_delegations(estate, lambda definition: _role(definition, roles))
     policies = read_policies(estate, reach, types)
@@ -186,7 +186,7 @@ def _assignment(
         condition = "unreadable"
     eligible = resource.type_key in _OF_ELIGIBLE
     principal = (body.text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
-    known_type = "ServicePrincipal" if principal in identities else ""
+    known_type = APPLICATION if principal in identities else ""
     return Assignment(
         id=resource.id,
         principal=principal,
@@ -260,9 +260,13 @@ def _deny(resource: Resource) -> Deny | None:
         permissions=permissions,
         principals=_ids(principals) if names_principals else frozenset({EVERYONE}),
         excluded=_ids(excluded),
-        groups=_ids(who for who in [*principals, *excluded] if "group" in (body.text(who, "type") or "group").lower()),
+        groups=_ids(who for who in [*principals, *excluded] if _may_have_members(who)),
         applies_to_children=body.value(properties, "doNotApplyToChildScopes") is not True,
     )
+
+
+def _may_have_members(principal: object) -> bool:
+    return principal_type(body.text(principal, "type") or "").has_members is not Truth.NO
 
 
 def _ids(principals: Iterable[object]) -> frozenset[str]:

@@ -18,8 +18,9 @@ from auditor.analysis.fact import About
 from auditor.architecture.workloads import Workload, may_have
 from auditor.azure import body
 from auditor.estate.secret_uses import secrets_read
+from auditor.model import Gap
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
-from auditor.rbac.assignments import Memberships, memberships_of
+from auditor.rbac.assignments import Assignment, Memberships, memberships_of
 from auditor.rbac.principals import ManagedIdentity
 
 MEMBERS_PARAMETER: Final = "group_members"
@@ -65,6 +66,11 @@ def read_access(context: Context) -> AccessContext:
         )
     sanctions = Sanctions([*rows, *tolerated], graph.grants.hierarchy)
     return AccessContext(context, graph, table, rows, sanctions, UnseenParts(context.estate, context.workloads, graph))
+
+
+def directory_gap(assignment: Assignment) -> Gap:
+    """Return that it is not known who an assignment's principal is: what the assignment says of it does not tell."""
+    return Gap(assignment.id, "properties.principalType", "the directory was not read", GRAPH_PERMISSION)
 
 
 def _with_unseen_scope(row: BoundRow, context: Context, workload: Workload) -> BoundRow:

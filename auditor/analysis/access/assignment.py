@@ -13,7 +13,6 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
 from auditor.analysis.access.sanctions import ExcessActions, Sanction
-from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture import capabilities
@@ -24,6 +23,7 @@ from auditor.rbac.assignments import SERVICE_ROLES, UNREADABLE_PRINCIPAL, Assign
 from auditor.rbac.delegations import undefined
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
+from auditor.rbac.principal_types import APPLICATION
 from auditor.rbac.principals import is_guests
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
 from auditor.rbac.read import ASSIGNMENTS
@@ -96,6 +96,8 @@ class RoleAssignment(Fact, frozen=True, kw_only=True):
     """whether a web app or the gateway runs as the principal"""
     is_human: Known[bool]
     """whether the principal is a user or a group, or any of another tenant"""
+    is_application: Known[bool]
+    """whether the principal is a service principal or a managed identity"""
     is_guest: Known[bool]
     """whether the principal is a guest user"""
     is_foreign: bool
@@ -234,8 +236,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
     holder, runs = assignment.principal, access.unseen.runs
     in_table = {row.principal for row in (*access.table.rows, *access.table.tolerated)}
     touched = access.graph.touched(assignment.scope)
-    principal = _principal(access, assignment)
-    powers = _powers(access, assignment)
+    principal, powers = _principal(access, assignment), _powers(access, assignment)
     workload = parts[0].workload if parts else (touched[0].workload if touched else None)
     return RoleAssignment(
         about=facts.about(
@@ -254,8 +255,9 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
         runs_machine_learning=runs(holder, access.unseen.giving(capabilities.MACHINE_LEARNING), more),
         runs_user_facing=runs(holder, access.unseen.giving(capabilities.USER_FACING), more),
         is_human=principal.is_human,
+        is_application=principal.is_application,
         is_guest=principal.is_guest,
-        is_foreign=assignment.door is DoorKind.DELEGATION or assignment.principal_type.lower() == "foreigngroup",
+        is_foreign=assignment.door is DoorKind.DELEGATION or assignment.kind.is_foreign,
         is_known=principal.name is not None,
         is_deleted=principal.is_deleted,
         door=assignment.door,
@@ -306,36 +308,40 @@ class _Principal(Struct, frozen=True):
     type: str | None
     name: str | None
     is_human: Known[bool]
+    is_application: Known[bool]
     is_guest: Known[bool]
     is_deleted: Known[bool]
 
 
 def _principal(access: AccessContext, assignment: Assignment) -> _Principal:
-    kind = assignment.principal_type.lower()
     identity = access.graph.principals.identities.get(assignment.principal)
+    kind = access.graph.kind_of(assignment)
     name = access.graph.given_name(assignment)
     unread = Gap(assignment.id, "principal", "the directory was not read", GRAPH_PERMISSION)
     broken = None
     if assignment.principal == UNREADABLE_PRINCIPAL:
         broken = Gap(assignment.id, "properties.principalId", "malformed")
     is_outside = assignment.door is DoorKind.DELEGATION
-    is_human, is_deleted = is_outside or kind in HUMANS, kind == "unknown"
+    is_deleted = kind.is_missing
     is_nameless = identity is None and not is_deleted and name is None
     return _Principal(
         id=broken or assignment.principal,
-        type=assignment.principal_type or ("ServicePrincipal" if identity else None),
+        type=assignment.principal_type or (APPLICATION if identity else None),
         name=ids.name_of(identity.id) if identity else name,
-        is_human=broken or (unread if not kind and identity is None and not is_outside else is_human),
+        is_human=broken or is_outside or _known(kind.is_person, unread),
+        is_application=broken or _known(kind.is_application, unread),
         is_guest=broken or _is_guest(access, assignment, unread),
         is_deleted=broken or (unread if is_nameless else is_deleted),
     )
 
 
+def _known(holds: Truth, unread: Gap) -> Known[bool]:
+    return unread if holds is Truth.UNKNOWN else holds is Truth.YES
+
+
 def _is_guest(access: AccessContext, assignment: Assignment, unread: Gap) -> Known[bool]:
     """Return whether the principal is a guest: what is no user is none, and only the name to sign in with tells."""
-    kind = assignment.principal_type.lower()
-    is_ours = assignment.principal in access.graph.principals.identities
-    if kind not in {"user", ""} or is_ours or assignment.door is DoorKind.DELEGATION:
+    if access.graph.kind_of(assignment).is_user is Truth.NO or assignment.door is DoorKind.DELEGATION:
         return False
     name = access.graph.sign_in_name(assignment)
     return unread if name is None else is_guests(name)

@@ -20,6 +20,7 @@ from auditor.rbac import service_roles
 from auditor.rbac.assignments import Assignment, Role
 from auditor.rbac.built_in_roles import built_in_role
 from auditor.rbac.permissions import permissions_of
+from auditor.rbac.principal_types import APPLICATION
 from auditor.rbac.principals import Principals
 
 TABLE: Final = "roles"
@@ -94,9 +95,7 @@ class BoundRow(Struct, frozen=True):
     def assignments(self) -> Iterator[Assignment]:
         """Yield what the table sanctions, as assignments."""
         for principal in self.principals:
-            yield Assignment(
-                self.row.name, principal, "ServicePrincipal", self.row.role, self.scope, condition=self.condition
-            )
+            yield Assignment(self.row.name, principal, APPLICATION, self.row.role, self.scope, condition=self.condition)
 
 
 def read_table(tables: Mapping[str, object], catalogue: Catalogue | None = None) -> Table:

@@ -7,10 +7,9 @@ from typing import ClassVar, Final
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
-from auditor.analysis.access.access_context import AccessContext
+from auditor.analysis.access.access_context import AccessContext, directory_gap
 from auditor.analysis.access.assignment import is_standing, sanctioned
 from auditor.analysis.access.federation import Power, power_of
-from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.architecture import capabilities
 from auditor.model import Gap
@@ -18,6 +17,7 @@ from auditor.rbac import acting
 from auditor.rbac.acting import Opening, Way
 from auditor.rbac.assignments import Assignment
 from auditor.rbac.principals import ManagedIdentity
+from auditor.truth import Truth
 
 _SHOWN: Final = 3
 
@@ -108,12 +108,14 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
         graph, scope = access.graph, to_act.scope
         gaps.append(graph.assignment_gap(scope) or graph.delegation_gap(scope) or graph.classic_gap(scope))
         for opening in acting.openings(access.graph, to_act):
-            if access.graph.parts.get(opening.assignment.principal) or _is_author(access, opening.assignment):
+            author = _is_author(access, opening.assignment)
+            if access.graph.parts.get(opening.assignment.principal) or author is Truth.YES:
                 continue
             is_sanctioned = sanctioned(access, opening.assignment, access.sanctions.of(opening.assignment))
             if is_sanctioned is True:
                 continue
             gap = opening.gap or (is_sanctioned if isinstance(is_sanctioned, Gap) else None)
+            gap = gap or (directory_gap(opening.assignment) if author is Truth.UNKNOWN else None)
             if gap is None:
                 actors.append(_actor(access, opening))
             gaps.append(gap)
@@ -122,12 +124,13 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
     return (None if is_decided else next((gap for gap in gaps if gap), None)) or tuple(actors)
 
 
-def _is_author(access: AccessContext, assignment: Assignment) -> bool:
+def _is_author(access: AccessContext, assignment: Assignment) -> Truth:
     """Whether somebody has a role that the baseline lists for people, on what they write flows in."""
-    if assignment.principal_type.lower() not in HUMANS or assignment.role.key not in access.table.people:
-        return False
+    if assignment.role.key not in access.table.people:
+        return Truth.NO
     hosts = access.unseen.giving(capabilities.FLOW_HOST)
-    return any(part.component in hosts for part in access.graph.around(assignment.scope))
+    is_around = any(part.component in hosts for part in access.graph.around(assignment.scope))
+    return access.graph.kind_of(assignment).is_person if is_around else Truth.NO
 
 
 def _actor(access: AccessContext, opening: Opening) -> IdentityActor:

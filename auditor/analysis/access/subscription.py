@@ -9,14 +9,13 @@ from typing import ClassVar, Final
 from msgspec import Struct
 
 from auditor.analysis import facts
-from auditor.analysis.access.access_context import GRAPH_PERMISSION, AccessContext
+from auditor.analysis.access.access_context import AccessContext, directory_gap
 from auditor.analysis.access.assignment import is_standing
-from auditor.analysis.access.unseen_parts import HUMANS
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.model import Gap, Resource
 from auditor.rbac import privileges
-from auditor.rbac.assignments import GROUPS, Assignment, AssignmentState, DoorKind, Role
+from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
 from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
@@ -163,6 +162,7 @@ def _subscription(
     covering = [a for a in assigned if a.door is not DoorKind.CLASSIC]  # they are a finding of their own
     active = [a for a in covering if a.state is AssignmentState.ACTIVE]
     owners = _distinct(a for a in active if _powers(a, powers)[0])
+    kinds = [access.graph.kind_of(owner) for owner in owners]
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
     assigners = _distinct(a for a in active if _powers(a, powers)[1])
     strong = [a for a in active if any(_powers(a, powers)) and is_standing(access, a)]
@@ -184,8 +184,8 @@ def _subscription(
         ),
         owner_count=unassigned or len(owners),
         owners=unassigned or tuple(map(_owner, owners)),
-        owner_group_count=unassigned or sum(a.principal_type.lower() in GROUPS for a in owners),
-        service_principal_owner_count=unassigned or sum(a.principal_type.lower() == "serviceprincipal" for a in owners),
+        owner_group_count=unassigned or _count(owners, [kind.has_members for kind in kinds]),
+        service_principal_owner_count=unassigned or _count(owners, [kind.is_application for kind in kinds]),
         eligible_owner_count=ineligible or len(eligible),
         role_assigners=unassigned or tuple(sorted(a.principal for a in assigners)),
         standing_humans=unassigned or _standing_humans(access, strong),
@@ -248,10 +248,18 @@ def _owner(assignment: Assignment) -> SubscriptionOwner:
 
 def _standing_humans(access: AccessContext, standing: Sequence[Assignment]) -> Known[tuple[str, ...]]:
     """Return who of those with a standing role is a user or a group; not known where the type of one is not."""
-    strangers = (a for a in standing if not a.principal_type and a.principal not in access.graph.principals.identities)
-    if stranger := next(strangers, None):
-        return Gap(stranger.id, "properties.principalType", "the directory was not read", GRAPH_PERMISSION)
-    return tuple(sorted({a.principal for a in standing if a.principal_type.lower() in HUMANS}))
+    kinds = [(assignment, access.graph.kind_of(assignment)) for assignment in standing]
+    stranger = next((assignment for assignment, kind in kinds if kind.is_person is Truth.UNKNOWN), None)
+    if stranger is not None:
+        return directory_gap(stranger)
+    return tuple(sorted({assignment.principal for assignment, kind in kinds if kind.is_person is Truth.YES}))
+
+
+def _count(owners: Sequence[Assignment], answers: Sequence[Truth]) -> Known[int]:
+    """Return for how many of the owners the answer is yes; not known where one is not."""
+    if Truth.UNKNOWN in answers:
+        return directory_gap(owners[answers.index(Truth.UNKNOWN)])
+    return answers.count(Truth.YES)
 
 
 def _classic(access: AccessContext, key: str) -> tuple[str, ...]:

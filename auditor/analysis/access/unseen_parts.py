@@ -23,8 +23,6 @@ from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment, DoorKind
 from auditor.truth import Truth
 
-HUMANS: Final = frozenset({"user", "group", "foreigngroup"})
-"""Types of principals that no resource runs as, in lower case."""
 IDENTITY_USERS: Final = (ML_WORKSPACES, ML_COMPUTES, ONLINE_ENDPOINTS, GATEWAYS, PLANS, SITES)
 """Types whose resources play a role in the workload as somebody, or lead to those that do."""
 
@@ -45,7 +43,7 @@ class UnseenParts(Struct, frozen=True):
 
     def more_users_of(self, assignment: Assignment) -> Gap | None:
         """Return why more parts of a workload than are known may run as an assignment's principal, or None."""
-        if assignment.principal_type.lower() in HUMANS or assignment.door is DoorKind.DELEGATION:
+        if assignment.kind.is_application is Truth.NO or assignment.door is DoorKind.DELEGATION:
             return None
         identity = self.graph.principals.identities.get(assignment.principal)
         if identity is not None and not identity.is_user_assigned:
